@@ -1,0 +1,1 @@
+"""The physics and the networks of binsparx: arrays in, arrays out."""

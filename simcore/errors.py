@@ -1,0 +1,47 @@
+"""Errors a person can act on: what is wrong, where, and what was expected."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BinsparxError(Exception):
+    """Base of every error raised on purpose by binsparx; the command line prints it as one line."""
+
+    exit_code = 1
+
+
+class InputError(BinsparxError):
+    """Something a user supplied cannot be used: a sweep file, a name, a number, a shard, a checkpoint.
+
+    Args:
+        message: what is wrong and what was expected, in one sentence.
+        where: the place to look, for example ``quickstart.yaml:12 devices[0].name``.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, where: str = "") -> None:
+        super().__init__(f"{where}: {message}" if where else message)
+        self.message = message
+        self.where = where
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
+        # Exceptions travel between processes by their arguments; the default would pass only the joined text.
+        return type(self), (self.message, self.where)
+
+
+def nearest_name(name: str, choices: Iterable[str]) -> str | None:
+    """The choice most like ``name`` (case ignored), or None where nothing is close."""
+    by_folded = {choice.casefold(): choice for choice in choices}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
+    return by_folded[close[0]] if close else None
+
+
+def unknown_name(kind: str, name: str, choices: Iterable[str], where: str = "") -> InputError:
+    """An InputError for a name that is not among ``choices``, offering the nearest one and listing all."""
+    known = sorted(choices)
+    nearest = nearest_name(name, known)
+    hint = f"; did you mean '{nearest}'?" if nearest else ""
+    return InputError(f"unknown {kind} '{name}'{hint} (known: {', '.join(known)})", where)
