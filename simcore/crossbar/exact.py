@@ -1,0 +1,189 @@
+"""The exact solver: every (tile, input) solved to a stated tolerance, its Kirchhoff residual and status with it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from simcore.crossbar.circuit import Circuit
+from simcore.crossbar.iv import LANES, CellCurves
+from simcore.crossbar.kirchhoff import block_residual
+from simcore.crossbar.ladder import ladder_block
+from simcore.crossbar.line_relaxation import relax_block
+from simcore.crossbar.newton import solve_newton
+from simcore.errors import InputError
+
+# Float32 rounding alone leaves about this much relative change from sweep to sweep.
+_FLOAT32_TOLERANCE = 2e-6
+_MAX_SWEEPS = {"input_sourced": 400, "gate_driven": 80}
+
+
+class Status(enum.IntEnum):
+    """How a solve ended; ``text`` says what to try."""
+
+    CONVERGED = 1
+    NOT_CONVERGED = 0
+
+    @property
+    def text(self) -> str:
+        """One sentence for people."""
+        if self is Status.CONVERGED:
+            return "converged"
+        return (
+            "not converged: the result is not to be used; raise max_sweeps, solve in float64, or check the circuit for "
+            "cells that conduct as well as the wires or I-V curves that are almost flat"
+        )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Result of ``solve``; leading axes as in the call (T only where tiles were given with a leading axis).
+
+    Attributes:
+        sink_currents: ([T,] B, C) amperes.
+        status: ([T,] B) int8, values of Status.
+        residual: ([T,] B) worst violation of Kirchhoff's laws: the largest difference between a node's voltage and the
+            voltage that the cell currents produce there through the wires, relative to v_read.
+        sweeps: ([T,] B) line-relaxation sweeps (input_sourced) or Newton steps (gate_driven).
+    """
+
+    sink_currents: np.ndarray
+    status: np.ndarray
+    residual: np.ndarray
+    sweeps: np.ndarray
+
+    @property
+    def converged(self) -> bool:
+        """True if every (tile, input) converged."""
+        return bool((self.status == Status.CONVERGED).all())
+
+    def summary(self) -> str:
+        """One line: how many converged, the worst residual, and what to try where some did not."""
+        failed = int((self.status != Status.CONVERGED).sum())
+        text = Status.NOT_CONVERGED.text if failed else Status.CONVERGED.text
+        return f"{self.status.size - failed} of {self.status.size} solved, worst residual {self.residual.max():.1e}: {text}"
+
+
+def solve(
+    circuit: Circuit,
+    weights: npt.ArrayLike,
+    inputs: npt.ArrayLike,
+    tol: float = 1e-9,
+    dtype: npt.DTypeLike = np.float64,
+    max_sweeps: int | None = None,
+) -> Solution:
+    """Solve a crossbar exactly for every input.
+
+    The same inputs give bit-identical results for any number of threads and any split of the batch.
+
+    Args:
+        circuit: the circuit.
+        weights: (R, C) or (T, R, C) state bits.
+        inputs: (B, R) or (T, B, R) input bits (a (B, R) array is applied to every tile).
+        tol: largest error of a node voltage relative to v_read at which a solve counts as converged. In float32 it is
+            held at 2e-6 or more.
+        dtype: float64 or float32.
+        max_sweeps: give up after this many sweeps (then the sparse Newton solver takes over).
+
+    Raises:
+        InputError: arrays of the wrong shape or with values other than 0 and 1.
+    """
+    states, bits, tiled = _checked(weights, inputs)
+    real = np.dtype(dtype)
+    if real not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise InputError(f"dtype must be float32 or float64, got {real}")
+    tolerance = max(tol, _FLOAT32_TOLERANCE) if real == np.float32 else tol
+    # A node error e moves the sink currents by up to a few e where cells lose most of their voltage.
+    inner = tolerance / 8
+    limit = max_sweeps or _MAX_SWEEPS[circuit.topology]
+    curves = circuit.curves()
+    wires = np.array([circuit.v_read, circuit.r_driver, circuit.r_row, circuit.r_col, circuit.r_sink, circuit.r_source])
+    per_v_nl = (1.0 / curves.v_nl).astype(real)
+    args = (curves.forms, curves.g.astype(real), per_v_nl, *(t.astype(real) for t in curves.tables), curves.doublings)
+    tiles, batch, cols = states.shape[0], bits.shape[1], states.shape[2]
+    blocks = -(-batch // LANES)
+    lanes = np.zeros((bits.shape[0], blocks, bits.shape[2], LANES), dtype=real)
+    padded = np.zeros((bits.shape[0], blocks * LANES, bits.shape[2]), dtype=real)
+    padded[:, :batch] = bits
+    lanes[:] = padded.reshape(bits.shape[0], blocks, LANES, -1).transpose(0, 1, 3, 2)
+    sink = np.empty((tiles, blocks, cols, LANES), dtype=real)
+    status = np.empty((tiles, blocks, LANES), dtype=np.int8)
+    residual = np.empty((tiles, blocks, LANES), dtype=np.float64)
+    sweeps = np.empty((tiles, blocks, LANES), dtype=np.int32)
+    _solve_blocks(
+        states, lanes, circuit.topology == "gate_driven", circuit.gated, circuit.source_end == "far", *args,
+        wires.astype(real), inner, limit, sink, status, residual, sweeps,
+    )  # fmt: skip
+    solution = Solution(
+        sink_currents=np.ascontiguousarray(sink.transpose(0, 1, 3, 2)).reshape(tiles, blocks * LANES, cols)[:, :batch],
+        status=status.reshape(tiles, -1)[:, :batch],
+        residual=residual.reshape(tiles, -1)[:, :batch],
+        sweeps=sweeps.reshape(tiles, -1)[:, :batch],
+    )
+    _rescue(circuit, curves, states, bits, tolerance, solution)
+    if tiled:
+        return solution
+    return Solution(solution.sink_currents[0], solution.status[0], solution.residual[0], solution.sweeps[0])
+
+
+def _rescue(
+    circuit: Circuit, curves: CellCurves, states: np.ndarray, bits: np.ndarray, tolerance: float, solution: Solution
+) -> None:
+    """Solve what the relaxation left over by the sparse Newton method, in place."""
+    for tile, index in np.argwhere(solution.status != Status.CONVERGED):
+        x = bits[tile if len(bits) > 1 else 0, index]
+        currents, residual = solve_newton(circuit, curves, states[tile], x)
+        # Where neither converges the better of the two is reported, with its residual and status.
+        if residual < solution.residual[tile, index]:
+            solution.sink_currents[tile, index] = currents
+            solution.residual[tile, index] = residual
+        if residual <= tolerance:
+            solution.status[tile, index] = Status.CONVERGED
+
+
+def _checked(weights: npt.ArrayLike, inputs: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray, bool]:
+    """(T, R, C) uint8 states, (1 or T, B, R) inputs, and whether the caller gave tiles."""
+    states, bits = np.asarray(weights), np.asarray(inputs)
+    if states.ndim not in (2, 3) or bits.ndim not in (2, 3) or bits.ndim > states.ndim:
+        raise InputError(f"weights must be (R, C) or (T, R, C) and inputs (B, R) or (T, B, R), got {states.shape}, {bits.shape}")
+    tiled = states.ndim == 3
+    states = states if tiled else states[None]
+    bits = bits if bits.ndim == 3 else bits[None]
+    if bits.shape[2] != states.shape[1] or bits.shape[0] not in (1, states.shape[0]) or 0 in states.shape:
+        raise InputError(f"inputs {bits.shape} do not fit weights {states.shape}: inputs are (B, R) for weights (R, C)")
+    for name, array in (("weights", states), ("inputs", bits)):
+        if not np.isin(array, (0, 1)).all():
+            raise InputError(f"{name} must hold bits (0 or 1)")
+    return np.ascontiguousarray(states, dtype=np.uint8), np.ascontiguousarray(bits, dtype=np.uint8), tiled
+
+
+@numba.njit(cache=True, parallel=True, error_model="numpy")
+def _solve_blocks(  # type: ignore[no-untyped-def]
+    weights, lanes, gate_driven, gated, far, forms, g, per_v_nl, table_on, table_off, doublings, wires, tolerance,
+    max_sweeps, sink, status, residual, sweeps,
+):  # fmt: skip
+    tiles, rows, cols = weights.shape
+    blocks = lanes.shape[1]
+    shared = lanes.shape[0] == 1
+    v_read, r_driver, r_row, r_col, r_sink, r_source = wires[0], wires[1], wires[2], wires[3], wires[4], wires[5]
+    for task in numba.prange(tiles * blocks):
+        tile, block = task // blocks, task % blocks
+        x = lanes[0 if shared else tile, block]
+        if gate_driven:
+            u = np.zeros((cols, rows, LANES), lanes.dtype)
+            v = np.zeros((cols, rows, LANES), lanes.dtype)
+            ladder_block(weights[tile], x, far, forms, g, per_v_nl, table_on, table_off, doublings, v_read, r_driver,
+                         r_source, r_col, r_sink, lanes.dtype.type(tolerance), max_sweeps, u, v, sink[tile, block],
+                         status[tile, block], sweeps[tile, block])  # fmt: skip
+        else:
+            u = np.zeros((rows, cols, LANES), lanes.dtype)
+            v = np.zeros((rows, cols, LANES), lanes.dtype)
+            relax_block(weights[tile], x, gated, forms, g, per_v_nl, table_on, table_off, doublings, v_read, r_driver,
+                        r_row, r_col, r_sink, lanes.dtype.type(tolerance), max_sweeps, u, v, sink[tile, block],
+                        status[tile, block], sweeps[tile, block])  # fmt: skip
+        block_residual(weights[tile], x, gate_driven, gated, far, forms, g, per_v_nl, table_on, table_off, doublings,
+                       v_read, r_driver, r_row, r_source, r_col, r_sink, u, v, residual[tile, block])  # fmt: skip

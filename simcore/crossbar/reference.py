@@ -1,0 +1,67 @@
+"""Reference circuits: JSON files with a circuit, its weights and inputs, and the sink currents that SPICE found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from simcore.crossbar.circuit import Circuit
+from simcore.crossbar.exact import Status, solve
+from simcore.errors import InputError
+
+
+@dataclass(frozen=True)
+class ReferenceResult:
+    """One reference circuit solved.
+
+    Attributes:
+        relative_error: largest |current - reference| relative to the reference's largest sink current.
+        status: how the solve ended. residual: Kirchhoff residual (see Solution).
+    """
+
+    name: str
+    relative_error: float
+    status: Status
+    residual: float
+
+
+def verify_folder(folder: str | Path, tol: float = 1e-6) -> list[ReferenceResult]:
+    """Solve every reference JSON in ``folder``; a solve is made at least 100 times tighter than ``tol``.
+
+    Raises:
+        InputError: the folder is missing or holds no JSON, or a file is not a reference circuit.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise InputError(f"'{folder}' is not a folder; expected one that holds reference circuits (*.json)")
+    files = sorted(root.glob("*.json"))
+    if not files:
+        raise InputError(f"'{folder}' holds no reference circuit (*.json)")
+    return [verify_file(file, tol) for file in files]
+
+
+def verify_file(file: Path, tol: float) -> ReferenceResult:
+    """Solve one reference circuit and compare.
+
+    Raises:
+        InputError: the file is not a reference circuit.
+    """
+    try:
+        case = json.loads(file.read_text())
+        parameters, weights, inputs = case["parameters"], case["weights"], case["inputs"]
+        expected = np.asarray(case["sink_currents_A"], dtype=np.float64)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"not a reference circuit (expected JSON with parameters, weights, inputs, sink_currents_A): {error}",
+            str(file),
+        ) from None
+    circuit = Circuit.from_parameters(parameters, where=str(file))
+    solution = solve(circuit, weights, [inputs], tol=min(1e-9, tol / 100))
+    found = solution.sink_currents[0]
+    if found.shape != expected.shape:
+        raise InputError(f"{expected.shape[0]} sink currents for {found.shape[0]} columns", str(file))
+    error_ = float(np.abs(found - expected).max() / np.abs(expected).max())
+    return ReferenceResult(file.stem, error_, Status(int(solution.status[0])), float(solution.residual[0]))
