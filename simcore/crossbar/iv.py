@@ -13,6 +13,8 @@ import numba
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
+
 CurveForm = Literal["linear", "saturating", "sinh", "tanh", "table"]
 CURVE_FORMS: tuple[str, ...] = get_args(CurveForm)
 LINEAR, SATURATING, SINH, TANH, TABLE = range(5)

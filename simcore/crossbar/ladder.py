@@ -3,8 +3,9 @@
 A column is a ladder of its own: source line above, bit line below, cells between. Each Newton step solves the two
 rails together by eliminating node pairs from the far end (2x2 Norton form: the part above injects J - G (u, b)).
 u is the drop of the source line below v_read and b the bit line's voltage, so V_cell = v_read - u - b and a cell's
-current enters both rails alike. Iterates are clamped to [0, v_read] (maximum principle): on concave (saturating) curves
-Newton then rises monotonically from below, on convex ones from above.
+current enters both rails alike. Iterates are held to u, b >= 0 and u + b <= v_read (no cell ever sees a reverse voltage).
+On the flat part of a saturating curve the tangent would overshoot; while a step does not shrink well, such cells are
+linearised by their chord I / V, a quadratic bound of the co-content from above, so that every step goes downhill.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ def ladder_block(  # type: ignore[no-untyped-def]
     change = np.empty(LANES, u.dtype)
     before = np.empty(LANES, u.dtype)
     converged = np.empty(LANES, np.int64)
+    careful = np.empty(LANES, u.dtype)  # 1: take the chord instead of the tangent in the next step
+    tiny = real(1e-6) * v_read
     next_u = np.empty(LANES, u.dtype)
     next_b = np.empty(LANES, u.dtype)
     r_feed = r_driver + r_source
@@ -56,6 +59,8 @@ def ladder_block(  # type: ignore[no-untyped-def]
     for j in range(cols):
         converged[:] = 0
         before[:] = v_read
+        careful[:] = one
+        use_chord = True
         for step in range(1, max_steps + 1):
             for i in range(rows):
                 state = 0 if weights[i, j] else 1
@@ -63,6 +68,10 @@ def ladder_block(  # type: ignore[no-untyped-def]
                     volts[lane] = v_read - u[j, i, lane] - b[j, i, lane]
                 evaluate_lanes(forms[state], g[state], per_v_nl[state], table_on if state == 0 else table_off,
                                doublings, volts, amps, slope)  # fmt: skip
+                if use_chord:
+                    for lane in range(LANES):
+                        chord = amps[lane] / volts[lane] if volts[lane] > tiny else slope[lane]
+                        slope[lane] += careful[lane] * max(chord - slope[lane], zero)
                 last = i == rows - 1
                 rs = zero if last else r_source
                 rb = zero if last else r_col
@@ -107,13 +116,20 @@ def ladder_block(  # type: ignore[no-untyped-def]
                         next_u[lane] += r_source * flow_u
                         next_b[lane] += r_col * flow_b
                 for lane in range(LANES):
-                    new_u = min(max(next_u[lane], zero), v_read)
-                    new_b = min(max(next_b[lane], zero), v_read)
+                    new_u = max(next_u[lane], zero)
+                    new_b = max(next_b[lane], zero)
+                    shrink = v_read / max(new_u + new_b, v_read)
+                    new_u *= shrink
+                    new_b *= shrink
                     change[lane] = max(change[lane], abs(new_u - u[j, i, lane]) + abs(new_b - b[j, i, lane]))
                     u[j, i, lane] = new_u if converged[lane] == 0 else u[j, i, lane]
                     b[j, i, lane] = new_b if converged[lane] == 0 else b[j, i, lane]
             all_done = True
+            use_chord = False
             for lane in range(LANES):
+                careful[lane] = one if change[lane] > real(0.4) * before[lane] else zero
+                if careful[lane] > zero:
+                    use_chord = True
                 if converged[lane] == 0:
                     ratio = min(change[lane] / max(before[lane], real(1e-30)), real(0.999))
                     if change[lane] * ratio <= tolerance * v_read * (one - ratio):
