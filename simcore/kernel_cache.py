@@ -1,8 +1,8 @@
 """Where compiled numba kernels are kept between runs.
 
-Numba's own cache looks only at the file of the outermost kernel, so an edit of an inner one would go unnoticed. Here the
-cache folder carries a digest of every kernel source: old machine code is never run for new sources. Import this module
-before the first ``numba.njit(cache=True)``.
+Numba's own cache looks only at the file of the outermost kernel, so an edit of an inner one would go unnoticed. Here
+the cache folder carries a digest of every kernel source: old machine code is never run for new sources. Import this
+module before the first ``numba.njit(cache=True)``.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ class Circuit(BaseModel):
 
     ``input_sourced``: source v_read * x_i, then r_driver + r_row, then the row nodes with r_row between columns.
     ``gate_driven``: the input gates the cell; beside every bit line runs a source line fed with v_read through
-    r_driver + r_source at the ``source_end`` (far from or near the sink), r_source between rows; columns are independent.
-    Bit line: c(0, j), r_col between rows, then r_col + r_sink to ground.
+    r_driver + r_source at the ``source_end`` (far from or near the sink), r_source between rows; columns are
+    independent. Bit line: c(0, j), r_col between rows, then r_col + r_sink to ground.
 
     I-V forms for a conductance g (siemens) and v_nl (volts): linear g V; saturating g V / (1 + |V| / v_nl);
     sinh g v_nl sinh(V / v_nl); tanh g v_nl tanh(V / v_nl); table: monotone cubic through ``iv_table``.

@@ -65,7 +65,8 @@ class Solution:
         """One line: how many converged, the worst residual, and what to try where some did not."""
         failed = int((self.status != Status.CONVERGED).sum())
         text = Status.NOT_CONVERGED.text if failed else Status.CONVERGED.text
-        return f"{self.status.size - failed} of {self.status.size} solved, worst residual {self.residual.max():.1e}: {text}"
+        solved = self.status.size - failed
+        return f"{solved} of {self.status.size} solved, worst residual {self.residual.max():.1e}: {text}"
 
 
 def solve(
@@ -149,7 +150,9 @@ def _checked(weights: npt.ArrayLike, inputs: npt.ArrayLike) -> tuple[np.ndarray,
     """(T, R, C) uint8 states, (1 or T, B, R) inputs, and whether the caller gave tiles."""
     states, bits = np.asarray(weights), np.asarray(inputs)
     if states.ndim not in (2, 3) or bits.ndim not in (2, 3) or bits.ndim > states.ndim:
-        raise InputError(f"weights must be (R, C) or (T, R, C) and inputs (B, R) or (T, B, R), got {states.shape}, {bits.shape}")
+        raise InputError(
+            f"weights must be (R, C) or (T, R, C) and inputs (B, R) or (T, B, R), got {states.shape}, {bits.shape}"
+        )
     tiled = states.ndim == 3
     states = states if tiled else states[None]
     bits = bits if bits.ndim == 3 else bits[None]

@@ -3,9 +3,10 @@
 A column is a ladder of its own: source line above, bit line below, cells between. Each Newton step solves the two
 rails together by eliminating node pairs from the far end (2x2 Norton form: the part above injects J - G (u, b)).
 u is the drop of the source line below v_read and b the bit line's voltage, so V_cell = v_read - u - b and a cell's
-current enters both rails alike. Iterates are held to u, b >= 0 and u + b <= v_read (no cell ever sees a reverse voltage).
-On the flat part of a saturating curve the tangent would overshoot; while a step does not shrink well, such cells are
-linearised by their chord I / V, a quadratic bound of the co-content from above, so that every step goes downhill.
+current enters both rails alike. Iterates are held to u, b >= 0 and u + b <= v_read (no cell ever sees a reverse
+voltage). On the flat part of a saturating curve the tangent would overshoot; while a step does not shrink well, such
+cells are linearised by their chord I / V, a quadratic bound of the co-content from above, so that every step goes
+downhill.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ line given the rows) converges in a few sweeps. Unknowns are the *drops*: u(i, j
 the bit-line voltage c(i, j) above ground, so that V_cell = x v_read - u - c and float32 keeps its digits.
 
 Lines are eliminated in Norton form: a part of the line seen from a node injects J - G v; passing a wire of resistance r
-gives G / (1 + r G), J / (1 + r G). No conductance of a wire appears, so r = 0 needs no special case and nothing cancels.
-By the maximum principle all drops lie within [0, v_read] (for a driven row); clamping the iterates there makes Newton
-safe on saturating cells, whose flat part would throw it out.
+gives G / (1 + r G), J / (1 + r G). No conductance of a wire appears, so r = 0 needs no special case and nothing
+cancels. By the maximum principle all drops lie within [0, v_read] (for a driven row); clamping the iterates there
+makes Newton safe on saturating cells, whose flat part would throw it out.
 """
 
 from __future__ import annotations

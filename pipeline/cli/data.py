@@ -1,0 +1,187 @@
+"""``binsparx data``: import datasets and look at them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from simcore.datasets import Dataset, ImportOptions, ImportRequest, import_dataset, open_dataset
+from simcore.datasets.importers import IMPORTERS
+from simcore.datasets.importing import DEFAULT_SHARD_IMAGES
+from simcore.datasets.importing import Progress as ProgressCallback
+from simcore.errors import InputError
+
+data_app = typer.Typer(name="data", help="Import datasets and look at them.", no_args_is_help=True)
+
+_IMPORTER_NAMES = ", ".join(importer.name for importer in IMPORTERS)
+
+
+@data_app.command("import")
+def import_command(
+    source: Annotated[Path, typer.Argument(help="File or folder to import.")],
+    target: Annotated[Path | None, typer.Argument(help="Folder to make. (default: data/NAME)")] = None,
+    importer: Annotated[
+        str | None, typer.Option("--from", help=f"Kind of source: {_IMPORTER_NAMES}. (default: recognised)")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the dataset. (default: the source's)")] = None,
+    splits: Annotated[str | None, typer.Option(help="Splits to take, for example train,test. (default: all)")] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(help="SPLIT=N: take the first N images of a split, in file order. May be given for each split."),
+    ] = None,
+    balanced_seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Make --limit take a random choice with this seed, balanced over the classes."),
+    ] = None,
+    shard_images: Annotated[int, typer.Option(min=1, help="Images in a shard.")] = DEFAULT_SHARD_IMAGES,
+    classes: Annotated[
+        str | None, typer.Option(help="Class names in label order, separated by commas. (default: the source's)")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Resize to this many pixels: 32, or 32x48 (height x width). Folders and Parquet.")
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option(help="Convert to 1 (grayscale) or 3 (RGB) channels. Folders and Parquet.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the dataset that TARGET holds.")] = False,
+) -> None:
+    """Import a dataset: IDX, Debian's Fashion-MNIST, CIFAR-10 archives, image folders or Parquet."""
+    request = ImportRequest(
+        source=source,
+        importer=importer,
+        name=name,
+        splits=_comma_list(splits),
+        limits=parse_limits(limit or []),
+        balanced_seed=balanced_seed,
+        shard_images=shard_images,
+        options=ImportOptions(classes=_comma_list(classes), size=parse_size(size), channels=channels),
+    )
+    with _progress(Console(stderr=True)) as progress:
+        dataset = import_dataset(request, target, force=force, progress=progress)
+    _print_dataset(dataset)
+
+
+@data_app.command("show")
+def show_command(
+    dataset: Annotated[str, typer.Argument(help="Name of a dataset that ships, or a dataset folder.")],
+    verify: Annotated[bool, typer.Option("--verify", help="Read everything and check all digests.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what a dataset holds and where it came from."""
+    opened = open_dataset(dataset)
+    if verify:
+        opened.verify()
+    if as_json:
+        typer.echo(json.dumps(_summary(opened) | ({"verified": True} if verify else {}), indent=1, ensure_ascii=False))
+        return
+    _print_dataset(opened)
+    if verify:
+        typer.echo("verified: all shards and digests are as the manifest says")
+
+
+def parse_limits(values: list[str]) -> dict[str, int]:
+    """``["test=2500"]`` to ``{"test": 2500}``.
+
+    Raises:
+        InputError: not of the form SPLIT=N, or a split named twice.
+    """
+    limits: dict[str, int] = {}
+    for value in values:
+        split, _, count = value.partition("=")
+        if not split or not count.isdecimal():
+            raise InputError(f"'{value}' is not of the form SPLIT=N, for example test=2500", "--limit")
+        if split in limits:
+            raise InputError(f"split '{split}' is limited twice", "--limit")
+        limits[split] = int(count)
+    return limits
+
+
+def parse_size(value: str | None) -> tuple[int, int] | None:
+    """``"32"`` to (32, 32), ``"32x48"`` to (32, 48): height, width.
+
+    Raises:
+        InputError: anything else.
+    """
+    if value is None:
+        return None
+    parts = value.split("x")
+    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
+        raise InputError(f"'{value}' is not a size such as 32 or 32x48 (height x width)", "--size")
+    return int(parts[0]), int(parts[-1])
+
+
+def _comma_list(value: str | None) -> tuple[str, ...] | None:
+    return tuple(item.strip() for item in value.split(",")) if value is not None else None
+
+
+def _summary(dataset: Dataset) -> dict[str, object]:
+    return {
+        "name": dataset.name,
+        "folder": str(dataset.folder),
+        "digest": dataset.digest,
+        "image_shape": list(dataset.image_shape),
+        "classes": list(dataset.classes),
+        "splits": {
+            name: {"images": split.images, "shards": len(split.shards), "selection": split.selection}
+            for name, split in dataset.manifest.splits.items()
+        },
+        "source": dataset.source,
+        "licence": dataset.licence,
+    }
+
+
+def _print_dataset(dataset: Dataset) -> None:
+    height, width, channels = dataset.image_shape
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("dataset", escape(dataset.name))
+    table.add_row("folder", escape(str(dataset.folder)))
+    table.add_row("digest", dataset.digest)
+    table.add_row("images", f"{height} x {width} pixels, {channels} channel{'s' if channels > 1 else ''}")
+    table.add_row("classes", escape(f"{len(dataset.classes)}: {', '.join(dataset.classes)}"))
+    for name, split in dataset.manifest.splits.items():
+        shards = f"{len(split.shards)} shard{'s' if len(split.shards) > 1 else ''}"
+        table.add_row(f"split {escape(name)}", f"{split.images} images in {shards} ({split.selection})")
+    table.add_row("source", escape(dataset.source))
+    table.add_row("licence", escape(dataset.licence))
+    Console().print(table)
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[ProgressCallback]:
+    """A bar for each split on a terminal, a plain line for each tenth of a split elsewhere."""
+    if not console.is_terminal:
+        yield _PlainProgress(console)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(split: str, done: int, total: int) -> None:
+            if split not in tasks:
+                tasks[split] = bars.add_task(f"split {escape(split)}", total=total)
+            bars.update(tasks[split], completed=done)
+
+        yield show
+
+
+class _PlainProgress:
+    """Prints a line when a split has come another tenth of its way."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._tenths: dict[str, int] = {}
+
+    def __call__(self, split: str, done: int, total: int) -> None:
+        tenth = 10 * done // total
+        if tenth > self._tenths.get(split, 0):
+            self._tenths[split] = tenth
+            self._console.print(f"split {split}: {done} of {total} images", markup=False, highlight=False)

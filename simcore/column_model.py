@@ -1,0 +1,266 @@
+"""Fits the fast solver to one layer's arrays, and measures what is left of the error on held-out reads of the same
+run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from simcore.crossbar import Circuit, solve
+from simcore.crossbar.fast import (
+    EXPONENTS,
+    PROJECTIONS,
+    Polynomial,
+    SharedResistance,
+    first_order_currents,
+    fit_columns,
+    fit_polynomial,
+    second_order,
+    shared_resistance,
+)
+from simcore.design import Design
+from simcore.mapping import LayerMapping, RowGroup
+from simcore.stored_weights import StoredGroup, applied_inputs
+
+_FIT_TILES = 16  # row groups drawn for a shared polynomial
+_FIT_COLUMNS = 16  # columns drawn from each of them (gate_driven: columns are independent)
+_FIT_READS = 64
+_COLUMN_READS = 224  # reads of every tile where columns have corrections of their own
+_SYNTHETIC_SHARE = 0.25  # reads of random density beside the real ones, so that the fit covers what calibration did not
+_EVIDENCE_TILES = 8
+_EVIDENCE_READS = 32
+
+
+@dataclass(frozen=True)
+class GroupModel:
+    """Fast solver of one row group; corrections (3, M) or None."""
+
+    currents: np.ndarray
+    shared: SharedResistance
+    polynomial: Polynomial
+    corrections: np.ndarray | None
+
+    def evaluate(self, inputs: np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """(B, M) column currents in LSB for (B, N) input bits."""
+        s, q = second_order(inputs, self.currents[:, columns], self.shared)
+        current = self.polynomial.evaluate(s, q)
+        if self.corrections is not None:
+            alpha, beta, gamma = self.corrections[:, columns]
+            tau, scaled = self.polynomial.variables(s, q)
+            current = current + s * (alpha + beta * tau + gamma * scaled)
+        return current
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Held-out reads of the run solved exactly: squared errors, worst error (LSB), Kirchhoff residual, failures."""
+
+    reads: int
+    squared_error: float
+    worst_error: float
+    residual: float
+    unsolved: int
+
+    def merge(self, other: Evidence) -> Evidence:
+        """Evidence of both."""
+        return Evidence(
+            self.reads + other.reads,
+            self.squared_error + other.squared_error,
+            max(self.worst_error, other.worst_error),
+            max(self.residual, other.residual),
+            self.unsolved + other.unsolved,
+        )
+
+    @property
+    def rms(self) -> float:
+        """Root mean square error in LSB."""
+        return float(np.sqrt(self.squared_error / max(self.reads, 1)))
+
+
+NO_EVIDENCE = Evidence(0, 0.0, 0.0, 0.0, 0)
+
+
+def is_exactly_linear(circuit: Circuit) -> bool:
+    """Linear cells none of which is gated off: the array is one fixed matrix."""
+    linear = circuit.iv == "linear" and (circuit.iv_off or "linear") == "linear"
+    return linear and not circuit.gated and circuit.topology == "input_sourced"
+
+
+def fit_layer(
+    mapping: LayerMapping, stored: list[StoredGroup], design: Design, vectors: np.ndarray, rng: np.random.Generator
+) -> list[GroupModel]:
+    """Fast solvers of all row groups.
+
+    Args:
+        vectors: (B, K) int8 calibration inputs in row order.
+    """
+    circuit = design.circuit
+    if is_exactly_linear(circuit):
+        return [_transfer_model(group, s, design) for group, s in zip(mapping.groups, stored, strict=True)]
+    shared = {
+        (group.offset, group.rows): shared_resistance(circuit, design.rows, group.offset, group.rows)
+        for group in mapping.groups
+    }
+    currents = [first_order_currents(circuit, s.bits, design.cols) for s in stored]
+    models: list[GroupModel] = [None] * len(stored)  # type: ignore[list-item]
+    for offset in sorted({group.offset for group in mapping.groups}):
+        members = [index for index, group in enumerate(mapping.groups) if group.offset == offset]
+        polynomial = _shared_polynomial(mapping, stored, currents, shared, design, vectors, members, rng)
+        for index in members:
+            key = (offset, mapping.groups[index].rows)
+            model = GroupModel(currents[index], shared[key], polynomial, None)
+            if circuit.topology == "input_sourced":
+                model = _with_column_corrections(model, mapping.groups[index], stored[index], design, vectors, rng)
+            models[index] = model
+    return models
+
+
+def measure_evidence(
+    mapping: LayerMapping,
+    stored: list[StoredGroup],
+    models: list[GroupModel],
+    design: Design,
+    vectors: np.ndarray,
+    rng: np.random.Generator,
+) -> Evidence:
+    """Compare the fast solver with the exact one on (B, K) ``vectors`` that the fit has not seen."""
+    evidence = NO_EVIDENCE
+    for index in _draw(rng, len(stored), _EVIDENCE_TILES):
+        group = mapping.groups[index]
+        columns = _draw_tile(rng, stored[index].bits.shape[1], design)
+        sub = vectors[_draw(rng, len(vectors), _EVIDENCE_READS), group.start : group.stop]
+        inputs = applied_inputs(sub, design.flips_activations)
+        solution = solve(
+            design.circuit,
+            _placed(stored[index].bits[:, columns], group, design.rows),
+            _placed(inputs.T, group, design.rows).T,
+            tol=1e-8,
+        )
+        exact = solution.sink_currents / design.circuit.on_current()
+        error = models[index].evaluate(inputs, columns) - exact
+        evidence = evidence.merge(
+            Evidence(
+                error.size,
+                float((error**2).sum()),
+                float(np.abs(error).max()),
+                float(solution.residual.max()),
+                int((solution.status == 0).sum()),
+            )
+        )
+    return evidence
+
+
+def exact_currents(stored: StoredGroup, group: RowGroup, design: Design, inputs: np.ndarray) -> tuple[np.ndarray, int]:
+    """(B, M) exact column currents in LSB of (B, N) input bits, and how many solves did not converge."""
+    bits = _placed(inputs.T, group, design.rows).T
+    currents = np.empty((len(inputs), stored.bits.shape[1]))
+    unsolved = 0
+    for columns in _column_tiles(stored.bits.shape[1], design.cols):
+        solution = solve(design.circuit, _placed(stored.bits[:, columns], group, design.rows), bits, tol=1e-7)
+        currents[:, columns] = solution.sink_currents / design.circuit.on_current()
+        unsolved += int((solution.status == 0).sum())
+    return currents, unsolved
+
+
+def _shared_polynomial(
+    mapping: LayerMapping,
+    stored: list[StoredGroup],
+    currents: list[np.ndarray],
+    shared: dict[tuple[int, int], SharedResistance],
+    design: Design,
+    vectors: np.ndarray,
+    members: list[int],
+    rng: np.random.Generator,
+) -> Polynomial:
+    samples: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for position in _draw(rng, len(members), _FIT_TILES):
+        index = members[position]
+        group = mapping.groups[index]
+        if design.circuit.topology == "gate_driven":
+            columns: slice | np.ndarray = _draw(rng, stored[index].bits.shape[1], _FIT_COLUMNS)
+        else:
+            columns = _draw_tile(rng, stored[index].bits.shape[1], design)
+        inputs = _fit_inputs(vectors[:, group.start : group.stop], design, _FIT_READS, rng)
+        solution = solve(
+            design.circuit,
+            _placed(stored[index].bits[:, columns], group, design.rows),
+            _placed(inputs.T, group, design.rows).T,
+            tol=1e-5,
+            dtype=np.float32,
+        )
+        s, q = second_order(inputs, currents[index][:, columns], shared[group.offset, group.rows])
+        exact = solution.sink_currents.astype(np.float64) / design.circuit.on_current()
+        samples.append((s.ravel(), q.ravel(), exact.ravel()))
+    return fit_polynomial(*(np.concatenate(parts) for parts in zip(*samples, strict=True)))
+
+
+def _with_column_corrections(
+    model: GroupModel,
+    group: RowGroup,
+    stored: StoredGroup,
+    design: Design,
+    vectors: np.ndarray,
+    rng: np.random.Generator,
+) -> GroupModel:
+    corrections = np.zeros((3, stored.bits.shape[1]))
+    inputs = _fit_inputs(vectors[:, group.start : group.stop], design, _COLUMN_READS, rng)
+    placed = _placed(inputs.T, group, design.rows).T
+    for columns in _column_tiles(stored.bits.shape[1], design.cols):
+        solution = solve(
+            design.circuit, _placed(stored.bits[:, columns], group, design.rows), placed, tol=1e-5, dtype=np.float32
+        )
+        exact = solution.sink_currents.astype(np.float64) / design.circuit.on_current()
+        s, q = second_order(inputs, model.currents[:, columns], model.shared)
+        corrections[:, columns] = fit_columns(s, q, exact, model.polynomial)
+    return GroupModel(model.currents, model.shared, model.polynomial, corrections)
+
+
+def _transfer_model(group: RowGroup, stored: StoredGroup, design: Design) -> GroupModel:
+    """Exact: sink currents are linear in the inputs, one row driven at a time gives the matrix."""
+    one_hot = _placed(np.eye(group.rows, dtype=np.uint8), group, design.rows).T
+    matrix = np.empty(stored.bits.shape)
+    for columns in _column_tiles(stored.bits.shape[1], design.cols):
+        solution = solve(design.circuit, _placed(stored.bits[:, columns], group, design.rows), one_hot, tol=1e-10)
+        matrix[:, columns] = solution.sink_currents / design.circuit.on_current()
+    coefficients = np.zeros(len(EXPONENTS))
+    coefficients[0] = 1.0
+    none = SharedResistance(0.0, np.zeros(PROJECTIONS), np.zeros((group.rows, PROJECTIONS)))
+    return GroupModel(matrix, none, Polynomial(coefficients, 1.0, 1.0), None)
+
+
+def _fit_inputs(vectors: np.ndarray, design: Design, reads: int, rng: np.random.Generator) -> np.ndarray:
+    """(reads, N) applied bits: calibration inputs, and a share of synthetic ones of every density."""
+    synthetic = round(reads * _SYNTHETIC_SHARE)
+    real = applied_inputs(vectors[_draw(rng, len(vectors), reads - synthetic)], design.flips_activations)
+    most = 0.5 if design.flips_activations else 1.0
+    density = most * rng.random((synthetic, 1))
+    drawn = (rng.random((synthetic, vectors.shape[1])) < density).astype(np.uint8)
+    return np.concatenate([real, drawn])
+
+
+def _placed(array: np.ndarray, group: RowGroup, rows: int) -> np.ndarray:
+    """(rows, ...) with ``array`` (N, ...) at the group's place in its tile, zeros elsewhere."""
+    full = np.zeros((rows, *array.shape[1:]), dtype=np.uint8)
+    full[group.offset : group.offset + group.rows] = array
+    return full
+
+
+def _column_tiles(columns: int, width: int) -> Iterator[slice]:
+    for start in range(0, columns, width):
+        yield slice(start, min(start + width, columns))
+
+
+def _draw(rng: np.random.Generator, population: int, count: int) -> np.ndarray:
+    """Up to ``count`` different indices in rising order."""
+    return np.sort(rng.choice(population, size=min(count, population), replace=False))
+
+
+def _draw_tile(rng: np.random.Generator, columns: int, design: Design) -> slice:
+    """One column tile; of independent columns no more than a few are needed."""
+    tiles = list(_column_tiles(columns, design.cols))
+    tile = tiles[int(rng.integers(len(tiles)))]
+    if design.circuit.topology == "gate_driven":
+        return slice(tile.start, min(tile.stop, tile.start + _FIT_COLUMNS))
+    return tile

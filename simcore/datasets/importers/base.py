@@ -1,0 +1,122 @@
+"""What every importer gives: splits of labelled images, read in batches from somebody else's files."""
+
+from __future__ import annotations
+
+import lzma
+import tarfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from simcore.datasets.shards import Images, ImageShape, Labels
+from simcore.errors import InputError
+
+Batch = tuple[Images, Labels]
+# Images handed over at a time: enough to keep numpy busy, little enough to keep memory small.
+BATCH_IMAGES = 1000
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What the user may say about the images.
+
+    Attributes:
+        classes: class names in label order; None leaves them to the importer.
+        size: (height, width) in pixels to resize to; None keeps the images as they are.
+        channels: 1 (grayscale) or 3 (RGB) to convert to; None keeps what the first image has.
+    """
+
+    classes: tuple[str, ...] | None = None
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+
+
+@dataclass(frozen=True)
+class SplitSource:
+    """One split, not read yet.
+
+    Attributes:
+        images: how many images it has.
+        labels: reads all labels, int64 (n,), in file order.
+        batches: reads everything in file order as (uint8 (n, H, W, C), int64 (n,)).
+    """
+
+    images: int
+    labels: Callable[[], Labels]
+    batches: Callable[[], Iterator[Batch]]
+
+
+@dataclass(frozen=True)
+class ImportSource:
+    """A source opened by an importer; readable while the importer's context is open."""
+
+    name: str
+    classes: tuple[str, ...]
+    image_shape: ImageShape
+    source: str
+    licence: str
+    splits: dict[str, SplitSource]
+    licence_text: str = ""
+
+
+class Importer(ABC):
+    """Reads one kind of dataset files.
+
+    Attributes:
+        name: what ``--from`` calls it.
+        expects: what the user should point at, in a few words.
+        converts_images: whether ``size`` and ``channels`` of the options apply.
+    """
+
+    name: ClassVar[str]
+    expects: ClassVar[str]
+    converts_images: ClassVar[bool] = False
+
+    @abstractmethod
+    def recognises(self, path: Path) -> bool:
+        """Whether ``path`` looks like this kind of source; a glance, nothing is checked."""
+
+    @abstractmethod
+    def open(self, path: Path, options: ImportOptions) -> AbstractContextManager[ImportSource]:
+        """Open the source at ``path``.
+
+        Raises (here or while batches are read):
+            InputError: the files are not of this kind, incomplete or damaged; the message names the file.
+        """
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn the ways in which a file can be unreadable into one InputError that names ``what``."""
+    try:
+        yield
+    except (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError) as error:
+        raise InputError(f"{what} is truncated or damaged ({reason(error)})") from error
+    except OSError as error:
+        raise InputError(f"{what} cannot be read ({error.strerror or reason(error)})") from error
+
+
+def reason(error: BaseException) -> str:
+    """An exception's message in one line, its type where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def class_names(
+    options: ImportOptions, known: tuple[str, ...] | None, largest_label: Callable[[], int]
+) -> tuple[str, ...]:
+    """The user's class names, else those that the format brings, else "0", "1", ... up to the largest label.
+
+    Args:
+        options: the user's options.
+        known: names that the source itself gives.
+        largest_label: reads the largest label; called only where it is needed.
+    """
+    if options.classes is not None:
+        return options.classes
+    if known is not None:
+        return known
+    return tuple(str(index) for index in range(largest_label() + 1))

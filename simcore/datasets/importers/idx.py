@@ -1,0 +1,164 @@
+"""IDX files, the format of MNIST (LeCun, http://yann.lecun.com/exdb/mnist/) and of Fashion-MNIST.
+
+A file is a big-endian header (two zero bytes, type 8 = unsigned byte, number of dimensions, then each dimension as
+uint32) followed by the values. Images and labels are files of their own, compressed with gzip or not.
+"""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+
+from simcore.datasets.importers.base import (
+    BATCH_IMAGES,
+    Batch,
+    Importer,
+    ImportOptions,
+    ImportSource,
+    SplitSource,
+    class_names,
+    reading,
+)
+from simcore.datasets.importers.file_tree import FileTree, FolderTree
+from simcore.datasets.shards import ImageShape, Labels
+from simcore.errors import InputError
+
+_PREFIX_OF_SPLIT = {"train": "train", "test": "t10k"}
+_MAX_PIXELS = 2**24
+_UNSIGNED_BYTE = 8
+
+
+class IdxImporter(Importer):
+    """A folder of IDX files named as MNIST's are; a folder with only one of the two splits will do."""
+
+    name = "idx"
+    expects = "a folder with train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz] and/or the t10k- pair"
+
+    def recognises(self, path: Path) -> bool:
+        return path.is_dir() and bool(find_pairs(FolderTree(path)))
+
+    @contextmanager
+    def open(self, path: Path, options: ImportOptions) -> Iterator[ImportSource]:
+        if not path.is_dir():
+            raise InputError(f"{path} is no folder; the idx importer reads {self.expects}")
+        splits, image_shape = open_pairs(FolderTree(path))
+        yield ImportSource(
+            name=path.resolve().name,
+            classes=class_names(options, None, lambda: max(int(split.labels().max()) for split in splits.values())),
+            image_shape=image_shape,
+            source="IDX files",
+            licence="unknown",
+            splits=splits,
+        )
+
+
+@dataclass(frozen=True)
+class IdxPair:
+    """Paths, within a tree, of the image file and the label file of one split."""
+
+    images: str
+    labels: str
+
+
+def find_pairs(tree: FileTree, folder: str = "") -> dict[str, IdxPair]:
+    """The splits of which ``folder`` has an image file; a label file that is missing is found out on opening."""
+    pairs = {}
+    for split, prefix in _PREFIX_OF_SPLIT.items():
+        images = tree.find(_spellings(f"{prefix}-images", "idx3-ubyte"), (folder,))
+        if images is not None:
+            labels = tree.find(_spellings(f"{prefix}-labels", "idx1-ubyte"), (folder,))
+            pairs[split] = IdxPair(images, labels or f"{folder}{prefix}-labels-idx1-ubyte")
+    return pairs
+
+
+def _spellings(stem: str, kind: str) -> tuple[str, ...]:
+    return tuple(f"{stem}{joint}{kind}{suffix}" for joint in "-." for suffix in ("", ".gz"))
+
+
+def open_pairs(tree: FileTree, folder: str = "") -> tuple[dict[str, SplitSource], ImageShape]:
+    """Read the headers in ``folder`` and return the splits with the shape all their images have.
+
+    Raises:
+        InputError: no IDX files, or files that contradict each other.
+    """
+    pairs = find_pairs(tree, folder)
+    if not pairs:
+        raise InputError(f"{tree.describe(folder)} has no IDX image file; expected {IdxImporter.expects}")
+    splits, shapes = {}, set()
+    for split, pair in pairs.items():
+        count, height, width = _read_header(tree, pair.images, dimensions=3)
+        (label_count,) = _read_header(tree, pair.labels, dimensions=1)
+        if label_count != count:
+            raise InputError(
+                f"{tree.describe(pair.labels)} has {label_count} labels for the {count} images of {pair.images}"
+            )
+        if count == 0 or not 0 < height * width <= _MAX_PIXELS:
+            raise InputError(f"{tree.describe(pair.images)} claims {count} images of {height} x {width} pixels")
+        shapes.add((height, width, 1))
+        splits[split] = SplitSource(
+            images=count,
+            labels=partial(_read_labels, tree, pair.labels, count),
+            batches=partial(_batches, tree, pair, (height, width, 1), count),
+        )
+    if len(shapes) > 1:
+        raise InputError(f"the splits in {tree.describe(folder)} have images of different sizes: {sorted(shapes)}")
+    return splits, shapes.pop()
+
+
+def _open(tree: FileTree, name: str) -> IO[bytes]:
+    file = tree.open(name)
+    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if name.endswith(".gz") else file
+
+
+def _read_header(tree: FileTree, name: str, dimensions: int) -> tuple[int, ...]:
+    with reading(tree.describe(name)), _open(tree, name) as file:
+        return _parse_header(file, tree.describe(name), dimensions)
+
+
+def _parse_header(file: IO[bytes], what: str, dimensions: int) -> tuple[int, ...]:
+    magic = file.read(4)
+    if magic != bytes([0, 0, _UNSIGNED_BYTE, dimensions]):
+        raise InputError(f"{what} is not an IDX file of unsigned bytes with {dimensions} dimensions")
+    sizes = _read_exactly(file, 4 * dimensions, what)
+    return struct.unpack(f">{dimensions}I", sizes)
+
+
+def _read_exactly(file: IO[bytes], count: int, what: str) -> bytes:
+    data = file.read(count)
+    if len(data) != count:
+        raise InputError(f"{what} is truncated: it ends before the data its header announces")
+    return data
+
+
+def _read_labels(tree: FileTree, name: str, count: int) -> Labels:
+    what = tree.describe(name)
+    with reading(what), _open(tree, name) as file:
+        _parse_header(file, what, dimensions=1)
+        data = _read_exactly(file, count, what)
+        _require_end(file, what)
+    return np.frombuffer(data, dtype=np.uint8).astype(np.int64)
+
+
+def _require_end(file: IO[bytes], what: str) -> None:
+    if file.read(1):
+        raise InputError(f"{what} has more data than its header announces")
+
+
+def _batches(tree: FileTree, pair: IdxPair, image_shape: ImageShape, count: int) -> Iterator[Batch]:
+    labels = _read_labels(tree, pair.labels, count)
+    what = tree.describe(pair.images)
+    with reading(what), _open(tree, pair.images) as file:
+        _parse_header(file, what, dimensions=3)
+        for start in range(0, count, BATCH_IMAGES):
+            batch_labels = labels[start : start + BATCH_IMAGES]
+            data = _read_exactly(file, len(batch_labels) * int(np.prod(image_shape)), what)
+            yield np.frombuffer(data, dtype=np.uint8).reshape(-1, *image_shape), batch_labels
+        _require_end(file, what)

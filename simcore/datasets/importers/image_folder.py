@@ -1,0 +1,119 @@
+"""Folders of images, SPLIT/CLASS/IMAGE, as many training programs keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from simcore.datasets.importers.base import (
+    BATCH_IMAGES,
+    Batch,
+    Importer,
+    ImportOptions,
+    ImportSource,
+    SplitSource,
+    reading,
+)
+from simcore.datasets.importers.image_codec import SUFFIXES, ImageDecoder
+from simcore.datasets.shards import Labels
+from simcore.errors import InputError, unknown_name
+
+
+class ImageFolderImporter(Importer):
+    """SPLIT/CLASS/*.png (or .jpg, .bmp, .webp, .ppm). A class's label is its place in the sorted class names,
+    or in the user's list of classes. File order: class by class, each class's files sorted by name."""
+
+    name = "folders"
+    expects = "a folder SPLIT/CLASS/*.png (or .jpg, .bmp, .webp, .ppm), for example test/cat/0001.png"
+    converts_images = True
+
+    def recognises(self, path: Path) -> bool:
+        try:
+            return path.is_dir() and any(
+                _images_in(class_folder) for split in _folders_in(path) for class_folder in _folders_in(split)
+            )
+        except OSError:
+            return False
+
+    @contextmanager
+    def open(self, path: Path, options: ImportOptions) -> Iterator[ImportSource]:
+        if not path.is_dir():
+            raise InputError(f"{path} is no folder; the folders importer reads {self.expects}")
+        with reading(str(path)):
+            tree = {
+                split.name: {folder.name: _images_in(folder) for folder in _folders_in(split)}
+                for split in _folders_in(path)
+            }
+        splits = {split: classes for split, classes in tree.items() if any(classes.values())}
+        if not splits:
+            raise InputError(f"{path} has no images; the folders importer reads {self.expects}")
+        classes = _classes(splits, options)
+        files = {split: _ordered_files(folders, classes) for split, folders in splits.items()}
+        first = next(iter(files.values())).paths[0]
+        decoder = ImageDecoder.for_first(_read(first), str(first), options)
+        yield ImportSource(
+            name=path.resolve().name,
+            classes=classes,
+            image_shape=decoder.image_shape,
+            source="image folders",
+            licence="unknown",
+            splits={split: _split_source(labelled, decoder) for split, labelled in files.items()},
+        )
+
+
+@dataclass(frozen=True)
+class _LabelledFiles:
+    paths: list[Path]
+    labels: Labels
+
+
+def _folders_in(path: Path) -> list[Path]:
+    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _images_in(folder: Path) -> list[Path]:
+    return sorted(
+        entry
+        for entry in folder.iterdir()
+        if entry.suffix.lower() in SUFFIXES and entry.is_file() and not entry.name.startswith(".")
+    )
+
+
+def _classes(splits: dict[str, dict[str, list[Path]]], options: ImportOptions) -> tuple[str, ...]:
+    found = sorted({name for folders in splits.values() for name in folders})
+    if options.classes is None:
+        return tuple(found)
+    for name in found:
+        if name not in options.classes:
+            raise unknown_name("class folder", name, options.classes, "--classes")
+    return options.classes
+
+
+def _ordered_files(folders: dict[str, list[Path]], classes: tuple[str, ...]) -> _LabelledFiles:
+    paths, labels = [], []
+    for label, name in enumerate(classes):
+        class_files = folders.get(name, [])
+        paths += class_files
+        labels += [label] * len(class_files)
+    return _LabelledFiles(paths, np.array(labels, dtype=np.int64))
+
+
+def _split_source(files: _LabelledFiles, decoder: ImageDecoder) -> SplitSource:
+    return SplitSource(images=len(files.paths), labels=lambda: files.labels, batches=partial(_batches, files, decoder))
+
+
+def _batches(files: _LabelledFiles, decoder: ImageDecoder) -> Iterator[Batch]:
+    for start in range(0, len(files.paths), BATCH_IMAGES):
+        paths = files.paths[start : start + BATCH_IMAGES]
+        images = np.stack([decoder.decode(_read(path), str(path)) for path in paths])
+        yield images, files.labels[start : start + BATCH_IMAGES]
+
+
+def _read(path: Path) -> bytes:
+    with reading(str(path)):
+        return path.read_bytes()

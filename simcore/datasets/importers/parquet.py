@@ -1,0 +1,180 @@
+"""Parquet files with encoded images: a column of PNG or JPEG bytes and a column of labels, one split a file.
+
+The image column is called ``image`` or ``img`` and holds bytes or, as the Hugging Face hub writes it,
+``struct{bytes, path}``. Class names are taken from the schema's metadata (``classes``, a comma-separated list, or the
+``names`` of the hub's feature description).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from simcore.datasets.importers.base import (
+    BATCH_IMAGES,
+    Batch,
+    Importer,
+    ImportOptions,
+    ImportSource,
+    SplitSource,
+    class_names,
+    reading,
+    reason,
+)
+from simcore.datasets.importers.image_codec import ImageDecoder
+from simcore.datasets.shards import Labels
+from simcore.errors import InputError
+
+_IMAGE_COLUMNS = ("image", "img")
+_LABEL_COLUMN = "label"
+# The hub cuts a split into files such as train-00000-of-00002.parquet.
+_PART = re.compile(r"-\d+-of-\d+$")
+
+
+class ParquetImporter(Importer):
+    """A Parquet file, or a folder of them, with a column of encoded images and a column of labels."""
+
+    name = "parquet"
+    expects = "SPLIT.parquet or a folder of them, with columns image (PNG or JPEG bytes) and label"
+    converts_images = True
+
+    def recognises(self, path: Path) -> bool:
+        return bool(_files_of_splits(path))
+
+    @contextmanager
+    def open(self, path: Path, options: ImportOptions) -> Iterator[ImportSource]:
+        files = _files_of_splits(path)
+        if not files:
+            raise InputError(f"{path} has no Parquet file; the parquet importer reads {self.expects}")
+        tables = {split: [_ParquetImages(file) for file in paths] for split, paths in files.items()}
+        first = next((table for parts in tables.values() for table in parts if table.rows), None)
+        if first is None:
+            raise InputError(f"the Parquet files in {path} have no rows")
+        decoder = first.decoder(options)
+        splits = {split: _split_source(parts, decoder) for split, parts in tables.items()}
+        yield ImportSource(
+            name=path.resolve().stem if path.is_file() else path.resolve().name,
+            classes=class_names(
+                options, first.class_names(), lambda: max(int(split.labels().max()) for split in splits.values())
+            ),
+            image_shape=decoder.image_shape,
+            source="Parquet files with encoded images",
+            licence="unknown",
+            splits=splits,
+        )
+
+
+def _files_of_splits(path: Path) -> dict[str, list[Path]]:
+    if path.is_file() and path.suffix == ".parquet":
+        return {_PART.sub("", path.stem): [path]}
+    splits: dict[str, list[Path]] = defaultdict(list)
+    if path.is_dir():
+        for file in sorted(path.glob("*.parquet")):
+            splits[_PART.sub("", file.stem)].append(file)
+    return dict(splits)
+
+
+def _split_source(parts: list[_ParquetImages], decoder: ImageDecoder) -> SplitSource:
+    return SplitSource(
+        images=sum(part.rows for part in parts),
+        labels=lambda: np.concatenate([part.labels() for part in parts]),
+        batches=partial(_batches, parts, decoder),
+    )
+
+
+def _batches(parts: list[_ParquetImages], decoder: ImageDecoder) -> Iterator[Batch]:
+    for part in parts:
+        yield from part.batches(decoder)
+
+
+class _ParquetImages:
+    """One Parquet file whose columns have been found fit."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _reading_parquet(path), pq.ParquetFile(path) as file:
+            self._schema = file.schema_arrow
+            self.rows = file.metadata.num_rows
+        names = self._schema.names
+        image = next((name for name in _IMAGE_COLUMNS if name in names), None)
+        if image is None or _LABEL_COLUMN not in names:
+            raise InputError(f"{path} needs columns image and label, it has {', '.join(names)}")
+        self._image = image
+        self._check_types()
+
+    def _check_types(self) -> None:
+        image, label = self._schema.field(self._image).type, self._schema.field(_LABEL_COLUMN).type
+        if pa.types.is_struct(image) and image.get_field_index("bytes") >= 0:
+            image = image.field("bytes").type
+        if pa.types.is_fixed_size_binary(image):
+            raise InputError(
+                f"{self._path} holds raw images; the parquet importer reads encoded ones (PNG or JPEG bytes)"
+            )
+        if not (pa.types.is_binary(image) or pa.types.is_large_binary(image)):
+            raise InputError(f"column {self._image} of {self._path} holds {image}; expected PNG or JPEG bytes")
+        if not pa.types.is_integer(label):
+            raise InputError(f"column {_LABEL_COLUMN} of {self._path} holds {label}; expected integers")
+
+    def class_names(self) -> tuple[str, ...] | None:
+        metadata = self._schema.metadata or {}
+        if b"classes" in metadata:
+            return tuple(metadata[b"classes"].decode("utf-8", "replace").split(","))
+        try:
+            names = json.loads(metadata[b"huggingface"])["info"]["features"][_LABEL_COLUMN]["names"]
+        except (KeyError, ValueError, TypeError):
+            return None
+        return tuple(str(name) for name in names) if isinstance(names, list) else None
+
+    def decoder(self, options: ImportOptions) -> ImageDecoder:
+        with _reading_parquet(self._path), pq.ParquetFile(self._path) as file:
+            batch = next(file.iter_batches(batch_size=1, columns=[self._image], use_threads=False))
+        return ImageDecoder.for_first(self._encoded(batch)[0], f"{self._path} row 0", options)
+
+    def labels(self) -> Labels:
+        with _reading_parquet(self._path), pq.ParquetFile(self._path) as file:
+            return self._label_array(file.read(columns=[_LABEL_COLUMN], use_threads=False).column(_LABEL_COLUMN))
+
+    def batches(self, decoder: ImageDecoder) -> Iterator[Batch]:
+        row = 0
+        with _reading_parquet(self._path), pq.ParquetFile(self._path) as file:
+            for batch in file.iter_batches(BATCH_IMAGES, columns=[self._image, _LABEL_COLUMN], use_threads=False):
+                encoded = self._encoded(batch)
+                images = [decoder.decode(data, f"{self._path} row {row + i}") for i, data in enumerate(encoded)]
+                row += len(images)
+                yield np.stack(images), self._label_array(batch.column(_LABEL_COLUMN))
+
+    def _encoded(self, batch: Any) -> list[bytes]:
+        column = batch.column(self._image)
+        if pa.types.is_struct(column.type):
+            column = pc.struct_field(column, "bytes")
+        if column.null_count:
+            raise InputError(f"column {self._image} of {self._path} has rows without image bytes")
+        encoded: list[bytes] = column.to_pylist()
+        return encoded
+
+    def _label_array(self, column: Any) -> Labels:
+        if column.null_count:
+            raise InputError(f"column {_LABEL_COLUMN} of {self._path} has rows without a label")
+        labels: Labels = column.to_numpy().astype(np.int64)
+        return labels
+
+
+@contextmanager
+def _reading_parquet(path: Path) -> Iterator[None]:
+    """As ``reading``, for what Arrow raises."""
+    try:
+        with reading(str(path)):
+            yield
+    except pa.ArrowException as error:
+        raise InputError(f"{path} is no readable Parquet file ({reason(error)})") from error

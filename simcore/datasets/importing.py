@@ -1,0 +1,209 @@
+"""From somebody else's files to a dataset folder: choose the importer, select images, build, put in place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcore.datasets.dataset import Dataset, open_dataset
+from simcore.datasets.importers import choose_importer
+from simcore.datasets.importers.base import Batch, ImportOptions, ImportSource, SplitSource
+from simcore.datasets.importers.image_codec import CHANNELS, MAX_PIXELS
+from simcore.datasets.manifest import Manifest, SplitManifest, content_digest, write_manifest
+from simcore.datasets.replace_folder import new_folder
+from simcore.datasets.selection import select_images
+from simcore.datasets.shards import Labels, Shard, content_records, write_shard
+from simcore.errors import InputError, unknown_name
+
+DEFAULT_SHARD_IMAGES = 500
+# Labels are stored as int16.
+_MAX_CLASSES = 2**15 - 1
+# (split, images written, images to write)
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """Everything that decides what an import writes.
+
+    Attributes:
+        source: file or folder to import.
+        importer: name of the importer; None recognises it from the files.
+        name: the dataset's name; None takes the source's.
+        splits: splits to take; None takes all.
+        limits: most images to take of a split: the first ones in file order.
+        balanced_seed: takes a class-balanced random selection of that size instead of the first images.
+        shard_images: images in a shard.
+        options: what to do with the images.
+    """
+
+    source: Path
+    importer: str | None = None
+    name: str | None = None
+    splits: tuple[str, ...] | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
+    balanced_seed: int | None = None
+    shard_images: int = DEFAULT_SHARD_IMAGES
+    options: ImportOptions = ImportOptions()
+
+
+def import_dataset(
+    request: ImportRequest, target: Path | None = None, *, force: bool = False, progress: Progress | None = None
+) -> Dataset:
+    """Import a dataset into a new folder and open it; on any failure nothing is left behind.
+
+    Args:
+        request: what to import and how.
+        target: folder to make; None takes ``data/NAME``.
+        force: replace the dataset that is already there.
+        progress: told how far the import has come.
+
+    Raises:
+        InputError: unusable source, options or target.
+    """
+    _check_request(request)
+    if not request.source.exists():
+        raise InputError(f"there is no file or folder {request.source}")
+    importer = choose_importer(request.source, request.importer)
+    if not importer.converts_images and (request.options.size or request.options.channels):
+        raise InputError(f"the {importer.name} importer takes images as they are; leave out --size and --channels")
+    with importer.open(request.source, request.options) as source:
+        if not 0 < len(source.classes) <= _MAX_CLASSES:
+            raise InputError(f"{request.source} has {len(source.classes)} classes; 1 to {_MAX_CLASSES} are possible")
+        name = request.name or source.name
+        if not name or not all(text.isprintable() for text in (name, *source.classes)):
+            raise InputError("the dataset needs a name, and names must be printable", "--name or --classes")
+        splits = _chosen_splits(source, request)
+        folder = target or Path("data") / name
+        with new_folder(folder, force=force) as partial:
+            written = {
+                split: _write_split(partial, split, splits[split], source, request, progress or _silent)
+                for split in splits
+            }
+            write_manifest(partial, _manifest(name, source, written))
+    return open_dataset(folder)
+
+
+def _silent(split: str, done: int, total: int) -> None:
+    pass
+
+
+def _check_request(request: ImportRequest) -> None:
+    if request.shard_images < 1:
+        raise InputError(f"a shard holds at least one image, not {request.shard_images}", "--shard-images")
+    for split, limit in request.limits.items():
+        if limit < 1:
+            raise InputError(f"split '{split}' cannot be limited to {limit} images", "--limit")
+    if request.balanced_seed is not None and not request.limits:
+        raise InputError("a balanced selection needs its size; give --limit as well", "--balanced-seed")
+    if request.name is not None and (request.name.strip(". ") == "" or set(request.name) & set("/\\")):
+        raise InputError(f"'{request.name}' is no name for a dataset", "--name")
+    size = request.options.size
+    if size is not None and (min(size) < 1 or size[0] * size[1] > MAX_PIXELS):
+        raise InputError(f"images cannot be resized to {size[0]} x {size[1]} pixels", "--size")
+    if request.options.channels not in (None, *CHANNELS):
+        raise InputError(f"images have 1 or 3 channels, not {request.options.channels}", "--channels")
+    classes = request.options.classes
+    if classes is not None and (len(set(classes)) != len(classes) or not all(classes)):
+        raise InputError("class names must be different and not empty", "--classes")
+
+
+def _chosen_splits(source: ImportSource, request: ImportRequest) -> dict[str, SplitSource]:
+    names = request.splits or tuple(source.splits)
+    for option, given in (("--splits", names), ("--limit", request.limits)):
+        for split in given:
+            if split not in source.splits:
+                raise unknown_name("split", split, source.splits, option)
+    for split in request.limits:
+        if split not in names:
+            raise InputError(f"split '{split}' is limited but not imported", "--limit")
+    for split in names:
+        if not split.replace("-", "").replace("_", "").isalnum() or not split.isascii():
+            raise InputError(f"split name '{split}' may have letters, digits, '-' and '_' only")
+    # Sorted, so that the manifest does not depend on the order in which splits were found or named.
+    return {split: source.splits[split] for split in sorted(names)}
+
+
+def _manifest(name: str, source: ImportSource, splits: dict[str, SplitManifest]) -> Manifest:
+    return Manifest(
+        name=name,
+        source=source.source,
+        licence=source.licence,
+        licence_text=source.licence_text,
+        classes=source.classes,
+        image_shape=source.image_shape,
+        digest=content_digest(source.image_shape, splits),
+        splits=splits,
+    )
+
+
+def _write_split(
+    folder: Path, split: str, source: SplitSource, whole: ImportSource, request: ImportRequest, progress: Progress
+) -> SplitManifest:
+    """Write the selected images of one split as shards into ``folder``."""
+    if source.images == 0:
+        raise InputError(f"split '{split}' of {request.source} has no images")
+    selection = select_images(source, request.limits.get(split), request.balanced_seed)
+    total = len(selection.indices)
+    shards: list[Shard] = []
+    content = hashlib.sha256()
+    done = 0
+    progress(split, done, total)
+    for images, labels in _regroup(_selected(source, selection.indices), request.shard_images):
+        _check_labels(labels, len(whole.classes), f"split '{split}' of {request.source}")
+        if images.shape[1:] != whole.image_shape:
+            raise InputError(f"split '{split}' of {request.source} has images of shape {images.shape[1:]}")
+        shards.append(write_shard(folder / f"{split}-{len(shards):05d}.parquet", images, labels))
+        content.update(content_records(images, labels))
+        done += len(labels)
+        progress(split, done, total)
+    if done != total:
+        raise InputError(f"split '{split}' of {request.source} ended after {done} of {total} images")
+    return SplitManifest(
+        images=total, selection=selection.description, content_sha256=content.hexdigest(), shards=tuple(shards)
+    )
+
+
+def _selected(source: SplitSource, indices: NDArray[np.int64]) -> Iterator[Batch]:
+    """The images at ``indices`` (ascending), reading a partly selected split no further than the last of them."""
+    start = 0
+    for images, labels in source.batches():
+        low, high = np.searchsorted(indices, [start, start + len(labels)])
+        if low < high:
+            chosen = indices[low:high] - start
+            yield images[chosen], labels[chosen]
+        start += len(labels)
+        # A whole split is read to its end, where importers notice files that are too long.
+        if high == len(indices) < source.images:
+            return
+
+
+def _regroup(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
+    """The same images and labels in the same order, ``size`` at a time."""
+    images: list[NDArray[np.uint8]] = []
+    labels: list[Labels] = []
+    held = 0
+    for batch_images, batch_labels in batches:
+        start = 0
+        while start < len(batch_labels):
+            stop = min(start + size - held, len(batch_labels))
+            images.append(batch_images[start:stop])
+            labels.append(batch_labels[start:stop])
+            held += stop - start
+            start = stop
+            if held == size:
+                yield np.concatenate(images), np.concatenate(labels)
+                images, labels, held = [], [], 0
+    if held:
+        yield np.concatenate(images), np.concatenate(labels)
+
+
+def _check_labels(labels: Labels, classes: int, what: str) -> None:
+    outside = labels[(labels < 0) | (labels >= classes)]
+    if len(outside):
+        raise InputError(f"{what} has the label {outside[0]}, but there are {classes} classes (0 to {classes - 1})")

@@ -1,0 +1,82 @@
+"""One design point: everything physical that decides a result, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from simcore.crossbar.circuit import Circuit
+
+Sparsity = Literal["dense", "weight", "activation", "binsparx"]
+RowOrder = Literal["channel", "spatial"]
+AdcReference = Literal["nominal", "calibrated", "calibrated_column"]
+SolverChoice = Literal["auto", "exact", "fast", "ideal"]
+
+
+class Adc(BaseModel):
+    """Converter: PS_hat = clip(round(gain * I / I_unit + offset + noise), 0, 2^bits - 1).
+
+    ``nominal``: I_unit is the lone ON cell's current at v_read. ``calibrated``: unit and zero re-ranged on calibration
+    inputs for every array; ``calibrated_column``: for every column. Offset and noise (standard deviation) are in LSB.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bits: int = Field(ge=1, le=16)
+    reference: AdcReference = "nominal"
+    gain: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    offset_lsb: float = Field(default=0.0, allow_inf_nan=False)
+    noise_lsb: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+
+class Design(BaseModel):
+    """A fully resolved design: circuit, array, sparsification and converter.
+
+    ``active_rows`` (None: all rows) are read together; a tile of ``rows`` is read in several steps where it is smaller.
+    ``layers`` names the binary layers that are mapped (None: all of them).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    circuit: Circuit
+    rows: int = Field(ge=1, le=4096)
+    cols: int = Field(ge=1, le=4096)
+    active_rows: int | None = Field(default=None, ge=1)
+    row_order: RowOrder = "channel"
+    sparsity: Sparsity = "dense"
+    prune: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
+    adc: Adc
+    solver: SolverChoice = "auto"
+    seed: int = Field(default=0, ge=0)
+    calibration_images: int = Field(default=32, ge=1)
+    layers: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Design:
+        if self.active_rows is not None and self.active_rows > self.rows:
+            raise ValueError(f"active_rows ({self.active_rows}) is larger than rows ({self.rows})")
+        return self
+
+    @property
+    def rows_read_together(self) -> int:
+        """Rows of one read: the sub-vector that a dynamic flip covers."""
+        return self.active_rows or self.rows
+
+    @property
+    def flips_weights(self) -> bool:
+        """Columns are stored complemented where that stores fewer 1s."""
+        return self.sparsity in ("weight", "binsparx")
+
+    @property
+    def flips_activations(self) -> bool:
+        """Sub-vectors are applied complemented where that applies fewer 1s."""
+        return self.sparsity in ("activation", "binsparx")
+
+    def content(self) -> dict[str, Any]:
+        """JSON-able content that decides the result; fields at their default are left out, so that a field added later
+        with a default changes no key. ``active_rows`` equal to ``rows`` counts as left out."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        if self.active_rows == self.rows:
+            content.pop("active_rows", None)
+        return content

@@ -1,0 +1,109 @@
+"""Layer to tiles: the order of inputs on the rows, tiles, and the row groups that are read together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+
+from simcore.network.modules import BinaryLayer
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """Rows that are read together.
+
+    Attributes:
+        start, stop: range of the layer's ordered inputs.
+        offset: row of the tile at which the group begins.
+    """
+
+    start: int
+    stop: int
+    offset: int
+
+    @property
+    def rows(self) -> int:
+        """Rows in use."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class LayerMapping:
+    """One binary layer cut into tiles.
+
+    Attributes:
+        name: layer name.
+        weights: (K, M) uint8 bits, inputs in row order.
+        order: (K,) index of each row's input in (channel, kernel y, kernel x) order.
+        groups: the row groups, in row order. Last tiles are part-filled from row 0; unused rows stay off.
+    """
+
+    name: str
+    weights: np.ndarray
+    order: np.ndarray
+    groups: tuple[RowGroup, ...]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    is_conv: bool
+
+
+def map_layer(layer: BinaryLayer, rows: int, rows_read_together: int, row_order: str) -> LayerMapping:
+    """Cut a layer into tiles of ``rows`` rows, read ``rows_read_together`` rows at a time.
+
+    Args:
+        row_order: ``channel`` keeps a channel's kernel taps together, ``spatial`` a tap's channels.
+    """
+    weight = layer.weight
+    is_conv = weight.ndim == 4
+    inputs = int(np.prod(weight.shape[1:]))
+    order = np.arange(inputs)
+    kernel = (int(weight.shape[2]), int(weight.shape[3])) if is_conv else (1, 1)
+    if is_conv and row_order == "spatial":
+        order = order.reshape(weight.shape[1], -1).T.ravel()
+    bits = (weight.reshape(weight.shape[0], inputs).T[order] > 0).astype(np.uint8)
+    groups = []
+    for tile_start in range(0, inputs, rows):
+        tile_stop = min(tile_start + rows, inputs)
+        for start in range(tile_start, tile_stop, rows_read_together):
+            groups.append(RowGroup(start, min(start + rows_read_together, tile_stop), start - tile_start))
+    return LayerMapping(
+        layer.name, np.ascontiguousarray(bits), order, tuple(groups), kernel, layer.stride, layer.padding, is_conv
+    )
+
+
+def input_vectors(mapping: LayerMapping, signs: torch.Tensor) -> np.ndarray:
+    """The layer's input vectors in row order.
+
+    Args:
+        signs: (B, C, H, W) or (B, F) of ±1.
+
+    Returns:
+        (B, P, K) int8 with P output positions; +1, -1, or 0 for a padded input.
+    """
+    if not mapping.is_conv:
+        return signs.to(torch.int8).numpy()[:, None, :][:, :, mapping.order]
+    columns = functional.unfold(
+        signs.to(torch.float32), mapping.kernel, padding=mapping.padding, stride=mapping.stride
+    ).to(torch.int8)
+    ordered = columns[:, torch.from_numpy(mapping.order)] if _is_permuted(mapping.order) else columns
+    return ordered.transpose(1, 2).contiguous().numpy()
+
+
+def output_shape(mapping: LayerMapping, height: int, width: int) -> tuple[int, int]:
+    """(OH, OW) of a convolution on (height, width) inputs."""
+    (ky, kx), (sy, sx), (py, px) = mapping.kernel, mapping.stride, mapping.padding
+    return (height + 2 * py - ky) // sy + 1, (width + 2 * px - kx) // sx + 1
+
+
+def valid_inputs(mapping: LayerMapping, channels: int, height: int, width: int) -> np.ndarray:
+    """(P, K) bool: which inputs of each output position are real and not padding, in row order."""
+    ones = torch.ones(1, channels, height, width)
+    return input_vectors(mapping, ones)[0] != 0
+
+
+def _is_permuted(order: np.ndarray) -> bool:
+    return bool((order != np.arange(len(order))).any())

@@ -1,0 +1,231 @@
+"""Prepare one network on one design: map, store, fit, set the converters, and gather the evidence. Once a design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from simcore.column_model import (
+    NO_EVIDENCE,
+    Evidence,
+    GroupModel,
+    exact_currents,
+    fit_layer,
+    is_exactly_linear,
+    measure_evidence,
+)
+from simcore.crossbar.fast import EXPONENTS, PROJECTIONS
+from simcore.datasets import Dataset
+from simcore.design import Design
+from simcore.errors import InputError, unknown_name
+from simcore.mapping import LayerMapping, input_vectors, map_layer, valid_inputs
+from simcore.network.checkpoint import Checkpoint
+from simcore.network.modules import GraphNetwork
+from simcore.readout import ReadoutTables
+from simcore.sensing import ConverterSettings, calibrated_settings, nominal_settings
+from simcore.stored_weights import StoredGroup, applied_inputs, digital_constants, store_layer
+
+CALIBRATION_SPLITS = ("calibration", "train")
+_CALIBRATION_VECTORS = 2048  # input vectors of a layer that statistics, fits and converters are drawn from
+
+
+@dataclass(frozen=True)
+class PreparedLayer:
+    """One mapped layer, ready to be read. ``stored`` is kept where the exact solver does the reading."""
+
+    mapping: LayerMapping
+    tables: ReadoutTables
+    converters: ConverterSettings
+    stored: list[StoredGroup] | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One network on one design.
+
+    Attributes:
+        solver: what reads the columns: ``fast``, ``transfer`` (exact matrix of a linear array), ``exact`` or ``ideal``.
+        evidence: held-out reads against the exact solver.
+    """
+
+    design: Design
+    network: GraphNetwork
+    layers: dict[str, PreparedLayer]
+    solver: str
+    evidence: Evidence
+
+
+def prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepared:
+    """Map and store a network's binary layers, fit the fast solver and set the converters.
+
+    Deterministic: every draw is seeded by the design's seed and the layer's place.
+
+    Raises:
+        InputError: the data set has no calibration split or other images than the network takes, or a layer named in
+            the design is not a binary layer of the network.
+    """
+    network = checkpoint.network
+    binary = {layer.name: layer for layer in network.binary_layers()}
+    for name in design.layers or ():
+        if name not in binary:
+            raise unknown_name(f"binary layer of {checkpoint.name}", name, binary)
+    mapped = {n: layer for n, layer in binary.items() if design.layers is None or n in design.layers}
+    signs = _calibration_signs(network, images_for_calibration(checkpoint, design, dataset), set(mapped))
+    solver = _solver_for(design)
+    layers: dict[str, PreparedLayer] = {}
+    evidence = NO_EVIDENCE
+    for place, (name, layer) in enumerate(mapped.items()):
+        rng = np.random.default_rng([design.seed, place])
+        mapping = map_layer(layer, design.rows, design.rows_read_together, design.row_order)
+        vectors = input_vectors(mapping, signs[name])
+        flat = vectors.reshape(-1, vectors.shape[2])
+        drawn = flat[rng.permutation(len(flat))[:_CALIBRATION_VECTORS]]
+        fit_vectors, held_out = drawn[: 3 * len(drawn) // 4], drawn[3 * len(drawn) // 4 :]
+        stored = store_layer(mapping, design, drawn)
+        models: list[GroupModel] | None = None
+        if solver in ("fast", "transfer"):
+            models = fit_layer(mapping, stored, design, fit_vectors, rng)
+            evidence = evidence.merge(measure_evidence(mapping, stored, models, design, held_out, rng))
+        converters = _converters(mapping, stored, models, design, fit_vectors)
+        tables = _tables(mapping, stored, models, converters, design, signs[name].shape)
+        layers[name] = PreparedLayer(mapping, tables, converters, stored if solver == "exact" else None)
+    return Prepared(design, network, layers, solver, evidence)
+
+
+def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> torch.Tensor:
+    """(n, C, H, W) float32 images of the calibration split; never test images.
+
+    Raises:
+        InputError: no such split, or images of another shape than the network takes.
+    """
+    split = next((name for name in CALIBRATION_SPLITS if name in dataset.splits), None)
+    if split is None:
+        raise InputError(
+            f"data set '{dataset.name}' has neither a 'calibration' nor a 'train' split to calibrate on "
+            f"(it has: {', '.join(dataset.splits)})"
+        )
+    height, width, channels = dataset.image_shape
+    expected = tuple(checkpoint.network.graph.input_shape)
+    if expected != (channels, height, width):
+        raise InputError(
+            f"network '{checkpoint.name}' takes images of {expected} (channels, height, width), "
+            f"data set '{dataset.name}' has {(channels, height, width)}"
+        )
+    images, _ = dataset.read(split, 0, min(design.calibration_images, dataset.splits[split]))
+    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+
+
+def _solver_for(design: Design) -> str:
+    if design.solver in ("ideal", "exact"):
+        return design.solver
+    return "transfer" if is_exactly_linear(design.circuit) else "fast"
+
+
+def _calibration_signs(network: GraphNetwork, images: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
+    """Input signs of the named binary layers in the ideal network."""
+    seen: dict[str, torch.Tensor] = {}
+    plain = dict(network.named_layers())
+
+    def record(name: str, signs: torch.Tensor) -> torch.Tensor:
+        if name in names:
+            seen[name] = signs.to(torch.int8)
+        product: torch.Tensor = plain[name](signs)
+        return product
+
+    with torch.inference_mode():
+        network(images, record)
+    return seen
+
+
+def _converters(
+    mapping: LayerMapping,
+    stored: list[StoredGroup],
+    models: list[GroupModel] | None,
+    design: Design,
+    vectors: np.ndarray,
+) -> ConverterSettings:
+    columns = mapping.weights.shape[1]
+    if design.adc.reference == "nominal" or design.solver == "ideal":
+        return nominal_settings(design.adc, len(stored), columns)
+    currents, sums = [], []
+    sample = vectors[:256]
+    for index, (group, kept) in enumerate(zip(mapping.groups, stored, strict=True)):
+        inputs = applied_inputs(sample[:, group.start : group.stop], design.flips_activations)
+        if models is not None:
+            currents.append(models[index].evaluate(inputs))
+        else:
+            currents.append(exact_currents(kept, group, design, inputs)[0])
+        sums.append(inputs.astype(np.float64) @ kept.bits)
+    return calibrated_settings(design.adc, currents, sums)
+
+
+def _tables(
+    mapping: LayerMapping,
+    stored: list[StoredGroup],
+    models: list[GroupModel] | None,
+    converters: ConverterSettings,
+    design: Design,
+    input_shape: torch.Size,
+) -> ReadoutTables:
+    groups, columns = len(stored), mapping.weights.shape[1]
+    most_rows = max(group.rows for group in mapping.groups)
+    gate_driven = design.circuit.topology == "gate_driven" and models is not None
+    blocks = 1 if models is None else 1 + PROJECTIONS + (0 if gate_driven else 1)
+    matrices = np.zeros((groups, most_rows, blocks * columns), dtype=np.float32)
+    quadratic = np.zeros((groups, 1 + PROJECTIONS), dtype=np.float32)
+    polynomial = np.zeros((groups, len(EXPONENTS)), dtype=np.float32)
+    ranges = np.ones((groups, 2), dtype=np.float32)
+    corrected = models is not None and any(model.corrections is not None for model in models)
+    corrections = np.zeros((groups if corrected else 1, 3, columns), dtype=np.float32)
+    ones = np.zeros((groups, most_rows), dtype=np.float32)
+    dense_ones = np.zeros((groups, most_rows), dtype=np.float32)
+    for index, (group, kept) in enumerate(zip(mapping.groups, stored, strict=True)):
+        rows = group.rows
+        ones[index, :rows] = kept.bits.sum(axis=1)
+        dense_ones[index, :rows] = mapping.weights[group.start : group.stop].sum(axis=1)
+        if models is None:
+            matrices[index, :rows] = kept.bits
+            continue
+        model = models[index]
+        parts = [model.currents] + [model.currents * v[:, None] for v in model.shared.eigenvectors.T]
+        matrices[index, :rows] = np.concatenate(parts if gate_driven else [*parts, kept.bits], axis=1)
+        quadratic[index] = [model.shared.kappa, *model.shared.eigenvalues]
+        polynomial[index] = model.polynomial.coefficients
+        ranges[index] = [1 / model.polynomial.tau_max, 1 / model.polynomial.s_max]
+        if model.corrections is not None:
+            corrections[index] = model.corrections
+    valid = _valid_patterns(mapping, input_shape)
+    patterns, place = np.unique(valid, axis=0, return_inverse=True)
+    digital, valid_rows = digital_constants(mapping, stored, patterns)
+    circuit = design.circuit
+    return ReadoutTables(
+        start=np.array([group.start for group in mapping.groups]),
+        stop=np.array([group.stop for group in mapping.groups]),
+        matrices=matrices,
+        quadratic=quadratic,
+        polynomial=polynomial,
+        ranges=ranges,
+        corrections=corrections,
+        off_share=circuit.off_current() / circuit.on_current() if gate_driven else -1.0,
+        gain=converters.gain,
+        offset=converters.offset,
+        top=float(converters.top),
+        noise=converters.noise,
+        digital=digital,
+        weight_signs=np.stack([np.where(kept.flips, -1, 1) for kept in stored]).astype(np.float32),
+        valid_rows=valid_rows,
+        ones=ones,
+        dense_ones=dense_ones,
+        pattern=place.reshape(-1).astype(np.int64),
+        valid=patterns.astype(np.uint8),
+        flip_inputs=design.flips_activations,
+        ideal=models is None,
+    )
+
+
+def _valid_patterns(mapping: LayerMapping, input_shape: torch.Size) -> np.ndarray:
+    if not mapping.is_conv:
+        return np.ones((1, len(mapping.order)), dtype=bool)
+    return valid_inputs(mapping, *input_shape[1:])

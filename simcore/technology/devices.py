@@ -1,0 +1,193 @@
+"""Bitcell files: reading, checking and turning them into circuits.
+
+A bitcell file is YAML: name, topology, and under ``corners`` one mapping a corner. A quantity is a plain number or
+``{value, unit, source}``. Besides the fields of ``Circuit``, ``r_on``, ``r_off`` and ``r_access`` (ohms) may stand in
+place of g_on and g_off, and ``iv_csv`` names a file of measured points beside the YAML (columns V, I_on and
+optionally I_off).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from simcore.crossbar.circuit import Circuit, input_error
+from simcore.errors import InputError, unknown_name
+
+DEFAULT_CORNER = "nominal"
+_FOLDER = Path(__file__).parent
+_RESISTANCES = ("r_on", "r_off", "r_access")
+_SOURCED_UNITS = {"ohm", "V", "S", "A"}
+
+
+class Quantity(BaseModel):
+    """A number with its unit and where it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: float
+    unit: str = ""
+    source: str = ""
+
+
+class CellGeometry(BaseModel):
+    """Size of one bitcell: height along the bit line, width along the word line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    height_um: float
+    width_um: float
+    area_um2: float
+
+
+class Bitcell(BaseModel):
+    """A bitcell file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    description: str = ""
+    topology: str
+    gated: bool = True
+    source_end: str = "far"
+    cell: CellGeometry | None = None
+    sources: dict[str, str] = {}
+    corners: dict[str, dict[str, Any]]
+
+
+def device_names() -> list[str]:
+    """Names of the devices that ship."""
+    return sorted(_shipped())
+
+
+def corner_names(device: str, where: str = "") -> list[str]:
+    """Corners of a device, in the file's order.
+
+    Raises:
+        InputError: the device is unknown or its file is not a bitcell file.
+    """
+    return list(load_bitcell(device, where).corners)
+
+
+def circuit_parameters(
+    device: str, corner: str = DEFAULT_CORNER, overrides: Mapping[str, Any] | None = None, where: str = ""
+) -> Circuit:
+    """The circuit of a device at a corner, with single values overridden.
+
+    Args:
+        device: a shipped name, or the path of a bitcell file (ends in .yaml or .yml).
+        corner: a corner of that file.
+        overrides: fields of ``Circuit``, or r_on, r_off, r_access in ohms.
+        where: where the user wrote this, for messages.
+
+    Raises:
+        InputError: an unknown device, corner or field, or a value out of range.
+    """
+    bitcell = load_bitcell(device, where)
+    if corner not in bitcell.corners:
+        raise unknown_name(f"corner of {bitcell.name}", corner, bitcell.corners, where)
+    fields: dict[str, Any] = {"topology": bitcell.topology, "gated": bitcell.gated}
+    if bitcell.topology == "gate_driven":
+        fields["source_end"] = bitcell.source_end
+    at = where or device
+    for name, entry in bitcell.corners[corner].items():
+        fields[name] = _value(entry, f"{at} corners.{corner}.{name}")
+    for name, entry in (overrides or {}).items():
+        for replaced in {"g_on": ("r_on", "r_access"), "g_off": ("r_off",)}.get(name, ()):
+            fields.pop(replaced, None)
+        fields[name] = _value(entry, f"{at} {name}")
+    if "iv_csv" in fields:
+        fields["iv_table"] = _read_points(_device_path(device), fields.pop("iv_csv"), at)
+    _conductances(fields, at)
+    return Circuit.from_parameters(fields, at)
+
+
+def load_bitcell(device: str, where: str = "") -> Bitcell:
+    """The bitcell file of a shipped device or at a path.
+
+    Raises:
+        InputError: no such device or file, or not a bitcell file.
+    """
+    path = _device_path(device)
+    if path is None:
+        raise unknown_name("device", device, [*device_names(), "PATH.yaml"], where)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read the bitcell file '{device}': {error.strerror}", where) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        detail = " ".join(str(error).split())
+        raise InputError(f"the bitcell file '{device}' is not YAML: {detail}", where) from None
+    if not isinstance(content, dict):
+        raise InputError(f"the bitcell file '{device}' must hold a mapping with name, topology and corners", where)
+    try:
+        return Bitcell.model_validate(content)
+    except ValidationError as error:
+        raise input_error(error, Bitcell, f"{where + ' ' if where else ''}{path.name}") from None
+
+
+@cache
+def _shipped() -> dict[str, Path]:
+    return {yaml.safe_load(path.read_text())["name"]: path for path in sorted(_FOLDER.glob("*.yaml"))}
+
+
+def _device_path(device: str) -> Path | None:
+    if device in _shipped():
+        return _shipped()[device]
+    return Path(device) if device.endswith((".yaml", ".yml")) else None
+
+
+def _value(entry: Any, where: str) -> Any:
+    if not isinstance(entry, dict):
+        return entry
+    try:
+        quantity = Quantity.model_validate(entry)
+    except ValidationError as error:
+        raise input_error(error, Quantity, where) from None
+    if quantity.unit and quantity.unit not in _SOURCED_UNITS:
+        raise unknown_name("unit", quantity.unit, _SOURCED_UNITS, where)
+    return quantity.value
+
+
+def _conductances(fields: dict[str, Any], where: str) -> None:
+    """Replace r_on, r_off and r_access (ohms) by g_on and g_off (siemens), in place."""
+    given = {}
+    for name in _RESISTANCES:
+        if name in fields:
+            value = fields.pop(name)
+            if not isinstance(value, int | float) or not value >= 0 or (name != "r_access" and value == 0):
+                raise InputError(f"{name} must be a positive resistance in ohms, got {value!r}", where)
+            given[name] = float(value)
+    access = given.get("r_access", 0.0)
+    for name, conductance in (("r_on", "g_on"), ("r_off", "g_off")):
+        if name in given:
+            if conductance in fields:
+                raise InputError(f"give either {name} or {conductance}, not both", where)
+            fields[conductance] = 1.0 / (given[name] + access)
+
+
+def _read_points(device_file: Path | None, name: Any, where: str) -> tuple[tuple[float, ...], ...]:
+    """Measured points from a CSV beside the bitcell file; a first line that is no numbers is a heading."""
+    folder = device_file.parent if device_file else Path()
+    path = folder / str(name)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot read the I-V points '{path}': {error}", where) from None
+    points: list[tuple[float, ...]] = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            points.append(tuple(float(cell) for cell in row))
+        except ValueError:
+            if number > 1:
+                raise InputError(
+                    f"expected numbers V, I_on[, I_off], got {','.join(row)!r}", f"{path}:{number}"
+                ) from None
+    return tuple(points)
