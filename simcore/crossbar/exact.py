@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from simcore.crossbar.circuit import Circuit
-from simcore.crossbar.iv import LANES, CellCurves
+from simcore.crossbar.iv import CellCurves
 from simcore.crossbar.kirchhoff import block_residual
 from simcore.crossbar.ladder import ladder_block
 from simcore.crossbar.line_relaxation import relax_block
 from simcore.crossbar.newton import solve_newton
+from simcore.crossbar.simd import lanes_of
 from simcore.errors import InputError
 
 # Float32 rounding alone leaves about this much relative change from sweep to sweep.
@@ -103,26 +104,26 @@ def solve(
     limit = max_sweeps or _MAX_SWEEPS[circuit.topology]
     curves = circuit.curves()
     wires = np.array([circuit.v_read, circuit.r_driver, circuit.r_row, circuit.r_col, circuit.r_sink, circuit.r_source])
-    per_v_nl = (1.0 / curves.v_nl).astype(real)
-    args = (curves.forms, curves.g.astype(real), per_v_nl, *(t.astype(real) for t in curves.tables), curves.doublings)
+    table_on, table_off = (table.astype(real) for table in curves.tables)
     tiles, batch, cols = states.shape[0], bits.shape[1], states.shape[2]
-    blocks = -(-batch // LANES)
-    lanes = np.zeros((bits.shape[0], blocks, bits.shape[2], LANES), dtype=real)
-    padded = np.zeros((bits.shape[0], blocks * LANES, bits.shape[2]), dtype=real)
+    width = lanes_of(real)
+    blocks = -(-batch // width)
+    padded = np.zeros((bits.shape[0], blocks * width, bits.shape[2]), dtype=real)
     padded[:, :batch] = bits
-    lanes[:] = padded.reshape(bits.shape[0], blocks, LANES, -1).transpose(0, 1, 3, 2)
-    sink = np.empty((tiles, blocks, cols, LANES), dtype=real)
-    status = np.empty((tiles, blocks, LANES), dtype=np.int8)
-    residual = np.empty((tiles, blocks, LANES), dtype=np.float64)
-    sweeps = np.empty((tiles, blocks, LANES), dtype=np.int32)
+    lanes = np.ascontiguousarray(padded.reshape(bits.shape[0], blocks, width, -1).transpose(0, 1, 3, 2))
+    sink = np.empty((tiles, blocks, cols, width), dtype=real)
+    status = np.empty((tiles, blocks, width), dtype=np.int8)
+    residual = np.empty((tiles, blocks, width), dtype=real)
+    sweeps = np.empty((tiles, blocks, width), dtype=np.int32)
     _solve_blocks(
-        states, lanes, circuit.topology == "gate_driven", circuit.gated, circuit.source_end == "far", *args,
+        states, lanes, circuit.topology == "gate_driven", circuit.gated, circuit.source_end == "far", curves.forms,
+        curves.g.astype(real), curves.v_nl.astype(real), table_on, table_off, curves.doublings,
         wires.astype(real), inner, limit, sink, status, residual, sweeps,
     )  # fmt: skip
     solution = Solution(
-        sink_currents=np.ascontiguousarray(sink.transpose(0, 1, 3, 2)).reshape(tiles, blocks * LANES, cols)[:, :batch],
+        sink_currents=np.ascontiguousarray(sink.transpose(0, 1, 3, 2)).reshape(tiles, blocks * width, cols)[:, :batch],
         status=status.reshape(tiles, -1)[:, :batch],
-        residual=residual.reshape(tiles, -1)[:, :batch],
+        residual=residual.reshape(tiles, -1)[:, :batch].astype(np.float64),
         sweeps=sweeps.reshape(tiles, -1)[:, :batch],
     )
     _rescue(circuit, curves, states, bits, tolerance, solution)
@@ -166,7 +167,7 @@ def _checked(weights: npt.ArrayLike, inputs: npt.ArrayLike) -> tuple[np.ndarray,
 
 @numba.njit(cache=True, parallel=True, error_model="numpy")
 def _solve_blocks(  # type: ignore[no-untyped-def]
-    weights, lanes, gate_driven, gated, far, forms, g, per_v_nl, table_on, table_off, doublings, wires, tolerance,
+    weights, lanes, gate_driven, gated, far, forms, g, v_nl, table_on, table_off, doublings, wires, tolerance,
     max_sweeps, sink, status, residual, sweeps,
 ):  # fmt: skip
     tiles, rows, cols = weights.shape
@@ -177,16 +178,16 @@ def _solve_blocks(  # type: ignore[no-untyped-def]
         tile, block = task // blocks, task % blocks
         x = lanes[0 if shared else tile, block]
         if gate_driven:
-            u = np.zeros((cols, rows, LANES), lanes.dtype)
-            v = np.zeros((cols, rows, LANES), lanes.dtype)
-            ladder_block(weights[tile], x, far, forms, g, per_v_nl, table_on, table_off, doublings, v_read, r_driver,
-                         r_source, r_col, r_sink, lanes.dtype.type(tolerance), max_sweeps, u, v, sink[tile, block],
+            u = np.zeros((cols, rows, lanes.shape[3]), lanes.dtype)
+            v = np.zeros((cols, rows, lanes.shape[3]), lanes.dtype)
+            ladder_block(weights[tile], x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver,
+                         r_source, r_col, r_sink, tolerance, max_sweeps, u, v, sink[tile, block],
                          status[tile, block], sweeps[tile, block])  # fmt: skip
         else:
-            u = np.zeros((rows, cols, LANES), lanes.dtype)
-            v = np.zeros((rows, cols, LANES), lanes.dtype)
-            relax_block(weights[tile], x, gated, forms, g, per_v_nl, table_on, table_off, doublings, v_read, r_driver,
-                        r_row, r_col, r_sink, lanes.dtype.type(tolerance), max_sweeps, u, v, sink[tile, block],
+            u = np.zeros((rows, cols, lanes.shape[3]), lanes.dtype)
+            v = np.zeros((rows, cols, lanes.shape[3]), lanes.dtype)
+            relax_block(weights[tile], x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver,
+                        r_row, r_col, r_sink, tolerance, max_sweeps, u, v, sink[tile, block],
                         status[tile, block], sweeps[tile, block])  # fmt: skip
-        block_residual(weights[tile], x, gate_driven, gated, far, forms, g, per_v_nl, table_on, table_off, doublings,
+        block_residual(weights[tile], x, gate_driven, gated, far, forms, g, v_nl, table_on, table_off, doublings,
                        v_read, r_driver, r_row, r_source, r_col, r_sink, u, v, residual[tile, block])  # fmt: skip

@@ -1,4 +1,4 @@
-"""I-V curves of the cells: current and small-signal conductance, as numba kernels over SIMD lanes.
+"""I-V curves of the cells: current and small-signal conductance, as numba kernels on SIMD vectors.
 
 sinh and tanh come from expm1 by its Taylor series on a reduced argument and repeated doubling,
 expm1(2y) = expm1(y) (2 + expm1(y)): accurate near zero, and plain arithmetic that vectorises.
@@ -14,14 +14,11 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
+from simcore.crossbar.simd import any_greater, full, lanes_of, load, maximum, minimum, store
 
 CurveForm = Literal["linear", "saturating", "sinh", "tanh", "table"]
 CURVE_FORMS: tuple[str, ...] = get_args(CurveForm)
 LINEAR, SATURATING, SINH, TANH, TABLE = range(5)
-
-# Inputs solved side by side in one block: one to four vector registers of every type, so that chains of dependent
-# operations (the tridiagonal recursions) overlap.
-LANES = 16
 
 _TAYLOR = tuple(1.0 / float(np.prod(np.arange(1, n + 1))) for n in range(1, 11))  # 1/1!, 1/2!, ... 1/10!
 _ARGUMENT_LIMIT = 80.0  # expm1 stays finite in float32 and float64; a cell never sees more than v_read / v_nl
@@ -52,17 +49,15 @@ class CellCurves:
     def evaluate(self, voltage: np.ndarray, state: int) -> tuple[np.ndarray, np.ndarray]:
         """(current in amperes, small-signal conductance in siemens), each (N,), of a cell in ``state``."""
         index = 1 - state
-        blocks = -(-len(voltage) // LANES)
-        padded = np.zeros(blocks * LANES)
-        padded[: len(voltage)] = voltage
+        lanes = lanes_of(np.float64)
+        padded = np.zeros((-(-len(voltage) // lanes), lanes))
+        padded.reshape(-1)[: len(voltage)] = voltage
         current, conductance = np.empty_like(padded), np.empty_like(padded)
-        for block in range(blocks):
-            lanes = slice(block * LANES, (block + 1) * LANES)
-            evaluate_lanes(
-                self.forms[index], self.g[index], 1.0 / self.v_nl[index], self.tables[index], self.doublings,
-                padded[lanes], current[lanes], conductance[lanes],
-            )  # fmt: skip
-        return current[: len(voltage)], conductance[: len(voltage)]
+        _evaluate_array(
+            self.forms[index], self.g[index], self.v_nl[index], self.tables[index], self.doublings, padded, current,
+            conductance,
+        )  # fmt: skip
+        return current.reshape(-1)[: len(voltage)], conductance.reshape(-1)[: len(voltage)]
 
 
 def pchip_curve(voltages: np.ndarray, currents: np.ndarray) -> np.ndarray:
@@ -76,77 +71,78 @@ def pchip_curve(voltages: np.ndarray, currents: np.ndarray) -> np.ndarray:
     return np.vstack([pieces, [voltages[-1], 0.0, 0.0, end_slope, currents[-1]]])
 
 
-@numba.njit(inline="always")
-def _table_value(table, voltage):  # type: ignore[no-untyped-def]
-    size = abs(voltage)
-    low, high = 0, table.shape[0]
-    while high - low > 1:
-        middle = (low + high) // 2
-        if table[middle, 0] <= size:
-            low = middle
-        else:
-            high = middle
-    t = size - table[low, 0]
-    a, b, c, d = table[low, 1], table[low, 2], table[low, 3], table[low, 4]
-    current = ((a * t + b) * t + c) * t + d
-    slope = (3 * a * t + 2 * b) * t + c
-    return (current if voltage >= 0 else -current), slope
+@numba.njit(inline="never", error_model="numpy")
+def _table_lanes(table, volts, amps, slopes):  # type: ignore[no-untyped-def]
+    """Piecewise cubic at each lane of (L,) volts; amps and slopes (L,) out."""
+    for lane in range(len(volts)):
+        size = abs(volts[lane])
+        low, high = 0, table.shape[0]
+        while high - low > 1:
+            middle = (low + high) // 2
+            if table[middle, 0] <= size:
+                low = middle
+            else:
+                high = middle
+        t = size - table[low, 0]
+        a, b, c, d = table[low, 1], table[low, 2], table[low, 3], table[low, 4]
+        current = ((a * t + b) * t + c) * t + d
+        amps[lane] = current if volts[lane] >= 0 else -current
+        slopes[lane] = (3 * a * t + 2 * b) * t + c
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def evaluate_lanes(form, g, per_v_nl, table, doublings, voltage, current, conductance):  # type: ignore[no-untyped-def]
-    """Current and small-signal conductance of one cell for LANES voltages, written in place.
+@numba.njit(error_model="numpy", forceinline=True)
+def cell_current(form, g, v_nl, table, doublings, volts, scratch):  # type: ignore[no-untyped-def]
+    """Current (A) and small-signal conductance (S) of one cell for a vector of voltages.
 
-    ``per_v_nl`` is 1 / v_nl. All arrays (LANES,) of one float type; ``g`` and ``per_v_nl`` of the same type.
+    ``g`` in siemens, ``v_nl`` in volts; ``scratch`` (3, 1, lanes) holds a table's lanes.
     """
-    one = voltage.dtype.type(1)
     if form == LINEAR:
-        for lane in range(LANES):
-            current[lane] = g * voltage[lane]
-            conductance[lane] = g
-    elif form == SATURATING:
-        for lane in range(LANES):
-            factor = one / (one + abs(voltage[lane]) * per_v_nl)
-            current[lane] = g * voltage[lane] * factor
-            conductance[lane] = g * factor * factor
-    elif form == TABLE:
-        for lane in range(LANES):
-            i, slope = _table_value(table, voltage[lane])
-            current[lane] = g * i
-            conductance[lane] = g * slope
-    else:
-        two = voltage.dtype.type(2)
-        half = voltage.dtype.type(0.5)
-        limit = voltage.dtype.type(_ARGUMENT_LIMIT)
-        shrink = voltage.dtype.type(0.5**doublings)
-        scale = per_v_nl * (two if form == TANH else one)
-        c2, c3, c4 = voltage.dtype.type(_TAYLOR[1]), voltage.dtype.type(_TAYLOR[2]), voltage.dtype.type(_TAYLOR[3])
-        c5, c6, c7 = voltage.dtype.type(_TAYLOR[4]), voltage.dtype.type(_TAYLOR[5]), voltage.dtype.type(_TAYLOR[6])
-        c8, c9 = voltage.dtype.type(_TAYLOR[7]), voltage.dtype.type(_TAYLOR[8])
-        # `current` holds expm1 while the argument is doubled back
-        for lane in range(LANES):
-            x = min(max(voltage[lane] * scale, -limit), limit) * shrink
-            p = c9 * x + c8
-            p = p * x + c7
-            p = p * x + c6
-            p = p * x + c5
-            p = p * x + c4
-            p = p * x + c3
-            p = p * x + c2
-            p = p * x + one
-            current[lane] = p * x
-        for _ in range(doublings):
-            for lane in range(LANES):
-                current[lane] = current[lane] * (two + current[lane])
-        g_v_nl = g / per_v_nl
-        if form == TANH:
-            for lane in range(LANES):
-                t = current[lane] / (current[lane] + two)
-                current[lane] = g_v_nl * t
-                conductance[lane] = g * (one - t * t)
-        else:
-            for lane in range(LANES):
-                e = current[lane]
-                inverse = one / (e + one)
-                current[lane] = half * g_v_nl * (e + e * inverse)
-                conductance[lane] = half * g * (e + one + inverse)
+        return g * volts, full(volts, g)
+    if form == SATURATING:
+        factor = 1.0 / (1.0 + abs(volts) * (1.0 / v_nl))
+        chord = g * factor
+        return chord * volts, chord * factor
+    if form == TABLE:
+        store(scratch, (0, 0), volts)
+        _table_lanes(table, scratch[0, 0], scratch[1, 0], scratch[2, 0])
+        return g * load(scratch, (1, 0)), g * load(scratch, (2, 0))
+    scale = (2.0 if form == TANH else 1.0) / v_nl
+    x = minimum(maximum(volts * scale, full(volts, -_ARGUMENT_LIMIT)), full(volts, _ARGUMENT_LIMIT))
+    x = x * 0.5**doublings
+    e = x * _TAYLOR[8] + _TAYLOR[7]
+    e = e * x + _TAYLOR[6]
+    e = e * x + _TAYLOR[5]
+    e = e * x + _TAYLOR[4]
+    e = e * x + _TAYLOR[3]
+    e = e * x + _TAYLOR[2]
+    e = e * x + _TAYLOR[1]
+    e = (e * x + 1.0) * x
+    for _ in range(doublings):
+        e = e * (e + 2.0)
+    if form == TANH:
+        t = e / (e + 2.0)
+        return (g * v_nl) * t, g * (1.0 - t * t)
+    inverse = 1.0 / (e + 1.0)
+    return (0.5 * g * v_nl) * (e + e * inverse), (0.5 * g) * ((e + 1.0) + inverse)
+
+
+@numba.njit(error_model="numpy", forceinline=True)
+def chord_where_careful(amps, slope, volts, careful):  # type: ignore[no-untyped-def]
+    """The chord I / V in place of the tangent on lanes with ``careful`` = 1, where it is the steeper of the two.
+
+    On the flat part of a saturating curve a tangent step overshoots. The chord bounds the co-content from above by a
+    quadratic, so that its step always goes downhill.
+    """
+    if not any_greater(careful, full(careful, 0.0)):
+        return slope
+    size = maximum(abs(volts), full(volts, 1e-12))
+    return slope + careful * maximum(abs(amps) / size - slope, full(slope, 0.0))
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _evaluate_array(form, g, v_nl, table, doublings, volts, amps, slopes):  # type: ignore[no-untyped-def]
+    scratch = np.empty((3, 1, volts.shape[1]), volts.dtype)
+    for row in range(volts.shape[0]):
+        current, slope = cell_current(form, g, v_nl, table, doublings, load(volts, (row,)), scratch)
+        store(amps, (row,), current)
+        store(slopes, (row,), slope)

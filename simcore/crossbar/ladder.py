@@ -1,12 +1,10 @@
-"""Exact solver of gate_driven columns: Newton on the two-rail ladder, LANES inputs side by side.
+"""Exact solver of gate_driven columns: Newton on the two-rail ladder, a vector of inputs at a time.
 
 A column is a ladder of its own: source line above, bit line below, cells between. Each Newton step solves the two
 rails together by eliminating node pairs from the far end (2x2 Norton form: the part above injects J - G (u, b)).
 u is the drop of the source line below v_read and b the bit line's voltage, so V_cell = v_read - u - b and a cell's
 current enters both rails alike. Iterates are held to u, b >= 0 and u + b <= v_read (no cell ever sees a reverse
-voltage). On the flat part of a saturating curve the tangent would overshoot; while a step does not shrink well, such
-cells are linearised by their chord I / V, a quadratic bound of the co-content from above, so that every step goes
-downhill.
+voltage), and while a step does not shrink well, cells are linearised by their chord (see chord_where_careful).
 """
 
 from __future__ import annotations
@@ -14,134 +12,130 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from simcore.crossbar.iv import LANES, evaluate_lanes
+from simcore.crossbar.iv import cell_current, chord_where_careful
+from simcore.crossbar.simd import full, load, maximum, store, where_greater
 
 _SHORT = 1e20  # siemens: an end resistance of exactly zero
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@numba.njit(cache=True, error_model="numpy")
 def ladder_block(  # type: ignore[no-untyped-def]
-    weights, x, far, forms, g, per_v_nl, table_on, table_off, doublings, v_read, r_driver, r_source, r_col, r_sink,
+    weights, x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_source, r_col, r_sink,
     tolerance, max_steps, u, b, sink, status, steps_used,
 ):  # fmt: skip
-    """Solve LANES inputs on one tile; every lane's numbers are independent of the other lanes.
+    """Solve L inputs (the lanes of a vector) on one tile; a lane's numbers are independent of the other lanes.
 
     Args:
-        weights: (R, C) uint8 state bits. x: (R, LANES) input bits as floats.
-        u, b: (C, R, LANES) volts, first guess in and solution out.
-        sink: (C, LANES) amperes out. A lane's results are frozen at the step in which the column converged.
-        status: (LANES,) 1 if every column converged, else 0. steps_used: (LANES,) the most any column took.
+        weights: (R, C) uint8 state bits. x: (R, L) input bits as floats.
+        u, b: (C, R, L) volts, first guess in and solution out.
+        sink: (C, L) amperes out. A lane's results are frozen at the step in which the column converged.
+        status: (L,) 1 if every column converged, else 0. steps_used: (L,) the most any column took.
     """
     rows, cols = weights.shape
-    real = u.dtype.type
-    zero, one = real(0), real(1)
-    # Norton state below each node pair, after the wires to the next pair.
-    uu = np.empty((rows, LANES), u.dtype)
-    ub = np.empty((rows, LANES), u.dtype)
-    bb = np.empty((rows, LANES), u.dtype)
-    ju = np.empty((rows, LANES), u.dtype)
-    jb = np.empty((rows, LANES), u.dtype)
-    volts = np.empty(LANES, u.dtype)
-    amps = np.empty(LANES, u.dtype)
-    slope = np.empty(LANES, u.dtype)
-    change = np.empty(LANES, u.dtype)
-    before = np.empty(LANES, u.dtype)
-    converged = np.empty(LANES, np.int64)
-    careful = np.empty(LANES, u.dtype)  # 1: take the chord instead of the tangent in the next step
-    tiny = real(1e-6) * v_read
-    next_u = np.empty(LANES, u.dtype)
-    next_b = np.empty(LANES, u.dtype)
-    r_feed = r_driver + r_source
-    r_out = r_col + r_sink
-    g_feed = one / r_feed if r_feed > 0 else real(_SHORT)
-    g_out = one / r_out if r_out > 0 else real(_SHORT)
+    lanes = x.shape[1]
+    # Norton state below each node pair, after the wires to the next pair: G_uu, G_ub, G_bb, J_u, J_b.
+    norton = np.empty((rows, 5, lanes), u.dtype)
+    scratch = np.empty((3, 1, lanes), u.dtype)
+    shared = np.empty((4, lanes), u.dtype)  # change of this step, of the last, frozen lanes, careful lanes
+    zero, half = full(u, 0.0), full(u, 0.5)
+    top = full(u, v_read)
+    g_feed = 1.0 / (r_driver + r_source) if r_driver + r_source > 0 else _SHORT
+    g_out = 1.0 / (r_col + r_sink) if r_col + r_sink > 0 else _SHORT
     status[:] = 1
     steps_used[:] = 0
     for j in range(cols):
-        converged[:] = 0
-        before[:] = v_read
-        careful[:] = one
-        use_chord = True
+        store(shared, (1,), full(u, v_read))
+        store(shared, (2,), full(u, 0.0))
+        store(shared, (3,), full(u, 1.0))
+        settled = False
         for step in range(1, max_steps + 1):
+            frozen = load(shared, (2,))
+            careful = load(shared, (3,))
+            guu, gub, gbb, iu, ib = zero, zero, zero, zero, zero
+            if far:
+                guu = full(u, g_feed)
             for i in range(rows):
                 state = 0 if weights[i, j] else 1
-                for lane in range(LANES):
-                    volts[lane] = v_read - u[j, i, lane] - b[j, i, lane]
-                evaluate_lanes(forms[state], g[state], per_v_nl[state], table_on if state == 0 else table_off,
-                               doublings, volts, amps, slope)  # fmt: skip
-                if use_chord:
-                    for lane in range(LANES):
-                        chord = amps[lane] / volts[lane] if volts[lane] > tiny else slope[lane]
-                        slope[lane] += careful[lane] * max(chord - slope[lane], zero)
-                last = i == rows - 1
-                rs = zero if last else r_source
-                rb = zero if last else r_col
-                for lane in range(LANES):
-                    cell_g = slope[lane] * x[i, lane]
-                    cell_j = (amps[lane] + slope[lane] * (u[j, i, lane] + b[j, i, lane])) * x[i, lane]
-                    guu, gub, gbb, iu, ib = cell_g, cell_g, cell_g, cell_j, cell_j
-                    if i > 0:
-                        guu += uu[i - 1, lane]
-                        gub += ub[i - 1, lane]
-                        gbb += bb[i - 1, lane]
-                        iu += ju[i - 1, lane]
-                        ib += jb[i - 1, lane]
-                    elif far:
-                        guu += g_feed
-                    # Through the wires: (1 + G diag(rs, rb))^-1 applied to G and J.
-                    p = one + guu * rs
-                    s = one + gbb * rb
-                    inverse = one / (p * s - gub * gub * rs * rb)
+                driven = load(x, (i,))
+                lost = load(u, (j, i)) + load(b, (j, i))
+                volts = top - lost
+                amps, slope = cell_current(forms[state], g[state], v_nl[state], table_on if state == 0 else table_off,
+                                           doublings, volts, scratch)  # fmt: skip
+                slope = chord_where_careful(amps, slope, volts, careful)
+                cell_g = slope * driven
+                cell_j = (amps + slope * lost) * driven
+                guu = guu + cell_g
+                gub = gub + cell_g
+                gbb = gbb + cell_g
+                iu = iu + cell_j
+                ib = ib + cell_j
+                if i < rows - 1:
+                    # Through the wires: (1 + G diag(r_source, r_col))^-1 applied to G and J.
+                    p = 1.0 + guu * r_source
+                    s = 1.0 + gbb * r_col
+                    inverse = 1.0 / (p * s - gub * gub * (r_source * r_col))
                     det = guu * gbb - gub * gub
-                    uu[i, lane] = (guu + det * rb) * inverse
-                    ub[i, lane] = gub * inverse
-                    bb[i, lane] = (gbb + det * rs) * inverse
-                    ju[i, lane] = (s * iu - gub * rb * ib) * inverse
-                    jb[i, lane] = (p * ib - gub * rs * iu) * inverse
-            change[:] = zero
-            for i in range(rows - 1, -1, -1):
-                if i == rows - 1:
-                    for lane in range(LANES):
-                        guu = uu[i, lane] + (zero if far else g_feed)
-                        gub = ub[i, lane]
-                        gbb = bb[i, lane] + g_out
-                        inverse = one / (guu * gbb - gub * gub)
-                        next_u[lane] = (gbb * ju[i, lane] - gub * jb[i, lane]) * inverse
-                        next_b[lane] = (guu * jb[i, lane] - gub * ju[i, lane]) * inverse
-                        if converged[lane] == 0:
-                            sink[j, lane] = next_b[lane] * g_out
-                else:
-                    for lane in range(LANES):
-                        flow_u = ju[i, lane] - uu[i, lane] * next_u[lane] - ub[i, lane] * next_b[lane]
-                        flow_b = jb[i, lane] - ub[i, lane] * next_u[lane] - bb[i, lane] * next_b[lane]
-                        next_u[lane] += r_source * flow_u
-                        next_b[lane] += r_col * flow_b
-                for lane in range(LANES):
-                    new_u = max(next_u[lane], zero)
-                    new_b = max(next_b[lane], zero)
-                    shrink = v_read / max(new_u + new_b, v_read)
-                    new_u *= shrink
-                    new_b *= shrink
-                    change[lane] = max(change[lane], abs(new_u - u[j, i, lane]) + abs(new_b - b[j, i, lane]))
-                    u[j, i, lane] = new_u if converged[lane] == 0 else u[j, i, lane]
-                    b[j, i, lane] = new_b if converged[lane] == 0 else b[j, i, lane]
-            all_done = True
-            use_chord = False
-            for lane in range(LANES):
-                careful[lane] = one if change[lane] > real(0.4) * before[lane] else zero
-                if careful[lane] > zero:
-                    use_chord = True
-                if converged[lane] == 0:
-                    ratio = min(change[lane] / max(before[lane], real(1e-30)), real(0.999))
-                    if change[lane] * ratio <= tolerance * v_read * (one - ratio):
-                        converged[lane] = 1
-                        steps_used[lane] = max(steps_used[lane], step)
-                    else:
-                        all_done = False
-                    before[lane] = change[lane]
-            if all_done:
+                    next_iu = (s * iu - gub * (r_col * ib)) * inverse
+                    ib = (p * ib - gub * (r_source * iu)) * inverse
+                    iu = next_iu
+                    guu = (guu + det * r_col) * inverse
+                    gub = gub * inverse
+                    gbb = (gbb + det * r_source) * inverse
+                store(norton, (i, 0), guu)
+                store(norton, (i, 1), gub)
+                store(norton, (i, 2), gbb)
+                store(norton, (i, 3), iu)
+                store(norton, (i, 4), ib)
+            if not far:
+                guu = guu + g_feed
+            gbb = gbb + g_out
+            inverse = 1.0 / (guu * gbb - gub * gub)
+            drop = (gbb * iu - gub * ib) * inverse
+            volt = (guu * ib - gub * iu) * inverse
+            drawn = volt * g_out
+            change = zero
+            for k in range(rows):
+                i = rows - 1 - k
+                if k > 0:
+                    flow_u = load(norton, (i, 3)) - load(norton, (i, 0)) * drop - load(norton, (i, 1)) * volt
+                    flow_b = load(norton, (i, 4)) - load(norton, (i, 1)) * drop - load(norton, (i, 2)) * volt
+                    drop = drop + r_source * flow_u
+                    volt = volt + r_col * flow_b
+                new_u = maximum(drop, zero)
+                new_b = maximum(volt, zero)
+                shrink = top / maximum(new_u + new_b, top)
+                new_u = new_u * shrink
+                new_b = new_b * shrink
+                old_u = load(u, (j, i))
+                old_b = load(b, (j, i))
+                change = maximum(change, abs(new_u - old_u) + abs(new_b - old_b))
+                store(u, (j, i), where_greater(frozen, half, old_u, new_u))
+                store(b, (j, i), where_greater(frozen, half, old_b, new_b))
+            store(shared, (0,), change)
+            store(sink, (j,), where_greater(frozen, half, load(sink, (j,)), drawn))
+            if _settle(shared, tolerance * v_read, step, steps_used):
+                settled = True
                 break
-        for lane in range(LANES):
-            if converged[lane] == 0:
-                status[lane] = 0
-                steps_used[lane] = max_steps
+        if not settled:
+            for lane in range(lanes):
+                if shared[2, lane] == 0:
+                    status[lane] = 0
+                    steps_used[lane] = max_steps
+
+
+@numba.njit(error_model="numpy")
+def _settle(shared, tolerance, step, steps_used):  # type: ignore[no-untyped-def]
+    """Freeze the lanes whose error is below ``tolerance`` volts; True when all are."""
+    done = True
+    for lane in range(shared.shape[1]):
+        if shared[2, lane] > 0:
+            continue
+        ratio = min(shared[0, lane] / max(shared[1, lane], 1e-30), 0.999)
+        if shared[0, lane] * ratio <= tolerance * (1.0 - ratio):
+            shared[2, lane] = 1.0
+            steps_used[lane] = max(steps_used[lane], step)
+        else:
+            done = False
+        shared[3, lane] = 1.0 if ratio > 0.4 else 0.0
+        shared[1, lane] = shared[0, lane]
+    return done

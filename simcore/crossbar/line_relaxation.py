@@ -1,13 +1,13 @@
-"""Exact solver of input_sourced arrays: Newton by line relaxation, LANES inputs side by side.
+"""Exact solver of input_sourced arrays: Newton by line relaxation, a vector of inputs at a time.
 
 Wires conduct far better than cells, so solving whole lines exactly in turn (every row given the bit lines, every bit
 line given the rows) converges in a few sweeps. Unknowns are the *drops*: u(i, j) of the row node below its source, and
 the bit-line voltage c(i, j) above ground, so that V_cell = x v_read - u - c and float32 keeps its digits.
 
-Lines are eliminated in Norton form: a part of the line seen from a node injects J - G v; passing a wire of resistance r
-gives G / (1 + r G), J / (1 + r G). No conductance of a wire appears, so r = 0 needs no special case and nothing
-cancels. By the maximum principle all drops lie within [0, v_read] (for a driven row); clamping the iterates there
-makes Newton safe on saturating cells, whose flat part would throw it out.
+Lines are eliminated in Norton form: a part of the line seen from a node injects J - G v; passing a wire of resistance
+r gives G / (1 + r G), J / (1 + r G). No conductance of a wire appears, so r = 0 needs no special case and nothing
+cancels. By the maximum principle all drops lie within [0, v_read] (for a driven row); iterates are held there. A cell
+is evaluated once a sweep; the bit lines use its tangent at the rows' new voltages.
 """
 
 from __future__ import annotations
@@ -15,121 +15,121 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from simcore.crossbar.iv import LANES, evaluate_lanes
+from simcore.crossbar.iv import cell_current, chord_where_careful
+from simcore.crossbar.simd import full, load, maximum, minimum, store, where_greater
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@numba.njit(cache=True, error_model="numpy")
 def relax_block(  # type: ignore[no-untyped-def]
-    weights, x, gated, forms, g, per_v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col, r_sink,
+    weights, x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col, r_sink,
     tolerance, max_sweeps, u, c, sink, status, sweeps_used,
 ):  # fmt: skip
-    """Solve LANES inputs on one tile; every lane's numbers are independent of the other lanes.
+    """Solve L inputs (the lanes of a vector) on one tile; a lane's numbers are independent of the other lanes.
 
     Args:
-        weights: (R, C) uint8 state bits. x: (R, LANES) input bits as floats.
-        u, c: (R, C, LANES) drops in volts, first guess in and solution out.
-        sink: (C, LANES) amperes out. A lane's results are frozen at the sweep in which it converged.
-        status: (LANES,) 1 once converged, else 0. sweeps_used: (LANES,).
+        weights: (R, C) uint8 state bits. x: (R, L) input bits as floats.
+        u, c: (R, C, L) drops in volts, first guess in and solution out.
+        sink: (C, L) amperes out. A lane's results are frozen at the sweep in which it converged.
+        status: (L,) 1 once converged, else 0. sweeps_used: (L,).
     """
     rows, cols = weights.shape
-    real = u.dtype.type
-    zero, one = real(0), real(1)
-    norton_g = np.empty((rows, cols, LANES), u.dtype)  # after the wire below node (i, j)
-    norton_j = np.empty((rows, cols, LANES), u.dtype)
-    line_g = np.empty((cols, LANES), u.dtype)
-    line_j = np.empty((cols, LANES), u.dtype)
-    acc_g = np.empty(LANES, u.dtype)
-    acc_j = np.empty(LANES, u.dtype)
-    volts = np.empty(LANES, u.dtype)
-    amps = np.empty(LANES, u.dtype)
-    slope = np.empty(LANES, u.dtype)
-    flow = np.empty(LANES, u.dtype)
-    change = np.empty(LANES, u.dtype)
-    before = np.empty(LANES, u.dtype)
-    conducts = np.empty(LANES, u.dtype)
-    v_source = np.empty(LANES, u.dtype)
-    low = np.empty(LANES, u.dtype)
-    high = np.empty(LANES, u.dtype)
+    lanes = x.shape[1]
+    norton = np.empty((rows, cols, 2, lanes), u.dtype)  # G and J below the wire under node (i, j)
+    line = np.empty((cols, 4, lanes), u.dtype)  # along a row: G, J of the line, then the cell's conductance and current
+    scratch = np.empty((3, 1, lanes), u.dtype)
+    shared = np.empty((4, lanes), u.dtype)  # change of this sweep, of the last, frozen lanes, careful lanes
+    store(shared, (1,), full(u, v_read))
+    store(shared, (2,), full(u, 0.0))
+    store(shared, (3,), full(u, 1.0))
+    zero, half = full(u, 0.0), full(u, 0.5)
+    top = full(u, v_read)
     status[:] = 0
     sweeps_used[:] = max_sweeps
-    before[:] = v_read
     r_first = r_driver + r_row
     r_last = r_col + r_sink
     for sweep in range(1, max_sweeps + 1):
-        change[:] = zero
+        change = zero
+        frozen = load(shared, (2,))
+        careful = load(shared, (3,))
         for i in range(rows):
-            for lane in range(LANES):
-                v_source[lane] = x[i, lane] * v_read
-                conducts[lane] = x[i, lane] if gated else one
-                # An undriven row of an ungated array is pulled up by its cells: its drop is negative.
-                low[lane] = v_source[lane] - v_read
-                high[lane] = v_source[lane]
-            # Row i given the bit lines: from the far end towards the driver, then back.
-            acc_g[:] = zero
-            acc_j[:] = zero
-            for j in range(cols - 1, -1, -1):
+            driven = load(x, (i,))
+            source = driven * v_read
+            conducts = driven if gated else full(u, 1.0)
+            # An undriven row of an ungated array is pulled up by its cells: its drop is negative.
+            low, high = source - v_read, source
+            # Row i given the bit lines: from the far end towards the driver ...
+            acc_g, acc_j = zero, zero
+            for k in range(cols):
+                j = cols - 1 - k
                 state = 0 if weights[i, j] else 1
-                for lane in range(LANES):
-                    volts[lane] = v_source[lane] - u[i, j, lane] - c[i, j, lane]
-                evaluate_lanes(forms[state], g[state], per_v_nl[state], table_on if state == 0 else table_off,
-                               doublings, volts, amps, slope)  # fmt: skip
-                r_wire = r_row if j > 0 else r_first
-                for lane in range(LANES):
-                    total_g = acc_g[lane] + slope[lane] * conducts[lane]
-                    total_j = acc_j[lane] + (amps[lane] + slope[lane] * u[i, j, lane]) * conducts[lane]
-                    pass_on = one / (one + r_wire * total_g)
-                    acc_g[lane] = total_g * pass_on
-                    acc_j[lane] = total_j * pass_on
-                    line_g[j, lane] = acc_g[lane]
-                    line_j[j, lane] = acc_j[lane]
-            flow[:] = zero  # the drop of the node towards the driver; the source itself has none
-            for j in range(cols):
-                r_wire = r_row if j > 0 else r_first
-                for lane in range(LANES):
-                    drop = flow[lane] + r_wire * (line_j[j, lane] - line_g[j, lane] * flow[lane])
-                    drop = min(max(drop, low[lane]), high[lane])
-                    change[lane] = max(change[lane], abs(drop - u[i, j, lane]))
-                    flow[lane] = drop
-                    u[i, j, lane] = drop if status[lane] == 0 else u[i, j, lane]
-            # Step i of every bit line's elimination, given row i.
+                drop = load(u, (i, j))
+                volts = source - drop - load(c, (i, j))
+                amps, slope = cell_current(forms[state], g[state], v_nl[state], table_on if state == 0 else table_off,
+                                           doublings, volts, scratch)  # fmt: skip
+                slope = chord_where_careful(amps, slope, volts, careful) * conducts
+                amps = amps * conducts
+                store(line, (j, 2), slope)
+                store(line, (j, 3), amps)
+                total_g = acc_g + slope
+                total_j = acc_j + (amps + slope * drop)
+                passed = 1.0 / (1.0 + (r_row if j > 0 else r_first) * total_g)
+                acc_g = total_g * passed
+                acc_j = total_j * passed
+                store(line, (j, 0), acc_g)
+                store(line, (j, 1), acc_j)
+            # ... and back; then step i of every bit line's elimination, given row i.
+            above = zero
             r_wire = r_col if i < rows - 1 else r_last
             for j in range(cols):
-                state = 0 if weights[i, j] else 1
-                for lane in range(LANES):
-                    volts[lane] = v_source[lane] - u[i, j, lane] - c[i, j, lane]
-                evaluate_lanes(forms[state], g[state], per_v_nl[state], table_on if state == 0 else table_off,
-                               doublings, volts, amps, slope)  # fmt: skip
-                for lane in range(LANES):
-                    total_g = slope[lane] * conducts[lane]
-                    total_j = (amps[lane] + slope[lane] * c[i, j, lane]) * conducts[lane]
-                    if i > 0:
-                        total_g += norton_g[i - 1, j, lane]
-                        total_j += norton_j[i - 1, j, lane]
-                    pass_on = one / (one + r_wire * total_g)
-                    norton_g[i, j, lane] = total_g * pass_on
-                    norton_j[i, j, lane] = total_j * pass_on
+                above = above + (r_row if j > 0 else r_first) * (load(line, (j, 1)) - load(line, (j, 0)) * above)
+                above = minimum(maximum(above, low), high)
+                before = load(u, (i, j))
+                moved = above - before
+                change = maximum(change, abs(moved))
+                store(u, (i, j), where_greater(frozen, half, before, above))
+                slope = load(line, (j, 2))
+                total_g = slope
+                total_j = load(line, (j, 3)) + slope * (load(c, (i, j)) - moved)
+                if i > 0:
+                    total_g = total_g + load(norton, (i - 1, j, 0))
+                    total_j = total_j + load(norton, (i - 1, j, 1))
+                passed = 1.0 / (1.0 + r_wire * total_g)
+                store(norton, (i, j, 0), total_g * passed)
+                store(norton, (i, j, 1), total_j * passed)
         # Bit lines back from the sinks.
-        for i in range(rows - 1, -1, -1):
+        for k in range(rows):
+            i = rows - 1 - k
             r_wire = r_col if i < rows - 1 else r_last
             for j in range(cols):
-                for lane in range(LANES):
-                    below = c[i + 1, j, lane] if i < rows - 1 else zero
-                    volt = below + r_wire * (norton_j[i, j, lane] - norton_g[i, j, lane] * below)
-                    volt = min(max(volt, zero), v_read)
-                    change[lane] = max(change[lane], abs(volt - c[i, j, lane]))
-                    c[i, j, lane] = volt if status[lane] == 0 else c[i, j, lane]
-        # The error left is the rest of a geometric series: change * ratio / (1 - ratio).
-        all_done = True
-        for lane in range(LANES):
-            if status[lane] == 0:
-                for j in range(cols):
-                    sink[j, lane] = norton_j[rows - 1, j, lane]
-                ratio = min(change[lane] / max(before[lane], real(1e-30)), real(0.999))
-                if change[lane] * ratio <= tolerance * v_read * (one - ratio):
-                    status[lane] = 1
-                    sweeps_used[lane] = sweep
-                else:
-                    all_done = False
-                before[lane] = change[lane]
-        if all_done:
+                below = load(c, (i + 1, j)) if i < rows - 1 else zero
+                before = load(c, (i, j))
+                volt = below + r_wire * (load(norton, (i, j, 1)) - load(norton, (i, j, 0)) * below)
+                volt = minimum(maximum(volt, zero), top)
+                change = maximum(change, abs(volt - before))
+                store(c, (i, j), where_greater(frozen, half, before, volt))
+        store(shared, (0,), change)
+        if _settle(shared, tolerance * v_read, sweep, norton[rows - 1, :, 1], sink, status, sweeps_used):
             break
+
+
+@numba.njit(error_model="numpy")
+def _settle(shared, tolerance, sweep, drawn, sink, status, sweeps_used):  # type: ignore[no-untyped-def]
+    """Freeze the lanes whose error is below ``tolerance`` volts; True when all are.
+
+    What is left of the error is the rest of a geometric series: change * ratio / (1 - ratio).
+    """
+    done = True
+    for lane in range(status.shape[0]):
+        if status[lane] == 1:
+            continue
+        sink[:, lane] = drawn[:, lane]
+        ratio = min(shared[0, lane] / max(shared[1, lane], 1e-30), 0.999)
+        if shared[0, lane] * ratio <= tolerance * (1.0 - ratio):
+            status[lane] = 1
+            sweeps_used[lane] = sweep
+            shared[2, lane] = 1.0
+        else:
+            done = False
+        shared[3, lane] = 1.0 if ratio > 0.9 else 0.0
+        shared[1, lane] = shared[0, lane]
+    return done
