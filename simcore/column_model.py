@@ -98,7 +98,7 @@ def fit_layer(
     """
     circuit = design.circuit
     if is_exactly_linear(circuit):
-        return [_transfer_model(group, s, design) for group, s in zip(mapping.groups, stored, strict=True)]
+        return [_transfer_model(mapping, stored, index, design) for index in range(len(stored))]
     shared = {
         (group.offset, group.rows): shared_resistance(circuit, design.rows, group.offset, group.rows)
         for group in mapping.groups
@@ -112,7 +112,7 @@ def fit_layer(
             key = (offset, mapping.groups[index].rows)
             model = GroupModel(currents[index], shared[key], polynomial, None)
             if circuit.topology == "input_sourced":
-                model = _with_column_corrections(model, mapping.groups[index], stored[index], design, vectors, rng)
+                model = _with_column_corrections(model, mapping, stored, index, design, vectors, rng)
             models[index] = model
     return models
 
@@ -134,8 +134,8 @@ def measure_evidence(
         inputs = applied_inputs(sub, design.flips_activations)
         solution = solve(
             design.circuit,
-            _placed(stored[index].bits[:, columns], group, design.rows),
-            _placed(inputs.T, group, design.rows).T,
+            tile_bits(mapping, stored, index, design.rows)[:, columns],
+            tile_inputs(inputs, group, design.rows),
             tol=1e-8,
         )
         exact = solution.sink_currents / design.circuit.on_current()
@@ -152,13 +152,17 @@ def measure_evidence(
     return evidence
 
 
-def exact_currents(stored: StoredGroup, group: RowGroup, design: Design, inputs: np.ndarray) -> tuple[np.ndarray, int]:
-    """(B, M) exact column currents in LSB of (B, N) input bits, and how many solves did not converge."""
-    bits = _placed(inputs.T, group, design.rows).T
-    currents = np.empty((len(inputs), stored.bits.shape[1]))
+def exact_currents(
+    mapping: LayerMapping, stored: list[StoredGroup], index: int, design: Design, inputs: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """(B, M) exact column currents in LSB of row group ``index`` for (B, N) input bits, and how many solves did not
+    converge."""
+    bits = tile_inputs(inputs, mapping.groups[index], design.rows)
+    tile = tile_bits(mapping, stored, index, design.rows)
+    currents = np.empty((len(inputs), tile.shape[1]))
     unsolved = 0
-    for columns in _column_tiles(stored.bits.shape[1], design.cols):
-        solution = solve(design.circuit, _placed(stored.bits[:, columns], group, design.rows), bits, tol=1e-7)
+    for columns in _column_tiles(tile.shape[1], design.cols):
+        solution = solve(design.circuit, tile[:, columns], bits, tol=1e-7)
         currents[:, columns] = solution.sink_currents / design.circuit.on_current()
         unsolved += int((solution.status == 0).sum())
     return currents, unsolved
@@ -185,8 +189,8 @@ def _shared_polynomial(
         inputs = _fit_inputs(vectors[:, group.start : group.stop], design, _FIT_READS, rng)
         solution = solve(
             design.circuit,
-            _placed(stored[index].bits[:, columns], group, design.rows),
-            _placed(inputs.T, group, design.rows).T,
+            tile_bits(mapping, stored, index, design.rows)[:, columns],
+            tile_inputs(inputs, group, design.rows),
             tol=1e-5,
             dtype=np.float32,
         )
@@ -198,31 +202,34 @@ def _shared_polynomial(
 
 def _with_column_corrections(
     model: GroupModel,
-    group: RowGroup,
-    stored: StoredGroup,
+    mapping: LayerMapping,
+    stored: list[StoredGroup],
+    index: int,
     design: Design,
     vectors: np.ndarray,
     rng: np.random.Generator,
 ) -> GroupModel:
-    corrections = np.zeros((3, stored.bits.shape[1]))
+    group = mapping.groups[index]
+    tile = tile_bits(mapping, stored, index, design.rows)
+    corrections = np.zeros((3, tile.shape[1]))
     inputs = _fit_inputs(vectors[:, group.start : group.stop], design, _COLUMN_READS, rng)
-    placed = _placed(inputs.T, group, design.rows).T
-    for columns in _column_tiles(stored.bits.shape[1], design.cols):
-        solution = solve(
-            design.circuit, _placed(stored.bits[:, columns], group, design.rows), placed, tol=1e-5, dtype=np.float32
-        )
+    placed = tile_inputs(inputs, group, design.rows)
+    for columns in _column_tiles(tile.shape[1], design.cols):
+        solution = solve(design.circuit, tile[:, columns], placed, tol=1e-5, dtype=np.float32)
         exact = solution.sink_currents.astype(np.float64) / design.circuit.on_current()
         s, q = second_order(inputs, model.currents[:, columns], model.shared)
         corrections[:, columns] = fit_columns(s, q, exact, model.polynomial)
     return GroupModel(model.currents, model.shared, model.polynomial, corrections)
 
 
-def _transfer_model(group: RowGroup, stored: StoredGroup, design: Design) -> GroupModel:
+def _transfer_model(mapping: LayerMapping, stored: list[StoredGroup], index: int, design: Design) -> GroupModel:
     """Exact: sink currents are linear in the inputs, one row driven at a time gives the matrix."""
-    one_hot = _placed(np.eye(group.rows, dtype=np.uint8), group, design.rows).T
-    matrix = np.empty(stored.bits.shape)
-    for columns in _column_tiles(stored.bits.shape[1], design.cols):
-        solution = solve(design.circuit, _placed(stored.bits[:, columns], group, design.rows), one_hot, tol=1e-10)
+    group = mapping.groups[index]
+    one_hot = tile_inputs(np.eye(group.rows, dtype=np.uint8), group, design.rows)
+    tile = tile_bits(mapping, stored, index, design.rows)
+    matrix = np.empty((group.rows, tile.shape[1]))
+    for columns in _column_tiles(tile.shape[1], design.cols):
+        solution = solve(design.circuit, tile[:, columns], one_hot, tol=1e-10)
         matrix[:, columns] = solution.sink_currents / design.circuit.on_current()
     coefficients = np.zeros(len(EXPONENTS))
     coefficients[0] = 1.0
@@ -240,11 +247,24 @@ def _fit_inputs(vectors: np.ndarray, design: Design, reads: int, rng: np.random.
     return np.concatenate([real, drawn])
 
 
-def _placed(array: np.ndarray, group: RowGroup, rows: int) -> np.ndarray:
-    """(rows, ...) with ``array`` (N, ...) at the group's place in its tile, zeros elsewhere."""
-    full = np.zeros((rows, *array.shape[1:]), dtype=np.uint8)
-    full[group.offset : group.offset + group.rows] = array
+def tile_inputs(inputs: np.ndarray, group: RowGroup, rows: int) -> np.ndarray:
+    """(B, rows) inputs of a whole tile: (B, N) ``inputs`` at the group's place, the other rows off."""
+    full = np.zeros((len(inputs), rows), dtype=np.uint8)
+    full[:, group.offset : group.offset + group.rows] = inputs
     return full
+
+
+def tile_bits(mapping: LayerMapping, stored: list[StoredGroup], index: int, rows: int) -> np.ndarray:
+    """(rows, M) stored bits of the tile that holds row group ``index``.
+
+    Where rows are not gated the cells of the tile's other groups conduct too, so they belong to the circuit.
+    """
+    tile_start = mapping.groups[index].start - mapping.groups[index].offset
+    bits = np.zeros((rows, stored[index].bits.shape[1]), dtype=np.uint8)
+    for group, kept in zip(mapping.groups, stored, strict=True):
+        if group.start - group.offset == tile_start:
+            bits[group.offset : group.offset + group.rows] = kept.bits
+    return bits
 
 
 def _column_tiles(columns: int, width: int) -> Iterator[slice]:

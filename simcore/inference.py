@@ -166,7 +166,7 @@ def _read_exactly(
         plain = (sub > 0).astype(np.uint8)
         bits = applied_inputs(sub, design.flips_activations)
         flips = 2 * plain.sum(axis=1) > (sub != 0).sum(axis=1) if design.flips_activations else np.zeros(len(sub), bool)
-        current, unsolved = exact_currents(stored, group, design, bits)
+        current, unsolved = exact_currents(layer.mapping, layer.stored or [], index, design, bits)
         if unsolved:
             raise ArithmeticError(f"layer {layer.mapping.name}: {unsolved} crossbar solves did not converge")
         sums = bits.astype(np.float64) @ stored.bits

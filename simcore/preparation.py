@@ -156,7 +156,7 @@ def _converters(
         if models is not None:
             currents.append(models[index].evaluate(inputs))
         else:
-            currents.append(exact_currents(kept, group, design, inputs)[0])
+            currents.append(exact_currents(mapping, stored, index, design, inputs)[0])
         sums.append(inputs.astype(np.float64) @ kept.bits)
     return calibrated_settings(design.adc, currents, sums)
 

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
+from simcore.threads import run_in_threads
 
 BLOCK = 64  # output positions: fills the matrix product's tiles, and 64 x (1 + m) x 512 floats stay in L2
 
@@ -82,13 +83,14 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
     blocks = -(-len(flat) // BLOCK)
     out = np.zeros((len(flat), tables.gain.shape[1]), dtype=np.float32)
     statistics = np.zeros((blocks, len(STATISTICS)))
-    _read_blocks(
+    arguments = (
         flat, positions, tables.start, tables.stop, tables.matrices, tables.quadratic, tables.polynomial,
         tables.ranges, tables.corrections, np.float32(tables.off_share), tables.gain, tables.offset,
         np.float32(tables.top), np.float32(tables.noise), tables.digital, tables.weight_signs, tables.valid_rows,
         tables.ones, tables.dense_ones, tables.pattern, tables.valid, tables.flip_inputs, tables.ideal,
         np.uint64(noise_seed), out, statistics,
     )  # fmt: skip
+    run_in_threads(lambda first, last: _read_blocks(first, last, *arguments), blocks)
     totals = statistics.sum(axis=0)
     totals[1] = statistics[:, 1].max()
     return out.reshape(batch, positions, -1), totals
@@ -214,17 +216,17 @@ def add_dot(codes, digital, weight_signs, sum_inputs, input_sign, out):  # type:
         out[c] += input_sign * weight_signs[c] * (np.float32(4) * codes[c] - np.float32(2) * sum_inputs + digital[c])
 
 
-@numba.njit(cache=True, parallel=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _read_blocks(  # type: ignore[no-untyped-def]
-    vectors, positions, start, stop, matrices, quadratic, polynomial, ranges, corrections, off_share, gain, offset, top,
-    noise, digital, weight_signs, valid_rows, ones, dense_ones, pattern, valid, flip_inputs, ideal, noise_seed, out,
-    statistics,
+    first, last, vectors, positions, start, stop, matrices, quadratic, polynomial, ranges, corrections, off_share, gain,
+    offset, top, noise, digital, weight_signs, valid_rows, ones, dense_ones, pattern, valid, flip_inputs, ideal,
+    noise_seed, out, statistics,
 ):  # fmt: skip
     groups, most_rows, width = matrices.shape
     columns = gain.shape[1]
     corrected = corrections.shape[0] == groups
     total = vectors.shape[0]
-    for block in numba.prange(statistics.shape[0]):
+    for block in range(first, last):
         low = block * BLOCK
         high = min(low + BLOCK, total)
         bits = np.zeros((BLOCK, most_rows), np.float32)

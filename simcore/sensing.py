@@ -65,6 +65,6 @@ def calibrated_settings(adc: Adc, current: list[np.ndarray], partial_sum: list[n
 def convert(
     current: np.ndarray, settings: ConverterSettings, group: int, noise: np.ndarray | float = 0.0
 ) -> np.ndarray:
-    """Codes of (B, M) currents in nominal LSB."""
-    codes = np.rint(settings.gain[group] * current + settings.offset[group] + settings.noise * noise)
+    """Codes of (B, M) currents in nominal LSB; ``noise`` in LSB, of the currents' shape."""
+    codes = np.rint(settings.gain[group] * current + settings.offset[group] + noise)
     return np.clip(codes, 0, settings.top)

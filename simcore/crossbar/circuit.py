@@ -133,9 +133,9 @@ def _check_table(table: tuple[tuple[float, ...], ...], v_read: float) -> None:
 
 def _table_of(points: np.ndarray, state_column: int, g_on: float, g_off: float) -> tuple[np.ndarray, float]:
     """Piecewise cubic of the ON (0) or OFF (1) state; without an OFF column the ON curve is scaled by g_off / g_on."""
-    if state_column == 1 and points.shape[1] == 2:
-        return pchip_curve(points[:, 0], points[:, 1]), g_off / g_on
-    return pchip_curve(points[:, 0], points[:, 1 + state_column]), 1.0
+    column, scale = (1, g_off / g_on) if state_column == 1 and points.shape[1] == 2 else (1 + state_column, 1.0)
+    # In C order like the placeholders of other forms: numba compiles all kernels anew for another layout.
+    return np.ascontiguousarray(pchip_curve(points[:, 0], points[:, column])), scale
 
 
 def input_error(error: ValidationError, model: type[BaseModel], where: str) -> InputError:

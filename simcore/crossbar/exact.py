@@ -5,18 +5,17 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from simcore.crossbar.circuit import Circuit
 from simcore.crossbar.iv import CellCurves
-from simcore.crossbar.kirchhoff import block_residual
-from simcore.crossbar.ladder import ladder_block
-from simcore.crossbar.line_relaxation import relax_block
+from simcore.crossbar.ladder import solve_ladders
+from simcore.crossbar.line_relaxation import solve_arrays
 from simcore.crossbar.newton import solve_newton
 from simcore.crossbar.simd import lanes_of
 from simcore.errors import InputError
+from simcore.threads import run_in_threads
 
 # Float32 rounding alone leaves about this much relative change from sweep to sweep.
 _FLOAT32_TOLERANCE = 2e-6
@@ -101,10 +100,11 @@ def solve(
     tolerance = max(tol, _FLOAT32_TOLERANCE) if real == np.float32 else tol
     # A node error e moves the sink currents by up to a few e where cells lose most of their voltage.
     inner = tolerance / 8
-    limit = max_sweeps or _MAX_SWEEPS[circuit.topology]
     curves = circuit.curves()
-    wires = np.array([circuit.v_read, circuit.r_driver, circuit.r_row, circuit.r_col, circuit.r_sink, circuit.r_source])
-    table_on, table_off = (table.astype(real) for table in curves.tables)
+    cells = (
+        curves.forms, curves.g.astype(real), curves.v_nl.astype(real), *(t.astype(real) for t in curves.tables),
+        curves.doublings, real.type(circuit.v_read),
+    )  # fmt: skip
     tiles, batch, cols = states.shape[0], bits.shape[1], states.shape[2]
     width = lanes_of(real)
     blocks = -(-batch // width)
@@ -115,11 +115,17 @@ def solve(
     status = np.empty((tiles, blocks, width), dtype=np.int8)
     residual = np.empty((tiles, blocks, width), dtype=real)
     sweeps = np.empty((tiles, blocks, width), dtype=np.int32)
-    _solve_blocks(
-        states, lanes, circuit.topology == "gate_driven", circuit.gated, circuit.source_end == "far", curves.forms,
-        curves.g.astype(real), curves.v_nl.astype(real), table_on, table_off, curves.doublings,
-        wires.astype(real), inner, limit, sink, status, residual, sweeps,
-    )  # fmt: skip
+    out = (real.type(inner), max_sweeps or _MAX_SWEEPS[circuit.topology], sink, status, residual, sweeps)
+
+    def solve_range(first: int, last: int) -> None:
+        if circuit.topology == "gate_driven":
+            wires = (circuit.r_driver, circuit.r_source, circuit.r_col, circuit.r_sink)
+            solve_ladders(states, lanes, first, last, circuit.source_end == "far", *cells, *map(real.type, wires), *out)
+        else:
+            wires = (circuit.r_driver, circuit.r_row, circuit.r_col, circuit.r_sink)
+            solve_arrays(states, lanes, first, last, circuit.gated, *cells, *map(real.type, wires), *out)
+
+    run_in_threads(solve_range, tiles * blocks)
     solution = Solution(
         sink_currents=np.ascontiguousarray(sink.transpose(0, 1, 3, 2)).reshape(tiles, blocks * width, cols)[:, :batch],
         status=status.reshape(tiles, -1)[:, :batch],
@@ -163,31 +169,3 @@ def _checked(weights: npt.ArrayLike, inputs: npt.ArrayLike) -> tuple[np.ndarray,
         if not np.isin(array, (0, 1)).all():
             raise InputError(f"{name} must hold bits (0 or 1)")
     return np.ascontiguousarray(states, dtype=np.uint8), np.ascontiguousarray(bits, dtype=np.uint8), tiled
-
-
-@numba.njit(cache=True, parallel=True, error_model="numpy")
-def _solve_blocks(  # type: ignore[no-untyped-def]
-    weights, lanes, gate_driven, gated, far, forms, g, v_nl, table_on, table_off, doublings, wires, tolerance,
-    max_sweeps, sink, status, residual, sweeps,
-):  # fmt: skip
-    tiles, rows, cols = weights.shape
-    blocks = lanes.shape[1]
-    shared = lanes.shape[0] == 1
-    v_read, r_driver, r_row, r_col, r_sink, r_source = wires[0], wires[1], wires[2], wires[3], wires[4], wires[5]
-    for task in numba.prange(tiles * blocks):
-        tile, block = task // blocks, task % blocks
-        x = lanes[0 if shared else tile, block]
-        if gate_driven:
-            u = np.zeros((cols, rows, lanes.shape[3]), lanes.dtype)
-            v = np.zeros((cols, rows, lanes.shape[3]), lanes.dtype)
-            ladder_block(weights[tile], x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver,
-                         r_source, r_col, r_sink, tolerance, max_sweeps, u, v, sink[tile, block],
-                         status[tile, block], sweeps[tile, block])  # fmt: skip
-        else:
-            u = np.zeros((rows, cols, lanes.shape[3]), lanes.dtype)
-            v = np.zeros((rows, cols, lanes.shape[3]), lanes.dtype)
-            relax_block(weights[tile], x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver,
-                        r_row, r_col, r_sink, tolerance, max_sweeps, u, v, sink[tile, block],
-                        status[tile, block], sweeps[tile, block])  # fmt: skip
-        block_residual(weights[tile], x, gate_driven, gated, far, forms, g, v_nl, table_on, table_off, doublings,
-                       v_read, r_driver, r_row, r_source, r_col, r_sink, u, v, residual[tile, block])  # fmt: skip

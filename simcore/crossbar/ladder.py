@@ -13,26 +13,46 @@ import numba
 import numpy as np
 
 from simcore.crossbar.iv import cell_current, chord_where_careful
+from simcore.crossbar.kirchhoff import ladder_residual
 from simcore.crossbar.simd import full, load, maximum, store, where_greater
 
 _SHORT = 1e20  # siemens: an end resistance of exactly zero
 
 
-@numba.njit(cache=True, error_model="numpy")
-def ladder_block(  # type: ignore[no-untyped-def]
-    weights, x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_source, r_col, r_sink,
-    tolerance, max_steps, u, b, sink, status, steps_used,
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def solve_ladders(  # type: ignore[no-untyped-def]
+    weights, lanes, first, last, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_source,
+    r_col, r_sink, tolerance, max_steps, sink, status, residual, steps_used,
 ):  # fmt: skip
-    """Solve L inputs (the lanes of a vector) on one tile; a lane's numbers are independent of the other lanes.
+    """Solve the blocks first .. last-1 (numbered tile by tile); a lane's numbers are independent of the other lanes.
 
     Args:
-        weights: (R, C) uint8 state bits. x: (R, L) input bits as floats.
-        u, b: (C, R, L) volts, first guess in and solution out.
-        sink: (C, L) amperes out. A lane's results are frozen at the step in which the column converged.
-        status: (L,) 1 if every column converged, else 0. steps_used: (L,) the most any column took.
+        weights: (T, R, C) uint8 state bits. lanes: (T or 1, B, R, L) input bits as floats, a block of L inputs each.
+        sink: (T, B, C, L) amperes out. A lane's results are frozen at the step in which the column converged.
+        status: (T, B, L) 1 if every column converged, else 0. residual: (T, B, L). steps_used: (T, B, L) the most any
+            column took.
     """
+    blocks = lanes.shape[1]
+    for task in range(first, last):
+        tile, block = task // blocks, task % blocks
+        _solve_tile(
+            weights[tile], lanes[tile if lanes.shape[0] > 1 else 0, block], far, forms, g, v_nl, table_on, table_off,
+            doublings, v_read, r_driver, r_source, r_col, r_sink, tolerance, max_steps, sink[tile, block],
+            status[tile, block], residual[tile, block], steps_used[tile, block],
+        )  # fmt: skip
+
+
+@numba.njit(error_model="numpy")
+def _solve_tile(  # type: ignore[no-untyped-def]
+    weights, x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_source, r_col, r_sink,
+    tolerance, max_steps, sink, status, residual, steps_used,
+):  # fmt: skip
     rows, cols = weights.shape
     lanes = x.shape[1]
+    u = np.empty((rows, lanes), x.dtype)
+    b = np.empty((rows, lanes), x.dtype)
+    check = np.empty((rows, lanes), x.dtype)
+    worst = full(x, 0.0)
     # Norton state below each node pair, after the wires to the next pair: G_uu, G_ub, G_bb, J_u, J_b.
     norton = np.empty((rows, 5, lanes), u.dtype)
     scratch = np.empty((3, 1, lanes), u.dtype)
@@ -44,6 +64,8 @@ def ladder_block(  # type: ignore[no-untyped-def]
     status[:] = 1
     steps_used[:] = 0
     for j in range(cols):
+        u[:] = 0
+        b[:] = 0
         store(shared, (1,), full(u, v_read))
         store(shared, (2,), full(u, 0.0))
         store(shared, (3,), full(u, 1.0))
@@ -57,7 +79,7 @@ def ladder_block(  # type: ignore[no-untyped-def]
             for i in range(rows):
                 state = 0 if weights[i, j] else 1
                 driven = load(x, (i,))
-                lost = load(u, (j, i)) + load(b, (j, i))
+                lost = load(u, (i,)) + load(b, (i,))
                 volts = top - lost
                 amps, slope = cell_current(forms[state], g[state], v_nl[state], table_on if state == 0 else table_off,
                                            doublings, volts, scratch)  # fmt: skip
@@ -106,11 +128,11 @@ def ladder_block(  # type: ignore[no-untyped-def]
                 shrink = top / maximum(new_u + new_b, top)
                 new_u = new_u * shrink
                 new_b = new_b * shrink
-                old_u = load(u, (j, i))
-                old_b = load(b, (j, i))
+                old_u = load(u, (i,))
+                old_b = load(b, (i,))
                 change = maximum(change, abs(new_u - old_u) + abs(new_b - old_b))
-                store(u, (j, i), where_greater(frozen, half, old_u, new_u))
-                store(b, (j, i), where_greater(frozen, half, old_b, new_b))
+                store(u, (i,), where_greater(frozen, half, old_u, new_u))
+                store(b, (i,), where_greater(frozen, half, old_b, new_b))
             store(shared, (0,), change)
             store(sink, (j,), where_greater(frozen, half, load(sink, (j,)), drawn))
             if _settle(shared, tolerance * v_read, step, steps_used):
@@ -121,6 +143,10 @@ def ladder_block(  # type: ignore[no-untyped-def]
                 if shared[2, lane] == 0:
                     status[lane] = 0
                     steps_used[lane] = max_steps
+        found = ladder_residual(weights[:, j], x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver,
+                                r_source, r_col, r_sink, u, b, check, scratch)  # fmt: skip
+        worst = maximum(worst, found)
+    store(residual, (), worst)
 
 
 @numba.njit(error_model="numpy")

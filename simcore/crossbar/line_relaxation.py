@@ -16,22 +16,43 @@ import numba
 import numpy as np
 
 from simcore.crossbar.iv import cell_current, chord_where_careful
+from simcore.crossbar.kirchhoff import array_residual
 from simcore.crossbar.simd import full, load, maximum, minimum, store, where_greater
 
 
-@numba.njit(cache=True, error_model="numpy")
-def relax_block(  # type: ignore[no-untyped-def]
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def solve_arrays(  # type: ignore[no-untyped-def]
+    weights, lanes, first, last, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col,
+    r_sink, tolerance, max_sweeps, sink, status, residual, sweeps_used,
+):  # fmt: skip
+    """Solve the blocks first .. last-1 (numbered tile by tile); a lane's numbers are independent of the other lanes.
+
+    Args:
+        weights: (T, R, C) uint8 state bits. lanes: (T or 1, B, R, L) input bits as floats, a block of L inputs each.
+        sink: (T, B, C, L) amperes out. A lane's results are frozen at the sweep in which it converged.
+        status: (T, B, L) 1 once converged, else 0. residual: (T, B, L). sweeps_used: (T, B, L).
+    """
+    blocks = lanes.shape[1]
+    u = np.empty((weights.shape[1], weights.shape[2], lanes.shape[3]), lanes.dtype)
+    c = np.empty((weights.shape[1], weights.shape[2], lanes.shape[3]), lanes.dtype)
+    for task in range(first, last):
+        tile, block = task // blocks, task % blocks
+        x = lanes[tile if lanes.shape[0] > 1 else 0, block]
+        u[:] = 0
+        c[:] = 0
+        _relax(weights[tile], x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col,
+               r_sink, tolerance, max_sweeps, u, c, sink[tile, block], status[tile, block],
+               sweeps_used[tile, block])  # fmt: skip
+        array_residual(weights[tile], x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row,
+                       r_col, r_sink, u, c, residual[tile, block])  # fmt: skip
+
+
+@numba.njit(error_model="numpy")
+def _relax(  # type: ignore[no-untyped-def]
     weights, x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col, r_sink,
     tolerance, max_sweeps, u, c, sink, status, sweeps_used,
 ):  # fmt: skip
-    """Solve L inputs (the lanes of a vector) on one tile; a lane's numbers are independent of the other lanes.
-
-    Args:
-        weights: (R, C) uint8 state bits. x: (R, L) input bits as floats.
-        u, c: (R, C, L) drops in volts, first guess in and solution out.
-        sink: (C, L) amperes out. A lane's results are frozen at the sweep in which it converged.
-        status: (L,) 1 once converged, else 0. sweeps_used: (L,).
-    """
+    """One tile, one block; u, c: (R, C, L) drops in volts, first guess in and solution out."""
     rows, cols = weights.shape
     lanes = x.shape[1]
     norton = np.empty((rows, cols, 2, lanes), u.dtype)  # G and J below the wire under node (i, j)

@@ -7,16 +7,34 @@ the one solution from any start.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
 from simcore.crossbar.circuit import Circuit
 from simcore.crossbar.iv import CellCurves
 
 _MAX_STEPS = 60
-_MIN_RELATIVE_RESISTANCE = 1e-10  # of a cell's: stands for a wire of zero resistance
 _GMIN = 1e-18  # siemens to ground: holds nodes that nothing else connects
+
+
+@dataclass(frozen=True)
+class _Network:
+    """Nodes and wires. The ends of a wire of zero resistance are one node; nodes whose voltage is given come last.
+
+    Attributes:
+        upper, lower: (R C,) node above and below each cell.
+        laplacian: (free, free + held) siemens of the wires.
+        held: (held,) volts.
+    """
+
+    upper: np.ndarray
+    lower: np.ndarray
+    laplacian: sp.csr_matrix
+    held: np.ndarray
 
 
 def solve_newton(
@@ -30,83 +48,98 @@ def solve_newton(
     Returns:
         (C,) amperes, and the worst Kirchhoff current imbalance relative to the largest sink current.
     """
-    rows, cols = weights.shape
-    upper = np.arange(rows * cols).reshape(rows, cols)  # row node or source-line node above the cell
-    lower = upper + rows * cols
-    laplacian, injected = _wires(circuit, upper, lower, inputs)
-    conducting = (inputs != 0) if circuit.gated else np.ones(rows, dtype=bool)
-    on = (weights != 0) & conducting[:, None]
-    off = (weights == 0) & conducting[:, None]
-    a, b = upper.ravel(), lower.ravel()
+    network = _network(circuit, weights.shape, inputs)
+    free = network.laplacian.shape[0]
+    conducting = (inputs != 0) if circuit.gated else np.ones(len(inputs), dtype=bool)
+    on = ((weights != 0) & conducting[:, None]).ravel()
+    off = ((weights == 0) & conducting[:, None]).ravel()
+    a, b = network.upper, network.lower
 
     def cells(volts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         across = volts[a] - volts[b]
         amps, slope = np.zeros_like(across), np.zeros_like(across)
-        for state, chosen in ((1, on.ravel()), (0, off.ravel())):
+        for state, chosen in ((1, on), (0, off)):
             amps[chosen], slope[chosen] = curves.evaluate(across[chosen], state)
         return amps, slope
 
     def imbalance(volts: np.ndarray, amps: np.ndarray) -> np.ndarray:
-        return laplacian @ volts - injected + np.concatenate([amps, -amps])
+        drawn = np.bincount(a, amps, len(volts)) - np.bincount(b, amps, len(volts))
+        return network.laplacian @ volts + drawn[:free]
 
-    volts = np.concatenate([np.full(rows * cols, 0.5 * circuit.v_read), np.zeros(rows * cols)])
+    volts = np.zeros(free + len(network.held))
+    volts[a] = 0.5 * circuit.v_read
+    volts[b] = 0.0
+    volts[free:] = network.held
     amps, slope = cells(volts)
     error = imbalance(volts, amps)
-    for _ in range(_MAX_STEPS):
-        jacobian = laplacian + sp.coo_matrix(
+    for _ in range(_MAX_STEPS if free else 0):
+        conductances = sp.coo_matrix(
             (np.concatenate([slope, slope, -slope, -slope]),
-             (np.concatenate([a, b, a, b]), np.concatenate([a, b, b, a]))), shape=laplacian.shape
-        )  # fmt: skip
-        step = -splu(jacobian.tocsc()).solve(error)
-        descent = float(error @ step)
+             (np.concatenate([a, b, a, b]), np.concatenate([a, b, b, a]))), shape=(len(volts), len(volts))
+        ).tocsr()  # fmt: skip
+        jacobian = (network.laplacian + conductances[:free])[:, :free]
+        step = np.zeros_like(volts)
+        step[:free] = -splu(jacobian.tocsc()).solve(error)
+        descent = float(error @ step[:free])
         scale = 1.0
         for _ in range(40):
             trial = volts + scale * step
             amps, slope = cells(trial)
             error = imbalance(trial, amps)
-            if abs(float(error @ step)) <= 0.9 * abs(descent) or scale * np.abs(step).max() < 1e-15 * circuit.v_read:
+            slight = scale * np.abs(step).max() < 1e-15 * circuit.v_read
+            if abs(float(error @ step[:free])) <= 0.9 * abs(descent) or slight:
                 break
             scale *= 0.5
         volts = trial
         if scale * np.abs(step).max() <= 1e-13 * circuit.v_read:
             break
-    sink = amps.reshape(rows, cols).sum(axis=0)
-    return sink, float(np.abs(error).max() / max(np.abs(sink).max(), 1e-300))
+    sink = amps.reshape(weights.shape).sum(axis=0)
+    return sink, float(np.abs(error).max(initial=0.0) / max(np.abs(sink).max(), 1e-300))
 
 
-def _wires(
-    circuit: Circuit, upper: np.ndarray, lower: np.ndarray, inputs: np.ndarray
-) -> tuple[sp.csr_matrix, np.ndarray]:
-    """Laplacian of wires and terminals (siemens), and the currents that the sources inject (amperes)."""
-    floor = _MIN_RELATIVE_RESISTANCE / circuit.g_on
-    size = 2 * upper.size
-    first: list[np.ndarray] = []
-    second: list[np.ndarray] = []
-    siemens: list[np.ndarray] = []
-
-    def connect(p: np.ndarray, q: np.ndarray, resistance: float) -> None:
-        first.append(p.ravel())
-        second.append(q.ravel())
-        siemens.append(np.full(p.size, 1.0 / max(resistance, floor)))
-
-    ground = np.full(size, _GMIN)
-    injected = np.zeros(size)
-    connect(lower[:-1], lower[1:], circuit.r_col)
-    ground[lower[-1]] += 1.0 / max(circuit.r_col + circuit.r_sink, floor)
+def _network(circuit: Circuit, shape: tuple[int, ...], inputs: np.ndarray) -> _Network:
+    rows, cols = shape
+    upper = np.arange(rows * cols).reshape(rows, cols)
+    lower = upper + rows * cols
+    terminals = 2 * rows * cols + np.arange(rows + 1)  # a source for each row (gate_driven uses the first), ground
+    volts = np.append(circuit.v_read * np.where(circuit.topology == "gate_driven", 1.0, inputs), 0.0)
+    wires = [(lower[:-1], lower[1:], circuit.r_col), (lower[-1], terminals[rows], circuit.r_col + circuit.r_sink)]
     if circuit.topology == "gate_driven":
-        connect(upper[:-1], upper[1:], circuit.r_source)
-        fed, feed = upper[0 if circuit.source_end == "far" else -1], circuit.r_driver + circuit.r_source
-        drive = np.full(len(fed), circuit.v_read)
+        fed = upper[0 if circuit.source_end == "far" else -1]
+        wires += [(upper[:-1], upper[1:], circuit.r_source), (fed, terminals[0], circuit.r_driver + circuit.r_source)]
     else:
-        connect(upper[:, :-1], upper[:, 1:], circuit.r_row)
-        fed, feed = upper[:, 0], circuit.r_driver + circuit.r_row
-        drive = circuit.v_read * inputs.astype(np.float64)
-    ground[fed] += 1.0 / max(feed, floor)
-    injected[fed] += drive / max(feed, floor)
-    p, q, g = np.concatenate(first), np.concatenate(second), np.concatenate(siemens)
-    nodes = np.arange(size)
+        wires += [
+            (upper[:, :-1], upper[:, 1:], circuit.r_row),
+            (upper[:, 0], terminals[:rows], circuit.r_driver + circuit.r_row),
+        ]
+    ends = [(p.ravel(), np.broadcast_to(q, p.shape).ravel(), ohms) for p, q, ohms in wires]
+    node, free = _numbered([(p, q) for p, q, ohms in ends if ohms == 0], terminals)
+    resistors = [(node[p], node[q], np.full(p.size, 1.0 / ohms)) for p, q, ohms in ends if ohms > 0]
+    resistors.append((np.arange(free), np.full(free, node[terminals[rows]]), np.full(free, _GMIN)))
+    p, q, g = (np.concatenate(parts) for parts in zip(*resistors, strict=True))
+    size = int(node.max()) + 1
     laplacian = sp.coo_matrix(
-        (np.concatenate([g, g, -g, -g, ground]),
-         (np.concatenate([p, q, p, q, nodes]), np.concatenate([p, q, q, p, nodes]))), shape=(size, size)
-    )  # fmt: skip
-    return laplacian.tocsr(), injected
+        (np.concatenate([g, g, -g, -g]), (np.concatenate([p, q, p, q]), np.concatenate([p, q, q, p]))),
+        shape=(size, size),
+    ).tocsr()[:free]
+    held = np.empty(size - free)
+    held[node[terminals] - free] = volts
+    return _Network(node[upper].ravel(), node[lower].ravel(), laplacian, held)
+
+
+def _numbered(joined: list[tuple[np.ndarray, np.ndarray]], terminals: np.ndarray) -> tuple[np.ndarray, int]:
+    """The number of every point's node after joining pairs of points, and how many nodes are free.
+
+    Nodes that hold one of the ``terminals`` (the last points) are numbered after the free ones.
+    """
+    points = int(terminals[-1]) + 1
+    p, q = (np.concatenate([pair[side] for pair in joined] or [np.empty(0, dtype=np.int64)]) for side in (0, 1))
+    count, label = connected_components(
+        sp.coo_matrix((np.ones(len(p)), (p, q)), shape=(points, points)), directed=False
+    )
+    is_held = np.zeros(count, dtype=bool)
+    is_held[label[terminals]] = True
+    order = np.argsort(is_held, kind="stable")
+    number = np.empty(count, dtype=np.int64)
+    number[order] = np.arange(count)
+    return number[label], count - int(is_held.sum())

@@ -1,0 +1,1 @@
+"""Binary networks as data: graphs, exact binary layers, checkpoints and training."""

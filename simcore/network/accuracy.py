@@ -1,0 +1,63 @@
+"""How many images a network names rightly, in ideal arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from simcore.datasets import Dataset
+from simcore.network.modules import GraphNetwork
+
+_BATCH = 250
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """``correct`` of ``images`` images."""
+
+    correct: int
+    images: int
+
+    @property
+    def fraction(self) -> float:
+        """Between 0 and 1."""
+        return self.correct / self.images
+
+
+def measure_accuracy(network: GraphNetwork, dataset: Dataset, split: str, images: int | None = None) -> Accuracy:
+    """Accuracy on the first ``images`` of a split (all if None), in float32 and evaluation mode, whatever mode the
+    network is in (it is put back). Raises InputError as ``Dataset.read`` does."""
+    count = dataset.splits[split] if images is None else min(images, dataset.splits[split])
+    was_training = network.training
+    network.eval()
+    correct = 0
+    try:
+        for pixels, labels in _batches(dataset, split, count):
+            correct += int((predict(network, pixels) == labels).sum())
+    finally:
+        network.train(was_training)
+    return Accuracy(correct, count)
+
+
+def predict(network: GraphNetwork, pixels: np.ndarray) -> np.ndarray:
+    """The class, int64 (B,), that a network in evaluation mode gives to each image, uint8 (B, H, W, C)."""
+    with torch.inference_mode():
+        return network(as_input(pixels, _device(network))).argmax(1).cpu().numpy()
+
+
+def as_input(pixels: np.ndarray, device: torch.device | str = "cpu") -> torch.Tensor:
+    """uint8 (B, H, W, C) images as the float32 (B, C, H, W) in 0..255 that a network takes. The memory stays
+    channels-last, which the convolutions of a processor are quickest with."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float()
+
+
+def _batches(dataset: Dataset, split: str, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for start in range(0, count, _BATCH):
+        yield dataset.read(split, start, min(_BATCH, count - start))
+
+
+def _device(network: GraphNetwork) -> torch.device:
+    return next((tensor.device for tensor in network.named_tensors().values()), torch.device("cpu"))

@@ -1,0 +1,118 @@
+"""A network as data: named nodes in execution order, each an operation on earlier nodes. No code in files."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from simcore.errors import InputError, unknown_name
+from simcore.network.operations import OPERATIONS, Operation, Shape, Size
+from simcore.network.validation import validated
+
+INPUT = "input"
+"""The name by which nodes refer to the images."""
+
+# 2^28 float32 values are 1 GiB for one image: no network of interest, but a typing error could ask for it.
+_LARGEST_ACTIVATION = 1 << 28
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Node(BaseModel):
+    """One operation: ``op`` with ``attrs`` applied to the results of the nodes named in ``inputs``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+    op: str
+    inputs: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+    attrs: dict[str, Any] = Field(default_factory=dict)
+
+    def operation(self) -> Operation:
+        """The checked attributes.
+
+        Raises:
+            InputError: an unknown operation, or attributes it does not take.
+        """
+        where = f"node '{self.name}'"
+        if self.op not in OPERATIONS:
+            raise unknown_name("operation", self.op, OPERATIONS, where)
+        return validated(OPERATIONS[self.op], self.attrs, where)
+
+
+class NetworkGraph(BaseModel):
+    """Nodes in execution order; the last one gives the logits, shape (classes,).
+
+    Args:
+        nodes: each may use ``"input"`` and any node before it.
+        input_shape: (channels, height, width) of the images.
+        classes: number of logits.
+
+    Raises:
+        InputError: nodes that do not fit together, naming the node. (``from_content`` and ``from_json`` turn fields
+            of a wrong type into InputError too.)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    nodes: Annotated[tuple[Node, ...], BeforeValidator(_as_tuple), Field(min_length=1, max_length=4096)]
+    input_shape: Annotated[tuple[Size, Size, Size], BeforeValidator(_as_tuple)]
+    classes: Annotated[int, Field(ge=2, le=1 << 16)]
+
+    def model_post_init(self, context: Any) -> None:
+        final = self.shapes()[self.nodes[-1].name]
+        if final != (self.classes,):
+            raise InputError(
+                f"the last node gives shape {final}, {self.classes} classes need ({self.classes},)",
+                f"node '{self.nodes[-1].name}'",
+            )
+
+    @classmethod
+    def from_content(cls, content: Any, where: str = "") -> NetworkGraph:
+        """A graph from plain lists and dictionaries. Raises InputError where it is not a valid graph."""
+        return validated(cls, content, where)
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "") -> NetworkGraph:
+        """A graph from its JSON text. Raises InputError where the text is not a valid graph."""
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"not a network graph in JSON: {error}", where) from None
+        return cls.from_content(content, where)
+
+    def to_json(self) -> str:
+        """The canonical JSON text: equal graphs give equal text."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every node's result, without the batch.
+
+        Raises:
+            InputError: a name used twice or not defined before its use, a wrong number of inputs, shapes that do not
+                fit, attributes an operation does not take.
+        """
+        shapes: dict[str, Shape] = {INPUT: self.input_shape}
+        for node in self.nodes:
+            where = f"node '{node.name}'"
+            if node.name in shapes:
+                raise InputError("the name is used twice", where)
+            operation = node.operation()
+            if len(node.inputs) != operation.arity:
+                raise InputError(f"{node.op} takes {operation.arity} input(s), {len(node.inputs)} given", where)
+            for name in node.inputs:
+                if name not in shapes:
+                    raise unknown_name("input", name, shapes, where)
+            try:
+                shape = operation.output_shape([shapes[name] for name in node.inputs])
+            except ValueError as error:
+                raise InputError(str(error), where) from None
+            if math.prod(shape) > _LARGEST_ACTIVATION:
+                raise InputError(f"a result of shape {shape} is too large", where)
+            shapes[node.name] = shape
+        return shapes

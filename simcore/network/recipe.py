@@ -1,0 +1,72 @@
+"""How a network is trained: everything that decides the result apart from the seed and the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from simcore.errors import unknown_name
+from simcore.network.validation import validated
+
+
+class Recipe(BaseModel):
+    """Settings of one training.
+
+    Adam with a learning rate that rises for the fraction ``warmup`` of all steps and then falls to zero, both along a
+    cosine (the one-cycle policy of Smith and Topin, arXiv 1708.07120, without its momentum cycle): a large ``warmup``
+    suits a fresh network, a small one a network to go on from.
+
+    Args:
+        epochs: passes over the training split.
+        batch_size: images a step; a last, smaller batch is left out.
+        learning_rate: its peak.
+        warmup: fraction of the steps until the peak, 0..0.9.
+        label_smoothing: fraction of the target spread over all classes, 0..0.5.
+        weight_decay: decoupled (AdamW); on the tensors in full precision only, binary ones have signs, not sizes.
+        crop_padding: pixels of black around an image before a window of its size is cut at random; 0 for none.
+        flip: mirror half of the images left to right.
+        precision: ``bfloat16`` autocast, ``float32``, or ``auto``: bfloat16 where the processor is quick at it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 20
+    batch_size: Annotated[int, Field(ge=2, le=65_536)] = 100
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 4e-3
+    warmup: Annotated[float, Field(ge=0, le=0.9)] = 0.3
+    label_smoothing: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    crop_padding: Annotated[int, Field(ge=0, le=64)] = 4
+    flip: bool = True
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
+
+    def learning_rate_at(self, step: int, steps: int) -> float:
+        """The learning rate of ``step`` (from 0) of ``steps``."""
+        rise = self.warmup * steps
+        if step < rise:
+            # from one twenty-fifth of the peak, as in the one-cycle policy
+            return self.learning_rate * (0.04 + 0.96 * (1 - math.cos(math.pi * step / rise)) / 2)
+        return self.learning_rate * (1 + math.cos(math.pi * (step - rise) / (steps - rise))) / 2
+
+
+RECIPES: dict[str, Recipe] = {
+    "fashion-cnn": Recipe(epochs=8, crop_padding=2),
+    "vgg-small": Recipe(epochs=40),
+    "resnet18-cifar": Recipe(epochs=40),
+}
+"""The recipe of each network that binsparx defines, from scratch."""
+
+
+def default_recipe(name: str, where: str = "") -> Recipe:
+    """The recipe of a network. Raises InputError where there is none of that name."""
+    if name not in RECIPES:
+        raise unknown_name("network", name, RECIPES, where)
+    return RECIPES[name]
+
+
+def amended(base: Recipe, changes: Mapping[str, Any], where: str = "") -> Recipe:
+    """``base`` with some fields changed. Raises InputError for an unknown field or a value out of range."""
+    return validated(Recipe, {**base.model_dump(), **changes}, where)

@@ -1,0 +1,49 @@
+"""Signs that can be trained: exact signs forward, a useful gradient backward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+
+def sign(values: torch.Tensor) -> torch.Tensor:
+    """+1 where ``values`` >= 0 (so sign(0) = +1), else -1, in the type of ``values``; no gradient."""
+    return (values >= 0).to(values.dtype).mul_(2).sub_(1)
+
+
+class _BoundedSign(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(values)
+        return sign(values)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        (values,) = ctx.saved_tensors
+        slope = values.abs().mul_(-2).add_(2).clamp_min_(0)
+        return slope.mul_(gradients[0])
+
+
+class _PassedSign(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
+        return sign(values)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        return gradients[0]
+
+
+def activation_sign(values: torch.Tensor) -> torch.Tensor:
+    """Sign with the gradient max(0, 2 - 2|x|), the slope of the piecewise polynomial of Bi-Real Net
+    (Liu et al., ECCV 2018, eq. 5-6); it vanishes outside [-1, 1]."""
+    result: torch.Tensor = _BoundedSign.apply(values)
+    return result
+
+
+def weight_sign(latent: torch.Tensor) -> torch.Tensor:
+    """Sign whose gradient passes straight through to the latent weight (Courbariaux et al., arXiv 1602.02830);
+    the training clips latent weights to [-1, 1]."""
+    result: torch.Tensor = _PassedSign.apply(latent)
+    return result

@@ -1,0 +1,205 @@
+"""Training of binary networks: straight-through gradients, latent weights kept in [-1, 1], resumable at any step.
+
+The result depends on the recipe, the seed, the data and the start alone, not on interruptions: the order of the
+images comes from (seed, epoch), crops and flips from (seed, epoch, batch), the learning rate from the step.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from simcore.datasets import Dataset
+from simcore.errors import BinsparxError, InputError
+from simcore.network.accuracy import as_input
+from simcore.network.augmentation import augment
+from simcore.network.graph import NetworkGraph
+from simcore.network.initial import initialise
+from simcore.network.modules import GraphNetwork
+from simcore.network.recipe import Recipe
+from simcore.network.training_state import Identity, Place, load_state, save_state, trained_parameters
+
+_SAVE_EVERY_S = 600.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is: ``step`` of ``steps`` done; ``seconds_left`` judged by the steps of late, None before
+    there are any; ``loss`` is the mean of the epoch so far."""
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    loss: float
+    learning_rate: float
+    seconds_left: float | None
+
+
+def fresh_network(graph: NetworkGraph, seed: int, init: str | Path | None = None) -> GraphNetwork:
+    """A network with random latent weights from ``seed``, or with those of the file ``init``.
+
+    Raises:
+        InputError: ``init`` does not fit the graph.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = GraphNetwork(graph)
+    if init is not None:
+        initialise(network, init)
+    return network
+
+
+def train(
+    network: GraphNetwork,
+    dataset: Dataset,
+    recipe: Recipe,
+    identity: Identity,
+    folder: Path,
+    on_step: Callable[[Progress], None] = lambda progress: None,
+    on_epoch: Callable[[GraphNetwork, int], None] = lambda network, epoch: None,
+    device: str = "cpu",
+) -> list[float]:
+    """Train ``network`` in place on the ``train`` split, going on from the state in ``folder`` if there is one.
+
+    Args:
+        network: the start (ignored where there is a state).
+        identity: what a state in ``folder`` must have been trained with; its seed is the seed.
+        folder: the state is written there after every epoch, and every ten minutes.
+        on_step: told of every step.
+        on_epoch: given the network after each epoch (counted from 1) of this call, once the state is written.
+        device: "cpu" or "cuda".
+
+    Returns:
+        The mean training loss of every epoch.
+
+    Raises:
+        InputError: data that do not fit the network, a state of another training.
+        BinsparxError: the loss is no longer finite.
+    """
+    images, labels = _training_images(dataset, network.graph)
+    network.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    optimizer = _optimizer(network, recipe)
+    place = load_state(folder, network, optimizer, identity) or Place()
+    batch = min(recipe.batch_size, len(images))
+    batches = len(images) // batch
+    steps = recipe.epochs * batches
+    clock = _Clock()
+    saved = time.monotonic()
+    while place.step < steps:
+        epoch, number = divmod(place.step, batches)
+        if number == 0 or clock.steps == 0:
+            order = np.random.default_rng([identity.seed, epoch]).permutation(len(images))
+        chosen = order[number * batch : (number + 1) * batch]
+        random = np.random.default_rng([identity.seed, epoch, number, 1])
+        pixels = augment(images[chosen], recipe.crop_padding, recipe.flip, random)
+        rate = recipe.learning_rate_at(place.step, steps)
+        loss = _step(network, optimizer, as_input(pixels, device), torch.from_numpy(labels[chosen]), recipe, rate)
+        if not math.isfinite(loss):
+            raise BinsparxError(f"the loss is no longer finite at step {place.step}; a lower learning rate may help")
+        place.step += 1
+        place.losses.append(loss)
+        clock.tick()
+        mean = float(np.mean(place.losses))
+        left = clock.seconds_left(steps - place.step)
+        on_step(Progress(place.step, steps, epoch + 1, recipe.epochs, mean, rate, left))
+        ends_epoch = number + 1 == batches
+        if ends_epoch:
+            place.epoch_losses.append(mean)
+            place.losses.clear()
+        if ends_epoch or time.monotonic() - saved > _SAVE_EVERY_S:
+            save_state(folder, network, optimizer, place, identity)
+            saved = time.monotonic()
+        if ends_epoch:
+            on_epoch(network, epoch + 1)
+        clock.resume()
+    network.eval()
+    return place.epoch_losses
+
+
+def _training_images(dataset: Dataset, graph: NetworkGraph) -> tuple[np.ndarray, np.ndarray]:
+    channels, height, width = graph.input_shape
+    if dataset.image_shape != (height, width, channels):
+        raise InputError(
+            f"the network takes images of {height}x{width}x{channels}, "
+            f"dataset '{dataset.name}' has {'x'.join(map(str, dataset.image_shape))}"
+        )
+    if len(dataset.classes) != graph.classes:
+        raise InputError(
+            f"the network has {graph.classes} classes, dataset '{dataset.name}' has {len(dataset.classes)}"
+        )
+    if dataset.splits.get("train", 0) < 2:
+        raise InputError(f"dataset '{dataset.name}' has no split 'train' to learn from")
+    return dataset.read("train", 0, dataset.splits["train"])
+
+
+def _optimizer(network: GraphNetwork, recipe: Recipe) -> torch.optim.Optimizer:
+    binary = network.binary_tensor_names()
+    groups = [
+        {"params": [parameter], "weight_decay": 0.0 if name in binary else recipe.weight_decay}
+        for name, parameter in trained_parameters(network)
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+
+
+def _step(
+    network: GraphNetwork,
+    optimizer: torch.optim.Optimizer,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    recipe: Recipe,
+    rate: float,
+) -> float:
+    """One step of gradient descent; returns the loss before it."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=_uses_bfloat16(recipe, images.device)):
+        logits = network(images)
+    loss = functional.cross_entropy(logits.float(), labels.to(images.device), label_smoothing=recipe.label_smoothing)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    binary = network.binary_tensor_names()
+    with torch.no_grad():
+        for name, parameter in trained_parameters(network):
+            if name in binary:
+                parameter.clamp_(-1, 1)
+    return float(loss.detach())
+
+
+def _uses_bfloat16(recipe: Recipe, device: torch.device) -> bool:
+    if recipe.precision == "auto":
+        # Without AVX-512 a processor imitates bfloat16, many times slower than float32.
+        return device.type == "cuda" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return recipe.precision == "bfloat16"
+
+
+class _Clock:
+    """Judges the time left by the steps of late; writing states and measuring accuracy does not count."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self._last = time.monotonic()
+        self._seconds_a_step: float | None = None
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        taken = now - self._last
+        self._last = now
+        self.steps += 1
+        if self.steps > 1:  # the first step also pays for setting things up
+            known = self._seconds_a_step
+            self._seconds_a_step = taken if known is None else 0.98 * known + 0.02 * taken
+
+    def resume(self) -> None:
+        self._last = time.monotonic()
+
+    def seconds_left(self, steps: int) -> float | None:
+        return None if self._seconds_a_step is None else steps * self._seconds_a_step

@@ -1,0 +1,121 @@
+"""A training on disk: latent weights, Adam's moments and the place reached; it goes on as if never stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from simcore.errors import InputError
+from simcore.network.checkpoint import write_atomically
+from simcore.network.initial import copy_tensors
+from simcore.network.modules import GraphNetwork
+
+_FORMAT = "binsparx-training"
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes two trainings the same one: the recipe's content, the seed, the data, the graph and the start."""
+
+    recipe: dict[str, Any]
+    seed: int
+    dataset: str
+    graph: str
+    start: str
+
+
+@dataclass
+class Place:
+    """How far a training has come: steps done, and the mean training loss of each finished epoch.
+
+    ``losses`` are those of the steps of the epoch that is not finished yet.
+    """
+
+    step: int = 0
+    epoch_losses: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+
+def state_file(folder: Path) -> Path:
+    """The file in which a training's state lies."""
+    return folder / "state.safetensors"
+
+
+def save_state(
+    folder: Path, network: GraphNetwork, optimizer: torch.optim.Optimizer, place: Place, identity: Identity
+) -> None:
+    """Write everything that the rest of the training depends on, atomically. Raises InputError where it cannot."""
+    tensors = {f"model/{name}": tensor.contiguous().cpu() for name, tensor in network.named_tensors().items()}
+    for name, parameter in trained_parameters(network):
+        for moment in _MOMENTS if parameter in optimizer.state else ():
+            tensors[f"adam/{moment}/{name}"] = optimizer.state[parameter][moment].contiguous().cpu()
+    header = {"format": _FORMAT, "place": json.dumps(vars(place)), "identity": json.dumps(vars(identity))}
+    write_atomically(state_file(folder), save(tensors, metadata=header))
+
+
+def load_state(
+    folder: Path, network: GraphNetwork, optimizer: torch.optim.Optimizer, identity: Identity
+) -> Place | None:
+    """Put ``network`` and ``optimizer`` where the state in ``folder`` left them; None where there is no state.
+
+    Raises:
+        InputError: a damaged file, or the state of another training (another recipe, seed, dataset, network or start).
+    """
+    path = state_file(folder)
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != _FORMAT:
+                raise InputError("not the state of a training", str(path))
+            _require_same(Identity(**json.loads(header["identity"])), identity, str(path))
+            place = Place(**json.loads(header["place"]))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a mapping)
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"not a complete training state: {error}", str(path)) from None
+    model = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
+    copy_tensors(network, model, str(path))
+    if place.step:
+        _restore_moments(network, optimizer, tensors, place.step, str(path))
+    return place
+
+
+def trained_parameters(network: GraphNetwork) -> list[tuple[str, torch.nn.Parameter]]:
+    """(``node.tensor``, parameter) in the order in which the optimizer has them."""
+    return [
+        (f"{name}.{key}", parameter)
+        for name, layer in network.named_layers()
+        for key, parameter in layer.named_parameters()
+    ]
+
+
+def _restore_moments(
+    network: GraphNetwork, optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], step: int, where: str
+) -> None:
+    for name, parameter in trained_parameters(network):
+        moments = {moment: tensors.get(f"adam/{moment}/{name}") for moment in _MOMENTS}
+        if any(value is None or value.shape != parameter.shape for value in moments.values()):
+            raise InputError(f"Adam's moments of '{name}' are missing or do not fit", where)
+        # empty_like: the moments must lie in memory as the parameter does, the fused optimizer relies on it.
+        optimizer.state[parameter] = {
+            "step": torch.tensor(float(step)),
+            **{key: torch.empty_like(parameter).copy_(value) for key, value in moments.items() if value is not None},
+        }
+
+
+def _require_same(stored: Identity, wanted: Identity, where: str) -> None:
+    for name, value in vars(wanted).items():
+        if vars(stored)[name] != value:
+            raise InputError(
+                f"this is the state of a training with another {name}; use another state folder, or the same {name} "
+                "to go on with it",
+                where,
+            )

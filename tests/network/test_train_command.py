@@ -1,0 +1,81 @@
+"""``binsparx train`` from its command line, on the sample that ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from pipeline.cli.train import train
+from simcore.datasets import open_dataset
+from simcore.errors import InputError
+from simcore.network.accuracy import measure_accuracy
+from simcore.network.checkpoint import load_checkpoint
+
+app = typer.Typer()
+app.command()(train)
+
+
+def _run(folder: Path, *arguments: str, network: str = "fashion-cnn", data: str = "fashion-mnist") -> Result:
+    output, state = folder / "net.safetensors", folder / "state"
+    fixed = [network, "--data", data, "--output", str(output), "--state", str(state), "--threads", "1"]
+    return CliRunner().invoke(app, [*fixed, *arguments])
+
+
+def test_train_writes_a_network_with_its_provenance_and_goes_on(tmp_path: Path) -> None:
+    first = _run(tmp_path, "--epochs", "1", "--seed", "3")
+    assert first.exit_code == 0, first.output
+    path = tmp_path / "net.safetensors"
+    checkpoint, sample = load_checkpoint(path), open_dataset("fashion-mnist")
+    metadata = checkpoint.metadata
+    assert (metadata["name"], metadata["seed"], metadata["epochs"]) == ("fashion-cnn", 3, 1)
+    assert metadata["dataset"]["digest"] == sample.digest
+    assert metadata["recipe"]["batch_size"] == 100
+    assert metadata["start"] == "random"
+    (result,) = metadata["accuracies"]
+    assert result["images"] == sample.splits["test"]
+    assert metadata["accuracy"] == measure_accuracy(checkpoint.network, sample, "test").fraction
+    assert checkpoint.digest[:12] in first.stdout
+    assert load_checkpoint(tmp_path / "state" / "latest.safetensors").digest == checkpoint.digest
+
+    path.unlink()
+    assert _run(tmp_path, "--epochs", "1", "--seed", "3").exit_code == 0
+    assert load_checkpoint(path).digest == checkpoint.digest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--init", "absent.safetensors"], "no such file"),
+        (["--recipe", "absent.yaml"], "absent.yaml"),
+        (["--device", "tpu"], "unknown device 'tpu'"),
+        (["--output", "net.pt"], "safetensors"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_written(tmp_path: Path, arguments: list[str], message: str) -> None:
+    result = _run(tmp_path, *arguments)
+    assert isinstance(result.exception, InputError)
+    assert message in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_or_dataset_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    for result in (
+        _run(tmp_path, network="fashion"),
+        _run(tmp_path, data="fashion-mnits"),
+        _run(tmp_path, network="vgg-small"),
+    ):
+        assert isinstance(result.exception, InputError)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["epochs: many", "batchsize: 10", "- 1", "epochs: [", "learning_rate: 2"])
+def test_a_recipe_that_cannot_be_used_is_refused(tmp_path: Path, text: str) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(text)
+    result = _run(tmp_path / "out", "--recipe", str(recipe))
+    assert isinstance(result.exception, InputError)
+    assert "recipe.yaml" in str(result.exception)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,228 @@
+"""Training: learns, stops and goes on without a trace, refuses what does not belong together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import random_network, tiny_graph
+from safetensors.torch import load_file, save_file
+
+from simcore.datasets import Dataset
+from simcore.errors import BinsparxError, InputError
+from simcore.network.accuracy import measure_accuracy
+from simcore.network.augmentation import augment
+from simcore.network.checkpoint import save_checkpoint
+from simcore.network.initial import initialise
+from simcore.network.modules import GraphNetwork
+from simcore.network.recipe import RECIPES, Recipe, amended, default_recipe
+from simcore.network.training import Progress, fresh_network, train
+from simcore.network.training_state import Identity, state_file
+
+RECIPE = Recipe(epochs=3, batch_size=10, learning_rate=0.02, crop_padding=1, precision="float32")
+
+
+class Stripes(Dataset):
+    """60 made-up images in three classes: bright at the top, at the bottom, or all over."""
+
+    def __init__(self) -> None:
+        random = np.random.default_rng(0)
+        labels = np.arange(60, dtype=np.int64) % 3
+        images = random.integers(0, 90, (60, 8, 8, 2), dtype=np.uint8)
+        images[labels != 1, :4] += 150
+        images[labels != 0, 4:] += 150
+        for name, value in {
+            "name": "stripes",
+            "digest": "d" * 64,
+            "classes": ("top", "bottom", "all"),
+            "image_shape": (8, 8, 2),
+            "splits": {"train": 60, "test": 60},
+            "content": (images, labels),
+        }.items():
+            object.__setattr__(self, name, value)
+
+    def read(self, split: str, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = self.content  # type: ignore[attr-defined]
+        return images[start : start + count], labels[start : start + count]
+
+
+class Stop(Exception):
+    """Stands for whatever ends a process."""
+
+
+def _identity(recipe: Recipe = RECIPE, seed: int = 4) -> Identity:
+    return Identity(recipe.model_dump(), seed, "d" * 64, tiny_graph().to_json(), "")
+
+
+def _train(folder: Path, stop_at: int | None = None, recipe: Recipe = RECIPE, seed: int = 4) -> GraphNetwork:
+    def on_step(progress: Progress) -> None:
+        if progress.step == stop_at:
+            raise Stop
+
+    network = fresh_network(tiny_graph(), seed)
+    train(network, Stripes(), recipe, _identity(recipe, seed), folder, on_step)
+    return network
+
+
+def _assert_same(first: GraphNetwork, second: GraphNetwork) -> None:
+    other = second.named_tensors()
+    for name, tensor in first.named_tensors().items():
+        assert torch.equal(tensor, other[name]), name
+
+
+def test_a_tiny_network_learns(tmp_path: Path) -> None:
+    network = _train(tmp_path, recipe=amended(RECIPE, {"epochs": 12}))
+    assert measure_accuracy(network, Stripes(), "test").fraction > 0.9
+    binary = network.binary_tensor_names()
+    assert all(tensor.abs().max() <= 1 for name, tensor in network.named_tensors().items() if name in binary)
+
+
+def test_equal_seeds_give_equal_networks(tmp_path: Path) -> None:
+    _assert_same(_train(tmp_path / "a"), _train(tmp_path / "b"))
+    different = _train(tmp_path / "c", seed=5).named_tensors()
+    assert not torch.equal(_train(tmp_path / "a").named_tensors()["stem.weight"], different["stem.weight"])
+
+
+@pytest.mark.parametrize("stop_at", [7, 12, 14])
+def test_going_on_equals_never_stopping(tmp_path: Path, stop_at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simcore.network.training._SAVE_EVERY_S", -1.0)  # after every step
+    expected = _train(tmp_path / "whole")
+    with pytest.raises(Stop):
+        _train(tmp_path / "parts", stop_at)
+    _assert_same(_train(tmp_path / "parts"), expected)
+
+
+def test_going_on_from_the_end_of_an_epoch_equals_never_stopping(tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        _train(tmp_path / "parts", stop_at=9)  # six steps an epoch: the state is that of step 6
+    _assert_same(_train(tmp_path / "parts"), _train(tmp_path / "whole"))
+
+
+def test_a_finished_training_is_only_read(tmp_path: Path) -> None:
+    first = _train(tmp_path)
+    written = state_file(tmp_path).read_bytes()
+    _assert_same(_train(tmp_path), first)
+    assert state_file(tmp_path).read_bytes() == written
+
+
+@pytest.mark.parametrize("field", ["recipe", "seed", "dataset", "graph", "start"])
+def test_the_state_of_another_training_is_refused(tmp_path: Path, field: str) -> None:
+    _train(tmp_path, recipe=amended(RECIPE, {"epochs": 1}))
+    identity = _identity(amended(RECIPE, {"epochs": 1}))
+    value = {"recipe": {}, "seed": 9}.get(field, "other")
+    network = fresh_network(tiny_graph(), 4)
+    with pytest.raises(InputError, match=f"another {field}"):
+        train(network, Stripes(), RECIPE, replace(identity, **{field: value}), tmp_path)
+
+
+def test_a_damaged_state_is_refused(tmp_path: Path) -> None:
+    _train(tmp_path, recipe=RECIPE)
+    content = state_file(tmp_path).read_bytes()
+    state_file(tmp_path).write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="not a complete training state"):
+        _train(tmp_path)
+    save_file({"weight": torch.zeros(2)}, state_file(tmp_path))
+    with pytest.raises(InputError, match="not the state of a training"):
+        _train(tmp_path)
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(tmp_path: Path) -> None:
+    network = fresh_network(tiny_graph(), 0)
+    network.named_tensors()["logits.bias"].fill_(float("nan"))
+    with pytest.raises(BinsparxError, match="no longer finite"):
+        train(network, Stripes(), RECIPE, _identity(), tmp_path)
+
+
+def test_data_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    network = random_network(tiny_graph(size=10))
+    with pytest.raises(InputError, match="10x10x2"):
+        train(network, Stripes(), RECIPE, _identity(), tmp_path)
+
+
+def test_a_network_can_start_from_a_checkpoint_and_from_a_state(tmp_path: Path) -> None:
+    trained = _train(tmp_path)
+    again = fresh_network(tiny_graph(), 1, init=state_file(tmp_path))
+    _assert_same(again, trained)
+    save_checkpoint(tmp_path / "tiny.safetensors", trained, {})
+    from_bits = fresh_network(tiny_graph(), 1, init=tmp_path / "tiny.safetensors")
+    for mine, theirs in zip(from_bits.binary_layers(), trained.binary_layers(), strict=True):
+        np.testing.assert_array_equal(mine.weight, theirs.weight)
+
+
+def test_weights_that_do_not_fit_are_refused_and_change_nothing(tmp_path: Path) -> None:
+    network = random_network(tiny_graph())
+    before = {name: tensor.clone() for name, tensor in network.named_tensors().items()}
+    path = tmp_path / "weights.safetensors"
+    for name, tensor, message in (
+        ("first.weight", torch.zeros(2, 2), "should be a float tensor"),
+        ("first.weight", torch.full((4, 4, 3, 3), float("nan")), "not finite"),
+        ("other", torch.zeros(1), "no tensor for"),
+    ):
+        tensors = {} if name == "other" else {key: value.clone() for key, value in before.items()}
+        save_file({**tensors, name: tensor}, path)
+        with pytest.raises(InputError, match=message):
+            initialise(network, path)
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(InputError, match="not a readable safetensors file"):
+        initialise(network, path)
+    with pytest.raises(InputError, match="no such file"):
+        initialise(network, tmp_path / "absent.safetensors")
+    for name, tensor in network.named_tensors().items():
+        assert torch.equal(tensor, before[name])
+
+
+@pytest.mark.parametrize(
+    ("network", "file"), [("vgg-small", "vgg_small_cifar10"), ("resnet18-cifar", "resnet18_cifar10")]
+)
+def test_latent_weights_from_elsewhere_find_their_places(network: str, file: str) -> None:
+    path = Path(__file__).parents[3] / "shared" / "warmstart" / f"{file}.safetensors"
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not at hand")
+    from simcore.network.definitions import define
+
+    loaded = fresh_network(define(network), 0, init=path).named_tensors()
+    theirs = load_file(path)
+    assert len(loaded) == len(theirs)
+    assert sorted(t.double().sum().item() for t in loaded.values()) == pytest.approx(
+        sorted(t.double().sum().item() for t in theirs.values()), rel=1e-5, abs=1e-3
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(padding=st.integers(0, 3), flip=st.booleans(), seed=st.integers(0, 99))
+def test_a_crop_moves_or_mirrors_and_nothing_else(padding: int, flip: bool, seed: int) -> None:
+    images = np.random.default_rng(seed).integers(1, 256, (4, 6, 5, 2), dtype=np.uint8)
+    result = augment(images, padding, flip, np.random.default_rng(seed))
+    assert result.shape == images.shape and result.dtype == np.uint8
+    padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    for image, source in zip(result, padded, strict=True):
+        windows = [source[y : y + 6, x : x + 5] for y in range(2 * padding + 1) for x in range(2 * padding + 1)]
+        candidates = windows + ([window[:, ::-1] for window in windows] if flip else [])
+        assert any(np.array_equal(image, candidate) for candidate in candidates)
+
+
+def test_the_learning_rate_rises_and_falls_to_zero() -> None:
+    recipe = Recipe(learning_rate=0.01, warmup=0.25)
+    rates = [recipe.learning_rate_at(step, 100) for step in range(101)]
+    assert max(rates) == rates[25] == 0.01
+    assert rates[0] == pytest.approx(0.0004)
+    assert rates[:26] == sorted(rates[:26]) and rates[25:] == sorted(rates[25:], reverse=True)
+    assert rates[100] == pytest.approx(0)
+    assert Recipe(warmup=0.0).learning_rate_at(0, 10) == Recipe().learning_rate
+
+
+@pytest.mark.parametrize("changes", [{"epochs": 0}, {"learning_rate": "fast"}, {"epoch": 3}, {"flip": "yes"}])
+def test_a_recipe_that_cannot_be_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        amended(RECIPE, changes, "recipe.yaml")
+
+
+def test_an_unknown_recipe_offers_the_nearest() -> None:
+    assert set(RECIPES) == {"fashion-cnn", "vgg-small", "resnet18-cifar"}
+    with pytest.raises(InputError, match="did you mean 'vgg-small'"):
+        default_recipe("vgg")
