@@ -1,0 +1,263 @@
+"""From the records of the tasks to the tables of a sweep: same records, same bytes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.costs import Cost, cost_class
+from pipeline.intervals import wilson_interval
+from pipeline.pareto import non_dominated
+from pipeline.plan import Plan
+from pipeline.points import DesignPoint
+from pipeline.records import (
+    DamagedRecord,
+    DesignRecord,
+    ShardRecord,
+    decode_design,
+    decode_shard,
+    design_path,
+    shard_path,
+)
+from pipeline.store import Store
+from pipeline.tables import SCHEMAS
+from pipeline.work import DesignWork
+
+SWEEPS_FOLDER = "sweeps"
+_SUMS = ("column_reads", "partial_sum", "dense_partial_sum", "squared_error", "column_current_A")
+_COUNTS = ("activation_reads", "activation_flips", "clipped")
+_CONSTANTS = ("stored_columns", "weight_flips")  # of the stored weights: the same in every shard
+
+
+@dataclass
+class Aggregate:
+    """The tables of all finished designs, the files that could not be trusted, and what the designs cost."""
+
+    tables: dict[str, pa.Table]
+    damaged: list[str] = field(default_factory=list)
+    costs: list[tuple[str, Cost]] = field(default_factory=list)
+
+
+def table_path(sweep_name: str, table: str) -> str:
+    """Where a table of a sweep lies in the store."""
+    return f"{SWEEPS_FOLDER}/{sweep_name}/{table}.parquet"
+
+
+def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregate:
+    """Reads the records of every finished design, in the order of the plan.
+
+    A damaged record is set aside and listed; its design is left out until it has been computed again.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
+    result = Aggregate({})
+    for work in works:
+        if not work.done:
+            continue
+        design, shards, damaged = _read_records(work, store)
+        result.damaged += damaged
+        if damaged or design is None:
+            continue
+        _add_rows(rows, plan, work.point, design, shards)
+        timing = rows["timings"][-1]
+        cost = Cost(timing["prepare_seconds"], timing["seconds_per_image"], True)
+        result.costs.append((cost_class(work.point), cost))
+    _mark_fronts(rows)
+    result.tables = {name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in SCHEMAS.items()}
+    return result
+
+
+def write_tables(tables: dict[str, pa.Table], sweep_name: str, store: Store) -> None:
+    """Writes each table whole."""
+    for name, table in tables.items():
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        store.put(table_path(sweep_name, name), sink.getvalue().to_pybytes())
+
+
+def read_table(sweep_name: str, table: str, store: Store) -> pa.Table | None:
+    """A table of a finished sweep, or None where there is none."""
+    data = store.read(table_path(sweep_name, table))
+    return None if data is None else pq.read_table(pa.BufferReader(data))
+
+
+def _read_records(work: DesignWork, store: Store) -> tuple[DesignRecord | None, list[ShardRecord], list[str]]:
+    key = work.point.key
+    design: DesignRecord | None = None
+    shards: list[ShardRecord] = []
+    damaged: list[str] = []
+    try:
+        design = decode_design(store.read(design_path(key)) or b"", key)
+    except DamagedRecord as error:
+        damaged.append(_put_away(store, design_path(key), error))
+    for first, count in work.cover.stored:
+        path = shard_path(key, first, count)
+        try:
+            shards.append(decode_shard(store.read(path) or b"", key, first, count))
+        except DamagedRecord as error:
+            damaged.append(_put_away(store, path, error))
+    return design, shards, damaged
+
+
+def _put_away(store: Store, path: str, error: DamagedRecord) -> str:
+    return f"{path}: {error}; moved to {store.set_aside(path)}"
+
+
+def _add_rows(
+    rows: dict[str, list[dict[str, Any]]],
+    plan: Plan,
+    point: DesignPoint,
+    design: DesignRecord,
+    shards: list[ShardRecord],
+) -> None:
+    axes = axis_columns(plan.name, point)
+    layers = _sum_layers(shards)
+    total = _sum_totals(layers)
+    images = sum(shard.count for shard in shards)
+    correct = sum(int((shard.predictions == shard.labels).sum()) for shard in shards)
+    ideal_correct = sum(int((shard.ideal_predictions == shard.labels).sum()) for shard in shards)
+    low, high = wilson_interval(correct, images)
+    accuracy, ideal = correct / images, ideal_correct / images
+    rows["designs"].append(
+        {
+            **axes,
+            "images": images,
+            "accuracy": accuracy,
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "ideal_accuracy": ideal,
+            "accuracy_loss": (ideal_correct - correct) / images,
+            **_ratios(total, images),
+            "on_front": False,
+            **_evidence_columns(plan, design.evidence),
+            "model_digest": point.model.digest,
+            "dataset_digest": point.dataset.digest,
+            "dataset_split": point.split,
+            "solver_version": point.solver_version,
+            "package_version": design.package_version,
+            "git_commit": design.git_commit,
+        }
+    )
+    for index, layer in enumerate(layers):
+        counts = {name: layer[name] for name in (*_COUNTS, *_CONSTANTS, "column_reads")}
+        name = {"layer": layer["layer"], "layer_index": index, "images": images}
+        rows["layers"].append({**axes, **name, **_ratios(layer, images), **counts})
+    for shard in shards:
+        rows["shards"].append(_shard_row(plan.name, shard))
+    evaluate_seconds = math.fsum(shard.timing.seconds for shard in shards)
+    rows["timings"].append(
+        {
+            "design_key": point.key,
+            "sweep": plan.name,
+            "prepare_seconds": design.timing.seconds,
+            "evaluate_seconds": evaluate_seconds,
+            "cpu_seconds": design.timing.cpu_seconds + math.fsum(shard.timing.cpu_seconds for shard in shards),
+            "seconds_per_image": evaluate_seconds / images,
+        }
+    )
+
+
+def axis_columns(sweep_name: str, point: DesignPoint) -> dict[str, Any]:
+    """The columns that name a design point."""
+    adc = point.design.adc
+    return {
+        "design_key": point.key,
+        "sweep": sweep_name,
+        "dataset": point.dataset.name,
+        "overrides": point.cell.overrides_text,
+        "topology": str(getattr(point.design.circuit, "topology", "")),
+        **point.columns,
+        "adc_offset": adc.offset_lsb,
+        "adc_gain": adc.gain,
+        "adc_noise": adc.noise_lsb,
+        "solver_setting": point.design.solver,
+    }
+
+
+def _sum_layers(shards: list[ShardRecord]) -> list[dict[str, Any]]:
+    """Totals of each layer over all shards; ``fsum`` makes the rounding independent of how sums pile up."""
+    result = []
+    for parts in zip(*(shard.layers for shard in shards), strict=True):
+        total: dict[str, Any] = {"layer": parts[0]["layer"]}
+        for name in ("partial_sum", "dense_partial_sum", "squared_error", "column_current_A"):
+            total[name] = math.fsum(part[name] for part in parts)
+        for name in ("column_reads", *_COUNTS):
+            total[name] = sum(int(part[name]) for part in parts)
+        total |= {name: int(parts[0][name]) for name in _CONSTANTS}
+        total["worst_error"] = max(float(part["worst_error"]) for part in parts)
+        result.append(total)
+    return result
+
+
+def _sum_totals(layers: list[dict[str, Any]]) -> dict[str, Any]:
+    total = {name: math.fsum(layer[name] for layer in layers) for name in (*_SUMS, "clipped")}
+    total["worst_error"] = max((layer["worst_error"] for layer in layers), default=0.0)
+    return total
+
+
+def _ratios(total: dict[str, Any], images: int) -> dict[str, float]:
+    reads = total["column_reads"]
+    dense = total["dense_partial_sum"]
+    return {
+        "mean_partial_sum": total["partial_sum"] / reads if reads else 0.0,
+        "partial_sum_reduction": 1.0 - total["partial_sum"] / dense if dense else 0.0,
+        "rms_error_lsb": math.sqrt(total["squared_error"] / reads) if reads else 0.0,
+        "worst_error_lsb": total["worst_error"],
+        "clipped_fraction": total["clipped"] / reads if reads else 0.0,
+        "array_current_A": total["column_current_A"] / images,
+        "column_reads_per_image": reads / images,
+    }
+
+
+def _shard_row(sweep_name: str, shard: ShardRecord) -> dict[str, Any]:
+    sums = {name: math.fsum(layer[name] for layer in shard.layers) for name in _SUMS}
+    return {
+        "design_key": shard.key,
+        "sweep": sweep_name,
+        "first_image": shard.first,
+        "images": shard.count,
+        "correct": int((shard.predictions == shard.labels).sum()),
+        "ideal_correct": int((shard.ideal_predictions == shard.labels).sum()),
+        **sums,
+        "column_reads": int(sums["column_reads"]),
+    }
+
+
+def _evidence_columns(plan: Plan, evidence: dict[str, Any]) -> dict[str, Any]:
+    limits = plan.sweep.spec.evidence
+    rms, worst = evidence["evidence_rms_lsb"], evidence["evidence_worst_lsb"]
+    unsolved = int(evidence["unsolved"])
+    within = unsolved == 0 and all(
+        limit is None or value is None or value <= limit
+        for limit, value in ((limits.max_rms_lsb, rms), (limits.max_worst_lsb, worst))
+    )
+    return {
+        "solver": evidence["solver"],
+        "evidence_rms_lsb": rms,
+        "evidence_worst_lsb": worst,
+        "kcl_residual": evidence["kcl_residual"],
+        "evidence_reads": int(evidence["reads"]),
+        "evidence_unsolved": unsolved,
+        "evidence_within_limits": within,
+    }
+
+
+def _mark_fronts(rows: dict[str, list[dict[str, Any]]]) -> None:
+    """One front for each network, data set and corner: a corner is what the world turns out to be, not a choice."""
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in rows["designs"]:
+        groups.setdefault((row["model_digest"], row["dataset_digest"], row["corner"]), []).append(row)
+    for group in groups.values():
+        front = non_dominated(np.array([(row["accuracy"], row["array_current_A"]) for row in group]), ("max", "min"))
+        for row, member in zip(group, front.tolist(), strict=True):
+            row["on_front"] = member
+        members = [row for row in group if row["on_front"]]
+        members.sort(key=lambda row: (row["array_current_A"], row["design_key"]))
+        names = SCHEMAS["pareto"].names
+        for position, row in enumerate(members):
+            rows["pareto"].append({name: row[name] for name in names if name in row} | {"front_position": position})

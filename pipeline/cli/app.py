@@ -1,0 +1,49 @@
+"""The commands. Heavy packages are imported by the command that needs them, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.lazy import LazyGroup, add_lazy_commands
+from pipeline.cli.plan import plan
+from pipeline.cli.results import results
+from pipeline.cli.run import run
+from pipeline.cli.track import track
+from pipeline.cli.verify import verify
+
+app = typer.Typer(
+    name="binsparx",
+    cls=LazyGroup,
+    help="Which compute-in-memory crossbar design, with how much BinSparX sparsification, is worth building? "
+    "Write a sweep file, run it, look at the front.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from pipeline.provenance import package_version
+
+        typer.echo(f"binsparx {package_version() or '(not installed)'}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and stop.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(plan)
+app.command()(run)
+app.command()(results)
+app.command()(track)
+app.command()(verify)
+add_lazy_commands(app)

@@ -1,0 +1,59 @@
+"""Commands whose modules load only when they are called: importing torch takes seconds, ``--help`` must not."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+
+@dataclass(frozen=True)
+class LazyCommand:
+    """Where a command lives and the line that ``--help`` shows for it."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+LAZY_COMMANDS = {
+    "train": LazyCommand("pipeline.cli.train", "train", "Train a binary network, or go on with a training."),
+    "spice": LazyCommand("pipeline.cli.spice", "spice", "One read of one tile as an ngspice netlist, compared."),
+    "data": LazyCommand("pipeline.cli.data", "data_app", "Import datasets and look at them."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group that puts the real command in the place of its stand-in when it is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As the base class does, after loading what the first argument names."""
+        if args and args[0] in LAZY_COMMANDS:
+            self.commands[args[0]] = _load(args[0])
+        return super().resolve_command(ctx, args)
+
+
+def add_lazy_commands(app: typer.Typer) -> None:
+    """Registers a stand-in for every lazy command, for ``--help`` and completion."""
+    for name, command in LAZY_COMMANDS.items():
+        app.command(name, help=command.help)(_stand_in)
+
+
+def _stand_in() -> None:
+    """Never called: the group replaces it."""
+
+
+def _load(name: str) -> Any:
+    command = LAZY_COMMANDS[name]
+    found = getattr(importlib.import_module(command.module), command.attribute)
+    parent = typer.Typer(add_completion=False)
+    parent.callback()(_stand_in)  # makes it a group, whatever it holds
+    if isinstance(found, typer.Typer):
+        parent.add_typer(found, name=name)
+    else:
+        parent.command(name)(found)
+    group: Any = typer.main.get_command(parent)
+    return group.commands[name]

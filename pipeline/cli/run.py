@@ -1,0 +1,83 @@
+"""``binsparx run``: plan, run or resume, aggregate, track, front, report."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import ResultsOption, SweepArgument, TrackingUriOption, make_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipeline.runner import RunResult
+
+
+def run(
+    sweep: SweepArgument,
+    results: ResultsOption = None,
+    address: Annotated[
+        str | None, typer.Option("--address", metavar="ADDR", help="Ray cluster. [default: a Ray of this machine]")
+    ] = None,
+    only: Annotated[str | None, typer.Option("--only", metavar="KEY", help="Only designs whose key begins so.")] = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of each task.")] = 1,
+    tracking_uri: TrackingUriOption = None,
+    tracking: Annotated[bool, typer.Option("--tracking/--no-tracking", help="Write to MLflow at the end.")] = True,
+) -> None:
+    """Run a sweep, or go on with it: what is already computed is never computed again."""
+    from pipeline.runner import RunOptions, run_sweep
+
+    console = make_console()
+    options = RunOptions(results=results, address=address, only=only, threads=threads)
+    result = run_sweep(sweep, options, console)
+    _picture(result)
+    if tracking and result.plan.sweep.spec.tracking.mode != "none":
+        _track(result, tracking_uri)
+    _show(result, console)
+
+
+def _picture(result: RunResult) -> None:
+    """Draws the front beside the tables."""
+    designs = result.tables["designs"]
+    if designs.num_rows == 0:
+        return
+    from pipeline.aggregate import SWEEPS_FOLDER
+    from pipeline.picture import draw_front
+
+    for name, data in draw_front(designs).items():
+        path = f"{SWEEPS_FOLDER}/{result.plan.name}/{name}"
+        result.store.put(path, data)
+        result.files.append(result.store.display(path))
+
+
+def _track(result: RunResult, uri: str | None) -> None:
+    """Brings MLflow up to date; a tracking server that is away costs one warning."""
+    from pipeline.tracking import TrackingUnavailable, track_sweep
+
+    try:
+        done = track_sweep(result.plan.sweep, result.store, uri, failed=bool(result.failures))
+    except TrackingUnavailable as error:
+        result.warnings.append(f"{error}; synchronise later with: binsparx track {result.plan.sweep.path}")
+        print(f"warning: {result.warnings[-1]}", file=sys.stderr)
+        return
+    result.files.append(f"MLflow {done.uri} (experiment '{done.experiment}')")
+
+
+def _show(result: RunResult, console: Console) -> None:
+    from pipeline.errors import PointsFailed
+    from pipeline.report import print_designs, print_front
+
+    print_designs(result.tables["designs"], console)
+    print_front(result.tables["pareto"], console)
+    if result.tasks_run == 0:
+        console.print("nothing was left to compute")
+    console.print("results:", highlight=False)
+    for file in result.files:
+        console.print(f"  {file}", highlight=False, soft_wrap=True, markup=False)
+    if result.failures:
+        for failure in result.failures:
+            print(f"failed: {failure.design} ({failure.stage}): {failure.reason}", file=sys.stderr)
+            print(f"  repeat with: {failure.command}", file=sys.stderr)
+        raise PointsFailed(f"{len(result.failures)} of {len(result.plan.points)} design points failed")

@@ -1,0 +1,18 @@
+"""``binsparx track``: bring MLflow up to date with finished results."""
+
+from __future__ import annotations
+
+from pipeline.cli.options import ResultsOption, SweepArgument, TrackingUriOption
+
+
+def track(sweep: SweepArgument, results: ResultsOption = None, tracking_uri: TrackingUriOption = None) -> None:
+    """Synchronise MLflow with the tables of a sweep; doing it twice changes nothing."""
+    from pipeline.runner import DEFAULT_RESULTS
+    from pipeline.spec import load_sweep
+    from pipeline.store import Store
+    from pipeline.tracking import track_sweep
+
+    file = load_sweep(sweep)
+    done = track_sweep(file, Store(results or file.spec.results or DEFAULT_RESULTS), tracking_uri)
+    counts = f"{done.written} runs written, {done.unchanged} already up to date"
+    print(f"{counts}: {done.uri}, experiment '{done.experiment}'")

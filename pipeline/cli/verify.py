@@ -1,0 +1,45 @@
+"""``binsparx verify``: the solver against reference circuits."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import make_console
+
+
+def verify(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder of reference circuits (JSON).")],
+    tol: Annotated[float, typer.Option("--tol", help="Largest relative error of a sink current.")] = 1e-6,
+) -> None:
+    """Solve every reference circuit of a folder and compare the currents."""
+    import math
+
+    from rich.table import Table
+
+    from simcore.crossbar.reference import verify_folder
+    from simcore.errors import BinsparxError, InputError
+
+    if not (math.isfinite(tol) and tol > 0):
+        raise InputError(f"expected a tolerance above 0, found {tol}", "--tol")
+    results = verify_folder(folder, tol)
+    table = Table(title=f"{len(results)} reference circuits, tolerance {tol:g}")
+    table.add_column("circuit")
+    for name in ("relative error", "residual"):
+        table.add_column(name, justify="right")
+    for name in ("solver", ""):
+        table.add_column(name)
+    wrong = 0
+    for result in results:
+        status = getattr(result.status, "name", str(result.status)).lower()
+        # A solve that did not converge is wrong whatever it returned, and so is NaN.
+        good = result.relative_error <= tol and status == "converged"
+        wrong += not good
+        verdict = "ok" if good else "WRONG"
+        table.add_row(result.name, f"{result.relative_error:.2e}", f"{result.residual:.1e}", status, verdict)
+    make_console().print(table)
+    worst = max(results, key=lambda result: result.relative_error if math.isfinite(result.relative_error) else math.inf)
+    print(f"worst relative error {worst.relative_error:.3e} ({worst.name})")
+    if wrong:
+        raise BinsparxError(f"{wrong} of {len(results)} circuits differ by more than {tol:g} or did not converge")

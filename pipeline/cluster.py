@@ -1,0 +1,67 @@
+"""Starting Ray quietly on this machine, or joining a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.tasks import cpu_count, thread_environment
+from simcore.errors import InputError
+
+OBJECT_STORE_BYTES = 1 << 30
+_MIN_OBJECT_STORE_BYTES = 100 << 20
+
+
+@contextlib.contextmanager
+def ray_session(address: str | None, threads: int) -> Iterator[Any]:
+    """Yields the ``ray`` module, connected. A session that is already running is used and left running.
+
+    Without ``address`` a Ray of this machine's CPUs is started on loopback only, with no dashboard and no usage report.
+
+    Raises:
+        InputError: no cluster answers at ``address``.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    if ray.is_initialized():
+        yield ray
+        return
+    common: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": logging.ERROR,
+        "runtime_env": {"env_vars": thread_environment(threads)},
+    }
+    try:
+        if address is None:
+            ray.init(
+                address="local",
+                num_cpus=max(cpu_count(), threads),
+                include_dashboard=False,
+                object_store_memory=_object_store_bytes(),
+                _node_ip_address="127.0.0.1",
+                **common,
+            )
+        else:
+            ray.init(address=address, **common)
+    except (ConnectionError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address") from None
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _object_store_bytes() -> int:
+    """At most 1 GiB, and no more than half of the shared memory where that is smaller."""
+    try:
+        free = shutil.disk_usage("/dev/shm").free
+    except OSError:
+        return OBJECT_STORE_BYTES
+    return max(_MIN_OBJECT_STORE_BYTES, min(OBJECT_STORE_BYTES, free // 2))

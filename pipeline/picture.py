@@ -1,0 +1,146 @@
+"""The front as a picture: accuracy against what it costs, one panel a model and corner."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import matplotlib
+import pyarrow as pa
+
+from pipeline.tables import HARDWARE_COLUMNS
+
+matplotlib.use("Agg")
+matplotlib.rcParams["svg.hashsalt"] = "binsparx"  # the same data gives the same file
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.lines import Line2D  # noqa: E402
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter  # noqa: E402
+
+# Okabe and Ito's colours, told apart with any colour vision.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+MARKERS = {"dense": "o", "weight": "^", "activation": "s", "binsparx": "D"}
+_Row = dict[str, Any]
+
+
+def draw_front(designs: pa.Table) -> dict[str, bytes]:
+    """PNG and SVG of all designs: accuracy with its 95 % interval against array current.
+
+    Colour tells the device, the marker the sparsity level; arrows lead from dense to binsparx on the same hardware.
+    """
+    rows = designs.to_pylist()
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    corners = list(dict.fromkeys(row["corner"] for row in rows))
+    devices = list(dict.fromkeys(row["device"] for row in rows))
+    colours = {device: COLOURS[index % len(COLOURS)] for index, device in enumerate(devices)}
+    figure = Figure(figsize=(1.6 + 5.2 * len(corners), 1.5 + 4.1 * len(models)), layout="constrained")
+    panels = figure.subplots(len(models), len(corners), squeeze=False, sharey="row", sharex=True)
+    for model, line in zip(models, panels, strict=True):
+        for corner, axes in zip(corners, line, strict=True):
+            panel_rows = [row for row in rows if row["model"] == model and row["corner"] == corner]
+            _draw_panel(axes, panel_rows, colours)
+            title = corner if len(models) == 1 else f"{model}, {corner}"
+            axes.set_title(f"{title} corner", fontsize=11)
+        line[0].set_ylabel("accuracy (%)")
+    for axes in panels[-1]:
+        axes.set_xlabel("array current, summed over all column reads of an image")
+    figure.legend(handles=_legend(rows, colours), loc="outside lower center", ncols=6, fontsize=9, frameon=False)
+    sweep, dataset, images = (rows[0][name] for name in ("sweep", "dataset", "images")) if rows else ("", "", 0)
+    figure.suptitle(f"{sweep}: {', '.join(models)} on {images} images of {dataset}", fontsize=12)
+    return {"front.png": _bytes(figure, "png"), "front.svg": _bytes(figure, "svg")}
+
+
+def _draw_panel(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
+    axes.set_xscale("log")
+    axes.margins(x=0.14)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axes.xaxis.set_major_formatter(EngFormatter(unit="A"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(True, color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    if not rows:
+        axes.text(0.5, 0.5, "no finished design", ha="center", transform=axes.transAxes)
+        return
+    ideal = max(row["ideal_accuracy"] for row in rows)
+    axes.axhline(100 * ideal, linestyle="--", color="#555555", linewidth=1.2)
+    _draw_front_line(axes, [row for row in rows if row["on_front"]])
+    _draw_arrows(axes, rows, colours)
+    for row in rows:
+        _draw_point(axes, row, colours[row["device"]])
+    axes.set_ylim(max(-3.0, min(100 * row["accuracy_low"] for row in rows) - 5), 103.0)
+
+
+def _draw_point(axes: Axes, row: _Row, colour: str) -> None:
+    x, y = row["array_current_A"], 100 * row["accuracy"]
+    spread = [[y - 100 * row["accuracy_low"]], [100 * row["accuracy_high"] - y]]
+    axes.errorbar(x, y, yerr=spread, color=colour, linewidth=0.9, capsize=1.5, alpha=0.6, zorder=2)
+    # Front members are filled, the others hollow: readable without colour.
+    face = colour if row["on_front"] else "white"
+    axes.plot(x, y, MARKERS[row["sparsity"]], color=colour, markerfacecolor=face, markersize=7, zorder=4)
+    if row["sparsity"] == "dense":
+        axes.annotate(
+            _size(row),
+            (x, y),
+            xytext=(0, -15),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7.5,
+            color=colour,
+            zorder=5,
+        )
+
+
+def _draw_front_line(axes: Axes, rows: list[_Row]) -> None:
+    members = sorted(rows, key=lambda row: row["array_current_A"])
+    axes.step(
+        [row["array_current_A"] for row in members],
+        [100 * row["accuracy"] for row in members],
+        where="post",
+        color="#222222",
+        linewidth=1.6,
+        alpha=0.75,
+        zorder=3,
+    )
+
+
+def _draw_arrows(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
+    dense = {_hardware(row): row for row in rows if row["sparsity"] == "dense" and not row["prune"]}
+    for row in rows:
+        start = dense.get(_hardware(row))
+        if row["sparsity"] != "binsparx" or row["prune"] or start is None:
+            continue
+        axes.annotate(
+            "",
+            (row["array_current_A"], 100 * row["accuracy"]),
+            (start["array_current_A"], 100 * start["accuracy"]),
+            arrowprops={"arrowstyle": "->", "color": colours[row["device"]], "alpha": 0.6, "linewidth": 1.0},
+            zorder=1,
+        )
+
+
+def _legend(rows: list[_Row], colours: dict[str, str]) -> list[Line2D]:
+    levels = [level for level in MARKERS if any(row["sparsity"] == level for row in rows)]
+    handles = [Line2D([], [], color=colour, linewidth=5, label=device) for device, colour in colours.items()]
+    handles += [
+        Line2D([], [], marker=MARKERS[level], color="#444444", markerfacecolor="white", linestyle="", label=level)
+        for level in levels
+    ]
+    handles.append(Line2D([], [], marker="o", color="#444444", linestyle="-", label="filled, line: front"))
+    handles.append(Line2D([], [], color="#555555", linestyle="--", label="ideal arithmetic"))
+    return handles
+
+
+def _hardware(row: _Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in HARDWARE_COLUMNS)
+
+
+def _size(row: _Row) -> str:
+    size = f"{row['rows']}x{row['cols']}"
+    return size if row["active_rows"] == row["rows"] else f"{size}/{row['active_rows']}"
+
+
+def _bytes(figure: Figure, kind: str) -> bytes:
+    sink = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    figure.savefig(sink, format=kind, dpi=150, metadata=metadata)
+    return sink.getvalue()

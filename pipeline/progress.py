@@ -1,0 +1,144 @@
+"""How far a run is: a bar on a terminal, a plain line every few seconds elsewhere; time left by measured cost."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from statistics import median
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from pipeline.tasks import Outcome
+from pipeline.work import DesignWork
+
+PLAIN_LINE_SECONDS = 5.0
+
+
+class TimeLeft:
+    """Remaining wall time: what the open tasks are expected to cost, corrected by what the finished ones did cost.
+
+    The correction is a median, for the first tasks of every worker also load and compile. Preparations and shards
+    are corrected apart.
+    """
+
+    def __init__(self, works: list[DesignWork], slots: int) -> None:
+        open_works = [work for work in works if not work.done]
+        self._slots = max(1, slots)
+        self._expected = {
+            True: sum(work.cost.prepare_seconds for work in open_works),
+            False: sum(work.missing_images * work.cost.seconds_per_image for work in open_works),
+        }
+        self._ratios: dict[bool, deque[float]] = {True: deque(maxlen=50), False: deque(maxlen=50)}
+
+    def task_done(self, preparation: bool, expected_seconds: float, actual_seconds: float) -> None:
+        """Takes one finished task into account."""
+        self._expected[preparation] = max(0.0, self._expected[preparation] - expected_seconds)
+        if expected_seconds > 0 and actual_seconds > 0:
+            self._ratios[preparation].append(actual_seconds / expected_seconds)
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall seconds left; None until tasks of both kinds say something beyond the workers' first ones."""
+        total = 0.0
+        for preparation, expected in self._expected.items():
+            ratios = self._ratios[preparation]
+            if expected > 0 and len(ratios) <= self._slots:
+                return None
+            total += expected * median(ratios) if ratios else 0.0
+        return total / self._slots
+
+
+class SweepProgress:
+    """Listens to an execution and draws it; to be used as a context."""
+
+    def __init__(self, works: list[DesignWork], slots: int, console: Console) -> None:
+        self._tasks = sum(work.tasks for work in works)
+        self._time_left = TimeLeft(works, slots)
+        self._done = self._images = 0
+        self._failed: set[str] = set()
+        self._bar = _Bar(console, self._tasks) if console.is_terminal else _PlainLines(console)
+
+    @property
+    def tasks_done(self) -> int:
+        return self._done
+
+    @property
+    def tasks(self) -> int:
+        return self._tasks
+
+    def task_done(self, work: DesignWork, images: int, expected_seconds: float, outcome: Outcome) -> None:
+        """Takes a finished task into account and draws."""
+        self._done += 1
+        self._time_left.task_done(images == 0, expected_seconds, outcome.seconds)
+        if outcome.ok:
+            self._images += images
+        else:
+            self._failed.add(work.point.key)
+        self._bar.show(self._done, self._tasks, self._images, len(self._failed), self._time_left.seconds)
+
+    def __enter__(self) -> SweepProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+
+class _Bar:
+    def __init__(self, console: Console, tasks: int) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} tasks, {task.fields[images]} images{task.fields[extra]}"),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("simulating", total=tasks, images=0, extra="")
+
+    def start(self) -> None:
+        self._progress.start()
+
+    def stop(self) -> None:
+        self._progress.stop()
+
+    def show(self, done: int, tasks: int, images: int, failed: int, seconds_left: float | None) -> None:
+        self._progress.update(self._task, completed=done, images=images, extra=_extra(failed, seconds_left))
+
+
+class _PlainLines:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last = time.monotonic()
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def show(self, done: int, tasks: int, images: int, failed: int, seconds_left: float | None) -> None:
+        now = time.monotonic()
+        if now - self._last < PLAIN_LINE_SECONDS and done < tasks:
+            return
+        self._last = now
+        line = f"{done}/{tasks} tasks, {images} images{_extra(failed, seconds_left)}"
+        self._console.print(line, highlight=False, soft_wrap=True)
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``3 min 05 s`` or ``2 h 10 min``."""
+    whole = int(round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _extra(failed: int, seconds_left: float | None) -> str:
+    failures = f", {failed} designs failed" if failed else ""
+    return failures if seconds_left is None else f"{failures}, about {duration(seconds_left)} left"

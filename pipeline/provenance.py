@@ -1,0 +1,41 @@
+"""Which code computed a result."""
+
+from __future__ import annotations
+
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from pipeline.tasks import Provenance
+
+
+def find_provenance() -> Provenance:
+    """The installed version, and the commit where the package runs from its own checkout."""
+    return Provenance(package_version(), _git_commit(Path(__file__).resolve().parent.parent))
+
+
+def package_version() -> str:
+    """The installed version of binsparx; empty where it is not installed."""
+    try:
+        return metadata.version("binsparx")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _git_commit(root: Path) -> str:
+    if not (root / ".git").exists():
+        return ""
+    commit = _git(root, "rev-parse", "HEAD")
+    if not commit:
+        return ""
+    dirty = _git(root, "status", "--porcelain", "--untracked-files=no", "--", "simcore", "pipeline")
+    return f"{commit}-dirty" if dirty else commit
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        command = ["git", "-C", str(root), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,176 @@
+"""What a task leaves behind: one file a prepared design, one a shard, each carrying the digest of its content.
+
+A record is either exactly what was written or it is ``Damaged``: nothing in between is ever used. Times are measured,
+so they differ from run to run; they lie beside the content and are no part of its digest.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.keys import canonical_json, digest_of
+from pipeline.shards import Range
+from pipeline.tables import SHARD_FILE_SCHEMA
+
+RECORD_FORMAT = 1
+DESIGNS_FOLDER = "designs"
+_METADATA_KEY = b"binsparx"
+_SHARD_NAME = re.compile(rf"{DESIGNS_FOLDER}/[0-9a-f]{{2}}/([0-9a-f]{{64}})/images-(\d{{9}})-(\d{{9}})\.parquet")
+_DESIGN_NAME = re.compile(rf"{DESIGNS_FOLDER}/[0-9a-f]{{2}}/([0-9a-f]{{64}})/design\.json")
+
+
+class DamagedRecord(Exception):
+    """The file is torn, was changed, or is something else."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a task took: wall seconds and CPU seconds of its process."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class DesignRecord:
+    """A prepared design: what its key was made from, the solver's evidence, and the code that computed it."""
+
+    key: str
+    content: dict[str, Any]
+    evidence: dict[str, Any]
+    package_version: str
+    git_commit: str
+    timing: Timing
+
+
+@dataclass(frozen=True)
+class ShardRecord:
+    """One shard of one design. ``layers`` holds the fields of simcore's LayerTotals, in network order."""
+
+    key: str
+    first: int
+    labels: np.ndarray
+    predictions: np.ndarray
+    ideal_predictions: np.ndarray
+    layers: tuple[dict[str, Any], ...]
+    timing: Timing
+
+    @property
+    def count(self) -> int:
+        return len(self.labels)
+
+
+def design_path(key: str) -> str:
+    """Where a design's record lies in the store."""
+    return f"{DESIGNS_FOLDER}/{key[:2]}/{key}/design.json"
+
+
+def shard_path(key: str, first: int, count: int) -> str:
+    """Where a shard's record lies in the store."""
+    return f"{DESIGNS_FOLDER}/{key[:2]}/{key}/images-{first:09d}-{count:09d}.parquet"
+
+
+def parse_shard_path(path: str) -> tuple[str, Range] | None:
+    """Key and range of a shard's path; None for any other file."""
+    match = _SHARD_NAME.fullmatch(path)
+    return (match[1], (int(match[2]), int(match[3]))) if match else None
+
+
+def parse_design_path(path: str) -> str | None:
+    """The key of a design's path; None for any other file."""
+    match = _DESIGN_NAME.fullmatch(path)
+    return match[1] if match else None
+
+
+def encode_design(record: DesignRecord) -> bytes:
+    """The bytes of ``design.json``; raises ValueError where a number is NaN or infinite."""
+    body = asdict(record)
+    timing = body.pop("timing")
+    document = {"format": RECORD_FORMAT, **body}
+    text = canonical_json({**document, "digest": digest_of(document), "timing": timing})
+    return text.encode()
+
+
+def decode_design(data: bytes, key: str) -> DesignRecord:
+    """Reads and checks ``design.json``.
+
+    Raises:
+        DamagedRecord: not what was written under this key.
+    """
+    try:
+        document = json.loads(data)
+        timing = Timing(**document.pop("timing"))
+        digest = document.pop("digest")
+        intact = digest_of(document) == digest and document.pop("format") == RECORD_FORMAT
+        record = DesignRecord(**document, timing=timing)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DamagedRecord(f"not a design record ({type(error).__name__})") from None
+    if not intact or record.key != key or digest_of(record.content) != key:
+        raise DamagedRecord("its digest does not fit its content")
+    return record
+
+
+def encode_shard(record: ShardRecord) -> bytes:
+    """The bytes of a shard's Parquet file; raises ValueError where a total is NaN or infinite."""
+    head = _shard_head(record)
+    columns: dict[str, np.ndarray] = {
+        "image": np.arange(record.first, record.first + record.count, dtype=np.int64),
+        "label": np.asarray(record.labels, dtype=np.int16),
+        "prediction": np.asarray(record.predictions, dtype=np.int16),
+        "ideal_prediction": np.asarray(record.ideal_predictions, dtype=np.int16),
+    }
+    document = {**head, "digest": _shard_digest(head, columns), "timing": asdict(record.timing)}
+    metadata = {**(SHARD_FILE_SCHEMA.metadata or {}), _METADATA_KEY: canonical_json(document).encode()}
+    table = pa.table(columns, schema=SHARD_FILE_SCHEMA.with_metadata(metadata))
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue().to_pybytes()
+
+
+def decode_shard(data: bytes, key: str, first: int, count: int) -> ShardRecord:
+    """Reads and checks a shard's file.
+
+    Raises:
+        DamagedRecord: not what was written under this key and range.
+    """
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+        document = json.loads((table.schema.metadata or {})[_METADATA_KEY])
+        columns = {name: table[name].to_numpy() for name in SHARD_FILE_SCHEMA.names}
+        timing = Timing(**document.pop("timing"))
+        digest = document.pop("digest")
+        intact = _shard_digest(document, columns) == digest and document["format"] == RECORD_FORMAT
+        record = ShardRecord(
+            document["key"],
+            document["first"],
+            columns["label"],
+            columns["prediction"],
+            columns["ideal_prediction"],
+            tuple(document["layers"]),
+            timing,
+        )
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DamagedRecord(f"not a shard record ({type(error).__name__})") from None
+    if not intact or (record.key, record.first, record.count) != (key, first, count):
+        raise DamagedRecord("its digest does not fit its content")
+    return record
+
+
+def _shard_head(record: ShardRecord) -> dict[str, Any]:
+    layers = [{name: _plain(value) for name, value in layer.items()} for layer in record.layers]
+    return {"format": RECORD_FORMAT, "key": record.key, "first": record.first, "count": record.count, "layers": layers}
+
+
+def _shard_digest(head: dict[str, Any], columns: dict[str, np.ndarray]) -> str:
+    return digest_of({"head": head, "columns": {name: values.tolist() for name, values in columns.items()}})
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,119 @@
+"""The end of a run on a terminal: dense against the other sparsity levels design by design, and the front."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.tables import HARDWARE_COLUMNS
+
+# Axes that get a column of their own only where they have several values.
+_OPTIONAL = (
+    "model",
+    "overrides",
+    "row_order",
+    "adc_reference",
+    "adc_offset",
+    "adc_gain",
+    "adc_noise",
+    "seed",
+    "solver_setting",
+)
+_Row = dict[str, Any]
+
+
+def print_designs(designs: pa.Table, console: Console) -> None:
+    """One line for each hardware design: ideal accuracy, the accuracy of each sparsity level, the best gain."""
+    rows = designs.to_pylist()
+    if not rows:
+        console.print("no design is finished yet")
+        return
+    levels = list(dict.fromkeys((row["sparsity"], row["prune"]) for row in rows))
+    shown = [name for name in _OPTIONAL if len({row[name] for row in rows}) > 1]
+    table = _table(f"{rows[0]['sweep']}: accuracy in %, {rows[0]['images']} images of {rows[0]['dataset']}")
+    for name in ("device", "corner", "array", "ADC", *shown):
+        table.add_column(name, no_wrap=True, justify="right" if name == "ADC" else "left")
+    table.add_column("ideal", justify="right")
+    for level in levels:
+        name = _level_name(level).replace("activation", "activ.")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("gain", justify="right", no_wrap=True)
+    for group in _group(rows).values():
+        first = next(iter(group.values()))
+        cells = [first["device"], first["corner"], _array(first), str(first["adc_bits"])]
+        cells += [str(first[name]) for name in shown] + [f"{100 * first['ideal_accuracy']:.1f}"]
+        cells += [_accuracy(group.get(level)) for level in levels]
+        table.add_row(*cells, _gain(group))
+    console.print(table)
+    console.print()
+    widest = max(50 * (row["accuracy_high"] - row["accuracy_low"]) for row in rows)
+    note = f"gain: best level over dense, in points; 95 % intervals at most ±{widest:.1f} points"
+    console.print(note, highlight=False)
+    console.print("*: on the front (accuracy against array current) of its model and corner", highlight=False)
+
+
+def print_front(pareto: pa.Table, console: Console) -> None:
+    """The front, from the cheapest design to the most accurate."""
+    rows = pareto.to_pylist()
+    if not rows:
+        return
+    several = len({row["model"] for row in rows}) > 1
+    console.print()
+    table = _table("the front: no other design of the corner is more accurate at less array current")
+    for name in (["model"] if several else []) + ["corner", "device", "array", "ADC", "sparsity"]:
+        table.add_column(name, no_wrap=True)
+    for name in ("acc. %", "95 % int.", "current", "key"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        level = _level_name((row["sparsity"], row["prune"]))
+        table.add_row(
+            *([row["model"]] if several else []),
+            *(row["corner"], row["device"], _array(row), str(row["adc_bits"]), level),
+            f"{100 * row['accuracy']:.1f}",
+            f"{100 * row['accuracy_low']:.1f}-{100 * row['accuracy_high']:.1f}",
+            f"{row['array_current_A']:.2e} A",
+            row["design_key"][:8],
+        )
+    console.print(table)
+    console.print()
+
+
+def _table(title: str) -> Table:
+    """A table that fits a narrow terminal."""
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+
+
+def _group(rows: list[_Row]) -> dict[tuple[Any, ...], dict[tuple[str, float], _Row]]:
+    """Rows of one hardware design together; the solver counts as hardware, so that solvers can be compared."""
+    groups: dict[tuple[Any, ...], dict[tuple[str, float], _Row]] = {}
+    for row in rows:
+        hardware = tuple(row[name] for name in HARDWARE_COLUMNS)
+        groups.setdefault(hardware, {})[row["sparsity"], row["prune"]] = row
+    return groups
+
+
+def _level_name(level: tuple[str, float]) -> str:
+    return f"{level[0]} p{level[1]:g}" if level[1] else level[0]
+
+
+def _array(row: _Row) -> str:
+    size = f"{row['rows']}x{row['cols']}"
+    return size if row["active_rows"] == row["rows"] else f"{size}/{row['active_rows']}"
+
+
+def _accuracy(row: _Row | None) -> str:
+    if row is None:
+        return ""
+    return f"{100 * row['accuracy']:.1f}{'*' if row['on_front'] else ' '}"
+
+
+def _gain(group: dict[tuple[str, float], _Row]) -> str:
+    dense = group.get(("dense", 0.0))
+    others = [row["accuracy"] for level, row in group.items() if level[0] != "dense"]
+    if dense is None or not others:
+        return ""
+    return f"{100 * (max(others) - dense['accuracy']):+.1f}"

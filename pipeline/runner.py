@@ -1,0 +1,142 @@
+"""One run of a sweep from start to end: plan, compute what is missing, tables, tracking, picture.
+
+Running again is resuming: the store decides what is left to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from rich.console import Console
+
+from pipeline import simulation
+from pipeline.aggregate import SWEEPS_FOLDER, Aggregate, aggregate, write_tables
+from pipeline.cluster import ray_session
+from pipeline.costs import CostModel
+from pipeline.errors import Interrupted
+from pipeline.execution import Execution, Failure
+from pipeline.failures import FailureReport, report_failures, write_failures
+from pipeline.plan import Plan, make_plan
+from pipeline.progress import SweepProgress
+from pipeline.provenance import find_provenance
+from pipeline.spec import load_sweep
+from pipeline.store import Store
+from pipeline.tasks import TaskSettings
+from pipeline.work import DesignWork, find_work
+from simcore.errors import InputError
+
+DEFAULT_RESULTS = "results"
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line adds to a sweep file."""
+
+    results: str | None = None
+    address: str | None = None
+    only: str | None = None
+    threads: int = 1
+    tracking_uri: str | None = None
+    tracking: bool = True
+    evaluator: str | None = None
+
+
+@dataclass
+class RunResult:
+    """How a run ended."""
+
+    plan: Plan
+    store: Store
+    tables: dict[str, pa.Table]
+    tasks_run: int
+    failures: list[FailureReport] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
+def run_sweep(path: str, options: RunOptions, console: Console) -> RunResult:
+    """Runs or resumes a sweep.
+
+    Raises:
+        InputError: bad input; nothing has been written then.
+        Interrupted: Ctrl-C; what is finished is stored.
+    """
+    try:
+        return _run(path, options, console)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted before any work began; the same command starts again") from None
+
+
+def _run(path: str, options: RunOptions, console: Console) -> RunResult:
+    if options.threads < 1:
+        raise InputError(f"expected at least 1 thread a task, found {options.threads}", "--threads")
+    sweep = load_sweep(path)
+    plan = make_plan(sweep, options.evaluator)
+    selected = plan.select(options.only) if options.only is not None else plan.points
+    if hasattr(plan.dataset, "verify"):
+        plan.dataset.verify()  # a torn shard is better found now than after an hour
+    store = Store(options.results or sweep.spec.results or DEFAULT_RESULTS)
+    store.ensure_writable()
+    for warning in plan.warnings:
+        _warn(console, warning)
+
+    evaluator = options.evaluator or simulation.DEFAULT_EVALUATOR
+    settings = TaskSettings(evaluator, store.absolute_uri, options.threads, find_provenance())
+    result = RunResult(plan, store, {}, 0)
+    costs = CostModel.load(store)
+    failures: list[Failure] = []
+    done: Aggregate
+    for _ in range(_ROUNDS):
+        works = find_work(plan, store, costs, selected)
+        ran, new_failures = _execute(works, settings, options, console, path)
+        result.tasks_run += ran
+        failures = new_failures
+        done = aggregate(plan, find_work(plan, store, costs), store)
+        result.warnings += [f"set aside {text}" for text in done.damaged]
+        if not done.damaged:
+            break
+        for text in done.damaged:
+            _warn(console, f"set aside {text}; computing it again")
+    result.tables = done.tables
+    result.failures = report_failures(failures, path, store.uri)
+    _write(result, done, costs)
+    return result
+
+
+def _warn(console: Console, text: str) -> None:
+    console.print(f"warning: {text}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _execute(
+    works: list[DesignWork], settings: TaskSettings, options: RunOptions, console: Console, path: str
+) -> tuple[int, list[Failure]]:
+    """Computes what is missing on Ray, which is started only if there is something to compute."""
+    if all(work.done for work in works):
+        return 0, []
+    progress: SweepProgress | None = None
+    try:
+        with ray_session(options.address, settings.threads) as ray:
+            slots = max(1, int(ray.cluster_resources().get("CPU", 1)) // settings.threads)
+            with SweepProgress(works, slots, console) as progress:
+                failures = Execution(ray, settings, progress).run(works)
+            return progress.tasks_done, failures
+    except KeyboardInterrupt:
+        so_far = f"after {progress.tasks_done} of {progress.tasks} tasks" if progress else "before the first task"
+        raise Interrupted(
+            f"interrupted {so_far}; all finished tasks are kept, go on with: binsparx run {path}"
+        ) from None
+
+
+def _write(result: RunResult, done: Aggregate, costs: CostModel) -> None:
+    """Tables, failures, the sweep file beside them, measured costs."""
+    plan, store = result.plan, result.store
+    folder = f"{SWEEPS_FOLDER}/{plan.name}"
+    store.put(f"{folder}/sweep.yaml", plan.sweep.source.text.encode())
+    write_tables(done.tables, plan.name, store)
+    result.files.append(store.display(f"{folder}/designs.parquet"))
+    path = write_failures(result.failures, plan.name, store)
+    if result.failures:
+        result.files.append(store.display(path))
+    costs.with_measured(done.costs).save(store)

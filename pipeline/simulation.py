@@ -1,0 +1,115 @@
+"""The one door from the pipeline to the simulator: everything that is looked up or computed in simcore.
+
+Imports happen inside the functions: torch and numba take seconds, and most commands need neither.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import math
+import re
+from typing import Any, Protocol
+
+from simcore.errors import BinsparxError, InputError
+
+DEFAULT_EVALUATOR = "simcore.inference"
+_OWN_PACKAGES = ("simcore", "pipeline", "tests")
+
+
+class Evaluator(Protocol):
+    """A module that simulates: ``simcore.inference``, or a stand-in of the tests and benchmarks."""
+
+    SOLVER_VERSION: str
+
+    def prepare(self, checkpoint: Any, design: Any, dataset: Any) -> Any:
+        """All of a design that does not depend on the images."""
+
+    def evaluate(self, prepared: Any, images: Any, labels: Any, first_image: int) -> Any:
+        """One shard of images on a prepared design."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A loaded network as the plan needs it."""
+
+    name: str
+    digest: str
+    checkpoint: Any = dataclasses.field(repr=False, compare=False)
+
+
+def load_evaluator(module_name: str) -> Evaluator:
+    """The evaluator module of that name; it is a setting of ours and never comes from a sweep file.
+
+    Raises:
+        BinsparxError: not a module of this project.
+    """
+    if not re.fullmatch(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)+", module_name) or (
+        module_name.split(".")[0] not in _OWN_PACKAGES
+    ):
+        raise BinsparxError(f"'{module_name}' is not an evaluator of this project")
+    module: Any = importlib.import_module(module_name)
+    return module  # type: ignore[no-any-return]
+
+
+def load_model(reference: str, where: str) -> Model:
+    """A network that ships, by name, or a checkpoint file.
+
+    Raises:
+        InputError: unknown name, missing file or wrong digest.
+    """
+    from simcore.network.checkpoint import find_model, load_checkpoint
+
+    path = find_model(reference, where=where)
+    try:
+        checkpoint = load_checkpoint(path)
+    except InputError as error:
+        raise InputError(str(error), where) from None
+    return Model(checkpoint.name, checkpoint.digest, checkpoint)
+
+
+def open_dataset(reference: str, where: str) -> Any:
+    """A data set that ships, by name, or a folder of shards; raises InputError."""
+    from simcore import datasets
+
+    return datasets.open_dataset(reference, where=where)
+
+
+def device_names() -> list[str]:
+    """The names of the bitcell presets."""
+    from simcore import technology
+
+    return list(technology.device_names())
+
+
+def corner_names(device: str, where: str) -> list[str]:
+    """The corners of a preset or of the user's own bitcell file; raises InputError."""
+    from simcore import technology
+
+    return list(technology.corner_names(device, where))
+
+
+def circuit_parameters(device: str, corner: str, overrides: dict[str, Any], where: str) -> Any:
+    """The circuit of a preset or of the user's own file; raises InputError."""
+    from simcore import technology
+
+    return technology.circuit_parameters(device, corner, overrides, where)
+
+
+def make_adc(bits: int, reference: str, offset_lsb: float, gain: float, noise_lsb: float) -> Any:
+    """The converter of a design."""
+    from simcore.design import Adc
+
+    return Adc(bits=bits, reference=reference, offset_lsb=offset_lsb, gain=gain, noise_lsb=noise_lsb)  # type: ignore[arg-type]
+
+
+def make_design(**fields: Any) -> Any:
+    """A design point's physics; raises ValueError where the fields do not fit together."""
+    from simcore.design import Design
+
+    return Design(**fields)
+
+
+def lossless_bits(active_rows: int) -> int:
+    """Bits that give each of the sums 0..active_rows a code of its own."""
+    return max(1, math.ceil(math.log2(active_rows + 1)))

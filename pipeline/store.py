@@ -1,0 +1,128 @@
+"""Files under a results URI: read, listed, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import fs
+
+from simcore.errors import InputError
+
+PARTIAL_FOLDER = ".partial"
+SET_ASIDE_FOLDER = "set_aside"
+
+
+class Store:
+    """A folder on a pyarrow filesystem (local, S3, GCS); paths are relative, with forward slashes.
+
+    A put is atomic: on a local disk by writing under another name and renaming, on object stores because an object
+    appears only when its upload is complete. Two writers of one path therefore never mix.
+    """
+
+    def __init__(self, uri: str) -> None:
+        """Opens without writing.
+
+        Raises:
+            InputError: not a path, or a URI that pyarrow cannot open.
+        """
+        self.uri = uri
+        self.absolute_uri = uri  # means the same to a worker, whatever its working folder
+        self.local: Path | None = None
+        try:
+            if re.match(r"^[a-zA-Z][a-zA-Z0-9+.-]+://", uri):
+                self._fs, self._root = fs.FileSystem.from_uri(uri)
+            else:
+                self._fs, self._root = fs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
+                self.absolute_uri = self._root
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise InputError(f"cannot open the results folder '{uri}': {_reason(error)}") from None
+        if isinstance(self._fs, fs.LocalFileSystem):
+            self.local = Path(self._root)
+
+    def ensure_writable(self) -> None:
+        """Makes the folder and tries to write in it.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        try:
+            self._fs.create_dir(self._root, recursive=True)
+            probe = f"{PARTIAL_FOLDER}/probe-{uuid.uuid4().hex}"
+            self.put(probe, b"")
+            self._fs.delete_file(self._path(probe))
+        except OSError as error:
+            raise InputError(f"the results folder '{self.uri}' is not writable: {_reason(error)}") from None
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file, or None where there is none."""
+        try:
+            with self._fs.open_input_stream(self._path(path)) as stream:
+                data: bytes = stream.readall()
+                return data
+        except FileNotFoundError:
+            return None
+
+    def put(self, path: str, data: bytes) -> None:
+        """Writes a file whole; an existing one is replaced.
+
+        Raises:
+            OSError: the disk is full, the store is away, or nothing may be written there.
+        """
+        target = self._path(path)
+        if self.local is None:
+            with self._fs.open_output_stream(target) as stream:
+                stream.write(data)
+            return
+        partial = Path(self._path(f"{PARTIAL_FOLDER}/{os.getpid()}-{uuid.uuid4().hex}"))
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(partial, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def list(self, folder: str) -> list[tuple[str, int]]:
+        """All files below a folder as (path, bytes), sorted; empty where there is no such folder."""
+        selector = fs.FileSelector(self._path(folder), recursive=True, allow_not_found=True)
+        start = len(self._root.rstrip("/")) + 1
+        files = [info for info in self._fs.get_file_info(selector) if info.type == fs.FileType.File]
+        return sorted((info.path[start:], int(info.size or 0)) for info in files)
+
+    def set_aside(self, path: str) -> str:
+        """Moves a file that cannot be trusted out of the way and returns where it went."""
+        target = f"{SET_ASIDE_FOLDER}/{path.replace('/', '_')}.{uuid.uuid4().hex[:8]}"
+        self._fs.create_dir(self._path(SET_ASIDE_FOLDER), recursive=True)
+        self._fs.move(self._path(path), self._path(target))
+        return target
+
+    def display(self, path: str) -> str:
+        """A path as people can use it."""
+        return f"{self.uri.rstrip('/')}/{path}"
+
+    def local_path(self, path: str) -> Path | None:
+        """The file on this machine's disk, or None where the store is elsewhere."""
+        return self.local / path if self.local is not None else None
+
+    def _path(self, path: str) -> str:
+        return f"{self._root.rstrip('/')}/{path}"
+
+
+@lru_cache(maxsize=8)
+def open_store(uri: str) -> Store:
+    """The store of a URI; workers open it once and keep it."""
+    return Store(uri)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split())

@@ -1,0 +1,264 @@
+"""MLflow: one experiment a study, one parent run a sweep, one child run a design point.
+
+Written from the finished tables by the driver alone, so it can be done again at any time: a run is found by its tags
+and touched only where its row has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.aggregate import SWEEPS_FOLDER, read_table
+from pipeline.keys import digest_of, short_key
+from pipeline.spec import SweepFile
+from pipeline.store import Store
+from simcore.errors import BinsparxError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+ARTIFACTS = ("sweep.yaml", "designs.parquet", "layers.parquet", "pareto.parquet", "front.png")
+_PREFIX = "binsparx"
+_PARAMETERS = (
+    "model dataset device corner overrides topology rows cols active_rows row_order sparsity prune "
+    "adc_bits adc_reference adc_offset adc_gain adc_noise seed solver_setting solver"
+).split()
+_FRACTIONS = {
+    "accuracy": "accuracy_pct",
+    "accuracy_low": "accuracy_low_pct",
+    "accuracy_high": "accuracy_high_pct",
+    "ideal_accuracy": "ideal_accuracy_pct",
+    "accuracy_loss": "accuracy_loss_points",
+    "partial_sum_reduction": "partial_sum_reduction_pct",
+    "clipped_fraction": "clipped_pct",
+}
+_METRICS = {
+    "images": "images",
+    "mean_partial_sum": "mean_partial_sum_lsb",
+    "rms_error_lsb": "rms_error_lsb",
+    "worst_error_lsb": "worst_error_lsb",
+    "array_current_A": "array_current_A",
+    "column_reads_per_image": "column_reads_per_image",
+    "evidence_rms_lsb": "evidence_rms_lsb",
+    "evidence_worst_lsb": "evidence_worst_lsb",
+}
+
+
+class TrackingUnavailable(BinsparxError):
+    """The tracking server or file cannot be used now; results are not affected."""
+
+
+@dataclass(frozen=True)
+class TrackingResult:
+    """What a synchronisation did."""
+
+    uri: str
+    experiment: str
+    written: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """All that MLflow holds about one run."""
+
+    name: str
+    params: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        return digest_of([self.name, self.params, self.metrics, self.tags])
+
+
+def default_tracking_uri(store: Store) -> str:
+    """An SQLite file in the results folder.
+
+    Raises:
+        TrackingUnavailable: the results are not on this machine's disk.
+    """
+    path = store.local_path("mlflow.db")
+    if path is None:
+        raise TrackingUnavailable(f"results at {store.uri} have no place for an SQLite file; name a tracking server")
+    return f"sqlite:///{path}"
+
+
+def track_sweep(sweep: SweepFile, store: Store, uri: str | None = None, failed: bool = False) -> TrackingResult:
+    """Brings MLflow up to date with the tables of a sweep; doing it twice changes nothing.
+
+    Raises:
+        TrackingUnavailable: MLflow cannot be reached or written; nothing else is affected.
+    """
+    spec = sweep.spec
+    uri = uri or spec.tracking.uri or default_tracking_uri(store)
+    table = read_table(spec.name, "designs", store)
+    if table is None:
+        raise TrackingUnavailable(f"there are no tables of sweep '{spec.name}' in {store.uri}; run it first")
+    rows = table.to_pylist()
+    tracked = [row for row in rows if spec.tracking.mode == "all" or row["on_front"]]
+    client = _quiet_client(uri)
+    try:
+        return _synchronise(client, sweep, store, uri, rows, tracked, failed)
+    except Exception as error:  # whatever MLflow, SQLAlchemy or HTTP raise: the sweep must not suffer
+        raise _unavailable(uri, error) from error
+
+
+def _synchronise(
+    client: MlflowClient,
+    sweep: SweepFile,
+    store: Store,
+    uri: str,
+    rows: list[dict[str, Any]],
+    tracked: list[dict[str, Any]],
+    failed: bool,
+) -> TrackingResult:
+    name, study = sweep.spec.name, sweep.spec.study
+    experiment = _experiment(client, study, store)
+    known = _known_runs(client, experiment, name)
+    artifacts = {file: data for file in ARTIFACTS if (data := store.read(f"{SWEEPS_FOLDER}/{name}/{file}")) is not None}
+    parent_id, parent_written = _write_entry(
+        client, experiment, known.get(""), _parent_entry(sweep, rows, artifacts, failed), failed
+    )
+    if parent_written:
+        _log_artifacts(client, parent_id, artifacts)
+    written = int(parent_written)
+    for row in tracked:
+        entry = _child_entry(row, name, parent_id)
+        written += _write_entry(client, experiment, known.get(row["design_key"]), entry, False)[1]
+    return TrackingResult(_without_secret(uri), study, written, 1 + len(tracked) - written)
+
+
+def _quiet_client(uri: str) -> MlflowClient:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    for name in ("alembic", "mlflow", "mlflow.store.db.utils", "urllib3.connectionpool"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    from mlflow import MlflowClient
+
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        return MlflowClient(tracking_uri=uri)
+    except Exception as error:
+        raise _unavailable(uri, error) from error
+
+
+def _experiment(client: MlflowClient, study: str, store: Store) -> str:
+    found = client.get_experiment_by_name(study)
+    if found is None:
+        folder = store.local_path("mlflow-artifacts")
+        location = None if client.tracking_uri.startswith("http") or folder is None else (folder / study).as_uri()
+        return str(client.create_experiment(study, artifact_location=location))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _known_runs(client: MlflowClient, experiment: str, sweep_name: str) -> dict[str, Run]:
+    """The runs of a sweep by design key; the parent under the empty key."""
+    runs: dict[str, Run] = {}
+    token: str | None = None
+    while True:
+        page = client.search_runs(
+            [experiment], f"tags.`{_PREFIX}.sweep` = '{sweep_name}'", max_results=1000, page_token=token
+        )
+        for run in page:
+            runs.setdefault(run.data.tags.get("design_key", ""), run)
+        token = page.token
+        if not token:
+            return runs
+
+
+def _write_entry(
+    client: MlflowClient, experiment: str, run: Run | None, entry: _Entry, failed: bool
+) -> tuple[str, bool]:
+    """Makes or updates one run; returns its id and whether anything had to be written."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    if run is not None and run.data.tags.get(f"{_PREFIX}.row_digest") == entry.digest:
+        return str(run.info.run_id), False
+    # MLflow never changes a parameter: a run whose parameters differ gives way to a new one.
+    if run is not None and any(run.data.params.get(name, value) != value for name, value in entry.params.items()):
+        client.delete_run(run.info.run_id)
+        run = None
+    now = int(time.time() * 1000)
+    if run is None:
+        run = client.create_run(experiment, start_time=now, run_name=entry.name, tags=entry.tags)
+    run_id = str(run.info.run_id)
+    held = run.data.metrics
+    metrics = [Metric(name, value, now, 0) for name, value in entry.metrics.items() if held.get(name) != value]
+    params = [Param(name, value) for name, value in entry.params.items() if name not in run.data.params]
+    tags = [RunTag(name, value) for name, value in entry.tags.items()]
+    client.log_batch(run_id, metrics=metrics, params=params, tags=tags)
+    client.set_terminated(run_id, status="FAILED" if failed else "FINISHED")
+    # Last, so that a synchronisation that was cut short is done again.
+    client.set_tag(run_id, f"{_PREFIX}.row_digest", entry.digest)
+    return run_id, True
+
+
+def _parent_entry(sweep: SweepFile, rows: list[dict[str, Any]], artifacts: dict[str, bytes], failed: bool) -> _Entry:
+    spec = sweep.spec
+    metrics: dict[str, float] = {"designs": len(rows), "designs_on_front": sum(row["on_front"] for row in rows)}
+    if rows:
+        metrics["best_accuracy_pct"] = 100 * max(row["accuracy"] for row in rows)
+    tags = {
+        f"{_PREFIX}.sweep": spec.name,
+        f"{_PREFIX}.kind": "sweep",
+        f"{_PREFIX}.failed": str(failed).lower(),
+        f"{_PREFIX}.artifacts": digest_of({name: _sha256(data) for name, data in artifacts.items()}),
+        "mlflow.note.content": spec.description,
+    }
+    return _Entry(spec.name, {}, metrics, tags)
+
+
+def _child_entry(row: dict[str, Any], sweep_name: str, parent_id: str) -> _Entry:
+    metrics = {metric: 100 * float(row[name]) for name, metric in _FRACTIONS.items()}
+    metrics |= {metric: float(row[name]) for name, metric in _METRICS.items() if row[name] is not None}
+    params = {name: str(row[name]) for name in _PARAMETERS}
+    tags = {
+        "mlflow.parentRunId": parent_id,
+        "design_key": row["design_key"],
+        "on_front": str(row["on_front"]).lower(),
+        f"{_PREFIX}.sweep": sweep_name,
+        f"{_PREFIX}.kind": "design",
+        "git_commit": row["git_commit"],
+        "package_version": row["package_version"],
+    }
+    size = f"{row['rows']}x{row['cols']}"
+    run_name = f"{row['device']} {row['corner']} {size} {row['sparsity']} {short_key(row['design_key'])}"
+    return _Entry(run_name, params, metrics, tags)
+
+
+def _log_artifacts(client: MlflowClient, run_id: str, artifacts: dict[str, bytes]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in artifacts.items():
+            (Path(folder) / name).write_bytes(data)
+        client.log_artifacts(run_id, folder)
+
+
+def _sha256(data: bytes) -> str:
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def _unavailable(uri: str, error: Exception) -> TrackingUnavailable:
+    text = _without_secret(" ".join(str(error).split()))
+    return TrackingUnavailable(f"MLflow at {_without_secret(uri)} cannot be used: {text[:200]}")
+
+
+def _without_secret(text: str) -> str:
+    """The text with user name and password taken out of every URI in it."""
+    return re.sub(r"://[^/@\s]*@", "://", text)

@@ -1,0 +1,63 @@
+"""What is left to do: the plan compared with what the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pipeline.costs import Cost, CostModel
+from pipeline.plan import Plan
+from pipeline.points import DesignPoint
+from pipeline.records import DESIGNS_FOLDER, parse_design_path, parse_shard_path
+from pipeline.shards import Cover, Range, cover
+from pipeline.store import Store
+
+
+@dataclass(frozen=True)
+class DesignWork:
+    """One design point with what is stored of it and what is missing."""
+
+    point: DesignPoint
+    cover: Cover
+    prepared: bool
+    cost: Cost
+
+    @property
+    def done(self) -> bool:
+        return self.prepared and not self.cover.missing
+
+    @property
+    def tasks(self) -> int:
+        """Tasks to run: a preparation and the missing shards."""
+        return 0 if self.done else 1 + len(self.cover.missing)
+
+    @property
+    def missing_images(self) -> int:
+        return sum(count for _, count in self.cover.missing)
+
+    @property
+    def seconds(self) -> float:
+        """Estimated worker seconds left."""
+        return 0.0 if self.done else self.cost.prepare_seconds + self.missing_images * self.cost.seconds_per_image
+
+
+def find_work(
+    plan: Plan, store: Store, costs: CostModel, points: Iterable[DesignPoint] | None = None
+) -> list[DesignWork]:
+    """Compares the plan with one listing of the store; the order of the plan is kept."""
+    shards: dict[str, list[Range]] = {}
+    prepared: set[str] = set()
+    for path, _ in store.list(DESIGNS_FOLDER):
+        if (found := parse_shard_path(path)) is not None:
+            shards.setdefault(found[0], []).append(found[1])
+        elif (key := parse_design_path(path)) is not None:
+            prepared.add(key)
+    return [
+        DesignWork(
+            point,
+            cover(plan.images, plan.shard_images, shards.get(point.key, ())),
+            point.key in prepared,
+            costs.estimate(point),
+        )
+        for point in (plan.points if points is None else points)
+    ]

@@ -1,0 +1,132 @@
+"""YAML with line numbers: plain data beside the line each value stands on, so that an error can point at it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from simcore.errors import InputError
+
+_PLAIN_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
+MAX_NODES = 200_000
+MAX_DEPTH = 40
+
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """A parsed YAML file: ``data`` holds only dict, list, str, int, float, bool and None."""
+
+    path: Path
+    text: str
+    data: Any
+    lines: dict[Location, int]
+
+    def where(self, *location: str | int) -> str:
+        """``file.yaml:12 devices[0].name`` for a value, or for the nearest thing around it that is in the file."""
+        return f"{self.path.name}:{self.line(*location)} {dotted(location)}".rstrip()
+
+    def line(self, *location: str | int) -> int:
+        """The line of a value, or of the nearest thing around it that is in the file."""
+        known = location
+        while known not in self.lines and known:
+            known = known[:-1]
+        return self.lines.get(known, 1)
+
+
+def dotted(location: Location) -> str:
+    """``('devices', 0, 'name')`` as ``devices[0].name``."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader which also reads ``1e-3`` as a number, as YAML 1.2 and everybody's habit have it."""
+
+
+# Copied before it is extended: PyYAML shares the table between its loader classes.
+_Loader.yaml_implicit_resolvers = {key: list(value) for key, value in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def read_yaml(path: str | Path) -> YamlFile:
+    """Reads one YAML document.
+
+    Raises:
+        InputError: the file is missing, not UTF-8 or not YAML, names a field twice, or has tags.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"no such file: {file}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {file}: {error}") from None
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        reader = _NodeReader(loader, file.name)
+        data = reader.convert(node, ()) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError(f"not valid YAML: {error.problem or error}", f"{file.name}:{line}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"not valid YAML: {' '.join(str(error).split())}", file.name) from None
+    finally:
+        loader.dispose()
+    return YamlFile(file, text, data, reader.lines)
+
+
+class _NodeReader:
+    """Turns a node tree into plain data and notes the line of every value."""
+
+    def __init__(self, loader: _Loader, file_name: str) -> None:
+        self.loader = loader
+        self.file_name = file_name
+        self.lines: dict[Location, int] = {}
+        self.nodes = 0
+
+    def convert(self, node: yaml.Node, location: Location) -> Any:
+        # An alias repeats its node: without this bound a small file could unfold into an endless one.
+        self.nodes += 1
+        if self.nodes > MAX_NODES or len(location) > MAX_DEPTH:
+            raise InputError("the file unfolds into too many values", f"{self.file_name}:{node.start_mark.line + 1}")
+        self.lines[location] = node.start_mark.line + 1
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
+            raise InputError(
+                f"not valid YAML: the tag '{node.tag}' is not plain data", f"{self.file_name}:{self._line(node)}"
+            )
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, location)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.convert(item, (*location, index)) for index, item in enumerate(node.value)]
+        value = self.loader.construct_object(node)
+        if value is None or isinstance(value, str | int | float):
+            return value
+        return str(node.value)  # dates and the like are text to a sweep
+
+    @staticmethod
+    def _line(node: yaml.Node) -> int:
+        return int(node.start_mark.line) + 1
+
+    def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
+        self.loader.flatten_mapping(node)
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
+            if key in result:
+                line = key_node.start_mark.line + 1
+                where = f"{self.file_name}:{line} {dotted(location)}".rstrip()
+                raise InputError(f"the field '{key}' is given twice", where)
+            result[key] = self.convert(value_node, (*location, key))
+            self.lines[(*location, key)] = key_node.start_mark.line + 1
+        return result

@@ -1,0 +1,128 @@
+"""A stand-in for ``simcore.inference``: instant, deterministic, and able to be slow or to fail on demand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simcore.errors import InputError
+
+SOLVER_VERSION = "fake-1"
+
+CONTROL_VARIABLE = "BINSPARX_FAKE_CONTROL"
+"""Names a JSON file, read at every call: ``calls`` (folder in which every call leaves a file), ``delay`` (seconds an
+evaluation takes), ``fail`` ("ROWS-SPARSITY:prepare", ":evaluate", ":input", ":crash" or ":crash-once")."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    reads: int
+    squared_error: float
+    worst_error: float
+    residual: float
+    unsolved: int
+
+    @property
+    def rms(self) -> float:
+        return 0.01
+
+
+@dataclass(frozen=True)
+class LayerTotals:
+    layer: str
+    column_reads: int
+    partial_sum: float
+    dense_partial_sum: float
+    squared_error: float
+    worst_error: float
+    column_current_A: float
+    clipped: int
+    activation_reads: int
+    activation_flips: int
+    weight_flips: int
+    stored_columns: int
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    labels: np.ndarray
+    predictions: np.ndarray
+    ideal_predictions: np.ndarray
+    layers: list[LayerTotals]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    design: Any
+    strength: float
+    weights: np.ndarray
+    solver: str
+    evidence: Evidence
+
+
+def prepare(checkpoint: Any, design: Any, dataset: Any) -> Prepared:
+    _note("prepare", design)
+    _fail(design, "prepare")
+    strength = {"dense": 0.4, "weight": 0.6, "activation": 0.7, "binsparx": 0.9}[design.sparsity]
+    strength *= (32 / design.rows) ** 0.1
+    evidence = Evidence(100, 0.01, 0.1, 1e-12, 0)
+    return Prepared(design, strength, np.arange(50_000, dtype=np.float64), "fast", evidence)
+
+
+def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_image: int) -> ShardResult:
+    design = prepared.design
+    _note(f"evaluate-{first_image}-{len(labels)}", design)
+    time.sleep(_control().get("delay", 0.0))
+    _fail(design, "evaluate")
+    right = np.array([_uniform(f"{first_image + i}|{design.seed}") < prepared.strength for i in range(len(labels))])
+    reads = 1000 * len(labels)
+    kept = {"dense": 1.0, "weight": 0.8, "activation": 0.75, "binsparx": 0.6}[design.sparsity]
+    layers = []
+    for index in range(2):
+        dense = float(images.sum()) * (0.1 + index / 3)
+        current = dense * kept * 1e-6 * (design.rows / 32)
+        layers.append(
+            LayerTotals(f"conv{index}", reads, dense * kept, dense, reads * 0.3, 2.0, current, 3, reads // 4, 5, 7, 64)
+        )
+    return ShardResult(labels, np.where(right, labels, (labels + 1) % 10), labels.copy(), layers)
+
+
+def _uniform(text: str) -> float:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
+
+
+def _name(design: Any) -> str:
+    return f"{design.rows}-{design.sparsity}"
+
+
+def _control() -> dict[str, Any]:
+    path = Path(os.environ.get(CONTROL_VARIABLE, "/nonexistent"))
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _note(what: str, design: Any) -> None:
+    folder = _control().get("calls")
+    if folder:
+        (Path(folder) / f"{_name(design)}-{what}-{os.getpid()}-{time.monotonic_ns()}").touch()
+
+
+def _fail(design: Any, stage: str) -> None:
+    wanted = _control().get("fail", "")
+    if wanted == f"{_name(design)}:{stage}":
+        raise RuntimeError(f"the solver of {_name(design)} did not converge")
+    if stage == "prepare" and wanted == f"{_name(design)}:input":
+        raise InputError("a wrong input", "somewhere")
+    if stage == "evaluate" and wanted == f"{_name(design)}:crash":
+        os._exit(1)
+    if stage == "evaluate" and wanted == f"{_name(design)}:crash-once":
+        marker = Path(_control()["calls"]) / "crashed"
+        if not marker.exists():
+            marker.touch()
+            os._exit(1)

@@ -1,0 +1,162 @@
+"""The command as people type it: output, exit codes, and nothing written where the input is bad."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import main
+from simcore.errors import InputError
+from tests.pipeline.fake_simcore import Dataset, write_sweep
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Runs ``binsparx ARGUMENTS`` in this process and returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["binsparx", *arguments])
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_plan_run_results_track(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = write_sweep(tmp_path)
+    assert command(monkeypatch, "plan", sweep) == 0
+    output = capsys.readouterr().out
+    for expected in ("points   4", "to do    20 tasks: 4 preparations and 16 shards, 400 image evaluations", "rough"):
+        assert expected in output
+    assert not (tmp_path / "results").exists()
+
+    assert command(monkeypatch, "run", sweep) == 0
+    output = capsys.readouterr().out
+    for expected in ("20/20 tasks", "8T-SRAM", "gain", "the front", "front.png", "mlflow.db"):
+        assert expected in output
+    for file in ("front.png", "front.svg", "sweep.yaml", "failures.json"):
+        assert (tmp_path / "results/sweeps/small" / file).stat().st_size > 0
+
+    assert command(monkeypatch, "plan", sweep, "--json") == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert (planned["finished_points"], planned["tasks"], planned["stored_shards"]) == (4, 0, 16)
+
+    wider = write_sweep(tmp_path, sparsity="[dense, weight, binsparx]")
+    assert command(monkeypatch, "plan", wider) == 0
+    assert "measured by earlier runs for 2 of 2 points" in capsys.readouterr().out
+
+    assert command(monkeypatch, "run", sweep, "--no-tracking", "--only", "") == 2
+    capsys.readouterr()
+    assert command(monkeypatch, "results", "small") == 0
+    assert "binsparx" in capsys.readouterr().out
+    assert command(monkeypatch, "results", sweep, "--json") == 0
+    assert len(json.loads(capsys.readouterr().out)["designs"]) == 4
+    assert command(monkeypatch, "results", "smal") == 2
+    assert "did you mean 'small'?" in capsys.readouterr().err
+    assert command(monkeypatch, "track", sweep) == 0
+    assert "already up to date" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_failing_point_gives_exit_code_1_and_the_command_that_repeats_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], control: object
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    control(fail="64-dense:prepare")  # type: ignore[operator]
+    sweep = write_sweep(tmp_path)
+    assert command(monkeypatch, "run", sweep, "--no-tracking") == 1
+    errors = capsys.readouterr().err
+    assert "failed: fake-cnn 8T-SRAM nominal 64x64 7 bit dense (prepare): RuntimeError: the solver" in errors
+    assert "error: 1 of 4 design points failed" in errors
+    repeat = next(line for line in errors.splitlines() if "repeat with: binsparx " in line)
+    control()  # type: ignore[operator]
+    assert command(monkeypatch, *repeat.split("binsparx ", 1)[1].split(), "--no-tracking") == 0
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_tracking_server_that_is_away_is_one_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = write_sweep(tmp_path, arrays="32x32")
+    assert command(monkeypatch, "run", sweep, "--tracking-uri", "http://127.0.0.1:9") == 0
+    captured = capsys.readouterr()
+    assert captured.err.count("warning:") == 1
+    assert "synchronise later with: binsparx track" in captured.err
+    assert "8T-SRAM" in captured.out
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"devices": "8T-SRM"},
+        {"devices": "{name: 8T-SRAM, overrides: {r_col: -1}}"},
+        {"sparsty": "dense"},
+        {"seeds": "[]"},
+        {"dataset": "missing-images"},
+        {"models": "missing-model"},
+    ],
+)
+def test_bad_input_is_one_line_exit_code_2_and_nothing_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], changes: dict[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = write_sweep(tmp_path, **changes)
+    for verb in ("plan", "run"):
+        assert command(monkeypatch, verb, sweep) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("error: small.yaml:") and len(captured.err.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_a_torn_image_shard_is_found_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def verify(_: Dataset) -> None:
+        raise InputError("test-00000.parquet is truncated")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Dataset, "verify", verify, raising=False)
+    assert command(monkeypatch, "run", write_sweep(tmp_path)) == 2
+    assert capsys.readouterr().err == "error: test-00000.parquet is truncated\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_a_results_folder_that_is_not_writable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_text("a file")
+    assert command(monkeypatch, "run", write_sweep(tmp_path), "--results", "taken") == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("error: the results folder 'taken' is not writable:") and len(errors.splitlines()) == 1
+
+
+def test_usage_errors_and_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(monkeypatch, "--help") == 0
+    shown = capsys.readouterr().out
+    for name in ("plan", "run", "results", "track", "verify", "train", "data"):
+        assert name in shown
+    assert command(monkeypatch, "data", "--help") == 0
+    assert "import" in capsys.readouterr().out
+    assert command(monkeypatch, "train", "--help") == 0
+    assert command(monkeypatch, "rum") == 2
+    assert command(monkeypatch, "run") == 2
+    assert command(monkeypatch, "verify", "/nowhere", "--tol", "nan") == 2
+
+
+def test_help_loads_nothing_heavy() -> None:
+    import subprocess
+
+    heavy = "('torch', 'numba', 'ray', 'mlflow', 'pyarrow')"
+    code = f"import sys, pipeline.cli.app; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

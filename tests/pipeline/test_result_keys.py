@@ -1,0 +1,67 @@
+"""Keys by content, and the image ranges that a stored result covers."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.keys import canonical_json, digest_of, key_content
+from pipeline.shards import cover
+
+
+def test_a_stored_key_still_matches() -> None:
+    """Results on people's disks are named by these keys: a change of this value throws all of them away."""
+    content = key_content({"rows": 64, "adc": {"bits": 6}, "prune": 0.05}, "m" * 64, "d" * 64, "test", "1")
+    assert canonical_json(content) == (
+        '{"dataset":"' + "d" * 64 + '","design":{"adc":{"bits":6},"prune":0.05,"rows":64},"model":"' + "m" * 64 + '",'
+        '"solver":"1","split":"test"}'
+    )
+    assert digest_of(content) == "582feffe647db1f795c2bbd590b57116ef323cfb2f51438c342b54bd0c7e5e05"
+
+
+def test_the_order_of_fields_does_not_matter() -> None:
+    assert digest_of({"a": 1, "b": [1.5, None]}) == digest_of({"b": [1.5, None], "a": 1})
+
+
+def test_nan_has_no_key() -> None:
+    with pytest.raises(ValueError):
+        canonical_json({"a": float("nan")})
+
+
+def test_an_empty_store_is_cut_into_shards() -> None:
+    assert cover(120, 50, []).missing == ((0, 50), (50, 50), (100, 20))
+
+
+def test_more_images_recompute_nothing() -> None:
+    stored = list(cover(120, 50, []).missing)
+    more = cover(200, 50, stored)
+    assert more.stored == ((0, 50), (50, 50), (100, 20))
+    assert more.missing == ((120, 30), (150, 50))
+
+
+def test_another_shard_size_recomputes_nothing() -> None:
+    stored = [(0, 50), (50, 50)]
+    assert cover(100, 20, stored).missing == ()
+    assert cover(130, 20, stored).missing == ((100, 20), (120, 10))
+
+
+def test_fewer_images_reuse_the_shards_that_fit() -> None:
+    assert cover(70, 50, [(0, 50), (50, 50)]) == type(cover(1, 1, []))(stored=((0, 50),), missing=((50, 20),))
+
+
+def test_a_gap_is_filled_up_to_the_next_stored_shard() -> None:
+    found = cover(100, 50, [(0, 10), (30, 20), (50, 50)])
+    assert found.missing == ((10, 20),)
+    assert found.stored == ((0, 10), (30, 20), (50, 50))
+
+
+def test_the_shard_of_an_undisturbed_run_comes_first() -> None:
+    assert cover(100, 50, [(0, 100), (0, 50), (50, 50)]).stored == ((0, 50), (50, 50))
+    assert cover(100, 40, [(0, 100), (0, 50)]).stored == ((0, 100),)
+
+
+@pytest.mark.parametrize("images", [1, 7, 50, 99, 100, 101])
+@pytest.mark.parametrize("stored", [[], [(0, 3)], [(10, 5), (12, 8)], [(0, 1000)], [(98, 1), (99, 1)]])
+def test_every_image_is_covered_once(images: int, stored: list[tuple[int, int]]) -> None:
+    found = cover(images, 25, stored)
+    numbers = [i for first, count in sorted(found.stored + found.missing) for i in range(first, first + count)]
+    assert numbers == list(range(images))

@@ -1,0 +1,100 @@
+"""The driver dies or is stopped in mid-sweep: the same command finishes, and no byte tells."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from pipeline.records import parse_shard_path
+from pipeline.runner import RunOptions, run_sweep
+from pipeline.tasks import Provenance
+from tests.pipeline.conftest import ROOT
+from tests.pipeline.fake_inference import CONTROL_VARIABLE
+from tests.pipeline.fake_simcore import write_sweep
+
+SHARDS = 16
+LIMIT_SECONDS = 120
+
+
+def start(folder: Path, results: str, control: Path) -> subprocess.Popen[str]:
+    """The command in a process group of its own, as a shell would start it."""
+    command = [sys.executable, "-m", "tests.pipeline.drive", "run", str(folder / "small.yaml"), "--results"]
+    return subprocess.Popen(
+        [*command, str(folder / results), "--no-tracking"],
+        cwd=ROOT,
+        env={**os.environ, CONTROL_VARIABLE: str(control), "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def stored_shards(folder: Path) -> list[str]:
+    paths = [str(path.relative_to(folder)) for path in (folder / "designs").rglob("*.parquet")]
+    return sorted(path for path in paths if parse_shard_path(path))
+
+
+def wait_for_shards(process: subprocess.Popen[str], folder: Path, number: int) -> None:
+    end = time.monotonic() + LIMIT_SECONDS
+    while len(stored_shards(folder)) < number:
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            pytest.fail(f"ended before {number} shards were there: {process.communicate()}")
+        time.sleep(0.02)
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    names = ("designs", "layers", "shards", "pareto")
+    return {name: (folder / "sweeps" / "small" / f"{name}.parquet").read_bytes() for name in names}
+
+
+@pytest.mark.usefixtures("fakes", "ray_cluster")
+def test_stopped_and_killed_runs_end_with_the_bytes_of_an_undisturbed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sweep(tmp_path)
+    slow, fast = tmp_path / "slow.json", tmp_path / "fast.json"
+    slow.write_text(json.dumps({"delay": 0.4}))
+    (tmp_path / "calls").mkdir()
+    fast.write_text(json.dumps({"calls": str(tmp_path / "calls")}))
+
+    stopped = start(tmp_path, "disturbed", slow)
+    wait_for_shards(stopped, tmp_path / "disturbed", 2)
+    stopped.send_signal(signal.SIGINT)
+    _, errors = stopped.communicate(timeout=LIMIT_SECONDS)
+    assert stopped.returncode == 130
+    assert re.search(r"error: interrupted after \d+ of 20 tasks; .* go on with: binsparx run ", errors)
+    assert "Traceback" not in errors
+    kept = stored_shards(tmp_path / "disturbed")
+    assert 2 <= len(kept) < SHARDS
+
+    killed = start(tmp_path, "disturbed", slow)
+    wait_for_shards(killed, tmp_path / "disturbed", len(kept) + 2)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate(timeout=LIMIT_SECONDS)
+    assert killed.returncode == -signal.SIGKILL
+    kept = stored_shards(tmp_path / "disturbed")
+    assert len(kept) < SHARDS
+    assert not (tmp_path / "disturbed" / "sweeps").exists()
+
+    resumed = start(tmp_path, "disturbed", fast)
+    monkeypatch.setattr("pipeline.runner.find_provenance", lambda: Provenance("0", ""))
+    options = RunOptions(results=str(tmp_path / "undisturbed"))
+    run_sweep(str(tmp_path / "small.yaml"), options, Console(file=io.StringIO()))
+    _, errors = resumed.communicate(timeout=LIMIT_SECONDS)
+    assert resumed.returncode == 0, errors
+    assert tables(tmp_path / "disturbed") == tables(tmp_path / "undisturbed")
+    # A worker that outlived its killed driver may have finished a shard more, never one twice.
+    evaluated = [file for file in (tmp_path / "calls").iterdir() if "-evaluate-" in file.name]
+    assert len(evaluated) <= SHARDS - len(kept)

@@ -1,0 +1,195 @@
+"""Planning: the product of the axes, each physical design once, names looked up with the place of the slip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.costs import COSTS_PATH, ROUGH, Cost, CostModel, cost_class
+from pipeline.plan import Plan, make_plan
+from pipeline.progress import TimeLeft
+from pipeline.spec import load_sweep
+from pipeline.store import Store
+from pipeline.work import find_work
+from simcore.errors import InputError
+from tests.pipeline.fake_simcore import write_sweep
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+
+def plan_of(folder: Path, **changes: str) -> Plan:
+    return make_plan(load_sweep(write_sweep(folder, **changes)))
+
+
+def test_points_are_the_product_with_sparsity_levels_together(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, corners="[nominal, pessimistic]", sparsity="[dense, weight, binsparx]")
+    seen = [(p.columns["corner"], p.columns["rows"], p.columns["sparsity"]) for p in plan.points]
+    assert seen == [
+        (corner, rows, level)
+        for corner in ("nominal", "pessimistic")
+        for rows in (32, 64)
+        for level in ("dense", "weight", "binsparx")
+    ]
+    assert plan.axes["rows"] == [32, 64]
+
+
+def test_lossless_bits_follow_the_rows_read_together(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, arrays="[{rows: 64, cols: 64, active_rows: [16, 64]}]", sparsity="dense")
+    assert [(p.active_rows, p.columns["adc_bits"]) for p in plan.points] == [(16, 5), (64, 7)]
+
+
+def test_overrides_with_lists_are_axes(tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path, devices="{name: 8T-SRAM, overrides: {r_col: [5, 10], r_sink: 100}}", arrays="32x32", sparsity="dense"
+    )
+    assert [p.cell.overrides_text for p in plan.points] == ["r_col=5;r_sink=100", "r_col=10;r_sink=100"]
+    assert [p.design.circuit.r_col for p in plan.points] == [5.0, 10.0]
+
+
+def test_the_same_physical_design_is_one_point(tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path, devices="[8T-SRAM, {name: 8T-SRAM, label: again}]", adc="{bits: [lossless, 6]}", arrays="32x32"
+    )
+    assert (len(plan.points), plan.duplicates) == (2, 6)
+
+
+def test_active_rows_equal_to_rows_is_the_same_design(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, arrays="[32x32, {rows: 32, cols: 32, active_rows: 32}]")
+    assert (len(plan.points), plan.duplicates) == (2, 2)
+
+
+def test_exclude_drops_points_and_names_idle_entries(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, exclude="[{rows: 64, sparsity: dense}, {rows: 128}]")
+    assert plan.excluded == 1
+    assert [(p.columns["rows"], p.columns["sparsity"]) for p in plan.points] == [
+        (32, "dense"),
+        (32, "binsparx"),
+        (64, "binsparx"),
+    ]
+    assert plan.warnings == ("small.yaml:8 exclude[1]: matches no point",)
+
+
+def test_extra_points_take_the_sweeps_values_for_what_they_do_not_name(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, arrays="32x32", points="[{rows: 128, corner: optimistic}]")
+    seen = [(p.columns["rows"], p.columns["cols"], p.columns["corner"], p.columns["sparsity"]) for p in plan.points]
+    assert seen[2:] == [(128, 128, "optimistic", "dense"), (128, 128, "optimistic", "binsparx")]
+
+
+def test_an_extra_level_of_a_design_is_worked_beside_the_others(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, points="[{rows: 32, sparsity: weight}]")
+    assert [(p.columns["rows"], p.columns["sparsity"]) for p in plan.points] == [
+        (32, "dense"),
+        (32, "binsparx"),
+        (32, "weight"),
+        (64, "dense"),
+        (64, "binsparx"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"devices": "8T-SRM"}, "small.yaml:3 devices[0].name: unknown device '8T-SRM'; did you mean '8T-SRAM'?"),
+        ({"corners": "nominl"}, "small.yaml:8 corners: unknown corner 'nominl'; did you mean 'nominal'?"),
+        ({"devices": "{name: 8T-SRAM, corners: bad}"}, "small.yaml:3 devices[0].corners: unknown corner 'bad'"),
+        ({"devices": "{name: 8T-SRAM, overrides: {r_col: -5}}"}, "small.yaml:3 devices[0].overrides"),
+        ({"devices": "{name: 8T-SRAM, overrides: {r_colm: 5}}"}, "r_col"),
+        ({"devices": "nowhere.yaml"}, "nowhere.yaml"),
+        ({"models": "fake-cn"}, "small.yaml:2 models[0]: unknown model 'fake-cn'; did you mean 'fake-cnn'?"),
+        (
+            {"dataset": "fake-imgs"},
+            "small.yaml:6 dataset.name: unknown data set 'fake-imgs'; did you mean 'fake-images'?",
+        ),
+        ({"dataset": "{name: fake-images, split: tst}"}, "small.yaml:6 dataset.split: unknown split 'tst'"),
+        (
+            {"dataset": "{name: fake-images, images: 999}"},
+            "999 images were asked for, split 'test' of 'fake-images' has 200",
+        ),
+        ({"arrays": "{rows: 8, cols: 8, active_rows: 9}"}, "small.yaml:4 arrays[0]: active_rows 9 is more than"),
+        ({"arrays": "5000x5000"}, "small.yaml:4 arrays[0]: rows"),
+        ({"exclude": "[{device: 8T-SRAN}]"}, "small.yaml:8 exclude[0].device: unknown device of this sweep '8T-SRAN'"),
+        ({"exclude": "[{model: fake-cnn}]"}, "every point is excluded"),
+    ],
+)
+def test_names_and_values_that_do_not_fit(tmp_path: Path, changes: dict[str, str], expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        plan_of(tmp_path, **changes)
+    assert expected in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_select_by_the_start_of_a_key(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    assert plan.select(plan.points[1].key[:12]) == (plan.points[1],)
+    for nothing in ("xyz", ""):
+        with pytest.raises(InputError):
+            plan.select(nothing)
+
+
+def test_labels_names_and_order_do_not_reach_the_key(tmp_path: Path) -> None:
+    plain = {p.key for p in plan_of(tmp_path).points}
+    renamed = plan_of(
+        tmp_path,
+        name="other",
+        study="another",
+        description="words",
+        devices="{name: 8T-SRAM, label: mine}",
+        arrays="[64x64, 32x32]",
+        sparsity="[binsparx, dense]",
+    )
+    assert {p.key for p in renamed.points} == plain
+
+
+def test_images_and_shard_size_do_not_reach_the_key(tmp_path: Path) -> None:
+    plain = [p.key for p in plan_of(tmp_path).points]
+    dataset = "{name: fake-images, images: 150, calibration_images: 10}"
+    assert [p.key for p in plan_of(tmp_path, dataset=dataset, shard_images="7").points] == plain
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seeds": "1"},
+        {"prune": "0.1"},
+        {"adc": "{bits: 3}"},
+        {"row_order": "spatial"},
+        {"solver": "exact"},
+        {"models": "other-cnn"},
+        {"corners": "pessimistic"},
+        {"dataset": "{name: fake-images, images: 100, calibration_images: 11}"},
+        {"dataset": "{name: fake-images, images: 100, calibration_images: 10, split: train}"},
+        {"devices": "{name: 8T-SRAM, overrides: {r_col: 9}}"},
+    ],
+)
+def test_what_decides_the_result_reaches_the_key(tmp_path: Path, changes: dict[str, str]) -> None:
+    plain = {p.key for p in plan_of(tmp_path).points}
+    assert plain.isdisjoint(p.key for p in plan_of(tmp_path, **changes).points)
+
+
+def test_costs_measured_once_estimate_what_is_alike(tmp_path: Path) -> None:
+    dense, binsparx, larger, _ = plan_of(tmp_path).points
+    assert CostModel({}).estimate(dense) == ROUGH
+    store = Store(str(tmp_path / "results"))
+    measured = [(cost_class(dense), Cost(seconds, 0.1 * seconds, True)) for seconds in (1.0, 2.0, 90.0)]
+    CostModel({}).with_measured(measured).save(store)
+    costs = CostModel.load(store)
+    for point in (dense, binsparx, larger):
+        assert costs.estimate(point).prepare_seconds == 2.0
+        assert costs.estimate(point).measured
+    store.put(COSTS_PATH, b"damaged")
+    assert CostModel.load(store).estimate(dense) == ROUGH
+
+
+def test_time_left_follows_the_typical_task_not_the_first_slow_one(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    works = find_work(plan, Store(str(tmp_path / "results")), CostModel({}))
+    left = TimeLeft(works, slots=2)
+    assert left.seconds is None
+    expected = works[0].cost.prepare_seconds
+    for seconds in (50.0, 50.0, 0.5, 0.5, 0.5):
+        left.task_done(True, expected, seconds)
+    for _ in range(3):
+        left.task_done(False, 1.25, 2.5)
+    # All preparations are accounted for; 400 images at 0.05 s, less 3.75 s, at twice the price, on two slots.
+    assert left.seconds == pytest.approx((400 * 0.05 - 3.75) * 2 / 2)

@@ -1,0 +1,91 @@
+"""MLflow on SQLite: a run a design point, written once, and a server that is away stops nothing."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from rich.console import Console
+
+from pipeline.runner import RunOptions, RunResult, run_sweep
+from pipeline.tracking import TrackingUnavailable, default_tracking_uri, track_sweep
+from tests.pipeline.fake_simcore import write_sweep
+
+pytestmark = pytest.mark.usefixtures("fakes", "ray_cluster")
+
+
+def run(folder: Path, **changes: str) -> RunResult:
+    options = RunOptions(results=str(folder / "results"))
+    return run_sweep(write_sweep(folder, study="tests", **changes), options, Console(file=io.StringIO()))
+
+
+def runs_of(result: RunResult) -> tuple[MlflowClient, list[Run]]:
+    client = MlflowClient(tracking_uri=default_tracking_uri(result.store))
+    experiment = client.get_experiment_by_name("tests")
+    assert experiment is not None
+    return client, list(client.search_runs([experiment.experiment_id], max_results=1000))
+
+
+def test_tracking_is_complete_and_doing_it_again_changes_nothing(tmp_path: Path) -> None:
+    result = run(tmp_path)
+    first = track_sweep(result.plan.sweep, result.store)
+    assert (first.written, first.unchanged) == (5, 0)
+    client, runs = runs_of(result)
+    (parent,) = [run for run in runs if run.data.tags["binsparx.kind"] == "sweep"]
+    children = {run.data.tags["design_key"]: run for run in runs if run is not parent}
+    rows = {row["design_key"]: row for row in result.tables["designs"].to_pylist()}
+    assert children.keys() == rows.keys()
+    for key, child in children.items():
+        row = rows[key]
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert child.data.tags["on_front"] == str(row["on_front"]).lower()
+        assert child.data.metrics["accuracy_pct"] == pytest.approx(100 * row["accuracy"])
+        assert child.data.metrics["array_current_A"] == row["array_current_A"]
+        assert child.data.params["sparsity"] == row["sparsity"]
+        assert child.info.status == "FINISHED"
+    assert {"sweep.yaml", "designs.parquet"} <= {item.path for item in client.list_artifacts(parent.info.run_id)}
+
+    again = track_sweep(result.plan.sweep, result.store)
+    assert (again.written, again.unchanged) == (0, 5)
+    history = client.get_metric_history(next(iter(children.values())).info.run_id, "accuracy_pct")
+    assert len(history) == 1
+
+    wider = run(tmp_path, sparsity="[dense, weight, binsparx]")
+    third = track_sweep(wider.plan.sweep, wider.store)
+    assert third.written == 3  # two new points and the parent
+    assert len(runs_of(wider)[1]) == 7
+
+    more = run(
+        tmp_path,
+        sparsity="[dense, weight, binsparx]",
+        dataset="{name: fake-images, images: 130, calibration_images: 10}",
+    )
+    track_sweep(more.plan.sweep, more.store)
+    found = runs_of(more)[1]
+    assert len(found) == 7
+    assert {run.data.metrics["images"] for run in found if "images" in run.data.metrics} == {130.0}
+
+
+def test_the_front_alone_can_be_tracked(tmp_path: Path) -> None:
+    result = run(tmp_path, tracking="{mode: front}")
+    done = track_sweep(result.plan.sweep, result.store)
+    assert done.written == 1 + result.tables["pareto"].num_rows
+
+
+@pytest.mark.parametrize("uri", ["http://user:secret@127.0.0.1:9", "sqlite:////proc/nowhere/mlflow.db"])
+def test_a_store_that_is_away_is_one_warning_without_secrets(tmp_path: Path, uri: str) -> None:
+    result = run(tmp_path)
+    with pytest.raises(TrackingUnavailable) as caught:
+        track_sweep(result.plan.sweep, result.store, uri)
+    assert len(str(caught.value).splitlines()) == 1
+    assert "secret" not in str(caught.value)
+
+
+def test_tracking_needs_tables(tmp_path: Path) -> None:
+    result = run(tmp_path)
+    (tmp_path / "results/sweeps/small/designs.parquet").unlink()
+    with pytest.raises(TrackingUnavailable, match="run it first"):
+        track_sweep(result.plan.sweep, result.store)
