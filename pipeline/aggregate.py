@@ -233,8 +233,7 @@ def _evidence_columns(plan: Plan, evidence: dict[str, Any]) -> dict[str, Any]:
     rms, worst = evidence["evidence_rms_lsb"], evidence["evidence_worst_lsb"]
     unsolved = int(evidence["unsolved"])
     within = unsolved == 0 and all(
-        limit is None or value is None or value <= limit
-        for limit, value in ((limits.max_rms_lsb, rms), (limits.max_worst_lsb, worst))
+        value is None or value <= limit for limit, value in ((limits.max_rms_lsb, rms), (limits.max_worst_lsb, worst))
     )
     return {
         "solver": evidence["solver"],

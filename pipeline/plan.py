@@ -207,6 +207,7 @@ class _PointBuilder:
                     seed=seed,
                     calibration_images=spec.dataset.calibration_images,
                     layers=tuple(spec.layers) if spec.layers is not None else None,
+                    evidence=spec.evidence.model_dump(),
                 )
                 yield self._point(model, cell, design)
 

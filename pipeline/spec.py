@@ -135,10 +135,15 @@ class DatasetSpec(_Part):
 
 
 class EvidenceSpec(_Part):
-    """Largest error of the fast solver that a reader of this sweep accepts; rows beyond it are marked."""
+    """Largest error of the fast solver on held-out reads of a design, and what happens beyond it.
 
-    max_rms_lsb: NotNegative | None = None
-    max_worst_lsb: NotNegative | None = None
+    ``fail``: the point fails with the figures; ``exact``: its reads are all solved exactly; ``mark``: it goes on and
+    its row says so.
+    """
+
+    max_rms_lsb: NotNegative = 0.1
+    max_worst_lsb: NotNegative = 1.0
+    beyond: Literal["fail", "exact", "mark"] = "fail"
 
 
 class TrackingSpec(_Part):

@@ -30,6 +30,20 @@ class Adc(BaseModel):
     noise_lsb: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
 
+class EvidenceLimits(BaseModel):
+    """Largest error of the fast solver on held-out reads of the run, in LSB, and what happens beyond it.
+
+    ``fail``: the design fails with the figures as its reason. ``exact``: every read of the design is solved exactly.
+    ``mark``: the design goes on and its row is marked.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_rms_lsb: float = Field(default=0.1, ge=0, allow_inf_nan=False)
+    max_worst_lsb: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    beyond: Literal["fail", "exact", "mark"] = "fail"
+
+
 class Design(BaseModel):
     """A fully resolved design: circuit, array, sparsification and converter.
 
@@ -50,6 +64,7 @@ class Design(BaseModel):
     solver: SolverChoice = "auto"
     seed: int = Field(default=0, ge=0)
     calibration_images: int = Field(default=32, ge=1)
+    evidence: EvidenceLimits = EvidenceLimits()
     layers: tuple[str, ...] | None = None
 
     @model_validator(mode="after")

@@ -18,16 +18,17 @@ from simcore.column_model import (
 )
 from simcore.crossbar.fast import EXPONENTS, PROJECTIONS
 from simcore.datasets import Dataset
-from simcore.design import Design
-from simcore.errors import InputError, unknown_name
+from simcore.design import Design, EvidenceLimits
+from simcore.errors import BinsparxError, InputError, unknown_name
 from simcore.mapping import LayerMapping, input_vectors, map_layer, valid_inputs
 from simcore.network.checkpoint import Checkpoint
-from simcore.network.modules import GraphNetwork
+from simcore.network.modules import BinaryLayer, GraphNetwork
 from simcore.readout import ReadoutTables
 from simcore.sensing import ConverterSettings, calibrated_settings, nominal_settings
 from simcore.stored_weights import StoredGroup, applied_inputs, digital_constants, store_layer
 
 CALIBRATION_SPLITS = ("calibration", "train")
+_LARGEST_OFF_SHARE = 0.5
 _CALIBRATION_VECTORS = 2048  # input vectors of a layer that statistics, fits and converters are drawn from
 
 
@@ -57,33 +58,32 @@ class Prepared:
     evidence: Evidence
 
 
-def prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepared:
-    """Map and store a network's binary layers, fit the fast solver and set the converters.
+class EvidenceError(BinsparxError):
+    """The fast solver misses held-out reads by more than the design allows."""
 
-    Deterministic: every draw is seeded by the design's seed and the layer's place.
+
+def prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepared:
+    """Map and store a network's binary layers, fit the fast solver, set the converters and gather the evidence.
+
+    Deterministic: every draw is seeded by the design's seed and the layer's place. Where the evidence is beyond the
+    design's limits, the design's own choice decides: fail, go on with the exact solver, or go on marked.
 
     Raises:
+        EvidenceError: the evidence is beyond the limits and the design says ``fail``.
         InputError: the data set has no calibration split or other images than the network takes, or a layer named in
             the design is not a binary layer of the network.
     """
     network = checkpoint.network
-    binary = {layer.name: layer for layer in network.binary_layers()}
-    for name in design.layers or ():
-        if name not in binary:
-            raise unknown_name(f"binary layer of {checkpoint.name}", name, binary)
-    mapped = {n: layer for n, layer in binary.items() if design.layers is None or n in design.layers}
-    signs = _calibration_signs(network, images_for_calibration(checkpoint, design, dataset), set(mapped))
+    mapped = mapped_layers(checkpoint, design)
+    signs = binary_input_signs(network, images_for_calibration(checkpoint, design, dataset), set(mapped))
     solver = _solver_for(design)
     layers: dict[str, PreparedLayer] = {}
     evidence = NO_EVIDENCE
     for place, (name, layer) in enumerate(mapped.items()):
         rng = np.random.default_rng([design.seed, place])
-        mapping = map_layer(layer, design.rows, design.rows_read_together, design.row_order)
-        vectors = input_vectors(mapping, signs[name])
-        flat = vectors.reshape(-1, vectors.shape[2])
-        drawn = flat[rng.permutation(len(flat))[:_CALIBRATION_VECTORS]]
-        fit_vectors, held_out = drawn[: 3 * len(drawn) // 4], drawn[3 * len(drawn) // 4 :]
-        stored = store_layer(mapping, design, drawn)
+        mapping, stored, drawn = map_and_store(layer, design, signs[name], rng)
+        cut = max(1, 3 * len(drawn) // 4)
+        fit_vectors, held_out = drawn[:cut], drawn[cut:] if len(drawn) > 1 else drawn
         models: list[GroupModel] | None = None
         if solver in ("fast", "transfer"):
             models = fit_layer(mapping, stored, design, fit_vectors, rng)
@@ -91,7 +91,56 @@ def prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepare
         converters = _converters(mapping, stored, models, design, fit_vectors)
         tables = _tables(mapping, stored, models, converters, design, signs[name].shape)
         layers[name] = PreparedLayer(mapping, tables, converters, stored if solver == "exact" else None)
+    if not within_limits(evidence, design.evidence):
+        if design.evidence.beyond == "exact":
+            exact = prepare(checkpoint, design.model_copy(update={"solver": "exact"}), dataset)
+            return Prepared(design, network, exact.layers, exact.solver, evidence)
+        if design.evidence.beyond == "fail":
+            raise EvidenceError(
+                f"the fast solver misses exact reads of this design by {evidence.rms:.3g} LSB rms and "
+                f"{evidence.worst_error:.3g} LSB at worst ({evidence.unsolved} exact solves did not converge); the "
+                f"limits are {design.evidence.max_rms_lsb:g} and {design.evidence.max_worst_lsb:g}: set "
+                "evidence.beyond to 'exact' to solve every read exactly, or raise the limits"
+            )
     return Prepared(design, network, layers, solver, evidence)
+
+
+def within_limits(evidence: Evidence, limits: EvidenceLimits) -> bool:
+    """True if every held-out read could be solved and the fast solver's errors are within ``limits``."""
+    return (
+        evidence.unsolved == 0 and evidence.rms <= limits.max_rms_lsb and evidence.worst_error <= limits.max_worst_lsb
+    )
+
+
+def mapped_layers(checkpoint: Checkpoint, design: Design) -> dict[str, BinaryLayer]:
+    """The binary layers that the design maps, by name, in execution order.
+
+    Raises:
+        InputError: the design names a layer that is not a binary layer of the network.
+    """
+    binary = {layer.name: layer for layer in checkpoint.network.binary_layers()}
+    for name in design.layers or ():
+        if name not in binary:
+            raise unknown_name(f"binary layer of {checkpoint.name}", name, binary)
+    return {name: layer for name, layer in binary.items() if design.layers is None or name in design.layers}
+
+
+def map_and_store(
+    layer: BinaryLayer, design: Design, signs: torch.Tensor, rng: np.random.Generator
+) -> tuple[LayerMapping, list[StoredGroup], np.ndarray]:
+    """Cut a layer into tiles and store its weights.
+
+    Args:
+        signs: the layer's input signs on the calibration images.
+
+    Returns:
+        the mapping, what each row group stores, and the (B, K) int8 calibration vectors drawn, in random order.
+    """
+    mapping = map_layer(layer, design.rows, design.rows_read_together, design.row_order)
+    vectors = input_vectors(mapping, signs)
+    flat = vectors.reshape(-1, vectors.shape[2])
+    drawn = flat[rng.permutation(len(flat))[:_CALIBRATION_VECTORS]]
+    return mapping, store_layer(mapping, design, drawn), drawn
 
 
 def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> torch.Tensor:
@@ -123,8 +172,8 @@ def _solver_for(design: Design) -> str:
     return "transfer" if is_exactly_linear(design.circuit) else "fast"
 
 
-def _calibration_signs(network: GraphNetwork, images: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
-    """Input signs of the named binary layers in the ideal network."""
+def binary_input_signs(network: GraphNetwork, images: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
+    """Input signs (int8 ±1) of the named binary layers in the ideal network, for (n, C, H, W) float32 images."""
     seen: dict[str, torch.Tensor] = {}
     plain = dict(network.named_layers())
 
@@ -171,8 +220,10 @@ def _tables(
 ) -> ReadoutTables:
     groups, columns = len(stored), mapping.weights.shape[1]
     most_rows = max(group.rows for group in mapping.groups)
-    gate_driven = design.circuit.topology == "gate_driven" and models is not None
-    blocks = 1 if models is None else 1 + PROJECTIONS + (0 if gate_driven else 1)
+    off_share = design.circuit.off_current() / design.circuit.on_current()
+    # Without row wires S = PS + off_share (sum X - PS), so that S tells PS unless ON and OFF cells are too alike.
+    sums_follow = models is not None and design.circuit.topology == "gate_driven" and off_share < _LARGEST_OFF_SHARE
+    blocks = 1 if models is None else 1 + PROJECTIONS + (0 if sums_follow else 1)
     matrices = np.zeros((groups, most_rows, blocks * columns), dtype=np.float32)
     quadratic = np.zeros((groups, 1 + PROJECTIONS), dtype=np.float32)
     polynomial = np.zeros((groups, len(EXPONENTS)), dtype=np.float32)
@@ -190,7 +241,7 @@ def _tables(
             continue
         model = models[index]
         parts = [model.currents] + [model.currents * v[:, None] for v in model.shared.eigenvectors.T]
-        matrices[index, :rows] = np.concatenate(parts if gate_driven else [*parts, kept.bits], axis=1)
+        matrices[index, :rows] = np.concatenate(parts if sums_follow else [*parts, kept.bits], axis=1)
         quadratic[index] = [model.shared.kappa, *model.shared.eigenvalues]
         polynomial[index] = model.polynomial.coefficients
         ranges[index] = [1 / model.polynomial.tau_max, 1 / model.polynomial.s_max]
@@ -199,7 +250,6 @@ def _tables(
     valid = _valid_patterns(mapping, input_shape)
     patterns, place = np.unique(valid, axis=0, return_inverse=True)
     digital, valid_rows = digital_constants(mapping, stored, patterns)
-    circuit = design.circuit
     return ReadoutTables(
         start=np.array([group.start for group in mapping.groups]),
         stop=np.array([group.stop for group in mapping.groups]),
@@ -208,7 +258,7 @@ def _tables(
         polynomial=polynomial,
         ranges=ranges,
         corrections=corrections,
-        off_share=circuit.off_current() / circuit.on_current() if gate_driven else -1.0,
+        off_share=off_share if sums_follow else -1.0,
         gain=converters.gain,
         offset=converters.offset,
         top=float(converters.top),

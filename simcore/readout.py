@@ -8,6 +8,7 @@ sum x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N). Blocks are the same for any
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -83,17 +84,27 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
     blocks = -(-len(flat) // BLOCK)
     out = np.zeros((len(flat), tables.gain.shape[1]), dtype=np.float32)
     statistics = np.zeros((blocks, len(STATISTICS)))
-    arguments = (
+    arrays = (
         flat, positions, tables.start, tables.stop, tables.matrices, tables.quadratic, tables.polynomial,
         tables.ranges, tables.corrections, np.float32(tables.off_share), tables.gain, tables.offset,
         np.float32(tables.top), np.float32(tables.noise), tables.digital, tables.weight_signs, tables.valid_rows,
         tables.ones, tables.dense_ones, tables.pattern, tables.valid, tables.flip_inputs, tables.ideal,
-        np.uint64(noise_seed), out, statistics,
+        np.uint64(noise_seed),
     )  # fmt: skip
-    run_in_threads(lambda first, last: _read_blocks(first, last, *arguments), blocks)
+    arguments = tuple(_read_only(value) for value in arrays)
+    run_in_threads(lambda first, last: _read_blocks(first, last, *arguments, out, statistics), blocks)
     totals = statistics.sum(axis=0)
     totals[1] = statistics[:, 1].max()
     return out.reshape(batch, positions, -1), totals
+
+
+def _read_only(value: Any) -> Any:
+    """A read-only view of an array: tables from a shared object store are read-only, and one kind needs one kernel."""
+    if not isinstance(value, np.ndarray):
+        return value
+    view = value.view()
+    view.flags.writeable = False
+    return view
 
 
 @numba.njit(cache=True, error_model="numpy", inline="always")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,9 +102,10 @@ def solve(
     # A node error e moves the sink currents by up to a few e where cells lose most of their voltage.
     inner = tolerance / 8
     curves = circuit.curves()
+    scalar: Any = real.type
     cells = (
         curves.forms, curves.g.astype(real), curves.v_nl.astype(real), *(t.astype(real) for t in curves.tables),
-        curves.doublings, real.type(circuit.v_read),
+        curves.doublings, scalar(circuit.v_read),
     )  # fmt: skip
     tiles, batch, cols = states.shape[0], bits.shape[1], states.shape[2]
     width = lanes_of(real)
@@ -115,15 +117,15 @@ def solve(
     status = np.empty((tiles, blocks, width), dtype=np.int8)
     residual = np.empty((tiles, blocks, width), dtype=real)
     sweeps = np.empty((tiles, blocks, width), dtype=np.int32)
-    out = (real.type(inner), max_sweeps or _MAX_SWEEPS[circuit.topology], sink, status, residual, sweeps)
+    out = (scalar(inner), max_sweeps or _MAX_SWEEPS[circuit.topology], sink, status, residual, sweeps)
 
     def solve_range(first: int, last: int) -> None:
         if circuit.topology == "gate_driven":
             wires = (circuit.r_driver, circuit.r_source, circuit.r_col, circuit.r_sink)
-            solve_ladders(states, lanes, first, last, circuit.source_end == "far", *cells, *map(real.type, wires), *out)
+            solve_ladders(states, lanes, first, last, circuit.source_end == "far", *cells, *map(scalar, wires), *out)
         else:
             wires = (circuit.r_driver, circuit.r_row, circuit.r_col, circuit.r_sink)
-            solve_arrays(states, lanes, first, last, circuit.gated, *cells, *map(real.type, wires), *out)
+            solve_arrays(states, lanes, first, last, circuit.gated, *cells, *map(scalar, wires), *out)
 
     run_in_threads(solve_range, tiles * blocks)
     solution = Solution(

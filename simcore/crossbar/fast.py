@@ -141,7 +141,8 @@ def fit_polynomial(s: np.ndarray, q: np.ndarray, exact: np.ndarray) -> Polynomia
     design = np.maximum(s, 0)[:, None] * _terms(*shape.variables(s, q))
     gram = design.T @ design
     # The ridge keeps the many nearly parallel terms small without moving the fit.
-    gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram) / len(gram)
+    # It is never zero, so that reads without any current can be fitted, by P = 0.
+    gram[np.diag_indices_from(gram)] += max(_RIDGE * np.trace(gram) / len(gram), 1e-30)
     return Polynomial(np.linalg.solve(gram, design.T @ exact), tau_max, s_max)
 
 

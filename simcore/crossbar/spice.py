@@ -157,7 +157,7 @@ def _cells(
     for i, j in np.ndindex(weights.shape):
         conducts = inputs[i] or not circuit.gated
         if conducts and curves.g[1 - weights[i, j]] > 0:
-            lines.append(_cell(f"{i}_{j}", upper[i, j], lower[i, j], curves, 1 - int(weights[i, j])))
+            lines.append(_cell(f"{i}_{j}", str(upper[i, j]), str(lower[i, j]), curves, 1 - int(weights[i, j])))
     return lines
 
 

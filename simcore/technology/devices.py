@@ -9,6 +9,7 @@ optionally I_off).
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,10 @@ from simcore.errors import InputError, unknown_name
 DEFAULT_CORNER = "nominal"
 _FOLDER = Path(__file__).parent
 _RESISTANCES = ("r_on", "r_off", "r_access")
+# An override takes the place of what the file says about the same quantity in another form.
+_REPLACED_BY = {
+    "g_on": "r_on", "g_off": "r_off", "r_on": "g_on", "r_off": "g_off", "iv_table": "iv_csv", "iv_csv": "iv_table",
+}  # fmt: skip
 _SOURCED_UNITS = {"ohm", "V", "S", "A"}
 
 
@@ -98,10 +103,12 @@ def circuit_parameters(
     at = where or device
     for name, entry in bitcell.corners[corner].items():
         fields[name] = _value(entry, f"{at} corners.{corner}.{name}")
+    for name in overrides or {}:
+        fields.pop(_REPLACED_BY.get(name, ""), None)
     for name, entry in (overrides or {}).items():
-        for replaced in {"g_on": ("r_on", "r_access"), "g_off": ("r_off",)}.get(name, ()):
-            fields.pop(replaced, None)
         fields[name] = _value(entry, f"{at} {name}")
+    if "r_access" in (overrides or {}) and not fields.keys() & {"r_on", "r_off"}:
+        raise InputError("r_access adds to r_on and r_off, and the cell is given by g_on and g_off", at)
     if "iv_csv" in fields:
         fields["iv_table"] = _read_points(_device_path(device), fields.pop("iv_csv"), at)
     _conductances(fields, at)
@@ -160,10 +167,11 @@ def _conductances(fields: dict[str, Any], where: str) -> None:
     given = {}
     for name in _RESISTANCES:
         if name in fields:
-            value = fields.pop(name)
-            if not isinstance(value, int | float) or not value >= 0 or (name != "r_access" and value == 0):
-                raise InputError(f"{name} must be a positive resistance in ohms, got {value!r}", where)
-            given[name] = float(value)
+            written = fields.pop(name)
+            ohms = _number(written)
+            if not math.isfinite(ohms) or ohms < 0 or (name != "r_access" and ohms == 0):
+                raise InputError(f"{name} must be a positive resistance in ohms, got {written!r}", where)
+            given[name] = ohms
     access = given.get("r_access", 0.0)
     for name, conductance in (("r_on", "g_on"), ("r_off", "g_off")):
         if name in given:
@@ -172,12 +180,22 @@ def _conductances(fields: dict[str, Any], where: str) -> None:
             fields[conductance] = 1.0 / (given[name] + access)
 
 
+def _number(written: Any) -> float:
+    """The number that a YAML scalar means, NaN for none: YAML 1.1 reads 1e5, without a point, as text."""
+    if isinstance(written, bool):
+        return math.nan
+    try:
+        return float(written)
+    except (TypeError, ValueError):
+        return math.nan
+
+
 def _read_points(device_file: Path | None, name: Any, where: str) -> tuple[tuple[float, ...], ...]:
     """Measured points from a CSV beside the bitcell file; a first line that is no numbers is a heading."""
     folder = device_file.parent if device_file else Path()
     path = folder / str(name)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"cannot read the I-V points '{path}': {error}", where) from None
