@@ -8,10 +8,12 @@ sum x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N). Blocks are the same for any
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numba
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.threads import run_in_threads
@@ -92,10 +94,17 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
         np.uint64(noise_seed),
     )  # fmt: skip
     arguments = tuple(_read_only(value) for value in arrays)
-    run_in_threads(lambda first, last: _read_blocks(first, last, *arguments, out, statistics), blocks)
+    # The blocks run in threads of ours; a matrix product that starts threads of its own inside would fight them.
+    with _libraries().limit(limits=1, user_api="blas"):
+        run_in_threads(lambda first, last: _read_blocks(first, last, *arguments, out, statistics), blocks)
     totals = statistics.sum(axis=0)
     totals[1] = statistics[:, 1].max()
     return out.reshape(batch, positions, -1), totals
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _read_only(value: Any) -> Any:
