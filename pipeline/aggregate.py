@@ -232,8 +232,14 @@ def _evidence_columns(plan: Plan, evidence: dict[str, Any]) -> dict[str, Any]:
     limits = plan.sweep.spec.evidence
     rms, worst = evidence["evidence_rms_lsb"], evidence["evidence_worst_lsb"]
     unsolved = int(evidence["unsolved"])
-    within = unsolved == 0 and all(
-        value is None or value <= limit for limit, value in ((limits.max_rms_lsb, rms), (limits.max_worst_lsb, worst))
+    # Where every read was solved exactly, the fast solver's error does not matter.
+    within = (
+        evidence["solver"] == "exact"
+        or unsolved == 0
+        and all(
+            value is None or value <= limit
+            for limit, value in ((limits.max_rms_lsb, rms), (limits.max_worst_lsb, worst))
+        )
     )
     return {
         "solver": evidence["solver"],

@@ -317,6 +317,8 @@ class _PointBuilder:
                 f"data set '{self.dataset.name}' has {(channels, height, width)}",
                 where,
             )
+        simulation.check_calibration_split(self.dataset, self.sweep.where("dataset"))
+        simulation.check_layers(model, self.spec.layers, self.sweep.where("layers"))
         if graph.classes != len(self.dataset.classes):
             raise InputError(
                 f"model '{model.name}' knows {graph.classes} classes, data set '{self.dataset.name}' has "

@@ -11,7 +11,7 @@ import math
 import re
 from typing import Any, Protocol
 
-from simcore.errors import BinsparxError, InputError
+from simcore.errors import BinsparxError, InputError, unknown_name
 
 DEFAULT_EVALUATOR = "simcore.inference"
 _OWN_PACKAGES = ("simcore", "pipeline", "tests")
@@ -94,6 +94,26 @@ def circuit_parameters(device: str, corner: str, overrides: dict[str, Any], wher
     from simcore import technology
 
     return technology.circuit_parameters(device, corner, overrides, where)
+
+
+def check_calibration_split(dataset: Any, where: str) -> None:
+    """Raises InputError where the data set has no images to calibrate on besides the test images."""
+    from simcore.preparation import calibration_split
+
+    try:
+        calibration_split(dataset)
+    except InputError as error:
+        raise InputError(error.message, where) from None
+
+
+def check_layers(model: Model, layers: list[str] | None, where: str) -> None:
+    """Raises InputError where a named layer is not a binary layer of the network."""
+    if layers is None:
+        return
+    known = [layer.name for layer in model.checkpoint.network.binary_layers()]
+    for name in layers:
+        if name not in known:
+            raise unknown_name(f"binary layer of {model.name}", name, known, where)
 
 
 def make_adc(bits: int, reference: str, offset_lsb: float, gain: float, noise_lsb: float) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simcore.crossbar import Circuit, solve
+from simcore.crossbar import Circuit, Solution, solve
 from simcore.crossbar.fast import (
     EXPONENTS,
     PROJECTIONS,
@@ -21,6 +21,7 @@ from simcore.crossbar.fast import (
     shared_resistance,
 )
 from simcore.design import Design
+from simcore.errors import BinsparxError
 from simcore.mapping import LayerMapping, RowGroup
 from simcore.stored_weights import StoredGroup, applied_inputs
 
@@ -31,6 +32,10 @@ _COLUMN_READS = 224  # reads of every tile where columns have corrections of the
 _SYNTHETIC_SHARE = 0.25  # reads of random density beside the real ones, so that the fit covers what calibration did not
 _EVIDENCE_TILES = 8
 _EVIDENCE_READS = 32
+
+
+class UnsolvedError(BinsparxError):
+    """An exact solve that a design depends on did not converge."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def fit_layer(
         vectors: (B, K) int8 calibration inputs in row order.
     """
     circuit = design.circuit
-    if is_exactly_linear(circuit):
+    if design.solver == "auto" and is_exactly_linear(circuit):
         return [_transfer_model(mapping, stored, index, design) for index in range(len(stored))]
     shared = {
         (group.offset, group.rows): shared_resistance(circuit, design.rows, group.offset, group.rows)
@@ -168,6 +173,17 @@ def exact_currents(
     return currents, unsolved
 
 
+def _solved(solution: Solution) -> np.ndarray:
+    """Sink currents in amperes, float64, that a fit may rest on.
+
+    Raises:
+        UnsolvedError: the solution did not converge.
+    """
+    if not solution.converged:
+        raise UnsolvedError(f"the fast solver cannot be fitted, the exact one: {solution.summary()}")
+    return solution.sink_currents.astype(np.float64)
+
+
 def _shared_polynomial(
     mapping: LayerMapping,
     stored: list[StoredGroup],
@@ -195,7 +211,7 @@ def _shared_polynomial(
             dtype=np.float32,
         )
         s, q = second_order(inputs, currents[index][:, columns], shared[group.offset, group.rows])
-        exact = solution.sink_currents.astype(np.float64) / design.circuit.on_current()
+        exact = _solved(solution) / design.circuit.on_current()
         samples.append((s.ravel(), q.ravel(), exact.ravel()))
     return fit_polynomial(*(np.concatenate(parts) for parts in zip(*samples, strict=True)))
 
@@ -216,7 +232,7 @@ def _with_column_corrections(
     placed = tile_inputs(inputs, group, design.rows)
     for columns in _column_tiles(tile.shape[1], design.cols):
         solution = solve(design.circuit, tile[:, columns], placed, tol=1e-5, dtype=np.float32)
-        exact = solution.sink_currents.astype(np.float64) / design.circuit.on_current()
+        exact = _solved(solution) / design.circuit.on_current()
         s, q = second_order(inputs, model.currents[:, columns], model.shared)
         corrections[:, columns] = fit_columns(s, q, exact, model.polynomial)
     return GroupModel(model.currents, model.shared, model.polynomial, corrections)
@@ -230,7 +246,7 @@ def _transfer_model(mapping: LayerMapping, stored: list[StoredGroup], index: int
     matrix = np.empty((group.rows, tile.shape[1]))
     for columns in _column_tiles(tile.shape[1], design.cols):
         solution = solve(design.circuit, tile[:, columns], one_hot, tol=1e-10)
-        matrix[:, columns] = solution.sink_currents / design.circuit.on_current()
+        matrix[:, columns] = _solved(solution) / design.circuit.on_current()
     coefficients = np.zeros(len(EXPONENTS))
     coefficients[0] = 1.0
     none = SharedResistance(0.0, np.zeros(PROJECTIONS), np.zeros((group.rows, PROJECTIONS)))

@@ -18,7 +18,8 @@ class Adc(BaseModel):
     """Converter: PS_hat = clip(round(gain * I / I_unit + offset + noise), 0, 2^bits - 1).
 
     ``nominal``: I_unit is the lone ON cell's current at v_read. ``calibrated``: unit and zero re-ranged on calibration
-    inputs for every array; ``calibrated_column``: for every column. Offset and noise (standard deviation) are in LSB.
+    inputs for every row group of a layer; ``calibrated_column``: for every column of it. Offset and noise (standard
+    deviation) are in LSB.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from simcore.column_model import Evidence, exact_currents
+from simcore.column_model import Evidence, UnsolvedError, exact_currents
 from simcore.mapping import input_vectors, output_shape
 from simcore.preparation import Prepared, PreparedLayer, prepare
 from simcore.readout import STATISTICS, add_noise, read_layer
@@ -168,7 +168,7 @@ def _read_exactly(
         flips = 2 * plain.sum(axis=1) > (sub != 0).sum(axis=1) if design.flips_activations else np.zeros(len(sub), bool)
         current, unsolved = exact_currents(layer.mapping, layer.stored or [], index, design, bits)
         if unsolved:
-            raise ArithmeticError(f"layer {layer.mapping.name}: {unsolved} crossbar solves did not converge")
+            raise UnsolvedError(f"layer {layer.mapping.name}: {unsolved} crossbar solves did not converge")
         sums = bits.astype(np.float64) @ stored.bits
         noise = _exact_noise(prepared, layer, current.shape, positions, index, first_image)
         codes = convert(current, layer.converters, index, noise)

@@ -143,11 +143,11 @@ def map_and_store(
     return mapping, store_layer(mapping, design, drawn), drawn
 
 
-def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> torch.Tensor:
-    """(n, C, H, W) float32 images of the calibration split; never test images.
+def calibration_split(dataset: Dataset) -> str:
+    """Name of the split that calibration images come from.
 
     Raises:
-        InputError: no such split, or images of another shape than the network takes.
+        InputError: the data set has none.
     """
     split = next((name for name in CALIBRATION_SPLITS if name in dataset.splits), None)
     if split is None:
@@ -155,6 +155,16 @@ def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Data
             f"data set '{dataset.name}' has neither a 'calibration' nor a 'train' split to calibrate on "
             f"(it has: {', '.join(dataset.splits)})"
         )
+    return split
+
+
+def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> torch.Tensor:
+    """(n, C, H, W) float32 images of the calibration split; never test images.
+
+    Raises:
+        InputError: no such split, or images of another shape than the network takes.
+    """
+    split = calibration_split(dataset)
     height, width, channels = dataset.image_shape
     expected = tuple(checkpoint.network.graph.input_shape)
     if expected != (channels, height, width):
@@ -169,7 +179,7 @@ def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Data
 def _solver_for(design: Design) -> str:
     if design.solver in ("ideal", "exact"):
         return design.solver
-    return "transfer" if is_exactly_linear(design.circuit) else "fast"
+    return "transfer" if design.solver == "auto" and is_exactly_linear(design.circuit) else "fast"
 
 
 def binary_input_signs(network: GraphNetwork, images: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:

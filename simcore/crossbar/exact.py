@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simcore.crossbar.circuit import Circuit
+from simcore.crossbar.device import torch_device
 from simcore.crossbar.iv import CellCurves
 from simcore.crossbar.ladder import solve_ladders
 from simcore.crossbar.line_relaxation import solve_arrays
@@ -77,10 +78,12 @@ def solve(
     tol: float = 1e-9,
     dtype: npt.DTypeLike = np.float64,
     max_sweeps: int | None = None,
+    device: str | None = None,
 ) -> Solution:
     """Solve a crossbar exactly for every input.
 
-    The same inputs give bit-identical results for any number of threads and any split of the batch.
+    The same inputs give bit-identical results for any number of threads and any split of the batch. Devices agree with
+    each other to the tolerance, not bit for bit; a device other than numba is used only where asked for.
 
     Args:
         circuit: the circuit.
@@ -90,9 +93,11 @@ def solve(
             held at 2e-6 or more.
         dtype: float64 or float32.
         max_sweeps: give up after this many sweeps (then the sparse Newton solver takes over).
+        device: ``numba`` (kernels on the CPU), a torch device (``cpu``, ``cuda``, ``cuda:1``) or ``auto`` (a GPU where
+            there is one, else numba). None: the environment variable BINSPARX_DEVICE decides; without it numba.
 
     Raises:
-        InputError: arrays of the wrong shape or with values other than 0 and 1.
+        InputError: arrays of the wrong shape or with values other than 0 and 1; an unknown or absent device.
     """
     states, bits, tiled = _checked(weights, inputs)
     real = np.dtype(dtype)
@@ -101,7 +106,31 @@ def solve(
     tolerance = max(tol, _FLOAT32_TOLERANCE) if real == np.float32 else tol
     # A node error e moves the sink currents by up to a few e where cells lose most of their voltage.
     inner = tolerance / 8
+    sweep_limit = max_sweeps or _MAX_SWEEPS[circuit.topology]
     curves = circuit.curves()
+    chosen = torch_device(device)
+    if chosen is None:
+        solution = _solve_on_numba(circuit, curves, states, bits, real, inner, sweep_limit)
+    else:
+        from simcore.crossbar.torch_backend import solve_on_torch  # torch is loaded only where it is asked for
+
+        solution = Solution(*solve_on_torch(circuit, curves, states, bits, real, inner, sweep_limit, chosen))
+    _rescue(circuit, curves, states, bits, tolerance, solution)
+    if tiled:
+        return solution
+    return Solution(solution.sink_currents[0], solution.status[0], solution.residual[0], solution.sweeps[0])
+
+
+def _solve_on_numba(
+    circuit: Circuit,
+    curves: CellCurves,
+    states: np.ndarray,
+    bits: np.ndarray,
+    real: np.dtype,
+    tolerance: float,
+    max_sweeps: int,
+) -> Solution:
+    """Line relaxation or ladders on the CPU; what does not converge is left as it is. Arrays as from ``_checked``."""
     scalar: Any = real.type
     cells = (
         curves.forms, curves.g.astype(real), curves.v_nl.astype(real), *(t.astype(real) for t in curves.tables),
@@ -117,7 +146,7 @@ def solve(
     status = np.empty((tiles, blocks, width), dtype=np.int8)
     residual = np.empty((tiles, blocks, width), dtype=real)
     sweeps = np.empty((tiles, blocks, width), dtype=np.int32)
-    out = (scalar(inner), max_sweeps or _MAX_SWEEPS[circuit.topology], sink, status, residual, sweeps)
+    out = (scalar(tolerance), max_sweeps, sink, status, residual, sweeps)
 
     def solve_range(first: int, last: int) -> None:
         if circuit.topology == "gate_driven":
@@ -128,16 +157,12 @@ def solve(
             solve_arrays(states, lanes, first, last, circuit.gated, *cells, *map(scalar, wires), *out)
 
     run_in_threads(solve_range, tiles * blocks)
-    solution = Solution(
+    return Solution(
         sink_currents=np.ascontiguousarray(sink.transpose(0, 1, 3, 2)).reshape(tiles, blocks * width, cols)[:, :batch],
         status=status.reshape(tiles, -1)[:, :batch],
         residual=residual.reshape(tiles, -1)[:, :batch].astype(np.float64),
         sweeps=sweeps.reshape(tiles, -1)[:, :batch],
     )
-    _rescue(circuit, curves, states, bits, tolerance, solution)
-    if tiled:
-        return solution
-    return Solution(solution.sink_currents[0], solution.status[0], solution.residual[0], solution.sweeps[0])
 
 
 def _rescue(

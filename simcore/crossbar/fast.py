@@ -24,6 +24,7 @@ PROJECTIONS = 2
 # Exponents (of tau, of S) in P: degree 4 in tau, 2 in S, total at most 4.
 EXPONENTS = tuple((a, b) for a in range(5) for b in range(3) if a + b <= 4)
 _RIDGE = 1e-9
+_MARGIN = 1.15  # the fit is trusted this far beyond the reads it has seen; held fast there, it would err at once
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,10 @@ class SharedResistance:
 
 @dataclass(frozen=True)
 class Polynomial:
-    """P(tau, S) with both variables scaled to [0, 1] over the fitted range and held there.
+    """P(tau, S) with both variables scaled to [0, 1] over the range of the fit and held at its ends.
 
     Attributes:
-        coefficients: (len(EXPONENTS),). tau_max, s_max: upper ends of the fitted range.
+        coefficients: (len(EXPONENTS),). tau_max, s_max: upper ends of the range, a little beyond the fitted reads.
     """
 
     coefficients: np.ndarray
@@ -58,7 +59,7 @@ class Polynomial:
         return np.maximum(s, 0) * (_terms(scaled_tau, scaled_s) @ self.coefficients)
 
     def variables(self, s: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(tau, S) scaled to the fitted range."""
+        """(tau, S) scaled to the range."""
         tau = share_lost(s, q)
         return np.clip(tau / self.tau_max, 0, 1), np.clip(s / self.s_max, 0, 1)
 
@@ -135,8 +136,8 @@ def second_order(inputs: np.ndarray, currents: np.ndarray, shared: SharedResista
 
 def fit_polynomial(s: np.ndarray, q: np.ndarray, exact: np.ndarray) -> Polynomial:
     """Least squares for P on exactly solved reads (flat arrays, LSB)."""
-    tau_max = max(float(share_lost(s, q).max()), 1e-6)
-    s_max = max(float(s.max()), 1e-6)
+    tau_max = max(_MARGIN * float(share_lost(s, q).max()), 1e-6)
+    s_max = max(_MARGIN * float(s.max()), 1e-6)
     shape = Polynomial(np.zeros(len(EXPONENTS)), tau_max, s_max)
     design = np.maximum(s, 0)[:, None] * _terms(*shape.variables(s, q))
     gram = design.T @ design

@@ -1,0 +1,188 @@
+"""Writes the generated tables of the pages in this folder from the schemas in the code.
+
+Run ``python docs/tables.py`` from the repository after a schema has changed; tests/test_docs.py says when one has.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline import tracking
+from pipeline.spec import SweepSpec
+from pipeline.tables import COSTS_SCHEMA, SCHEMAS, SHARD_FILE_SCHEMA
+
+FOLDER = Path(__file__).parent
+
+# What the schema of the sweep file cannot say: field -> (unit, example, meaning).
+FIELDS: dict[str, tuple[str, str, str]] = {
+    "name": ("", "`my-sweep`", "names the tables' folder, `sweeps/NAME/`; letters, digits, `.`, `_`, `-`"),
+    "study": ("", "`adc-study`", "MLflow experiment"),
+    "description": ("", "`What bits cost.`", "note on the sweep's MLflow run"),
+    "models": ("", "`[fashion-cnn, mine.safetensors]`", "networks that ship, or checkpoint files"),
+    "devices": ("", "`[8T-SRAM, cell.yaml]`", "bitcells that ship, bitcell files, or groups of fields, below"),
+    "devices[].name": ("", "`8T-SRAM`", "bitcell that ships; either this or `file`"),
+    "devices[].file": ("", "`cell.yaml`", "your own bitcell file"),
+    "devices[].label": ("", "`wide-wires`", "`device` column of the tables; default: the name, or the file's stem"),
+    "devices[].corners": ("", "`[nominal]`", "corners of this device; default: the sweep's"),
+    "devices[].overrides": ("Ω, V, S", "`{r_col: [5, 10]}`", "circuit parameters replaced; their lists multiply"),
+    "corners": ("", "`[nominal, pessimistic]`", "parameter corners of the devices"),
+    "arrays": ("", "`[64x64]`", "ROWSxCOLS, or groups of fields, below, whose lists multiply"),
+    "arrays[].rows": ("rows", "`[64, 128]`", "rows of an array"),
+    "arrays[].cols": ("columns", "`64`", "columns of an array"),
+    "arrays[].active_rows": ("rows", "`[16, 32]`", "rows read together, at most `rows`; default: all"),
+    "row_order": ("", "`spatial`", "what fills the rows first: a channel's kernel taps, or a tap's channels"),
+    "adc.bits": ("bit", "`[5, lossless]`", "1 to 16, or `lossless`: a code for each sum of the active rows"),
+    "adc.reference": ("", "`calibrated`", "how one LSB is set, see [physics](physics.md#sensing)"),
+    "adc.offset_lsb": ("LSB", "`0.5`", "offset"),
+    "adc.gain": ("1", "`[0.98, 1.02]`", "gain, beside the reference's own"),
+    "adc.noise_lsb": ("LSB", "`0.3`", "standard deviation of the noise"),
+    "sparsity": ("", "`[dense, binsparx]`", "flips of stored columns, of applied sub-vectors, both or none"),
+    "prune": ("fraction", "`[0, 0.1]`", "part of each column's remaining stored ones that is stored as 0"),
+    "seeds": ("", "`[0, 1]`", "seeds of the fit's draws and of the converter noise"),
+    "solver": (
+        "",
+        "`exact`",
+        "`auto`, `fast`: the fit (an exact matrix for a linear array); `ideal`: no circuit",
+    ),
+    "layers": ("", "`[bconv2, bconv3]`", "binary layers that are mapped; default: all"),
+    "dataset": ("", "`fashion-mnist`", "a data set's name or folder, or a group of fields, below"),
+    "dataset.name": ("", "`data/cifar10`", "data set that ships, or a folder made by `binsparx data import`"),
+    "dataset.split": ("", "`test`", "split that accuracy is measured on"),
+    "dataset.images": ("images", "`1000`", "the first so many of the split; default: all"),
+    "dataset.calibration_images": ("images", "`32`", "taken from the split `calibration`, else `train`"),
+    "shard_images": ("images", "`50`", "images of one task; decides no result"),
+    "evidence.max_rms_lsb": ("LSB", "`0.05`", "largest rms error of the fast solver on held-out reads"),
+    "evidence.max_worst_lsb": ("LSB", "`0.5`", "largest error on any of them"),
+    "evidence.beyond": ("", "`exact`", "beyond a limit: the point fails, is solved exactly, or goes on and is marked"),
+    "exclude": ("", "`[{rows: 128, sparsity: weight}]`", "points left out, see [below](#exclude-and-points)"),
+    "points": ("", "`[{rows: 256, sparsity: [dense, binsparx]}]`", "points beside the product of the axes"),
+    "results": ("", "`s3://bucket/results`", "folder or URI; `--results` overrides; default: `results`"),
+    "tracking.mode": ("", "`front`", "designs that get an MLflow run: all, those on the front, none"),
+    "tracking.uri": ("", "`http://mlflow:5000`", "MLflow server; default: `mlflow.db` in the results folder"),
+}
+
+# Lists that are one value each: the layers of every design.
+_PLAIN_LISTS = ("layers",)
+
+
+def sweep_fields() -> str:
+    """The field table of docs/sweep-file.md."""
+    found = dict(_schema_fields(SweepSpec.model_json_schema()))
+    if found.keys() != FIELDS.keys():
+        raise ValueError(f"FIELDS and the sweep file differ in {sorted(found.keys() ^ FIELDS.keys())}")
+    lines = ["| field | default | unit | values | example | meaning |", "|---|---|---|---|---|---|"]
+    for name, (default, values, axis) in found.items():
+        unit, example, meaning = FIELDS[name]
+        shown = f"`{name}`" + (" \\*" if axis else "")
+        lines.append(f"| {shown} | {default} | {unit} | {values} | {example} | {meaning} |")
+    return "\n".join(lines)
+
+
+def match_fields() -> str:
+    """The columns that ``exclude`` and ``points`` may name."""
+    schema = SweepSpec.model_json_schema()
+    return ", ".join(f"`{name}`" for name in schema["$defs"]["MatchSpec"]["properties"])
+
+
+def result_tables() -> str:
+    """The column tables of docs/results.md."""
+    parts = []
+    for name, schema in SCHEMAS.items():
+        parts.append(f"### {name}.parquet\n\n{_columns(schema)}")
+    parts.append(f"### images-*.parquet, one a shard\n\n{_columns(SHARD_FILE_SCHEMA)}")
+    parts.append(f"### costs.parquet\n\n{_columns(COSTS_SCHEMA)}")
+    return "\n\n".join(parts)
+
+
+def mlflow_names() -> str:
+    """Metrics, parameters and artifacts of docs/results.md."""
+    metrics = [*tracking._FRACTIONS.values(), *tracking._METRICS.values()]
+    lines = []
+    for title, names in (("metrics", metrics), ("parameters", tracking._PARAMETERS)):
+        lines.append(f"- {title} of a design: " + ", ".join(f"`{name}`" for name in names))
+    lines.append("- artifacts of a sweep: " + ", ".join(f"`{name}`" for name in tracking.ARTIFACTS))
+    return "\n".join(lines)
+
+
+TABLES = {
+    "sweep-file.md": {"sweep fields": sweep_fields, "match fields": match_fields},
+    "results.md": {"result tables": result_tables, "mlflow names": mlflow_names},
+}
+
+
+def filled(page: str, text: str) -> str:
+    """The text of a page with its generated parts as the code has them now."""
+    for name, table in TABLES[page].items():
+        start, end = f"<!-- generated: {name} -->\n", "\n<!-- end -->"
+        pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
+        if len(pattern.findall(text)) != 1:
+            raise ValueError(f"{page} needs the part '{name}' once")
+        content = start + table() + end
+        text = pattern.sub(lambda match, content=content: content, text)
+    return text
+
+
+def _schema_fields(schema: dict[str, Any]) -> Iterator[tuple[str, tuple[str, str, bool]]]:
+    """(dotted name, (default, values, whether a list is an axis)) of every field, in the order of the schema."""
+    definitions = schema["$defs"]
+
+    def fields_of(part: dict[str, Any], prefix: str) -> Iterator[tuple[str, tuple[str, str, bool]]]:
+        for name, field in part["properties"].items():
+            kind = _without_null(field)
+            axis = kind.get("type") == "array"
+            item = kind.get("items", {}) if axis else kind
+            group = definitions.get(item.get("$ref", "").rsplit("/", 1)[-1])
+            plain_match = group is definitions["MatchSpec"]
+            nested = group is not None and not plain_match
+            # A group that has a short form (a name, ROWSxCOLS) is a field of its own.
+            if not nested or axis or name == "dataset":
+                default = _shown(field["default"]) if "default" in field and not nested else "required"
+                if name not in part.get("required", []) and default == "required":
+                    default = ""
+                many = (axis or name == "overrides") and not plain_match and name not in _PLAIN_LISTS
+                yield prefix + name, (default, _values(item), many)
+            if nested:
+                yield from fields_of(group, f"{prefix}{name}[]." if axis else f"{prefix}{name}.")
+
+    yield from fields_of(schema, "")
+
+
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    options = [option for option in field.get("anyOf", []) if option.get("type") != "null"]
+    return options[0] if options else field
+
+
+def _shown(default: Any) -> str:
+    value = default[0] if isinstance(default, list) and len(default) == 1 else default
+    if value in (None, "", [], {}):
+        return ""
+    return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value)}`"
+
+
+def _values(item: dict[str, Any]) -> str:
+    if "enum" in item:
+        return ", ".join(f"`{value}`" for value in item["enum"])
+    bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    return ", ".join(f"{sign} {item[name]:g}" for name, sign in bounds.items() if name in item)
+
+
+def _columns(schema: pa.Schema) -> str:
+    lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
+    for field in schema:
+        metadata = {key.decode(): value.decode() for key, value in field.metadata.items()}
+        null = ", or null" if field.nullable else ""
+        meaning = metadata["description"].replace("|", "\\|")
+        lines.append(f"| `{field.name}` | {field.type}{null} | {metadata['unit']} | {meaning} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    for page in TABLES:
+        path = FOLDER / page
+        path.write_text(filled(page, path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,47 @@
+"""Where the exact solver computes: numba kernels on the CPU, or torch on the CPU or a GPU."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from simcore.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+DEVICE_VARIABLE = "BINSPARX_DEVICE"
+_NUMBA, _AUTO = "numba", "auto"
+_KNOWN = "'numba', 'auto', 'cpu' (torch on the CPU), 'cuda' or 'cuda:N'"
+
+
+def torch_device(device: str | None) -> torch.device | None:
+    """The torch device that ``device`` names; None for the numba kernels.
+
+    ``numba``: the numba kernels. ``cpu``, ``cuda``, ``cuda:N``: that torch device. ``auto``: the GPU where torch sees
+    one, else the numba kernels; Ray shows a worker the GPUs that it was given (CUDA_VISIBLE_DEVICES) and no others.
+    None: what the environment variable ``BINSPARX_DEVICE`` names; without it numba. The devices agree to the solver's
+    tolerance, not bit for bit, so a GPU is never used unasked: a result would depend on the machine.
+
+    Raises:
+        InputError: the name is unknown, or no such device is there.
+    """
+    where = "" if device is not None else DEVICE_VARIABLE
+    name = device if device is not None else os.environ.get(DEVICE_VARIABLE) or _NUMBA
+    if name == _NUMBA:
+        return None
+    import torch  # takes seconds, and the numba kernels do without it
+
+    if name == _AUTO:
+        return torch.device("cuda") if torch.cuda.is_available() else None
+    try:
+        found = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"unknown device '{name}' (known: {_KNOWN})", where) from None
+    if found.type not in ("cpu", "cuda"):
+        raise InputError(f"the device '{name}' is not supported (known: {_KNOWN})", where)
+    if found.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (found.index or 0) >= count:
+            raise InputError(f"there is no device '{name}': torch sees {count} GPUs on this machine", where)
+    return found

@@ -1,0 +1,114 @@
+"""Random circuits and reads for the solver tests, and the independent solution that they are compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+
+from simcore.crossbar import Circuit
+from simcore.crossbar.newton import solve_newton
+
+FORMS = ("linear", "saturating", "sinh", "tanh", "table")
+TOPOLOGIES = (
+    {"topology": "input_sourced", "gated": True},
+    {"topology": "input_sourced", "gated": False},
+    {"topology": "gate_driven", "source_end": "far"},
+    {"topology": "gate_driven", "source_end": "near"},
+)
+MILD = {
+    "g_on": 8e-5, "g_off": 2e-6, "v_read": 0.25, "r_driver": 300.0, "r_sink": 250.0, "r_row": 6.0, "r_col": 9.0,
+    "r_source": 4.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Read:
+    """A circuit, the (R, C) bits it stores and a (B, R) batch of inputs."""
+
+    circuit: Circuit
+    weights: np.ndarray
+    inputs: np.ndarray
+
+
+def make_circuit(topology: dict, form: str, **changes) -> Circuit:
+    """A circuit with moderate wires; ``changes`` replace single parameters."""
+    parameters = {**MILD, **topology, "iv": form, **changes}
+    if form in ("saturating", "sinh", "tanh"):
+        parameters.setdefault("v_nl", 0.4 * parameters["v_read"])
+    if form == "table":
+        parameters.setdefault("iv_table", table_points(parameters))
+    return Circuit.from_parameters(parameters)
+
+
+def table_points(parameters: dict, off_column: bool = True) -> list[tuple[float, ...]]:
+    """Points of a curve that first bends up and then flattens: no formula has this shape."""
+    v = np.linspace(0, 1.2, 8) * parameters["v_read"]
+    shape = v * (1 + 3 * (v / v[-1]) ** 2) / (1 + 2 * (v / v[-1]) ** 3)
+    columns = [v, parameters["g_on"] * shape] + ([parameters["g_off"] * (v + v**2)] if off_column else [])
+    return [tuple(float(value) for value in point) for point in zip(*columns, strict=True)]
+
+
+def random_read(circuit: Circuit, rows: int, cols: int, batch: int = 1, density: float = 0.5, seed: int = 0) -> Read:
+    """Bits that are 1 with probability ``density``."""
+    rng = np.random.default_rng(seed)
+    weights = (rng.random((rows, cols)) < density).astype(np.uint8)
+    return Read(circuit, weights, (rng.random((batch, rows)) < density).astype(np.uint8))
+
+
+def newton_currents(read: Read) -> np.ndarray:
+    """(B, C) amperes by sparse Newton nodal analysis: another method, other unknowns."""
+    curves = read.circuit.curves()
+    return np.stack([solve_newton(read.circuit, curves, read.weights, x)[0] for x in read.inputs])
+
+
+def worst_relative(found: np.ndarray, expected: np.ndarray) -> float:
+    """Largest difference relative to the largest current (of at least 1e-18 A, below which rounding rules)."""
+    return float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-18))
+
+
+@st.composite
+def circuits(draw, forms=FORMS, harsh: bool = False) -> Circuit:
+    """Any form and topology; wires may have no resistance at all, or (``harsh``) as much as the cells."""
+    form = draw(st.sampled_from(forms))
+    topology = draw(st.sampled_from(TOPOLOGIES))
+    g_on = 10 ** draw(st.floats(-6, -3.5))
+    v_read = draw(st.floats(0.05, 1.0))
+    most = 0.0 if harsh else -2.0  # log10 of resistance x g_on
+
+    def resistance() -> float:
+        share = draw(st.one_of(st.just(None), st.floats(-6.0, most)))
+        return 0.0 if share is None else 10**share / g_on
+
+    parameters = {
+        **topology,
+        "iv": form,
+        "g_on": g_on,
+        "g_off": g_on * draw(st.sampled_from([0.0, 1e-4, 0.02, 0.3, 1.0])),
+        "v_read": v_read,
+        **{name: resistance() for name in ("r_driver", "r_sink", "r_row", "r_col", "r_source")},
+    }
+    if form in ("saturating", "sinh", "tanh"):
+        parameters["v_nl"] = v_read * draw(st.floats(0.2, 5.0))
+    if form == "table":
+        if parameters["g_off"] == 0:
+            parameters["g_off"] = 0.01 * g_on
+        parameters["iv_table"] = table_points(parameters, draw(st.booleans()))
+    elif draw(st.booleans()):
+        parameters["iv_off"] = draw(st.sampled_from(["linear", "sinh", "tanh"]))
+        parameters["v_nl_off"] = v_read * draw(st.floats(0.3, 3.0))
+    return Circuit.from_parameters(parameters)
+
+
+@st.composite
+def reads(draw, largest: int = 14, batch: int = 2, forms=FORMS, harsh: bool = False) -> Read:
+    """A random circuit with random bits, down to one row or one column."""
+    return random_read(
+        draw(circuits(forms, harsh)),
+        draw(st.integers(1, largest)),
+        draw(st.integers(1, largest)),
+        batch,
+        draw(st.sampled_from([0.1, 0.5, 0.9, 1.0])),
+        draw(st.integers(0, 2**31)),
+    )

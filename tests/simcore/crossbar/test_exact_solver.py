@@ -1,0 +1,234 @@
+"""Line relaxation and ladder against an independent method, and what every solve must keep to."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+from crossbar_circuits import (
+    FORMS,
+    TOPOLOGIES,
+    make_circuit,
+    newton_currents,
+    random_read,
+    reads,
+    worst_relative,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simcore.crossbar import Status, exact, solve
+from simcore.errors import InputError
+
+quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+long = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def check_against_newton(read, tolerance):
+    solution = solve(read.circuit, read.weights, read.inputs, tol=1e-11)
+    assert solution.converged, solution.summary()
+    assert worst_relative(solution.sink_currents, newton_currents(read)) <= tolerance
+
+
+@quick
+@given(read=reads())
+def test_agrees_with_sparse_newton(read):
+    check_against_newton(read, 1e-8)
+
+
+@quick
+@given(read=reads(harsh=True))
+def test_agrees_with_sparse_newton_on_harsh_circuits(read):
+    check_against_newton(read, 1e-7)
+
+
+@pytest.mark.slow
+@long
+@given(read=reads(largest=40, harsh=True))
+def test_agrees_with_sparse_newton_at_length(read):
+    check_against_newton(read, 1e-7)
+
+
+@quick
+@given(read=reads(harsh=True))
+def test_no_column_draws_more_than_its_cells_would_alone(read):
+    """Maximum principle: no cell of a driven row sees more than v_read, and wires only take away."""
+    circuit = read.circuit
+    currents = solve(circuit, read.weights, read.inputs, tol=1e-11).sink_currents
+    ideal = read.inputs @ np.where(read.weights, circuit.on_current(), circuit.off_current())
+    slack = 1e-9 * max(float(ideal.max()), 1e-30)
+    assert (currents >= -slack).all()
+    assert (currents <= ideal + slack).all()
+
+
+@quick
+@given(read=reads(), data=st.data())
+def test_one_more_driven_row_never_lowers_the_total_current(read, data):
+    off = np.flatnonzero(read.inputs[0] == 0)
+    if len(off) == 0:
+        return
+    more = read.inputs[:1].copy()
+    more[0, data.draw(st.sampled_from(list(off)))] = 1
+    before, after = solve(read.circuit, read.weights, np.concatenate([read.inputs[:1], more]), tol=1e-11).sink_currents
+    assert after.sum() >= before.sum() * (1 - 1e-9)
+
+
+@quick
+@given(read=reads(), row=st.integers(0, 13), column=st.integers(0, 13))
+def test_switching_a_cell_on_never_lowers_the_total_of_an_array(read, row, column):
+    if not read.circuit.on_current() >= read.circuit.off_current() or read.circuit.iv_off is not None:
+        return  # a steeper OFF form may conduct better than the ON form in part of the range
+    weights = read.weights.copy()
+    row, column = row % weights.shape[0], column % weights.shape[1]
+    weights[row, column] = 0
+    before = solve(read.circuit, weights, read.inputs[:1], tol=1e-11).sink_currents
+    weights[row, column] = 1
+    after = solve(read.circuit, weights, read.inputs[:1], tol=1e-11).sink_currents
+    if read.circuit.gated:
+        assert after.sum() >= before.sum() * (1 - 1e-9)
+    else:  # through undriven rows a better cell can also shunt current away; its own column still gains or all rows on
+        driven = np.ones_like(read.inputs[:1])
+        weights[row, column] = 0
+        before = solve(read.circuit, weights, driven, tol=1e-11).sink_currents
+        weights[row, column] = 1
+        assert solve(read.circuit, weights, driven, tol=1e-11).sink_currents.sum() >= before.sum() * (1 - 1e-9)
+
+
+def each_kind():
+    return [
+        pytest.param(random_read(make_circuit(topology, form), 23, 18, batch=37, seed=5), id=f"{n}-{form}")
+        for n, topology in enumerate(TOPOLOGIES)
+        for form in FORMS
+    ]
+
+
+@pytest.mark.parametrize("read", each_kind())
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_results_do_not_depend_on_batch_order_threads_or_earlier_calls(read, dtype):
+    def currents(inputs):
+        return solve(read.circuit, read.weights, inputs, dtype=dtype).sink_currents
+
+    whole = currents(read.inputs)
+    for split in (1, 5, 16, 33):
+        parts = [currents(read.inputs[start : start + split]) for start in range(0, len(read.inputs), split)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+    order = np.random.default_rng(0).permutation(len(read.inputs))
+    np.testing.assert_array_equal(currents(read.inputs[order]), whole[order])
+    threads = numba.get_num_threads()
+    try:
+        for count in sorted({1, min(2, numba.config.NUMBA_NUM_THREADS)}):
+            numba.set_num_threads(count)
+            np.testing.assert_array_equal(currents(read.inputs), whole)
+    finally:
+        numba.set_num_threads(threads)
+    solve(make_circuit(TOPOLOGIES[2], "sinh"), read.weights, read.inputs)
+    np.testing.assert_array_equal(currents(read.inputs), whole)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES, ids=str)
+def test_tiles_together_are_the_tiles_one_by_one(topology):
+    circuit = make_circuit(topology, "tanh")
+    rng = np.random.default_rng(2)
+    weights, inputs = rng.integers(0, 2, (3, 8, 6)), rng.integers(0, 2, (3, 5, 8))
+    together = solve(circuit, weights, inputs)
+    shared = solve(circuit, weights, inputs[0])
+    assert together.sink_currents.shape == (3, 5, 6)
+    assert together.status.shape == together.residual.shape == together.sweeps.shape == (3, 5)
+    for tile in range(3):
+        alone = solve(circuit, weights[tile], inputs[tile])
+        np.testing.assert_array_equal(together.sink_currents[tile], alone.sink_currents)
+        np.testing.assert_array_equal(
+            shared.sink_currents[tile], solve(circuit, weights[tile], inputs[0]).sink_currents
+        )
+
+
+@quick
+@given(read=reads(largest=24))
+def test_float32_is_within_its_stated_error(read):
+    single = solve(read.circuit, read.weights, read.inputs, dtype=np.float32)
+    double = solve(read.circuit, read.weights, read.inputs, tol=1e-11)
+    assert single.sink_currents.dtype == np.float32
+    assert single.converged
+    assert worst_relative(single.sink_currents, double.sink_currents) <= 1e-4
+
+
+@pytest.mark.parametrize("read", each_kind())
+def test_float32_is_far_better_than_that_on_usual_circuits(read):
+    single = solve(read.circuit, read.weights, read.inputs, dtype=np.float32)
+    double = solve(read.circuit, read.weights, read.inputs, tol=1e-11)
+    assert worst_relative(single.sink_currents, double.sink_currents) <= 2e-5
+
+
+@pytest.mark.parametrize("tol", [1e-3, 1e-6, 1e-9])
+@pytest.mark.parametrize("topology", TOPOLOGIES, ids=str)
+def test_the_tolerance_is_kept(topology, tol):
+    read = random_read(make_circuit(topology, "sinh", r_driver=2e3, r_sink=2e3), 32, 32, batch=20)
+    found = solve(read.circuit, read.weights, read.inputs, tol=tol)
+    best = solve(read.circuit, read.weights, read.inputs, tol=1e-13)
+    assert found.converged
+    assert (found.residual <= 20 * tol).all()
+    assert worst_relative(found.sink_currents, best.sink_currents) <= 3 * tol
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES, ids=str)
+def test_no_input_and_no_cell_draw_no_current(topology):
+    circuit = make_circuit(topology, "tanh", g_off=0.0)
+    for weights, inputs in ((np.ones((5, 4), int), [[0] * 5]), (np.zeros((5, 4), int), [[1] * 5])):
+        solution = solve(circuit, weights, inputs)
+        assert solution.converged
+        assert not solution.sink_currents.any()
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES, ids=str)
+def test_a_solve_that_does_not_converge_says_so(topology, monkeypatch):
+    read = random_read(make_circuit(topology, "saturating", r_driver=2e4, r_sink=2e4), 24, 24, batch=3)
+    monkeypatch.setattr(exact, "solve_newton", lambda *args: (np.zeros(24), 1.0))
+    solution = solve(read.circuit, read.weights, read.inputs, max_sweeps=1)
+    assert not solution.converged
+    assert (solution.status == Status.NOT_CONVERGED).all()
+    assert (solution.residual > 1e-9).all()
+    assert (solution.sweeps == 1).all()
+    assert "0 of 3 solved" in solution.summary()
+    assert "not converged" in solution.summary()
+    assert "max_sweeps" in solution.summary()
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES, ids=str)
+def test_what_relaxation_leaves_over_is_solved_by_newton(topology):
+    read = random_read(make_circuit(topology, "saturating", r_driver=2e3, r_sink=2e3), 12, 12, batch=3)
+    rescued = solve(read.circuit, read.weights, read.inputs, max_sweeps=1)
+    assert rescued.converged
+    best = solve(read.circuit, read.weights, read.inputs, tol=1e-12)
+    assert worst_relative(rescued.sink_currents, best.sink_currents) <= 1e-8
+
+
+@pytest.mark.parametrize(
+    ("weights", "inputs", "message"),
+    [
+        ([[0, 2]], [[1]], "weights must hold bits"),
+        ([[0, 1]], [[0.5]], "inputs must hold bits"),
+        ([[0, np.nan]], [[1]], "weights must hold bits"),
+        ([[-1, 1]], [[1]], "weights must hold bits"),
+        ([[0, 1]], [[1, 0]], "do not fit"),
+        ([0, 1], [[1]], "must be"),
+        ([[0, 1]], [1], "must be"),
+        ([[0, 1]], [[[1]]], "must be"),
+        ([[[0, 1]]] * 3, [[[1]]] * 2, "do not fit"),
+        (np.zeros((0, 3)), np.zeros((1, 0)), "do not fit"),
+        ([["a"]], [[1]], "weights must hold bits"),
+    ],
+)
+def test_arrays_that_are_no_reads_are_refused(weights, inputs, message):
+    with pytest.raises(InputError, match=message):
+        solve(make_circuit(TOPOLOGIES[0], "linear"), weights, inputs)
+
+
+def test_other_number_types_are_refused():
+    with pytest.raises(InputError, match="float32 or float64"):
+        solve(make_circuit(TOPOLOGIES[0], "linear"), [[1]], [[1]], dtype=np.float16)
+
+
+def test_an_empty_batch_gives_no_currents():
+    solution = solve(make_circuit(TOPOLOGIES[0], "linear"), [[1, 0]], np.zeros((0, 1), int))
+    assert solution.sink_currents.shape == (0, 2)
+    assert solution.converged

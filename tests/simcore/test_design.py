@@ -1,0 +1,78 @@
+"""Designs: consistency, and the content that decides a result's key."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from pydantic import ValidationError
+from small_networks import make_design
+
+from simcore.design import Adc, Design
+from simcore.technology import circuit_parameters
+
+
+def test_defaults_are_left_out_of_the_content():
+    content = make_design(calibration_images=32).content()
+    assert set(content) == {"circuit", "rows", "cols", "adc"}
+    assert content["adc"] == {"bits": 6}
+    assert "gated" not in content["circuit"] and "r_driver" in content["circuit"]
+    # Naming a default, or as many active rows as there are, changes nothing.
+    named = make_design(calibration_images=32, prune=0.0, solver="auto", active_rows=16, layers=None)
+    assert named.content() == content
+
+
+def test_everything_else_is_in_it():
+    base = make_design().content()
+    for change in (
+        {"rows": 17}, {"cols": 6}, {"active_rows": 8}, {"row_order": "spatial"}, {"sparsity": "weight"},
+        {"prune": 0.1}, {"adc": Adc(bits=7)}, {"adc": Adc(bits=6, noise_lsb=0.1)}, {"solver": "exact"}, {"seed": 1},
+        {"calibration_images": 5}, {"layers": ("wide",)}, {"device": "1T-1ReRAM"}, {"corner": "optimistic"},
+    ):  # fmt: skip
+        assert make_design(**change).content() != base
+
+
+def test_the_content_is_json_and_makes_the_same_design_again():
+    design = make_design("1T-1ReRAM-BL", sparsity="binsparx", layers=("wide", "dense"), active_rows=8)
+    content = json.loads(json.dumps(design.content()))
+    assert Design.model_validate(content) == design
+    assert Design.model_validate(content).content() == design.content()
+
+
+def test_whole_numbers_and_fractions_of_the_same_size_are_the_same_content():
+    one = circuit_parameters("8T-SRAM", overrides={"r_sink": 200})
+    other = circuit_parameters("8T-SRAM", overrides={"r_sink": 200.0})
+    assert json.dumps(make_design(one).content()) == json.dumps(make_design(other).content())
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"active_rows": 17}, r"active_rows \(17\) is larger than rows \(16\)"),
+        ({"rows": 0}, "rows"),
+        ({"rows": 5000}, "rows"),
+        ({"prune": 1.0}, "prune"),
+        ({"prune": float("nan")}, "prune"),
+        ({"sparsity": "all"}, "sparsity"),
+        ({"seed": -1}, "seed"),
+        ({"calibration_images": 0}, "calibration_images"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_inconsistent_designs_are_refused(fields, message):
+    with pytest.raises(ValidationError, match=message):
+        make_design(**fields)
+
+
+@pytest.mark.parametrize("fields", [{"bits": 0}, {"bits": 17}, {"bits": 4, "gain": 0}, {"bits": 4, "noise_lsb": -1}])
+def test_impossible_converters_are_refused(fields):
+    with pytest.raises(ValidationError):
+        Adc(**fields)
+
+
+def test_what_each_sparsity_flips():
+    flips = {s: (make_design(sparsity=s).flips_weights, make_design(sparsity=s).flips_activations)
+             for s in ("dense", "weight", "activation", "binsparx")}  # fmt: skip
+    assert flips == {
+        "dense": (False, False), "weight": (True, False), "activation": (False, True), "binsparx": (True, True),
+    }  # fmt: skip

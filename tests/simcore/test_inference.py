@@ -1,0 +1,328 @@
+"""A network on a design: ideal arithmetic to the bit, exact against fast, totals against brute force, determinism."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numba
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from small_networks import SIZE, make_design
+from threadpoolctl import threadpool_limits
+
+from simcore import preparation
+from simcore.column_model import UnsolvedError, tile_bits, tile_inputs
+from simcore.crossbar import solve
+from simcore.design import Adc, EvidenceLimits
+from simcore.errors import InputError
+from simcore.inference import evaluate, mapped_logits, prepare
+from simcore.mapping import input_vectors
+from simcore.preparation import EvidenceError, binary_input_signs
+from simcore.stored_weights import applied_inputs
+
+SPARSITIES = ("dense", "weight", "activation", "binsparx")
+LAYERS = ("wide", "narrow", "dense")
+
+
+def pixels_of(images):
+    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+
+
+def totals_of(result):
+    return [dataclasses.astuple(layer) for layer in result.layers]
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    rows=st.sampled_from([1, 2, 7, 16, 45, 64, 200]),
+    cols=st.integers(1, 12),
+    active=st.floats(0.01, 1.0),
+    order=st.sampled_from(["channel", "spatial"]),
+    sparsity=st.sampled_from(SPARSITIES),
+    layers=st.sampled_from([None, ("wide",), ("narrow", "dense")]),
+)
+def test_ideal_arrays_give_the_plain_networks_logits_bit_for_bit(
+    checkpoint, dataset, rows, cols, active, order, sparsity, layers
+):
+    design = make_design(
+        rows=rows, cols=cols, active_rows=max(1, round(active * rows)), row_order=order, sparsity=sparsity,
+        layers=layers, solver="ideal",
+    )  # fmt: skip
+    images = pixels_of(dataset.read("test", 0, 4)[0])
+    prepared = prepare(checkpoint, design, dataset)
+    assert prepared.solver == "ideal"
+    with torch.inference_mode():
+        assert torch.equal(mapped_logits(prepared, images), checkpoint.network(images))
+
+
+@pytest.mark.parametrize("sparsity", SPARSITIES)
+def test_ideal_predictions_and_labels_are_handed_on(checkpoint, dataset, sparsity):
+    prepared = prepare(checkpoint, make_design(sparsity=sparsity, solver="ideal"), dataset)
+    images, labels = dataset.read("test", 3, 8)
+    result = evaluate(prepared, images, labels, 3)
+    assert result.labels.dtype == result.predictions.dtype == result.ideal_predictions.dtype == np.int16
+    np.testing.assert_array_equal(result.labels, labels)
+    np.testing.assert_array_equal(result.predictions, result.ideal_predictions)
+    assert [layer.layer for layer in result.layers] == list(LAYERS)
+
+
+@pytest.mark.parametrize("sparsity", ["dense", "binsparx"])
+@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
+def test_fast_and_exact_inference_agree(checkpoint, dataset, device, sparsity):
+    images, labels = dataset.read("test", 0, 6)
+    pixels = pixels_of(images)
+    outcome = {}
+    for solver in ("fast", "exact"):
+        design = make_design(device, rows=32, cols=8, sparsity=sparsity, solver=solver, layers=("narrow", "dense"))
+        prepared = prepare(checkpoint, design, dataset)
+        assert prepared.solver == solver
+        outcome[solver] = (mapped_logits(prepared, pixels), evaluate(prepared, images, labels))
+    fast, exact = outcome["fast"][1], outcome["exact"][1]
+    np.testing.assert_array_equal(fast.predictions, exact.predictions)
+    for ours, best in zip(fast.layers, exact.layers, strict=True):
+        assert ours.column_reads == best.column_reads
+        assert ours.dense_partial_sum == pytest.approx(best.dense_partial_sum, rel=0.01)
+        assert ours.column_current_A == pytest.approx(best.column_current_A, rel=0.01)
+
+
+def brute_force(checkpoint, design, dataset, images, name):
+    """Totals of the one layer ``name``, read by read, from its ideal inputs and exact solves."""
+    prepared = prepare(checkpoint, design, dataset)
+    layer = prepared.layers[name]
+    stored = preparation.map_and_store(
+        preparation.mapped_layers(checkpoint, design)[name],
+        design,
+        binary_input_signs(checkpoint.network, preparation.images_for_calibration(checkpoint, design, dataset), {name})[
+            name
+        ],
+        np.random.default_rng([design.seed, 0]),
+    )[1]
+    signs = binary_input_signs(checkpoint.network, pixels_of(images), {name})[name]
+    vectors = input_vectors(layer.mapping, signs).reshape(-1, len(layer.mapping.order))
+    unit = design.circuit.on_current()
+    totals = dict.fromkeys(
+        ("reads", "sum", "dense", "squared", "worst", "amperes", "clipped", "inputs", "input_flips"), 0.0
+    )
+    for index, (group, kept) in enumerate(zip(layer.mapping.groups, stored, strict=True)):
+        sub = vectors[:, group.start : group.stop]
+        bits = applied_inputs(sub, design.flips_activations)
+        totals["input_flips"] += (bits != (sub > 0)).any(axis=1).sum()
+        totals["inputs"] += len(sub)
+        ideal = bits.astype(int) @ kept.bits
+        totals["sum"] += ideal.sum()
+        totals["dense"] += ((sub > 0).astype(int) @ layer.mapping.weights[group.start : group.stop]).sum()
+        tile = tile_bits(layer.mapping, stored, index, design.rows)
+        for start in range(0, tile.shape[1], design.cols):
+            columns = slice(start, min(start + design.cols, tile.shape[1]))
+            amperes = solve(design.circuit, tile[:, columns], tile_inputs(bits, group, design.rows)).sink_currents
+            raw = np.rint(
+                layer.converters.gain[index, columns] * amperes / unit + layer.converters.offset[index, columns]
+            )
+            code = np.clip(raw, 0, layer.converters.top)
+            error = code - ideal[:, columns]
+            totals["reads"] += error.size
+            totals["squared"] += (error**2).sum()
+            totals["worst"] = max(totals["worst"], np.abs(error).max())
+            totals["amperes"] += amperes.sum()
+            totals["clipped"] += (raw > layer.converters.top).sum()
+    flips = sum(kept.flips.sum() for kept in stored)
+    return totals, flips, sum(kept.flips.size for kept in stored)
+
+
+@pytest.mark.parametrize("sparsity", SPARSITIES)
+@pytest.mark.parametrize("solver", ["fast", "exact"])
+def test_totals_are_those_of_brute_force(checkpoint, dataset, sparsity, solver):
+    adc = Adc(bits=3, reference="calibrated", gain=1.05, offset_lsb=0.2)
+    fields = {"rows": 16, "cols": 4, "active_rows": 12, "sparsity": sparsity, "prune": 0.2, "adc": adc,
+              "layers": ("narrow",)}  # fmt: skip
+    images, labels = dataset.read("test", 0, 3)
+    design = make_design("8T-SRAM", "pessimistic", solver=solver, **fields)
+    found = evaluate(prepare(checkpoint, design, dataset), images, labels).layers[0]
+    expected, flips, columns = brute_force(checkpoint, design, dataset, images, "narrow")
+    assert found.column_reads == expected["reads"]
+    assert found.partial_sum == expected["sum"]
+    assert found.dense_partial_sum == expected["dense"]
+    assert found.activation_reads == expected["inputs"]
+    assert found.activation_flips == expected["input_flips"]
+    assert (found.weight_flips, found.stored_columns) == (flips, columns)
+    assert found.column_current_A == pytest.approx(expected["amperes"], rel=1e-3)
+    # Where the fast current lies on the other side of a rounding threshold, a code differs by one.
+    assert found.squared_error == pytest.approx(expected["squared"], rel=0.02, abs=5)
+    assert found.worst_error == pytest.approx(expected["worst"], abs=1)
+    assert found.clipped == pytest.approx(expected["clipped"], rel=0.02, abs=5)
+    if solver == "exact":
+        assert found.worst_error == expected["worst"]
+        assert found.clipped == expected["clipped"]
+
+
+NOISY = Adc(bits=5, reference="calibrated_column", noise_lsb=0.7)
+
+
+@pytest.mark.parametrize("solver", ["fast", "exact"])
+def test_noise_belongs_to_the_image_and_not_to_the_shard(checkpoint, dataset, solver):
+    design = make_design("1T-1ReRAM", adc=NOISY, sparsity="binsparx", solver=solver, layers=("narrow", "dense"))
+    prepared = prepare(checkpoint, design, dataset)
+    images, labels = dataset.read("test", 0, 10)
+    whole = evaluate(prepared, images, labels, 0)
+    parts = [evaluate(prepared, images[a:b], labels[a:b], a) for a, b in ((0, 3), (3, 10))]
+    np.testing.assert_array_equal(np.concatenate([part.predictions for part in parts]), whole.predictions)
+    for index, layer in enumerate(whole.layers):
+        first, second = parts[0].layers[index], parts[1].layers[index]
+        assert first.column_reads + second.column_reads == layer.column_reads
+        assert first.partial_sum + second.partial_sum == layer.partial_sum
+        assert first.squared_error + second.squared_error == pytest.approx(layer.squared_error, rel=1e-12)
+        assert max(first.worst_error, second.worst_error) == layer.worst_error
+        assert first.clipped + second.clipped == layer.clipped
+        assert first.column_current_A + second.column_current_A == pytest.approx(layer.column_current_A, rel=1e-6)
+    # The same image elsewhere in a split meets other noise.
+    assert evaluate(prepared, images, labels, 100).layers[0].squared_error != whole.layers[0].squared_error
+
+
+def test_converter_noise_has_its_stated_size_with_both_solvers(checkpoint, dataset):
+    images, labels = dataset.read("test", 0, 30)
+    mean_square = {}
+    for solver in ("fast", "exact"):
+        for noise in (0.0, 2.0):
+            # The offset keeps codes clear of zero, where clipping would take the noise away.
+            adc = Adc(bits=12, offset_lsb=8.0, noise_lsb=noise)
+            prepared = prepare(checkpoint, make_design(adc=adc, solver=solver, layers=("wide",)), dataset)
+            layer = evaluate(prepared, images, labels).layers[0]
+            mean_square[solver, noise] = layer.squared_error / layer.column_reads
+        assert mean_square[solver, 2.0] - mean_square[solver, 0.0] == pytest.approx(4.0, rel=0.15)
+    assert mean_square["fast", 2.0] == pytest.approx(mean_square["exact", 2.0], rel=0.01)
+
+
+@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_shards_and_order_do_not_change_a_prediction(checkpoint, dataset, device, noise):
+    design = make_design(device, sparsity="binsparx", adc=Adc(bits=6, noise_lsb=noise))
+    prepared = prepare(checkpoint, design, dataset)
+    images, labels = dataset.read("test", 0, 20)
+    with torch.inference_mode():
+        whole = mapped_logits(prepared, pixels_of(images))
+        for size in (1, 7):
+            parts = [
+                mapped_logits(prepared, pixels_of(images[start : start + size]), first_image=start)
+                for start in range(0, 20, size)
+            ]
+            # Integer products are equal to the bit; the last full-precision layer may round differently by batch.
+            torch.testing.assert_close(torch.cat(parts), whole, rtol=1e-5, atol=1e-5)
+    result = evaluate(prepared, images, labels)
+    parts = [evaluate(prepared, images[a:b], labels[a:b], a) for a, b in ((0, 11), (11, 20))]
+    np.testing.assert_array_equal(np.concatenate([part.predictions for part in parts]), result.predictions)
+
+
+@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
+@pytest.mark.parametrize("solver", ["fast", "exact", "ideal"])
+def test_results_do_not_depend_on_the_number_of_threads(checkpoint, dataset, device, solver):
+    layers = ("narrow",) if solver == "exact" else None
+    design = make_design(device, sparsity="binsparx", prune=0.1, solver=solver, layers=layers,
+                         adc=Adc(bits=6, reference="calibrated_column", noise_lsb=0.2))  # fmt: skip
+    images, labels = dataset.read("test", 0, 12)
+    before = numba.get_num_threads(), torch.get_num_threads()
+    outcomes = []
+    try:
+        for threads in (1, 2):
+            numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+            torch.set_num_threads(threads)
+            with threadpool_limits(threads):
+                prepared = prepare(checkpoint, design, dataset)
+                outcomes.append((prepared, evaluate(prepared, images, labels)))
+    finally:
+        numba.set_num_threads(before[0])
+        torch.set_num_threads(before[1])
+    (first, one), (second, two) = outcomes
+    for name, layer in first.layers.items():
+        for field in dataclasses.fields(layer.tables):
+            ours, theirs = getattr(layer.tables, field.name), getattr(second.layers[name].tables, field.name)
+            np.testing.assert_array_equal(ours, theirs, err_msg=f"{name} {field.name}")
+    np.testing.assert_array_equal(one.predictions, two.predictions)
+    assert totals_of(one) == totals_of(two)
+    assert first.evidence == second.evidence
+
+
+def test_preparing_twice_gives_the_same_and_another_seed_another(checkpoint, dataset):
+    design = make_design("1T-1ReRAM-BL")
+    first, again = prepare(checkpoint, design, dataset), prepare(checkpoint, design, dataset)
+    other = prepare(checkpoint, design.model_copy(update={"seed": 1}), dataset)
+    np.testing.assert_array_equal(first.layers["wide"].tables.polynomial, again.layers["wide"].tables.polynomial)
+    assert (first.layers["wide"].tables.polynomial != other.layers["wide"].tables.polynomial).any()
+
+
+def test_an_empty_shard_is_an_empty_result(checkpoint, dataset):
+    prepared = prepare(checkpoint, make_design(), dataset)
+    result = evaluate(prepared, np.zeros((0, SIZE, SIZE, 1), np.uint8), np.zeros(0, np.int64))
+    assert len(result.predictions) == 0
+    assert result.layers[0].column_reads == 0
+
+
+@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM", "1T-1ReRAM-BL"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"rows": 1, "cols": 1, "layers": ("narrow",)},
+        {"calibration_images": 1, "layers": ("dense",), "adc": Adc(bits=4, reference="calibrated_column")},
+        {"calibration_images": 1, "layers": ("dense",), "adc": Adc(bits=1, reference="calibrated")},
+        {"rows": 4096, "cols": 4096, "layers": ("dense",)},
+        {"prune": 0.99, "sparsity": "binsparx"},
+    ],
+    ids=str,
+)
+def test_designs_at_the_edge_give_finite_results(checkpoint, dataset, device, fields):
+    prepared = prepare(checkpoint, make_design(device, **fields), dataset)
+    images, labels = dataset.read("test", 0, 2)
+    with torch.inference_mode():
+        assert torch.isfinite(mapped_logits(prepared, pixels_of(images))).all()
+    assert prepared.evidence.reads > 0
+    assert np.isfinite(prepared.evidence.rms)
+    result = evaluate(prepared, images, labels)
+    assert all(np.isfinite(layer.squared_error) and layer.column_current_A >= 0 for layer in result.layers)
+
+
+def test_an_unknown_layer_is_named(checkpoint, dataset):
+    with pytest.raises(InputError, match="did you mean 'narrow'"):
+        prepare(checkpoint, make_design(layers=("narow",)), dataset)
+
+
+def test_images_of_another_shape_are_refused(checkpoint, dataset):
+    other = dataclasses.replace(dataset, image_shape=(28, 28, 1))
+    with pytest.raises(InputError, match="takes images of"):
+        prepare(checkpoint, make_design(), other)
+
+
+def test_a_data_set_without_calibration_images_is_refused(checkpoint, dataset):
+    other = dataclasses.replace(dataset, splits={"test": 30})
+    with pytest.raises(InputError, match="neither a 'calibration' nor a 'train' split"):
+        prepare(checkpoint, make_design(), other)
+
+
+def test_a_solve_that_fails_stops_the_exact_run(checkpoint, dataset, monkeypatch):
+    prepared = prepare(checkpoint, make_design(solver="exact", layers=("dense",)), dataset)
+    monkeypatch.setattr("simcore.inference.exact_currents", lambda *args: (np.zeros((2, 11)), 3))
+    images, labels = dataset.read("test", 0, 2)
+    with pytest.raises(UnsolvedError, match="layer dense: 3 crossbar solves did not converge"):
+        evaluate(prepared, images, labels)
+
+
+def evidence_design(beyond):
+    limits = EvidenceLimits(max_rms_lsb=0.0, beyond=beyond)
+    return make_design(layers=("narrow",), evidence=limits, adc=Adc(bits=6, reference="calibrated"))
+
+
+def test_evidence_beyond_its_limits_fails_the_design(checkpoint, dataset):
+    with pytest.raises(EvidenceError, match="LSB rms and .* LSB at worst"):
+        prepare(checkpoint, evidence_design("fail"), dataset)
+
+
+def test_evidence_beyond_its_limits_can_go_on_exactly_or_marked(checkpoint, dataset):
+    images, labels = dataset.read("test", 0, 4)
+    marked = prepare(checkpoint, evidence_design("mark"), dataset)
+    assert marked.solver == "fast"
+    exact = prepare(checkpoint, evidence_design("exact"), dataset)
+    assert exact.solver == "exact"
+    assert exact.evidence == marked.evidence  # the reason why is kept
+    asked_for = prepare(checkpoint, evidence_design("exact").model_copy(update={"solver": "exact"}), dataset)
+    assert totals_of(evaluate(exact, images, labels)) == totals_of(evaluate(asked_for, images, labels))

@@ -1,0 +1,165 @@
+"""The pages say what is so: their examples run, their links lead somewhere, their tables are those of the code."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# By file name: an installed package may be called "tests" or "docs".
+sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests" / "datasets")]
+
+import source_files  # noqa: E402
+import tables  # noqa: E402
+
+from pipeline.cli import main  # noqa: E402
+from pipeline.plan import make_plan  # noqa: E402
+from pipeline.spec import load_sweep  # noqa: E402
+from pipeline.tables import DESIGNS_SCHEMA  # noqa: E402
+from simcore.technology import circuit_parameters, corner_names  # noqa: E402
+
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+_FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+# A sweep takes too long here: these commands are only planned.
+_PLANNED = ("run", "track")
+
+
+class Example(NamedTuple):
+    """A fenced block: its language, the word after it, its text."""
+
+    language: str
+    kind: str
+    text: str
+
+
+def examples(page: Path) -> list[Example]:
+    return [Example(m[1], m[2].strip(), m[3]) for m in _FENCE.finditer(page.read_text(encoding="utf-8"))]
+
+
+def page_id(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the examples start from: the example sweeps, data to import, results to read."""
+    (tmp_path / "sweeps").symlink_to(ROOT / "sweeps")
+    _write_data_sources(tmp_path)
+    _write_results(tmp_path / "results/sweeps/quickstart/designs.parquet")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=page_id)
+def test_examples_run_in_order(page: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, example in enumerate(examples(page)):
+        if example.language == "python":
+            exec(compile(example.text, f"{page.name} example {number}", "exec"), {"__name__": "example"})
+        elif example.language == "sh":
+            for line in example.text.splitlines():
+                _run_command(line, monkeypatch)
+        elif example.language == "yaml":
+            file = workplace / f"example{number}.yaml"
+            file.write_text(example.text, encoding="utf-8")
+            _check_yaml(file, example.kind)
+        else:
+            pytest.fail(f"{page.name} has an example in {example.language}, which nothing checks")
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "sweeps").rglob("*.yaml")), ids=page_id)
+def test_every_sweep_and_bitcell_that_ships_can_be_planned(file: Path) -> None:
+    _check_yaml(file, "bitcell" if "corners:\n" in file.read_text(encoding="utf-8") else "sweep")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in _LINK.findall(page.read_text(encoding="utf-8")):
+        if link.startswith(("http://", "https://")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name) if name else page
+        assert target.exists(), f"{page.name} links to {link}"
+        assert not anchor or anchor in _anchors(target), f"{page.name} links to {link}"
+
+
+@pytest.mark.parametrize("page", sorted(tables.TABLES))
+def test_generated_tables_are_current(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert tables.filled(page, text) == text, "run: python docs/tables.py"
+
+
+def test_every_page_is_linked_from_the_readme_or_another_page() -> None:
+    linked = {
+        (page.parent / link.partition("#")[0]).resolve()
+        for page in PAGES
+        for link in _LINK.findall(page.read_text(encoding="utf-8"))
+    }
+    assert {page for page in PAGES if page.parent.name == "docs"} <= linked
+
+
+def _check_yaml(file: Path, kind: str) -> None:
+    if kind == "bitcell":
+        for corner in corner_names(str(file)):
+            assert circuit_parameters(str(file), corner).on_current() > 0
+    else:
+        assert make_plan(load_sweep(file)).points
+
+
+def _run_command(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, *arguments = shlex.split(line, comments=True) or ["binsparx", "--version"]
+    assert program.endswith("binsparx"), line
+    if arguments[0] in _PLANNED:
+        arguments[0] = "plan"
+    monkeypatch.setattr(sys, "argv", ["binsparx", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+        raise SystemExit(0)
+    assert not end.value.code, line
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _write_data_sources(folder: Path) -> None:
+    grey, grey_labels = source_files.random_images(12, (4, 4, 1))
+    for prefix in ("train", "t10k"):
+        source_files.write_idx_pair(folder / "mnist", prefix, grey, grey_labels)
+    images, labels = source_files.random_images(20, (32, 32, 3))
+    labels[:10] = np.arange(10)
+    for kind, suffix, write in (
+        ("binary", ".bin", source_files.cifar_binary_batch),
+        ("python", "", source_files.cifar_python3_batch),
+    ):
+        inside = "cifar-10-batches-bin" if suffix else "cifar-10-batches-py"
+        members = {f"{inside}/{name}{suffix}": write(images, labels) for name in source_files.CIFAR_BATCHES}
+        source_files.write_tar(folder / f"cifar-10-{kind}.tar.gz", members)
+    for split in ("train", "test"):
+        for number, name in enumerate(("cat", "dog")):
+            place = folder / "photos" / split / name
+            place.mkdir(parents=True)
+            (place / "0001.png").write_bytes(source_files.encoded(images[number]))
+        encoded = [source_files.encoded(image, "JPEG") for image in images[:4]]
+        (folder / "hub").mkdir(exist_ok=True)
+        table = pa.table({"image": pa.array(encoded, pa.binary()), "label": pa.array([0, 1, 0, 1], pa.int64())})
+        pq.write_table(table, folder / "hub" / f"{split}-00000-of-00001.parquet")
+
+
+def _write_results(path: Path) -> None:
+    """A designs table with one row for each of two sparsity levels."""
+    plain = {pa.string(): "text", pa.int64(): 64, pa.float64(): 0.5, pa.bool_(): True}
+    row = {field.name: plain[field.type] for field in DESIGNS_SCHEMA}
+    path.parent.mkdir(parents=True)
+    rows = [{**row, "sparsity": level} for level in ("dense", "binsparx")]
+    pq.write_table(pa.Table.from_pylist(rows, schema=DESIGNS_SCHEMA), path)
