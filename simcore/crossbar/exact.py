@@ -141,7 +141,7 @@ def _solve_on_numba(
     blocks = -(-batch // width)
     padded = np.zeros((bits.shape[0], blocks * width, bits.shape[2]), dtype=real)
     padded[:, :batch] = bits
-    lanes = np.ascontiguousarray(padded.reshape(bits.shape[0], blocks, width, -1).transpose(0, 1, 3, 2))
+    lanes = np.ascontiguousarray(padded.reshape(bits.shape[0], blocks, width, bits.shape[2]).transpose(0, 1, 3, 2))
     sink = np.empty((tiles, blocks, cols, width), dtype=real)
     status = np.empty((tiles, blocks, width), dtype=np.int8)
     residual = np.empty((tiles, blocks, width), dtype=real)
@@ -159,9 +159,9 @@ def _solve_on_numba(
     run_in_threads(solve_range, tiles * blocks)
     return Solution(
         sink_currents=np.ascontiguousarray(sink.transpose(0, 1, 3, 2)).reshape(tiles, blocks * width, cols)[:, :batch],
-        status=status.reshape(tiles, -1)[:, :batch],
-        residual=residual.reshape(tiles, -1)[:, :batch].astype(np.float64),
-        sweeps=sweeps.reshape(tiles, -1)[:, :batch],
+        status=status.reshape(tiles, blocks * width)[:, :batch],
+        residual=residual.reshape(tiles, blocks * width)[:, :batch].astype(np.float64),
+        sweeps=sweeps.reshape(tiles, blocks * width)[:, :batch],
     )
 
 

@@ -16,7 +16,7 @@ from simcore.crossbar.iv import cell_current, chord_where_careful
 from simcore.crossbar.kirchhoff import ladder_residual
 from simcore.crossbar.simd import full, load, maximum, store, where_greater
 
-_SHORT = 1e20  # siemens: an end resistance of exactly zero
+_SHORT = 1e15  # siemens: an end resistance of exactly zero; its square is still finite in float32
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -157,7 +157,10 @@ def _settle(shared, tolerance, step, steps_used):  # type: ignore[no-untyped-def
         if shared[2, lane] > 0:
             continue
         ratio = min(shared[0, lane] / max(shared[1, lane], 1e-30), 0.999)
-        if shared[0, lane] * ratio <= tolerance * (1.0 - ratio):
+        left = shared[0, lane] * ratio / (1.0 - ratio)
+        if shared[3, lane] > 0:  # chords leave the currents wrong by as much as the voltages moved
+            left = max(left, shared[0, lane])
+        if left <= tolerance:
             shared[2, lane] = 1.0
             steps_used[lane] = max(steps_used[lane], step)
         else:

@@ -145,7 +145,10 @@ def _settle(shared, tolerance, sweep, drawn, sink, status, sweeps_used):  # type
             continue
         sink[:, lane] = drawn[:, lane]
         ratio = min(shared[0, lane] / max(shared[1, lane], 1e-30), 0.999)
-        if shared[0, lane] * ratio <= tolerance * (1.0 - ratio):
+        left = shared[0, lane] * ratio / (1.0 - ratio)
+        if shared[3, lane] > 0:  # chords leave the currents wrong by as much as the voltages moved
+            left = max(left, shared[0, lane])
+        if left <= tolerance:
             status[lane] = 1
             sweeps_used[lane] = sweep
             shared[2, lane] = 1.0

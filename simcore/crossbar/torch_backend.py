@@ -121,7 +121,10 @@ def _relax(lanes: Lanes, tolerance: float, max_sweeps: int, slow: float) -> _Res
     for sweep in range(1, max_sweeps + 1):
         lanes, change, sink = lanes.step(careful)
         ratio = (change / before.clamp(min=1e-30)).clamp_(max=0.999)
-        done = change * ratio <= (tolerance * v_read) * (1.0 - ratio)
+        left = change * ratio / (1.0 - ratio)
+        if careful is not None:  # chords leave the currents wrong by as much as the voltages moved
+            left = torch.where(careful, torch.maximum(left, change), left)
+        done = left <= tolerance * v_read
         leaving = torch.nonzero(done if sweep < max_sweeps else torch.ones_like(done)).flatten()
         if len(leaving):
             gone = number[leaving]
