@@ -66,11 +66,12 @@ def _draw_panel(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
     _draw_front_line(axes, [row for row in rows if row["on_front"]])
     _draw_arrows(axes, rows, colours)
     for row in rows:
-        _draw_point(axes, row, colours[row["device"]])
-    axes.set_ylim(max(-3.0, min(100 * row["accuracy_low"] for row in rows) - 5), 103.0)
+        # a line of labels for each device, so that neighbours do not write over each other
+        _draw_point(axes, row, colours[row["device"]], list(colours).index(row["device"]))
+    axes.set_ylim(max(-6.0, min(100 * row["accuracy_low"] for row in rows) - 8), 103.0)
 
 
-def _draw_point(axes: Axes, row: _Row, colour: str) -> None:
+def _draw_point(axes: Axes, row: _Row, colour: str, label_line: int) -> None:
     x, y = row["array_current_A"], 100 * row["accuracy"]
     spread = [[y - 100 * row["accuracy_low"]], [100 * row["accuracy_high"] - y]]
     axes.errorbar(x, y, yerr=spread, color=colour, linewidth=0.9, capsize=1.5, alpha=0.6, zorder=2)
@@ -81,7 +82,7 @@ def _draw_point(axes: Axes, row: _Row, colour: str) -> None:
         axes.annotate(
             _size(row),
             (x, y),
-            xytext=(0, -15),
+            xytext=(0, -15 - 9 * label_line),
             textcoords="offset points",
             ha="center",
             fontsize=7.5,
