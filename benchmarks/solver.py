@@ -123,7 +123,7 @@ def fast_model(circuit: Circuit, weights: np.ndarray, rng: np.random.Generator) 
     shared = shared_resistance(circuit, rows, 0, rows)
     s, q = second_order(train, currents, shared)
     polynomial = fit_polynomial(s.ravel(), q.ravel(), exact.ravel())
-    return GroupModel(currents, shared, polynomial, fit_columns(s, q, exact, polynomial))
+    return GroupModel(currents, shared, polynomial, fit_columns(train, s, q, exact, polynomial))
 
 
 def compare(size: int, form: str, gated: bool, table: Table) -> None:

@@ -10,10 +10,12 @@ import numpy as np
 
 from simcore.crossbar import Circuit, Solution, solve
 from simcore.crossbar.fast import (
+    CORRECTIONS,
     EXPONENTS,
     PROJECTIONS,
     Polynomial,
     SharedResistance,
+    column_correction,
     first_order_currents,
     fit_columns,
     fit_polynomial,
@@ -40,7 +42,7 @@ class UnsolvedError(BinsparxError):
 
 @dataclass(frozen=True)
 class GroupModel:
-    """Fast solver of one row group; corrections (3, M) or None."""
+    """Fast solver of one row group; corrections (CORRECTIONS, M) or None."""
 
     currents: np.ndarray
     shared: SharedResistance
@@ -52,9 +54,7 @@ class GroupModel:
         s, q = second_order(inputs, self.currents[:, columns], self.shared)
         current = self.polynomial.evaluate(s, q)
         if self.corrections is not None:
-            alpha, beta, gamma = self.corrections[:, columns]
-            tau, scaled = self.polynomial.variables(s, q)
-            current = current + s * (alpha + beta * tau + gamma * scaled)
+            current = current + column_correction(inputs, s, q, self.polynomial, self.corrections[:, columns])
         return current
 
 
@@ -227,14 +227,14 @@ def _with_column_corrections(
 ) -> GroupModel:
     group = mapping.groups[index]
     tile = tile_bits(mapping, stored, index, design.rows)
-    corrections = np.zeros((3, tile.shape[1]))
+    corrections = np.zeros((CORRECTIONS, tile.shape[1]))
     inputs = _fit_inputs(vectors[:, group.start : group.stop], design, _COLUMN_READS, rng)
     placed = tile_inputs(inputs, group, design.rows)
     for columns in _column_tiles(tile.shape[1], design.cols):
         solution = solve(design.circuit, tile[:, columns], placed, tol=1e-5, dtype=np.float32)
         exact = _solved(solution) / design.circuit.on_current()
         s, q = second_order(inputs, model.currents[:, columns], model.shared)
-        corrections[:, columns] = fit_columns(s, q, exact, model.polynomial)
+        corrections[:, columns] = fit_columns(inputs, s, q, exact, model.polynomial)
     return GroupModel(model.currents, model.shared, model.polynomial, corrections)
 
 

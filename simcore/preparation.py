@@ -16,7 +16,7 @@ from simcore.column_model import (
     is_exactly_linear,
     measure_evidence,
 )
-from simcore.crossbar.fast import EXPONENTS, PROJECTIONS
+from simcore.crossbar.fast import CORRECTIONS, EXPONENTS, PROJECTIONS
 from simcore.datasets import Dataset
 from simcore.design import Design, EvidenceLimits
 from simcore.errors import BinsparxError, InputError, unknown_name
@@ -239,7 +239,7 @@ def _tables(
     polynomial = np.zeros((groups, len(EXPONENTS)), dtype=np.float32)
     ranges = np.ones((groups, 2), dtype=np.float32)
     corrected = models is not None and any(model.corrections is not None for model in models)
-    corrections = np.zeros((groups if corrected else 1, 3, columns), dtype=np.float32)
+    corrections = np.zeros((groups if corrected else 1, CORRECTIONS, columns), dtype=np.float32)
     ones = np.zeros((groups, most_rows), dtype=np.float32)
     dense_ones = np.zeros((groups, most_rows), dtype=np.float32)
     for index, (group, kept) in enumerate(zip(mapping.groups, stored, strict=True)):

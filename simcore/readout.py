@@ -36,7 +36,7 @@ class ReadoutTables:
         quadratic: (G, 1 + m) float32: kappa and eigenvalues.
         polynomial: (G, terms) float32 coefficients by (tau, S) exponents as in EXPONENTS order.
         ranges: (G, 2) float32: 1 / tau_max, 1 / s_max.
-        corrections: (G, 3, M) float32 of the columns' own corrections, or (1, 3, M) zeros where there are none.
+        corrections: (G, 7, M) float32 of the columns' own corrections, or (1, 7, M) zeros where there are none.
         off_share: current of an OFF cell in LSB where ideal sums follow from the currents, else -1.
         gain, offset: (G, M) float32 converter. top: largest code. noise: LSB.
         digital: (G, patterns, M) float32: N - 2 sum W' (valid rows) + 4 x expected contribution of pruned cells.
@@ -137,8 +137,14 @@ def add_noise(values, scale, seed, position, group):  # type: ignore[no-untyped-
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
-def column_currents(products, columns, quadratic, polynomial, ranges, corrected, corrections, out):  # type: ignore[no-untyped-def]
-    """Fitted column currents of one read in LSB: products (blocks x M,) -> out (M,)."""
+def column_currents(  # type: ignore[no-untyped-def]
+    products, columns, quadratic, polynomial, ranges, corrected, corrections, density, tau, out
+):
+    """Fitted column currents of one read in LSB: products (blocks x M,) -> out (M,).
+
+    ``density`` is the share of the group's rows that are on; tau (M,) is overwritten. Loops with few arrays each are
+    the ones that the compiler turns into vector code.
+    """
     first = products[:columns]
     z1 = products[columns : 2 * columns]
     z2 = products[2 * columns : 3 * columns]
@@ -149,29 +155,28 @@ def column_currents(products, columns, quadratic, polynomial, ranges, corrected,
     c10, c11, c12 = polynomial[3], polynomial[4], polynomial[5]
     c20, c21, c22 = polynomial[6], polynomial[7], polynomial[8]
     c30, c31, c40 = polynomial[9], polynomial[10], polynomial[11]
-    if not corrected:
+    for c in range(columns):
+        s = max(first[c], zero)
+        q = max(kappa * s * s + l1 * z1[c] * z1[c] + l2 * z2[c] * z2[c], zero)
+        tau[c] = min(q / max(s + q, tiny) * per_tau, one)
+    for c in range(columns):
+        t = tau[c]
+        v = min(max(first[c], zero) * per_s, one)
+        p = c30 + v * c31 + t * c40
+        p = (c20 + v * (c21 + v * c22)) + t * p
+        p = (c10 + v * (c11 + v * c12)) + t * p
+        out[c] = (c00 + v * (c01 + v * c02)) + t * p
+    if corrected:
+        k0, k1, k2, k3 = corrections[0], corrections[1], corrections[2], corrections[3]
+        k4, k5, k6 = corrections[4], corrections[5], corrections[6]
         for c in range(columns):
-            s = max(first[c], zero)
-            q = max(kappa * s * s + l1 * z1[c] * z1[c] + l2 * z2[c] * z2[c], zero)
-            t = min(q / max(s + q, tiny) * per_tau, one)
-            v = min(s * per_s, one)
-            p = c30 + v * c31 + t * c40
-            p = (c20 + v * (c21 + v * c22)) + t * p
-            p = (c10 + v * (c11 + v * c12)) + t * p
-            p = (c00 + v * (c01 + v * c02)) + t * p
-            out[c] = s * p
-    else:
-        alpha, beta, gamma = corrections[0], corrections[1], corrections[2]
+            out[c] += k0[c] + density * (k3[c] + density * k4[c])
         for c in range(columns):
-            s = max(first[c], zero)
-            q = max(kappa * s * s + l1 * z1[c] * z1[c] + l2 * z2[c] * z2[c], zero)
-            t = min(q / max(s + q, tiny) * per_tau, one)
-            v = min(s * per_s, one)
-            p = c30 + v * c31 + t * c40
-            p = (c20 + v * (c21 + v * c22)) + t * p
-            p = (c10 + v * (c11 + v * c12)) + t * p
-            p = (c00 + v * (c01 + v * c02)) + t * p
-            out[c] = s * (p + alpha[c] + beta[c] * t + gamma[c] * v)
+            out[c] += tau[c] * (k1[c] + density * k5[c] + tau[c] * k6[c])
+        for c in range(columns):
+            out[c] += k2[c] * min(max(first[c], zero) * per_s, one)
+    for c in range(columns):
+        out[c] *= max(first[c], zero)
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -254,6 +259,7 @@ def _read_blocks(  # type: ignore[no-untyped-def]
         sum_inputs = np.zeros(BLOCK, np.float32)
         input_sign = np.zeros(BLOCK, np.float32)
         current = np.zeros(columns, np.float32)
+        tau = np.zeros(columns, np.float32)
         codes = np.zeros(columns, np.float32)
         exact_sums = np.zeros(columns, np.float32)
         sums = np.zeros(3)
@@ -276,7 +282,8 @@ def _read_blocks(  # type: ignore[no-untyped-def]
                 else:
                     column_currents(
                         row, columns, quadratic[group], polynomial[group], ranges[group], corrected,
-                        corrections[group if corrected else 0], current,
+                        corrections[group if corrected else 0],
+                        sum_inputs[p - low] / np.float32(stop[group] - start[group]), tau, current,
                     )  # fmt: skip
                     if off_share >= 0:
                         share = np.float32(1) / (np.float32(1) - off_share)

@@ -8,7 +8,7 @@ projections z_m = sum_i X_i phi_m,i a_ij, each one more matrix product beside S.
 
 tau = q / (S + q) is the share of the current lost, summed to all orders for a lumped resistance, and stays in [0, 1)
 for any circuit. The column delivers S P(tau, S) with a polynomial P fitted by least squares to exactly solved reads;
-for input_sourced arrays every column adds a correction of its own, S (alpha + beta tau + gamma S).
+for input_sourced arrays every column adds a correction of its own in tau, S and the share of rows that are on.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from simcore.crossbar.circuit import Circuit
 from simcore.crossbar.exact import solve
 
 PROJECTIONS = 2
+CORRECTIONS = 7  # terms of a column's own correction
 # Exponents (of tau, of S) in P: degree 4 in tau, 2 in S, total at most 4.
 EXPONENTS = tuple((a, b) for a in range(5) for b in range(3) if a + b <= 4)
 _RIDGE = 1e-9
@@ -147,21 +148,40 @@ def fit_polynomial(s: np.ndarray, q: np.ndarray, exact: np.ndarray) -> Polynomia
     return Polynomial(np.linalg.solve(gram, design.T @ exact), tau_max, s_max)
 
 
-def fit_columns(s: np.ndarray, q: np.ndarray, exact: np.ndarray, polynomial: Polynomial) -> np.ndarray:
-    """Corrections (alpha, beta, gamma) of every column of one tile.
+def fit_columns(
+    inputs: np.ndarray, s: np.ndarray, q: np.ndarray, exact: np.ndarray, polynomial: Polynomial
+) -> np.ndarray:
+    """Corrections of every column of one tile, least squares over exactly solved reads.
 
     Args:
-        s, q, exact: (B, M) in LSB.
+        inputs: (B, N) bits. s, q, exact: (B, M) in LSB.
 
     Returns:
-        (3, M): the column adds S (alpha + beta tau + gamma S), tau and S scaled as in the polynomial.
+        (CORRECTIONS, M) factors of the terms of ``column_correction``.
     """
-    tau, scaled = polynomial.variables(s, q)
-    left = exact - polynomial.evaluate(s, q)
-    terms = s[..., None] * np.stack([np.ones_like(tau), tau, scaled], axis=-1)
+    terms = s[..., None] * _correction_terms(inputs, s, q, polynomial)
     gram = np.einsum("bmi,bmj->mij", terms, terms)
-    gram += (1e-4 * np.trace(gram, axis1=1, axis2=2)[:, None, None] / 3 + 1e-12) * np.eye(3)
+    # The ridge keeps nearly parallel terms small where a column saw little variety.
+    gram += (1e-5 * np.trace(gram, axis1=1, axis2=2)[:, None, None] / CORRECTIONS + 1e-12) * np.eye(CORRECTIONS)
+    left = exact - polynomial.evaluate(s, q)
     return np.linalg.solve(gram, np.einsum("bmi,bm->mi", terms, left)[..., None])[..., 0].T
+
+
+def column_correction(
+    inputs: np.ndarray, s: np.ndarray, q: np.ndarray, polynomial: Polynomial, factors: np.ndarray
+) -> np.ndarray:
+    """(B, M) LSB to add to P's currents: S (k0 + k1 tau + k2 S + k3 d + k4 d^2 + k5 tau d + k6 tau^2).
+
+    d is the share of the rows that are on: the more of them, the higher all bit lines, the less every row sags. tau
+    and S are scaled as in the polynomial.
+    """
+    return s * np.einsum("bmi,im->bm", _correction_terms(inputs, s, q, polynomial), factors)
+
+
+def _correction_terms(inputs: np.ndarray, s: np.ndarray, q: np.ndarray, polynomial: Polynomial) -> np.ndarray:
+    tau, scaled = polynomial.variables(s, q)
+    density = np.broadcast_to(inputs.mean(axis=1, dtype=np.float64)[:, None], s.shape)
+    return np.stack([np.ones_like(tau), tau, scaled, density, density**2, tau * density, tau**2], axis=-1)
 
 
 def _terms(tau: np.ndarray, s: np.ndarray) -> np.ndarray:
