@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import torch
 import torch.nn.functional as functional
 
+from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.network.modules import BinaryLayer
+from simcore.threads import run_in_threads
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,30 @@ def input_vectors(mapping: LayerMapping, signs: torch.Tensor) -> np.ndarray:
     Returns:
         (B, P, K) int8 with P output positions; +1, -1, or 0 for a padded input.
     """
+    bits = signs.to(torch.int8)
     if not mapping.is_conv:
-        return signs.to(torch.int8).numpy()[:, None, :][:, :, mapping.order]
-    columns = functional.unfold(
-        signs.to(torch.float32), mapping.kernel, padding=mapping.padding, stride=mapping.stride
-    ).to(torch.int8)
-    ordered = columns[:, torch.from_numpy(mapping.order)] if _is_permuted(mapping.order) else columns
-    return ordered.transpose(1, 2).contiguous().numpy()
+        return np.ascontiguousarray(bits.numpy()[:, None, mapping.order])
+    (ky, kx), (sy, sx), (py, px) = mapping.kernel, mapping.stride, mapping.padding
+    height, width = output_shape(mapping, signs.shape[2], signs.shape[3])
+    padded = functional.pad(bits, (px, px, py, py)).contiguous().numpy()
+    batch, _, padded_height, padded_width = padded.shape
+    channel, tap = np.divmod(mapping.order, ky * kx)
+    offsets = (channel * padded_height + tap // kx) * padded_width + tap % kx
+    corners = (np.arange(height)[:, None] * sy * padded_width + np.arange(width) * sx).ravel()
+    vectors = np.empty((batch, len(corners), len(offsets)), dtype=np.int8)
+    flat = padded.reshape(batch, -1)
+    run_in_threads(lambda first, last: _gather(first, last, flat, corners, offsets, vectors), batch)
+    return vectors
+
+
+@numba.njit(cache=True, nogil=True)
+def _gather(first, last, images, corners, offsets, vectors):  # type: ignore[no-untyped-def]
+    """vectors[b, p, k] = images[b, corners[p] + offsets[k]] for images first .. last-1."""
+    for image in range(first, last):
+        for position in range(len(corners)):
+            window = images[image, corners[position] :]
+            for k in range(len(offsets)):
+                vectors[image, position, k] = window[offsets[k]]
 
 
 def output_shape(mapping: LayerMapping, height: int, width: int) -> tuple[int, int]:
@@ -103,7 +123,3 @@ def valid_inputs(mapping: LayerMapping, channels: int, height: int, width: int) 
     """(P, K) bool: which inputs of each output position are real and not padding, in row order."""
     ones = torch.ones(1, channels, height, width)
     return input_vectors(mapping, ones)[0] != 0
-
-
-def _is_permuted(order: np.ndarray) -> bool:
-    return bool((order != np.arange(len(order))).any())
