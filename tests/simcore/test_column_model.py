@@ -212,8 +212,16 @@ def check_evidence(rows, device, corner, sparsity, layers, rms, worst):
 @pytest.mark.parametrize("rows", [32, 64])
 @pytest.mark.parametrize(("device", "corner"), presets())
 def test_evidence_is_small_at_every_preset(rows, device, corner):
-    wired_rows = device == "1T-1ReRAM-BL"
-    check_evidence(rows, device, corner, "binsparx", ("bconv1",), 0.1 if wired_rows else 0.05, 0.8)
+    wired_rows = device == "1T-1ReRAM-BL" and corner == "pessimistic"
+    check_evidence(rows, device, corner, "binsparx", ("bconv1",), 0.1 if wired_rows else 0.05, 0.5)
+
+
+FAR_CORNERS = [
+    ("8T-SRAM", "pessimistic"),
+    ("1T-1ReRAM", "nominal"),
+    ("1T-1ReRAM-BL", "nominal"),
+    ("1T-1ReRAM-BL", "pessimistic"),
+]
 
 
 @needs_model
@@ -222,5 +230,8 @@ def test_evidence_is_small_at_every_preset(rows, device, corner):
 @pytest.mark.parametrize("rows", [32, 64, 128, 256])
 @pytest.mark.parametrize(("device", "corner"), presets())
 def test_evidence_is_small_on_every_layer(rows, device, corner, sparsity):
-    wired_rows = device == "1T-1ReRAM-BL"
-    check_evidence(rows, device, corner, sparsity, None, 0.25 if wired_rows else 0.06, 2.0 if wired_rows else 0.5)
+    # The goals of the fast solver; beyond 128 rows it does not meet them everywhere.
+    if rows == 256 and (device, corner) in FAR_CORNERS:
+        pytest.xfail("256 rows of this corner lose most of their current; each row's evidence says what is missed")
+    wired_rows = device == "1T-1ReRAM-BL" and corner == "pessimistic"
+    check_evidence(rows, device, corner, sparsity, None, 0.1 if wired_rows else 0.05, 0.5)
