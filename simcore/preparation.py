@@ -259,7 +259,7 @@ def _tables(
             corrections[index] = model.corrections
     valid = _valid_patterns(mapping, input_shape)
     patterns, place = np.unique(valid, axis=0, return_inverse=True)
-    digital, valid_rows = digital_constants(mapping, stored, patterns)
+    digital, _ = digital_constants(mapping, stored, patterns)
     return ReadoutTables(
         start=np.array([group.start for group in mapping.groups]),
         stop=np.array([group.stop for group in mapping.groups]),
@@ -275,7 +275,6 @@ def _tables(
         noise=converters.noise,
         digital=digital,
         weight_signs=np.stack([np.where(kept.flips, -1, 1) for kept in stored]).astype(np.float32),
-        valid_rows=valid_rows,
         ones=ones,
         dense_ones=dense_ones,
         pattern=place.reshape(-1).astype(np.int64),

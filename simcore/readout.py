@@ -41,7 +41,6 @@ class ReadoutTables:
         gain, offset: (G, M) float32 converter. top: largest code. noise: LSB.
         digital: (G, patterns, M) float32: N - 2 sum W' (valid rows) + 4 x expected contribution of pruned cells.
         weight_signs: (G, M) float32: -1 for a complemented column.
-        valid_rows: (G, patterns) float32.
         ones, dense_ones: (G, N_max) float32: stored ones of each row, with and without flips (and pruning).
         pattern: (P,) index of each output position's padding pattern.
         valid: (patterns, K) uint8.
@@ -63,7 +62,6 @@ class ReadoutTables:
     noise: float
     digital: np.ndarray
     weight_signs: np.ndarray
-    valid_rows: np.ndarray
     ones: np.ndarray
     dense_ones: np.ndarray
     pattern: np.ndarray
@@ -89,7 +87,7 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
     arrays = (
         flat, positions, tables.start, tables.stop, tables.matrices, tables.quadratic, tables.polynomial,
         tables.ranges, tables.corrections, np.float32(tables.off_share), tables.gain, tables.offset,
-        np.float32(tables.top), np.float32(tables.noise), tables.digital, tables.weight_signs, tables.valid_rows,
+        np.float32(tables.top), np.float32(tables.noise), tables.digital, tables.weight_signs,
         tables.ones, tables.dense_ones, tables.pattern, tables.valid, tables.flip_inputs, tables.ideal,
         np.uint64(noise_seed),
     )  # fmt: skip
@@ -244,7 +242,7 @@ def add_dot(codes, digital, weight_signs, sum_inputs, input_sign, out):  # type:
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _read_blocks(  # type: ignore[no-untyped-def]
     first, last, vectors, positions, start, stop, matrices, quadratic, polynomial, ranges, corrections, off_share, gain,
-    offset, top, noise, digital, weight_signs, valid_rows, ones, dense_ones, pattern, valid, flip_inputs, ideal,
+    offset, top, noise, digital, weight_signs, ones, dense_ones, pattern, valid, flip_inputs, ideal,
     noise_seed, out, statistics,
 ):  # fmt: skip
     groups, most_rows, width = matrices.shape
