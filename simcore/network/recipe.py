@@ -28,6 +28,10 @@ class Recipe(BaseModel):
         weight_decay: decoupled (AdamW); on the tensors in full precision only, binary ones have signs, not sizes.
         crop_padding: pixels of black around an image before a window of its size is cut at random; 0 for none.
         flip: mirror half of the images left to right.
+        small_crop: side of the smaller windows that the network sees first, in pixels; None for whole images
+            throughout. Cheaper steps, for networks that take images of any size (progressive resizing, Touvron et
+            al., arXiv 1906.06423).
+        small_crop_share: fraction of the epochs, rounded down, with small windows.
         precision: ``bfloat16`` autocast, ``float32``, or ``auto``: bfloat16 where the processor is quick at it.
     """
 
@@ -41,6 +45,8 @@ class Recipe(BaseModel):
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
     crop_padding: Annotated[int, Field(ge=0, le=64)] = 4
     flip: bool = True
+    small_crop: Annotated[int, Field(ge=1)] | None = None
+    small_crop_share: Annotated[float, Field(ge=0, le=1)] = 0.75
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
 
     def learning_rate_at(self, step: int, steps: int) -> float:
@@ -50,6 +56,10 @@ class Recipe(BaseModel):
             # from one twenty-fifth of the peak, as in the one-cycle policy
             return self.learning_rate * (0.04 + 0.96 * (1 - math.cos(math.pi * step / rise)) / 2)
         return self.learning_rate * (1 + math.cos(math.pi * (step - rise) / (steps - rise))) / 2
+
+    def window_of(self, epoch: int) -> int | None:
+        """Side of the windows cut from the images in ``epoch`` (from 0); None for the images' own size."""
+        return self.small_crop if epoch < int(self.small_crop_share * self.epochs) else None
 
 
 RECIPES: dict[str, Recipe] = {

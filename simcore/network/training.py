@@ -81,10 +81,12 @@ def train(
         The mean training loss of every epoch.
 
     Raises:
-        InputError: data that do not fit the network, a state of another training.
+        InputError: data that do not fit the network, a network that takes no small windows, a state of another
+            training.
         BinsparxError: the loss is no longer finite.
     """
     images, labels = _training_images(dataset, network.graph)
+    _check_small_crop(recipe, network.graph)
     network.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = _optimizer(network, recipe)
     place = load_state(folder, network, optimizer, identity) or Place()
@@ -99,7 +101,7 @@ def train(
             order = np.random.default_rng([identity.seed, epoch]).permutation(len(images))
         chosen = order[number * batch : (number + 1) * batch]
         random = np.random.default_rng([identity.seed, epoch, number, 1])
-        pixels = augment(images[chosen], recipe.crop_padding, recipe.flip, random)
+        pixels = augment(images[chosen], recipe.crop_padding, recipe.flip, random, recipe.window_of(epoch))
         rate = recipe.learning_rate_at(place.step, steps)
         loss = _step(network, optimizer, as_input(pixels, device), torch.from_numpy(labels[chosen]), recipe, rate)
         if not math.isfinite(loss):
@@ -138,6 +140,21 @@ def _training_images(dataset: Dataset, graph: NetworkGraph) -> tuple[np.ndarray,
     if dataset.splits.get("train", 0) < 2:
         raise InputError(f"dataset '{dataset.name}' has no split 'train' to learn from")
     return dataset.read("train", 0, dataset.splits["train"])
+
+
+def _check_small_crop(recipe: Recipe, graph: NetworkGraph) -> None:
+    """Smaller windows must give the network's classes too: not so where a linear layer counts pixels."""
+    if recipe.small_crop is None:
+        return
+    channels, height, width = graph.input_shape
+    where = f"small_crop {recipe.small_crop}"
+    if recipe.small_crop > min(height, width):
+        raise InputError(f"the network's images are {height}x{width}", where)
+    content = {**graph.model_dump(mode="json"), "input_shape": [channels, recipe.small_crop, recipe.small_crop]}
+    try:
+        NetworkGraph.from_content(content)
+    except InputError as error:
+        raise InputError(f"the network takes images of {height}x{width} only ({error})", where) from None
 
 
 def _optimizer(network: GraphNetwork, recipe: Recipe) -> torch.optim.Optimizer:

@@ -18,6 +18,7 @@ from simcore.errors import BinsparxError, InputError
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.augmentation import augment
 from simcore.network.checkpoint import save_checkpoint
+from simcore.network.graph import NetworkGraph, Node
 from simcore.network.initial import initialise
 from simcore.network.modules import GraphNetwork
 from simcore.network.recipe import RECIPES, Recipe, amended, default_recipe
@@ -80,6 +81,33 @@ def test_a_tiny_network_learns(tmp_path: Path) -> None:
     assert measure_accuracy(network, Stripes(), "test").fraction > 0.9
     binary = network.binary_tensor_names()
     assert all(tensor.abs().max() <= 1 for name, tensor in network.named_tensors().items() if name in binary)
+
+
+def test_small_windows_come_first_and_whole_images_last(tmp_path: Path) -> None:
+    graph = NetworkGraph(
+        nodes=(
+            Node(name="scaled", op="normalize", inputs=("input",), attrs={"mean": (0.5, 0.4), "std": (0.2, 0.3)}),
+            Node(
+                name="conv", op="conv2d", inputs=("scaled",), attrs={"in_channels": 2, "out_channels": 4, "kernel": 3}
+            ),
+            Node(name="pool", op="global_avg_pool", inputs=("conv",)),
+            Node(name="logits", op="linear", inputs=("pool",), attrs={"in_features": 4, "out_features": 3}),
+        ),
+        input_shape=(2, 8, 8),
+        classes=3,
+    )
+    recipe = amended(RECIPE, {"small_crop": 5, "small_crop_share": 0.7})
+    network = fresh_network(graph, 4)
+    sides: list[int] = []
+    network.register_forward_pre_hook(lambda module, inputs: sides.append(inputs[0].shape[-1]))
+    train(network, Stripes(), recipe, Identity(recipe.model_dump(), 4, "d" * 64, graph.to_json(), ""), tmp_path)
+    assert sides == 2 * 6 * [5] + 6 * [8]  # two of three epochs of six steps
+
+
+@pytest.mark.parametrize(("side", "message"), [(6, "takes images of 8x8 only"), (9, "images are 8x8")])
+def test_small_windows_that_do_not_fit_are_refused(tmp_path: Path, side: int, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        _train(tmp_path, recipe=amended(RECIPE, {"small_crop": side}))
 
 
 def test_equal_seeds_give_equal_networks(tmp_path: Path) -> None:
@@ -194,14 +222,16 @@ def test_latent_weights_from_elsewhere_find_their_places(network: str, file: str
 
 
 @settings(max_examples=30, deadline=None)
-@given(padding=st.integers(0, 3), flip=st.booleans(), seed=st.integers(0, 99))
-def test_a_crop_moves_or_mirrors_and_nothing_else(padding: int, flip: bool, seed: int) -> None:
+@given(padding=st.integers(0, 3), flip=st.booleans(), seed=st.integers(0, 99), size=st.sampled_from([None, 3, 5]))
+def test_a_crop_moves_or_mirrors_and_nothing_else(padding: int, flip: bool, seed: int, size: int | None) -> None:
     images = np.random.default_rng(seed).integers(1, 256, (4, 6, 5, 2), dtype=np.uint8)
-    result = augment(images, padding, flip, np.random.default_rng(seed))
-    assert result.shape == images.shape and result.dtype == np.uint8
+    result = augment(images, padding, flip, np.random.default_rng(seed), size)
+    height, width = (6, 5) if size is None else (size, size)
+    assert result.shape == (4, height, width, 2) and result.dtype == np.uint8
     padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     for image, source in zip(result, padded, strict=True):
-        windows = [source[y : y + 6, x : x + 5] for y in range(2 * padding + 1) for x in range(2 * padding + 1)]
+        corners = np.ndindex(7 + 2 * padding - height, 6 + 2 * padding - width)
+        windows = [source[y : y + height, x : x + width] for y, x in corners]
         candidates = windows + ([window[:, ::-1] for window in windows] if flip else [])
         assert any(np.array_equal(image, candidate) for candidate in candidates)
 
