@@ -32,6 +32,7 @@ _FIT_TILES = 16  # row groups drawn for a shared polynomial
 _FIT_COLUMNS = 16  # columns drawn from each of them (gate_driven: columns are independent)
 _FIT_READS = 64
 _COLUMN_READS = 224  # reads of every tile where columns have corrections of their own
+_LONG_COLUMN_READS = 384  # the same beyond 128 rows
 _SYNTHETIC_SHARE = 0.25  # reads of random density beside the real ones, so that the fit covers what calibration did not
 _EVIDENCE_TILES = 8
 _EVIDENCE_READS = 32
@@ -230,7 +231,8 @@ def _with_column_corrections(
     group = mapping.groups[index]
     tile = tile_bits(mapping, stored, index, design.rows)
     corrections = np.zeros((correction_terms(len(model.shared.eigenvalues)), tile.shape[1]))
-    inputs = _fit_inputs(vectors[:, group.start : group.stop], design, _COLUMN_READS, rng)
+    reads_to_solve = _COLUMN_READS if group.rows <= 128 else _LONG_COLUMN_READS
+    inputs = _fit_inputs(vectors[:, group.start : group.stop], design, reads_to_solve, rng)
     placed = tile_inputs(inputs, group, design.rows)
     for columns in _column_tiles(tile.shape[1], design.cols):
         solution = solve(design.circuit, tile[:, columns], placed, tol=1e-5, dtype=np.float32)
@@ -256,13 +258,29 @@ def _transfer_model(mapping: LayerMapping, stored: list[StoredGroup], index: int
 
 
 def _fit_inputs(vectors: np.ndarray, design: Design, reads: int, rng: np.random.Generator) -> np.ndarray:
-    """(reads, N) applied bits: calibration inputs, and a share of synthetic ones of every density."""
+    """(reads, N) applied bits: calibration inputs, half of them as they come and half from the emptiest to the fullest,
+    and a share of synthetic ones of every density, crowded at
+    either end of the columns."""
     synthetic = round(reads * _SYNTHETIC_SHARE)
-    real = applied_inputs(vectors[_draw(rng, len(vectors), reads - synthetic)], design.flips_activations)
+    applied = applied_inputs(vectors, design.flips_activations)
+    chosen = _draw(rng, len(vectors), reads - synthetic)
+    spread = _spread(applied.sum(axis=1), len(chosen) // 2)
+    real = applied[np.concatenate([spread, chosen[: len(chosen) - len(spread)]])]
     most = 0.5 if design.flips_activations else 1.0
     density = most * rng.random((synthetic, 1))
+    slope = 2 * rng.random((synthetic, 1)) - 1
+    density = density * (1 + slope * np.linspace(-1, 1, vectors.shape[1]))
     drawn = (rng.random((synthetic, vectors.shape[1])) < density).astype(np.uint8)
+    unions = rng.integers(len(applied), size=(2, synthetic // 2))
+    drawn[: synthetic // 2] = applied[unions[0]] | applied[unions[1]]
     return np.concatenate([real, drawn])
+
+
+def _spread(values: np.ndarray, count: int) -> np.ndarray:
+    """Up to ``count`` different indices whose values lie evenly between the least and the largest."""
+    order = np.argsort(values, kind="stable")
+    wanted = np.linspace(values.min(), values.max(), count)
+    return order[np.unique(np.searchsorted(values[order], wanted))]
 
 
 def tile_inputs(inputs: np.ndarray, group: RowGroup, rows: int) -> np.ndarray:

@@ -92,7 +92,8 @@ def solve(
         tol: largest error of a node voltage relative to v_read at which a solve counts as converged. In float32 it is
             held at 2e-6 or more.
         dtype: float64 or float32.
-        max_sweeps: give up after this many sweeps (then the sparse Newton solver takes over).
+        max_sweeps: give up after this many sweeps; float32 then goes on in float64, float64 with the sparse Newton
+            solver.
         device: ``numba`` (kernels on the CPU), a torch device (``cpu``, ``cuda``, ``cuda:1``) or ``auto`` (a GPU where
             there is one, else numba). None: the environment variable BINSPARX_DEVICE decides; without it numba.
 
@@ -115,6 +116,8 @@ def solve(
         from simcore.crossbar.torch_backend import solve_on_torch  # torch is loaded only where it is asked for
 
         solution = Solution(*solve_on_torch(circuit, curves, states, bits, real, inner, sweep_limit, chosen))
+    if real == np.float32:
+        _refine(circuit, curves, states, bits, inner, sweep_limit, solution)
     _rescue(circuit, curves, states, bits, tolerance, solution)
     if tiled:
         return solution
@@ -163,6 +166,29 @@ def _solve_on_numba(
         residual=residual.reshape(tiles, blocks * width)[:, :batch].astype(np.float64),
         sweeps=sweeps.reshape(tiles, blocks * width)[:, :batch],
     )
+
+
+def _refine(
+    circuit: Circuit,
+    curves: CellCurves,
+    states: np.ndarray,
+    bits: np.ndarray,
+    tolerance: float,
+    max_sweeps: int,
+    solution: Solution,
+) -> None:
+    """Relax in float64 what float32's rounding kept from converging, in place."""
+    failed = solution.status != Status.CONVERGED
+    for tile in np.flatnonzero(failed.any(axis=1)):
+        inputs = np.flatnonzero(failed[tile])
+        x = bits[tile if len(bits) > 1 else 0, inputs]
+        finer = _solve_on_numba(
+            circuit, curves, states[tile][None], x[None], np.dtype(np.float64), tolerance, max_sweeps
+        )
+        solution.sink_currents[tile, inputs] = finer.sink_currents[0]
+        solution.status[tile, inputs] = finer.status[0]
+        solution.residual[tile, inputs] = finer.residual[0]
+        solution.sweeps[tile, inputs] += finer.sweeps[0]
 
 
 def _rescue(

@@ -30,7 +30,7 @@ EXPONENTS = tuple((a, b) for a in range(5) for b in range(3) if a + b <= 4)
 SHAPE_EXPONENTS = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1))
 SHAPE_SQUARES = (0, 1)
 SHAPELESS_ROWS = 64
-_RIDGE = 1e-9
+_RIDGE = 1e-7
 _MARGIN = 1.15  # the fit is trusted this far beyond the reads it has seen; held fast there, it would err at once
 
 
@@ -252,7 +252,7 @@ def fit_columns(reads: Reads, exact: np.ndarray, polynomial: Polynomial) -> np.n
     count = terms.shape[2]
     gram = np.einsum("bmi,bmj->mij", terms, terms)
     # The ridge keeps nearly parallel terms small where a column saw little variety.
-    gram += (1e-5 * np.trace(gram, axis1=1, axis2=2)[:, None, None] / count + 1e-12) * np.eye(count)
+    gram += (1e-7 * np.trace(gram, axis1=1, axis2=2)[:, None, None] / count + 1e-12) * np.eye(count)
     left = exact - polynomial.evaluate(reads)
     return np.linalg.solve(gram, np.einsum("bmi,bm->mi", terms, left)[..., None])[..., 0].T
 

@@ -26,11 +26,14 @@ from simcore.crossbar.simd import full, load, maximum, minimum, store, where_gre
 
 # Rows of the shared array: largest change of this sweep and of the last; lanes that are done; lanes that take chords;
 # the share rho of an error that a sweep leaves (0: not accelerated) and Chebyshev's weight; sweeps since rho was set,
-# and the change then.
-_CHANGE, _CHANGE_BEFORE, _FROZEN, _CAREFUL, _RHO, _OMEGA, _SWEEPS, _AT_START = range(8)
+# and the change then; the smallest change so far, and sweeps since.
+_CHANGE, _CHANGE_BEFORE, _FROZEN, _CAREFUL, _RHO, _OMEGA, _SWEEPS, _AT_START, _LEAST, _SINCE_LEAST = range(10)
 _PLAIN_SWEEPS = 6  # before a lane's rho is judged
 _WINDOW = 8  # sweeps over which Chebyshev's progress is judged
 _SLOW = 0.5  # rho from which acceleration pays
+_ROUNDING = 1024  # a change of fewer units in the last place may be nothing but rounding ...
+_PATIENCE = 16  # ... if so many sweeps have not made it smaller; the lane is given up then
+_GIVEN_UP = -1  # status of such a lane until the block is done
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -72,10 +75,11 @@ def _relax(  # type: ignore[no-untyped-def]
     norton = np.empty((rows, cols, 2, lanes), u.dtype)  # G and J below the wire under node (i, j)
     line = np.empty((cols, 4, lanes), u.dtype)  # along a row: G, J of the line, then the cell's conductance and current
     scratch = np.empty((3, 1, lanes), u.dtype)
-    shared = np.zeros((8, lanes), u.dtype)  # see _CHANGE .. _AT_START
+    shared = np.zeros((10, lanes), u.dtype)  # see _CHANGE .. _SINCE_LEAST
     shared[_CHANGE_BEFORE] = v_read
     shared[_CAREFUL] = 1
     shared[_OMEGA] = 1
+    shared[_LEAST] = v_read
     accelerated = False
     zero, half = full(u, 0.0), full(u, 0.5)
     top = full(u, v_read)
@@ -154,18 +158,21 @@ def _relax(  # type: ignore[no-untyped-def]
         store(shared, (_CHANGE,), change)
         if _settle(shared, tolerance * v_read, sweep, norton[rows - 1, :, 1], sink, status, sweeps_used):
             break
+        _give_up(shared, v_read, sweep, status, sweeps_used)
         accelerated = _accelerate(shared, v_read, status)
+    for lane in range(lanes):
+        status[lane] = max(status[lane], 0)
 
 
 @numba.njit(error_model="numpy")
 def _settle(shared, tolerance, sweep, drawn, sink, status, sweeps_used):  # type: ignore[no-untyped-def]
-    """Freeze the lanes whose error is below ``tolerance`` volts; True when all are.
+    """Freeze the lanes whose error is below ``tolerance`` volts; True when all are done or given up.
 
     What is left of the error is the rest of a geometric series: change * ratio / (1 - ratio).
     """
     done = True
     for lane in range(status.shape[0]):
-        if status[lane] == 1:
+        if status[lane] != 0:
             continue
         sink[:, lane] = drawn[:, lane]
         change = shared[_CHANGE, lane]
@@ -185,13 +192,28 @@ def _settle(shared, tolerance, sweep, drawn, sink, status, sweeps_used):  # type
 
 
 @numba.njit(error_model="numpy")
+def _give_up(shared, v_read, sweep, status, sweeps_used):  # type: ignore[no-untyped-def]
+    """Give up the lanes in which nothing moves but the last digits: their rounding is above the tolerance."""
+    for lane in range(status.shape[0]):
+        if status[lane] != 0:
+            continue
+        change = shared[_CHANGE, lane]
+        shared[_SINCE_LEAST, lane] += 1
+        if change < 0.9 * shared[_LEAST, lane]:
+            shared[_LEAST, lane], shared[_SINCE_LEAST, lane] = change, 0
+        elif shared[_SINCE_LEAST, lane] >= _PATIENCE and change < _ROUNDING * np.finfo(shared.dtype).eps * v_read:
+            status[lane] = _GIVEN_UP
+            sweeps_used[lane] = sweep
+
+
+@numba.njit(error_model="numpy")
 def _accelerate(shared, v_read, status):  # type: ignore[no-untyped-def]
     """Chebyshev's weights for the next sweep; True if any lane is accelerated."""
     accelerated = False
     for lane in range(status.shape[0]):
         change, before = shared[_CHANGE, lane], shared[_CHANGE_BEFORE, lane]
         shared[_CHANGE_BEFORE, lane] = change
-        if status[lane] == 1:
+        if status[lane] != 0:
             continue
         shared[_SWEEPS, lane] += 1
         rho, sweeps = shared[_RHO, lane], shared[_SWEEPS, lane]

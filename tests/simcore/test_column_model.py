@@ -216,22 +216,14 @@ def test_evidence_is_small_at_every_preset(rows, device, corner):
     check_evidence(rows, device, corner, "binsparx", ("bconv1",), 0.1 if wired_rows else 0.05, 0.5)
 
 
-FAR_CORNERS = [
-    ("8T-SRAM", "pessimistic"),
-    ("1T-1ReRAM", "nominal"),
-    ("1T-1ReRAM-BL", "nominal"),
-    ("1T-1ReRAM-BL", "pessimistic"),
-]
-
-
 @needs_model
 @pytest.mark.slow
 @pytest.mark.parametrize("sparsity", ["dense", "binsparx"])
 @pytest.mark.parametrize("rows", [32, 64, 128, 256])
 @pytest.mark.parametrize(("device", "corner"), presets())
 def test_evidence_is_small_on_every_layer(rows, device, corner, sparsity):
-    # The goals of the fast solver; beyond 128 rows it does not meet them everywhere.
-    if rows == 256 and (device, corner) in FAR_CORNERS:
-        pytest.xfail("256 rows of this corner lose most of their current; each row's evidence says what is missed")
+    # The goals of the fast solver.
+    if rows == 256 and (device, corner) == ("1T-1ReRAM-BL", "nominal"):
+        pytest.xfail("reads denser than calibration drew err by up to 1 LSB; each row's evidence says what is missed")
     wired_rows = device == "1T-1ReRAM-BL" and corner == "pessimistic"
     check_evidence(rows, device, corner, sparsity, None, 0.1 if wired_rows else 0.05, 0.5)
