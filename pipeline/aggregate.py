@@ -31,8 +31,8 @@ from pipeline.work import DesignWork
 
 SWEEPS_FOLDER = "sweeps"
 _SUMS = ("column_reads", "partial_sum", "dense_partial_sum", "squared_error", "column_current_A")
-_COUNTS = ("activation_reads", "activation_flips", "clipped")
-_CONSTANTS = ("stored_columns", "weight_flips")  # of the stored weights: the same in every shard
+_COUNTS = ("activation_reads", "activation_flips", "applied_ones", "clipped")
+_CONSTANTS = ("stored_columns", "weight_flips", "inputs")  # of the stored weights: the same in every shard
 
 
 @dataclass

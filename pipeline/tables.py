@@ -92,10 +92,12 @@ LAYERS_SCHEMA = pa.schema(
         _field("layer_index", _INT, DIMENSIONLESS, "place among the mapped layers, from 0"),
         _field("images", _INT, "images", "images evaluated"),
         *_ERRORS_AND_SUMS,
-        _field("stored_columns", _INT, "columns", "columns of all tiles"),
+        _field("inputs", _INT, "rows", "rows that the layer fills"),
+        _field("stored_columns", _INT, "columns", "columns of all row groups"),
         _field("weight_flips", _INT, "columns", "columns that are stored complemented"),
         _field("activation_reads", _INT, "1", "input sub-vectors applied"),
         _field("activation_flips", _INT, "1", "input sub-vectors applied complemented"),
+        _field("applied_ones", _INT, "1", "rows driven, summed over the sub-vectors"),
         _field("column_reads", _INT, "1", "column reads"),
         _field("clipped", _INT, "1", "column reads beyond the converter's range"),
     ]

@@ -104,13 +104,14 @@ def brute_force(checkpoint, design, dataset, images, name):
     vectors = input_vectors(layer.mapping, signs).reshape(-1, len(layer.mapping.order))
     unit = design.circuit.on_current()
     totals = dict.fromkeys(
-        ("reads", "sum", "dense", "squared", "worst", "amperes", "clipped", "inputs", "input_flips"), 0.0
+        ("reads", "sum", "dense", "squared", "worst", "amperes", "clipped", "inputs", "input_flips", "applied"), 0.0
     )
     for index, (group, kept) in enumerate(zip(layer.mapping.groups, stored, strict=True)):
         sub = vectors[:, group.start : group.stop]
         bits = applied_inputs(sub, design.flips_activations)
         totals["input_flips"] += (bits != (sub > 0)).any(axis=1).sum()
         totals["inputs"] += len(sub)
+        totals["applied"] += bits.sum()
         ideal = bits.astype(int) @ kept.bits
         totals["sum"] += ideal.sum()
         totals["dense"] += ((sub > 0).astype(int) @ layer.mapping.weights[group.start : group.stop]).sum()
@@ -147,7 +148,9 @@ def test_totals_are_those_of_brute_force(checkpoint, dataset, sparsity, solver):
     assert found.dense_partial_sum == expected["dense"]
     assert found.activation_reads == expected["inputs"]
     assert found.activation_flips == expected["input_flips"]
+    assert found.applied_ones == expected["applied"]
     assert (found.weight_flips, found.stored_columns) == (flips, columns)
+    assert found.inputs == 7 * 1 * 3
     assert found.column_current_A == pytest.approx(expected["amperes"], rel=1e-3)
     # Where the fast current lies on the other side of a rounding threshold, a code differs by one.
     assert found.squared_error == pytest.approx(expected["squared"], rel=0.02, abs=5)
