@@ -94,8 +94,20 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
         current = dense * kept * 1e-6 * (design.rows / 32)
         layers.append(
             LayerTotals(
-                f"conv{index}", reads, dense * kept, dense, reads * 0.3, 2.0, current, 3, vectors, vectors // 4,
-                int(vectors * design.rows * kept / 2), 7, 2 * columns, 2 * design.rows,
+                f"conv{index}",
+                reads,
+                dense * kept,
+                dense,
+                reads * 0.3,
+                2.0,
+                current,
+                3,
+                vectors,
+                vectors // 4,
+                int(vectors * design.rows * kept / 2),
+                7,
+                2 * columns,
+                2 * design.rows,
             )  # fmt: skip
         )
     return ShardResult(labels, np.where(right, labels, (labels + 1) % 10), labels.copy(), layers)
