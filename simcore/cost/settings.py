@@ -48,7 +48,7 @@ class CostOptions(BaseModel):
     stored_sums: Payer = "binsparx"
     activation_buffer: bool = True
     parallel_tiles: int | None = Field(default=None, ge=1)
-    overrides: dict[str, float] = {}
+    parameters: dict[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def resolve(options: CostOptions, where: str = "", periphery_file: str | None = 
     """
     periphery = load_periphery(periphery_file or options.technology, where)
     numbers = {name: periphery.si(name, options.corner) for name in PERIPHERY_UNITS}
-    for name, value in options.overrides.items():
+    for name, value in options.parameters.items():
         if name not in PERIPHERY_UNITS:
             raise unknown_name("cost parameter", name, PERIPHERY_UNITS, where)
         unit, factor = PERIPHERY_UNITS[name]
@@ -150,7 +150,7 @@ def resolve(options: CostOptions, where: str = "", periphery_file: str | None = 
             raise InputError(f"{name} must be a positive number of {unit or 'parts'}, got {value:g}", where)
         numbers[name] = value * factor
     choices = {name: getattr(options, name) or ends[options.corner] for name, ends in _CHOICES.items()}
-    pinned = {name for name in _CHOICES if getattr(options, name) is not None} | set(options.overrides)
+    pinned = {name for name in _CHOICES if getattr(options, name) is not None} | set(options.parameters)
     return CostSettings(
         periphery, numbers, options.converter, options.columns_per_converter, choices["array_supply"],
         choices["on_time"], choices["flip_path"], options.popcount, options.stored_sums, options.activation_buffer,

@@ -152,7 +152,7 @@ def test_the_spread_holds_every_mix_of_ends() -> None:
     for supply, on_time, comparator in itertools.product(
         ("v_read", "v_dd"), ("sampled", "conversion"), (1.3, 5.0, 12.4)
     ):
-        mixed = settings(array_supply=supply, on_time=on_time, overrides={"comparator_energy": comparator})
+        mixed = settings(array_supply=supply, on_time=on_time, parameters={"comparator_energy": comparator})
         a, b = (
             design_cost(tile(level), layers, mixed).total_energy_J
             for level, layers in (("dense", dense), ("binsparx", sparse))
@@ -162,7 +162,7 @@ def test_the_spread_holds_every_mix_of_ends() -> None:
 
 
 def test_what_is_given_leaves_the_spread() -> None:
-    known = settings(array_supply="v_read", on_time="sampled", overrides={"comparator_energy": 5})
+    known = settings(array_supply="v_read", on_time="sampled", parameters={"comparator_energy": 5})
     assert len({round(joules * 1e18) for joules in spreads(tile(), [DENSE], known).energy_J}) == 1
     assert len(set(spreads(tile("binsparx"), [SPARSE], settings(flip_path="serial")).latency_s)) == 2
 
@@ -204,8 +204,8 @@ def test_activity_from_a_layers_totals() -> None:
     [
         ({"technology": "5nm"}, "unknown technology '5nm'; did you mean '7nm'?"),
         ({"technology": "none.yaml"}, "cannot read the periphery file 'none.yaml'"),
-        ({"overrides": {"comparator_enrgy": 1.0}}, "did you mean 'comparator_energy'?"),
-        ({"overrides": {"v_dd": -1.0}}, "v_dd must be a positive number of V, got -1"),
+        ({"parameters": {"comparator_enrgy": 1.0}}, "did you mean 'comparator_energy'?"),
+        ({"parameters": {"v_dd": -1.0}}, "v_dd must be a positive number of V, got -1"),
     ],
 )
 def test_bad_options(options: dict, message: str) -> None:
