@@ -157,8 +157,8 @@ def _legend(rows: list[_Row], colours: dict[str, str], line_is_front: bool) -> l
         Line2D([], [], marker=MARKERS[level], color="#444444", markerfacecolor="white", linestyle="", label=level)
         for level in levels
     ]
-    style, text = ("-", "filled, line: front") if line_is_front else ("", "filled: front")
-    handles.append(Line2D([], [], marker="o", color="#444444", linestyle=style, label=text))
+    text = "filled, line: front" if line_is_front else "filled: front"
+    handles.append(Line2D([], [], marker="o", color="#444444", linestyle="-" if line_is_front else "", label=text))
     handles.append(Line2D([], [], color="#555555", linestyle="--", label="ideal arithmetic"))
     return handles
 

@@ -329,3 +329,19 @@ def test_evidence_beyond_its_limits_can_go_on_exactly_or_marked(checkpoint, data
     assert exact.evidence == marked.evidence  # the reason why is kept
     asked_for = prepare(checkpoint, evidence_design("exact").model_copy(update={"solver": "exact"}), dataset)
     assert totals_of(evaluate(exact, images, labels)) == totals_of(evaluate(asked_for, images, labels))
+
+
+@pytest.mark.parametrize("sparsity", ["dense", "weight", "binsparx"])
+def test_weight_flips_leave_the_top_half_of_the_range_unused(checkpoint, dataset, sparsity):
+    """15 rows read together: sums of 0..15 need 4 bits; after weight flips none is above 7, and 3 bits will do."""
+    images, labels = dataset.read("test", 0, 20)
+    results = {}
+    for bits in (4, 3):
+        design = make_design(corner="optimistic", rows=15, sparsity=sparsity, adc=Adc(bits=bits))
+        results[bits] = evaluate(prepare(checkpoint, design, dataset), images, labels)
+    clipped = sum(layer.clipped for layer in results[3].layers)
+    if sparsity == "dense":
+        assert clipped > 0 and totals_of(results[3]) != totals_of(results[4])
+    else:
+        assert clipped == 0 and totals_of(results[3]) == totals_of(results[4])
+        np.testing.assert_array_equal(results[3].predictions, results[4].predictions)
