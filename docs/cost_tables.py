@@ -87,7 +87,7 @@ def _read(level: str, bits: int, settings: CostSettings):  # type: ignore[no-unt
     circuit = circuit_parameters("8T-SRAM")
     design = Design(circuit=circuit, rows=64, cols=64, sparsity=level, adc=Adc(bits=bits))
     cell = load_bitcell("8T-SRAM").cell
-    assert cell is not None
+    assert cell is not None  # noqa: S101
     dense = LayerActivity(64, 64, 1, 1, 64 * 16 * circuit.on_current(), 32, 0, 0)
     sparse = replace(
         dense, column_current_A=0.55 * dense.column_current_A, driven_rows=24, flipped_sub_vectors=0.25,

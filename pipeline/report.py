@@ -83,7 +83,7 @@ def print_costs(designs: pa.Table, console: Console) -> None:
         )
     console.print(table)
     console.print()
-    note = "%: lowest..highest as converters, supply, on-time and flip path, which are disputed, go to their ends"
+    note = "%: change with what is disputed (converters, supply, on-time, flip path) at its ends"
     console.print(note, highlight=False, soft_wrap=True)
 
 
@@ -95,7 +95,7 @@ def print_front(pareto: pa.Table, console: Console) -> None:
     several = len({row["model"] for row in rows}) > 1
     objectives = rows[0]["objectives"].split(",")
     console.print()
-    table = _table(f"the front of {' and '.join(objectives)}: no other design of the corner is better in all")
+    table = _table(f"the front of {' and '.join(objectives)}, corner by corner")
     for name in (["model"] if several else []) + ["corner", "device", "array", "ADC", "sparsity"]:
         table.add_column(name, no_wrap=True)
     costs = [name for name in objectives if name != "accuracy"]
@@ -124,12 +124,11 @@ def print_front(pareto: pa.Table, console: Console) -> None:
 
 def _quantity(value: float, unit: str) -> str:
     """Three digits with an SI prefix."""
-    return EngFormatter(unit=unit, sep="").format_eng(float(f"{value:.3g}")) + unit
+    return str(EngFormatter(unit=unit, sep="")(float(f"{value:.3g}")))
 
 
 def _range(row: _Row, change: str) -> str:
-    low, high = 100 * row[f"{change}_low"], 100 * row[f"{change}_high"]
-    return f"{low:+.1f}..{high:+.1f}"
+    return "..".join(f"{round(100 * row[f'{change}_{end}']):+d}" for end in ("low", "high"))
 
 
 _COSTS: dict[str, Callable[[_Row], str]] = {
