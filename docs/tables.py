@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cost_tables
 import pyarrow as pa
 
 from pipeline import tracking
@@ -65,10 +66,29 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "results": ("", "`s3://bucket/results`", "folder or URI; `--results` overrides; default: `results`"),
     "tracking.mode": ("", "`front`", "designs that get an MLflow run: all, those on the front, none"),
     "tracking.uri": ("", "`http://mlflow:5000`", "MLflow server; default: `mlflow.db` in the results folder"),
+    "cost.technology": ("", "`mine.yaml`", "periphery that ships, or your own file, see [cost](cost.md#numbers)"),
+    "cost.corner": ("", "`high`", "end that everything disputed is taken at"),
+    "cost.converter": ("", "`sar`", "`auto`: flash up to 5 bits, SAR beyond"),
+    "cost.columns_per_converter": ("columns", "`4`", "columns that share a converter"),
+    "cost.array_supply": ("", "`v_dd`", "supply of the column currents; default: `v_read`, and both in the spread"),
+    "cost.on_time": ("", "`conversion`", "a column conducts so long; default: `sampled`, and both in the spread"),
+    "cost.flip_path": ("", "`serial`", "default: `pipelined`, and both in the spread"),
+    "cost.popcount": ("", "`binsparx`", "who pays for sum(X)"),
+    "cost.stored_sums": ("", "`baseline`", "who pays for sum(W)"),
+    "cost.activation_buffer": ("", "`false`", "count the reads of the activation buffer"),
+    "cost.parallel_tiles": ("tiles", "`16`", "tiles that read at the same time; default: all of a layer"),
+    "cost.parameters": (
+        "as [there](cost.md#numbers)",
+        "`{comparator_energy: 3.5}`",
+        "numbers of the periphery replaced",
+    ),
+    "pareto.objectives": ("", "`[accuracy, energy, area]`", "what the front is of"),
+    "pareto.resamples": ("", "`1000`", "of the bootstrap behind `front_probability`"),
+    "pareto.seed": ("", "`0`", "of the bootstrap"),
 }
 
-# Lists that are one value each: the layers of every design.
-_PLAIN_LISTS = ("layers",)
+# Lists that are one value each: the layers of every design, the objectives of every front.
+_PLAIN_LISTS = ("layers", "objectives")
 
 
 def sweep_fields() -> str:
@@ -113,6 +133,7 @@ def mlflow_names() -> str:
 TABLES = {
     "sweep-file.md": {"sweep fields": sweep_fields, "match fields": match_fields},
     "results.md": {"result tables": result_tables, "mlflow names": mlflow_names},
+    "cost.md": {"tile": cost_tables.tile, "macro": cost_tables.macro, "parameters": cost_tables.parameters},
 }
 
 

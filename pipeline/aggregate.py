@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.costs import Cost, cost_class
+from pipeline.fronts import mark_fronts
+from pipeline.hardware_cost import HardwareCosts
 from pipeline.intervals import wilson_interval
-from pipeline.pareto import non_dominated
 from pipeline.plan import Plan
 from pipeline.points import DesignPoint
 from pipeline.records import (
@@ -31,8 +32,8 @@ from pipeline.work import DesignWork
 
 SWEEPS_FOLDER = "sweeps"
 _SUMS = ("column_reads", "partial_sum", "dense_partial_sum", "squared_error", "column_current_A")
-_COUNTS = ("activation_reads", "activation_flips", "clipped")
-_CONSTANTS = ("stored_columns", "weight_flips")  # of the stored weights: the same in every shard
+_COUNTS = ("activation_reads", "activation_flips", "applied_ones", "clipped")
+_CONSTANTS = ("stored_columns", "weight_flips", "inputs")  # of the stored weights: the same in every shard
 
 
 @dataclass
@@ -56,6 +57,9 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
     result = Aggregate({})
+    hardware = HardwareCosts(plan)
+    correct: dict[str, np.ndarray] = {}
+    points = {}
     for work in works:
         if not work.done:
             continue
@@ -63,11 +67,17 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
         result.damaged += damaged
         if damaged or design is None:
             continue
-        _add_rows(rows, plan, work.point, design, shards)
+        _add_rows(rows, plan, hardware, work.point, design, shards)
+        points[work.point.key] = work.point
+        correct[work.point.key] = _correct_images(shards)
         timing = rows["timings"][-1]
         cost = Cost(timing["prepare_seconds"], timing["seconds_per_image"], True)
         result.costs.append((cost_class(work.point), cost))
-    _mark_fronts(rows)
+    for row in rows["designs"]:
+        hardware.add_changes(row, points[row["design_key"]])
+    for row in rows["layers"]:
+        hardware.add_changes(row, points[row["design_key"]], row["layer"])
+    rows["pareto"] = mark_fronts(rows["designs"], correct, plan.sweep.spec.pareto)
     result.tables = {name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in SCHEMAS.items()}
     return result
 
@@ -111,6 +121,7 @@ def _put_away(store: Store, path: str, error: DamagedRecord) -> str:
 def _add_rows(
     rows: dict[str, list[dict[str, Any]]],
     plan: Plan,
+    hardware: HardwareCosts,
     point: DesignPoint,
     design: DesignRecord,
     shards: list[ShardRecord],
@@ -123,6 +134,7 @@ def _add_rows(
     ideal_correct = sum(int((shard.ideal_predictions == shard.labels).sum()) for shard in shards)
     low, high = wilson_interval(correct, images)
     accuracy, ideal = correct / images, ideal_correct / images
+    costs, layer_costs = hardware.columns(point, layers, images)
     rows["designs"].append(
         {
             **axes,
@@ -133,7 +145,7 @@ def _add_rows(
             "ideal_accuracy": ideal,
             "accuracy_loss": (ideal_correct - correct) / images,
             **_ratios(total, images),
-            "on_front": False,
+            **costs,
             **_evidence_columns(plan, design.evidence),
             "model_digest": point.model.digest,
             "dataset_digest": point.dataset.digest,
@@ -146,7 +158,7 @@ def _add_rows(
     for index, layer in enumerate(layers):
         counts = {name: layer[name] for name in (*_COUNTS, *_CONSTANTS, "column_reads")}
         name = {"layer": layer["layer"], "layer_index": index, "images": images}
-        rows["layers"].append({**axes, **name, **_ratios(layer, images), **counts})
+        rows["layers"].append({**axes, **name, **_ratios(layer, images), **layer_costs[index], **counts})
     for shard in shards:
         rows["shards"].append(_shard_row(plan.name, shard))
     evaluate_seconds = math.fsum(shard.timing.seconds for shard in shards)
@@ -160,6 +172,12 @@ def _add_rows(
             "seconds_per_image": evaluate_seconds / images,
         }
     )
+
+
+def _correct_images(shards: list[ShardRecord]) -> np.ndarray:
+    """One bit an image, in the order of the images: classified rightly."""
+    in_order = sorted(shards, key=lambda shard: shard.first)
+    return np.packbits(np.concatenate([shard.predictions == shard.labels for shard in in_order]))
 
 
 def axis_columns(sweep_name: str, point: DesignPoint) -> dict[str, Any]:
@@ -250,19 +268,3 @@ def _evidence_columns(plan: Plan, evidence: dict[str, Any]) -> dict[str, Any]:
         "evidence_unsolved": unsolved,
         "evidence_within_limits": within,
     }
-
-
-def _mark_fronts(rows: dict[str, list[dict[str, Any]]]) -> None:
-    """One front for each network, data set and corner: a corner is what the world turns out to be, not a choice."""
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for row in rows["designs"]:
-        groups.setdefault((row["model_digest"], row["dataset_digest"], row["corner"]), []).append(row)
-    for group in groups.values():
-        front = non_dominated(np.array([(row["accuracy"], row["array_current_A"]) for row in group]), ("max", "min"))
-        for row, member in zip(group, front.tolist(), strict=True):
-            row["on_front"] = member
-        members = [row for row in group if row["on_front"]]
-        members.sort(key=lambda row: (row["array_current_A"], row["design_key"]))
-        names = SCHEMAS["pareto"].names
-        for position, row in enumerate(members):
-            rows["pareto"].append({name: row[name] for name in names if name in row} | {"front_position": position})

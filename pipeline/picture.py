@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
 import pyarrow as pa
 
+from pipeline.pareto import OBJECTIVES
 from pipeline.tables import HARDWARE_COLUMNS
 
 matplotlib.use("Agg")
@@ -23,12 +26,37 @@ MARKERS = {"dense": "o", "weight": "^", "activation": "s", "binsparx": "D"}
 _Row = dict[str, Any]
 
 
-def draw_front(designs: pa.Table) -> dict[str, bytes]:
-    """PNG and SVG of all designs: accuracy with its 95 % interval against array current.
+@dataclass(frozen=True)
+class _Cost:
+    """What the horizontal axis shows: column of ``designs``, its name, unit, and what the column is multiplied by."""
 
-    Colour tells the device, the marker the sparsity level; arrows lead from dense to binsparx on the same hardware.
+    column: str
+    label: str
+    unit: str
+    scale: float = 1.0
+
+
+_COSTS = {
+    "energy": _Cost(OBJECTIVES["energy"][0], "energy of an image", "J"),
+    "latency": _Cost(OBJECTIVES["latency"][0], "latency of an image", "s"),
+    "area": _Cost(OBJECTIVES["area"][0], "area (mm²)", "", 1e6),
+    "current": _Cost(OBJECTIVES["current"][0], "array current, summed over all column reads of an image", "A"),
+}
+
+
+def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "energy")) -> dict[str, bytes]:
+    """PNG and SVG of all designs: accuracy with its 95 % interval against the first cost among ``objectives``.
+
+    Where no design has that cost (a bitcell file without the cell's size) array current takes its place. Colour
+    tells the device, the marker the sparsity level; arrows lead from dense to binsparx on the same hardware.
     """
     rows = designs.to_pylist()
+    cost = _COSTS[next((name for name in objectives if name in _COSTS), "current")]
+    if all(row[cost.column] is None for row in rows):
+        cost = _COSTS["current"]
+    rows = [{**row, "cost": row[cost.column] * cost.scale} for row in rows if row[cost.column] is not None]
+    # A line is the front only where nothing but this cost and the accuracy made it.
+    line_is_front = len(objectives) == 2 and "accuracy" in objectives
     models = list(dict.fromkeys(row["model"] for row in rows))
     corners = list(dict.fromkeys(row["corner"] for row in rows))
     devices = list(dict.fromkeys(row["device"] for row in rows))
@@ -38,23 +66,25 @@ def draw_front(designs: pa.Table) -> dict[str, bytes]:
     for model, line in zip(models, panels, strict=True):
         for corner, axes in zip(corners, line, strict=True):
             panel_rows = [row for row in rows if row["model"] == model and row["corner"] == corner]
-            _draw_panel(axes, panel_rows, colours)
+            _draw_panel(axes, panel_rows, colours, line_is_front)
+            axes.xaxis.set_major_formatter(EngFormatter(unit=cost.unit))
             title = corner if len(models) == 1 else f"{model}, {corner}"
             axes.set_title(f"{title} corner", fontsize=11)
         line[0].set_ylabel("accuracy (%)")
     for axes in panels[-1]:
-        axes.set_xlabel("array current, summed over all column reads of an image")
-    figure.legend(handles=_legend(rows, colours), loc="outside lower center", ncols=6, fontsize=9, frameon=False)
+        axes.set_xlabel(cost.label)
+    figure.legend(
+        handles=_legend(rows, colours, line_is_front), loc="outside lower center", ncols=6, fontsize=9, frameon=False
+    )
     sweep, dataset, images = (rows[0][name] for name in ("sweep", "dataset", "images")) if rows else ("", "", 0)
     figure.suptitle(f"{sweep}: {', '.join(models)} on {images} images of {dataset}", fontsize=12)
     return {"front.png": _bytes(figure, "png"), "front.svg": _bytes(figure, "svg")}
 
 
-def _draw_panel(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
+def _draw_panel(axes: Axes, rows: list[_Row], colours: dict[str, str], line_is_front: bool) -> None:
     axes.set_xscale("log")
     axes.margins(x=0.14)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-    axes.xaxis.set_major_formatter(EngFormatter(unit="A"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -63,7 +93,8 @@ def _draw_panel(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
         return
     ideal = max(row["ideal_accuracy"] for row in rows)
     axes.axhline(100 * ideal, linestyle="--", color="#555555", linewidth=1.2)
-    _draw_front_line(axes, [row for row in rows if row["on_front"]])
+    if line_is_front:
+        _draw_front_line(axes, [row for row in rows if row["on_front"]])
     _draw_arrows(axes, rows, colours)
     for row in rows:
         # a line of labels for each device, so that neighbours do not write over each other
@@ -72,7 +103,7 @@ def _draw_panel(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
 
 
 def _draw_point(axes: Axes, row: _Row, colour: str, label_line: int) -> None:
-    x, y = row["array_current_A"], 100 * row["accuracy"]
+    x, y = row["cost"], 100 * row["accuracy"]
     spread = [[y - 100 * row["accuracy_low"]], [100 * row["accuracy_high"] - y]]
     axes.errorbar(x, y, yerr=spread, color=colour, linewidth=0.9, capsize=1.5, alpha=0.6, zorder=2)
     # Front members are filled, the others hollow: readable without colour.
@@ -92,9 +123,9 @@ def _draw_point(axes: Axes, row: _Row, colour: str, label_line: int) -> None:
 
 
 def _draw_front_line(axes: Axes, rows: list[_Row]) -> None:
-    members = sorted(rows, key=lambda row: row["array_current_A"])
+    members = sorted(rows, key=lambda row: row["cost"])
     axes.step(
-        [row["array_current_A"] for row in members],
+        [row["cost"] for row in members],
         [100 * row["accuracy"] for row in members],
         where="post",
         color="#222222",
@@ -112,21 +143,22 @@ def _draw_arrows(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
             continue
         axes.annotate(
             "",
-            (row["array_current_A"], 100 * row["accuracy"]),
-            (start["array_current_A"], 100 * start["accuracy"]),
+            (row["cost"], 100 * row["accuracy"]),
+            (start["cost"], 100 * start["accuracy"]),
             arrowprops={"arrowstyle": "->", "color": colours[row["device"]], "alpha": 0.6, "linewidth": 1.0},
             zorder=1,
         )
 
 
-def _legend(rows: list[_Row], colours: dict[str, str]) -> list[Line2D]:
+def _legend(rows: list[_Row], colours: dict[str, str], line_is_front: bool) -> list[Line2D]:
     levels = [level for level in MARKERS if any(row["sparsity"] == level for row in rows)]
     handles = [Line2D([], [], color=colour, linewidth=5, label=device) for device, colour in colours.items()]
     handles += [
         Line2D([], [], marker=MARKERS[level], color="#444444", markerfacecolor="white", linestyle="", label=level)
         for level in levels
     ]
-    handles.append(Line2D([], [], marker="o", color="#444444", linestyle="-", label="filled, line: front"))
+    text = "filled, line: front" if line_is_front else "filled: front"
+    handles.append(Line2D([], [], marker="o", color="#444444", linestyle="-" if line_is_front else "", label=text))
     handles.append(Line2D([], [], color="#555555", linestyle="--", label="ideal arithmetic"))
     return handles
 

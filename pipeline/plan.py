@@ -27,6 +27,7 @@ class Plan:
     duplicates: int
     excluded: int
     warnings: tuple[str, ...]
+    cost_settings: Any
 
     @property
     def name(self) -> str:
@@ -84,6 +85,8 @@ def make_plan(sweep: SweepFile, evaluator: str | None = None) -> Plan:
     dataset = simulation.open_dataset(sweep.resolve(spec.dataset.name), sweep.where("dataset", "name"))
     images = _number_of_images(sweep, dataset)
     solver_version = simulation.load_evaluator(evaluator or simulation.DEFAULT_EVALUATOR).SOLVER_VERSION
+    technology = sweep.resolve(spec.cost.technology)
+    cost_settings = simulation.cost_settings(spec.cost.model_dump(), technology, sweep.where("cost"))
     builder = _PointBuilder(sweep, dataset, solver_version)
     axes = builder.base_axes()
     excludes = [_Exclude(match) for match in spec.exclude]
@@ -102,13 +105,18 @@ def make_plan(sweep: SweepFile, evaluator: str | None = None) -> Plan:
         f"{sweep.where('exclude', index)}: matches no point"
         for index, exclude in enumerate(excludes)
         if not exclude.hits
+    ) + tuple(
+        f"the bitcell file of '{device}' says nothing about the cell's size ('cell:'), so its designs have no energy, "
+        "latency and area"
+        for reference, device in {point.cell.reference: point.cell.device for point in points.values()}.items()
+        if simulation.cell_geometry(reference) is None
     )
     # A stable sort by hardware puts points added later beside the levels of the same design.
     order: dict[tuple[Any, ...], int] = {}
     for point in points.values():
         order.setdefault(point.hardware, len(order))
     ordered = sorted(points.values(), key=lambda point: order[point.hardware])
-    return Plan(sweep, dataset, images, tuple(ordered), duplicates, excluded, warnings)
+    return Plan(sweep, dataset, images, tuple(ordered), duplicates, excluded, warnings, cost_settings)
 
 
 def _number_of_images(sweep: SweepFile, dataset: Any) -> int:

@@ -19,7 +19,7 @@ from pipeline.keys import canonical_json, digest_of
 from pipeline.shards import Range
 from pipeline.tables import SHARD_FILE_SCHEMA
 
-RECORD_FORMAT = 1
+RECORD_FORMAT = 2
 DESIGNS_FOLDER = "designs"
 _METADATA_KEY = b"binsparx"
 _SHARD_NAME = re.compile(rf"{DESIGNS_FOLDER}/[0-9a-f]{{2}}/([0-9a-f]{{64}})/images-(\d{{9}})-(\d{{9}})\.parquet")

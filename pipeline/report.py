@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
+from matplotlib.ticker import EngFormatter
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -53,7 +55,36 @@ def print_designs(designs: pa.Table, console: Console) -> None:
     widest = max(50 * (row["accuracy_high"] - row["accuracy_low"]) for row in rows)
     note = f"gain: best level over dense, in points; 95 % intervals at most ±{widest:.1f} points"
     console.print(note, highlight=False)
-    console.print("*: on the front (accuracy against array current) of its model and corner", highlight=False)
+    console.print("*: on the front of its model and corner", highlight=False)
+
+
+def print_costs(designs: pa.Table, console: Console) -> None:
+    """One line for each hardware design: what an image costs densely, and the range of what sparsity changes."""
+    rows = [row for row in designs.to_pylist() if row["energy_per_image_J"] is not None]
+    groups = [group for group in _group(rows).values() if ("dense", 0.0) in group and len(group) > 1]
+    if not groups:
+        return
+    shown = [name for name in _OPTIONAL if len({row[name] for row in rows}) > 1]
+    console.print()
+    table = _table("an image on dense hardware, and what sparsity changes in %")
+    for name in ("device", "corner", "array", "ADC", *shown):
+        table.add_column(name, no_wrap=True, justify="right" if name == "ADC" else "left")
+    for name in ("energy", "%", "latency", "%", "area", "%"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for group in groups:
+        dense = group["dense", 0.0]
+        level = group.get(("binsparx", 0.0)) or list(group.values())[-1]
+        table.add_row(
+            *(dense["device"], dense["corner"], _array(dense), str(dense["adc_bits"])),
+            *(str(dense[name]) for name in shown),
+            *(_quantity(dense["energy_per_image_J"], "J"), _range(level, "energy_change")),
+            *(_quantity(dense["latency_per_image_s"], "s"), _range(level, "latency_change")),
+            *(f"{1e6 * dense['area_m2']:.3g}mm²", _range(level, "area_change")),
+        )
+    console.print(table)
+    console.print()
+    note = "%: change with what is disputed (converters, supply, on-time, flip path) at its ends"
+    console.print(note, highlight=False, soft_wrap=True)
 
 
 def print_front(pareto: pa.Table, console: Console) -> None:
@@ -62,11 +93,13 @@ def print_front(pareto: pa.Table, console: Console) -> None:
     if not rows:
         return
     several = len({row["model"] for row in rows}) > 1
+    objectives = rows[0]["objectives"].split(",")
     console.print()
-    table = _table("the front: no other design of the corner is more accurate at less array current")
+    table = _table(f"the front of {' and '.join(objectives)}, corner by corner")
     for name in (["model"] if several else []) + ["corner", "device", "array", "ADC", "sparsity"]:
         table.add_column(name, no_wrap=True)
-    for name in ("acc. %", "95 % int.", "current", "key"):
+    costs = [name for name in objectives if name != "accuracy"]
+    for name in ("acc. %", *costs, "sure %", "key"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         level = _level_name((row["sparsity"], row["prune"]))
@@ -74,12 +107,36 @@ def print_front(pareto: pa.Table, console: Console) -> None:
             *([row["model"]] if several else []),
             *(row["corner"], row["device"], _array(row), str(row["adc_bits"]), level),
             f"{100 * row['accuracy']:.1f}",
-            f"{100 * row['accuracy_low']:.1f}-{100 * row['accuracy_high']:.1f}",
-            f"{row['array_current_A']:.2e} A",
+            *(_COSTS[name](row) for name in costs),
+            f"{100 * row['front_probability']:.0f}{'k' if row['knee'] else ' '}",
             row["design_key"][:8],
         )
     console.print(table)
     console.print()
+    note = "sure: how often on the front when the images are drawn again; k: the knee of the front"
+    console.print(note, highlight=False, soft_wrap=True)
+    volumes = {(row["model"], row["corner"]): row["hypervolume"] for row in rows}
+    names = {place: place[1] if not several else f"{place[0]}, {place[1]}" for place in volumes}
+    text = "; ".join(f"{names[place]} {volume:.3f}" for place, volume in volumes.items())
+    console.print(f"hypervolume: {text}", highlight=False, soft_wrap=True)
+    console.print()
+
+
+def _quantity(value: float, unit: str) -> str:
+    """Three digits with an SI prefix."""
+    return str(EngFormatter(unit=unit, sep="")(float(f"{value:.3g}")))
+
+
+def _range(row: _Row, change: str) -> str:
+    return "..".join(f"{round(100 * row[f'{change}_{end}']):+d}" for end in ("low", "high"))
+
+
+_COSTS: dict[str, Callable[[_Row], str]] = {
+    "energy": lambda row: _quantity(row["energy_per_image_J"], "J"),
+    "latency": lambda row: _quantity(row["latency_per_image_s"], "s"),
+    "area": lambda row: f"{1e6 * row['area_m2']:.3g}mm²",
+    "current": lambda row: f"{row['array_current_A']:.2e} A",
+}
 
 
 def _table(title: str) -> Table:

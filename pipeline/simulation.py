@@ -96,6 +96,20 @@ def circuit_parameters(device: str, corner: str, overrides: dict[str, Any], wher
     return technology.circuit_parameters(device, corner, overrides, where)
 
 
+def cell_geometry(device: str) -> Any:
+    """Size of a preset's or the user's own bitcell, or None where its file does not say."""
+    from simcore.technology.devices import load_bitcell
+
+    return load_bitcell(device).cell
+
+
+def cost_settings(options: dict[str, Any], periphery_file: str, where: str) -> Any:
+    """How costs are counted, resolved; raises InputError."""
+    from simcore.cost import CostOptions, resolve
+
+    return resolve(CostOptions(**options), where, periphery_file)
+
+
 def check_calibration_split(dataset: Any, where: str) -> None:
     """Raises InputError where the data set has no images to calibrate on besides the test images."""
     from simcore.preparation import calibration_split

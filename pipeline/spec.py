@@ -85,6 +85,7 @@ Solver = Literal["auto", "exact", "fast", "ideal"]
 AdcReference = Literal["nominal", "calibrated", "calibrated_column"]
 Prune = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0)]
+Objective = Literal["accuracy", "energy", "latency", "area", "current"]
 
 
 class _Part(BaseModel):
@@ -153,6 +154,37 @@ class TrackingSpec(_Part):
     uri: Text | None = None
 
 
+class CostSpec(_Part):
+    """How energy, latency and area are counted. What is given here is taken as known and leaves the spread."""
+
+    technology: Text = "7nm"
+    corner: Literal["low", "nominal", "high"] = "nominal"
+    converter: Literal["auto", "flash", "sar"] = "auto"
+    columns_per_converter: Positive = 8
+    array_supply: Literal["v_read", "v_dd"] | None = None
+    on_time: Literal["sampled", "conversion"] | None = None
+    flip_path: Literal["pipelined", "serial"] | None = None
+    popcount: Literal["baseline", "binsparx"] = "baseline"
+    stored_sums: Literal["baseline", "binsparx"] = "binsparx"
+    activation_buffer: bool = True
+    parallel_tiles: Positive | None = None
+    parameters: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+
+class ParetoSpec(_Part):
+    """What the front is drawn for, and the bootstrap over images behind the probability of being on it."""
+
+    objectives: Annotated[list[Objective], Listed, Field(min_length=1)] = ["accuracy", "energy"]
+    resamples: Positive = 1000
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _distinct(self) -> ParetoSpec:
+        if len(set(self.objectives)) < len(self.objectives):
+            raise ValueError("an objective is named twice")
+        return self
+
+
 class MatchSpec(_Part):
     """Values of design columns: a point matches where every given column has one of the given values."""
 
@@ -198,6 +230,8 @@ class SweepSpec(_Part):
     points: list[MatchSpec] = []
     results: Text | None = None
     tracking: TrackingSpec = TrackingSpec()
+    cost: CostSpec = CostSpec()
+    pareto: ParetoSpec = ParetoSpec()
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,59 @@ _ERRORS_AND_SUMS = [
     _field("column_reads_per_image", _FLOAT, "1/image", "column reads (one conversion each)"),
 ]
 
+
+def _spread(name: str, unit: str, description: str) -> list[pa.Field]:
+    """A column with the ends of what is disputed beside it."""
+    stem, end = (name, "") if unit == "fraction" else (name.removesuffix(f"_{unit}"), f"_{unit}")
+    return [
+        _field(name, _FLOAT, unit.replace("m2", "m^2"), description, True),
+        _field(f"{stem}_low{end}", _FLOAT, unit.replace("m2", "m^2"), "the same, low end of its spread", True),
+        _field(f"{stem}_high{end}", _FLOAT, unit.replace("m2", "m^2"), "the same, high end of its spread", True),
+    ]
+
+
+_ENERGY_PARTS = {
+    "array": "the cells: solved column currents",
+    "word_line": "word lines",
+    "bit_line": "bit lines",
+    "adc": "converters",
+    "accumulate": "adding up the codes",
+    "activation_buffer": "reading the activations",
+    "popcount": "sum(X) of the sub-vectors",
+    "compare": "sum(X) > N/2",
+    "xor": "complementing sub-vectors",
+    "stored_sums": "reading sum(W)",
+    "undo": "undoing flips: conditional additions",
+}
+_AREA_PARTS = {
+    "cells": "cells",
+    "converters": "converters",
+    "drivers": "word-line drivers",
+    "accumulators": "adders and registers of the codes",
+    "popcount": "popcounts",
+    "input_flip": "comparison and XOR",
+    "column_flags": "flip bits of the columns",
+    "stored_sums": "sum(W) of the columns",
+}
+_COSTS = [
+    *_spread("energy_per_image_J", "J", "energy of the mapped layers for an image"),
+    *_spread("energy_change", "fraction", "against the dense design of the same hardware"),
+    *(
+        _field(f"energy_{name}_J", _FLOAT, "J", f"of energy_per_image_J: {text}", True)
+        for name, text in _ENERGY_PARTS.items()
+    ),
+    _field("tops_per_watt", _FLOAT, "1e12/J", "operations (2 a weight and position) of the mapped layers", True),
+    *_spread("latency_per_image_s", "s", "time of the mapped layers for an image, one after another"),
+    *_spread("latency_change", "fraction", "against the dense design of the same hardware"),
+    *_spread("area_m2", "m2", "area of the mapped layers' tiles"),
+    *_spread("area_change", "fraction", "against the dense design of the same hardware"),
+    *(_field(f"area_{name}_m2", _FLOAT, "m^2", f"of area_m2: {text}", True) for name, text in _AREA_PARTS.items()),
+    _field("tiles", _INT, "1", "arrays that hold the mapped layers", True),
+    _field("converter", _TEXT, DIMENSIONLESS, "flash or sar"),
+    _field("cost_boundary", _TEXT, DIMENSIONLESS, "who pays for the popcount and the stored sums; what is counted"),
+    _field("cost_assumptions", _TEXT, DIMENSIONLESS, "choices behind the central values of the costs"),
+]
+
 DESIGNS_SCHEMA = pa.schema(
     [
         *_AXES,
@@ -63,12 +116,16 @@ DESIGNS_SCHEMA = pa.schema(
         _field("ideal_accuracy", _FLOAT, "fraction", "accuracy of the same network and images in ideal arithmetic"),
         _field("accuracy_loss", _FLOAT, "fraction", "ideal_accuracy - accuracy"),
         *_ERRORS_AND_SUMS,
+        *_COSTS,
         _field(
             "on_front",
             _FLAG,
             DIMENSIONLESS,
-            "on the front of accuracy and current of its model, data set, corner",
+            "on the front of its model, data set, corner",
         ),
+        _field("pareto_rank", _INT, "1", "1 on the front, 2 on the front of the rest ...; 0 with an objective missing"),
+        _field("front_probability", _FLOAT, "fraction", "how often on the front when the images are drawn again"),
+        _field("knee", _FLAG, DIMENSIONLESS, "the front's knee: farthest below the plane through its ends"),
         _field("solver", _TEXT, DIMENSIONLESS, "solver that was used"),
         _field("evidence_rms_lsb", _FLOAT, "LSB", "rms difference to the exact solver on samples of this run", True),
         _field("evidence_worst_lsb", _FLOAT, "LSB", "largest difference to the exact solver on these samples", True),
@@ -92,10 +149,13 @@ LAYERS_SCHEMA = pa.schema(
         _field("layer_index", _INT, DIMENSIONLESS, "place among the mapped layers, from 0"),
         _field("images", _INT, "images", "images evaluated"),
         *_ERRORS_AND_SUMS,
-        _field("stored_columns", _INT, "columns", "columns of all tiles"),
+        *_COSTS,
+        _field("inputs", _INT, "rows", "rows that the layer fills"),
+        _field("stored_columns", _INT, "columns", "columns of all row groups"),
         _field("weight_flips", _INT, "columns", "columns that are stored complemented"),
         _field("activation_reads", _INT, "1", "input sub-vectors applied"),
         _field("activation_flips", _INT, "1", "input sub-vectors applied complemented"),
+        _field("applied_ones", _INT, "1", "rows driven, summed over the sub-vectors"),
         _field("column_reads", _INT, "1", "column reads"),
         _field("clipped", _INT, "1", "column reads beyond the converter's range"),
     ]
@@ -123,13 +183,21 @@ PARETO_SCHEMA = pa.schema(
             "front_position",
             _INT,
             DIMENSIONLESS,
-            "place on the front of its model, data set, corner; 0 is cheapest",
+            "place on the front of its model, data set, corner; 0 is cheapest in the first cost",
         ),
         *_AXES,
-        _field("accuracy", _FLOAT, "fraction", "objective, to be maximised"),
+        _field("objectives", _TEXT, DIMENSIONLESS, "what the front was drawn for, with commas"),
+        _field("hypervolume", _FLOAT, "fraction", "share of the box from worst to best that the front dominates"),
+        _field("front_probability", _FLOAT, "fraction", "how often on the front when the images are drawn again"),
+        _field("knee", _FLAG, DIMENSIONLESS, "the front's knee: farthest below the plane through its ends"),
+        _field("accuracy", _FLOAT, "fraction", "images classified rightly on the simulated hardware"),
         _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % Wilson interval of the accuracy"),
         _field("accuracy_high", _FLOAT, "fraction", "upper end of the 95 % Wilson interval of the accuracy"),
-        _field("array_current_A", _FLOAT, "A", "objective, to be minimised"),
+        _field("energy_per_image_J", _FLOAT, "J", "energy of the mapped layers for an image", True),
+        _field("energy_change", _FLOAT, "fraction", "against the dense design of the same hardware", True),
+        _field("latency_per_image_s", _FLOAT, "s", "time of the mapped layers for an image", True),
+        _field("area_m2", _FLOAT, "m^2", "area of the mapped layers' tiles", True),
+        _field("array_current_A", _FLOAT, "A", "solved column currents, sum over all column reads of an image, mean"),
     ]
 )
 

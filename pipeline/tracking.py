@@ -40,6 +40,9 @@ _FRACTIONS = {
     "accuracy_loss": "accuracy_loss_points",
     "partial_sum_reduction": "partial_sum_reduction_pct",
     "clipped_fraction": "clipped_pct",
+    "energy_change": "energy_change_pct",
+    "latency_change": "latency_change_pct",
+    "area_change": "area_change_pct",
 }
 _METRICS = {
     "images": "images",
@@ -47,6 +50,12 @@ _METRICS = {
     "rms_error_lsb": "rms_error_lsb",
     "worst_error_lsb": "worst_error_lsb",
     "array_current_A": "array_current_A",
+    "energy_per_image_J": "energy_per_image_J",
+    "energy_array_J": "energy_array_J",
+    "energy_adc_J": "energy_adc_J",
+    "latency_per_image_s": "latency_per_image_s",
+    "area_m2": "area_m2",
+    "tops_per_watt": "tops_per_watt",
     "column_reads_per_image": "column_reads_per_image",
     "evidence_rms_lsb": "evidence_rms_lsb",
     "evidence_worst_lsb": "evidence_worst_lsb",
@@ -225,7 +234,7 @@ def _parent_entry(sweep: SweepFile, rows: list[dict[str, Any]], artifacts: dict[
 
 
 def _child_entry(row: dict[str, Any], sweep_name: str, parent_id: str) -> _Entry:
-    metrics = {metric: 100 * float(row[name]) for name, metric in _FRACTIONS.items()}
+    metrics = {metric: 100 * float(row[name]) for name, metric in _FRACTIONS.items() if row[name] is not None}
     metrics |= {metric: float(row[name]) for name, metric in _METRICS.items() if row[name] is not None}
     params = {name: str(row[name]) for name in _PARAMETERS}
     tags = {

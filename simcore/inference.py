@@ -30,7 +30,9 @@ class LayerTotals:
         column_reads: conversions. partial_sum: sum of PS' as applied and stored. dense_partial_sum: sum of PS with
         neither flips nor pruning. squared_error, worst_error: of the code against PS', in LSB. column_current_A: sum of
         solved column currents. clipped: conversions above the top code. activation_reads: sub-vectors applied;
-        activation_flips: those applied complemented. weight_flips, stored_columns: complemented columns of all.
+        activation_flips: those applied complemented; applied_ones: rows that were driven, sum of sum(X') over these
+        sub-vectors. weight_flips, stored_columns: complemented columns of all row groups. inputs: rows that the layer
+        fills.
     """
 
     layer: str
@@ -43,8 +45,10 @@ class LayerTotals:
     clipped: int = 0
     activation_reads: int = 0
     activation_flips: int = 0
+    applied_ones: int = 0
     weight_flips: int = 0
     stored_columns: int = 0
+    inputs: int = 0
 
     def add(self, statistics: np.ndarray, vectors: int, groups: int, columns: int, amperes: float) -> None:
         """Add the totals of one readout (columns of ``STATISTICS``)."""
@@ -58,6 +62,7 @@ class LayerTotals:
         self.column_current_A += values["column_current"] * amperes
         self.clipped += round(values["clipped"])
         self.activation_flips += round(values["activation_flips"])
+        self.applied_ones += round(values["applied_ones"])
 
 
 @dataclass
@@ -80,7 +85,12 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
     totals = {}
     for name, layer in prepared.layers.items():
         signs = layer.tables.weight_signs
-        totals[name] = LayerTotals(name, weight_flips=int((signs < 0).sum()), stored_columns=signs.size)
+        totals[name] = LayerTotals(
+            name,
+            weight_flips=int((signs < 0).sum()),
+            stored_columns=signs.size,
+            inputs=len(layer.mapping.order),
+        )
     predictions, ideal = [], []
     with torch.inference_mode():
         for start in range(0, len(images), _BATCH):
@@ -178,7 +188,7 @@ def _read_exactly(
         error = codes - sums
         statistics += [
             (error**2).sum(), 0.0, current.sum(), (raw > tables.top).sum(), sums.sum(),
-            (plain @ tables.dense_ones[index, : group.rows]).sum(), flips.sum(),
+            (plain @ tables.dense_ones[index, : group.rows]).sum(), flips.sum(), bits.sum(),
         ]  # fmt: skip
         statistics[1] = max(statistics[1], float(np.abs(error).max()))
     return out.reshape(batch, positions, -1).astype(np.float32), statistics

@@ -24,7 +24,7 @@ BLOCK = 64  # output positions: fills the matrix product's tiles, and 64 x (1 + 
 
 # Columns of the statistics array, one row a block.
 STATISTICS = ("squared_error", "worst_error", "column_current", "clipped", "partial_sum", "dense_partial_sum",
-              "activation_flips")  # fmt: skip
+              "activation_flips", "applied_ones")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ def apply_bits(vectors, valid, flip, stored_ones, dense_ones, bits, sums):  # ty
 
     Args:
         vectors: (N,) int8 of +1, -1, 0 (padding). valid: (N,) uint8. bits: (at least N,) uint8 out, 0 beyond N.
-        sums: (3,) float64, increased by the partial sums as applied, the dense ones, and the flips.
+        sums: (4,) float64, increased by the partial sums as applied, the dense ones, the flips, and the ones applied.
 
     Returns:
         sum X' and whether the sub-vector was complemented.
@@ -286,8 +286,10 @@ def apply_bits(vectors, valid, flip, stored_ones, dense_ones, bits, sums):  # ty
     bits[rows:] = 0
     sums[0] += stored
     sums[1] += dense
+    applied = rows_valid - ones if flipped else ones
     sums[2] += 1 if flipped else 0
-    return np.float32(rows_valid - ones if flipped else ones), flipped
+    sums[3] += applied
+    return np.float32(applied), flipped
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
@@ -364,7 +366,7 @@ def _read_blocks(  # type: ignore[no-untyped-def]
         tau = np.zeros(columns, np.float32)
         slope = np.zeros(columns, np.float32)
         codes = np.zeros(columns, np.float32)
-        totals = np.zeros(3)
+        totals = np.zeros(4)
         for group in range(groups):
             for p in range(low, high):
                 sub = vectors[p, start[group] : stop[group]]
@@ -406,4 +408,4 @@ def _read_blocks(  # type: ignore[no-untyped-def]
                     sense(current, counts, gain[group], offset[group], top, codes, statistics[block])
                 add_dot(codes, digital[group, place], weight_signs[group], applied[p - low], input_sign[p - low],
                         out[p])  # fmt: skip
-        statistics[block, 4:7] = totals
+        statistics[block, 4:8] = totals

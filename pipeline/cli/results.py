@@ -14,11 +14,11 @@ def results(
     results: ResultsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show dense against sparsified accuracy design by design, and the front."""
+    """Show dense against sparsified accuracy and cost design by design, and the front."""
     import json as json_module
 
     from pipeline.aggregate import SWEEPS_FOLDER, read_table
-    from pipeline.report import print_designs, print_front
+    from pipeline.report import print_costs, print_designs, print_front
     from pipeline.runner import DEFAULT_RESULTS
     from pipeline.spec import load_sweep
     from pipeline.store import Store
@@ -40,4 +40,5 @@ def results(
         return
     console = make_console()
     print_designs(designs, console)
+    print_costs(designs, console)
     print_front(pareto, console)

@@ -46,7 +46,7 @@ def _picture(result: RunResult) -> None:
     from pipeline.aggregate import SWEEPS_FOLDER
     from pipeline.picture import draw_front
 
-    for name, data in draw_front(designs).items():
+    for name, data in draw_front(designs, result.plan.sweep.spec.pareto.objectives).items():
         path = f"{SWEEPS_FOLDER}/{result.plan.name}/{name}"
         result.store.put(path, data)
         result.files.append(result.store.display(path))
@@ -67,9 +67,10 @@ def _track(result: RunResult, uri: str | None) -> None:
 
 def _show(result: RunResult, console: Console) -> None:
     from pipeline.errors import PointsFailed
-    from pipeline.report import print_designs, print_front
+    from pipeline.report import print_costs, print_designs, print_front
 
     print_designs(result.tables["designs"], console)
+    print_costs(result.tables["designs"], console)
     print_front(result.tables["pareto"], console)
     if result.tasks_run == 0:
         console.print("nothing was left to compute")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from simcore.crossbar.circuit import Circuit, input_error
 from simcore.errors import InputError, unknown_name
@@ -42,13 +42,15 @@ class Quantity(BaseModel):
 
 
 class CellGeometry(BaseModel):
-    """Size of one bitcell: height along the bit line, width along the word line."""
+    """Size of one bitcell: height along the bit line, width along the word line; ``gate_fins`` of its select
+    transistor load the word line with their gates and the bit line with their drains."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    height_um: float
-    width_um: float
-    area_um2: float
+    height_um: float = Field(gt=0, allow_inf_nan=False)
+    width_um: float = Field(gt=0, allow_inf_nan=False)
+    area_um2: float = Field(gt=0, allow_inf_nan=False)
+    gate_fins: int = Field(default=1, ge=1)
 
 
 class Bitcell(BaseModel):

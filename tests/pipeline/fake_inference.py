@@ -46,8 +46,10 @@ class LayerTotals:
     clipped: int
     activation_reads: int
     activation_flips: int
+    applied_ones: int
     weight_flips: int
     stored_columns: int
+    inputs: int
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,31 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
     time.sleep(_control().get("delay", 0.0))
     _fail(design, "evaluate")
     right = np.array([_uniform(f"{first_image + i}|{design.seed}") < prepared.strength for i in range(len(labels))])
-    reads = 1000 * len(labels)
+    # 10 output positions an image, 2 row groups of 2 row tiles, 50 columns: 20 sub-vectors and 1000 column reads
+    vectors, columns = 20 * len(labels), 50
+    reads = vectors * columns
     kept = {"dense": 1.0, "weight": 0.8, "activation": 0.75, "binsparx": 0.6}[design.sparsity]
     layers = []
     for index in range(2):
         dense = float(images.sum()) * (0.1 + index / 3)
         current = dense * kept * 1e-6 * (design.rows / 32)
         layers.append(
-            LayerTotals(f"conv{index}", reads, dense * kept, dense, reads * 0.3, 2.0, current, 3, reads // 4, 5, 7, 64)
+            LayerTotals(
+                f"conv{index}",
+                reads,
+                dense * kept,
+                dense,
+                reads * 0.3,
+                2.0,
+                current,
+                3,
+                vectors,
+                vectors // 4,
+                int(vectors * design.rows * kept / 2),
+                7,
+                2 * columns,
+                2 * design.rows,
+            )  # fmt: skip
         )
     return ShardResult(labels, np.where(right, labels, (labels + 1) % 10), labels.copy(), layers)
 

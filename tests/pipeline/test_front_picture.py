@@ -41,7 +41,11 @@ def rows_of(models: int = 1) -> list[dict[str, Any]]:
                                 "accuracy_low": low,
                                 "accuracy_high": high,
                             },
-                            **{"ideal_accuracy": 0.9, "array_current_A": base * share, "on_front": level == "binsparx"},
+                            **{
+                                "ideal_accuracy": 0.9,
+                                "energy_per_image_J": base * share,
+                                "on_front": level == "binsparx",
+                            },
                         }
                     )
     return rows

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.intervals import wilson_interval
-from pipeline.pareto import non_dominated
+from pipeline.pareto import find_front, front_probability, non_dominated
 
 
 def front(points: list[tuple[float, ...]], directions: tuple[str, ...] = ("max", "min")) -> list[bool]:
@@ -57,3 +57,46 @@ def test_wilson_interval_matches_published_values() -> None:
         assert wilson_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
     assert wilson_interval(29, 29)[1] == 1.0
     assert wilson_interval(0, 0) == (0.0, 1.0)
+
+
+def test_ranks_are_fronts_peeled_one_after_another() -> None:
+    points = [(0.9, 2.0), (0.8, 1.0), (0.8, 2.0), (0.7, 2.0), (0.9, math.nan), (0.9, 2.0)]
+    assert find_front(points, ("max", "min")).ranks.tolist() == [1, 1, 2, 3, 0, 1]
+
+
+def test_hypervolume_by_hand() -> None:
+    # costs over the largest, 4: 0.25, 0.5, 1; accuracy 0.5, 0.8, 0.8 (dominated)
+    # 0.5 x (0.5 - 0.25) + 0.8 x (1 - 0.5) = 0.125 + 0.4
+    front = find_front([(0.5, 1.0), (0.8, 2.0), (0.8, 4.0)], ("max", "min"))
+    assert front.hypervolume == pytest.approx(0.525)
+    # three objectives: 0.8 x (1 - 0.5) x (1 - 0.5)
+    assert find_front([(0.8, 1.0, 3.0), (0.1, 2.0, 6.0)], ("max", "min", "min")).hypervolume == pytest.approx(0.2)
+    assert find_front([(2.0,), (8.0,)], ("min",)).hypervolume == pytest.approx(0.75)
+
+
+def test_the_knee_lies_farthest_below_the_line_through_the_ends() -> None:
+    # scaled: (0, 1), (0.2, 0.3), (0.6, 0.2), (1, 0): sums 1, 0.5, 0.8, 1
+    points = [(0.0, 10.0), (0.2, 3.0), (0.6, 2.0), (1.0, 0.0), (0.9, 9.0)]
+    assert find_front(points, ("min", "min")).knee == 1
+    assert find_front(points[:1] + points[3:4], ("min", "min")).knee is None
+    assert find_front(np.empty((0, 2)), ("min", "min")).knee is None
+
+
+def test_probability_of_the_front_against_the_exact_one() -> None:
+    # Two designs, two images. The dearer one is right on both, the cheaper one on the first: it is beaten never, the
+    # dearer one is off the front where both draws are the first image, a quarter of all resamples.
+    correct = np.array([[True, True], [True, False]])
+    values = [(1.0, 2.0), (0.5, 1.0)]
+    found = front_probability(correct, values, ("max", "min"), 0, 4000, seed=0)
+    assert found[1] == 1.0
+    assert found[0] == pytest.approx(0.75, abs=4 * math.sqrt(0.25 * 0.75 / 4000))
+    again = front_probability(correct, values, ("max", "min"), 0, 4000, seed=0)
+    assert np.array_equal(found, again)
+
+
+def test_without_accuracy_the_front_is_certain_and_a_missing_value_is_off_it() -> None:
+    correct = np.ones((3, 4), dtype=bool)
+    values = [(1.0,), (2.0,), (math.nan,)]
+    assert front_probability(correct, values, ("min",), None, 10, 0).tolist() == [1.0, 0.0, 0.0]
+    both = [(1.0, 1.0), (1.0, math.nan), (1.0, 2.0)]
+    assert front_probability(correct, both, ("max", "min"), 0, 10, 0).tolist() == [1.0, 0.0, 0.0]

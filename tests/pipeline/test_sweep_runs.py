@@ -69,7 +69,8 @@ def test_a_run_fills_all_tables(tmp_path: Path, calls: Path) -> None:
     assert result.tables["layers"].num_rows == 8
     assert result.tables["shards"].num_rows == 16
     assert result.tables["timings"].num_rows == 4
-    assert [row["sparsity"] for row in result.tables["pareto"].to_pylist()] == ["binsparx"]
+    # the stand-in's currents are small beside the converters', so that flips cost more than they save
+    assert [row["sparsity"] for row in result.tables["pareto"].to_pylist()] == ["dense", "binsparx"]
 
 
 def test_running_again_computes_nothing_and_changes_no_byte(tmp_path: Path, calls: Path) -> None:

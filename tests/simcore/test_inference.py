@@ -104,13 +104,14 @@ def brute_force(checkpoint, design, dataset, images, name):
     vectors = input_vectors(layer.mapping, signs).reshape(-1, len(layer.mapping.order))
     unit = design.circuit.on_current()
     totals = dict.fromkeys(
-        ("reads", "sum", "dense", "squared", "worst", "amperes", "clipped", "inputs", "input_flips"), 0.0
+        ("reads", "sum", "dense", "squared", "worst", "amperes", "clipped", "inputs", "input_flips", "applied"), 0.0
     )
     for index, (group, kept) in enumerate(zip(layer.mapping.groups, stored, strict=True)):
         sub = vectors[:, group.start : group.stop]
         bits = applied_inputs(sub, design.flips_activations)
         totals["input_flips"] += (bits != (sub > 0)).any(axis=1).sum()
         totals["inputs"] += len(sub)
+        totals["applied"] += bits.sum()
         ideal = bits.astype(int) @ kept.bits
         totals["sum"] += ideal.sum()
         totals["dense"] += ((sub > 0).astype(int) @ layer.mapping.weights[group.start : group.stop]).sum()
@@ -147,7 +148,9 @@ def test_totals_are_those_of_brute_force(checkpoint, dataset, sparsity, solver):
     assert found.dense_partial_sum == expected["dense"]
     assert found.activation_reads == expected["inputs"]
     assert found.activation_flips == expected["input_flips"]
+    assert found.applied_ones == expected["applied"]
     assert (found.weight_flips, found.stored_columns) == (flips, columns)
+    assert found.inputs == 7 * 1 * 3
     assert found.column_current_A == pytest.approx(expected["amperes"], rel=1e-3)
     # Where the fast current lies on the other side of a rounding threshold, a code differs by one.
     assert found.squared_error == pytest.approx(expected["squared"], rel=0.02, abs=5)
@@ -326,3 +329,19 @@ def test_evidence_beyond_its_limits_can_go_on_exactly_or_marked(checkpoint, data
     assert exact.evidence == marked.evidence  # the reason why is kept
     asked_for = prepare(checkpoint, evidence_design("exact").model_copy(update={"solver": "exact"}), dataset)
     assert totals_of(evaluate(exact, images, labels)) == totals_of(evaluate(asked_for, images, labels))
+
+
+@pytest.mark.parametrize("sparsity", ["dense", "weight", "binsparx"])
+def test_weight_flips_leave_the_top_half_of_the_range_unused(checkpoint, dataset, sparsity):
+    """15 rows read together: sums of 0..15 need 4 bits; after weight flips none is above 7, and 3 bits will do."""
+    images, labels = dataset.read("test", 0, 20)
+    results = {}
+    for bits in (4, 3):
+        design = make_design(corner="optimistic", rows=15, sparsity=sparsity, adc=Adc(bits=bits))
+        results[bits] = evaluate(prepare(checkpoint, design, dataset), images, labels)
+    clipped = sum(layer.clipped for layer in results[3].layers)
+    if sparsity == "dense":
+        assert clipped > 0 and totals_of(results[3]) != totals_of(results[4])
+    else:
+        assert clipped == 0 and totals_of(results[3]) == totals_of(results[4])
+        np.testing.assert_array_equal(results[3].predictions, results[4].predictions)

@@ -1,0 +1,91 @@
+"""Cost columns of designs and layers, from stored rows: changing how costs are counted recomputes nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline import simulation
+from pipeline.plan import Plan
+from pipeline.points import DesignPoint
+
+if TYPE_CHECKING:
+    from simcore.cost import Cost, CostSpread
+
+_METRICS = {"energy": ("energy_per_image", "J"), "latency": ("latency_per_image", "s"), "area": ("area", "m2")}
+_Row = dict[str, Any]
+
+
+class HardwareCosts:
+    """Turns what the layers of a design did into columns, and compares designs with the dense one of their hardware."""
+
+    def __init__(self, plan: Plan) -> None:
+        from simcore import cost
+
+        self._cost = cost
+        self._settings = plan.cost_settings
+        self._cells: dict[str, Any] = {}
+        # spreads by hardware, layer and sparsity level
+        self._spreads: dict[tuple[Any, ...], dict[tuple[str, float], CostSpread]] = {}
+
+    def columns(self, point: DesignPoint, layers: Sequence[_Row], images: int) -> tuple[_Row, list[_Row]]:
+        """The cost columns of a design and of its layers, without the changes against dense.
+
+        All are None where the bitcell file says nothing about the cell's size.
+        """
+        cell = self._cell(point.cell.reference)
+        if cell is None:
+            return self._nothing(point), [self._nothing(point) for _ in layers]
+        tile = self._cost.Tile.of(point.design, cell)
+        activities = [self._cost.LayerActivity.from_totals(layer, images) for layer in layers]
+        costs = [self._cost.layer_cost(tile, activity, self._settings) for activity in activities]
+        spreads = [self._cost.spreads(tile, [activity], self._settings) for activity in activities]
+        whole = self._cost.CostSpread(
+            *(
+                tuple(math.fsum(values) for values in zip(*(getattr(spread, name) for spread in spreads), strict=True))
+                for name in ("energy_J", "latency_s", "area_m2")
+            )
+        )
+        for name, spread in zip(("", *(layer["layer"] for layer in layers)), (whole, *spreads), strict=True):
+            self._spreads.setdefault((point.hardware, name), {})[point.design.sparsity, point.design.prune] = spread
+        design_row = self._row(point, self._cost.total_cost(costs), whole)
+        return design_row, [self._row(point, cost, spread) for cost, spread in zip(costs, spreads, strict=True)]
+
+    def add_changes(self, row: _Row, point: DesignPoint, layer: str = "") -> None:
+        """Puts the changes against the dense design of the same hardware into a row that has its other columns."""
+        levels = self._spreads.get((point.hardware, layer), {})
+        own, dense = levels.get((point.design.sparsity, point.design.prune)), levels.get(("dense", 0.0))
+        for metric, (_, unit) in _METRICS.items():
+            values: list[float | None] = [None, None, None]
+            if own is not None and dense is not None:
+                ends = zip(getattr(own, f"{metric}_{unit}"), getattr(dense, f"{metric}_{unit}"), strict=True)
+                changes = [mine / theirs - 1.0 if theirs else 0.0 for mine, theirs in ends]
+                values = [changes[0], min(changes), max(changes)]
+            row |= dict(zip((f"{metric}_change{end}" for end in ("", "_low", "_high")), values, strict=True))
+
+    def _cell(self, reference: str) -> Any:
+        if reference not in self._cells:
+            self._cells[reference] = simulation.cell_geometry(reference)
+        return self._cells[reference]
+
+    def _row(self, point: DesignPoint, cost: Cost, spread: CostSpread) -> _Row:
+        row: _Row = {"tiles": cost.tiles, **self._how(point)}
+        totals = {"energy": cost.total_energy_J, "latency": cost.latency_s, "area": cost.total_area_m2}
+        for metric, (name, unit) in _METRICS.items():
+            ends = getattr(spread, f"{metric}_{unit}")
+            row |= {f"{name}_{unit}": totals[metric]}
+            row |= {f"{name}_low_{unit}": min(ends), f"{name}_high_{unit}": max(ends)}
+        row |= {f"energy_{name}_J": value for name, value in cost.energy_J.items()}
+        row |= {f"area_{name}_m2": value for name, value in cost.area_m2.items()}
+        return row | {"tops_per_watt": cost.tops_per_watt}
+
+    def _nothing(self, point: DesignPoint) -> _Row:
+        return self._how(point)
+
+    def _how(self, point: DesignPoint) -> _Row:
+        return {
+            "converter": self._settings.converter_kind(point.design.adc.bits),
+            "cost_boundary": self._settings.boundary,
+            "cost_assumptions": self._settings.assumptions,
+        }

@@ -1,0 +1,253 @@
+"""The cost of a layer and of a design: every component, and the spread over what is disputed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from simcore.cost import area, energy, timing
+from simcore.cost.activity import LayerActivity
+from simcore.cost.hardware import Tile
+from simcore.cost.settings import CostSettings
+
+ENERGY_COMPONENTS = ("array", "word_line", "bit_line", "adc", "accumulate", "activation_buffer", "popcount", "compare",
+                     "xor", "stored_sums", "undo")  # fmt: skip
+AREA_COMPONENTS = ("cells", "converters", "drivers", "accumulators", "popcount", "input_flip", "column_flags",
+                   "stored_sums")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one image on a layer or a design. Energies in J, areas in m², by component."""
+
+    energy_J: dict[str, float]
+    latency_s: float
+    area_m2: dict[str, float]
+    operations: float
+    tiles: int
+
+    @property
+    def total_energy_J(self) -> float:
+        return math.fsum(self.energy_J.values())
+
+    @property
+    def total_area_m2(self) -> float:
+        return math.fsum(self.area_m2.values())
+
+    @property
+    def tops_per_watt(self) -> float:
+        """10^12 operations a joule; 0 where nothing is spent."""
+        total = self.total_energy_J
+        return self.operations / total / 1e12 if total else 0.0
+
+
+@dataclass(frozen=True)
+class CostSpread:
+    """Totals of one design at every corner, the central one first; the same corners in the same order for all."""
+
+    energy_J: tuple[float, ...]
+    latency_s: tuple[float, ...]
+    area_m2: tuple[float, ...]
+
+
+def design_cost(tile: Tile, layers: Iterable[LayerActivity], settings: CostSettings) -> Cost:
+    """Layers one after another on tiles of their own."""
+    return total_cost([layer_cost(tile, layer, settings) for layer in layers])
+
+
+def total_cost(parts: Sequence[Cost]) -> Cost:
+    """Energies, latencies and areas of layers, summed."""
+    return Cost(
+        {name: math.fsum(part.energy_J[name] for part in parts) for name in ENERGY_COMPONENTS},
+        math.fsum(part.latency_s for part in parts),
+        {name: math.fsum(part.area_m2[name] for part in parts) for name in AREA_COMPONENTS},
+        math.fsum(part.operations for part in parts),
+        sum(part.tiles for part in parts),
+    )
+
+
+def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Cost:
+    """One layer with its own tiles."""
+    return Cost(
+        layer_energy(tile, layer, settings),
+        layer_latency(tile, layer, settings),
+        layer_area(tile, layer, settings),
+        layer.operations,
+        tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns),
+    )
+
+
+def spreads(tile: Tile, layers: Sequence[LayerActivity], settings: CostSettings) -> CostSpread:
+    """The design's totals at the corners of what is disputed. Energy, latency and area are monotone in every number,
+    and so is a ratio of two designs: the extremes lie at corners."""
+    undisputed = math.fsum(
+        joules
+        for layer in layers
+        for name, joules in layer_energy(tile, layer, settings).items()
+        if name not in ("array", "adc")
+    )
+    return CostSpread(
+        tuple(
+            undisputed
+            + math.fsum(
+                array_energy(tile, layer, corner) + layer.column_reads * conversion_energy(tile.adc_bits, corner)
+                for layer in layers
+            )
+            for corner in settings.energy_corners
+        ),
+        tuple(math.fsum(layer_latency(tile, layer, corner) for layer in layers) for corner in settings.latency_corners),
+        tuple(
+            math.fsum(math.fsum(layer_area(tile, layer, corner).values()) for layer in layers)
+            for corner in settings.area_corners
+        ),
+    )
+
+
+def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict[str, float]:
+    """Joules of each component for one image."""
+    s, reads, active = settings, layer.column_reads, tile.active_rows
+    pays_popcount = s.popcount == "baseline" or tile.flips
+    pays_sums = s.stored_sums == "baseline" or tile.flips_activations
+    # A flipped column takes part in every position's read; a flipped sub-vector in every column's.
+    undone = layer.flipped_columns * layer.positions + layer.flipped_sub_vectors * layer.columns
+    inputs_read = layer.positions * layer.inputs
+    adder, register = s.full_adder_energy, s.flip_flop_energy
+    return {
+        "array": array_energy(tile, layer, s),
+        "word_line": energy.word_line_energy(
+            layer.driven_rows * tile.column_tiles(layer.columns), word_line_capacitance(tile, s), s.v_dd
+        ),
+        "bit_line": energy.bit_line_energy(reads, tile.rows * bit_line_cell_capacitance(tile, s), tile.v_read_V),
+        "adc": reads * conversion_energy(tile.adc_bits, s),
+        "accumulate": reads * energy.accumulate_energy(energy.accumulator_bits(layer.inputs), adder, register),
+        "activation_buffer": inputs_read * s.buffer_read_energy if s.activation_buffer else 0.0,
+        "popcount": layer.sub_vectors * energy.popcount_energy(active, adder) if pays_popcount else 0.0,
+        "compare": layer.sub_vectors * energy.comparison_energy(active, adder) if tile.flips_activations else 0.0,
+        "xor": energy.xor_energy(inputs_read, s.xor_energy) if tile.flips_activations else 0.0,
+        "stored_sums": (
+            (reads if s.stored_sums == "baseline" else layer.flipped_sub_vectors * layer.columns)
+            * energy.stored_sum_energy(active, s.stored_bit_read_energy)
+            if pays_sums
+            else 0.0
+        ),
+        "undo": undone * energy.undo_energy(active, adder, register),
+    }
+
+
+def array_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
+    """Joules that the column currents of one image take."""
+    supply = tile.v_read_V if settings.array_supply == "v_read" else settings.v_dd
+    return float(energy.array_energy(layer.column_current_A, supply, on_time(tile, layer, settings)))
+
+
+def layer_latency(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
+    """Seconds for one image: the rounds of reads, and the flip path in each of them or once to fill the pipeline."""
+    s = settings
+    converted = min(tile.cols, layer.columns)
+    column_groups = math.ceil(converted / math.ceil(tile.cols / s.columns_per_converter))
+    word_line = timing.word_line_delay(
+        s.word_line_driver_resistance,
+        s.word_line_resistance * tile.cols * tile.cell_width_m,
+        word_line_capacitance(tile, s),
+    )
+    read = timing.read_time(word_line, column_groups, settling(tile, s), conversion_time(tile, layer, s))
+    rounds = timing.rounds(
+        layer.positions,
+        layer.groups,
+        tile.steps,
+        tile.row_tiles(layer.groups),
+        tile.column_tiles(layer.columns),
+        s.parallel_tiles,
+    )
+    if not tile.flips_activations:
+        return rounds * read
+    flip = timing.flip_time(tile.active_rows, s.full_adder_delay, s.comparison_delay, s.xor_delay)
+    if s.flip_path == "serial":
+        return rounds * (read + flip)
+    return rounds * max(read, flip) + flip
+
+
+def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict[str, float]:
+    """Square metres of each component. Popcount, comparison and XOR serve all tiles that the same inputs go to."""
+    s = settings
+    row_tiles = tile.row_tiles(layer.groups)
+    tiles = row_tiles * tile.column_tiles(layer.columns)
+    converters = math.ceil(tile.cols / s.columns_per_converter)
+    stored_columns = tile.cols * tile.steps
+    width = energy.accumulator_bits(layer.inputs)
+    logic = 1 / s.logic_utilisation
+    popcount = area.popcount_area(tile.active_rows, s.full_adder_area)
+    return {
+        "cells": tiles * tile.rows * tile.cols * tile.cell_area_m2,
+        "converters": tiles * converters * converter_area(tile.adc_bits, s),
+        "drivers": tiles * tile.rows * s.row_driver_area,
+        "accumulators": tiles
+        * logic
+        * area.accumulator_area(width, converters, tile.cols, s.full_adder_area, s.flip_flop_area),
+        "popcount": row_tiles * logic * popcount if s.popcount == "baseline" or tile.flips else 0.0,
+        "input_flip": row_tiles * logic * area.input_flip_area(tile.active_rows, s.full_adder_area, s.xor_area)
+        if tile.flips_activations
+        else 0.0,
+        "column_flags": tiles * logic * area.column_flags_area(stored_columns, s.flip_flop_area)
+        if tile.flips_weights
+        else 0.0,
+        "stored_sums": tiles * logic * area.stored_sums_area(stored_columns, tile.active_rows, s.stored_bit_area)
+        if s.stored_sums == "baseline" or tile.flips_activations
+        else 0.0,
+    }
+
+
+def word_line_capacitance(tile: Tile, settings: CostSettings) -> float:
+    """Farads of a word line over all columns of a tile."""
+    gate = tile.gate_fins * settings.fin_gate_capacitance
+    return float(energy.line_capacitance(tile.cols * tile.cell_width_m, settings.wire_capacitance, tile.cols, gate))
+
+
+def bit_line_cell_capacitance(tile: Tile, settings: CostSettings) -> float:
+    """Farads of a bit line, a cell."""
+    drain = tile.gate_fins * settings.fin_drain_capacitance
+    return float(energy.line_capacitance(tile.cell_height_m, settings.wire_capacitance, 1, drain))
+
+
+def conversion_energy(bits: int, settings: CostSettings) -> float:
+    """Joules of one conversion."""
+    if settings.converter_kind(bits) == "flash":
+        return float(energy.flash_energy(bits, settings.comparator_energy))
+    return float(energy.sar_energy(bits, settings.sar_energy_per_bit))
+
+
+def converter_area(bits: int, settings: CostSettings) -> float:
+    """Square metres of one converter."""
+    if settings.converter_kind(bits) == "flash":
+        return float(area.flash_area(bits, settings.comparator_area))
+    return float(area.sar_area(bits, settings.sar_area_4_bit, settings.sar_area_8_bit))
+
+
+def conversion_time(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
+    """Seconds of one conversion at the layer's mean column current (at least half an ON cell's is taken)."""
+    if settings.converter_kind(tile.adc_bits) == "sar":
+        return float(timing.sar_time(tile.adc_bits, settings.sar_bit_time))
+    column = tile.v_read_V / max(layer.mean_column_current_A, tile.on_current_A / 2)
+    return float(timing.flash_time(settings.flash_delay, settings.flash_delay_per_ohm, column))
+
+
+def settling(tile: Tile, settings: CostSettings) -> float:
+    """Seconds until the wires of a read have settled: the bit line, and the line that feeds its cells."""
+    load = bit_line_cell_capacitance(tile, settings)
+    if tile.line_cells == tile.rows:
+        feed_load = load
+    else:
+        drain = tile.gate_fins * settings.fin_drain_capacitance
+        feed_load = energy.line_capacitance(tile.cell_width_m, settings.wire_capacitance, 1, drain)
+    constant = timing.elmore_delay(tile.r_sink_ohm, tile.r_col_ohm, tile.rows, load) + timing.elmore_delay(
+        tile.r_feed_ohm, tile.r_line_ohm, tile.line_cells, feed_load
+    )
+    return float(timing.settling_time(constant, tile.adc_bits))
+
+
+def on_time(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
+    """Seconds that a column conducts in a read."""
+    if settings.on_time == "sampled":
+        return settings.sampled_on_time
+    return settling(tile, settings) + conversion_time(tile, layer, settings)

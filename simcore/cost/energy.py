@@ -1,0 +1,109 @@
+"""Energy of each component. Arithmetic alone: arguments in SI units (or with units), results in joules.
+
+``sum_bits(n)`` = ceil(log2(n + 1)) is the width of a sum of n bits.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+# Numbers here may carry units (the tests' dimensional checks do), so their type is open.
+Number = Any
+
+
+def array_energy(current: Number, supply: Number, on_time: Number) -> Number:
+    """Σ V I t_on over the column reads.
+
+    Args:
+        current: solved column currents, summed (A). supply: V. on_time: s that a column conducts.
+
+    Source: Ohm and Kirchhoff; all current that leaves at a sink came from the supply.
+    """
+    return supply * current * on_time
+
+
+def line_capacitance(length: Number, wire: Number, cells: int, load: Number) -> Number:
+    """C of a line with ``cells`` devices on it: length x wire (F/m) + cells x load (F each).
+
+    Source: form of NeuroSim V1.4 SubArray.cpp.
+    """
+    return length * wire + cells * load
+
+
+def word_line_energy(driven_rows: Number, capacitance: Number, v_dd: Number) -> Number:
+    """C V² for each row that is driven: N_driven C_WL V_DD².
+
+    Source: form of NeuroSim V1.4 SubArray.cpp.
+    """
+    return driven_rows * capacitance * v_dd**2
+
+
+def bit_line_energy(column_reads: Number, capacitance: Number, v_read: Number) -> Number:
+    """C V² for each column read: N_reads C_BL v_read².
+
+    Source: form of NeuroSim V1.4 SubArray.cpp.
+    """
+    return column_reads * capacitance * v_read**2
+
+
+def flash_energy(bits: int, comparator: Number) -> Number:
+    """One comparator for each threshold: e_c (2^b - 1).
+
+    Source: flash converter; e_c of CiMLoop's fit to a measured 7 nm macro.
+    """
+    return comparator * (2**bits - 1)
+
+
+def sar_energy(bits: int, per_bit: Number) -> Number:
+    """e_b b. Source: ISAAC's converter, scaled (accelergy-library-plug-in)."""
+    return per_bit * bits
+
+
+def accumulate_energy(width: int, full_adder: Number, flip_flop: Number) -> Number:
+    """Adding one code: an adder and a register of ``width`` bits. Source: ASAP7 liberty, activity 0.5."""
+    return width * (full_adder + flip_flop)
+
+
+def popcount_energy(bits: int, full_adder: Number) -> Number:
+    """sum(X) of n bits: n - w full adders and w - 1 half adders (half as much), w = ceil(log2(n + 1))."""
+    return popcount_adders(bits) * full_adder
+
+
+def popcount_adders(bits: int) -> float:
+    """Full adders of a popcount, a half adder counted half. Source: tree of carry-save adders."""
+    width = sum_bits(bits)
+    return max(bits - width, 0) + 0.5 * (width - 1)
+
+
+def comparison_energy(bits: int, full_adder: Number) -> Number:
+    """sum(X) > n/2: a subtraction of the sum's width. Source: ASAP7 liberty."""
+    return sum_bits(bits) * full_adder
+
+
+def xor_energy(bits: Number, xor: Number) -> Number:
+    """Complementing (or not) so many input bits. Source: ASAP7 liberty, activity 0.5."""
+    return bits * xor
+
+
+def undo_energy(bits: int, full_adder: Number, flip_flop: Number) -> Number:
+    """One conditional addition of sum(X) or sum(W) of n rows to a column's result.
+
+    Rules: flipped column Σa(1 - w) = Σa - Σaw; flipped sub-vector Σ(1 - a)w = Σw - Σaw.
+    """
+    return sum_bits(bits) * (full_adder + flip_flop)
+
+
+def stored_sum_energy(bits: int, read: Number) -> Number:
+    """Reading the stored sum(W) of one column of n rows."""
+    return sum_bits(bits) * read
+
+
+def sum_bits(count: int) -> int:
+    """Bits of a sum of ``count`` bits, ceil(log2(count + 1))."""
+    return max(1, math.ceil(math.log2(count + 1)))
+
+
+def accumulator_bits(inputs: int) -> int:
+    """Bits of a dot product of ``inputs`` signs, -K to K: ceil(log2(2 K + 1))."""
+    return max(1, math.ceil(math.log2(2 * inputs + 1)))

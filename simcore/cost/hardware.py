@@ -1,0 +1,84 @@
+"""The tile that a design reads: its size, wires, cells and converter, in SI units."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from simcore.design import Design
+from simcore.technology.devices import CellGeometry
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One array with what belongs to it.
+
+    Attributes:
+        rows, cols: cells. active_rows: rows read together. adc_bits: bits of its converters.
+        flips_weights, flips_activations: what the sparsity level needs hardware for.
+        v_read_V, on_current_A: read voltage, current of a lone ON cell.
+        r_sink_ohm, r_col_ohm: bit line. r_feed_ohm, r_line_ohm, line_cells: the line that carries the current to the
+        cells, the source line (gate_driven) or the row (input_sourced): terminal, wire from cell to cell, its cells.
+        cell_height_m, cell_width_m, cell_area_m2; gate_fins: fins of a cell's select transistor.
+    """
+
+    rows: int
+    cols: int
+    active_rows: int
+    adc_bits: int
+    flips_weights: bool
+    flips_activations: bool
+    v_read_V: float
+    on_current_A: float
+    r_sink_ohm: float
+    r_col_ohm: float
+    r_feed_ohm: float
+    r_line_ohm: float
+    line_cells: int
+    cell_height_m: float
+    cell_width_m: float
+    cell_area_m2: float
+    gate_fins: int
+
+    @classmethod
+    def of(cls, design: Design, cell: CellGeometry) -> Tile:
+        """The tile of a design made of such cells."""
+        circuit = design.circuit
+        gate_driven = circuit.topology == "gate_driven"
+        return cls(
+            rows=design.rows,
+            cols=design.cols,
+            active_rows=design.rows_read_together,
+            adc_bits=design.adc.bits,
+            flips_weights=design.flips_weights,
+            flips_activations=design.flips_activations,
+            v_read_V=circuit.v_read,
+            on_current_A=circuit.on_current(),
+            r_sink_ohm=circuit.r_sink,
+            r_col_ohm=circuit.r_col,
+            r_feed_ohm=circuit.r_driver,
+            r_line_ohm=circuit.r_source if gate_driven else circuit.r_row,
+            line_cells=design.rows if gate_driven else design.cols,
+            cell_height_m=cell.height_um * 1e-6,
+            cell_width_m=cell.width_um * 1e-6,
+            cell_area_m2=cell.area_um2 * 1e-12,
+            gate_fins=cell.gate_fins,
+        )
+
+    @property
+    def steps(self) -> int:
+        """Reads that cover all rows."""
+        return math.ceil(self.rows / self.active_rows)
+
+    def row_tiles(self, groups: int) -> int:
+        """Tiles above one another that hold ``groups`` row groups."""
+        return math.ceil(groups / self.steps)
+
+    def column_tiles(self, columns: int) -> int:
+        """Tiles side by side that hold ``columns`` columns."""
+        return math.ceil(columns / self.cols)
+
+    @property
+    def flips(self) -> bool:
+        """The sparsity level flips anything."""
+        return self.flips_weights or self.flips_activations

@@ -1,0 +1,158 @@
+"""What costs are computed with: the choices of a sweep file, the periphery's numbers, and the corners of both."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from simcore.errors import InputError, unknown_name
+from simcore.technology.periphery_file import PERIPHERY_UNITS, Corner, Periphery, load_periphery
+
+ArraySupply = Literal["v_read", "v_dd"]
+OnTime = Literal["sampled", "conversion"]
+ConverterKind = Literal["flash", "sar"]
+FlipPath = Literal["pipelined", "serial"]
+Payer = Literal["baseline", "binsparx"]
+
+FLASH_BITS = 5  # a flash converter up to here, successive approximation beyond
+_CHOICES: dict[str, dict[Corner, Any]] = {
+    "array_supply": {"low": "v_read", "nominal": "v_read", "high": "v_dd"},
+    "on_time": {"low": "sampled", "nominal": "sampled", "high": "conversion"},
+    "flip_path": {"low": "pipelined", "nominal": "pipelined", "high": "serial"},
+}
+
+
+class CostOptions(BaseModel):
+    """How costs are counted. What is given here is taken as known and leaves the spread.
+
+    ``array_supply``: the column current is drawn from v_read or from v_dd. ``on_time``: a column conducts while it is
+    sampled, or until its conversion ends. ``popcount``, ``stored_sums``: who pays for sum(X) and sum(W):
+    ``baseline`` (every design; a {0,1}-mapped network needs them anyway) or ``binsparx`` (designs that flip).
+    ``parallel_tiles`` (None: all of a layer) are read at the same time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    technology: str = Field(default="7nm", min_length=1)
+    corner: Corner = "nominal"
+    converter: Literal["auto", "flash", "sar"] = "auto"
+    columns_per_converter: int = Field(default=8, ge=1)
+    array_supply: ArraySupply | None = None
+    on_time: OnTime | None = None
+    flip_path: FlipPath | None = None
+    popcount: Payer = "baseline"
+    stored_sums: Payer = "binsparx"
+    activation_buffer: bool = True
+    parallel_tiles: int | None = Field(default=None, ge=1)
+    parameters: dict[str, float] = {}
+
+
+@dataclass(frozen=True)
+class CostSettings:
+    """Everything resolved; numbers in SI units, by their names in the periphery file."""
+
+    periphery: Periphery
+    numbers: dict[str, float]
+    converter: Literal["auto", "flash", "sar"]
+    columns_per_converter: int
+    array_supply: ArraySupply
+    on_time: OnTime
+    flip_path: FlipPath
+    popcount: Payer
+    stored_sums: Payer
+    activation_buffer: bool
+    parallel_tiles: int | None
+    pinned: frozenset[str]
+
+    def __getattr__(self, name: str) -> float:
+        try:
+            return self.__dict__["numbers"][name]  # type: ignore[no-any-return]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def converter_kind(self, bits: int) -> ConverterKind:
+        """The converter for so many bits."""
+        if self.converter == "auto":
+            return "flash" if bits <= FLASH_BITS else "sar"
+        return self.converter
+
+    @property
+    def boundary(self) -> str:
+        """Who pays and what is counted, on one line: written with every row."""
+        buffer = "counted" if self.activation_buffer else "left out"
+        return f"popcount={self.popcount};stored_sums={self.stored_sums};activation_buffer={buffer}"
+
+    @property
+    def assumptions(self) -> str:
+        """The choices behind the central values, on one line."""
+        tiles = self.parallel_tiles or "all"
+        return (
+            f"technology={self.periphery.name};array_supply={self.array_supply};on_time={self.on_time};"
+            f"flip_path={self.flip_path};columns_per_converter={self.columns_per_converter};parallel_tiles={tiles}"
+        )
+
+    @cached_property
+    def energy_corners(self) -> tuple[CostSettings, ...]:
+        """Every combination of the ends of what energy is disputed for."""
+        return self._corners("array_supply", "on_time", ("comparator_energy", "sar_energy_per_bit"), "flash_delay")
+
+    @cached_property
+    def latency_corners(self) -> tuple[CostSettings, ...]:
+        """Every combination of the ends of what latency is disputed for."""
+        return self._corners("flip_path", "flash_delay")
+
+    @cached_property
+    def area_corners(self) -> tuple[CostSettings, ...]:
+        """Every combination of the ends of what area is disputed for."""
+        return self._corners(("comparator_area", "sar_area_4_bit", "sar_area_8_bit"))
+
+    def _corners(self, *axes: str | tuple[str, ...]) -> tuple[CostSettings, ...]:
+        """Names in one tuple go to their ends together: only one of them counts for a design."""
+        names = [axis if isinstance(axis, tuple) else (axis,) for axis in axes]
+        ends: tuple[Corner, ...] = ("low", "high")
+        found: list[CostSettings] = [self]
+        for corners in itertools.product(ends, repeat=len(names)):
+            settings = self
+            for group, corner in zip(names, corners, strict=True):
+                for name in group:
+                    settings = settings._at(name, corner)
+            found.append(settings)
+        return tuple(found)
+
+    def _at(self, name: str, corner: Corner) -> CostSettings:
+        if name in self.pinned:
+            return self
+        if name in _CHOICES:
+            return replace(self, **{name: _CHOICES[name][corner]})
+        return replace(self, numbers={**self.numbers, name: self.periphery.si(name, corner)})
+
+
+def resolve(options: CostOptions, where: str = "", periphery_file: str | None = None) -> CostSettings:
+    """The settings that ``options`` mean.
+
+    Args:
+        where: where the user wrote them, for messages. periphery_file: the technology's path, where it is a file.
+
+    Raises:
+        InputError: an unknown technology or parameter, or a value that is not positive.
+    """
+    periphery = load_periphery(periphery_file or options.technology, where)
+    numbers = {name: periphery.si(name, options.corner) for name in PERIPHERY_UNITS}
+    for name, value in options.parameters.items():
+        if name not in PERIPHERY_UNITS:
+            raise unknown_name("cost parameter", name, PERIPHERY_UNITS, where)
+        unit, factor = PERIPHERY_UNITS[name]
+        if not value > 0:
+            raise InputError(f"{name} must be a positive number of {unit or 'parts'}, got {value:g}", where)
+        numbers[name] = value * factor
+    choices = {name: getattr(options, name) or ends[options.corner] for name, ends in _CHOICES.items()}
+    pinned = {name for name in _CHOICES if getattr(options, name) is not None} | set(options.parameters)
+    return CostSettings(
+        periphery, numbers, options.converter, options.columns_per_converter, choices["array_supply"],
+        choices["on_time"], choices["flip_path"], options.popcount, options.stored_sums, options.activation_buffer,
+        options.parallel_tiles, frozenset(pinned),
+    )  # fmt: skip

@@ -1,0 +1,132 @@
+"""Cost columns: sums of their parts, changes against dense, and settings that recompute nothing."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pipeline.plan import make_plan
+from pipeline.report import print_costs, print_front
+from pipeline.runner import RunOptions, RunResult, run_sweep
+from pipeline.spec import CostSpec, load_sweep
+from simcore.cost import CostOptions
+from simcore.errors import InputError
+from tests.pipeline.fake_simcore import write_sweep
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(folder: Path, **changes: str) -> RunResult:
+    options = RunOptions(results=str(folder / "results"))
+    return run_sweep(write_sweep(folder, **changes), options, Console(file=io.StringIO()))
+
+
+def rows_of(result: RunResult, table: str = "designs") -> list[dict[str, Any]]:
+    return result.tables[table].to_pylist()
+
+
+def parts(row: dict[str, Any], start: str, end: str, *totals: str) -> float:
+    return sum(
+        value
+        for name, value in row.items()
+        if name.startswith(start) and name.endswith(end) and name not in totals and "per_image" not in name
+    )
+
+
+def test_the_file_and_the_simulator_mean_the_same() -> None:
+    for name, field in CostSpec.model_fields.items():
+        assert field.default == CostOptions.model_fields[name].default, name
+    assert list(CostSpec.model_fields) == list(CostOptions.model_fields)
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_cost_columns_and_settings_that_recompute_nothing(tmp_path: Path) -> None:
+    first = run(tmp_path)
+    designs, layers = rows_of(first), rows_of(first, "layers")
+    for row in [*designs, *layers]:
+        energies = parts(row, "energy_", "_J")
+        areas = parts(row, "area_", "_m2", "area_m2", "area_low_m2", "area_high_m2")
+        assert energies == pytest.approx(row["energy_per_image_J"])
+        assert areas == pytest.approx(row["area_m2"])
+        for name, unit in (("energy_per_image", "_J"), ("latency_per_image", "_s"), ("area", "_m2")):
+            low, high = row[f"{name}_low{unit}"], row[f"{name}_high{unit}"]
+            assert 0 < low <= row[f"{name}{unit}"] <= high
+        for name in ("energy_change", "latency_change", "area_change"):
+            assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
+        # the stand-in's array current: 1 ns at 0.264 V
+        assert row["energy_array_J"] == pytest.approx(row["array_current_A"] * 0.264e-9)
+    for row in designs:
+        own = [layer for layer in layers if layer["design_key"] == row["design_key"]]
+        for name in ("energy_per_image_J", "latency_per_image_s", "area_m2", "tiles", "energy_per_image_high_J"):
+            assert sum(layer[name] for layer in own) == pytest.approx(row[name])
+        (dense,) = [other for other in designs if (other["rows"], other["sparsity"]) == (row["rows"], "dense")]
+        for name, column in (("energy", "energy_per_image_J"), ("latency", "latency_per_image_s"), ("area", "area_m2")):
+            assert row[f"{name}_change"] == pytest.approx(row[column] / dense[column] - 1)
+        # 2 x inputs x columns x positions of two layers, 2 row groups of so many rows
+        operations = 2 * 2 * (2 * row["rows"]) * 50 * 10
+        assert row["tops_per_watt"] == pytest.approx(operations / row["energy_per_image_J"] / 1e12)
+        assert row["cost_boundary"] == "popcount=baseline;stored_sums=binsparx;activation_buffer=counted"
+
+    changed = run(tmp_path, cost="{array_supply: v_dd, parameters: {comparator_energy: 3}}",
+                  pareto="{objectives: [accuracy, current]}")  # fmt: skip
+    assert changed.tasks_run == 0
+    for before, after in zip(designs, rows_of(changed), strict=True):
+        assert after["energy_array_J"] == pytest.approx(before["energy_array_J"] * 0.7 / 0.264)
+        assert after["accuracy"] == before["accuracy"]
+    assert [row["sparsity"] for row in rows_of(changed, "pareto")] == ["binsparx"]
+
+    alone = run(tmp_path, sparsity="binsparx")
+    assert alone.tasks_run == 0
+    assert all(row["energy_change"] is row["area_change_high"] is None for row in rows_of(alone))
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_three_objectives_and_what_a_terminal_shows_of_costs(tmp_path: Path) -> None:
+    result = run(tmp_path, pareto="{objectives: [accuracy, latency, area], resamples: 50}")
+    text = io.StringIO()
+    print_costs(result.tables["designs"], Console(file=text, width=80))
+    print_front(result.tables["pareto"], Console(file=text, width=80))
+    shown = text.getvalue()
+    assert max(len(line) for line in shown.splitlines() if "8T-SRAM" in line) <= 80
+    assert "the front of accuracy and latency and area" in shown and "mm²" in shown and "hypervolume: nominal" in shown
+    for row in rows_of(result, "pareto"):
+        assert 0 <= row["front_probability"] <= 1 and 0 < row["hypervolume"] < 1
+        assert row["objectives"] == "accuracy,latency,area"
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_cell_without_a_size_has_no_cost(tmp_path: Path) -> None:
+    text = (ROOT / "sweeps/examples/my-cell.yaml").read_text()
+    line = next(line for line in text.splitlines() if line.startswith("cell:"))
+    (tmp_path / "cell.yaml").write_text(text.replace(line + "\n", ""))
+    sweep = write_sweep(tmp_path, devices="[./cell.yaml, 8T-SRAM]")
+    (warning,) = make_plan(load_sweep(sweep)).warnings
+    assert "'cell' says nothing about the cell's size" in warning
+    result = run(tmp_path, devices="[./cell.yaml, 8T-SRAM]")
+    for row in rows_of(result):
+        assert (row["energy_per_image_J"] is None) == (row["device"] == "cell")
+        assert (row["pareto_rank"] == 0) == (row["device"] == "cell")
+        assert not (row["on_front"] and row["device"] == "cell")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"cost": "{technology: 7mn}"}, "small.yaml:8 cost: unknown technology '7mn'; did you mean '7nm'?"),
+        ({"cost": "{parameters: {comparator_enrgy: 3}}"}, "did you mean 'comparator_energy'?"),
+        ({"cost": "{array_supply: v_red}"}, "did you mean 'v_read'?"),
+        ({"pareto": "{objectives: [accuracy, enrgy]}"}, "did you mean 'energy'?"),
+        ({"pareto": "{objectives: [energy, energy]}"}, "an objective is named twice"),
+        ({"pareto": "{resamples: 0}"}, "resamples"),
+    ],
+)
+def test_bad_settings(tmp_path: Path, changes: dict[str, str], expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        make_plan(load_sweep(write_sweep(tmp_path, **changes)))
+    assert expected in str(caught.value)

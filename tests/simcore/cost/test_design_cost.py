@@ -1,0 +1,225 @@
+"""The cost of layers and designs: the checked tile by hand, who pays for what, and the spread."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import pytest
+
+from simcore.cost import CostOptions, LayerActivity, Tile, design_cost, layer_cost, resolve, spreads
+from simcore.cost.design_cost import layer_energy
+from simcore.design import Adc, Design
+from simcore.errors import InputError
+from simcore.technology import circuit_parameters
+from simcore.technology.devices import load_bitcell
+from simcore.technology.periphery_file import PERIPHERY_FOLDER, load_periphery, periphery_names
+
+DENSE = LayerActivity(64, 64, 1, 1, 64 * 16 * 11.046e-6, 32, 0, 0)
+# 45 % less current; the sub-vector is flipped every fourth time and 16 of 64 columns are: 16 + 64 / 4 = 32 additions
+SPARSE = dataclasses.replace(DENSE, column_current_A=0.55 * DENSE.column_current_A, driven_rows=24,
+                             flipped_sub_vectors=0.25, flipped_columns=16)  # fmt: skip
+
+
+def tile(sparsity: str = "dense", bits: int = 4, device: str = "8T-SRAM", **fields) -> Tile:
+    design = Design(circuit=circuit_parameters(device), sparsity=sparsity, adc=Adc(bits=bits),
+                    **{"rows": 64, "cols": 64, **fields})  # fmt: skip
+    cell = load_bitcell(device).cell
+    assert cell is not None
+    return Tile.of(design, cell)
+
+
+def settings(**options):
+    return resolve(CostOptions(**options))
+
+
+def test_the_dense_tile_by_hand() -> None:
+    found = layer_energy(tile(), DENSE, settings())
+    picojoules = {name: value * 1e12 for name, value in found.items()}
+    assert picojoules == pytest.approx(
+        {
+            "array": 0.264 * 64 * 16 * 11.046e-3,  # V x cells x mA x 1 ns = 2.986
+            "word_line": 32 * 12.4736e-3 * 0.49,
+            "bit_line": 64 * 64 * 0.0446e-3 * 0.264**2,
+            "adc": 64 * 0.186,
+            "accumulate": 64 * 8 * 2.2e-3,  # -64..64: 8 bits
+            "activation_buffer": 64 * 28e-3,
+            "popcount": 0.060,
+            "compare": 0, "xor": 0, "stored_sums": 0, "undo": 0,
+        },
+        rel=1e-9,
+    )  # fmt: skip
+
+
+def test_what_binsparx_adds_by_hand() -> None:
+    found = layer_energy(tile("binsparx"), SPARSE, settings())
+    assert found["compare"] == pytest.approx(7e-15)
+    assert found["xor"] == pytest.approx(64 * 0.35e-15)
+    assert found["stored_sums"] == pytest.approx(0.25 * 64 * 7 * 0.35e-15)
+    assert found["undo"] == pytest.approx(32 * 15.4e-15)
+    assert found["array"] == pytest.approx(0.55 * 0.264 * 64 * 16 * 11.046e-15)
+
+
+def test_latency_and_area_by_hand() -> None:
+    found = layer_cost(tile(), DENSE, settings())
+    # mean column current 16 cells: R = 0.264 / 176.7 uA = 1493.7 ohm
+    conversion = 0.70e-9 + 3.7e-15 * 0.264 / (16 * 11.046e-6)
+    # both lines: 64 x 0.0446 fF x ((190 + 188.5) + (0 + 188.5)) ohm, times 5 ln 2
+    settled = 64 * 0.0446e-15 * (378.5 + 188.5) * 5 * 0.69314718
+    assert found.latency_s == pytest.approx(16.2323e-12 + 8 * (settled + conversion), rel=1e-4)
+    assert {name: value * 1e12 for name, value in found.area_m2.items()} == pytest.approx(
+        {
+            "cells": 4096 * 0.0529, "converters": 8 * 85.5, "drivers": 20,
+            "accumulators": 8 * (8 * 0.204 + 64 * 0.292) / 0.7, "popcount": 12.24 / 0.7,
+            "input_flip": 0, "column_flags": 0, "stored_sums": 0,
+        }
+    )  # fmt: skip
+    flipped = layer_cost(tile("binsparx"), SPARSE, settings()).area_m2
+    assert flipped["input_flip"] == pytest.approx(9.812e-12 / 0.7)
+    assert flipped["column_flags"] == pytest.approx(18.688e-12 / 0.7)
+    assert flipped["stored_sums"] == pytest.approx(12.992e-12 / 0.7)
+
+
+def test_a_layer_over_several_tiles_and_steps() -> None:
+    # 150 inputs, 100 columns on 64 x 64 read 16 rows at a time: 3 x 2 tiles, 4 + 4 + 2 row groups
+    layer = LayerActivity(150, 100, 10, 5, 1e-3, 300, 0, 0)
+    found = layer_cost(tile(active_rows=16, bits=5), layer, settings())
+    assert found.tiles == 6
+    assert found.operations == 2 * 150 * 100 * 5
+    one = layer_cost(tile(active_rows=16, bits=5), layer, settings(parallel_tiles=1))
+    # 5 positions x 4 steps in parallel, 5 x 10 groups x 2 column tiles alone
+    assert one.latency_s / found.latency_s == pytest.approx(100 / 20)
+    assert one.energy_J == found.energy_J
+    # 300 rows driven across two tiles side by side
+    assert found.energy_J["word_line"] == pytest.approx(2 * 300 * 12.4736e-15 * 0.49)
+    assert found.area_m2["popcount"] == pytest.approx(3 * (16 - 5 + 2) * 0.204e-12 / 0.7)
+
+
+@pytest.mark.parametrize("sparsity", ["dense", "weight", "activation", "binsparx"])
+@pytest.mark.parametrize("popcount", ["baseline", "binsparx"])
+@pytest.mark.parametrize("stored_sums", ["baseline", "binsparx"])
+def test_who_pays(sparsity: str, popcount: str, stored_sums: str) -> None:
+    found = layer_cost(tile(sparsity), SPARSE, settings(popcount=popcount, stored_sums=stored_sums))
+    flips_inputs = sparsity in ("activation", "binsparx")
+    for part in (found.energy_J, found.area_m2):
+        assert (part["popcount"] > 0) == (popcount == "baseline" or sparsity != "dense")
+        assert (part["stored_sums"] > 0) == (stored_sums == "baseline" or flips_inputs)
+    assert (found.energy_J["xor"] > 0) == (found.energy_J["compare"] > 0) == flips_inputs
+    assert (found.area_m2["column_flags"] > 0) == (sparsity in ("weight", "binsparx"))
+    assert settings(popcount=popcount).boundary.startswith(f"popcount={popcount};")
+
+
+def test_serial_flips_lengthen_every_read_and_pipelined_ones_the_first() -> None:
+    layer = dataclasses.replace(SPARSE, positions=100.0)
+    plain, piped, serial = (
+        layer_cost(tile(level), layer, settings(flip_path=path)).latency_s
+        for level, path in (("dense", "serial"), ("binsparx", "pipelined"), ("binsparx", "serial"))
+    )
+    assert piped - plain == pytest.approx(477.5e-12)
+    assert serial - plain == pytest.approx(100 * 477.5e-12)
+
+
+def test_supply_on_time_converter_and_buffer_are_choices() -> None:
+    base = layer_energy(tile(), DENSE, settings())
+    assert layer_energy(tile(), DENSE, settings(array_supply="v_dd"))["array"] / base["array"] == pytest.approx(
+        0.7 / 0.264
+    )
+    held = layer_energy(tile(bits=6), DENSE, settings(on_time="conversion"))
+    settled = 64 * 0.0446e-15 * 567 * 7 * 0.69314718
+    assert held["array"] / base["array"] == pytest.approx((settled + 7e-9) / 1e-9)
+    assert held["adc"] == pytest.approx(64 * 6 * 30e-15)
+    assert layer_energy(tile(bits=6), DENSE, settings(converter="flash"))["adc"] == pytest.approx(64 * 63 * 12.4e-15)
+    assert layer_energy(tile(), DENSE, settings(activation_buffer=False))["activation_buffer"] == 0
+
+
+def test_a_bit_less_is_cheaper_in_energy_time_and_area() -> None:
+    for fewer, more in itertools.pairwise(range(1, 9)):
+        for kind in ("flash", "sar"):
+            low, high = (
+                layer_cost(tile(bits=bits), DENSE, settings(converter=kind)) for bits in (fewer, more)
+            )  # fmt: skip
+            assert low.total_energy_J < high.total_energy_J
+            assert low.total_area_m2 < high.total_area_m2
+            assert low.latency_s < high.latency_s
+
+
+def test_the_spread_holds_every_mix_of_ends() -> None:
+    dense, sparse = ([layer] for layer in (DENSE, SPARSE))
+    base = settings()
+    spread = spreads(tile(), dense, base)
+    assert spread.energy_J[0] == pytest.approx(design_cost(tile(), dense, base).total_energy_J)
+    change = [b / a - 1 for a, b in zip(spread.energy_J, spreads(tile("binsparx"), sparse, base).energy_J, strict=True)]
+    for supply, on_time, comparator in itertools.product(
+        ("v_read", "v_dd"), ("sampled", "conversion"), (1.3, 5.0, 12.4)
+    ):
+        mixed = settings(array_supply=supply, on_time=on_time, parameters={"comparator_energy": comparator})
+        a, b = (
+            design_cost(tile(level), layers, mixed).total_energy_J
+            for level, layers in (("dense", dense), ("binsparx", sparse))
+        )
+        assert min(spread.energy_J) <= a * (1 + 1e-12) and a <= max(spread.energy_J) * (1 + 1e-12)
+        assert min(change) - 1e-12 <= b / a - 1 <= max(change) + 1e-12
+
+
+def test_what_is_given_leaves_the_spread() -> None:
+    known = settings(array_supply="v_read", on_time="sampled", parameters={"comparator_energy": 5})
+    assert len({round(joules * 1e18) for joules in spreads(tile(), [DENSE], known).energy_J}) == 1
+    assert len(set(spreads(tile("binsparx"), [SPARSE], settings(flip_path="serial")).latency_s)) == 2
+
+
+def test_corners_move_every_disputed_number() -> None:
+    low, high = settings(corner="low"), settings(corner="high")
+    assert (low.array_supply, low.on_time, high.array_supply, high.on_time) == (
+        "v_read", "sampled", "v_dd", "conversion",
+    )  # fmt: skip
+    for name in load_periphery("7nm").disputed:
+        assert low.numbers[name] < high.numbers[name]
+
+
+def test_a_run_of_nothing_costs_nothing_but_area() -> None:
+    found = layer_cost(tile(), LayerActivity(64, 64, 1, 0, 0.0, 0, 0, 0), settings())
+    assert found.total_energy_J == found.latency_s == 0
+    assert found.tops_per_watt == 0
+    assert found.total_area_m2 > 0
+
+
+@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM", "1T-1ReRAM-BL"])
+def test_every_device_has_a_cost(device: str) -> None:
+    found = layer_cost(tile(device=device), DENSE, settings())
+    assert all(value >= 0 for value in (*found.energy_J.values(), *found.area_m2.values()))
+    assert found.latency_s > 0
+
+
+def test_activity_from_a_layers_totals() -> None:
+    # 4 images of 9 positions, 3 row groups, 7 columns
+    totals = {"column_reads": 4 * 9 * 3 * 7, "activation_reads": 4 * 9 * 3, "stored_columns": 21, "inputs": 40,
+              "column_current_A": 8.0, "applied_ones": 12, "activation_flips": 6, "weight_flips": 5}  # fmt: skip
+    found = LayerActivity.from_totals(totals, 4)
+    assert found == LayerActivity(40, 7, 3, 9.0, 2.0, 3.0, 1.5, 5)
+    assert (found.sub_vectors, found.column_reads, found.operations) == (27, 189, 2 * 40 * 7 * 9)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"technology": "5nm"}, "unknown technology '5nm'; did you mean '7nm'?"),
+        ({"technology": "none.yaml"}, "cannot read the periphery file 'none.yaml'"),
+        ({"parameters": {"comparator_enrgy": 1.0}}, "did you mean 'comparator_energy'?"),
+        ({"parameters": {"v_dd": -1.0}}, "v_dd must be a positive number of V, got -1"),
+    ],
+)
+def test_bad_options(options: dict, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        settings(**options)
+    assert message in str(caught.value)
+
+
+def test_a_periphery_file_of_ones_own(tmp_path) -> None:
+    assert periphery_names() == ["7nm"]
+    text = (PERIPHERY_FOLDER / "7nm.yaml").read_text()
+    own = tmp_path / "own.yaml"
+    own.write_text(text.replace("v_dd: {value: 0.7,", "v_dd: {value: 0.6,"))
+    assert settings(technology=str(own)).v_dd == 0.6
+    own.write_text(text.replace("v_dd: {value: 0.7, unit: V", "v_dd: {value: 0.7, unit: mV"))
+    with pytest.raises(InputError, match="v_dd is given in 'mV', expected 'V'"):
+        load_periphery(str(own))
