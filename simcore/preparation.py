@@ -142,7 +142,12 @@ def map_and_store(
 
 
 def map_by_calibration(
-    layer: BinaryLayer, rows: int, rows_read_together: int, row_order: str, signs: torch.Tensor, rng: np.random.Generator
+    layer: BinaryLayer,
+    rows: int,
+    rows_read_together: int,
+    row_order: str,
+    signs: torch.Tensor,
+    rng: np.random.Generator,
 ) -> tuple[LayerMapping, np.ndarray]:
     """Cut a layer into tiles, in an order that calibration inputs may decide.
 

@@ -6,21 +6,24 @@ Take a row group, the majority signs s_v of its sub-vectors and t_c of its colum
     PS'_vc = sum_i (1 - s_v x_vi)(1 - t_c w_ic) / 4        over the valid rows i of the group,
 
 so the mean partial sum over all vectors and columns is a sum over rows of (valid_i - a_i)(1 - b_i) / 4, where
-a_i = mean_v s_v x_vi and b_i = mean_c t_c w_ic say how far row i agrees with its group. Given the majority signs, that is
-the cost of every input in every group, and the best seats are a transportation problem; given the seats, new majorities
-follow. Both steps in turn are a balanced k-means with signs as centroids; it starts from groups that grow input by input.
-Own derivation.
+a_i = mean_v s_v x_vi and b_i = mean_c t_c w_ic say how far row i agrees with its group. Given the majority signs, that
+is the cost of every input in every group, and the best seats are a transportation problem; given the seats, new
+majorities follow. Both steps in turn are a balanced k-means with signs as centroids; it starts from groups that grow
+input by input. Own derivation.
 
-All costs are whole numbers, sums of signs are exact in float32, and nothing is drawn at random: the order is the same on
-any machine and number of threads.
+All costs are whole numbers, sums of signs are exact in float32, and nothing is drawn at random: the order is the same
+on any machine and number of threads.
 """
 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numba
 import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
 
@@ -65,19 +68,26 @@ def mean_partial_sum(vectors: np.ndarray, weights: np.ndarray, members: np.ndarr
 
 def _find_order(vectors: np.ndarray, weights: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     x, w = _signs(vectors, weights)
-    members = _grow(x.T.astype(np.int8), w.T.astype(np.int8), np.count_nonzero(x, axis=1), sizes)
-    costs = _costs(x, w, members, sizes)
-    best, least = members, _total(costs, members, sizes)
+    best = _in_order(sizes)  # never worse than leaving the inputs where they are
+    least = _total(_costs(x, w, best, sizes), best, sizes)
+    signs_x, signs_w = x.astype(np.int8), w.astype(np.int8)
+    members = _grow(signs_x, signs_w, *_bit_planes(signs_x), *_bit_planes(signs_w), sizes)
+    last = np.inf
     for _ in range(_ROUNDS):
-        members = _assign(costs, sizes)
         costs = _costs(x, w, members, sizes)
         total = _total(costs, members, sizes)
-        gain = least - total
-        if gain > 0:
+        if total < least:
             best, least = members, total
-        if gain < _SMALLEST_GAIN * least:
+        if last - total < _SMALLEST_GAIN * total:
             break
+        members, last = _assign(costs, sizes), total
     return np.concatenate([np.sort(group[:size]) for group, size in zip(best, sizes, strict=True)])
+
+
+def _in_order(sizes: np.ndarray) -> np.ndarray:
+    """(G, largest) seats of the inputs as they come."""
+    starts = np.cumsum(sizes) - sizes
+    return starts[:, None] + np.minimum(np.arange(sizes.max()), sizes[:, None] - 1)
 
 
 def _signs(vectors: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +96,8 @@ def _signs(vectors: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _costs(x: np.ndarray, w: np.ndarray, members: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """(K, G) float64 whole numbers: partial sums, times 4, that each input adds in each group, all vectors and columns."""
+    """(K, G) float64 whole numbers: 4 times the partial sums, over all vectors and columns, that each input adds in
+    each group."""
     groups = [group[:size] for group, size in zip(members, sizes, strict=True)]
     majority_x = np.sign(np.stack([x[group].sum(axis=0) for group in groups]))
     majority_w = np.sign(np.stack([w[group].sum(axis=0) for group in groups]))
@@ -115,45 +126,75 @@ def _assign(costs: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(cache=True)
-def _grow(x, w, valid, sizes):  # type: ignore[no-untyped-def]
+def _grow(x, w, plus_x, minus_x, plus_w, minus_w, sizes):  # type: ignore[no-untyped-def]
     """(G, largest) first seats: the first input left opens a group, then the one that costs least there joins it.
 
-    Agreements follow the majorities: only where a majority changes are they touched.
-
     Args:
-        x: (B, K) int8 vectors. w: (M, K) int8 signs of the weights. valid: (K,) vectors in which an input is no padding.
+        x: (K, B) int8 signs of the vectors, 0 where padded. w: (K, M) int8 signs of the weights.
+        plus_x, minus_x, plus_w, minus_w: (K, words) uint64, their +1 and their -1 as bits (``_bit_planes``).
     """
-    inputs = x.shape[1]
+    inputs = len(x)
     members = np.zeros((len(sizes), sizes.max()), np.int64)
     free = np.ones(inputs, np.bool_)
+    valid = np.array([np.count_nonzero(row) for row in x])
     for group in range(len(sizes)):
-        sums_x, sums_w = np.zeros(len(x), np.int32), np.zeros(len(w), np.int32)
-        agreement_x, agreement_w = np.zeros(inputs, np.int32), np.zeros(inputs, np.int32)
+        sums_x, sums_w = np.zeros(x.shape[1], np.int32), np.zeros(w.shape[1], np.int32)
+        majority_x, majority_w = np.zeros((2, plus_x.shape[1]), np.uint64), np.zeros((2, plus_w.shape[1]), np.uint64)
         newest = np.argmax(free)
         for place in range(sizes[group]):
             if place > 0:
                 least = np.int64(2**62)
                 for i in range(inputs):
-                    cost = np.int64(valid[i] - agreement_x[i]) * np.int64(len(w) - agreement_w[i])
-                    if free[i] and cost < least:
-                        newest, least = i, cost
+                    if free[i]:
+                        cost = valid[i] - _agreement(plus_x[i], minus_x[i], majority_x)
+                        cost *= w.shape[1] - _agreement(plus_w[i], minus_w[i], majority_w)
+                        if cost < least:
+                            newest, least = i, cost
             members[group, place] = newest
             free[newest] = False
-            _join(x, newest, sums_x, agreement_x)
-            _join(w, newest, sums_w, agreement_w)
+            _join(x[newest], sums_x, majority_x)
+            _join(w[newest], sums_w, majority_w)
     return members
 
 
 @numba.njit(cache=True)
-def _join(signs, newest, sums, agreement):  # type: ignore[no-untyped-def]
-    """Add an input to a group's (D,) sums, and follow with all inputs' (K,) agreement with the majorities."""
+def _join(signs, sums, majority):  # type: ignore[no-untyped-def]
+    """Add an input to a group's (D,) sums; ``majority`` (2, words) follows: the bits of positive and negative sums."""
+    majority[:] = 0
     for d in range(len(signs)):
-        before = np.sign(sums[d])
-        sums[d] += signs[d, newest]
-        change = np.int32(np.sign(sums[d]) - before)
-        if change != 0:
-            for i in range(len(agreement)):
-                agreement[i] += change * signs[d, i]
+        sums[d] += signs[d]
+        bit = np.uint64(1) << np.uint64(d % 64)
+        if sums[d] > 0:
+            majority[0, d // 64] |= bit
+        elif sums[d] < 0:
+            majority[1, d // 64] |= bit
+
+
+@numba.njit(cache=True)
+def _agreement(plus, minus, majority):  # type: ignore[no-untyped-def]
+    """Signs of one input, as two bit planes, that agree with the majority, less those that disagree."""
+    total = 0
+    for word in range(len(plus)):
+        positive, negative = majority[0, word], majority[1, word]
+        total += _bits_set((plus[word] & positive) | (minus[word] & negative))
+        total -= _bits_set((plus[word] & negative) | (minus[word] & positive))
+    return total
+
+
+@intrinsic
+def _bits_set(typingctx: Any, word: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.int64(types.uint64), codegen
+
+
+def _bit_planes(signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(K, words) uint64 each: which of (K, D) signs are +1, and which are -1."""
+    filled = np.zeros((len(signs), -(-signs.shape[1] // 64) * 64), dtype=np.int8)
+    filled[:, : signs.shape[1]] = signs
+    plus, minus = (np.packbits(filled == sign, axis=1, bitorder="little").view("<u8") for sign in (1, -1))
+    return plus.astype(np.uint64), minus.astype(np.uint64)
 
 
 @numba.njit(cache=True)
