@@ -22,6 +22,7 @@ PARTIAL_SUMS_SCHEMA = pa.schema(
         described_field("split", _TEXT, DIMENSIONLESS, "split of the images measured"),
         described_field("images", _INT, "images", "images measured"),
         described_field("layer", _TEXT, DIMENSIONLESS, f"binary layer, or '{ALL_LAYERS}' of them"),
+        described_field("inputs", _INT, "rows", "inputs of the layer", True),
         described_field("row_order", _TEXT, DIMENSIONLESS, "order in which inputs fill the rows"),
         described_field("rows_read_together", _INT, "rows", "rows that a flip covers"),
         described_field("sparsity", _TEXT, DIMENSIONLESS, "dense, weight, activation or binsparx (both flips)"),
@@ -50,7 +51,7 @@ def partial_sum_table(
         settings.setdefault((layer.row_order, layer.rows_read_together), []).append(layer)
         own = {
             name: getattr(layer, name)
-            for name in ("input_imbalance", "weight_imbalance", "input_bias", "ones_applied", "ones_stored")
+            for name in ("inputs", "input_imbalance", "weight_imbalance", "input_bias", "ones_applied", "ones_stored")
         }
         rows += [{**common, **row, **own} for row in _levels(layer.layer, [layer])]
     for layers in settings.values():
