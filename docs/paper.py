@@ -204,15 +204,19 @@ def _causes(sums: list[Row], models: list[str]) -> str:
     TEXTS = {
         "rows": lambda m: f"{_percent(share(m, 'channel', 16))} at 16, {_percent(share(m, 'channel', 64))} at 64",
         "taps": lambda m: f"{_percent(share(m, 'channel', 16))} against {_percent(share(m, 'spatial', 16))}",
-        "grouped": lambda m: f"{_percent(share(m, 'grouped', 64))} against {_percent(share(m, 'channel', 64))}",
+        "grouped": lambda m: (
+            f"{_percent(share(m, 'grouped', 16))} against {_percent(share(m, 'channel', 16))} at 16 rows, "
+            f"{_percent(share(m, 'grouped', 64))} against {_percent(share(m, 'channel', 64))} at 64"
+        ),
+        "ones": lambda m: f"{reduction_of(sums, m, 'channel', 16, sparsity='dense')['mean_partial_sum']:.2f} LSB",
         "parts": lambda m: (
             f"weights alone {_percent(share(m, 'channel', 16, sparsity='weight'))}, activations alone "
             f"{_percent(share(m, 'channel', 16, sparsity='activation'))}, both {_percent(share(m, 'channel', 16))}"
         ),
         "padding": lambda m: (
-            f"{_percent(reduction_of(sums, m, 'channel', 16)['interior_reduction'])} inside, "
-            f"{_percent(share(m, 'channel', 16))} over all, {_percent(reduction_of(sums, m, 'channel', 16)['padded_reads'])} "
-            "of the column reads hold padding"
+            f"{_percent(reduction_of(sums, m, 'channel', 16)['interior_reduction'])} over windows without padding, "
+            f"{_percent(share(m, 'channel', 16))} over all, "
+            f"{_percent(reduction_of(sums, m, 'channel', 16)['padded_reads'])} of the column reads hold padding"
         ),
     }
     coins16, coins64 = (1 - (1 - coin_flip_imbalance(n)) ** 2 for n in (16, 64))
@@ -224,10 +228,12 @@ def _causes(sums: list[Row], models: list[str]) -> str:
             f"{_rows_of_the_paper(sums, models)} rows read together.",
             f"- **Row order.** What networks add to coins comes from inputs that agree, above all the taps of one channel: "
             f"with them together (`channel`) against channels interleaved (`spatial`) at 16 rows: {each('taps')}.",
-            f"- **Grouping** inputs that agree, found from 32 training images, reaches at 64 rows what the other orders "
-            f"reach at 16 or fewer: {each('grouped')}. It is wiring and costs nothing at run time.",
-            f"- **Weights and activations** contribute alike, and nearly independently, 16 rows: {each('parts')}.",
-            f"- **Padding** hardly matters (16 rows): {each('padding')}.",
+            f"- **Grouping** inputs that agree (`grouped`), found from 32 training images, against `channel`: {each('grouped')}. "
+            "It is wiring and costs nothing at run time.",
+            f"- **Weights and activations** work nearly independently, so their shares multiply; 16 rows: {each('parts')}.",
+            f"- **Share of +1.** Where fewer than half of the inputs are +1, dense partial sums are low from the start and "
+            f"there is less to lower; mean dense partial sum at 16 rows, where coins give 4 without padding: {each('ones')}.",
+            f"- **Padding** is at the edges of images; 16 rows: {each('padding')}.",
         ]
     )
 

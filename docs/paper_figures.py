@@ -113,10 +113,11 @@ def draw_distributions(reads: list[Row], model: str) -> bytes:
     """Partial sums and column currents of every layer, before and after."""
     mine = [row for row in reads if row["model"] == model]
     layers = list(dict.fromkeys(row["layer"] for row in mine))
-    per_line = 4
+    per_line = 5 if len(layers) <= 5 else 4
     lines = -(-len(layers) // per_line)
-    figure = Figure(figsize=(11, 0.9 + 3.2 * lines), layout="constrained")
-    panels = figure.subplots(2 * lines, per_line, squeeze=False, sharex=True)
+    largest = max(row["partial_sum"] for row in mine)
+    figure = Figure(figsize=(11, 0.9 + 3.4 * lines), layout="constrained")
+    panels = figure.subplots(2 * lines, per_line, squeeze=False)
     for place, layer in enumerate(layers):
         line, column = divmod(place, per_line)
         for offset, (quantity, title) in enumerate((("partial_sum", "partial sum"), ("current", "column current"))):
@@ -125,14 +126,16 @@ def draw_distributions(reads: list[Row], model: str) -> bytes:
                 values, share = _histogram(_of_level(mine, layer, key), quantity)
                 axes.plot(values, 100 * share, color=colour, linestyle=style, label=label, linewidth=1.3)
             axes.set_title(f"{layer}: {title}", fontsize=8)
+            axes.set_xlim(0, largest)
             axes.set_ylim(bottom=0)
             axes.tick_params(labelsize=7)
+            if offset == 1:
+                axes.set_xlabel("LSB", fontsize=8)
     for axes in panels.ravel():
         axes.set_visible(axes.has_data())
-    figure.supxlabel("LSB (the current of one ON cell)", fontsize=9)
     figure.supylabel("column reads (%)", fontsize=9)
     _legend_of(figure)
-    figure.suptitle(_design_name(mine), fontsize=10)
+    figure.suptitle(f"{model} on {_design_name(mine)}; LSB: the current of one ON cell", fontsize=10)
     return _png(figure)
 
 
@@ -219,7 +222,10 @@ def _legend_of(figure: Figure) -> None:
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             named.setdefault(label, handle)
-    figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=4, fontsize=8.5, frameon=False)
+    columns = 2 if figure.get_figwidth() < 7 else 4
+    figure.legend(
+        list(named.values()), list(named), loc="outside lower center", ncols=columns, fontsize=8.5, frameon=False
+    )
 
 
 def _png(figure: Figure) -> bytes:
