@@ -1,11 +1,13 @@
 """Writes docs/paper.md and its pictures from the tables in docs/results/paper.
 
 Run ``python docs/paper.py`` from the repository after the tables have changed (`make paper-tables` makes them);
-tests/test_docs.py says when the page and its tables differ.
+tests/test_paper.py says when the page and its tables differ.
 """
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
@@ -39,17 +41,23 @@ ORDERS = ("channel", "spatial", "grouped")
 _AT = 64  # rows read together where the page looks closer
 
 
+def picture_names() -> list[str]:
+    """File names of the page's pictures."""
+    return re.findall(r"\(images/paper/([^)]+)\)", page())
+
+
 def pictures() -> dict[str, bytes]:
     """Every picture of the page by file name."""
     sums, reads, designs = read_rows("partial_sums"), read_rows("reads"), hardware_designs(read_rows("designs"))
-    found = {"reduction.png": paper_figures.draw_reduction(sums), "layers.png": paper_figures.draw_layers(sums, _AT)}
-    for model in dict.fromkeys(design.model for design in designs):
-        found[f"accuracy-{model}.png"] = paper_figures.draw_accuracy(designs, model)
-    for model in models_of(reads):
-        found[f"distributions-{model}.png"] = paper_figures.draw_distributions(reads, model)
-    if reads:
-        found["errors.png"] = paper_figures.draw_errors(reads)
-    return found
+    draw = {
+        "reduction.png": lambda: paper_figures.draw_reduction(sums),
+        "layers.png": lambda: paper_figures.draw_layers(sums, _AT),
+        "errors.png": lambda: paper_figures.draw_errors(reads),
+    }
+    for model in models_of(sums):
+        draw[f"accuracy-{model}.png"] = partial(paper_figures.draw_accuracy, designs, model)
+        draw[f"distributions-{model}.png"] = partial(paper_figures.draw_distributions, reads, model)
+    return {name: draw[name]() for name in picture_names()}
 
 
 def page() -> str:
@@ -356,6 +364,8 @@ def _signed(share: float) -> str:
 
 if __name__ == "__main__":
     PICTURES.mkdir(parents=True, exist_ok=True)
+    for old in PICTURES.glob("*.png"):
+        old.unlink()
     for name, data in pictures().items():
         (PICTURES / name).write_bytes(data)
     PAGE.write_text(page(), encoding="utf-8")

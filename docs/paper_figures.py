@@ -44,7 +44,11 @@ def draw_accuracy(designs: list[Hardware], model: str) -> bytes:
         axes.set_xlabel("accuracy (%)")
         axes.grid(True, axis="x", color="#dddddd", linewidth=0.6)
     _legend_of(figure)
-    figure.suptitle(f"{model}: {chosen[0].levels[next(iter(chosen[0].levels))]['images']} images a design", fontsize=11)
+    images = next(iter(chosen[0].levels.values()))["images"]
+    figure.suptitle(
+        f"{model}: rows of an array / rows read together, {images} images a design; *: converter never re-ranged",
+        fontsize=10,
+    )
     return _png(figure)
 
 
@@ -185,7 +189,7 @@ def _accuracy_line(axes: Axes, place: int, design: Hardware) -> None:
 
 def _short(design: Hardware) -> str:
     size = str(design.rows) if design.active_rows == design.rows else f"{design.rows}/{design.active_rows}"
-    return f"{design.device} {size}"
+    return f"{design.device} {size}{' *' if design.adc_reference == 'nominal' else ''}"
 
 
 def _of_level(rows: list[Row], layer: str | None, key: tuple[str, str]) -> list[Row]:

@@ -40,6 +40,7 @@ class Hardware:
     corner: str
     rows: int
     active_rows: int
+    adc_reference: str
     levels: dict[Level, Row]
 
     @property
@@ -48,7 +49,8 @@ class Hardware:
         size = (
             f"{self.rows} rows" if self.active_rows == self.rows else f"{self.rows} rows, {self.active_rows} at a time"
         )
-        return f"{self.device} {self.corner}, {size}"
+        fixed = ", converter never re-ranged" if self.adc_reference == "nominal" else ""
+        return f"{self.device} {self.corner}, {size}{fixed}"
 
     @property
     def ideal(self) -> float:
@@ -85,7 +87,8 @@ def hardware_designs(rows: list[Row]) -> list[Hardware]:
     found = []
     for levels in groups.values():
         row = next(iter(levels.values()))
-        found.append(Hardware(row["model"], row["device"], row["corner"], row["rows"], row["active_rows"], levels))
+        named = (row[name] for name in ("model", "device", "corner", "rows", "active_rows", "adc_reference"))
+        found.append(Hardware(*named, levels))
     return found
 
 
