@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 import typer
+from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
@@ -19,7 +22,7 @@ from simcore.datasets import Dataset, open_dataset
 from simcore.design import Adc, Design
 from simcore.errors import InputError, unknown_name
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
-from simcore.partial_sum_statistics import coin_flip_imbalance, measure_network
+from simcore.partial_sum_statistics import LayerStatistics, coin_flip_imbalance, measure_network
 from simcore.preparation import images_for_calibration
 from simcore.technology import circuit_parameters
 
@@ -57,8 +60,7 @@ def partial_sums(
     calibration = _calibration_images(checkpoint, data, calibration_images)
     found = measure_network(checkpoint, calibration, measured, together, orders)
     console = make_console()
-    steps = layers * len(orders) * len(together)
-    statistics = list(track(found, "layers x orders x rows", total=steps, console=console, transient=True))
+    statistics = list(_with_progress(found, layers * len(orders) * len(together), console))
     table = partial_sum_table(statistics, checkpoint.name, checkpoint.digest, data.name, split, len(measured))
     _show(table, console)
     if output is not None:
@@ -66,6 +68,20 @@ def partial_sums(
         pq.write_table(table, sink, compression="zstd")
         write_atomically(output, sink.getvalue().to_pybytes())
         console.print(f"table: {output}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _with_progress(found: Iterator[LayerStatistics], steps: int, console: Console) -> Iterator[LayerStatistics]:
+    """A bar on a terminal, else a line a layer."""
+    if console.is_terminal:
+        yield from track(found, "layers x orders x rows", total=steps, console=console, transient=True)
+        return
+    begin, last = time.monotonic(), ""
+    for step, layer in enumerate(found):
+        if last not in ("", layer.layer):
+            left = (time.monotonic() - begin) * (steps - step) / step
+            typer.echo(f"{last} measured, {step} of {steps} steps, about {left:.0f} s left")
+        last = layer.layer
+        yield layer
 
 
 def _images(dataset: Dataset, split: str, count: int) -> torch.Tensor:
@@ -81,7 +97,7 @@ def _calibration_images(checkpoint: Checkpoint, dataset: Dataset, count: int) ->
     return images_for_calibration(checkpoint, design, dataset)
 
 
-def _show(table: pa.Table, console) -> None:  # type: ignore[no-untyped-def]
+def _show(table: pa.Table, console: Console) -> None:
     """The reduction by both flips, one line a layer and order, one column a number of rows."""
     rows = [row for row in table.to_pylist() if row["sparsity"] == "binsparx"]
     together = list(dict.fromkeys(row["rows_read_together"] for row in rows))
