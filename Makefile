@@ -1,6 +1,8 @@
 # make demo    set up and run the quickstart sweep
 # make test    set up and run the tests
 # make check   linter, formatter and type checker
+# make paper-tables, make paper: the paper's experiments: small tables from networks and results, page from the tables
+# make test-paper: rows of the paper's table run again; needs CIFAR-10
 # make test-slow, make bench-solver, make bench-network: long proofs and benchmarks, by hand
 
 PYTHON ?= python3
@@ -8,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow check bench-solver bench-network clean
+.PHONY: setup demo test test-slow test-paper paper paper-tables check bench-solver bench-network clean
 
 setup: $(READY)
 
@@ -26,6 +28,21 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+PAPER := docs/results/paper
+
+paper-tables: setup
+	@mkdir -p $(PAPER)
+	cp results/sweeps/paper/designs.parquet $(PAPER)/
+	for model in vgg-small resnet18-cifar; do \
+	  $(BIN)/binsparx partial-sums $$model --dataset data/cifar10 -o $(PAPER)/partial_sums-$$model.parquet && \
+	  $(BIN)/python docs/paper_reads.py $$model $(PAPER)/reads-$$model.parquet || exit 1; done
+
+paper: setup
+	$(BIN)/python docs/paper.py
+
+test-paper: setup
+	$(BIN)/python -m pytest -m slow tests/test_paper.py
 
 check: setup
 	$(BIN)/ruff check .

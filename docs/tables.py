@@ -37,7 +37,11 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "arrays[].rows": ("rows", "`[64, 128]`", "rows of an array"),
     "arrays[].cols": ("columns", "`64`", "columns of an array"),
     "arrays[].active_rows": ("rows", "`[16, 32]`", "rows read together, at most `rows`; default: all"),
-    "row_order": ("", "`spatial`", "what fills the rows first: a channel's kernel taps, or a tap's channels"),
+    "row_order": (
+        "",
+        "`spatial`",
+        "what shares a row group: a channel's taps, a tap's channels, inputs that [agree](physics.md#binsparx)",
+    ),
     "adc.bits": ("bit", "`[5, lossless]`", "1 to 16, or `lossless`: a code for each sum of the active rows"),
     "adc.reference": ("", "`calibrated`", "how one LSB is set, see [physics](physics.md#sensing)"),
     "adc.offset_lsb": ("LSB", "`0.5`", "offset"),

@@ -82,4 +82,5 @@ class DesignPoint:
         active = "" if c["active_rows"] == c["rows"] else f"/{c['active_rows']}"
         prune = f" prune {c['prune']:g}" if c["prune"] else ""
         size = f"{c['rows']}x{c['cols']}{active}"
-        return f"{c['model']} {c['device']} {c['corner']} {size} {c['adc_bits']} bit {c['sparsity']}{prune}"
+        order = "" if c["row_order"] == "channel" else f" {c['row_order']}"
+        return f"{c['model']} {c['device']} {c['corner']} {size}{order} {c['adc_bits']} bit {c['sparsity']}{prune}"

@@ -7,9 +7,13 @@ import pyarrow as pa
 DIMENSIONLESS = ""
 
 
-def _field(name: str, kind: pa.DataType, unit: str, description: str, nullable: bool = False) -> pa.Field:
+def described_field(name: str, kind: pa.DataType, unit: str, description: str, nullable: bool = False) -> pa.Field:
+    """A column with its unit and meaning."""
     metadata = {"unit": unit, "description": description}
     return pa.field(name, kind, nullable=nullable, metadata=metadata)
+
+
+_field = described_field
 
 
 _TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from simcore.crossbar.circuit import Circuit
 
 Sparsity = Literal["dense", "weight", "activation", "binsparx"]
-RowOrder = Literal["channel", "spatial"]
+RowOrder = Literal["channel", "spatial", "grouped"]
 AdcReference = Literal["nominal", "calibrated", "calibrated_column"]
 SolverChoice = Literal["auto", "exact", "fast", "ideal"]
 

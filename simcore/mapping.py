@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
@@ -58,7 +58,8 @@ def map_layer(layer: BinaryLayer, rows: int, rows_read_together: int, row_order:
     """Cut a layer into tiles of ``rows`` rows, read ``rows_read_together`` rows at a time.
 
     Args:
-        row_order: ``channel`` keeps a channel's kernel taps together, ``spatial`` a tap's channels.
+        row_order: ``channel`` keeps a channel's kernel taps together, ``spatial`` a tap's channels. ``grouped`` needs
+            calibration inputs: map by ``channel`` and use ``reordered``.
     """
     weight = layer.weight
     is_conv = weight.ndim == 4
@@ -75,6 +76,15 @@ def map_layer(layer: BinaryLayer, rows: int, rows_read_together: int, row_order:
             groups.append(RowGroup(start, min(start + rows_read_together, tile_stop), start - tile_start))
     return LayerMapping(
         layer.name, np.ascontiguousarray(bits), order, tuple(groups), kernel, layer.stride, layer.padding, is_conv
+    )
+
+
+def reordered(mapping: LayerMapping, permutation: np.ndarray) -> LayerMapping:
+    """The same layer with the input that was on row ``permutation[i]`` on row i."""
+    return replace(
+        mapping,
+        weights=np.ascontiguousarray(mapping.weights[permutation]),
+        order=mapping.order[permutation],
     )
 
 

@@ -20,11 +20,12 @@ from simcore.crossbar import fast
 from simcore.datasets import Dataset
 from simcore.design import Design, EvidenceLimits
 from simcore.errors import BinsparxError, InputError, unknown_name
-from simcore.mapping import LayerMapping, input_vectors, map_layer, valid_inputs
+from simcore.mapping import LayerMapping, input_vectors, map_layer, reordered, valid_inputs
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import BinaryLayer, GraphNetwork
 from simcore.packed_sums import PROFILES, bytes_of, pack_columns, padded_columns, rows_a_byte
 from simcore.readout import CurrentTables, ReadoutTables
+from simcore.row_order import grouped_order
 from simcore.sensing import ConverterSettings, calibrated_settings, nominal_settings
 from simcore.stored_weights import StoredGroup, applied_inputs, digital_constants, store_layer
 
@@ -136,11 +137,34 @@ def map_and_store(
     Returns:
         the mapping, what each row group stores, and the (B, K) int8 calibration vectors drawn, in random order.
     """
-    mapping = map_layer(layer, design.rows, design.rows_read_together, design.row_order)
+    mapping, drawn = map_by_calibration(layer, design.rows, design.rows_read_together, design.row_order, signs, rng)
+    return mapping, store_layer(mapping, design, drawn), drawn
+
+
+def map_by_calibration(
+    layer: BinaryLayer,
+    rows: int,
+    rows_read_together: int,
+    row_order: str,
+    signs: torch.Tensor,
+    rng: np.random.Generator,
+) -> tuple[LayerMapping, np.ndarray]:
+    """Cut a layer into tiles, in an order that calibration inputs may decide.
+
+    Args:
+        signs: the layer's input signs on the calibration images.
+
+    Returns:
+        the mapping and the (B, K) int8 calibration vectors drawn, in random order, their inputs in row order.
+    """
+    mapping = map_layer(layer, rows, rows_read_together, "channel" if row_order == "grouped" else row_order)
     vectors = input_vectors(mapping, signs)
     flat = vectors.reshape(-1, vectors.shape[2])
     drawn = flat[rng.permutation(len(flat))[:_CALIBRATION_VECTORS]]
-    return mapping, store_layer(mapping, design, drawn), drawn
+    if row_order == "grouped":
+        permutation = grouped_order(drawn, mapping.weights, np.array([group.rows for group in mapping.groups]))
+        mapping, drawn = reordered(mapping, permutation), np.ascontiguousarray(drawn[:, permutation])
+    return mapping, drawn
 
 
 def calibration_split(dataset: Dataset) -> str:

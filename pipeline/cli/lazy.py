@@ -22,6 +22,9 @@ class LazyCommand:
 LAZY_COMMANDS = {
     "train": LazyCommand("pipeline.cli.train", "train", "Train a binary network, or go on with a training."),
     "spice": LazyCommand("pipeline.cli.spice", "spice", "One read of one tile as an ngspice netlist, compared."),
+    "partial-sums": LazyCommand(
+        "pipeline.cli.partial_sums", "partial_sums", "How far flips lower a network's partial sums, without a circuit."
+    ),
     "data": LazyCommand("pipeline.cli.data", "data_app", "Import datasets and look at them."),
 }
 

@@ -31,7 +31,7 @@ def spice(
     rows: Annotated[int, typer.Option(help="Rows of the array.")] = 64,
     cols: Annotated[int, typer.Option(help="Columns of the array.")] = 64,
     active_rows: Annotated[int | None, typer.Option(help="Rows read together. [default: all]")] = None,
-    row_order: Annotated[str, typer.Option(help="channel or spatial.")] = "channel",
+    row_order: Annotated[str, typer.Option(help="channel, spatial or grouped.")] = "channel",
     sparsity: Annotated[str, typer.Option(help="dense, weight, activation or binsparx.")] = "dense",
     prune: Annotated[float, typer.Option(help="Share of the stored ones to prune.")] = 0.0,
     model: Annotated[str, typer.Option(help="Network that ships, or a checkpoint file.")] = "fashion-cnn",

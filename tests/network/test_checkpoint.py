@@ -163,7 +163,7 @@ def test_a_network_that_ships_has_the_accuracy_it_says(name: str) -> None:
     samples = {open_dataset(sample).digest: sample for sample in SAMPLE_NAMES}
     known = [result for result in checkpoint.metadata["accuracies"] if result["dataset"] in samples]
     assert checkpoint.name == name
-    assert checkpoint.metadata["accuracy"] > 0.85
+    assert checkpoint.metadata["accuracy"] > (0.85 if name == "fashion-cnn" else 0.82)  # the others: CIFAR-10
     if not known:
         pytest.skip(f"no sample of the dataset of {name} ships")
     for result in known:

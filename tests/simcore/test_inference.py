@@ -40,7 +40,7 @@ def totals_of(result):
     rows=st.sampled_from([1, 2, 7, 16, 45, 64, 200]),
     cols=st.integers(1, 12),
     active=st.floats(0.01, 1.0),
-    order=st.sampled_from(["channel", "spatial"]),
+    order=st.sampled_from(["channel", "spatial", "grouped"]),
     sparsity=st.sampled_from(SPARSITIES),
     layers=st.sampled_from([None, ("wide",), ("narrow", "dense")]),
 )

@@ -6,60 +6,33 @@ A record is one label byte and 3072 pixel bytes: the red, green and blue planes 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from simcore.datasets.importers.base import Batch, Importer, ImportOptions, ImportSource, SplitSource
-from simcore.datasets.importers.cifar import (
-    CIFAR10_CLASSES,
-    CIFAR10_LICENCE,
-    CIFAR10_SOURCE,
-    CIFAR_SHAPE,
-    batch_names,
-    planes_to_images,
-    recognises_batches,
-)
-from simcore.datasets.importers.file_tree import FileTree, open_tree
+from simcore.datasets.importers.base import Batch, SplitSource
+from simcore.datasets.importers.cifar import CifarImporter, planes_to_images
+from simcore.datasets.importers.file_tree import FileTree
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError
 
-_FOLDER = "cifar-10-batches-bin/"
 _RECORD_BYTES = 1 + 3072
 _MAX_BATCH_BYTES = 100_000 * _RECORD_BYTES
 
 
-class CifarBinaryImporter(Importer):
+class CifarBinaryImporter(CifarImporter):
     """``cifar-10-binary.tar.gz``, or the folder it unpacks to."""
 
     name = "cifar10-binary"
     expects = "cifar-10-binary.tar.gz or its folder with data_batch_1.bin ... and test_batch.bin"
+    folder, suffix, version = "cifar-10-batches-bin/", ".bin", "binary"
 
-    def recognises(self, path: Path) -> bool:
-        return recognises_batches(path, _FOLDER, ".bin")
-
-    @contextmanager
-    def open(self, path: Path, options: ImportOptions) -> Iterator[ImportSource]:
-        with open_tree(path) as tree:
-            batches = batch_names(tree, _FOLDER, ".bin")
-            yield ImportSource(
-                name="cifar10",
-                classes=options.classes or CIFAR10_CLASSES,
-                image_shape=CIFAR_SHAPE,
-                source=f"{CIFAR10_SOURCE}, binary version",
-                licence=CIFAR10_LICENCE,
-                splits={split: _split_source(tree, names) for split, names in batches.items()},
-            )
-
-
-def _split_source(tree: FileTree, names: list[str]) -> SplitSource:
-    return SplitSource(
-        images=sum(_records_in(tree, name) for name in names),
-        labels=lambda: np.concatenate([labels for _, labels in _batches(tree, names)]),
-        batches=partial(_batches, tree, names),
-    )
+    def split_source(self, tree: FileTree, names: list[str]) -> SplitSource:
+        return SplitSource(
+            images=sum(_records_in(tree, name) for name in names),
+            labels=lambda: np.concatenate([labels for _, labels in _batches(tree, names)]),
+            batches=partial(_batches, tree, names),
+        )
 
 
 def _records_in(tree: FileTree, name: str) -> int:

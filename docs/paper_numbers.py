@@ -1,0 +1,151 @@
+"""The figures of the paper page, taken from the tables in docs/results/paper: nothing here is typed in but the paper's
+own claims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline.tables import HARDWARE_COLUMNS
+
+FOLDER = Path(__file__).parent / "results" / "paper"
+Row = dict[str, Any]
+
+# Malhotra and Gupta, arXiv 2412.03553.
+PAPER_REDUCTION = (0.431, 0.498)
+PAPER_LARGEST_GAIN = 0.7725
+PAPER_ENERGY, PAPER_AREA = "about -9 %", "about +6 %"
+
+NEAR_IDEAL = 0.01  # "back to ideal": within one point
+NEARLY_IDEAL_DENSE = 0.02  # designs whose dense accuracy is within two points of ideal
+COSTS = {"energy_per_image_J": "energy", "latency_per_image_s": "latency", "area_m2": "area"}
+
+# The row order is wiring: designs that differ in it are the same hardware, read and flipped differently.
+_HARDWARE = tuple(name for name in HARDWARE_COLUMNS if name not in ("row_order", "dataset"))
+Level = tuple[str, float, str]
+DENSE: Level = ("dense", 0.0, "channel")
+BINSPARX: Level = ("binsparx", 0.0, "channel")
+GROUPED: Level = ("binsparx", 0.0, "grouped")
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """One design with all the levels at which it was run."""
+
+    model: str
+    device: str
+    corner: str
+    rows: int
+    active_rows: int
+    adc_reference: str
+    levels: dict[Level, Row]
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        size = (
+            f"{self.rows} rows" if self.active_rows == self.rows else f"{self.rows} rows, {self.active_rows} at a time"
+        )
+        fixed = ", converter never re-ranged" if self.adc_reference == "nominal" else ""
+        return f"{self.device} {self.corner}, {size}{fixed}"
+
+    @property
+    def ideal(self) -> float:
+        return float(next(iter(self.levels.values()))["ideal_accuracy"])
+
+    def accuracy(self, level: Level) -> float | None:
+        """Accuracy at a level, None where it was not run."""
+        return float(self.levels[level]["accuracy"]) if level in self.levels else None
+
+    def best(self, *levels: Level) -> tuple[Level, float] | None:
+        """The most accurate of ``levels`` (of all but dense if none is given)."""
+        wanted = levels or tuple(level for level in self.levels if level[0] != "dense")
+        found = [(level, float(self.levels[level]["accuracy"])) for level in wanted if level in self.levels]
+        return max(found, key=lambda pair: pair[1]) if found else None
+
+    def gain(self, *levels: Level) -> float | None:
+        """Accuracy of the best of ``levels`` over dense."""
+        best, dense = self.best(*levels), self.accuracy(DENSE)
+        return None if best is None or dense is None else best[1] - dense
+
+
+def read_rows(name: str) -> list[Row]:
+    """All rows of NAME.parquet or of NAME-*.parquet; none where there is no such file."""
+    files = sorted([*FOLDER.glob(f"{name}.parquet"), *FOLDER.glob(f"{name}-*.parquet")])
+    return [row for file in files for row in pq.read_table(file).to_pylist()]
+
+
+def hardware_designs(rows: list[Row]) -> list[Hardware]:
+    """Designs in the order of the table."""
+    groups: dict[tuple[Any, ...], dict[Level, Row]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in _HARDWARE)
+        groups.setdefault(key, {})[row["sparsity"], row["prune"], row["row_order"]] = row
+    found = []
+    for levels in groups.values():
+        row = next(iter(levels.values()))
+        named = (row[name] for name in ("model", "device", "corner", "rows", "active_rows", "adc_reference"))
+        found.append(Hardware(*named, levels))
+    return found
+
+
+def models_of(rows: list[Row]) -> list[str]:
+    """Networks, as they come."""
+    return list(dict.fromkeys(row["model"] for row in rows))
+
+
+def largest_gain(designs: list[Hardware], *levels: Level) -> tuple[Hardware, float] | None:
+    """The design that gains most over dense."""
+    gains = [(design, gain) for design in designs if (gain := design.gain(*levels)) is not None]
+    return max(gains, key=lambda pair: pair[1]) if gains else None
+
+
+def back_to_ideal(designs: list[Hardware], *levels: Level) -> tuple[list[Hardware], list[Hardware]]:
+    """Designs whose dense accuracy is more than a point below ideal, and those of them that come back within it."""
+    fallen = [d for d in designs if (dense := d.accuracy(DENSE)) is not None and d.ideal - dense > NEAR_IDEAL]
+    fallen = [d for d in fallen if d.best(*levels) is not None]
+    back = [d for d in fallen if (best := d.best(*levels)) is not None and d.ideal - best[1] <= NEAR_IDEAL + 1e-12]
+    return fallen, back
+
+
+def worst_loss_where_dense_is_fine(designs: list[Hardware], level: Level) -> tuple[int, Hardware | None, float]:
+    """Of the designs whose dense accuracy is within two points of ideal: how many, which loses most by the level, and
+    how much (negative: it gains)."""
+    fine = [
+        (d, dense - accuracy)
+        for d in designs
+        if (dense := d.accuracy(DENSE)) is not None
+        and (accuracy := d.accuracy(level)) is not None
+        and d.ideal - dense <= NEARLY_IDEAL_DENSE + 1e-12
+    ]
+    if not fine:
+        return 0, None, 0.0
+    worst = max(fine, key=lambda pair: pair[1])
+    return len(fine), worst[0], worst[1]
+
+
+def cost_changes(designs: list[Hardware], column: str, level: Level) -> list[float]:
+    """Relative change of a cost against dense, of every design that has it at both levels."""
+    pairs = [(d.levels[DENSE], d.levels[level]) for d in designs if DENSE in d.levels and level in d.levels]
+    return [
+        sparse[column] / dense[column] - 1
+        for dense, sparse in pairs
+        if dense.get(column) is not None and sparse.get(column) is not None and dense[column] > 0
+    ]
+
+
+def reduction_of(rows: list[Row], model: str, order: str, together: int, layer: str = "all", **fields: Any) -> Row:
+    """The row of the partial-sum table for both flips (or ``sparsity``).
+
+    Raises:
+        KeyError: there is none.
+    """
+    wanted = {"model": model, "row_order": order, "rows_read_together": together, "layer": layer,
+              "sparsity": "binsparx", **fields}  # fmt: skip
+    for row in rows:
+        if all(row[name] == value for name, value in wanted.items()):
+            return row
+    raise KeyError(f"no partial sums of {wanted}")

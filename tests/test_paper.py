@@ -1,0 +1,175 @@
+"""The paper's networks and table: plain PyTorch and mapped ideal arrays agree image by image; rows run again are the
+same to the last bit; the page says what the tables say.
+
+What needs CIFAR-10 or shipped weights says loudly that it skips. Slow ones: `make test-paper`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import zlib
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+import torch.nn.functional as functional
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests" / "simcore")]
+
+import paper  # noqa: E402
+from small_networks import make_design  # noqa: E402
+
+from pipeline.runner import RunOptions, run_sweep  # noqa: E402
+from simcore.datasets import open_dataset  # noqa: E402
+from simcore.datasets.importing import ImportRequest, import_dataset  # noqa: E402
+from simcore.inference import evaluate, mapped_logits, prepare  # noqa: E402
+from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, model_names, network_digest  # noqa: E402
+from simcore.network.definitions import define  # noqa: E402
+from simcore.network.modules import GraphNetwork  # noqa: E402
+
+NETWORKS = ("vgg-small", "resnet18-cifar")
+CIFAR10 = ROOT / "data" / "cifar10"
+DESIGNS = ROOT / "docs" / "results" / "paper" / "designs.parquet"
+# Where it ran and what it was compared with; not what was computed.
+NOT_COMPUTED = ("sweep", "on_front", "package_version", "git_commit")
+
+needs_cifar10 = pytest.mark.skipif(
+    not (CIFAR10 / "dataset.json").is_file(),
+    reason="NO CIFAR-10 IN data/cifar10 (docs/bring-your-own.md): the paper's networks are not checked",
+)
+
+
+def plain_logits(network, images):
+    """The network's graph in plain PyTorch functions, layer after layer in float32."""
+    tensors, values = network.named_tensors(), {"input": images}
+
+    def sign(x):
+        return torch.where(x >= 0, 1.0, -1.0)
+
+    for node in network.graph.nodes:
+        x, *others = [values[name] for name in node.inputs]
+        a, weight = node.attrs, tensors.get(f"{node.name}.weight")
+        spatial = {"stride": a.get("stride"), "padding": a.get("padding")}
+        if node.op == "normalize":
+            mean, std = (np.array(a[name], np.float64)[:, None, None] for name in ("mean", "std"))
+            y = torch.addcmul(
+                torch.from_numpy((-mean / std).astype(np.float32)),
+                x,
+                torch.from_numpy((1 / (255 * std)).astype(np.float32)),
+            )
+        elif node.op == "conv2d":
+            y = functional.conv2d(x, weight, **spatial)
+        elif node.op == "binary_conv2d":
+            y = functional.conv2d(sign(x).double(), sign(weight).double(), **spatial).float()
+        elif node.op == "batch_norm":
+            moments = (tensors[f"{node.name}.running_mean"], tensors[f"{node.name}.running_var"])
+            y = functional.batch_norm(x, *moments, weight, tensors[f"{node.name}.bias"], eps=1e-5)
+        elif node.op == "max_pool2d":
+            y = functional.max_pool2d(x, a["kernel"], a["stride"])
+        elif node.op == "hardtanh":
+            y = functional.hardtanh(x)
+        elif node.op == "add":
+            y = x + others[0]
+        elif node.op == "global_avg_pool":
+            y = x.mean(dim=(2, 3))
+        elif node.op == "flatten":
+            y = x.flatten(1)
+        else:
+            assert node.op == "linear", node.op
+            y = functional.linear(x, weight, tensors[f"{node.name}.bias"])
+        values[node.name] = y
+    return y
+
+
+def pixels_of(images):
+    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+
+
+@pytest.fixture(scope="module")
+def colour_images(tmp_path_factory):
+    """Random smooth images of CIFAR-10's shape, so that both networks are checked without CIFAR-10."""
+    from PIL import Image
+
+    folder, rng = tmp_path_factory.mktemp("colour"), np.random.default_rng(0)
+    for split, count in (("train", 2), ("test", 2)):
+        place = folder / "images" / split / "any"
+        place.mkdir(parents=True)
+        for index in range(count):
+            coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+            coarse.resize((32, 32), Image.Resampling.BICUBIC).save(place / f"{index}.png")
+    return import_dataset(ImportRequest(source=folder / "images"), folder / "dataset")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_both_graphs_on_ideal_arrays_give_plain_pytorch_logits(colour_images, name):
+    torch.manual_seed(zlib.crc32(name.encode()))
+    network = GraphNetwork(define(name)).eval().requires_grad_(False)
+    checkpoint = Checkpoint(network, name, network_digest(network), {})
+    design = make_design(rows=64, cols=64, active_rows=16, sparsity="binsparx", solver="ideal", calibration_images=2)
+    images = pixels_of(colour_images.read("test", 0, 2)[0])
+    prepared = prepare(checkpoint, design, colour_images)
+    assert len(prepared.layers) == {"vgg-small": 5, "resnet18-cifar": 16}[name]
+    with torch.inference_mode():
+        mapped = mapped_logits(prepared, images)
+        assert torch.equal(mapped, network(images))
+        torch.testing.assert_close(mapped, plain_logits(network, images), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+@needs_cifar10
+@pytest.mark.parametrize("order", ["channel", "grouped"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_plain_pytorch_and_ideal_arrays_agree_image_by_image(name, order):
+    if name not in model_names():
+        pytest.skip(f"{name} DOES NOT SHIP: its accuracy is not checked")
+    checkpoint, dataset = load_checkpoint(find_model(name)), open_dataset(str(CIFAR10), "")
+    images, labels = dataset.read("test", 0, 500)
+    design = make_design(rows=64, cols=64, active_rows=16, row_order=order, sparsity="binsparx", solver="ideal",
+                         calibration_images=32)  # fmt: skip
+    found = evaluate(prepare(checkpoint, design, dataset), images, labels)
+    with torch.inference_mode():
+        plain = torch.cat([plain_logits(checkpoint.network, part) for part in pixels_of(images).split(25)])
+    np.testing.assert_array_equal(found.predictions, plain.argmax(dim=1).numpy())
+    np.testing.assert_array_equal(found.predictions, found.ideal_predictions)
+    assert (found.predictions == labels).mean() > 0.7
+
+
+@pytest.mark.slow
+@needs_cifar10
+def test_ten_rows_of_the_table_run_again_are_the_same_to_the_last_bit(tmp_path):
+    """Other rows every day; BINSPARX_PAPER_ROWS says how many, or names keys."""
+    if not DESIGNS.is_file():
+        pytest.skip("NO docs/results/paper/designs.parquet: nothing to run again")
+    table = {row["design_key"]: row for row in pq.read_table(DESIGNS).to_pylist()}
+    wanted = os.environ.get("BINSPARX_PAPER_ROWS", "10")
+    if wanted.isdigit():
+        keys = random.Random(date.today().isoformat()).sample(sorted(table), min(int(wanted), len(table)))
+    else:
+        keys = [key for key in table if key.startswith(tuple(wanted.split(",")))]
+    assert keys, f"no row has a key that begins with {wanted}"
+    print("rows:", *(key[:12] for key in keys))
+    for key in keys:
+        options = RunOptions(results=str(tmp_path / "results"), only=key, tracking=False)
+        result = run_sweep(str(ROOT / "sweeps" / "paper.yaml"), options, Console(file=sys.stderr))
+        assert not result.failures
+        again = {row["design_key"]: row for row in result.tables["designs"].to_pylist()}[key]
+        committed = table[key]
+        columns = [name for name in committed if name not in NOT_COMPUTED]
+        assert {name: again[name] for name in columns} == {name: committed[name] for name in columns}
+
+
+def test_the_page_is_written_from_the_tables():
+    assert paper.PAGE.read_text(encoding="utf-8") == paper.page(), "run: python docs/paper.py"
+    for name in paper.picture_names():
+        assert (paper.PICTURES / name).is_file(), "run: python docs/paper.py"
+
+
+def test_no_picture_is_left_over():
+    assert {path.name for path in paper.PICTURES.glob("*")} == set(paper.picture_names())
