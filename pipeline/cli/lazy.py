@@ -20,6 +20,7 @@ class LazyCommand:
 
 
 LAZY_COMMANDS = {
+    "export": LazyCommand("pipeline.cli.export", "export", "Tables as Parquet, CSV, Excel or DuckDB files."),
     "train": LazyCommand("pipeline.cli.train", "train", "Train a binary network, or go on with a training."),
     "spice": LazyCommand("pipeline.cli.spice", "spice", "One read of one tile as an ngspice netlist, compared."),
     "data": LazyCommand("pipeline.cli.data", "data_app", "Import datasets and look at them."),
