@@ -15,6 +15,10 @@ RESULTS_FOLDER = "results"
 
 SweepArgument = Annotated[str, typer.Argument(metavar="SWEEP.yaml", help="The sweep file.")]
 SweepNameArgument = Annotated[str, typer.Argument(metavar="SWEEP", help="Name of a finished sweep, or its sweep file.")]
+DesignArgument = Annotated[str, typer.Argument(metavar="KEY", help="The first digits of a design's key.")]
+SweepFileOption = Annotated[
+    str | None, typer.Option("--sweep", metavar="SWEEP.yaml", help="Sweep file with the design. [default: the results]")
+]
 ResultsOption = Annotated[
     str | None,
     typer.Option("--results", metavar="URI", help="Results folder or URI (s3://..., gs://...). [default: results]"),
