@@ -230,6 +230,9 @@ COSTS_SCHEMA = pa.schema(
     ]
 )
 
+AXIS_COLUMNS = tuple(field.name for field in _AXES)
+"""Columns that name a design point, in every table that has one row for each."""
+
 HARDWARE_COLUMNS = tuple(
     field.name for field in _AXES if field.name not in ("design_key", "sweep", "sparsity", "prune")
 )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-ARTIFACTS = ("sweep.yaml", "designs.parquet", "layers.parquet", "pareto.parquet", "front.png")
+ARTIFACTS = ("sweep.yaml", "designs.parquet", "layers.parquet", "pareto.parquet", "front.png", "report.html")
 _PREFIX = "binsparx"
 _PARAMETERS = (
     "model dataset device corner overrides topology rows cols active_rows row_order sparsity prune "

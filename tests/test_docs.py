@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # By file name: an installed package may be called "tests" or "docs".
-sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests" / "datasets")]
+sys.path[:0] = [str(ROOT), str(ROOT / "docs"), str(ROOT / "tests" / "datasets")]
 
 import source_files  # noqa: E402
 import tables  # noqa: E402
@@ -23,9 +26,10 @@ import tables  # noqa: E402
 from pipeline.cli import main  # noqa: E402
 from pipeline.plan import make_plan  # noqa: E402
 from pipeline.spec import load_sweep  # noqa: E402
-from pipeline.tables import DESIGNS_SCHEMA  # noqa: E402
 from simcore.network.checkpoint import model_names  # noqa: E402
 from simcore.technology import circuit_parameters, corner_names  # noqa: E402
+from tests.pipeline import fake_simcore  # noqa: E402
+from tests.pipeline.finished_sweep import finish_sweep  # noqa: E402
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -50,21 +54,42 @@ def page_id(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+@pytest.fixture(scope="module")
+def finished_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quickstart's tables and records as the stand-in of the simulation leaves them."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        fake_simcore.install(patch.setattr)
+        finish_sweep(
+            folder,
+            name="quickstart",
+            devices="[8T-SRAM, 1T-1ReRAM]",
+            corners="[nominal, pessimistic]",
+            arrays="[8x8, 64x64]",
+            sparsity="[dense, weight, activation, binsparx]",
+            shard_images="50",
+        )
+    return folder / "results"
+
+
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workplace(finished_results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the examples start from: the example sweeps, data to import, results to read."""
     (tmp_path / "sweeps").symlink_to(ROOT / "sweeps")
     _write_data_sources(tmp_path)
-    _write_results(tmp_path / "results/sweeps/quickstart/designs.parquet")
+    shutil.copytree(finished_results, tmp_path / "results")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=page_id)
 def test_examples_run_in_order(page: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: dict[str, object] = {"__name__": "example"}
     for number, example in enumerate(examples(page)):
         if example.language == "python":
-            exec(compile(example.text, f"{page.name} example {number}", "exec"), {"__name__": "example"})
+            exec(compile(example.text, f"{page.name} example {number}", "exec"), names)
+        elif example.language == "sql":
+            ask(example.text)
         elif example.language == "sh":
             for line in example.text.splitlines():
                 _run_command(line, monkeypatch)
@@ -74,6 +99,32 @@ def test_examples_run_in_order(page: Path, workplace: Path, monkeypatch: pytest.
             _check_yaml(file, example.kind)
         else:
             pytest.fail(f"{page.name} has an example in {example.language}, which nothing checks")
+
+
+def test_questions_have_the_same_answer_in_sql_and_pandas(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    introduction, *questions = (ROOT / "docs/analysts.md").read_text(encoding="utf-8").split("\n### ")
+    assert len(questions) == 10
+    names: dict[str, Any] = {"__name__": "example"}
+    for match in _FENCE.finditer(introduction):
+        if match[1] == "sh":
+            for line in match[3].splitlines():
+                _run_command(line, monkeypatch)
+        else:
+            exec(match[3], names)
+    for question in questions:
+        blocks = {match[1]: match[3] for match in _FENCE.finditer(question)}
+        exec(blocks["python"], names)
+        expected = names["answer"].reset_index(drop=True)
+        found = ask(blocks["sql"])
+        title = question.splitlines()[0]
+        assert len(found) > 0, title
+        pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_names=False, obj=title)
+
+
+def ask(question: str) -> pd.DataFrame:
+    """Answers a question from the exported database, as the page says."""
+    with duckdb.connect("binsparx-export.duckdb", read_only=True) as database:
+        return database.sql(question).df()
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "sweeps").rglob("*.yaml")), ids=page_id)
@@ -161,12 +212,3 @@ def _write_data_sources(folder: Path) -> None:
         (folder / "hub").mkdir(exist_ok=True)
         table = pa.table({"image": pa.array(encoded, pa.binary()), "label": pa.array([0, 1, 0, 1], pa.int64())})
         pq.write_table(table, folder / "hub" / f"{split}-00000-of-00001.parquet")
-
-
-def _write_results(path: Path) -> None:
-    """A designs table with one row for each of two sparsity levels."""
-    plain = {pa.string(): "text", pa.int64(): 64, pa.float64(): 0.5, pa.bool_(): True}
-    row = {field.name: plain[field.type] for field in DESIGNS_SCHEMA}
-    path.parent.mkdir(parents=True)
-    rows = [{**row, "sparsity": level} for level in ("dense", "binsparx")]
-    pq.write_table(pa.Table.from_pylist(rows, schema=DESIGNS_SCHEMA), path)

@@ -39,14 +39,18 @@ def run(
 
 
 def _picture(result: RunResult) -> None:
-    """Draws the front beside the tables."""
+    """Draws the front and writes the report beside the tables."""
     designs = result.tables["designs"]
     if designs.num_rows == 0:
         return
     from pipeline.aggregate import SWEEPS_FOLDER
     from pipeline.picture import draw_front
+    from pipeline.report_page import build_report
+    from pipeline.results import Results
 
-    for name, data in draw_front(designs, result.plan.sweep.spec.pareto.objectives).items():
+    page = build_report(Results(result.store.uri), result.plan.name).encode()
+    pictures = draw_front(designs, result.plan.sweep.spec.pareto.objectives)
+    for name, data in [*pictures.items(), ("report.html", page)]:
         path = f"{SWEEPS_FOLDER}/{result.plan.name}/{name}"
         result.store.put(path, data)
         result.files.append(result.store.display(path))

@@ -37,6 +37,20 @@ class _Network:
     held: np.ndarray
 
 
+@dataclass(frozen=True)
+class Nodes:
+    """One solved read, every node of it: (R, C) each.
+
+    Attributes:
+        row: volts above the cells, on the row or the source line. column: volts below them, on the bit line.
+        cell_currents: amperes.
+    """
+
+    row: np.ndarray
+    column: np.ndarray
+    cell_currents: np.ndarray
+
+
 def solve_newton(
     circuit: Circuit, curves: CellCurves, weights: np.ndarray, inputs: np.ndarray
 ) -> tuple[np.ndarray, float]:
@@ -48,6 +62,12 @@ def solve_newton(
     Returns:
         (C,) amperes, and the worst Kirchhoff current imbalance relative to the largest sink current.
     """
+    nodes, imbalance = solve_nodes(circuit, curves, weights, inputs)
+    return nodes.cell_currents.sum(axis=0), imbalance
+
+
+def solve_nodes(circuit: Circuit, curves: CellCurves, weights: np.ndarray, inputs: np.ndarray) -> tuple[Nodes, float]:
+    """Node voltages and cell currents of one input on one tile, and the imbalance as of ``solve_newton``."""
     network = _network(circuit, weights.shape, inputs)
     free = network.laplacian.shape[0]
     conducting = (inputs != 0) if circuit.gated else np.ones(len(inputs), dtype=bool)
@@ -93,8 +113,9 @@ def solve_newton(
         volts = trial
         if scale * np.abs(step).max() <= 1e-13 * circuit.v_read:
             break
-    sink = amps.reshape(weights.shape).sum(axis=0)
-    return sink, float(np.abs(error).max(initial=0.0) / max(np.abs(sink).max(), 1e-300))
+    nodes = Nodes(*(part.reshape(weights.shape) for part in (volts[a], volts[b], amps)))
+    scale = max(np.abs(nodes.cell_currents.sum(axis=0)).max(), 1e-300)
+    return nodes, float(np.abs(error).max(initial=0.0) / scale)
 
 
 def _network(circuit: Circuit, shape: tuple[int, ...], inputs: np.ndarray) -> _Network:

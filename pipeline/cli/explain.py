@@ -1,0 +1,155 @@
+"""``binsparx explain``: which cause, layer and tile costs a design its accuracy."""
+
+from __future__ import annotations
+
+import json as json_module
+import math
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import simulation
+from pipeline.blame import Blame, Share, Subject
+from pipeline.blame import explain as explain_design
+from pipeline.cli.options import (
+    RESULTS_FOLDER,
+    DesignArgument,
+    JsonOption,
+    ResultsOption,
+    SweepFileOption,
+    make_console,
+)
+from pipeline.keys import short_key
+from pipeline.progress import duration
+from pipeline.results import Results
+from pipeline.store import Store
+from pipeline.subject import subject_of_results, subject_of_sweep
+from simcore.errors import InputError
+from simcore.network.checkpoint import write_atomically
+
+
+def explain(
+    design: DesignArgument,
+    sweep: SweepFileOption = None,
+    images: Annotated[int, typer.Option(min=1, help="First images of the split to judge by.")] = 200,
+    pictures: Annotated[
+        Path | None, typer.Option("--pictures", metavar="FOLDER", help="Draw causes, tiles and one read into it.")
+    ] = None,
+    results: ResultsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """How much accuracy each cause costs a design: wires, driver, sink, non-linearity, converter, pruning; and which
+    layers and tiles carry it.
+
+    Each cause is switched off alone (what comes back?) and on alone (what is lost?). The two differ where causes make
+    each other worse. Variants are kept in the results folder like designs of a sweep: asking again costs nothing.
+
+    Examples: `binsparx explain 3f2a91`, `binsparx explain 3f2a91 --images 500 --pictures blame`. KEY is in the report,
+    in `binsparx results` and `binsparx show`.
+    """
+    subject, store = _subject(design, sweep, results)
+    available = subject.dataset.splits[subject.split]
+    if images > available:
+        raise InputError(f"split '{subject.split}' has {available} images", "--images")
+    blame = explain_design(subject, images, store, simulation.DEFAULT_EVALUATOR, _Progress())
+    if json:
+        print(json_module.dumps({"design_key": subject.key, **asdict(blame)}, indent=2))
+    else:
+        _print(subject, blame, make_console())
+    if pictures is not None:
+        for path, content in _pictures(subject, blame).items():
+            write_atomically(pictures / f"{short_key(subject.key)}-{path}", content)
+            if not json:
+                typer.echo(str(pictures / f"{short_key(subject.key)}-{path}"))
+
+
+def _subject(design: str, sweep: str | None, results: str | None) -> tuple[Subject, Store]:
+    if sweep is None:
+        opened = Results(results or RESULTS_FOLDER)
+        return subject_of_results(opened, design), opened.store
+    store = Store(results or RESULTS_FOLDER)
+    subject = subject_of_sweep(sweep, design)
+    store.ensure_writable()
+    return subject, store
+
+
+class _Progress:
+    """A line now and then, with the time that is left."""
+
+    def __init__(self) -> None:
+        import time
+
+        self._clock = time.monotonic
+        self._start = self._last = self._clock()
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        now = self._clock()
+        if done == total or (now - self._last < 5 and done):
+            return
+        self._last = now
+        left = f", about {duration((now - self._start) / done * (total - done))} left" if done else ""
+        print(f"{done}/{total} variants{left}: {name}", file=sys.stderr)
+
+
+def _print(subject: Subject, blame: Blame, console: Console) -> None:
+    value, low, high = (100 * part for part in blame.accuracy)
+    console.print(
+        f"design {short_key(subject.key)}: accuracy {value:.1f} % ({low:.1f} to {high:.1f}), ideal "
+        f"{100 * blame.ideal_accuracy:.1f} %, {blame.images} images of {subject.dataset.name}",
+        highlight=False,
+    )
+    for kind, shares in (("cause", blame.causes), ("layer", blame.layers)):
+        if shares:
+            console.print()
+            console.print(_table(kind, shares))
+    console.print()
+    notes = ["in points of accuracy, with 95 % intervals from the same images"]
+    if not all(share.within_limits for share in (*blame.causes, *blame.layers)):
+        notes.append("*: a variant's evidence is beyond the design's limits, see its record")
+    for note in notes:
+        console.print(note, highlight=False)
+
+
+def _table(kind: str, shares: list[Share]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column(kind, no_wrap=True)
+    for heading in ("regained without it", "lost by it alone"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for share in shares:
+        mark = "" if share.within_limits else " *"
+        table.add_row(share.name + mark, _points(share.regained), _points(share.lost))
+    return table
+
+
+def _points(change: tuple[float, float, float]) -> str:
+    value, low, high = (100 * part for part in change)
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
+    from pipeline.blame_picture import draw_blame, draw_read, draw_tiles
+    from simcore.crossbar.newton import solve_nodes
+    from simcore.preparation import prepare
+    from simcore.tile_errors import tile_errors
+    from simcore.tile_read import ReadPlace, tile_read
+
+    title = f"design {short_key(subject.key)}"
+    prepared: Any = prepare(subject.checkpoint, subject.design, subject.dataset)
+    layers = tile_errors(subject.checkpoint, prepared, subject.dataset, subject.split)
+    files = draw_blame(blame, title) | draw_tiles(layers, f"{title}: rms error of every tile")
+    worst = max(layers, key=lambda layer: float(layer.rms_error.max()))
+    group, tile = (int(i) for i in np.unravel_index(worst.rms_error.argmax(), worst.rms_error.shape))
+    middle = worst.positions // 2 + math.isqrt(worst.positions) // 2  # of the image, where nothing is padded
+    place = ReadPlace(worst.layer, group, tile, subject.split, position=min(middle, worst.positions - 1))
+    read = tile_read(subject.checkpoint, subject.design, subject.dataset, place)
+    nodes, _ = solve_nodes(read.circuit, read.circuit.curves(), read.weights, read.inputs)
+    where = f"{title}: the tile that errs most, {worst.layer} row group {group}, column tile {tile}; "
+    where += f"{subject.split} image 0, output position {place.position}"
+    return files | draw_read(read.circuit, read.weights, read.inputs, nodes, where)

@@ -1,0 +1,42 @@
+"""What a design costs: the columns that fronts, pictures and comparisons set against accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One cost column and how people read it: ``scale`` times the column is in ``unit``; ``prefixed`` units take n, µ,
+    m."""
+
+    column: str
+    title: str
+    unit: str
+    scale: float = 1.0
+    prefixed: bool = True
+
+    def show(self, value: float) -> str:
+        """``2.31e-06`` J as ``2.31 µJ``."""
+        scaled = value * self.scale
+        if not self.prefixed or scaled == 0:
+            return f"{scaled:.3g} {self.unit}"
+        for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n")):
+            if abs(scaled) >= 0.9995 * factor:
+                return f"{scaled / factor:.3g} {prefix}{self.unit}"
+        return f"{scaled / 1e-12:.3g} p{self.unit}"
+
+
+COSTS = (
+    Objective("energy_per_image_J", "energy per image", "J"),
+    Objective("latency_per_image_s", "latency per image", "s"),
+    Objective("area_m2", "area", "mm²", 1e6, prefixed=False),
+    Objective("array_current_A", "array current per image", "A"),
+)
+
+
+def costs_among(columns: Iterable[str]) -> list[Objective]:
+    """The costs that a table has, the one that matters most first."""
+    present = set(columns)
+    return [cost for cost in COSTS if cost.column in present]

@@ -1,0 +1,66 @@
+"""The report: one HTML page that holds everything it shows and asks the network for nothing."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from importlib import resources
+from string import Template
+from typing import Any
+
+import yaml
+
+from pipeline.aggregate import SWEEPS_FOLDER
+from pipeline.report_page import sections
+from pipeline.report_page.data import page_data
+from pipeline.report_page.findings import find_gains, sentences
+from pipeline.results import Results
+from simcore.errors import InputError
+
+
+def build_report(results: Results, sweep: str) -> str:
+    """The page of a finished sweep; the same tables give the same page.
+
+    Raises:
+        InputError: no such sweep, or none of its designs is finished.
+    """
+    designs = results.designs(sweep)
+    if designs.empty:
+        raise InputError(f"no design of sweep '{sweep}' is finished")
+    layers = results.layers(sweep)
+    gains = find_gains(results, designs)
+    text = _stored(results, sweep, "sweep.yaml")
+    found = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(designs, gains))
+    return Template(_part("template.html")).substitute(
+        title=escape(sweep),
+        style=_part("report.css"),
+        script=_part("report.js"),
+        data=page_data(designs, layers, gains),
+        asked=sections.asked(designs, _description(text)),
+        findings=found,
+        heat_maps=sections.heat_maps(designs),
+        evidence=sections.evidence(designs),
+        failures=sections.failures(_failures(_stored(results, sweep, "failures.json"))),
+        provenance=sections.provenance(designs, text),
+        all_designs=sections.all_designs(designs),
+    )
+
+
+def _part(name: str) -> str:
+    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _stored(results: Results, sweep: str, name: str) -> str:
+    return (results.store.read(f"{SWEEPS_FOLDER}/{sweep}/{name}") or b"").decode("utf-8", errors="replace")
+
+
+def _description(sweep_text: str) -> str:
+    try:
+        document = yaml.safe_load(sweep_text)
+    except yaml.YAMLError:
+        return ""
+    return str(document.get("description", "")) if isinstance(document, dict) else ""
+
+
+def _failures(text: str) -> list[dict[str, Any]]:
+    return list(json.loads(text)) if text.strip() else []

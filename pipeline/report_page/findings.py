@@ -1,0 +1,129 @@
+"""What a sweep found, in three sentences made from its tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.comparison import Comparison
+from pipeline.objectives import Objective, costs_among
+from pipeline.results import Results
+from pipeline.tables import HARDWARE_COLUMNS
+
+_GAP = "\u00a0"  # a space at which no line breaks
+_NAMING = ("device", "corner", "rows", "cols", "active_rows")  # always in a design's name
+NEAR_IDEAL = 0.02
+"""Accuracy loss up to which a design counts as near ideal arithmetic."""
+
+
+@dataclass(frozen=True)
+class Gains:
+    """A sparsity level beside dense storage on the same hardware."""
+
+    level: str
+    comparison: Comparison
+
+
+def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:
+    """``binsparx``, or the best level there is, against ``dense``, both unpruned; None where either is missing."""
+    plain = designs[designs.prune == 0]
+    levels = [level for level in ("binsparx", "activation", "weight") if (plain.sparsity == level).any()]
+    dense = plain[plain.sparsity == "dense"]
+    if not levels or dense.empty:
+        return None
+    return Gains(levels[0], results.compare(dense, plain[plain.sparsity == levels[0]]))
+
+
+def sentences(designs: pd.DataFrame, gains: Gains | None) -> list[str]:
+    """What the circuit costs, what sparsity gives back, and what to build."""
+    return [_what_it_costs(designs), _what_sparsity_gives(gains), _what_to_build(designs)]
+
+
+def design_name(row: pd.Series, designs: pd.DataFrame) -> str:
+    """A design as people call it; axes beyond the usual ones are named where they vary."""
+    size = f"{row.rows}x{row.cols}" + (f" read {row.active_rows} rows at a time" if row.active_rows != row.rows else "")
+    extra = [f"{name.replace('_', ' ')} {row[name]}" for name in distinguishing(designs) if name != "model"]
+    model = f"{row.model} on " if designs.model.nunique() > 1 else ""
+    return f"{model}{row.device} {size}{''.join(f', {part}' for part in extra)} in the {row.corner} corner"
+
+
+def distinguishing(designs: pd.DataFrame) -> list[str]:
+    """Hardware axes that tell designs of the same device, corner and array apart; lossless bits follow from the array
+    and do not."""
+    same = designs.groupby(list(_NAMING), dropna=False)
+    axes = [name for name in HARDWARE_COLUMNS if name in designs and name not in ("sweep", "dataset", *_NAMING)]
+    return [name for name in axes if same[name].nunique(dropna=False).max() > 1]
+
+
+def _level(row: pd.Series) -> str:
+    return f"{row.sparsity} with {100 * row.prune:g} % pruned" if row.prune else str(row.sparsity)
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}{_GAP}%"
+
+
+def _what_it_costs(designs: pd.DataFrame) -> str:
+    dense = designs[designs.sparsity == "dense"]
+    chosen = dense if not dense.empty else designs
+    worst = chosen.loc[chosen.accuracy_loss.idxmax()]
+    how = "stored densely, " if not dense.empty else ""
+    fine = int((chosen.accuracy_loss <= NEAR_IDEAL).sum())
+    return (
+        f"Circuits cost the network up to {100 * worst.accuracy_loss:.1f} points of accuracy: {how}"
+        f"{design_name(worst, designs)} classifies {_percent(worst.accuracy)} of {worst.images} images rightly where "
+        f"ideal arithmetic gets {_percent(worst.ideal_accuracy)}; {fine} of {len(chosen)} "
+        f"{'dense ' if not dense.empty else ''}designs stay within {100 * NEAR_IDEAL:g} points of it."
+    )
+
+
+def _what_sparsity_gives(gains: Gains | None) -> str:
+    if gains is None:
+        return "The sweep does not hold dense and sparsified levels of the same hardware, so no gain can be told."
+    points = gains.comparison.points
+    up, down = int((points.change_low > 0).sum()), int((points.change_high < 0).sum())
+    best = points.loc[points.accuracy_change.idxmax()]
+    costs = costs_among(points.columns.str.removesuffix("_a"))
+    spent = [f"{cost.title} by {_span(points[f'{cost.column}_change'])}" for cost in costs]
+    more = f"; it changes {', '.join(spent)}" if spent else ""
+    worse = f" and lowers it on {down}" if down else ""
+    peak = ""
+    if best.accuracy_change > 0:
+        peak = (
+            f", at most by {100 * best.accuracy_change:.1f} points ({_percent(best.accuracy_a)} to "
+            f"{_percent(best.accuracy_b)} on {design_name(best, points)})"
+        )
+    return (
+        f"Without any training, {gains.level} raises accuracy on {up} of {len(points)} hardware designs by more than "
+        f"chance explains{worse}{peak}{more}."
+    )
+
+
+def _span(changes: pd.Series) -> str:
+    low, high = 100 * changes.min(), 100 * changes.max()
+    ends = [f"{low:+.1f}"] if high - low < 0.05 else [f"{low:+.1f}", f"{high:+.1f}"]
+    return " to ".join(ends).replace("-", "\u2212") + f"{_GAP}%"
+
+
+def _what_to_build(designs: pd.DataFrame) -> str:
+    costs = costs_among(designs.columns)
+    best = designs.loc[designs.accuracy.idxmax()]
+    text = (
+        f"The most accurate design is {design_name(best, designs)}, {_level(best)}, with {_percent(best.accuracy)} "
+        f"({_percent(best.accuracy_low)} to {_percent(best.accuracy_high)})"
+    )
+    near = designs[designs.accuracy_loss <= NEAR_IDEAL]
+    if not costs:
+        return text + "."
+    cost: Objective = costs[0]
+    text += f" at {cost.show(best[cost.column])} of {cost.title}"
+    if near.empty:
+        return text + f"; no design comes within {100 * NEAR_IDEAL:g} points of ideal arithmetic."
+    cheap = near.loc[near[cost.column].idxmin()]
+    if cheap.design_key == best.design_key:
+        return text + f", and the cheapest within {100 * NEAR_IDEAL:g} points of ideal arithmetic is the same."
+    return text + (
+        f"; the cheapest within {100 * NEAR_IDEAL:g} points of ideal arithmetic is {design_name(cheap, designs)}, "
+        f"{_level(cheap)}, with {_percent(cheap.accuracy)} at {cost.show(cheap[cost.column])}."
+    )

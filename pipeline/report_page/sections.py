@@ -1,0 +1,147 @@
+"""The parts of the page that need no script: tables, heat maps, failures, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+
+from pipeline.tables import AXIS_COLUMNS
+
+_LEVELS = ("dense", "weight", "activation", "binsparx")
+
+
+def table(heading: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
+    """An HTML table; numbers to the right."""
+    head = "".join(f"<th scope=col>{escape(name)}</th>" for name in heading)
+    body = []
+    for row in rows:
+        cells = "".join(
+            f"<td{' class=number' if isinstance(value, int | float) else ''}>{escape(_shown(value))}</td>"
+            for value in row
+        )
+        body.append(f"<tr>{cells}</tr>")
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return f"<div class=wide><table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+
+
+def asked(designs: pd.DataFrame, description: str) -> str:
+    """The axes with their values."""
+    rows = []
+    for name in AXIS_COLUMNS:
+        if name in ("design_key", "sweep") or name not in designs:
+            continue
+        values = [str(value) for value in designs[name].unique() if str(value)]
+        if len(values) > 1 or name in ("model", "dataset", "device", "corner", "rows", "sparsity"):
+            rows.append((name.replace("_", " "), ", ".join(values)))
+    images = designs.images.max()
+    lead = f"<p>{escape(description)}</p>" if description else ""
+    note = f"<p>{len(designs)} designs, each judged on {images} images.</p>"
+    return lead + note + table(("axis", "values"), rows)
+
+
+def heat_maps(designs: pd.DataFrame) -> str:
+    """Accuracy over array size and corner, a map a device and sparsity level: the best of whatever else varies."""
+    sizes = designs.assign(size=[_size(row) for row in designs.itertuples()])
+    order = sizes.sort_values(["rows", "cols", "active_rows"])["size"].unique()
+    parts = []
+    for (model, device), group in sizes.groupby(["model", "device"], sort=False):
+        maps = []
+        for level in [level for level in _LEVELS if (group.sparsity == level).any()]:
+            chosen = group[group.sparsity == level]
+            grid = chosen.pivot_table("accuracy", "corner", "size", aggfunc="max", sort=False)
+            maps.append(_heat_map(level, grid.reindex(columns=[size for size in order if size in grid.columns])))
+        name = f"{model} on {device}" if designs.model.nunique() > 1 else str(device)
+        parts.append(f"<h3>{escape(name)}</h3><div class=maps>{''.join(maps)}</div>")
+    return "".join(parts)
+
+
+def evidence(designs: pd.DataFrame) -> str:
+    """How far the fast solver is from the exact one, on reads of the run itself."""
+    rows = []
+    for (device, corner, solver), group in designs.groupby(["device", "corner", "solver"], sort=False):
+        rows.append(
+            (
+                str(device), str(corner), str(solver), len(group), int(group.evidence_reads.sum()),
+                _largest(group.evidence_rms_lsb), _largest(group.evidence_worst_lsb), _largest(group.kcl_residual),
+                int(group.evidence_unsolved.sum()), int((~group.evidence_within_limits).sum()),
+            )
+        )  # fmt: skip
+    heading = (
+        "device", "corner", "solver", "designs", "column reads solved exactly", "largest rms (LSB)",
+        "largest error (LSB)", "largest Kirchhoff residual", "not converged", "beyond limits",
+    )  # fmt: skip
+    return table(heading, rows)
+
+
+def failures(reports: Sequence[dict[str, Any]]) -> str:
+    """Points that could not be computed, with what repeats them."""
+    if not reports:
+        return "<p>None: every point of the sweep is done.</p>"
+    rows = [(report["design"], report["stage"], report["reason"], report["command"]) for report in reports]
+    return table(("design", "while", "reason", "repeat with"), rows)
+
+
+def provenance(designs: pd.DataFrame, sweep_text: str) -> str:
+    """Which code, weights and images the figures are of, and the sweep file itself."""
+    names = ("model_digest", "dataset_digest", "dataset_split", "solver_version", "package_version", "git_commit")
+    rows = [(name.replace("_", " "), ", ".join(str(v) for v in designs[name].unique() if v) or "-") for name in names]
+    return (
+        table(("", ""), rows) + f"<details><summary>The sweep file</summary><pre>{escape(sweep_text)}</pre></details>"
+    )
+
+
+def all_designs(designs: pd.DataFrame) -> str:
+    """Every design in a table that folds away."""
+    constant = [name for name in AXIS_COLUMNS if name in designs and designs[name].astype(str).nunique() == 1]
+    axes = [name for name in AXIS_COLUMNS if name in designs and name not in constant and name != "topology"]
+    found = ("accuracy", "accuracy_low", "accuracy_high", "partial_sum_reduction", "rms_error_lsb", "array_current_A")
+    costs = [name for name in ("energy_per_image_J", "latency_per_image_s", "area_m2") if name in designs]
+    columns = [*axes, *found, *costs, "on_front"]
+    shown = designs[columns].assign(design_key=designs.design_key.str[:12])
+    rows = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()
+    return f"<details><summary>All {len(designs)} designs</summary>{table(columns, rows)}</details>"
+
+
+def _heat_map(level: str, grid: pd.DataFrame) -> str:
+    head = "".join(f"<th scope=col>{escape(str(size))}</th>" for size in grid.columns)
+    body = []
+    for corner, values in zip(grid.index, grid.to_numpy(), strict=True):
+        cells = "".join(_heat_cell(float(value)) for value in values)
+        body.append(f"<tr><th scope=row>{escape(str(corner))}</th>{cells}</tr>")
+    caption = f"<caption>{escape(level)}: accuracy (%)</caption>"
+    return f"<table class=heat>{caption}<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+
+
+def _heat_cell(value: float) -> str:
+    if np.isnan(value):
+        return "<td>-</td>"
+    red, green, blue = (round(255 * part) for part in colormaps["cividis"](value)[:3])
+    ink = "#000" if 0.299 * red + 0.587 * green + 0.114 * blue > 120 else "#fff"
+    return f'<td style="background:rgb({red},{green},{blue});color:{ink}">{100 * value:.1f}</td>'
+
+
+def _size(row: Any) -> str:
+    size = f"{row.rows}x{row.cols}"
+    return size if row.active_rows == row.rows else f"{size}/{row.active_rows}"
+
+
+def _largest(values: pd.Series) -> float | str:
+    return float(values.max()) if values.notna().any() else "-"
+
+
+def _cell(value: Any) -> str:
+    kind = " class=number" if isinstance(value, int | float) else ""
+    return f"<td{kind}>{escape(_shown(value))}</td>"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return "-" if value is None else str(value)

@@ -1,0 +1,133 @@
+"""Finished sweeps as data frames: what ``pipeline.open`` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.aggregate import SWEEPS_FOLDER, read_table
+from pipeline.comparison import Comparison, compare_designs
+from pipeline.pareto import Direction, non_dominated
+from pipeline.predictions import Predictions
+from pipeline.store import Store
+from pipeline.tables import SCHEMAS
+from simcore.errors import InputError, unknown_name
+
+
+class Results:
+    """A results folder. Frames carry the unit of every column in ``frame.attrs["units"]``."""
+
+    def __init__(self, uri: str = "results") -> None:
+        """Opens without writing.
+
+        Raises:
+            InputError: there is no finished sweep.
+        """
+        self.store = Store(uri)
+        suffix = "/designs.parquet"
+        listed = [path for path, _ in self.store.list(SWEEPS_FOLDER) if path.endswith(suffix)]
+        self._sweeps = sorted(path.removeprefix(f"{SWEEPS_FOLDER}/").removesuffix(suffix) for path in listed)
+        if not self._sweeps:
+            raise InputError(f"no finished sweep in '{uri}'; make one with: binsparx run SWEEP.yaml")
+
+    def __repr__(self) -> str:
+        return f"Results('{self.store.uri}': {', '.join(self._sweeps)})"
+
+    def sweeps(self) -> list[str]:
+        """Names of the sweeps that have tables here."""
+        return list(self._sweeps)
+
+    def table(self, name: str, sweep: str | None = None) -> pa.Table:
+        """A table of one sweep, or of all sweeps one after the other, with units and descriptions in the schema.
+
+        Raises:
+            InputError: no such table or sweep.
+        """
+        if name not in SCHEMAS:
+            raise unknown_name("table", name, SCHEMAS)
+        if sweep is not None and sweep not in self._sweeps:
+            raise unknown_name(f"sweep in {self.store.uri}", sweep, self._sweeps)
+        chosen = self._sweeps if sweep is None else [sweep]
+        tables = [table for one in chosen if (table := read_table(one, name, self.store)) is not None]
+        # Sweeps of earlier versions may lack columns that were added since: they come as null.
+        return pa.concat_tables(tables, promote_options="default") if tables else SCHEMAS[name].empty_table()
+
+    def designs(self, sweep: str | None = None) -> pd.DataFrame:
+        """One row a design point."""
+        return _frame(self.table("designs", sweep))
+
+    def layers(self, sweep: str | None = None) -> pd.DataFrame:
+        """One row a design point and layer."""
+        return _frame(self.table("layers", sweep))
+
+    def design(self, key_start: str, sweep: str | None = None) -> pd.Series:
+        """The one design whose key begins with ``key_start``.
+
+        Raises:
+            InputError: none, or several.
+        """
+        designs = self.designs(sweep).drop_duplicates("design_key")
+        found = designs[designs.design_key.str.startswith(key_start.lower())]
+        if not key_start or found.empty:
+            raise InputError(f"no design in {self.store.uri} has a key that begins with '{key_start}'")
+        if len(found) > 1:
+            keys = ", ".join(key[:12] for key in found.design_key[:4])
+            raise InputError(f"{len(found)} designs have keys that begin with '{key_start}': {keys}; give more digits")
+        return found.iloc[0]
+
+    def front(
+        self,
+        cost: str | Sequence[str] = "array_current_A",
+        within: Sequence[str] = ("model", "dataset", "corner"),
+        sweep: str | None = None,
+    ) -> pd.DataFrame:
+        """Designs that no other design of their group beats in accuracy and cost, cheapest first.
+
+        Args:
+            cost: one column to be kept small, or several.
+            within: columns that make the groups. A corner is what the world turns out to be, not a choice, so each has
+                a front of its own; () makes one front of all.
+
+        Raises:
+            InputError: no such column or sweep.
+        """
+        designs = self.designs(sweep)
+        costs = [cost] if isinstance(cost, str) else list(cost)
+        for name in (*costs, *within):
+            if name not in designs:
+                raise unknown_name("column of designs", name, designs.columns)
+        designs = designs.drop_duplicates("design_key")
+        directions: list[Direction] = ["max", *(["min"] * len(costs))]  # type: ignore[list-item]
+        groups = [group for _, group in designs.groupby(list(within), sort=False)] if within else [designs]
+        members = []
+        for group in groups:
+            kept = group[non_dominated(group[["accuracy", *costs]].to_numpy(float), directions)]
+            members.append(kept.sort_values([costs[0], "design_key"]))
+        front = pd.concat(members, ignore_index=True)
+        front.attrs = designs.attrs
+        return front
+
+    def compare(self, a: str | pd.DataFrame, b: str | pd.DataFrame) -> Comparison:
+        """What changes from ``a`` to ``b``, design by design, with 95 % intervals of the change.
+
+        Args:
+            a, b: names of sweeps, or slices of ``designs()``.
+
+        Raises:
+            InputError: no design of one fits a design of the other, or several fit.
+        """
+        first, second = (self.designs(one) if isinstance(one, str) else one for one in (a, b))
+        names = (a if isinstance(a, str) else "a", b if isinstance(b, str) else "b")
+        return compare_designs(first, second, names, self.predictions)
+
+    def predictions(self, design_key: str) -> Predictions:
+        """What the design made of every image that is stored, as arrays in the order of the images."""
+        return Predictions.read(self.store, design_key)
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    frame = table.to_pandas()
+    frame.attrs["units"] = {field.name: (field.metadata or {}).get(b"unit", b"").decode() for field in table.schema}
+    return frame

@@ -1,0 +1,40 @@
+"""A finished sweep in a folder, computed by the stand-ins task by task in this process: no Ray."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline import simulation
+from pipeline.aggregate import SWEEPS_FOLDER, aggregate, write_tables
+from pipeline.costs import CostModel
+from pipeline.plan import Plan, make_plan
+from pipeline.spec import load_sweep
+from pipeline.store import Store
+from pipeline.tasks import Provenance, TaskSettings, evaluate_shard, prepare_design
+from pipeline.work import find_work
+from tests.pipeline.fake_simcore import sweep_text
+
+DEVICES = "[8T-SRAM, 1T-1ReRAM]"
+
+
+def finish_sweep(folder: Path, results: Path | None = None, **changes: str) -> tuple[Plan, Store]:
+    """Writes ``NAME.yaml`` into ``folder`` and all that a run of it leaves in ``results`` (default: beside it)."""
+    path = folder / f"{changes.get('name', 'small')}.yaml"
+    path.write_text(sweep_text(**changes))
+    plan = make_plan(load_sweep(path))
+    store = Store(str(results or folder / "results"))
+    settings = TaskSettings(simulation.DEFAULT_EVALUATOR, store.absolute_uri, 1, Provenance("0.1.0", "c0ffee"))
+    costs = CostModel.load(store)
+    for work in find_work(plan, store, costs):
+        point = work.point
+        outcome, prepared = prepare_design(
+            settings, point.key, point.content, point.design, point.model.checkpoint, point.dataset
+        )
+        assert outcome.ok, outcome.details
+        for first, count in work.cover.missing:
+            done = evaluate_shard(settings, point.key, prepared, point.dataset, point.split, first, count)
+            assert done.ok, done.details
+    store.put(f"{SWEEPS_FOLDER}/{plan.name}/sweep.yaml", plan.sweep.source.text.encode())
+    store.put(f"{SWEEPS_FOLDER}/{plan.name}/failures.json", b"[]\n")
+    write_tables(aggregate(plan, find_work(plan, store, costs), store).tables, plan.name, store)
+    return plan, store

@@ -1,0 +1,128 @@
+"""Blame: every variant is a design of its own, computed once, and the shares are differences of their accuracies."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import blame
+from pipeline.blame import Subject, explain
+from pipeline.blame_picture import draw_blame
+from pipeline.cli import main
+from pipeline.plan import make_plan
+from pipeline.spec import load_sweep
+from pipeline.store import Store
+from simcore.errors import InputError
+from simcore.network.checkpoint import save_checkpoint
+from tests.simcore.small_networks import small_checkpoint, small_dataset
+
+CELL = """
+name: cell
+topology: gate_driven
+corners: {nominal: {r_col: 30, r_sink: 2000, r_driver: 0, v_read: 0.3, r_on: 20000, g_off: 0}}
+"""
+SWEEP = """
+name: tiny
+models: ./small.safetensors
+devices: ./cell.yaml
+arrays: 16x8
+sparsity: dense
+adc: {bits: 3, reference: calibrated}
+layers: [wide, dense]
+evidence: {beyond: mark}
+dataset: {name: ./dataset, images: 20, calibration_images: 4}
+"""
+IMAGES = 20
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all tests here: what one has computed the next finds in the store."""
+    folder = tmp_path_factory.mktemp("explain")
+    save_checkpoint(folder / "small.safetensors", small_checkpoint().network, {"name": "small"})
+    small_dataset(folder, test=IMAGES)
+    (folder / "cell.yaml").write_text(CELL)
+    (folder / "tiny.yaml").write_text(SWEEP)
+    return folder
+
+
+@pytest.fixture
+def sweep(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(folder)
+    return folder / "tiny.yaml"
+
+
+def test_shares_are_differences_between_variants_and_nothing_is_computed_twice(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (point,) = make_plan(load_sweep(sweep)).points
+    subject = Subject(point.key, point.design, point.model.checkpoint, point.model.digest, point.dataset, point.split)
+    store = Store("results")
+    seen: list[str] = []
+    found = explain(subject, IMAGES, store, "simcore.inference", lambda name, done, total: seen.append(name))
+    assert seen[0] == "the design" and seen[-1] == "done" and "only sink" in seen and "without wide" in seen
+    assert {share.name for share in found.layers} == {"wide", "dense"}
+    names = [share.name for share in found.causes]
+    assert set(names) == {"column wire", "sink", "converter"}
+    # The stored variants say the same: 2 for each cause and layer, and the design itself.
+    folders = {path.split("/")[2] for path, _ in store.list("designs")}
+    # with two layers, all but one is the other alone
+    assert len(folders) == 1 + 2 * 3 + 2 and point.key in folders
+    for share in (*found.causes, *found.layers):
+        for change, low, high in (share.regained, share.lost):
+            assert low <= change <= high
+        assert found.accuracy[0] + share.regained[0] <= 1 and found.ideal_accuracy - share.lost[0] >= 0
+
+    def never(*_: object) -> None:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(blame, "prepare_design", never)
+    assert explain(subject, IMAGES, store, "simcore.inference") == found
+    files = draw_blame(found, "tiny")
+    assert files["causes.png"][:4] == b"\x89PNG" and b"<svg" in files["causes.svg"]
+
+
+def test_the_command_explains_and_draws(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (point,) = make_plan(load_sweep(sweep)).points
+
+    def command(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["binsparx", "explain", *arguments])
+        try:
+            main()
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    asked = (point.key[:8], "--sweep", "tiny.yaml", "--images", "20")
+    assert command(*asked, "--pictures", "blame") == 0
+    printed = capsys.readouterr().out
+    for expected in ("regained without it", "lost by it alone", "sink", "wide", "20 images", "-read.png"):
+        assert expected in printed
+    names = {path.name.removeprefix(f"{point.key[:12]}-") for path in (sweep.parent / "blame").iterdir()}
+    assert names == {f"{name}.{kind}" for name in ("causes", "tiles", "read") for kind in ("png", "svg")}
+    assert command(*asked, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["images"] == 20
+    assert command("ffff", "--sweep", "tiny.yaml") == 2
+    assert command(*asked[:3], "--images", "21") == 2
+    assert "has 20 images" in capsys.readouterr().err
+
+
+def test_a_design_of_results_needs_a_network_that_ships(sweep: Path) -> None:
+    from pipeline.aggregate import aggregate, write_tables
+    from pipeline.costs import CostModel
+    from pipeline.results import Results
+    from pipeline.subject import subject_of_results, subject_of_sweep
+    from pipeline.work import find_work
+
+    plan = make_plan(load_sweep(sweep))
+    store = Store("results")
+    subject = subject_of_sweep(str(sweep), plan.points[0].key)
+    explain(subject, IMAGES, store, "simcore.inference")
+    write_tables(aggregate(plan, find_work(plan, store, CostModel.load(store)), store).tables, "tiny", store)
+    with pytest.raises(InputError, match="--sweep"):
+        subject_of_results(Results("results"), subject.key[:9])

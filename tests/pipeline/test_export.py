@@ -1,0 +1,111 @@
+"""Exports as other tools read them: the same values, and a dictionary that names every column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from openpyxl import load_workbook
+
+from pipeline.export import WRITERS, export_results
+from pipeline.results import Results
+from pipeline.tables import SCHEMAS
+from simcore.errors import InputError
+from tests.pipeline.finished_sweep import finish_sweep
+
+_LABEL = "=1+1 a/b"  # a path in a folder's name and a formula in a sheet, unless it is treated as text
+
+
+@pytest.fixture
+def results(tmp_path: Path, fakes: None) -> Results:
+    finish_sweep(tmp_path, devices=f"[8T-SRAM, {{name: 1T-1ReRAM, label: '{_LABEL}'}}]")
+    finish_sweep(tmp_path, name="wider", arrays="128x128")
+    return Results(str(tmp_path / "results"))
+
+
+def by_key(frame: pd.DataFrame) -> pd.DataFrame:
+    """Text as text and rows in the same order, however the tool holds them."""
+    ordered = frame.sort_values(["design_key", "sweep"]).reset_index(drop=True)
+    return ordered.astype({name: str for name in ("sweep", "device", "design_key", "sparsity")})
+
+
+def test_partitioned_parquet_reads_as_it_is_in_pandas_polars_and_duckdb(results: Results, tmp_path: Path) -> None:
+    folder = export_results(results, [], "parquet", tmp_path / "out")
+    designs = folder / "designs"
+    assert (designs / "sweep=wider/device=8T-SRAM/part-0.parquet").exists()
+    names = list(results.designs().columns)
+    expected = by_key(results.designs())
+    read = {
+        "pandas": pd.read_parquet(designs),
+        "polars": pl.read_parquet(f"{designs}/**/*.parquet", hive_partitioning=True).to_pandas(),
+        "duckdb": duckdb.sql(f"SELECT * FROM read_parquet('{designs}/**/*.parquet', hive_partitioning = true)").df(),
+    }
+    for tool, frame in read.items():
+        assert set(frame.columns) == set(names), tool
+        pd.testing.assert_frame_equal(by_key(frame[names]), expected, check_dtype=False, obj=tool)
+
+
+def test_the_dictionary_names_every_column_of_every_table(results: Results, tmp_path: Path) -> None:
+    folder = export_results(results, ["small"], "csv", tmp_path / "out")
+    dictionary = pd.read_csv(folder / "data_dictionary.csv", keep_default_na=False)
+    for table, schema in SCHEMAS.items():
+        rows = dictionary[dictionary.table == table]
+        assert list(rows.column) == schema.names
+        assert list(pd.read_csv(folder / f"{table}.csv").columns) == schema.names
+        assert all(rows.meaning)
+    row = dictionary[(dictionary.table == "designs") & (dictionary.column == "array_current_A")].iloc[0]
+    assert (row.unit, row.type) == ("A", "double")
+    assert len(pd.read_csv(folder / "designs.csv")) == 8
+
+
+def test_workbook_holds_the_values_and_text_stays_text(results: Results, tmp_path: Path) -> None:
+    book = load_workbook(export_results(results, [], "xlsx", tmp_path / "out.xlsx"))
+    assert set(book.sheetnames) == {*SCHEMAS, "data_dictionary"}
+    heading, *rows = book["designs"].iter_rows(values_only=True)
+    assert list(heading) == SCHEMAS["designs"].names
+    frame = pd.DataFrame(rows, columns=heading)
+    assert frame.accuracy.tolist() == results.designs().accuracy.tolist()
+    device = heading.index("device") + 1
+    cells = [book["designs"].cell(row, device) for row in range(2, len(rows) + 2)]
+    assert {(cell.value, cell.data_type) for cell in cells} == {("8T-SRAM", "s"), (_LABEL, "s")}
+
+
+def test_database_carries_the_meaning_of_its_columns(results: Results, tmp_path: Path) -> None:
+    path = export_results(results, [], "duckdb", tmp_path / "out.duckdb")
+    with duckdb.connect(str(path), read_only=True) as database:
+        counts = database.sql("SELECT sweep, count(*) FROM designs GROUP BY ALL ORDER BY ALL").fetchall()
+        assert counts == [("small", 8), ("wider", 2)]
+        where = "table_name = 'designs' AND column_name = 'array_current_A'"
+        ((comment,),) = database.sql(f"SELECT comment FROM duckdb_columns() WHERE {where}").fetchall()
+    assert "column currents" in comment and comment.endswith("[A]")
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_what_is_there_is_replaced_only_when_told_to(results: Results, tmp_path: Path, form: str) -> None:
+    target = tmp_path / "target"
+    target.write_text("mine")
+    with pytest.raises(InputError, match="--force"):
+        export_results(results, [], form, target)
+    assert target.read_text() == "mine"
+    export_results(results, ["wider"], form, target, force=True)
+    assert export_results(results, [], form, target, force=True).exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"small.yaml", "wider.yaml", "results", "target"}
+
+
+def test_unknown_names_and_failures_leave_nothing(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="did you mean 'parquet'"):
+        export_results(results, [], "parket")
+    with pytest.raises(InputError, match="did you mean 'small'"):
+        export_results(results, ["smal"], "csv")
+    before = set(tmp_path.iterdir())
+    monkeypatch.setitem(WRITERS, "csv", lambda tables, path: (path.mkdir(), pa.csv.write_csv(tables["none"], path))[0])
+    with pytest.raises(KeyError):
+        export_results(results, [], "csv")
+    assert set(tmp_path.iterdir()) == before

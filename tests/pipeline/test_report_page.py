@@ -1,0 +1,170 @@
+"""The report: what it says follows from the tables, and it works in a browser without any network."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipeline.aggregate import read_table, write_tables
+from pipeline.figures import draw_figures
+from pipeline.report_page import build_report
+from pipeline.report_page.findings import find_gains, sentences
+from pipeline.results import Results
+from simcore.errors import InputError
+from tests.pipeline import fake_simcore
+from tests.pipeline.browser import Chromium, start_chromium
+from tests.pipeline.finished_sweep import DEVICES, finish_sweep
+
+LEVELS = "[dense, weight, activation, binsparx]"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep of 16 designs whose texts try to break out of the page."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        fake_simcore.install(patch.setattr)
+        _, store = finish_sweep(
+            folder,
+            devices=DEVICES,
+            corners="[nominal, pessimistic]",
+            arrays="64x64",
+            sparsity=LEVELS,
+            description="'</script><script>alert(1)</script>'",
+        )
+    failure = {"design": "8T-SRAM <b>", "stage": "prepare", "reason": "no & never", "command": "binsparx run x"}
+    store.put("sweeps/small/failures.json", json.dumps([failure]).encode())
+    return folder / "results"
+
+
+@pytest.fixture
+def results(finished: Path) -> Results:
+    return Results(str(finished))
+
+
+@pytest.fixture
+def with_energy(finished: Path, tmp_path: Path) -> Results:
+    shutil.copytree(finished, tmp_path / "results")
+    copied = Results(str(tmp_path / "results"))
+    add_energy(copied)
+    return copied
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    with start_chromium() as browser:
+        yield browser
+
+
+def add_energy(results: Results) -> None:
+    """Two components and their total, as a cost model writes them."""
+    designs = read_table("small", "designs", results.store)
+    assert designs is not None
+    current = designs["array_current_A"].to_numpy()
+    for name, values in (("array", 2e-7 * current), ("adc", 1e-7 + 0 * current)):
+        designs = designs.drop([n for n in (f"energy_{name}_J",) if n in designs.column_names])
+        designs = designs.append_column(f"energy_{name}_J", pa.array(values))
+    designs = designs.drop([n for n in ("energy_per_image_J",) if n in designs.column_names])
+    designs = designs.append_column("energy_per_image_J", pa.array(1e-7 + 2e-7 * current))
+    write_tables({"designs": designs}, "small", results.store)
+
+
+def as_file(results: Results, tmp_path: Path) -> str:
+    path = tmp_path / "report.html"
+    path.write_text(build_report(results, "small"))
+    return path.as_uri()
+
+
+def test_findings_say_what_the_tables_hold(results: Results) -> None:
+    designs = results.designs("small")
+    gains = find_gains(results, designs)
+    assert gains is not None and gains.level == "binsparx"
+    costs, gives, build = (text.replace("\u00a0", " ") for text in sentences(designs, gains))
+    dense = designs[designs.sparsity == "dense"]
+    assert f"up to {100 * dense.accuracy_loss.max():.1f} points" in costs and "0 of 4 dense designs" in costs
+    assert "on 4 of 4 hardware designs" in gives and "by \u221240.0 %" in gives
+    best = designs.loc[designs.accuracy.idxmax()]
+    assert f"{100 * best.accuracy:.1f} %" in build and "no design comes within 2 points" in build
+    assert "nan" not in " ".join((costs, gives, build))
+
+
+def test_a_sweep_without_levels_to_compare_says_so(tmp_path: Path, fakes: None) -> None:
+    finish_sweep(tmp_path, sparsity="binsparx")
+    page = build_report(Results(str(tmp_path / "results")), "small")
+    assert "no gain can be told" in page
+    with pytest.raises(InputError, match="did you mean 'small'"):
+        build_report(Results(str(tmp_path / "results")), "smal")
+
+
+def test_the_page_is_one_file_that_names_no_other(results: Results) -> None:
+    page = build_report(results, "small")
+    assert page == build_report(results, "small")
+    assert not re.findall(r"""(?:src|href)\s*=|url\(|@import|https?://(?!www\.w3\.org/2000/svg)""", page)
+    assert "&lt;/script&gt;&lt;script&gt;alert(1)" in page and "<script>alert" not in page
+    assert "8T-SRAM &lt;b&gt;" in page and "no &amp; never" in page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_loads_quietly_and_explains_what_is_pointed_at(
+    results: Results, tmp_path: Path, chromium: Chromium, scheme: str
+) -> None:
+    with chromium.page(as_file(results, tmp_path), scheme) as (page, said):
+        designs = results.designs("small")
+        assert page.locator("#front .panel").count() == 2
+        assert page.locator("#front .point").count() == len(designs) == 16
+        front = results.front("array_current_A", sweep="small")
+        drawn = page.locator("#front .point:not(.dimmed)").evaluate_all("nodes => nodes.map(n => n.dataset.key)")
+        assert set(drawn) == set(front.design_key)
+        row = results.design(drawn[-1])  # drawn last: nothing lies over it
+        page.locator(f'[data-key="{row.design_key}"]').hover(force=True)
+        tip = page.locator("#tip").inner_text()
+        for expected in (row.device, row.corner, row.sparsity, f"{100 * row.accuracy:.1f} %", row.design_key[:12]):
+            assert expected in tip
+        assert "at the same place: 8T-SRAM" in tip  # the stand-in knows no devices
+        page.mouse.move(2, 2)
+        assert not page.locator("#tip").is_visible()
+        page.locator(f'[data-key="{row.design_key}"]').focus()
+        assert page.locator("#tip").is_visible()  # the keyboard gets there too
+        assert page.locator("#gain-chart .point").count() == 4
+        assert page.locator(".heat").count() == 8
+        assert not page.locator("#energy").is_visible()
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        assert said == []
+
+
+def test_energy_is_drawn_where_the_tables_hold_it(with_energy: Results, tmp_path: Path, chromium: Chromium) -> None:
+    with chromium.page(as_file(with_energy, tmp_path)) as (page, said):
+        choices = page.locator("#cost option").all_inner_texts()
+        assert choices[0] == "energy per image" and "array current per image" in choices
+        energy = with_energy.front("energy_per_image_J", sweep="small")
+        drawn = page.locator("#front .point:not(.dimmed)").evaluate_all("nodes => nodes.map(n => n.dataset.key)")
+        assert set(drawn) == set(energy.design_key)
+        legend = page.locator("#energy-legend").inner_text()
+        assert page.locator("#energy").is_visible() and "array" in legend and "adc" in legend
+        page.select_option("#cost", label="array current per image")
+        assert "array current" in page.locator("#front-panels").inner_text()
+        page.select_option("#hardware", "3")
+        assert said == []
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+def test_nothing_sticks_out_of_the_page(results: Results, tmp_path: Path, chromium: Chromium, width: int) -> None:
+    with chromium.page(as_file(results, tmp_path), width=width) as (page, said):
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.emulate_media(media="print")
+        assert not page.locator("#theme").is_visible()
+        assert said == []
+
+
+def test_pictures_for_papers_are_files_of_their_own(with_energy: Results) -> None:
+    files = dict(draw_figures(with_energy, "small"))
+    names = ("front-energy_per_image_J", "front-array_current_A", "gains", "accuracy-maps", "layers")
+    assert {f"{name}.{kind}" for name in names for kind in ("png", "svg")} <= files.keys()
+    assert all(data[:4] == b"\x89PNG" for name, data in files.items() if name.endswith(".png"))
+    assert all(b"<svg" in data for name, data in files.items() if name.endswith(".svg"))

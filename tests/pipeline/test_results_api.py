@@ -1,0 +1,134 @@
+"""Finished sweeps as data frames: tables, fronts and comparisons, against what the records say."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pipeline
+from pipeline.intervals import difference_interval, paired_correlation, wilson_interval
+from pipeline.results import Results
+from simcore.errors import InputError
+from tests.pipeline.finished_sweep import DEVICES, finish_sweep
+
+
+@pytest.fixture
+def results(tmp_path: Path, fakes: None) -> Results:
+    finish_sweep(tmp_path, devices=DEVICES)
+    finish_sweep(tmp_path, name="finer", devices=DEVICES, adc="{bits: 5}", sparsity="binsparx")
+    return pipeline.open(str(tmp_path / "results"))
+
+
+def test_tables_come_as_frames_with_units(results: Results) -> None:
+    assert results.sweeps() == ["finer", "small"]
+    assert len(results.designs("small")) == 8
+    assert len(results.designs()) == 12
+    assert len(results.layers("small")) == 16
+    assert results.designs().attrs["units"]["array_current_A"] == "A"
+    key = results.designs("small").design_key[3]
+    assert results.design(key[:10]).design_key == key
+    predictions = results.predictions(key)
+    row = results.design(key)
+    assert len(predictions) == row.images == 100
+    assert predictions.correct.mean() == row.accuracy
+
+
+def test_the_front_of_one_group_is_that_of_the_tables(results: Results) -> None:
+    designs = results.designs("small")
+    assert set(results.front(sweep="small").design_key) == set(designs[designs.on_front].design_key)
+    everything = results.front(within=(), sweep="small")
+    for row, other in itertools.product(everything.itertuples(), designs.itertuples()):
+        assert not (
+            other.accuracy >= row.accuracy
+            and other.array_current_A <= row.array_current_A
+            and (other.accuracy, other.array_current_A) != (row.accuracy, row.array_current_A)
+        )
+    both = results.front(["array_current_A", "column_reads_per_image"], within=["device"], sweep="small")
+    assert set(both.device) == {"8T-SRAM", "1T-1ReRAM"}
+
+
+def test_sweeps_are_compared_point_by_point(results: Results) -> None:
+    compared = results.compare("small", "finer")
+    assert compared.names == ("small", "finer")
+    assert compared.changed == {"adc_bits": ([6, 7], 5)}
+    assert len(compared.points) == 4  # binsparx alone is in both
+    assert set(compared.points.sparsity) == {"binsparx"}
+    assert len(compared.only_a) == 4 and compared.only_b.empty
+    assert compared.points.paired.all()
+    assert np.allclose(compared.points.accuracy_change, compared.points.accuracy_b - compared.points.accuracy_a)
+    assert (compared.points.change_low <= compared.points.accuracy_change).all()
+    assert (compared.points.accuracy_change <= compared.points.change_high).all()
+
+
+def test_levels_of_one_sweep_are_compared_on_the_same_images(results: Results) -> None:
+    designs = results.designs("small")
+    dense, sparse = (designs[designs.sparsity == level] for level in ("dense", "binsparx"))
+    compared = results.compare(dense, sparse)
+    assert compared.changed["sparsity"] == ("dense", "binsparx")
+    for row in compared.points.itertuples():
+        assert row.accuracy_change == pytest.approx(results.design(row.design_key_b).accuracy - row.accuracy_a)
+        independent = difference_interval((round(row.accuracy_b * 100), 100), (round(row.accuracy_a * 100), 100))
+        assert row.change_high - row.change_low < independent[1] - independent[0]
+        assert row.array_current_A_change == pytest.approx(-0.4)  # the stand-in keeps 60 % of the current
+
+
+def test_what_cannot_be_answered_is_said(results: Results, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="did you mean 'small'"):
+        results.designs("smal")
+    with pytest.raises(InputError, match="unknown column of designs 'energy'"):
+        results.front("energy")
+    designs = results.designs("small")
+    with pytest.raises(InputError, match="no design of 'a' agrees with one of 'b' in"):
+        crossed = designs[(designs.rows == 32) == (designs.sparsity == "dense")]
+        results.compare(crossed, designs.drop(crossed.index))
+    with pytest.raises(InputError, match="choose one value of each"):
+        results.compare(designs, designs.assign(sparsity="another"))
+    with pytest.raises(InputError, match="begins with ''"):
+        results.design("")
+    with pytest.raises(InputError, match="no finished sweep"):
+        pipeline.open(str(tmp_path / "nothing"))
+
+
+def test_difference_of_independent_proportions_is_newcombes() -> None:
+    # R. G. Newcombe, Stat. Med. 17 (1998) 873, table II, comparison (a) 56/70 - 48/80, method 10.
+    assert difference_interval((56, 70), (48, 80)) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+@given(st.lists(st.integers(0, 60), min_size=4, max_size=4).filter(any))
+def test_paired_interval_holds_the_difference_and_turns_round(table: list[int]) -> None:
+    both, first, second, neither = table
+    images = sum(table)
+    phi = paired_correlation(*table)
+    low, high = difference_interval((both + first, images), (both + second, images), phi)
+    assert -1 <= low <= (first - second) / images + 1e-12 and (first - second) / images - 1e-12 <= high <= 1
+    back = difference_interval((both + second, images), (both + first, images), phi)
+    assert back == pytest.approx((-high, -low))
+    assert -1 - 1e-12 <= phi <= 1 + 1e-12
+
+
+def test_paired_interval_covers_as_it_says() -> None:
+    # Every outcome of 20 images with its multinomial probability: no random draw.
+    chances = np.array([0.5, 0.3, 0.1, 0.1])
+    factorials = np.cumsum(np.log(np.maximum(np.arange(21), 1)))
+    covered = total = 0.0
+    for both, first, second in itertools.product(range(21), repeat=3):
+        neither = 20 - both - first - second
+        if neither < 0:
+            continue
+        counts = np.array([both, first, second, neither])
+        weight = np.exp(factorials[20] - factorials[counts].sum() + (counts * np.log(chances)).sum())
+        low, high = difference_interval((both + first, 20), (both + second, 20), paired_correlation(*counts.tolist()))
+        covered += weight * (low <= chances[1] - chances[2] <= high)
+        total += weight
+    assert total == pytest.approx(1)
+    assert 0.94 < covered < 0.985
+
+
+def test_a_difference_with_nothing_measured_is_unknown() -> None:
+    assert difference_interval((0, 0), (1, 2)) == (-1.0, 1.0)
+    assert wilson_interval(0, 0) == (0.0, 1.0)
