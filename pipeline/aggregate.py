@@ -164,18 +164,12 @@ def _add_rows(
 
 def axis_columns(sweep_name: str, point: DesignPoint) -> dict[str, Any]:
     """The columns that name a design point."""
-    adc = point.design.adc
     return {
         "design_key": point.key,
         "sweep": sweep_name,
         "dataset": point.dataset.name,
-        "overrides": point.cell.overrides_text,
-        "topology": str(getattr(point.design.circuit, "topology", "")),
+        "topology": str(getattr(point.hardware.circuit, "topology", "")),
         **point.columns,
-        "adc_offset": adc.offset_lsb,
-        "adc_gain": adc.gain,
-        "adc_noise": adc.noise_lsb,
-        "solver_setting": point.design.solver,
     }
 
 
