@@ -21,7 +21,14 @@ from rich.table import Table
 
 from simcore.column_model import GroupModel
 from simcore.crossbar import Circuit, solve
-from simcore.crossbar.fast import first_order_currents, fit_columns, fit_polynomial, second_order, shared_resistance
+from simcore.crossbar.fast import (
+    first_order_currents,
+    fit_columns,
+    fit_polynomial,
+    looks_at_shape,
+    second_order,
+    shared_resistance,
+)
 
 R_ON, R_OFF, R_WIRE, V_READ, V_NL = 50e3, 5e6, 10.0, 0.2, 0.5
 SIZES = (32, 64, 128, 256)
@@ -120,10 +127,10 @@ def fast_model(circuit: Circuit, weights: np.ndarray, rng: np.random.Generator) 
     train = (rng.random((256, rows)) < rng.random((256, 1))).astype(np.uint8)
     exact = solve(circuit, weights, train, tol=1e-5, dtype=np.float32).sink_currents / circuit.on_current()
     currents = first_order_currents(circuit, weights, cols)
-    shared = shared_resistance(circuit, rows, 0, rows)
-    s, q = second_order(train, currents, shared)
-    polynomial = fit_polynomial(s.ravel(), q.ravel(), exact.ravel())
-    return GroupModel(currents, shared, polynomial, fit_columns(train, s, q, exact, polynomial))
+    shared = shared_resistance(circuit, rows, 0, rows, rows)
+    reads = second_order(train, currents, shared)
+    polynomial = fit_polynomial(reads, exact, looks_at_shape(circuit, rows))
+    return GroupModel(currents, shared, polynomial, fit_columns(reads, exact, polynomial))
 
 
 def compare(size: int, form: str, gated: bool, table: Table) -> None:

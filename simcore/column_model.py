@@ -10,15 +10,16 @@ import numpy as np
 
 from simcore.crossbar import Circuit, Solution, solve
 from simcore.crossbar.fast import (
-    CORRECTIONS,
     EXPONENTS,
-    PROJECTIONS,
     Polynomial,
+    Reads,
     SharedResistance,
     column_correction,
+    correction_terms,
     first_order_currents,
     fit_columns,
     fit_polynomial,
+    looks_at_shape,
     second_order,
     shared_resistance,
 )
@@ -42,7 +43,7 @@ class UnsolvedError(BinsparxError):
 
 @dataclass(frozen=True)
 class GroupModel:
-    """Fast solver of one row group; corrections (CORRECTIONS, M) or None."""
+    """Fast solver of one row group; corrections (terms, M) or None."""
 
     currents: np.ndarray
     shared: SharedResistance
@@ -51,10 +52,10 @@ class GroupModel:
 
     def evaluate(self, inputs: np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) input bits."""
-        s, q = second_order(inputs, self.currents[:, columns], self.shared)
-        current = self.polynomial.evaluate(s, q)
+        reads = second_order(inputs, self.currents[:, columns], self.shared)
+        current = self.polynomial.evaluate(reads)
         if self.corrections is not None:
-            current = current + column_correction(inputs, s, q, self.polynomial, self.corrections[:, columns])
+            current = current + column_correction(reads, self.polynomial, self.corrections[:, columns])
         return current
 
 
@@ -104,8 +105,9 @@ def fit_layer(
     circuit = design.circuit
     if design.solver == "auto" and is_exactly_linear(circuit):
         return [_transfer_model(mapping, stored, index, design) for index in range(len(stored))]
+    together = design.rows_read_together
     shared = {
-        (group.offset, group.rows): shared_resistance(circuit, design.rows, group.offset, group.rows)
+        (group.offset, group.rows): shared_resistance(circuit, design.rows, group.offset, group.rows, together)
         for group in mapping.groups
     }
     currents = [first_order_currents(circuit, s.bits, design.cols) for s in stored]
@@ -194,7 +196,7 @@ def _shared_polynomial(
     members: list[int],
     rng: np.random.Generator,
 ) -> Polynomial:
-    samples: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    samples, solved = [], []
     for position in _draw(rng, len(members), _FIT_TILES):
         index = members[position]
         group = mapping.groups[index]
@@ -210,10 +212,10 @@ def _shared_polynomial(
             tol=1e-5,
             dtype=np.float32,
         )
-        s, q = second_order(inputs, currents[index][:, columns], shared[group.offset, group.rows])
-        exact = _solved(solution) / design.circuit.on_current()
-        samples.append((s.ravel(), q.ravel(), exact.ravel()))
-    return fit_polynomial(*(np.concatenate(parts) for parts in zip(*samples, strict=True)))
+        samples.append(second_order(inputs, currents[index][:, columns], shared[group.offset, group.rows]))
+        solved.append(_solved(solution).reshape(-1, 1) / design.circuit.on_current())
+    shaped = looks_at_shape(design.circuit, design.rows_read_together)
+    return fit_polynomial(Reads.joined(samples), np.concatenate(solved), shaped)
 
 
 def _with_column_corrections(
@@ -227,14 +229,14 @@ def _with_column_corrections(
 ) -> GroupModel:
     group = mapping.groups[index]
     tile = tile_bits(mapping, stored, index, design.rows)
-    corrections = np.zeros((CORRECTIONS, tile.shape[1]))
+    corrections = np.zeros((correction_terms(len(model.shared.eigenvalues)), tile.shape[1]))
     inputs = _fit_inputs(vectors[:, group.start : group.stop], design, _COLUMN_READS, rng)
     placed = tile_inputs(inputs, group, design.rows)
     for columns in _column_tiles(tile.shape[1], design.cols):
         solution = solve(design.circuit, tile[:, columns], placed, tol=1e-5, dtype=np.float32)
         exact = _solved(solution) / design.circuit.on_current()
-        s, q = second_order(inputs, model.currents[:, columns], model.shared)
-        corrections[:, columns] = fit_columns(inputs, s, q, exact, model.polynomial)
+        reads = second_order(inputs, model.currents[:, columns], model.shared)
+        corrections[:, columns] = fit_columns(reads, exact, model.polynomial)
     return GroupModel(model.currents, model.shared, model.polynomial, corrections)
 
 
@@ -249,8 +251,8 @@ def _transfer_model(mapping: LayerMapping, stored: list[StoredGroup], index: int
         matrix[:, columns] = _solved(solution) / design.circuit.on_current()
     coefficients = np.zeros(len(EXPONENTS))
     coefficients[0] = 1.0
-    none = SharedResistance(0.0, np.zeros(PROJECTIONS), np.zeros((group.rows, PROJECTIONS)))
-    return GroupModel(matrix, none, Polynomial(coefficients, 1.0, 1.0), None)
+    none = SharedResistance(0.0, np.zeros(0), np.zeros((group.rows, 0)))
+    return GroupModel(matrix, none, Polynomial(coefficients, 1.0, 1.0, np.zeros(0), np.zeros(0)), None)
 
 
 def _fit_inputs(vectors: np.ndarray, design: Design, reads: int, rng: np.random.Generator) -> np.ndarray:

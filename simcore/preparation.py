@@ -16,19 +16,19 @@ from simcore.column_model import (
     is_exactly_linear,
     measure_evidence,
 )
-from simcore.crossbar.fast import CORRECTIONS, EXPONENTS, PROJECTIONS
+from simcore.crossbar import fast
 from simcore.datasets import Dataset
 from simcore.design import Design, EvidenceLimits
 from simcore.errors import BinsparxError, InputError, unknown_name
 from simcore.mapping import LayerMapping, input_vectors, map_layer, valid_inputs
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import BinaryLayer, GraphNetwork
-from simcore.readout import ReadoutTables
+from simcore.packed_sums import PROFILES, bytes_of, pack_columns, padded_columns, rows_a_byte
+from simcore.readout import CurrentTables, ReadoutTables
 from simcore.sensing import ConverterSettings, calibrated_settings, nominal_settings
 from simcore.stored_weights import StoredGroup, applied_inputs, digital_constants, store_layer
 
 CALIBRATION_SPLITS = ("calibration", "train")
-_LARGEST_OFF_SHARE = 0.5
 _CALIBRATION_VECTORS = 2048  # input vectors of a layer that statistics, fits and converters are drawn from
 
 
@@ -230,45 +230,24 @@ def _tables(
 ) -> ReadoutTables:
     groups, columns = len(stored), mapping.weights.shape[1]
     most_rows = max(group.rows for group in mapping.groups)
-    off_share = design.circuit.off_current() / design.circuit.on_current()
-    # Without row wires S = PS + off_share (sum X - PS), so that S tells PS unless ON and OFF cells are too alike.
-    sums_follow = models is not None and design.circuit.topology == "gate_driven" and off_share < _LARGEST_OFF_SHARE
-    blocks = 1 if models is None else 1 + PROJECTIONS + (0 if sums_follow else 1)
-    matrices = np.zeros((groups, most_rows, blocks * columns), dtype=np.float32)
-    quadratic = np.zeros((groups, 1 + PROJECTIONS), dtype=np.float32)
-    polynomial = np.zeros((groups, len(EXPONENTS)), dtype=np.float32)
-    ranges = np.ones((groups, 2), dtype=np.float32)
-    corrected = models is not None and any(model.corrections is not None for model in models)
-    corrections = np.zeros((groups if corrected else 1, CORRECTIONS, columns), dtype=np.float32)
+    per_byte = rows_a_byte(design.rows_read_together)
+    packed = np.zeros((groups, bytes_of(most_rows, per_byte), padded_columns(columns)), dtype=np.uint8)
     ones = np.zeros((groups, most_rows), dtype=np.float32)
     dense_ones = np.zeros((groups, most_rows), dtype=np.float32)
     for index, (group, kept) in enumerate(zip(mapping.groups, stored, strict=True)):
         rows = group.rows
+        packed[index, : bytes_of(rows, per_byte)] = pack_columns(kept.bits, packed.shape[2], per_byte)
         ones[index, :rows] = kept.bits.sum(axis=1)
         dense_ones[index, :rows] = mapping.weights[group.start : group.stop].sum(axis=1)
-        if models is None:
-            matrices[index, :rows] = kept.bits
-            continue
-        model = models[index]
-        parts = [model.currents] + [model.currents * v[:, None] for v in model.shared.eigenvectors.T]
-        matrices[index, :rows] = np.concatenate(parts if sums_follow else [*parts, kept.bits], axis=1)
-        quadratic[index] = [model.shared.kappa, *model.shared.eigenvalues]
-        polynomial[index] = model.polynomial.coefficients
-        ranges[index] = [1 / model.polynomial.tau_max, 1 / model.polynomial.s_max]
-        if model.corrections is not None:
-            corrections[index] = model.corrections
     valid = _valid_patterns(mapping, input_shape)
     patterns, place = np.unique(valid, axis=0, return_inverse=True)
     digital, _ = digital_constants(mapping, stored, patterns)
     return ReadoutTables(
         start=np.array([group.start for group in mapping.groups]),
         stop=np.array([group.stop for group in mapping.groups]),
-        matrices=matrices,
-        quadratic=quadratic,
-        polynomial=polynomial,
-        ranges=ranges,
-        corrections=corrections,
-        off_share=off_share if sums_follow else -1.0,
+        packed=packed,
+        rows_a_byte=per_byte,
+        currents=_current_tables(models, mapping, design),
         gain=converters.gain,
         offset=converters.offset,
         top=float(converters.top),
@@ -282,6 +261,46 @@ def _tables(
         flip_inputs=design.flips_activations,
         ideal=models is None,
     )
+
+
+def _current_tables(models: list[GroupModel] | None, mapping: LayerMapping, design: Design) -> CurrentTables:
+    groups, columns = len(mapping.groups), mapping.weights.shape[1]
+    most_rows = max(group.rows for group in mapping.groups)
+    most_bytes = bytes_of(most_rows, rows_a_byte(design.rows_read_together))
+    modes = len(models[0].shared.eigenvalues) if models else 0
+    uniform = models is not None and models[0].shared.profiles is not None
+    shape = models[0].polynomial.shape.size if models else 0
+    corrected = models is not None and models[0].corrections is not None
+    tables = CurrentTables(
+        matrices=np.zeros((groups, most_rows, 0 if uniform else (1 + modes) * columns), dtype=np.float32),
+        profiles=np.zeros((groups, most_bytes, PROFILES), dtype=np.int16),
+        units=np.zeros((groups, PROFILES), dtype=np.float32),
+        off_share=design.circuit.off_current() / design.circuit.on_current(),
+        quadratic=np.zeros((groups, 1 + modes), dtype=np.float32),
+        polynomial=np.zeros((groups, len(fast.EXPONENTS)), dtype=np.float32),
+        shape=np.zeros((groups, shape), dtype=np.float32),
+        ranges=np.ones((groups, 2 + modes), dtype=np.float32),
+        corrections=np.zeros((groups if corrected else 0, fast.correction_terms(modes), columns), dtype=np.float32),
+        input_vectors=np.zeros((groups, most_rows, modes if corrected else 0), dtype=np.float32),
+        uniform=uniform,
+    )
+    for index, (group, model) in enumerate(zip(mapping.groups, models or (), strict=False)):
+        shared, polynomial = model.shared, model.polynomial
+        if shared.profiles is not None:
+            tables.profiles[index, : len(shared.profiles)] = shared.profiles
+            tables.units[index] = shared.units
+        else:
+            parts = [model.currents] + [model.currents * vector[:, None] for vector in shared.eigenvectors.T]
+            tables.matrices[index, : group.rows] = np.concatenate(parts, axis=1)
+        tables.quadratic[index] = [shared.kappa, *shared.eigenvalues]
+        tables.polynomial[index] = polynomial.coefficients
+        tables.shape[index] = polynomial.shape
+        reach = 1 / polynomial.r_max if shape else np.ones(modes)
+        tables.ranges[index] = [1 / polynomial.tau_max, 1 / polynomial.s_max, *reach]
+        if model.corrections is not None:
+            tables.corrections[index] = model.corrections
+            tables.input_vectors[index, : group.rows] = fast.input_vectors(shared)
+    return tables
 
 
 def _valid_patterns(mapping: LayerMapping, input_shape: torch.Size) -> np.ndarray:

@@ -1,8 +1,9 @@
 """The fused readout: flips, column currents, conversion and digital reconstruction of a mapped layer, block by block.
 
-A block of output positions goes through all row groups while its numbers are in cache: apply bits (flipped or not), one
-matrix product for the first-order currents and their projections, the fitted polynomial, the converter, and the digital
-sum x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N). Blocks are the same for any number of threads, and so are results.
+A block of output positions goes through all row groups while its numbers are in cache: apply bits (flipped or not),
+count those that meet stored ones, first-order currents and their projections (weighted counts too where cells are
+alike, else one matrix product), the fitted polynomial, the converter, and the digital sum
+x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N). Blocks are the same for any number of threads, and so are results.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
+from simcore.packed_sums import COLUMNS_AT_ONCE, PROFILES, count_and_project, count_ones, pack_bits
 from simcore.threads import run_in_threads
 
 BLOCK = 64  # output positions: fills the matrix product's tiles, and 64 x (1 + m) x 512 floats stay in L2
@@ -26,18 +28,44 @@ STATISTICS = ("squared_error", "worst_error", "column_current", "clipped", "part
 
 
 @dataclass(frozen=True)
+class CurrentTables:
+    """The fast solver of one layer; G groups, M columns, N_max rows of the largest group, m projections.
+
+    Attributes:
+        matrices: (G, N_max, (1 + m) M) float32: blocks of M columns, first-order currents in LSB and their
+            projections; not used where cells are ``uniform``.
+        profiles, units, off_share: (G, bytes, PROFILES) int16 and (G, PROFILES) float32, the projections of uniform
+            cells as weighted counts; an OFF cell's current in LSB.
+        quadratic: (G, 1 + m) float32: kappa and eigenvalues.
+        polynomial: (G, terms) float32 coefficients by (tau, S) exponents as in EXPONENTS order. shape: (G, terms or 0)
+            float32, those of the shape.
+        ranges: (G, 2 + m) float32: 1 / tau_max, 1 / s_max, 1 / r_max.
+        corrections: (G, terms, M) float32 of the columns' own corrections, or none (0, terms, M).
+        input_vectors: (G, N_max, m or 0) float32, for the projections of the inputs that corrections look at.
+        uniform: all ON cells of the layer carry the same current to first order.
+    """
+
+    matrices: np.ndarray
+    profiles: np.ndarray
+    units: np.ndarray
+    off_share: float
+    quadratic: np.ndarray
+    polynomial: np.ndarray
+    shape: np.ndarray
+    ranges: np.ndarray
+    corrections: np.ndarray
+    input_vectors: np.ndarray
+    uniform: bool
+
+
+@dataclass(frozen=True)
 class ReadoutTables:
     """Everything the readout of one layer needs; G groups, M columns, N_max rows of the largest group.
 
     Attributes:
         start, stop: (G,) ranges of the ordered inputs.
-        matrices: (G, N_max, B M) float32: blocks of M columns: first-order currents in LSB, projections, and, where
-            ideal sums cannot be told from the currents, the stored bits. Ideal readout: the stored bits alone.
-        quadratic: (G, 1 + m) float32: kappa and eigenvalues.
-        polynomial: (G, terms) float32 coefficients by (tau, S) exponents as in EXPONENTS order.
-        ranges: (G, 2) float32: 1 / tau_max, 1 / s_max.
-        corrections: (G, 7, M) float32 of the columns' own corrections, or (1, 7, M) zeros where there are none.
-        off_share: current of an OFF cell in LSB where ideal sums follow from the currents, else -1.
+        packed: (G, bytes, M filled up) uint8 stored bits, ``rows_a_byte`` in each.
+        currents: the circuit; not looked at where ``ideal``.
         gain, offset: (G, M) float32 converter. top: largest code. noise: LSB.
         digital: (G, patterns, M) float32: N - 2 sum W' (valid rows) + 4 x expected contribution of pruned cells.
         weight_signs: (G, M) float32: -1 for a complemented column.
@@ -50,12 +78,9 @@ class ReadoutTables:
 
     start: np.ndarray
     stop: np.ndarray
-    matrices: np.ndarray
-    quadratic: np.ndarray
-    polynomial: np.ndarray
-    ranges: np.ndarray
-    corrections: np.ndarray
-    off_share: float
+    packed: np.ndarray
+    rows_a_byte: int
+    currents: CurrentTables
     gain: np.ndarray
     offset: np.ndarray
     top: float
@@ -84,12 +109,14 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
     blocks = -(-len(flat) // BLOCK)
     out = np.zeros((len(flat), tables.gain.shape[1]), dtype=np.float32)
     statistics = np.zeros((blocks, len(STATISTICS)))
+    currents = tables.currents
     arrays = (
-        flat, positions, tables.start, tables.stop, tables.matrices, tables.quadratic, tables.polynomial,
-        tables.ranges, tables.corrections, np.float32(tables.off_share), tables.gain, tables.offset,
-        np.float32(tables.top), np.float32(tables.noise), tables.digital, tables.weight_signs,
-        tables.ones, tables.dense_ones, tables.pattern, tables.valid, tables.flip_inputs, tables.ideal,
-        np.uint64(noise_seed),
+        flat, positions, tables.start, tables.stop, tables.packed, tables.rows_a_byte, currents.matrices,
+        currents.profiles, currents.units, np.float32(currents.off_share), currents.uniform, currents.quadratic,
+        currents.polynomial, currents.shape, currents.ranges, currents.corrections, currents.input_vectors,
+        tables.gain, tables.offset, np.float32(tables.top), np.float32(tables.noise), tables.digital,
+        tables.weight_signs, tables.ones, tables.dense_ones, tables.pattern, tables.valid, tables.flip_inputs,
+        tables.ideal, np.uint64(noise_seed),
     )  # fmt: skip
     arguments = tuple(_read_only(value) for value in arrays)
     # The blocks run in threads of ours; a matrix product that starts threads of its own inside would fight them.
@@ -135,28 +162,30 @@ def add_noise(values, scale, seed, position, group):  # type: ignore[no-untyped-
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
-def column_currents(  # type: ignore[no-untyped-def]
-    products, columns, quadratic, polynomial, ranges, corrected, corrections, density, tau, out
-):
-    """Fitted column currents of one read in LSB: products (blocks x M,) -> out (M,).
+def column_currents(first, z, quadratic, polynomial, shape, ranges, tau, out):  # type: ignore[no-untyped-def]
+    """S P(tau, S, r): first-order currents S (M,) and projections z (m, M) in LSB, column currents -> out (M,).
 
-    ``density`` is the share of the group's rows that are on; tau (M,) is overwritten. Loops with few arrays each are
+    tau (M,) is left scaled to its range; z is overwritten where the shape is looked at. Loops with few arrays each are
     the ones that the compiler turns into vector code.
     """
-    first = products[:columns]
-    z1 = products[columns : 2 * columns]
-    z2 = products[2 * columns : 3 * columns]
-    kappa, l1, l2 = quadratic[0], quadratic[1], quadratic[2]
-    per_tau, per_s = ranges[0], ranges[1]
+    columns, modes = len(first), len(z)
     zero, one, tiny = np.float32(0), np.float32(1), np.float32(1e-12)
+    per_tau, per_s = ranges[0], ranges[1]
+    kappa = quadratic[0]
+    for c in range(columns):
+        s = max(first[c], zero)
+        out[c] = kappa * s * s
+    for m in range(modes):
+        eigenvalue, zm = quadratic[1 + m], z[m]
+        for c in range(columns):
+            out[c] += eigenvalue * zm[c] * zm[c]
+    for c in range(columns):
+        s, q = max(first[c], zero), max(out[c], zero)
+        tau[c] = min(q / max(s + q, tiny) * per_tau, one)
     c00, c01, c02 = polynomial[0], polynomial[1], polynomial[2]
     c10, c11, c12 = polynomial[3], polynomial[4], polynomial[5]
     c20, c21, c22 = polynomial[6], polynomial[7], polynomial[8]
     c30, c31, c40 = polynomial[9], polynomial[10], polynomial[11]
-    for c in range(columns):
-        s = max(first[c], zero)
-        q = max(kappa * s * s + l1 * z1[c] * z1[c] + l2 * z2[c] * z2[c], zero)
-        tau[c] = min(q / max(s + q, tiny) * per_tau, one)
     for c in range(columns):
         t = tau[c]
         v = min(max(first[c], zero) * per_s, one)
@@ -164,51 +193,101 @@ def column_currents(  # type: ignore[no-untyped-def]
         p = (c20 + v * (c21 + v * c22)) + t * p
         p = (c10 + v * (c11 + v * c12)) + t * p
         out[c] = (c00 + v * (c01 + v * c02)) + t * p
-    if corrected:
-        k0, k1, k2, k3 = corrections[0], corrections[1], corrections[2], corrections[3]
-        k4, k5, k6 = corrections[4], corrections[5], corrections[6]
-        for c in range(columns):
-            out[c] += k0[c] + density * (k3[c] + density * k4[c])
-        for c in range(columns):
-            out[c] += tau[c] * (k1[c] + density * k5[c] + tau[c] * k6[c])
-        for c in range(columns):
-            out[c] += k2[c] * min(max(first[c], zero) * per_s, one)
+    if len(shape) > 0:
+        _add_shape(first, z, shape, ranges, tau, out)
     for c in range(columns):
         out[c] *= max(first[c], zero)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+def _add_shape(first, z, shape, ranges, tau, out):  # type: ignore[no-untyped-def]
+    """Add to P what it owes to the shape; z (m, M) becomes the scaled shape."""
+    columns, modes = len(first), len(z)
+    zero, one, little = np.float32(0), np.float32(1), np.float32(1e-6)
+    per_s = ranges[1]
+    for m in range(modes):
+        zm, reach = z[m], ranges[2 + m]
+        for c in range(columns):
+            zm[c] = max(min(zm[c] / max(first[c], little) * reach, one), -one)
+        e0, e1, e2, e3, e4 = shape[5 * m], shape[5 * m + 1], shape[5 * m + 2], shape[5 * m + 3], shape[5 * m + 4]
+        for c in range(columns):
+            t = tau[c]
+            v = min(max(first[c], zero) * per_s, one)
+            out[c] += zm[c] * (e0 + e2 * v + t * (e1 + e3 * t + e4 * v))
+    term = 5 * modes
+    for k in range(modes):
+        zk = z[k]
+        for m in range(k, modes):
+            zm, e0, e1 = z[m], shape[term], shape[term + 1]
+            term += 2
+            for c in range(columns):
+                out[c] += zk[c] * zm[c] * (e0 + e1 * tau[c])
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+def correct_columns(first, z, bits, density, vectors, tau, per_s, factors, slope, out):  # type: ignore[no-untyped-def]
+    """Add the columns' own corrections to the currents ``out`` (M,), as ``fast.column_correction`` has them.
+
+    Args:
+        bits: (at least N,) uint8. density: share of the group's rows that are on. vectors: (N, m) of the inputs.
+        factors: (terms, M). slope: (M,) scratch.
+    """
+    zero, one = np.float32(0), np.float32(1)
+    k0, k1, k2, k3 = factors[0], factors[1], factors[2], factors[3]
+    k4, k5, k6 = factors[4], factors[5], factors[6]
+    columns = len(out)
+    for c in range(columns):
+        slope[c] = k1[c] + density * k5[c] + tau[c] * k6[c]
+    for m in range(len(z)):
+        x = zero
+        for i in range(len(vectors)):
+            x += np.float32(bits[i]) * vectors[i, m]
+        kx, kxt = factors[7 + 4 * m], factors[8 + 4 * m]
+        for c in range(columns):
+            slope[c] += x * kxt[c]
+            out[c] += max(first[c], zero) * x * kx[c]
+        kz, kzt, zm = factors[9 + 4 * m], factors[10 + 4 * m], z[m]
+        for c in range(columns):
+            out[c] += zm[c] * (kz[c] + tau[c] * kzt[c])
+    for c in range(columns):
+        slope[c] = tau[c] * slope[c] + k0[c] + density * (k3[c] + density * k4[c])
+    for c in range(columns):
+        s = max(first[c], zero)
+        out[c] += s * (slope[c] + k2[c] * min(s * per_s, one))
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc"})
 def apply_bits(vectors, valid, flip, stored_ones, dense_ones, bits, sums):  # type: ignore[no-untyped-def]
     """Input bits of one sub-vector, complemented where that applies fewer ones.
 
     Args:
-        vectors: (N,) int8 of +1, -1, 0 (padding). valid: (N,) uint8. bits: (N_max,) float32 out.
+        vectors: (N,) int8 of +1, -1, 0 (padding). valid: (N,) uint8. bits: (at least N,) uint8 out, 0 beyond N.
         sums: (3,) float64, increased by the partial sums as applied, the dense ones, and the flips.
 
     Returns:
         sum X' and whether the sub-vector was complemented.
     """
     rows = len(vectors)
-    ones, rows_valid = 0, 0
+    ones, rows_valid = np.int32(0), np.int32(0)
     for i in range(rows):
-        ones += 1 if vectors[i] > 0 else 0
-        rows_valid += valid[i]
+        bits[i] = np.uint8(vectors[i] > 0)
+        ones += np.int32(bits[i])
+        rows_valid += np.int32(valid[i])
     flipped = flip and 2 * ones > rows_valid
-    applied = np.float32(0)
+    # Sums of whole numbers below 2^24: exact in float32 in any order.
     stored, dense = np.float32(0), np.float32(0)
     for i in range(rows):
-        plain = np.float32(1) if vectors[i] > 0 else np.float32(0)
-        bit = np.float32(valid[i]) - plain if flipped else plain
-        bits[i] = bit
-        applied += bit
-        stored += bit * stored_ones[i]
-        dense += plain * dense_ones[i]
-    for i in range(rows, len(bits)):
-        bits[i] = 0
+        dense += np.float32(bits[i]) * dense_ones[i]
+    if flipped:
+        for i in range(rows):
+            bits[i] = valid[i] - bits[i]
+    for i in range(rows):
+        stored += np.float32(bits[i]) * stored_ones[i]
+    bits[rows:] = 0
     sums[0] += stored
     sums[1] += dense
     sums[2] += 1 if flipped else 0
-    return applied, flipped
+    return np.float32(rows_valid - ones if flipped else ones), flipped
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
@@ -216,13 +295,14 @@ def sense(current, ideal, gain, offset, top, codes, totals):  # type: ignore[no-
     """Convert one read: codes out (noise of the converter already in ``codes``), statistics added to ``totals``."""
     columns = len(current)
     zero = np.float32(0)
-    squared, worst, clipped, drawn = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+    squared, clipped, drawn = np.float32(0), np.float32(0), np.float32(0)
+    worst = np.int32(0)  # errors are whole; of floats the compiler would take one at a time, minding NaN
     for c in range(columns):
         code = np.rint(gain[c] * current[c] + offset[c] + codes[c])
         kept = min(max(code, zero), top)
         error = kept - ideal[c]
         squared += error * error
-        worst = max(worst, abs(error))
+        worst = max(worst, np.int32(abs(error)))
         clipped += np.float32(1) if code > top else zero
         drawn += current[c]
         codes[c] = kept
@@ -239,63 +319,91 @@ def add_dot(codes, digital, weight_signs, sum_inputs, input_sign, out):  # type:
         out[c] += input_sign * weight_signs[c] * (np.float32(4) * codes[c] - np.float32(2) * sum_inputs + digital[c])
 
 
+@numba.njit(cache=True, error_model="numpy")
+def _uniform_sums(  # type: ignore[no-untyped-def]
+    applied_bytes, byte_ones, packed, profiles, units, off_share, affine, sums
+):
+    """Counts, S and projections (2 + PROFILES, columns) of uniform cells: ON cells count 1, OFF cells ``off_share``."""
+    on_share = np.float32(1) - off_share
+    affine[:, 0] = 0
+    for byte in range(len(byte_ones)):
+        affine[0, 0] += np.float32(byte_ones[byte])
+        for m in range(PROFILES):
+            affine[1 + m, 0] += np.float32(byte_ones[byte] * profiles[byte, m]) * units[m]
+    affine[:, 0] *= off_share
+    affine[0, 1] = on_share
+    affine[1:, 1] = on_share * units
+    for column in range(0, packed.shape[1], COLUMNS_AT_ONCE):
+        count_and_project(applied_bytes, packed, profiles, affine, column, sums)
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _read_blocks(  # type: ignore[no-untyped-def]
-    first, last, vectors, positions, start, stop, matrices, quadratic, polynomial, ranges, corrections, off_share, gain,
-    offset, top, noise, digital, weight_signs, ones, dense_ones, pattern, valid, flip_inputs, ideal,
-    noise_seed, out, statistics,
+    first, last, vectors, positions, start, stop, packed, per_byte, matrices, profiles, units, off_share, uniform,
+    quadratic, polynomial, shape, ranges, corrections, input_vectors, gain, offset, top, noise, digital,
+    weight_signs, ones, dense_ones, pattern, valid, flip_inputs, ideal, noise_seed, out, statistics,
 ):  # fmt: skip
-    groups, most_rows, width = matrices.shape
+    groups, most_bytes, width = packed.shape
+    most_rows = matrices.shape[1]
     columns = gain.shape[1]
-    corrected = corrections.shape[0] == groups
+    modes = quadratic.shape[1] - 1
     total = vectors.shape[0]
     for block in range(first, last):
         low = block * BLOCK
         high = min(low + BLOCK, total)
-        bits = np.zeros((BLOCK, most_rows), np.float32)
-        products = np.zeros((BLOCK, width), np.float32)
-        sum_inputs = np.zeros(BLOCK, np.float32)
+        bits = np.zeros((BLOCK, -(-most_rows // 8) * 8), np.uint8)
+        factors = np.zeros((BLOCK, most_rows), np.float32)
+        products = np.zeros((BLOCK, matrices.shape[2]), np.float32)
+        applied = np.zeros(BLOCK, np.float32)
         input_sign = np.zeros(BLOCK, np.float32)
+        applied_bytes = np.zeros(most_bytes, np.uint8)
+        byte_ones = np.zeros(most_bytes, np.int16)
+        affine = np.zeros((1 + PROFILES, 2), np.float32)
+        sums = np.zeros((2 + PROFILES, width), np.float32)
         current = np.zeros(columns, np.float32)
         tau = np.zeros(columns, np.float32)
+        slope = np.zeros(columns, np.float32)
         codes = np.zeros(columns, np.float32)
-        exact_sums = np.zeros(columns, np.float32)
-        sums = np.zeros(3)
+        totals = np.zeros(3)
         for group in range(groups):
             for p in range(low, high):
                 sub = vectors[p, start[group] : stop[group]]
                 mask = valid[pattern[p % positions], start[group] : stop[group]]
-                applied, flipped = apply_bits(
-                    sub, mask, flip_inputs, ones[group], dense_ones[group], bits[p - low], sums
+                applied[p - low], flipped = apply_bits(
+                    sub, mask, flip_inputs, ones[group], dense_ones[group], bits[p - low], totals
                 )
-                sum_inputs[p - low] = applied
                 input_sign[p - low] = np.float32(-1) if flipped else np.float32(1)
-            np.dot(bits, matrices[group], products)
+            if not (ideal or uniform):
+                factors[:] = bits[:, :most_rows]
+                np.dot(factors, matrices[group], products)
             for p in range(low, high):
-                row = products[p - low]
                 place = pattern[p % positions]
-                if ideal:
-                    codes[:] = row
-                    statistics[block, 2] += row.sum()
+                pack_bits(bits[p - low], per_byte, applied_bytes, byte_ones)
+                if uniform and not ideal:
+                    _uniform_sums(applied_bytes, byte_ones, packed[group], profiles[group], units[group], off_share,
+                                  affine, sums)  # fmt: skip
                 else:
+                    for column in range(0, width, COLUMNS_AT_ONCE):
+                        count_ones(applied_bytes, packed[group], profiles[group], affine, column, sums)
+                counts = sums[0, :columns]
+                if ideal:
+                    codes[:] = counts
+                    statistics[block, 2] += counts.sum()
+                else:
+                    if not uniform:
+                        sums[1 : 2 + modes, :columns] = products[p - low].reshape((1 + modes, columns))
+                    drawn, z = sums[1, :columns], sums[2 : 2 + modes, :columns]
                     column_currents(
-                        row, columns, quadratic[group], polynomial[group], ranges[group], corrected,
-                        corrections[group if corrected else 0],
-                        sum_inputs[p - low] / np.float32(stop[group] - start[group]), tau, current,
-                    )  # fmt: skip
-                    if off_share >= 0:
-                        share = np.float32(1) / (np.float32(1) - off_share)
-                        leak = off_share * sum_inputs[p - low]
-                        for c in range(columns):
-                            exact_sums[c] = np.rint((row[c] - leak) * share)
-                    else:
-                        exact_sums[:] = row[width - columns :]
+                        drawn, z, quadratic[group], polynomial[group], shape[group], ranges[group], tau, current
+                    )
+                    if len(corrections) > 0:
+                        density = applied[p - low] / np.float32(stop[group] - start[group])
+                        correct_columns(drawn, z, bits[p - low], density, input_vectors[group], tau, ranges[group, 1],
+                                        corrections[group], slope, current)  # fmt: skip
                     codes[:] = 0
                     if noise > 0:
                         add_noise(codes, noise, noise_seed, p, group)
-                    sense(current, exact_sums, gain[group], offset[group], top, codes, statistics[block])
-                add_dot(codes, digital[group, place], weight_signs[group], sum_inputs[p - low], input_sign[p - low],
+                    sense(current, counts, gain[group], offset[group], top, codes, statistics[block])
+                add_dot(codes, digital[group, place], weight_signs[group], applied[p - low], input_sign[p - low],
                         out[p])  # fmt: skip
-        statistics[block, 4] = sums[0]
-        statistics[block, 5] = sums[1]
-        statistics[block, 6] = sums[2]
+        statistics[block, 4:7] = totals

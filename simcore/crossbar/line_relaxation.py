@@ -8,6 +8,11 @@ Lines are eliminated in Norton form: a part of the line seen from a node injects
 r gives G / (1 + r G), J / (1 + r G). No conductance of a wire appears, so r = 0 needs no special case and nothing
 cancels. By the maximum principle all drops lie within [0, v_read] (for a driven row); iterates are held there. A cell
 is evaluated once a sweep; the bit lines use its tangent at the rows' new voltages.
+
+Where cells conduct almost as well as the wires a sweep leaves a share rho of the slowest error, close to 1. All shares
+are real and between 0 and rho, so such lanes go on with Chebyshev's semi-iteration, which takes about the square root
+of the sweeps; rho is raised where the sweeps shrink less than they should (Hageman and Young, Applied Iterative
+Methods, 1981, chapters 4 to 6).
 """
 
 from __future__ import annotations
@@ -18,6 +23,14 @@ import numpy as np
 from simcore.crossbar.iv import cell_current, chord_where_careful
 from simcore.crossbar.kirchhoff import array_residual
 from simcore.crossbar.simd import full, load, maximum, minimum, store, where_greater
+
+# Rows of the shared array: largest change of this sweep and of the last; lanes that are done; lanes that take chords;
+# the share rho of an error that a sweep leaves (0: not accelerated) and Chebyshev's weight; sweeps since rho was set,
+# and the change then.
+_CHANGE, _CHANGE_BEFORE, _FROZEN, _CAREFUL, _RHO, _OMEGA, _SWEEPS, _AT_START = range(8)
+_PLAIN_SWEEPS = 6  # before a lane's rho is judged
+_WINDOW = 8  # sweeps over which Chebyshev's progress is judged
+_SLOW = 0.5  # rho from which acceleration pays
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -55,13 +68,15 @@ def _relax(  # type: ignore[no-untyped-def]
     """One tile, one block; u, c: (R, C, L) drops in volts, first guess in and solution out."""
     rows, cols = weights.shape
     lanes = x.shape[1]
+    last = np.zeros((rows, cols, lanes), u.dtype)  # bit lines of the sweep before, for lanes that are accelerated
     norton = np.empty((rows, cols, 2, lanes), u.dtype)  # G and J below the wire under node (i, j)
     line = np.empty((cols, 4, lanes), u.dtype)  # along a row: G, J of the line, then the cell's conductance and current
     scratch = np.empty((3, 1, lanes), u.dtype)
-    shared = np.empty((4, lanes), u.dtype)  # change of this sweep, of the last, frozen lanes, careful lanes
-    store(shared, (1,), full(u, v_read))
-    store(shared, (2,), full(u, 0.0))
-    store(shared, (3,), full(u, 1.0))
+    shared = np.zeros((8, lanes), u.dtype)  # see _CHANGE .. _AT_START
+    shared[_CHANGE_BEFORE] = v_read
+    shared[_CAREFUL] = 1
+    shared[_OMEGA] = 1
+    accelerated = False
     zero, half = full(u, 0.0), full(u, 0.5)
     top = full(u, v_read)
     status[:] = 0
@@ -70,8 +85,8 @@ def _relax(  # type: ignore[no-untyped-def]
     r_last = r_col + r_sink
     for sweep in range(1, max_sweeps + 1):
         change = zero
-        frozen = load(shared, (2,))
-        careful = load(shared, (3,))
+        frozen = load(shared, (_FROZEN,))
+        careful = load(shared, (_CAREFUL,))
         for i in range(rows):
             driven = load(x, (i,))
             source = driven * v_read
@@ -117,20 +132,29 @@ def _relax(  # type: ignore[no-untyped-def]
                 passed = 1.0 / (1.0 + r_wire * total_g)
                 store(norton, (i, j, 0), total_g * passed)
                 store(norton, (i, j, 1), total_j * passed)
-        # Bit lines back from the sinks.
+        # Bit lines back from the sinks; what a sweep would give and what is taken differ where it is accelerated.
+        omega = load(shared, (_OMEGA,))
+        stretch = 2.0 / (2.0 - load(shared, (_RHO,)))
         for k in range(rows):
             i = rows - 1 - k
             r_wire = r_col if i < rows - 1 else r_last
             for j in range(cols):
-                below = load(c, (i + 1, j)) if i < rows - 1 else zero
+                below = load(line, (j, 0)) if i < rows - 1 else zero
                 before = load(c, (i, j))
                 volt = below + r_wire * (load(norton, (i, j, 1)) - load(norton, (i, j, 0)) * below)
                 volt = minimum(maximum(volt, zero), top)
+                store(line, (j, 0), volt)
+                if accelerated:
+                    earlier = load(last, (i, j))
+                    volt = earlier + omega * (before + stretch * (volt - before) - earlier)
+                    volt = minimum(maximum(volt, zero), top)
+                    store(last, (i, j), before)
                 change = maximum(change, abs(volt - before))
                 store(c, (i, j), where_greater(frozen, half, before, volt))
-        store(shared, (0,), change)
+        store(shared, (_CHANGE,), change)
         if _settle(shared, tolerance * v_read, sweep, norton[rows - 1, :, 1], sink, status, sweeps_used):
             break
+        accelerated = _accelerate(shared, v_read, status)
 
 
 @numba.njit(error_model="numpy")
@@ -144,16 +168,71 @@ def _settle(shared, tolerance, sweep, drawn, sink, status, sweeps_used):  # type
         if status[lane] == 1:
             continue
         sink[:, lane] = drawn[:, lane]
-        ratio = min(shared[0, lane] / max(shared[1, lane], 1e-30), 0.999)
-        left = shared[0, lane] * ratio / (1.0 - ratio)
-        if shared[3, lane] > 0:  # chords leave the currents wrong by as much as the voltages moved
-            left = max(left, shared[0, lane])
+        change = shared[_CHANGE, lane]
+        ratio = min(change / max(shared[_CHANGE_BEFORE, lane], 1e-30), 0.999)
+        slowest = max(ratio, _chebyshev_rate(shared[_RHO, lane]))
+        left = change * slowest / (1.0 - slowest)
+        if shared[_CAREFUL, lane] > 0:  # chords leave the currents wrong by as much as the voltages moved
+            left = max(left, change)
         if left <= tolerance:
             status[lane] = 1
             sweeps_used[lane] = sweep
-            shared[2, lane] = 1.0
+            shared[_FROZEN, lane] = 1.0
         else:
             done = False
-        shared[3, lane] = 1.0 if ratio > 0.9 else 0.0
-        shared[1, lane] = shared[0, lane]
+        shared[_CAREFUL, lane] = 1.0 if ratio > 0.9 and shared[_RHO, lane] == 0 else 0.0
     return done
+
+
+@numba.njit(error_model="numpy")
+def _accelerate(shared, v_read, status):  # type: ignore[no-untyped-def]
+    """Chebyshev's weights for the next sweep; True if any lane is accelerated."""
+    accelerated = False
+    for lane in range(status.shape[0]):
+        change, before = shared[_CHANGE, lane], shared[_CHANGE_BEFORE, lane]
+        shared[_CHANGE_BEFORE, lane] = change
+        if status[lane] == 1:
+            continue
+        shared[_SWEEPS, lane] += 1
+        rho, sweeps = shared[_RHO, lane], shared[_SWEEPS, lane]
+        if rho == 0:
+            found = change / max(before, 1e-30) if sweeps >= _PLAIN_SWEEPS else 0.0
+            if _SLOW < found < 1.0:
+                _start(shared, lane, found)
+        else:
+            half = rho / (2.0 - rho)
+            if sweeps >= _WINDOW:
+                expected = _chebyshev_rate(rho)
+                reached = (change / max(shared[_AT_START, lane], 1e-30)) ** (1.0 / sweeps)
+                if reached > 0.9 and change < 64 * np.finfo(shared.dtype).eps * v_read:
+                    # What is left is rounding, which acceleration keeps alive: plain sweeps to the end.
+                    shared[_RHO, lane], shared[_OMEGA, lane], shared[_SWEEPS, lane] = 0.0, 1.0, -np.inf
+                    continue
+                # Chebyshev's polynomial of n sweeps is about 2 expected^n; errors it was not made for shrink less.
+                if reached > expected * 2.0 ** (1.0 / sweeps) * 1.02:
+                    y = 0.5 * (reached / expected + expected / reached)
+                    _start(shared, lane, min(0.5 * (y * half * (2.0 - rho) + rho), 0.9999))
+                    accelerated = True
+                    continue
+            omega = shared[_OMEGA, lane]
+            shared[_OMEGA, lane] = (
+                1.0 / (1.0 - 0.5 * half * half) if sweeps == 1 else 1.0 / (1.0 - 0.25 * half * half * omega)
+            )
+        accelerated = accelerated or shared[_RHO, lane] > 0
+    return accelerated
+
+
+@numba.njit(error_model="numpy")
+def _chebyshev_rate(rho):  # type: ignore[no-untyped-def]
+    """Share of the error that a sweep of the semi-iteration leaves in the end; 0 for rho = 0."""
+    half = rho / (2.0 - rho)
+    return half / (1.0 + np.sqrt(1.0 - half * half))
+
+
+@numba.njit(error_model="numpy")
+def _start(shared, lane, rho):  # type: ignore[no-untyped-def]
+    """Begin a semi-iteration of one lane with ``rho``."""
+    shared[_RHO, lane] = rho
+    shared[_OMEGA, lane] = 1.0
+    shared[_SWEEPS, lane] = 0
+    shared[_AT_START, lane] = shared[_CHANGE, lane]
