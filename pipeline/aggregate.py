@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,7 +116,7 @@ def _add_rows(
     shards: list[ShardRecord],
 ) -> None:
     axes = axis_columns(plan.name, point)
-    layers = _sum_layers(shards)
+    layers = sum_layers([shard.layers for shard in shards])
     total = _sum_totals(layers)
     images = sum(shard.count for shard in shards)
     correct = sum(int((shard.predictions == shard.labels).sum()) for shard in shards)
@@ -173,10 +173,10 @@ def axis_columns(sweep_name: str, point: DesignPoint) -> dict[str, Any]:
     }
 
 
-def _sum_layers(shards: list[ShardRecord]) -> list[dict[str, Any]]:
+def sum_layers(shards: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
     """Totals of each layer over all shards; ``fsum`` makes the rounding independent of how sums pile up."""
     result = []
-    for parts in zip(*(shard.layers for shard in shards), strict=True):
+    for parts in zip(*shards, strict=True):
         total: dict[str, Any] = {"layer": parts[0]["layer"]}
         for name in ("partial_sum", "dense_partial_sum", "squared_error", "column_current_A"):
             total[name] = math.fsum(part[name] for part in parts)

@@ -11,11 +11,12 @@ import pyarrow as pa
 from rich.console import Console
 
 from pipeline import simulation
+from pipeline.active import Failure
 from pipeline.aggregate import SWEEPS_FOLDER, Aggregate, aggregate, write_tables
 from pipeline.cluster import ray_session
 from pipeline.costs import CostModel
 from pipeline.errors import Interrupted
-from pipeline.execution import Execution, Failure
+from pipeline.execution import Execution
 from pipeline.failures import FailureReport, report_failures, write_failures
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import SweepProgress
@@ -41,6 +42,7 @@ class RunOptions:
     tracking_uri: str | None = None
     tracking: bool = True
     evaluator: str | None = None
+    max_failures: int | None = None
 
 
 @dataclass
@@ -51,6 +53,7 @@ class RunResult:
     store: Store
     tables: dict[str, pa.Table]
     tasks_run: int
+    stopped: bool = False  # more designs failed than allowed, so the rest was not begun
     failures: list[FailureReport] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -90,12 +93,11 @@ def _run(path: str, options: RunOptions, console: Console) -> RunResult:
     done: Aggregate
     for _ in range(_ROUNDS):
         works = find_work(plan, store, costs, selected)
-        ran, new_failures = _execute(works, settings, options, console, path)
+        ran, failures, result.stopped = _execute(works, settings, options, console, path)
         result.tasks_run += ran
-        failures = new_failures
         done = aggregate(plan, find_work(plan, store, costs), store)
         result.warnings += [f"set aside {text}" for text in done.damaged]
-        if not done.damaged:
+        if not done.damaged or result.stopped:
             break
         for text in done.damaged:
             _warn(console, f"set aside {text}; computing it again")
@@ -111,17 +113,22 @@ def _warn(console: Console, text: str) -> None:
 
 def _execute(
     works: list[DesignWork], settings: TaskSettings, options: RunOptions, console: Console, path: str
-) -> tuple[int, list[Failure]]:
-    """Computes what is missing on Ray, which is started only if there is something to compute."""
+) -> tuple[int, list[Failure], bool]:
+    """Computes what is missing on Ray, which is started only if there is something to compute.
+
+    Returns:
+        tasks that ended, designs that failed, and whether their number stopped the run.
+    """
     if all(work.done for work in works):
-        return 0, []
+        return 0, [], False
     progress: SweepProgress | None = None
     try:
         with ray_session(options.address, settings.threads) as ray:
             slots = max(1, int(ray.cluster_resources().get("CPU", 1)) // settings.threads)
             with SweepProgress(works, slots, console) as progress:
-                failures = Execution(ray, settings, progress).run(works)
-            return progress.tasks_done, failures
+                execution = Execution(ray, settings, progress, options.max_failures)
+                failures = execution.run(works)
+            return progress.tasks_done, failures, execution.stopped
     except KeyboardInterrupt:
         so_far = f"after {progress.tasks_done} of {progress.tasks} tasks" if progress else "before the first task"
         raise Interrupted(
