@@ -144,7 +144,7 @@ def test_a_worker_that_dies_once_is_tried_again(tmp_path: Path, control: Callabl
     control(fail="32-dense:crash-once", calls=calls)
     result = run(tmp_path, arrays="32x32")
     assert not result.failures
-    assert (calls / "crashed").exists()
+    assert (calls / "failed-once").exists()
 
 
 def test_a_worker_that_always_dies_fails_the_point_only(
