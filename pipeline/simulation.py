@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from simcore.errors import BinsparxError, InputError, unknown_name
 
 DEFAULT_EVALUATOR = "simcore.inference"
-_OWN_PACKAGES = ("simcore", "pipeline", "tests")
+_OWN_PACKAGES = ("simcore", "pipeline", "tests", "benchmarks")
 
 
 class Evaluator(Protocol):

@@ -7,6 +7,7 @@ import re
 import uuid
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 from pyarrow import fs
@@ -67,8 +68,11 @@ class Store:
         except FileNotFoundError:
             return None
 
-    def put(self, path: str, data: bytes) -> None:
+    def put(self, path: str, data: bytes, synced: bool = True) -> None:
         """Writes a file whole; an existing one is replaced.
+
+        Args:
+            synced: wait until a local disk has it. A record carries its digest: one that a power cut tears is seen.
 
         Raises:
             OSError: the disk is full, the store is away, or nothing may be written there.
@@ -79,14 +83,13 @@ class Store:
                 stream.write(data)
             return
         partial = Path(self._path(f"{PARTIAL_FOLDER}/{os.getpid()}-{uuid.uuid4().hex}"))
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(partial, "wb") as file:
+            with _open_new(partial) as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, target)
+                if synced:
+                    os.fsync(file.fileno())
+            _replace(partial, target)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -114,6 +117,22 @@ class Store:
 
     def _path(self, path: str) -> str:
         return f"{self._root.rstrip('/')}/{path}"
+
+
+def _open_new(path: Path) -> BinaryIO:
+    try:
+        return open(path, "wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "wb")
+
+
+def _replace(source: Path, target: str) -> None:
+    try:
+        os.replace(source, target)
+    except FileNotFoundError:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(source, target)
 
 
 @lru_cache(maxsize=8)

@@ -125,10 +125,15 @@ def evaluate_shards(
     """
     outcomes: list[Outcome] = []
     clock = _Clock()
-    for shard in shards:
-        if outcomes and clock.timing().seconds > LONGEST_TASK_SECONDS:
-            break
-        outcomes.append(_evaluate_shard(settings, key, prepared, dataset, split, shard, batch, again))
+    try:
+        load_evaluator(settings.evaluator)  # before the threads are limited: libraries must be there to be found
+        with limited_threads(settings.threads):
+            for shard in shards:
+                if outcomes and clock.timing().seconds > LONGEST_TASK_SECONDS:
+                    break
+                outcomes.append(_evaluate_shard(settings, key, prepared, dataset, split, shard, batch, again))
+    except Exception as error:  # the evaluator itself could not be loaded
+        outcomes += [clock.failed(error)] * (len(shards) - len(outcomes))
     return outcomes
 
 
@@ -150,13 +155,12 @@ def _evaluate_shard(
         if again and _is_sound_shard(store.read(path), key, shard):
             return clock.done()
         evaluator = load_evaluator(settings.evaluator)
-        with limited_threads(settings.threads):
-            images, labels = dataset.read(split, first, count)
-            size = batch or count
-            parts = [
-                evaluator.evaluate(prepared, images[start : start + size], labels[start : start + size], first + start)
-                for start in range(0, count, size)
-            ]
+        images, labels = dataset.read(split, first, count)
+        size = batch or count
+        parts = [
+            evaluator.evaluate(prepared, images[start : start + size], labels[start : start + size], first + start)
+            for start in range(0, count, size)
+        ]
         record = ShardRecord(
             key,
             first,
@@ -166,7 +170,7 @@ def _evaluate_shard(
             tuple(_layers_of(parts)),
             clock.timing(),
         )
-        store.put(path, encode_shard(record))
+        store.put(path, encode_shard(record), synced=False)
     except Exception as error:
         return clock.failed(error)
     return clock.done()
