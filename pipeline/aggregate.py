@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from pipeline.costs import Cost, cost_class
 from pipeline.intervals import wilson_interval
-from pipeline.pareto import non_dominated
 from pipeline.plan import Plan
 from pipeline.points import DesignPoint
 from pipeline.records import (
@@ -26,10 +22,12 @@ from pipeline.records import (
     shard_path,
 )
 from pipeline.store import Store
+from pipeline.table_files import TableFiles
 from pipeline.tables import SCHEMAS
 from pipeline.work import DesignWork
 
-SWEEPS_FOLDER = "sweeps"
+COSTS_OF_A_CLASS = 1000
+"""Designs of one class whose times are looked at: their median is all that is kept."""
 _SUMS = ("column_reads", "partial_sum", "dense_partial_sum", "squared_error", "column_current_A")
 _COUNTS = ("activation_reads", "activation_flips", "clipped")
 _CONSTANTS = ("stored_columns", "weight_flips")  # of the stored weights: the same in every shard
@@ -39,14 +37,9 @@ _CONSTANTS = ("stored_columns", "weight_flips")  # of the stored weights: the sa
 class Aggregate:
     """The tables of all finished designs, the files that could not be trusted, and what the designs cost."""
 
-    tables: dict[str, pa.Table]
+    tables: TableFiles
     damaged: list[str] = field(default_factory=list)
     costs: list[tuple[str, Cost]] = field(default_factory=list)
-
-
-def table_path(sweep_name: str, table: str) -> str:
-    """Where a table of a sweep lies in the store."""
-    return f"{SWEEPS_FOLDER}/{sweep_name}/{table}.parquet"
 
 
 def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregate:
@@ -54,8 +47,8 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
 
     A damaged record is set aside and listed; its design is left out until it has been computed again.
     """
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
-    result = Aggregate({})
+    result = Aggregate(TableFiles())
+    measured: Counter[str] = Counter()
     for work in works:
         if not work.done:
             continue
@@ -63,27 +56,16 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
         result.damaged += damaged
         if damaged or design is None:
             continue
+        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
         _add_rows(rows, plan, work.point, design, shards)
         timing = rows["timings"][-1]
-        cost = Cost(timing["prepare_seconds"], timing["seconds_per_image"], True)
-        result.costs.append((cost_class(work.point), cost))
-    _mark_fronts(rows)
-    result.tables = {name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in SCHEMAS.items()}
+        name = cost_class(work.point)
+        measured[name] += 1
+        if measured[name] <= COSTS_OF_A_CLASS:
+            result.costs.append((name, Cost(timing["prepare_seconds"], timing["seconds_per_image"], True)))
+        result.tables.add(rows)
+    result.tables.finish()
     return result
-
-
-def write_tables(tables: dict[str, pa.Table], sweep_name: str, store: Store) -> None:
-    """Writes each table whole."""
-    for name, table in tables.items():
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
-        store.put(table_path(sweep_name, name), sink.getvalue().to_pybytes())
-
-
-def read_table(sweep_name: str, table: str, store: Store) -> pa.Table | None:
-    """A table of a finished sweep, or None where there is none."""
-    data = store.read(table_path(sweep_name, table))
-    return None if data is None else pq.read_table(pa.BufferReader(data))
 
 
 def _read_records(work: DesignWork, store: Store) -> tuple[DesignRecord | None, list[ShardRecord], list[str]]:
@@ -244,19 +226,3 @@ def _evidence_columns(plan: Plan, evidence: dict[str, Any]) -> dict[str, Any]:
         "evidence_unsolved": unsolved,
         "evidence_within_limits": within,
     }
-
-
-def _mark_fronts(rows: dict[str, list[dict[str, Any]]]) -> None:
-    """One front for each network, data set and corner: a corner is what the world turns out to be, not a choice."""
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for row in rows["designs"]:
-        groups.setdefault((row["model_digest"], row["dataset_digest"], row["corner"]), []).append(row)
-    for group in groups.values():
-        front = non_dominated(np.array([(row["accuracy"], row["array_current_A"]) for row in group]), ("max", "min"))
-        for row, member in zip(group, front.tolist(), strict=True):
-            row["on_front"] = member
-        members = [row for row in group if row["on_front"]]
-        members.sort(key=lambda row: (row["array_current_A"], row["design_key"]))
-        names = SCHEMAS["pareto"].names
-        for position, row in enumerate(members):
-            rows["pareto"].append({name: row[name] for name in names if name in row} | {"front_position": position})

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.active import Failure
-from pipeline.aggregate import SWEEPS_FOLDER
 from pipeline.keys import short_key
 from pipeline.store import Store
+from pipeline.table_files import SWEEPS_FOLDER
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Running again is resuming: the store decides what is left to do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from pipeline import simulation
 from pipeline.active import Failure
-from pipeline.aggregate import SWEEPS_FOLDER, Aggregate, aggregate, write_tables
+from pipeline.aggregate import Aggregate, aggregate
 from pipeline.cluster import ray_session
 from pipeline.costs import CostModel
 from pipeline.errors import Interrupted
@@ -23,6 +24,7 @@ from pipeline.progress import SweepProgress
 from pipeline.provenance import find_provenance
 from pipeline.spec import load_sweep
 from pipeline.store import Store
+from pipeline.table_files import SWEEPS_FOLDER
 from pipeline.tasks import TaskSettings
 from pipeline.work import DesignWork, find_work
 from simcore.errors import InputError
@@ -51,7 +53,7 @@ class RunResult:
 
     plan: Plan
     store: Store
-    tables: dict[str, pa.Table]
+    tables: Mapping[str, pa.Table]
     tasks_run: int
     stopped: bool = False  # more designs failed than allowed, so the rest was not begun
     failures: list[FailureReport] = field(default_factory=list)
@@ -141,7 +143,7 @@ def _write(result: RunResult, done: Aggregate, costs: CostModel) -> None:
     plan, store = result.plan, result.store
     folder = f"{SWEEPS_FOLDER}/{plan.name}"
     store.put(f"{folder}/sweep.yaml", plan.sweep.source.text.encode())
-    write_tables(done.tables, plan.name, store)
+    done.tables.publish(plan.name, store)
     result.files.append(store.display(f"{folder}/designs.parquet"))
     path = write_failures(result.failures, plan.name, store)
     if result.failures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import uuid
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from simcore.errors import InputError
 
 PARTIAL_FOLDER = ".partial"
 SET_ASIDE_FOLDER = "set_aside"
+_PIECE_BYTES = 8 << 20
 
 
 class Store:
@@ -92,6 +94,27 @@ class Store:
             _replace(partial, target)
         finally:
             partial.unlink(missing_ok=True)
+
+    def put_file(self, path: str, file: Path) -> None:
+        """As ``put``, from a file of this machine, however large."""
+        if self.local is not None:
+            partial = Path(self._path(f"{PARTIAL_FOLDER}/{os.getpid()}-{uuid.uuid4().hex}"))
+            try:
+                with _open_new(partial) as target, open(file, "rb") as source:
+                    shutil.copyfileobj(source, target)
+                    target.flush()
+                    os.fsync(target.fileno())
+                _replace(partial, self._path(path))
+            finally:
+                partial.unlink(missing_ok=True)
+            return
+        # An upload of several parts may end half-way, a copy inside the store does not.
+        draft = self._path(f"{PARTIAL_FOLDER}/{uuid.uuid4().hex}")
+        with open(file, "rb") as source, self._fs.open_output_stream(draft) as stream:
+            while piece := source.read(_PIECE_BYTES):
+                stream.write(piece)
+        self._fs.copy_file(draft, self._path(path))
+        self._fs.delete_file(draft)
 
     def list(self, folder: str) -> list[tuple[str, int]]:
         """All files below a folder as (path, bytes), sorted; empty where there is no such folder."""

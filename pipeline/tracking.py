@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.aggregate import SWEEPS_FOLDER, read_table
 from pipeline.keys import digest_of, short_key
 from pipeline.spec import SweepFile
 from pipeline.store import Store
+from pipeline.table_files import SWEEPS_FOLDER, read_table
 from simcore.errors import BinsparxError
 
 if TYPE_CHECKING:

@@ -49,8 +49,8 @@ def _picture(result: RunResult) -> None:
     designs = result.tables["designs"]
     if designs.num_rows == 0:
         return
-    from pipeline.aggregate import SWEEPS_FOLDER
     from pipeline.picture import draw_front
+    from pipeline.table_files import SWEEPS_FOLDER
 
     for name, data in draw_front(designs).items():
         path = f"{SWEEPS_FOLDER}/{result.plan.name}/{name}"
