@@ -86,6 +86,18 @@ def _read_records(work: DesignWork, store: Store) -> tuple[DesignRecord | None, 
     return design, shards, damaged
 
 
+def read_shards(work: DesignWork, store: Store) -> list[ShardRecord] | None:
+    """The stored shards of a design, or None where one is damaged; nothing is moved."""
+    key = work.point.key
+    try:
+        return [
+            decode_shard(store.read(shard_path(key, first, count)) or b"", key, first, count)
+            for first, count in work.cover.stored
+        ]
+    except DamagedRecord:
+        return None
+
+
 def _put_away(store: Store, path: str, error: DamagedRecord) -> str:
     return f"{path}: {error}; moved to {store.set_aside(path)}"
 

@@ -12,7 +12,7 @@ from pipeline.pareto import Direction, non_dominated
 OBJECTIVES: dict[str, Direction] = {"accuracy": "max", "array_current_A": "min"}
 # A corner is what the world turns out to be, not a choice.
 GROUP_COLUMNS = ("model_digest", "dataset_digest", "corner")
-FRONT_INPUT_COLUMNS = (*GROUP_COLUMNS, *OBJECTIVES, "design_key")
+FRONT_INPUT_COLUMNS = (*GROUP_COLUMNS, *OBJECTIVES, "images", "design_key")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Fronts:
 def find_fronts(designs: pa.Table) -> Fronts:
     """One front for each network, data set and corner.
 
+    A design that got fewer images than another of its group was left behind in a race: it is on no front.
+
     Args:
         designs: a table with ``FRONT_INPUT_COLUMNS``.
     """
@@ -40,11 +42,13 @@ def find_fronts(designs: pa.Table) -> Fronts:
     group = np.array([codes.setdefault(name, len(codes)) for name in names], dtype=np.int64)
     objectives = np.column_stack([designs[name].to_numpy() for name in OBJECTIVES])
     cheapness = designs[next(name for name, direction in OBJECTIVES.items() if direction == "min")].to_numpy()
+    images = designs["images"].to_numpy()
     on_front = np.zeros(designs.num_rows, dtype=bool)
     order: list[int] = []
     positions: list[int] = []
     for code in range(len(codes)):
         rows = np.flatnonzero(group == code)
+        rows = rows[images[rows] == images[rows].max()]
         members = rows[non_dominated(objectives[rows], tuple(OBJECTIVES.values()))]
         on_front[members] = True
         keys = dict(zip(members.tolist(), designs["design_key"].take(pa.array(members)).to_pylist(), strict=True))

@@ -22,6 +22,7 @@ from pipeline.failures import FailureReport, report_failures, write_failures
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import SweepProgress
 from pipeline.provenance import find_provenance
+from pipeline.racing import Race, run_race
 from pipeline.spec import load_sweep
 from pipeline.store import Store
 from pipeline.table_files import SWEEPS_FOLDER
@@ -92,12 +93,25 @@ def _run(path: str, options: RunOptions, console: Console) -> RunResult:
     result = RunResult(plan, store, {}, 0)
     costs = CostModel.load(store)
     failures: list[Failure] = []
+
+    wanted = {point.key for point in selected}
+
+    def execute(works: list[DesignWork]) -> bool:
+        works = [work for work in works if work.point.key in wanted]
+        ran, new_failures, result.stopped = _execute(works, settings, options, console, path)
+        result.tasks_run += ran
+        failures.extend(new_failures)
+        return not result.stopped
+
     done: Aggregate
     for _ in range(_ROUNDS):
-        works = find_work(plan, store, costs, selected)
-        ran, failures, result.stopped = _execute(works, settings, options, console, path)
-        result.tasks_run += ran
-        done = aggregate(plan, find_work(plan, store, costs), store)
+        failures.clear()
+        race = Race({})
+        if sweep.spec.strategy == "racing":
+            race = run_race(plan, store, costs, execute)
+        else:
+            execute(find_work(plan, store, costs, selected))
+        done = aggregate(plan, race.works(plan, store, costs), store)
         result.warnings += [f"set aside {text}" for text in done.damaged]
         if not done.damaged or result.stopped:
             break

@@ -202,6 +202,7 @@ class SweepSpec(_Part):
     layers: Annotated[list[Text], Listed, Field(min_length=1)] | None = None
     dataset: Annotated[DatasetSpec, BeforeValidator(_name_field("name"))]
     shard_images: Positive = 50
+    strategy: Literal["complete", "racing"] = "complete"
     evidence: EvidenceSpec = EvidenceSpec()
     exclude: list[MatchSpec] = []
     points: list[MatchSpec] = []
