@@ -147,8 +147,16 @@ class Jobs:
 
 @contextmanager
 def _plain_errors(address: str, job_id: str = "") -> Iterator[None]:
+    from ray.exceptions import AuthenticationError
+
     try:
         yield
+    except AuthenticationError:  # its own text speaks of tokens and where they lie: not for a log
+        raise InputError(
+            f"the cluster at {address} asks for a token; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to the file "
+            "that holds the cluster's token",
+            "--address",
+        ) from None
     except ConnectionError as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"no Ray job server answers at {address}: {reason}", "--address") from None
