@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.keys import digest_of
 from pipeline.submission.pack import Pack
 from simcore.errors import BinsparxError, InputError
 
 ENTRYPOINT = "python -m pipeline.submission.job"
 _WAIT_SECONDS = 1.0
+_START_TRIES, _START_WAIT_SECONDS = 20, 3.0
 _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 
 
@@ -85,6 +87,9 @@ class Jobs:
         self.address = address
         from ray.job_submission import JobSubmissionClient
 
+        logging.getLogger("ray").setLevel(logging.WARNING)
+        for name in ("ray.dashboard.modules.dashboard_sdk", "ray._private.runtime_env.packaging"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         with _plain_errors(address):
             self._client = JobSubmissionClient(address)
 
@@ -93,13 +98,24 @@ class Jobs:
         job_id = f"binsparx-{re.sub('[^A-Za-z0-9_-]', '-', name)}-{uuid.uuid4().hex[:8]}"
         with tempfile.TemporaryDirectory(prefix="binsparx-pack-") as folder, _plain_errors(self.address):
             pack.write(Path(folder), {"sweep": pack.sweep, "options": options})
-            self._client.submit_job(
+            self._start(
                 entrypoint=ENTRYPOINT,
                 submission_id=job_id,
                 runtime_env={"working_dir": folder, "env_vars": {"RAY_USAGE_STATS_ENABLED": "0"}},
-                metadata={"sweep": name, "pack": digest_of(sorted(pack.files))[:12]},
+                metadata={"sweep": name},
             )
         return job_id
+
+    def _start(self, **job: Any) -> None:
+        """A head that has just come up answers before it can take jobs."""
+        for waits_left in reversed(range(_START_TRIES)):
+            try:
+                self._client.submit_job(**job)
+                return
+            except RuntimeError as error:
+                if "No available agent" not in str(error) or not waits_left:
+                    raise
+                time.sleep(_START_WAIT_SECONDS)
 
     def state(self, job_id: str) -> JobState:
         """How a job stands; raises InputError for one the cluster does not know."""
