@@ -1,14 +1,15 @@
 # make demo    set up and run the quickstart sweep
 # make test    set up and run the tests
 # make check   linter, formatter and type checker
-# make test-slow, make bench-solver, make bench-network: long proofs and benchmarks, by hand
+# make test-slow, make test-drills, make bench-solver, make bench-network, make bench-dispatch: long proofs and
+#              benchmarks, by hand
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow check bench-solver bench-network clean
+.PHONY: setup demo test test-slow test-drills check bench-solver bench-network bench-dispatch clean
 
 setup: $(READY)
 
@@ -27,6 +28,9 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
 
+test-drills: setup
+	$(BIN)/python -m pytest -m drill
+
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -37,6 +41,9 @@ bench-solver: setup
 
 bench-network: setup
 	$(BIN)/python -m benchmarks.network
+
+bench-dispatch: setup
+	$(BIN)/python -m benchmarks.dispatch
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -33,7 +33,7 @@ class Store:
         Raises:
             InputError: not a path, or a URI that pyarrow cannot open.
         """
-        self.uri = uri
+        self.uri = without_secret(uri)  # what people and logs may see
         self.absolute_uri = uri  # means the same to a worker, whatever its working folder
         self.local: Path | None = None
         try:
@@ -43,7 +43,7 @@ class Store:
                 self._fs, self._root = fs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
                 self.absolute_uri = self._root
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise InputError(f"cannot open the results folder '{uri}': {_reason(error)}") from None
+            raise InputError(f"cannot open the results folder '{self.uri}': {without_secret(_reason(error))}") from None
         if isinstance(self._fs, fs.LocalFileSystem):
             self.local = Path(self._root)
 
@@ -59,7 +59,9 @@ class Store:
             self.put(probe, b"")
             self._fs.delete_file(self._path(probe))
         except OSError as error:
-            raise InputError(f"the results folder '{self.uri}' is not writable: {_reason(error)}") from None
+            raise InputError(
+                f"the results folder '{self.uri}' is not writable: {without_secret(_reason(error))}"
+            ) from None
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, or None where there is none."""
@@ -132,7 +134,8 @@ class Store:
 
     def display(self, path: str) -> str:
         """A path as people can use it."""
-        return f"{self.uri.rstrip('/')}/{path}"
+        place, mark, options = self.uri.partition("?")
+        return f"{place.rstrip('/')}/{path}{mark}{options}"
 
     def local_path(self, path: str) -> Path | None:
         """The file on this machine's disk, or None where the store is elsewhere."""
@@ -162,6 +165,11 @@ def _replace(source: Path, target: str) -> None:
 def open_store(uri: str) -> Store:
     """The store of a URI; workers open it once and keep it."""
     return Store(uri)
+
+
+def without_secret(text: str) -> str:
+    """The text with user name and password taken out of every URI in it."""
+    return re.sub(r"://[^/@\s]*@", "://", text)
 
 
 def _reason(error: BaseException) -> str:
