@@ -87,12 +87,13 @@ class Drill:
                     raise RuntimeError((self.folder / f"{results}.err").read_text()[-4000:])
                 starts, driver = starts + 1, self.start(results)
             if time.monotonic() > pause and len(killed) < KILLS:
-                killed.append(self._kill_something(driver))
+                killed += self._kill_something(driver)
                 pause = time.monotonic() + self.random.uniform(0.3, 3.0)
             time.sleep(0.05)
         return {"round": results, "killed": killed, "driver_starts": starts, "same": self.same_tables(results)}
 
-    def _kill_something(self, driver: subprocess.Popen[str]) -> str:
+    def _kill_something(self, driver: subprocess.Popen[str]) -> list[str]:
+        """What was killed; nothing where no worker is up yet."""
         kind = self.random.choice(["worker", "worker", "raylet", "driver"])
         if kind == "driver":
             driver.send_signal(signal.SIGKILL)
@@ -100,8 +101,8 @@ class Drill:
         elif kind == "raylet":
             self._kill_raylet()
         elif not self._kill_worker():
-            return "nobody"
-        return kind
+            return []
+        return [kind]
 
     def _kill_worker(self) -> bool:
         import psutil
@@ -133,7 +134,7 @@ class Drill:
 
 
 def _small() -> dict[str, Any]:
-    return {"object_store_memory": 80 << 20, "node_ip_address": "127.0.0.1"}
+    return {"object_store_memory": 80 << 20}
 
 
 def _raylet(node: Any) -> int:
