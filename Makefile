@@ -3,14 +3,15 @@
 # make check   linter, formatter and type checker
 # make paper-tables, make paper: the paper's experiments: small tables from networks and results, page from the tables
 # make test-paper: rows of the paper's table run again; needs CIFAR-10
-# make test-slow, make bench-solver, make bench-network: long proofs and benchmarks, by hand
+# make test-slow, make test-drills, make bench-solver, make bench-network, make bench-dispatch: long proofs and
+#              benchmarks, by hand
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow test-paper paper paper-tables check bench-solver bench-network clean
+.PHONY: setup demo test test-slow test-drills test-paper paper paper-tables check bench-solver bench-network bench-dispatch clean
 
 setup: $(READY)
 
@@ -28,6 +29,9 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+test-drills: setup
+	$(BIN)/python -m pytest -m drill
 
 PAPER := docs/results/paper
 
@@ -54,6 +58,9 @@ bench-solver: setup
 
 bench-network: setup
 	$(BIN)/python -m benchmarks.network
+
+bench-dispatch: setup
+	$(BIN)/python -m benchmarks.dispatch
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

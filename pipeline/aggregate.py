@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.costs import Cost, cost_class
-from pipeline.fronts import mark_fronts
 from pipeline.hardware_cost import HardwareCosts
 from pipeline.intervals import wilson_interval
 from pipeline.plan import Plan
@@ -27,10 +26,12 @@ from pipeline.records import (
     shard_path,
 )
 from pipeline.store import Store
+from pipeline.table_files import TableFiles
 from pipeline.tables import SCHEMAS
 from pipeline.work import DesignWork
 
-SWEEPS_FOLDER = "sweeps"
+COSTS_OF_A_CLASS = 1000
+"""Designs of one class whose times are looked at: their median is all that is kept."""
 _SUMS = ("column_reads", "partial_sum", "dense_partial_sum", "squared_error", "column_current_A")
 _COUNTS = ("activation_reads", "activation_flips", "applied_ones", "clipped")
 _CONSTANTS = ("stored_columns", "weight_flips", "inputs")  # of the stored weights: the same in every shard
@@ -40,14 +41,9 @@ _CONSTANTS = ("stored_columns", "weight_flips", "inputs")  # of the stored weigh
 class Aggregate:
     """The tables of all finished designs, the files that could not be trusted, and what the designs cost."""
 
-    tables: dict[str, pa.Table]
+    tables: TableFiles
     damaged: list[str] = field(default_factory=list)
     costs: list[tuple[str, Cost]] = field(default_factory=list)
-
-
-def table_path(sweep_name: str, table: str) -> str:
-    """Where a table of a sweep lies in the store."""
-    return f"{SWEEPS_FOLDER}/{sweep_name}/{table}.parquet"
 
 
 def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregate:
@@ -55,45 +51,32 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
 
     A damaged record is set aside and listed; its design is left out until it has been computed again.
     """
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
-    result = Aggregate({})
-    hardware = HardwareCosts(plan)
-    correct: dict[str, np.ndarray] = {}
-    points = {}
-    for work in works:
-        if not work.done:
-            continue
-        design, shards, damaged = _read_records(work, store)
-        result.damaged += damaged
-        if damaged or design is None:
-            continue
-        _add_rows(rows, plan, hardware, work.point, design, shards)
-        points[work.point.key] = work.point
-        correct[work.point.key] = _correct_images(shards)
-        timing = rows["timings"][-1]
-        cost = Cost(timing["prepare_seconds"], timing["seconds_per_image"], True)
-        result.costs.append((cost_class(work.point), cost))
-    for row in rows["designs"]:
-        hardware.add_changes(row, points[row["design_key"]])
-    for row in rows["layers"]:
-        hardware.add_changes(row, points[row["design_key"]], row["layer"])
-    rows["pareto"] = mark_fronts(rows["designs"], correct, plan.sweep.spec.pareto)
-    result.tables = {name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in SCHEMAS.items()}
+    result = Aggregate(TableFiles(plan.sweep.spec.pareto))
+    costs = HardwareCosts(plan)
+    measured: Counter[str] = Counter()
+    # The plan keeps the levels of one hardware together: only they are held, to be compared.
+    for _, levels in itertools.groupby(works, key=lambda work: tuple(work.point.hardware.columns.values())):
+        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
+        points, correct = [], []
+        for work in levels:
+            if not work.done:
+                continue
+            design, shards, damaged = _read_records(work, store)
+            result.damaged += damaged
+            if damaged or design is None:
+                continue
+            _add_rows(rows, plan, costs, work.point, design, shards)
+            points.append(work.point)
+            correct.append(_correct_images(shards))
+            timing = rows["timings"][-1]
+            name = cost_class(work.point)
+            measured[name] += 1
+            if measured[name] <= COSTS_OF_A_CLASS:
+                result.costs.append((name, Cost(timing["prepare_seconds"], timing["seconds_per_image"], True)))
+        costs.add_changes(rows["designs"], rows["layers"], points)
+        result.tables.add(rows, correct)
+    result.tables.finish()
     return result
-
-
-def write_tables(tables: dict[str, pa.Table], sweep_name: str, store: Store) -> None:
-    """Writes each table whole."""
-    for name, table in tables.items():
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
-        store.put(table_path(sweep_name, name), sink.getvalue().to_pybytes())
-
-
-def read_table(sweep_name: str, table: str, store: Store) -> pa.Table | None:
-    """A table of a finished sweep, or None where there is none."""
-    data = store.read(table_path(sweep_name, table))
-    return None if data is None else pq.read_table(pa.BufferReader(data))
 
 
 def _read_records(work: DesignWork, store: Store) -> tuple[DesignRecord | None, list[ShardRecord], list[str]]:
@@ -114,6 +97,18 @@ def _read_records(work: DesignWork, store: Store) -> tuple[DesignRecord | None, 
     return design, shards, damaged
 
 
+def read_shards(work: DesignWork, store: Store) -> list[ShardRecord] | None:
+    """The stored shards of a design, or None where one is damaged; nothing is moved."""
+    key = work.point.key
+    try:
+        return [
+            decode_shard(store.read(shard_path(key, first, count)) or b"", key, first, count)
+            for first, count in work.cover.stored
+        ]
+    except DamagedRecord:
+        return None
+
+
 def _put_away(store: Store, path: str, error: DamagedRecord) -> str:
     return f"{path}: {error}; moved to {store.set_aside(path)}"
 
@@ -127,7 +122,7 @@ def _add_rows(
     shards: list[ShardRecord],
 ) -> None:
     axes = axis_columns(plan.name, point)
-    layers = _sum_layers(shards)
+    layers = sum_layers([shard.layers for shard in shards])
     total = _sum_totals(layers)
     images = sum(shard.count for shard in shards)
     correct = sum(int((shard.predictions == shard.labels).sum()) for shard in shards)
@@ -146,6 +141,7 @@ def _add_rows(
             "accuracy_loss": (ideal_correct - correct) / images,
             **_ratios(total, images),
             **costs,
+            **{"on_front": False, "pareto_rank": 0, "front_probability": 0.0, "knee": False},  # until all are known
             **_evidence_columns(plan, design.evidence),
             "model_digest": point.model.digest,
             "dataset_digest": point.dataset.digest,
@@ -182,25 +178,19 @@ def _correct_images(shards: list[ShardRecord]) -> np.ndarray:
 
 def axis_columns(sweep_name: str, point: DesignPoint) -> dict[str, Any]:
     """The columns that name a design point."""
-    adc = point.design.adc
     return {
         "design_key": point.key,
         "sweep": sweep_name,
         "dataset": point.dataset.name,
-        "overrides": point.cell.overrides_text,
-        "topology": str(getattr(point.design.circuit, "topology", "")),
+        "topology": str(getattr(point.hardware.circuit, "topology", "")),
         **point.columns,
-        "adc_offset": adc.offset_lsb,
-        "adc_gain": adc.gain,
-        "adc_noise": adc.noise_lsb,
-        "solver_setting": point.design.solver,
     }
 
 
-def _sum_layers(shards: list[ShardRecord]) -> list[dict[str, Any]]:
+def sum_layers(shards: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
     """Totals of each layer over all shards; ``fsum`` makes the rounding independent of how sums pile up."""
     result = []
-    for parts in zip(*(shard.layers for shard in shards), strict=True):
+    for parts in zip(*shards, strict=True):
         total: dict[str, Any] = {"layer": parts[0]["layer"]}
         for name in ("partial_sum", "dense_partial_sum", "squared_error", "column_current_A"):
             total[name] = math.fsum(part[name] for part in parts)

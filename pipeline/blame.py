@@ -26,7 +26,7 @@ from pipeline.records import (
 )
 from pipeline.shards import cover
 from pipeline.store import Store
-from pipeline.tasks import Outcome, TaskSettings, cpu_count, evaluate_shard, prepare_design
+from pipeline.tasks import Outcome, TaskSettings, cpu_count, evaluate_shards, prepare_design
 from simcore.causes import causes_of, only, without
 from simcore.errors import BinsparxError
 
@@ -154,8 +154,13 @@ class _Runner:
                 self._settings, key, content, design, subject.checkpoint, subject.dataset
             )
             _check(outcome)
-            for first, count in missing:
-                _check(evaluate_shard(self._settings, key, prepared, subject.dataset, subject.split, first, count))
+            while missing:
+                outcomes = evaluate_shards(
+                    self._settings, key, prepared, subject.dataset, subject.split, tuple(missing), None, False
+                )
+                for outcome in outcomes:
+                    _check(outcome)
+                missing = missing[len(outcomes) :]
         seen = Predictions.read(self._store, key)
         if len(seen) < self._images:
             raise BinsparxError(f"shards of {key[:12]} in {self._store.uri} are damaged: run its sweep again")

@@ -97,14 +97,14 @@ class CostModel:
 
 def cost_class(point: DesignPoint) -> str:
     """What decides the cost, the weightiest first, so that a common start means alike."""
-    design = point.design
+    hardware = point.hardware
     parts = (
-        point.model.digest[:12],
-        design.solver,
-        getattr(design.circuit, "topology", ""),
-        f"{design.rows}x{design.cols}",
-        str(point.active_rows),
-        design.sparsity,
+        hardware.model.digest[:12],
+        hardware.solver,
+        getattr(hardware.circuit, "topology", ""),
+        f"{hardware.rows}x{hardware.cols}",
+        str(hardware.active_rows),
+        point.sparsity,
     )
     return "|".join(parts)
 

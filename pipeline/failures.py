@@ -1,29 +1,39 @@
-"""The points of a sweep that could not be computed: each with its reason and a command that repeats it."""
+"""The points of a sweep that could not be computed: each with its reason and a command that repeats it, by cause."""
 
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.aggregate import SWEEPS_FOLDER
-from pipeline.execution import Failure
+from pipeline.active import Failure
 from pipeline.keys import short_key
 from pipeline.store import Store
+from pipeline.table_files import SWEEPS_FOLDER
 
 
 @dataclass(frozen=True)
 class FailureReport:
-    """A failure as people read it."""
+    """A failure as people read it. ``kind`` is the class of failure that decided about trying again."""
 
     design_key: str
     design: str
     stage: str
     reason: str
+    kind: str
     cause: str
     command: str
     details: str
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Failures of one cause; the first is the example."""
+
+    example: FailureReport
+    designs: int
 
 
 def report_failures(failures: list[Failure], sweep_path: str, store_uri: str) -> list[FailureReport]:
@@ -35,12 +45,23 @@ def report_failures(failures: list[Failure], sweep_path: str, store_uri: str) ->
             failure.point.describe(),
             failure.stage,
             failure.reason,
+            failure.kind.value,
             failure.cause,
             f"{again} --only {short_key(failure.point.key)}",
             failure.details,
         )
         for failure in failures
     ]
+
+
+def group_failures(reports: list[FailureReport]) -> list[FailureGroup]:
+    """One group for each cause, the largest first; reasons that differ only in numbers are one cause."""
+    groups: dict[tuple[str, str, str], list[FailureReport]] = {}
+    for report in reports:
+        pattern = re.sub(r"[0-9a-f]{8,}|\d+(\.\d+)?", "#", report.reason)
+        groups.setdefault((report.kind, report.cause, pattern), []).append(report)
+    found = [FailureGroup(members[0], len(members)) for members in groups.values()]
+    return sorted(found, key=lambda group: -group.designs)
 
 
 def write_failures(reports: list[FailureReport], sweep_name: str, store: Store) -> str:

@@ -1,57 +1,95 @@
-"""Marks the fronts among the rows of ``designs`` and makes those of ``pareto``."""
+"""The fronts of a sweep, found from a few columns of its designs and one bit an image."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline.pareto import OBJECTIVES, find_front, front_probability
 from pipeline.spec import ParetoSpec
-from pipeline.tables import SCHEMAS
 
-_Row = dict[str, Any]
+# A corner is what the world turns out to be, not a choice.
+GROUP_COLUMNS = ("model_digest", "dataset_digest", "corner")
+MARKS = ("on_front", "pareto_rank", "front_probability", "knee")
+"""Columns of ``designs`` that are known once all designs are."""
+MOST_RESAMPLED = 2000
+"""Designs of a group, best ranks first, whose front probability is looked for: beyond, it is 0."""
 
 
-def mark_fronts(designs: list[_Row], correct: Mapping[str, np.ndarray], spec: ParetoSpec) -> list[_Row]:
-    """One front for each network, data set and corner: a corner is what the world turns out to be, not a choice.
+@dataclass(frozen=True)
+class Fronts:
+    """How the rows of ``designs`` stand to each other.
+
+    Attributes:
+        marks: (designs,) values of each of ``MARKS``. order: rows on a front, front after front, the cheapest first.
+        positions, hypervolumes: (len(order),) place of each within its own front, and that front's hypervolume.
+    """
+
+    marks: dict[str, np.ndarray]
+    order: list[int]
+    positions: list[int]
+    hypervolumes: list[float]
+
+
+def input_columns(spec: ParetoSpec) -> list[str]:
+    """The columns of ``designs`` that the fronts are found from."""
+    return [*GROUP_COLUMNS, *dict.fromkeys(OBJECTIVES[name][0] for name in spec.objectives), "images", "design_key"]
+
+
+def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSpec) -> Fronts:
+    """One front for each network, data set and corner.
+
+    A design that got fewer images than another of its group was left behind in a race: it is on no front.
 
     Args:
-        designs: rows of ``designs``; their columns about the front are set here.
-        correct: by design key, one bit an image (``numpy.packbits``).
-
-    Returns:
-        the rows of ``pareto``, front by front, the cheapest first.
+        designs: a table with ``input_columns(spec)``. correct: for each row, one bit an image (``numpy.packbits``).
     """
-    groups: dict[tuple[str, str, str], list[_Row]] = {}
-    for row in designs:
-        groups.setdefault((row["model_digest"], row["dataset_digest"], row["corner"]), []).append(row)
-    return [member for group in groups.values() for member in _mark(group, correct, spec)]
+    codes: dict[tuple[str, ...], int] = {}
+    names = zip(*(designs[name].to_pylist() for name in GROUP_COLUMNS), strict=True)
+    group = np.array([codes.setdefault(name, len(codes)) for name in names], dtype=np.int64)
+    count = designs.num_rows
+    marks = {
+        "on_front": np.zeros(count, bool),
+        "pareto_rank": np.zeros(count, np.int64),
+        "front_probability": np.zeros(count),
+        "knee": np.zeros(count, bool),
+    }
+    fronts = Fronts(marks, [], [], [])
+    for code in range(len(codes)):
+        _mark(fronts, np.flatnonzero(group == code), designs, correct, spec)
+    return fronts
 
 
-def _mark(group: list[_Row], correct: Mapping[str, np.ndarray], spec: ParetoSpec) -> list[_Row]:
+def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSpec) -> None:
+    """Marks one group, all of whose designs saw as many images, and lists its front."""
+    seen = designs["images"].to_numpy()[rows]
+    images = int(seen.max())
+    rows = rows[seen == images]
     columns = [OBJECTIVES[name][0] for name in spec.objectives]
     directions = [OBJECTIVES[name][1] for name in spec.objectives]
-    values = np.array(
-        [[np.nan if row.get(name) is None else row[name] for name in columns] for row in group], dtype=np.float64
-    )
+    # A missing value is null in the table and NaN here.
+    values = np.column_stack([designs[name].to_pandas().to_numpy(np.float64)[rows] for name in columns])
     front = find_front(values, directions)
+    marks = fronts.marks
+    marks["pareto_rank"][rows] = front.ranks
+    marks["on_front"][rows] = front.members
+    if front.knee is not None:
+        marks["knee"][rows[front.knee]] = True
+
+    ranked = np.argsort(np.where(front.ranks > 0, front.ranks, len(rows) + 1), kind="stable")
+    best = np.sort(ranked[:MOST_RESAMPLED])
     accuracy = spec.objectives.index("accuracy") if "accuracy" in spec.objectives else None
-    images = group[0]["images"]
-    right = np.stack([np.unpackbits(correct[row["design_key"]], count=images).astype(bool) for row in group])
-    probabilities = front_probability(right, values, directions, accuracy, spec.resamples, spec.seed)
-    for index, row in enumerate(group):
-        row["on_front"] = bool(front.members[index])
-        row["pareto_rank"] = int(front.ranks[index])
-        row["front_probability"] = float(probabilities[index])
-        row["knee"] = index == front.knee
-    members = [row for row in group if row["on_front"]]
-    first = next((name for name in columns if name != "accuracy"), "accuracy")
-    members.sort(key=lambda row: (row[first], row["design_key"]))
-    whole = {"objectives": ",".join(spec.objectives), "hypervolume": front.hypervolume}
-    names = SCHEMAS["pareto"].names
-    return [
-        {name: row[name] for name in names if name in row} | whole | {"front_position": position}
-        for position, row in enumerate(members)
-    ]
+    right = np.stack([np.unpackbits(correct[row], count=images).astype(bool) for row in rows[best]])
+    probability = front_probability(right, values[best], directions, accuracy, spec.resamples, spec.seed)
+    marks["front_probability"][rows[best]] = probability
+
+    first = next((index for index, name in enumerate(spec.objectives) if name != "accuracy"), 0)
+    members = np.flatnonzero(front.members)
+    keys = designs["design_key"].take(pa.array(rows[members])).to_pylist()
+    ordered = sorted(zip(values[members, first].tolist(), keys, rows[members].tolist(), strict=True))
+    fronts.order.extend(row for _, _, row in ordered)
+    fronts.positions.extend(range(len(ordered)))
+    fronts.hypervolumes.extend([front.hypervolume] * len(ordered))

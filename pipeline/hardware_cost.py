@@ -26,8 +26,8 @@ class HardwareCosts:
         self._cost = cost
         self._settings = plan.cost_settings
         self._cells: dict[str, Any] = {}
-        # spreads by hardware, layer and sparsity level
-        self._spreads: dict[tuple[Any, ...], dict[tuple[str, float], CostSpread]] = {}
+        # of the designs last added: spreads by design key and layer, "" for the whole network
+        self._spreads: dict[tuple[str, str], CostSpread] = {}
 
     def columns(self, point: DesignPoint, layers: Sequence[_Row], images: int) -> tuple[_Row, list[_Row]]:
         """The cost columns of a design and of its layers, without the changes against dense.
@@ -37,7 +37,8 @@ class HardwareCosts:
         cell = self._cell(point.cell.reference)
         if cell is None:
             return self._nothing(point), [self._nothing(point) for _ in layers]
-        tile = self._cost.Tile.of(point.design, cell)
+        design = point.design
+        tile = self._cost.Tile.of(design, cell)
         activities = [self._cost.LayerActivity.from_totals(layer, images) for layer in layers]
         costs = [self._cost.layer_cost(tile, activity, self._settings) for activity in activities]
         spreads = [self._cost.spreads(tile, [activity], self._settings) for activity in activities]
@@ -48,14 +49,32 @@ class HardwareCosts:
             )
         )
         for name, spread in zip(("", *(layer["layer"] for layer in layers)), (whole, *spreads), strict=True):
-            self._spreads.setdefault((point.hardware, name), {})[point.design.sparsity, point.design.prune] = spread
+            self._spreads[point.key, name] = spread
         design_row = self._row(point, self._cost.total_cost(costs), whole)
         return design_row, [self._row(point, cost, spread) for cost, spread in zip(costs, spreads, strict=True)]
 
-    def add_changes(self, row: _Row, point: DesignPoint, layer: str = "") -> None:
-        """Puts the changes against the dense design of the same hardware into a row that has its other columns."""
-        levels = self._spreads.get((point.hardware, layer), {})
-        own, dense = levels.get((point.design.sparsity, point.design.prune)), levels.get(("dense", 0.0))
+    def totals(self, point: DesignPoint, layers: Sequence[_Row], images: int) -> _Row:
+        """Energy, latency and area of a design by their columns; empty where the cell's size is not known."""
+        cell = self._cell(point.cell.reference)
+        if cell is None:
+            return {}
+        tile = self._cost.Tile.of(point.design, cell)
+        activities = [self._cost.LayerActivity.from_totals(layer, images) for layer in layers]
+        return _totals(self._cost.design_cost(tile, activities, self._settings))
+
+    def add_changes(self, designs: Sequence[_Row], layers: Sequence[_Row], points: Sequence[DesignPoint]) -> None:
+        """Puts the changes against the dense design into the rows of ``points``, all levels of one hardware, and
+        forgets them."""
+        dense = next((point.key for point in points if (point.sparsity, point.prune) == ("dense", 0.0)), "")
+        for row in designs:
+            row |= self._changes(row["design_key"], dense, "")
+        for row in layers:
+            row |= self._changes(row["design_key"], dense, row["layer"])
+        self._spreads.clear()
+
+    def _changes(self, key: str, dense_key: str, layer: str) -> _Row:
+        own, dense = self._spreads.get((key, layer)), self._spreads.get((dense_key, layer))
+        row: _Row = {}
         for metric, (_, unit) in _METRICS.items():
             values: list[float | None] = [None, None, None]
             if own is not None and dense is not None:
@@ -63,6 +82,7 @@ class HardwareCosts:
                 changes = [mine / theirs - 1.0 if theirs else 0.0 for mine, theirs in ends]
                 values = [changes[0], min(changes), max(changes)]
             row |= dict(zip((f"{metric}_change{end}" for end in ("", "_low", "_high")), values, strict=True))
+        return row
 
     def _cell(self, reference: str) -> Any:
         if reference not in self._cells:
@@ -71,10 +91,9 @@ class HardwareCosts:
 
     def _row(self, point: DesignPoint, cost: Cost, spread: CostSpread) -> _Row:
         row: _Row = {"tiles": cost.tiles, **self._how(point)}
-        totals = {"energy": cost.total_energy_J, "latency": cost.latency_s, "area": cost.total_area_m2}
+        row |= _totals(cost)
         for metric, (name, unit) in _METRICS.items():
             ends = getattr(spread, f"{metric}_{unit}")
-            row |= {f"{name}_{unit}": totals[metric]}
             row |= {f"{name}_low_{unit}": min(ends), f"{name}_high_{unit}": max(ends)}
         row |= {f"energy_{name}_J": value for name, value in cost.energy_J.items()}
         row |= {f"area_{name}_m2": value for name, value in cost.area_m2.items()}
@@ -85,7 +104,15 @@ class HardwareCosts:
 
     def _how(self, point: DesignPoint) -> _Row:
         return {
-            "converter": self._settings.converter_kind(point.design.adc.bits),
+            "converter": self._settings.converter_kind(point.hardware.adc_bits),
             "cost_boundary": self._settings.boundary,
             "cost_assumptions": self._settings.assumptions,
         }
+
+
+def _totals(cost: Cost) -> _Row:
+    return {
+        "energy_per_image_J": cost.total_energy_J,
+        "latency_per_image_s": cost.latency_s,
+        "area_m2": cost.total_area_m2,
+    }

@@ -1,15 +1,20 @@
-"""One design point of a sweep: its physics, its key, and the names people know it by."""
+"""One design point of a sweep: its physics, its key, and the names people know it by.
+
+A sweep may have a million points. What points share is therefore held once (``Study``, ``Hardware``), and the full
+design is built where it is needed.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline import simulation
 from pipeline.keys import key_content
 from pipeline.simulation import Model
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Bitcell:
     """One device at one corner with one set of overrides."""
 
@@ -25,17 +30,116 @@ class Bitcell:
         return ";".join(f"{name}={value}" for name, value in self.overrides)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What all points of a sweep share: the images, the version of the simulation, and fields of every design."""
+
+    dataset: Any
+    split: str
+    solver_version: str
+    design_fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """All of a design but its sparsity: points that share it are levels of one design. ``active`` None: all rows."""
+
+    study: Study = field(repr=False)
+    model: Model
+    cell: Bitcell
+    circuit: Any = field(repr=False)
+    rows: int
+    cols: int
+    active: int | None
+    row_order: str
+    adc_bits: int
+    adc_reference: str
+    adc_offset: float
+    adc_gain: float
+    adc_noise: float
+    seed: int
+    solver: str
+
+    @property
+    def active_rows(self) -> int:
+        """Rows read together."""
+        return self.active or self.rows
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The axes under the names of their table columns."""
+        return {
+            "model": self.model.name,
+            "device": self.cell.device,
+            "corner": self.cell.corner,
+            "overrides": self.cell.overrides_text,
+            "rows": self.rows,
+            "cols": self.cols,
+            "active_rows": self.active_rows,
+            "row_order": self.row_order,
+            "adc_bits": self.adc_bits,
+            "adc_reference": self.adc_reference,
+            "adc_offset": self.adc_offset,
+            "adc_gain": self.adc_gain,
+            "adc_noise": self.adc_noise,
+            "seed": self.seed,
+            "solver_setting": self.solver,
+        }
+
+    def design(self, sparsity: str, prune: float) -> Any:
+        """The design of one sparsity level.
+
+        Raises:
+            ValueError: the fields do not fit together.
+        """
+        return simulation.make_design(
+            **self.study.design_fields,
+            circuit=self.circuit,
+            rows=self.rows,
+            cols=self.cols,
+            active_rows=None if self.active == self.rows else self.active,
+            row_order=self.row_order,
+            sparsity=sparsity,
+            prune=prune,
+            adc=simulation.make_adc(self.adc_bits, self.adc_reference, self.adc_offset, self.adc_gain, self.adc_noise),
+            solver=self.solver,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class DesignPoint:
-    """One point of a sweep: the physics (``design``, hashed into ``key``) and the names people know it by."""
+    """One point of a sweep: the physics (hashed into ``key``) and the names people know it by."""
 
     key: str
-    model: Model
-    dataset: Any = field(repr=False)
-    split: str
-    cell: Bitcell
-    design: Any
-    solver_version: str
+    hardware: Hardware
+    sparsity: str
+    prune: float
+
+    @property
+    def design(self) -> Any:
+        """The physics, built anew at every call."""
+        return self.hardware.design(self.sparsity, self.prune)
+
+    @property
+    def model(self) -> Model:
+        return self.hardware.model
+
+    @property
+    def cell(self) -> Bitcell:
+        return self.hardware.cell
+
+    @property
+    def dataset(self) -> Any:
+        return self.hardware.study.dataset
+
+    @property
+    def split(self) -> str:
+        return self.hardware.study.split
+
+    @property
+    def solver_version(self) -> str:
+        return self.hardware.study.solver_version
 
     @property
     def content(self) -> dict[str, Any]:
@@ -46,41 +150,22 @@ class DesignPoint:
     @property
     def active_rows(self) -> int:
         """Rows read together."""
-        return int(self.design.active_rows or self.design.rows)
+        return self.hardware.active_rows
 
     @property
     def columns(self) -> dict[str, Any]:
-        """The axes under their column names: what ``exclude`` and ``points`` match."""
-        design = self.design
-        return {
-            "model": self.model.name,
-            "device": self.cell.device,
-            "corner": self.cell.corner,
-            "rows": design.rows,
-            "cols": design.cols,
-            "active_rows": self.active_rows,
-            "row_order": design.row_order,
-            "adc_bits": design.adc.bits,
-            "adc_reference": design.adc.reference,
-            "seed": design.seed,
-            "sparsity": design.sparsity,
-            "prune": design.prune,
-        }
-
-    @property
-    def hardware(self) -> tuple[Any, ...]:
-        """All but the sparsity: points that share it are levels of one design."""
-        adc = self.design.adc
-        return (
-            *(value for name, value in self.columns.items() if name not in ("sparsity", "prune")),
-            *(self.cell.overrides_text, adc.offset_lsb, adc.gain, adc.noise_lsb, self.design.solver),
-        )
+        """The axes under the names of their table columns: what ``exclude`` and ``points`` match."""
+        return {**self.hardware.columns, "sparsity": self.sparsity, "prune": self.prune}
 
     def describe(self) -> str:
         """One line for people."""
         c = self.columns
         active = "" if c["active_rows"] == c["rows"] else f"/{c['active_rows']}"
         prune = f" prune {c['prune']:g}" if c["prune"] else ""
+        overrides = f" {c['overrides']}" if c["overrides"] else ""
         size = f"{c['rows']}x{c['cols']}{active}"
         order = "" if c["row_order"] == "channel" else f" {c['row_order']}"
-        return f"{c['model']} {c['device']} {c['corner']} {size}{order} {c['adc_bits']} bit {c['sparsity']}{prune}"
+        return (
+            f"{c['model']} {c['device']} {c['corner']}{overrides} {size}{order} {c['adc_bits']} bit "
+            f"{c['sparsity']}{prune}"
+        )

@@ -56,7 +56,7 @@ class SweepProgress:
     def __init__(self, works: list[DesignWork], slots: int, console: Console) -> None:
         self._tasks = sum(work.tasks for work in works)
         self._time_left = TimeLeft(works, slots)
-        self._done = self._images = 0
+        self._done = self._images = self._retries = 0
         self._failed: set[str] = set()
         self._bar = _Bar(console, self._tasks) if console.is_terminal else _PlainLines(console)
 
@@ -76,7 +76,16 @@ class SweepProgress:
             self._images += images
         else:
             self._failed.add(work.point.key)
-        self._bar.show(self._done, self._tasks, self._images, len(self._failed), self._time_left.seconds)
+        self._show()
+
+    def task_retried(self, work: DesignWork, outcome: Outcome) -> None:
+        """Takes a failed task into account that is tried again."""
+        self._retries += 1
+        self._show()
+
+    def _show(self) -> None:
+        extra = _extra(self._retries, len(self._failed), self._time_left.seconds)
+        self._bar.show(self._done, self._tasks, self._images, extra)
 
     def __enter__(self) -> SweepProgress:
         self._bar.start()
@@ -105,8 +114,8 @@ class _Bar:
     def stop(self) -> None:
         self._progress.stop()
 
-    def show(self, done: int, tasks: int, images: int, failed: int, seconds_left: float | None) -> None:
-        self._progress.update(self._task, completed=done, images=images, extra=_extra(failed, seconds_left))
+    def show(self, done: int, tasks: int, images: int, extra: str) -> None:
+        self._progress.update(self._task, completed=done, images=images, extra=extra)
 
 
 class _PlainLines:
@@ -120,12 +129,12 @@ class _PlainLines:
     def stop(self) -> None:
         pass
 
-    def show(self, done: int, tasks: int, images: int, failed: int, seconds_left: float | None) -> None:
+    def show(self, done: int, tasks: int, images: int, extra: str) -> None:
         now = time.monotonic()
         if now - self._last < PLAIN_LINE_SECONDS and done < tasks:
             return
         self._last = now
-        line = f"{done}/{tasks} tasks, {images} images{_extra(failed, seconds_left)}"
+        line = f"{done}/{tasks} tasks, {images} images{extra}"
         self._console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -139,6 +148,8 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _extra(failed: int, seconds_left: float | None) -> str:
-    failures = f", {failed} designs failed" if failed else ""
-    return failures if seconds_left is None else f"{failures}, about {duration(seconds_left)} left"
+def _extra(retries: int, failed: int, seconds_left: float | None) -> str:
+    parts = [f", {retries} tries again"] if retries else []
+    parts += [f", {failed} designs failed"] if failed else []
+    parts += [f", about {duration(seconds_left)} left"] if seconds_left is not None else []
+    return "".join(parts)

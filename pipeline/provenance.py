@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from importlib import metadata
 from pathlib import Path
 
 from pipeline.tasks import Provenance
 
+PACK_FILE = "binsparx-pack.json"
+"""Beside packed code: which code it was, and what the job is to do."""
+
 
 def find_provenance() -> Provenance:
-    """The installed version, and the commit where the package runs from its own checkout."""
+    """The installed version, and the commit where the package runs from its own checkout or was packed from one."""
+    pack = Path(__file__).resolve().parent.parent / PACK_FILE
+    if pack.exists():
+        about = json.loads(pack.read_text(encoding="utf-8"))
+        return Provenance(str(about["package_version"]), str(about["git_commit"]))
     return Provenance(package_version(), _git_commit(Path(__file__).resolve().parent.parent))
 
 

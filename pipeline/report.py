@@ -36,7 +36,9 @@ def print_designs(designs: pa.Table, console: Console) -> None:
         return
     levels = list(dict.fromkeys((row["sparsity"], row["prune"]) for row in rows))
     shown = [name for name in _OPTIONAL if len({row[name] for row in rows}) > 1]
-    table = _table(f"{rows[0]['sweep']}: accuracy in %, {rows[0]['images']} images of {rows[0]['dataset']}")
+    table = _table(
+        f"{rows[0]['sweep']}: accuracy in %, {max(row['images'] for row in rows)} images of {rows[0]['dataset']}"
+    )
     for name in ("device", "corner", "array", "ADC", *shown):
         table.add_column(name, no_wrap=True, justify="right" if name == "ADC" else "left")
     table.add_column("ideal", justify="right")

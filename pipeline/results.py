@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.aggregate import SWEEPS_FOLDER, read_table
 from pipeline.comparison import Comparison, compare_designs
 from pipeline.pareto import Direction, non_dominated
 from pipeline.predictions import Predictions
 from pipeline.store import Store
+from pipeline.table_files import SWEEPS_FOLDER, read_table
 from pipeline.tables import SCHEMAS
 from simcore.errors import InputError, unknown_name
 

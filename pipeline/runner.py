@@ -5,23 +5,27 @@ Running again is resuming: the store decides what is left to do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 from rich.console import Console
 
 from pipeline import simulation
-from pipeline.aggregate import SWEEPS_FOLDER, Aggregate, aggregate, write_tables
+from pipeline.active import Failure
+from pipeline.aggregate import Aggregate, aggregate
 from pipeline.cluster import ray_session
 from pipeline.costs import CostModel
 from pipeline.errors import Interrupted
-from pipeline.execution import Execution, Failure
+from pipeline.execution import Execution
 from pipeline.failures import FailureReport, report_failures, write_failures
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import SweepProgress
 from pipeline.provenance import find_provenance
+from pipeline.racing import Race, run_race
 from pipeline.spec import load_sweep
 from pipeline.store import Store
+from pipeline.table_files import SWEEPS_FOLDER
 from pipeline.tasks import TaskSettings
 from pipeline.work import DesignWork, find_work
 from simcore.errors import InputError
@@ -41,6 +45,7 @@ class RunOptions:
     tracking_uri: str | None = None
     tracking: bool = True
     evaluator: str | None = None
+    max_failures: int | None = None
 
 
 @dataclass
@@ -49,8 +54,9 @@ class RunResult:
 
     plan: Plan
     store: Store
-    tables: dict[str, pa.Table]
+    tables: Mapping[str, pa.Table]
     tasks_run: int
+    stopped: bool = False  # more designs failed than allowed, so the rest was not begun
     failures: list[FailureReport] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -87,15 +93,27 @@ def _run(path: str, options: RunOptions, console: Console) -> RunResult:
     result = RunResult(plan, store, {}, 0)
     costs = CostModel.load(store)
     failures: list[Failure] = []
+
+    wanted = {point.key for point in selected}
+
+    def execute(works: list[DesignWork]) -> bool:
+        works = [work for work in works if work.point.key in wanted]
+        ran, new_failures, result.stopped = _execute(works, settings, options, console, path)
+        result.tasks_run += ran
+        failures.extend(new_failures)
+        return not result.stopped
+
     done: Aggregate
     for _ in range(_ROUNDS):
-        works = find_work(plan, store, costs, selected)
-        ran, new_failures = _execute(works, settings, options, console, path)
-        result.tasks_run += ran
-        failures = new_failures
-        done = aggregate(plan, find_work(plan, store, costs), store)
+        failures.clear()
+        race = Race({})
+        if sweep.spec.strategy == "racing":
+            race = run_race(plan, store, costs, execute)
+        else:
+            execute(find_work(plan, store, costs, selected))
+        done = aggregate(plan, race.works(plan, store, costs), store)
         result.warnings += [f"set aside {text}" for text in done.damaged]
-        if not done.damaged:
+        if not done.damaged or result.stopped:
             break
         for text in done.damaged:
             _warn(console, f"set aside {text}; computing it again")
@@ -111,17 +129,22 @@ def _warn(console: Console, text: str) -> None:
 
 def _execute(
     works: list[DesignWork], settings: TaskSettings, options: RunOptions, console: Console, path: str
-) -> tuple[int, list[Failure]]:
-    """Computes what is missing on Ray, which is started only if there is something to compute."""
+) -> tuple[int, list[Failure], bool]:
+    """Computes what is missing on Ray, which is started only if there is something to compute.
+
+    Returns:
+        tasks that ended, designs that failed, and whether their number stopped the run.
+    """
     if all(work.done for work in works):
-        return 0, []
+        return 0, [], False
     progress: SweepProgress | None = None
     try:
         with ray_session(options.address, settings.threads) as ray:
             slots = max(1, int(ray.cluster_resources().get("CPU", 1)) // settings.threads)
             with SweepProgress(works, slots, console) as progress:
-                failures = Execution(ray, settings, progress).run(works)
-            return progress.tasks_done, failures
+                execution = Execution(ray, settings, progress, options.max_failures)
+                failures = execution.run(works)
+            return progress.tasks_done, failures, execution.stopped
     except KeyboardInterrupt:
         so_far = f"after {progress.tasks_done} of {progress.tasks} tasks" if progress else "before the first task"
         raise Interrupted(
@@ -134,7 +157,7 @@ def _write(result: RunResult, done: Aggregate, costs: CostModel) -> None:
     plan, store = result.plan, result.store
     folder = f"{SWEEPS_FOLDER}/{plan.name}"
     store.put(f"{folder}/sweep.yaml", plan.sweep.source.text.encode())
-    write_tables(done.tables, plan.name, store)
+    done.tables.publish(plan.name, store)
     result.files.append(store.display(f"{folder}/designs.parquet"))
     path = write_failures(result.failures, plan.name, store)
     if result.failures:

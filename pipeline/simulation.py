@@ -8,13 +8,14 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import math
+import os
 import re
 from typing import Any, Protocol
 
 from simcore.errors import BinsparxError, InputError, unknown_name
 
 DEFAULT_EVALUATOR = "simcore.inference"
-_OWN_PACKAGES = ("simcore", "pipeline", "tests")
+_OWN_PACKAGES = ("simcore", "pipeline", "tests", "benchmarks")
 
 
 class Evaluator(Protocol):
@@ -72,7 +73,12 @@ def open_dataset(reference: str, where: str) -> Any:
     """A data set that ships, by name, or a folder of shards; raises InputError."""
     from simcore import datasets
 
-    return datasets.open_dataset(reference, where=where)
+    dataset = datasets.open_dataset(reference, where=where)
+    pack = os.environ.get("BINSPARX_PACK")
+    if pack is not None and dataset.folder.is_relative_to(pack):
+        # Every machine of a cluster unpacks the job's files in a folder of its own, which is its working folder.
+        return dataclasses.replace(dataset, folder=dataset.folder.relative_to(pack))
+    return dataset
 
 
 def device_names() -> list[str]:

@@ -186,7 +186,10 @@ class ParetoSpec(_Part):
 
 
 class MatchSpec(_Part):
-    """Values of design columns: a point matches where every given column has one of the given values."""
+    """Values of design columns: a point matches where every given column has one of the given values.
+
+    ``overrides`` names circuit parameters, each with its values; ``solver`` is the column ``solver_setting``.
+    """
 
     model: Annotated[list[Text], Listed, Field(min_length=1)] | None = None
     device: Annotated[list[Text], Listed, Field(min_length=1)] | None = None
@@ -197,13 +200,19 @@ class MatchSpec(_Part):
     row_order: Annotated[list[RowOrder], Listed, Field(min_length=1)] | None = None
     adc_bits: Annotated[list[AdcBits], Listed, Field(min_length=1)] | None = None
     adc_reference: Annotated[list[AdcReference], Listed, Field(min_length=1)] | None = None
+    adc_offset: Annotated[list[float], Listed, Field(min_length=1)] | None = None
+    adc_gain: Annotated[list[Annotated[float, Field(gt=0)]], Listed, Field(min_length=1)] | None = None
+    adc_noise: Annotated[list[NotNegative], Listed, Field(min_length=1)] | None = None
+    overrides: dict[str, Annotated[list[Scalar], Listed, Field(min_length=1)]] | None = None
+    solver: Annotated[list[Solver], Listed, Field(min_length=1)] | None = None
     seed: Annotated[list[Seed], Listed, Field(min_length=1)] | None = None
     sparsity: Annotated[list[SparsityLevel], Listed, Field(min_length=1)] | None = None
     prune: Annotated[list[Prune], Listed, Field(min_length=1)] | None = None
 
-    def given(self) -> dict[str, list[Any]]:
-        """The columns named in the file, with their values."""
-        return {name: values for name in MatchSpec.model_fields if (values := getattr(self, name)) is not None}
+    def given(self) -> dict[str, Any]:
+        """The columns named in the file, under their names in the tables, with their values."""
+        named = {name: values for name in MatchSpec.model_fields if (values := getattr(self, name)) is not None}
+        return {"solver_setting" if name == "solver" else name: values for name, values in named.items()}
 
 
 class SweepSpec(_Part):
@@ -225,6 +234,7 @@ class SweepSpec(_Part):
     layers: Annotated[list[Text], Listed, Field(min_length=1)] | None = None
     dataset: Annotated[DatasetSpec, BeforeValidator(_name_field("name"))]
     shard_images: Positive = 50
+    strategy: Literal["complete", "racing"] = "complete"
     evidence: EvidenceSpec = EvidenceSpec()
     exclude: list[MatchSpec] = []
     points: list[MatchSpec] = []

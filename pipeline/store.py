@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import uuid
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 from pyarrow import fs
@@ -15,6 +17,7 @@ from simcore.errors import InputError
 
 PARTIAL_FOLDER = ".partial"
 SET_ASIDE_FOLDER = "set_aside"
+_PIECE_BYTES = 8 << 20
 
 
 class Store:
@@ -30,7 +33,7 @@ class Store:
         Raises:
             InputError: not a path, or a URI that pyarrow cannot open.
         """
-        self.uri = uri
+        self.uri = without_secret(uri)  # what people and logs may see
         self.absolute_uri = uri  # means the same to a worker, whatever its working folder
         self.local: Path | None = None
         try:
@@ -40,7 +43,7 @@ class Store:
                 self._fs, self._root = fs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
                 self.absolute_uri = self._root
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise InputError(f"cannot open the results folder '{uri}': {_reason(error)}") from None
+            raise InputError(f"cannot open the results folder '{self.uri}': {without_secret(_reason(error))}") from None
         if isinstance(self._fs, fs.LocalFileSystem):
             self.local = Path(self._root)
 
@@ -56,7 +59,9 @@ class Store:
             self.put(probe, b"")
             self._fs.delete_file(self._path(probe))
         except OSError as error:
-            raise InputError(f"the results folder '{self.uri}' is not writable: {_reason(error)}") from None
+            raise InputError(
+                f"the results folder '{self.uri}' is not writable: {without_secret(_reason(error))}"
+            ) from None
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, or None where there is none."""
@@ -67,8 +72,11 @@ class Store:
         except FileNotFoundError:
             return None
 
-    def put(self, path: str, data: bytes) -> None:
+    def put(self, path: str, data: bytes, synced: bool = True) -> None:
         """Writes a file whole; an existing one is replaced.
+
+        Args:
+            synced: wait until a local disk has it. A record carries its digest: one that a power cut tears is seen.
 
         Raises:
             OSError: the disk is full, the store is away, or nothing may be written there.
@@ -79,16 +87,36 @@ class Store:
                 stream.write(data)
             return
         partial = Path(self._path(f"{PARTIAL_FOLDER}/{os.getpid()}-{uuid.uuid4().hex}"))
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(partial, "wb") as file:
+            with _open_new(partial) as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, target)
+                if synced:
+                    os.fsync(file.fileno())
+            _replace(partial, target)
         finally:
             partial.unlink(missing_ok=True)
+
+    def put_file(self, path: str, file: Path) -> None:
+        """As ``put``, from a file of this machine, however large."""
+        if self.local is not None:
+            partial = Path(self._path(f"{PARTIAL_FOLDER}/{os.getpid()}-{uuid.uuid4().hex}"))
+            try:
+                with _open_new(partial) as target, open(file, "rb") as source:
+                    shutil.copyfileobj(source, target)
+                    target.flush()
+                    os.fsync(target.fileno())
+                _replace(partial, self._path(path))
+            finally:
+                partial.unlink(missing_ok=True)
+            return
+        # An upload of several parts may end half-way, a copy inside the store does not.
+        draft = self._path(f"{PARTIAL_FOLDER}/{uuid.uuid4().hex}")
+        with open(file, "rb") as source, self._fs.open_output_stream(draft) as stream:
+            while piece := source.read(_PIECE_BYTES):
+                stream.write(piece)
+        self._fs.copy_file(draft, self._path(path))
+        self._fs.delete_file(draft)
 
     def list(self, folder: str) -> list[tuple[str, int]]:
         """All files below a folder as (path, bytes), sorted; empty where there is no such folder."""
@@ -106,7 +134,8 @@ class Store:
 
     def display(self, path: str) -> str:
         """A path as people can use it."""
-        return f"{self.uri.rstrip('/')}/{path}"
+        place, mark, options = self.uri.partition("?")
+        return f"{place.rstrip('/')}/{path}{mark}{options}"
 
     def local_path(self, path: str) -> Path | None:
         """The file on this machine's disk, or None where the store is elsewhere."""
@@ -116,10 +145,31 @@ class Store:
         return f"{self._root.rstrip('/')}/{path}"
 
 
+def _open_new(path: Path) -> BinaryIO:
+    try:
+        return open(path, "wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "wb")
+
+
+def _replace(source: Path, target: str) -> None:
+    try:
+        os.replace(source, target)
+    except FileNotFoundError:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(source, target)
+
+
 @lru_cache(maxsize=8)
 def open_store(uri: str) -> Store:
     """The store of a URI; workers open it once and keep it."""
     return Store(uri)
+
+
+def without_secret(text: str) -> str:
+    """The text with user name and password taken out of every URI in it."""
+    return re.sub(r"://[^/@\s]*@", "://", text)
 
 
 def _reason(error: BaseException) -> str:

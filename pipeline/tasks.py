@@ -1,7 +1,6 @@
-"""What runs on a worker: prepare a design, evaluate a shard. Both write their own result and return a small outcome.
+"""What runs on a worker: prepare a design, evaluate shards. Both write their own results and return small outcomes.
 
-A task never raises for what the simulation does: a failure comes back as an ``Outcome``, so that only failures of the
-system itself (a worker or node that died) reach Ray's own retries.
+A task never raises for what the simulation does: a failure comes back as an ``Outcome`` that says of what kind it was.
 """
 
 from __future__ import annotations
@@ -16,17 +15,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from pipeline.records import (
     DamagedRecord,
     DesignRecord,
     ShardRecord,
     Timing,
     decode_design,
+    decode_shard,
     design_path,
     encode_design,
     encode_shard,
     shard_path,
 )
+from pipeline.retries import FailureKind, kind_of
+from pipeline.shards import Range
 from pipeline.simulation import load_evaluator
 from pipeline.store import open_store
 from simcore.errors import InputError
@@ -38,6 +42,10 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
+
+
+LONGEST_TASK_SECONDS = 60.0
+"""A task of several shards begins no further one after this time."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +75,11 @@ class Outcome:
     reason: str = ""
     cause: str = ""
     details: str = ""
+    kind: FailureKind | None = None
 
     @property
     def ok(self) -> bool:
-        return not self.reason
+        return self.kind is None
 
 
 def prepare_design(
@@ -96,24 +105,94 @@ def prepare_design(
     return clock.done(), prepared
 
 
-def evaluate_shard(
-    settings: TaskSettings, key: str, prepared: Any, dataset: Any, split: str, first: int, count: int
-) -> Outcome:
-    """Evaluates one shard on a prepared design and writes its record."""
+def evaluate_shards(
+    settings: TaskSettings,
+    key: str,
+    prepared: Any,
+    dataset: Any,
+    split: str,
+    shards: tuple[Range, ...],
+    batch: int | None,
+    again: bool,
+) -> list[Outcome]:
+    """Evaluates shards of one prepared design, one after the other, and writes their records.
+
+    Args:
+        batch: images at a time; None: a whole shard. again: a record that is there already and sound is kept.
+
+    Returns:
+        An outcome for each shard; fewer where the task took much longer than it should: the rest was not begun.
+    """
+    outcomes: list[Outcome] = []
     clock = _Clock()
     try:
-        evaluator = load_evaluator(settings.evaluator)
+        load_evaluator(settings.evaluator)  # before the threads are limited: libraries must be there to be found
         with limited_threads(settings.threads):
-            images, labels = dataset.read(split, first, count)
-            result = evaluator.evaluate(prepared, images, labels, first)
-        layers = tuple(dataclasses.asdict(layer) for layer in result.layers)
+            for shard in shards:
+                if outcomes and clock.timing().seconds > LONGEST_TASK_SECONDS:
+                    break
+                outcomes.append(_evaluate_shard(settings, key, prepared, dataset, split, shard, batch, again))
+    except Exception as error:  # the evaluator itself could not be loaded
+        outcomes += [clock.failed(error)] * (len(shards) - len(outcomes))
+    return outcomes
+
+
+def _evaluate_shard(
+    settings: TaskSettings,
+    key: str,
+    prepared: Any,
+    dataset: Any,
+    split: str,
+    shard: Range,
+    batch: int | None,
+    again: bool,
+) -> Outcome:
+    clock = _Clock()
+    first, count = shard
+    path = shard_path(key, first, count)
+    try:
+        store = open_store(settings.store_uri)
+        if again and _is_sound_shard(store.read(path), key, shard):
+            return clock.done()
+        evaluator = load_evaluator(settings.evaluator)
+        images, labels = dataset.read(split, first, count)
+        size = batch or count
+        parts = [
+            evaluator.evaluate(prepared, images[start : start + size], labels[start : start + size], first + start)
+            for start in range(0, count, size)
+        ]
         record = ShardRecord(
-            key, first, result.labels, result.predictions, result.ideal_predictions, layers, clock.timing()
+            key,
+            first,
+            np.concatenate([part.labels for part in parts]),
+            np.concatenate([part.predictions for part in parts]),
+            np.concatenate([part.ideal_predictions for part in parts]),
+            tuple(_layers_of(parts)),
+            clock.timing(),
         )
-        open_store(settings.store_uri).put(shard_path(key, first, count), encode_shard(record))
+        store.put(path, encode_shard(record), synced=False)
     except Exception as error:
         return clock.failed(error)
     return clock.done()
+
+
+def _layers_of(parts: list[Any]) -> list[dict[str, Any]]:
+    layers = [[dataclasses.asdict(layer) for layer in part.layers] for part in parts]
+    if len(layers) == 1:
+        return layers[0]
+    from pipeline.aggregate import sum_layers
+
+    return sum_layers(layers)
+
+
+def _is_sound_shard(data: bytes | None, key: str, shard: Range) -> bool:
+    if data is None:
+        return False
+    try:
+        decode_shard(data, key, *shard)
+    except DamagedRecord:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -154,7 +233,7 @@ class _Clock:
         text = " ".join(str(error).split())
         reason = text if isinstance(error, InputError) else f"{type(error).__name__}: {text}".rstrip(": ")
         details = "".join(traceback.format_exception(error))
-        return Outcome(timing.seconds, timing.cpu_seconds, reason, type(error).__name__, details)
+        return Outcome(timing.seconds, timing.cpu_seconds, reason, type(error).__name__, details, kind_of(error))
 
 
 def _write_design(store_uri: str, record: DesignRecord) -> None:

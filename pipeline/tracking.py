@@ -9,17 +9,16 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.aggregate import SWEEPS_FOLDER, read_table
 from pipeline.keys import digest_of, short_key
 from pipeline.spec import SweepFile
-from pipeline.store import Store
+from pipeline.store import Store, without_secret
+from pipeline.table_files import SWEEPS_FOLDER, read_table
 from simcore.errors import BinsparxError
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ def _synchronise(
     for row in tracked:
         entry = _child_entry(row, name, parent_id)
         written += _write_entry(client, experiment, known.get(row["design_key"]), entry, False)[1]
-    return TrackingResult(_without_secret(uri), study, written, 1 + len(tracked) - written)
+    return TrackingResult(without_secret(uri), study, written, 1 + len(tracked) - written)
 
 
 def _quiet_client(uri: str) -> MlflowClient:
@@ -264,10 +263,5 @@ def _sha256(data: bytes) -> str:
 
 
 def _unavailable(uri: str, error: Exception) -> TrackingUnavailable:
-    text = _without_secret(" ".join(str(error).split()))
-    return TrackingUnavailable(f"MLflow at {_without_secret(uri)} cannot be used: {text[:200]}")
-
-
-def _without_secret(text: str) -> str:
-    """The text with user name and password taken out of every URI in it."""
-    return re.sub(r"://[^/@\s]*@", "://", text)
+    text = without_secret(" ".join(str(error).split()))
+    return TrackingUnavailable(f"MLflow at {without_secret(uri)} cannot be used: {text[:200]}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pipeline.costs import Cost, CostModel
@@ -13,7 +13,7 @@ from pipeline.shards import Cover, Range, cover
 from pipeline.store import Store
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DesignWork:
     """One design point with what is stored of it and what is missing."""
 
@@ -42,9 +42,18 @@ class DesignWork:
 
 
 def find_work(
-    plan: Plan, store: Store, costs: CostModel, points: Iterable[DesignPoint] | None = None
+    plan: Plan,
+    store: Store,
+    costs: CostModel,
+    points: Iterable[DesignPoint] | None = None,
+    images: Mapping[str, int] | None = None,
 ) -> list[DesignWork]:
-    """Compares the plan with one listing of the store; the order of the plan is kept."""
+    """Compares the plan with one listing of the store; the order of the plan is kept.
+
+    Args:
+        images: for designs, by key, that are to get another number of images than the plan's.
+    """
+    counts = images or {}
     shards: dict[str, list[Range]] = {}
     prepared: set[str] = set()
     for path, _ in store.list(DESIGNS_FOLDER):
@@ -55,7 +64,7 @@ def find_work(
     return [
         DesignWork(
             point,
-            cover(plan.images, plan.shard_images, shards.get(point.key, ())),
+            cover(counts.get(point.key, plan.images), plan.shard_images, shards.get(point.key, ())),
             point.key in prepared,
             costs.estimate(point),
         )

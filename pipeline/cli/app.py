@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.jobs import cancel, logs, status, submit
 from pipeline.cli.lazy import LazyGroup, add_lazy_commands
 from pipeline.cli.plan import plan
 from pipeline.cli.results import results
@@ -46,4 +47,6 @@ app.command()(run)
 app.command()(results)
 app.command()(track)
 app.command()(verify)
+for _command in (submit, status, logs, cancel):
+    app.command(rich_help_panel="On a cluster")(_command)
 add_lazy_commands(app)

@@ -17,11 +17,11 @@ def results(
     """Show dense against sparsified accuracy and cost design by design, and the front."""
     import json as json_module
 
-    from pipeline.aggregate import SWEEPS_FOLDER, read_table
     from pipeline.report import print_costs, print_designs, print_front
     from pipeline.runner import DEFAULT_RESULTS
     from pipeline.spec import load_sweep
     from pipeline.store import Store
+    from pipeline.table_files import SWEEPS_FOLDER, read_table
     from simcore.errors import unknown_name
 
     name, folder = sweep, results

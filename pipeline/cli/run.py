@@ -23,6 +23,12 @@ def run(
     ] = None,
     only: Annotated[str | None, typer.Option("--only", metavar="KEY", help="Only designs whose key begins so.")] = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of each task.")] = 1,
+    max_failures: Annotated[
+        int | None,
+        typer.Option(
+            "--max-failures", min=0, metavar="N", help="Begin nothing new after more than N designs failed. [no limit]"
+        ),
+    ] = None,
     tracking_uri: TrackingUriOption = None,
     tracking: Annotated[bool, typer.Option("--tracking/--no-tracking", help="Write to MLflow at the end.")] = True,
 ) -> None:
@@ -30,7 +36,7 @@ def run(
     from pipeline.runner import RunOptions, run_sweep
 
     console = make_console()
-    options = RunOptions(results=results, address=address, only=only, threads=threads)
+    options = RunOptions(results=results, address=address, only=only, threads=threads, max_failures=max_failures)
     result = run_sweep(sweep, options, console)
     _picture(result)
     if tracking and result.plan.sweep.spec.tracking.mode != "none":
@@ -43,10 +49,10 @@ def _picture(result: RunResult) -> None:
     designs = result.tables["designs"]
     if designs.num_rows == 0:
         return
-    from pipeline.aggregate import SWEEPS_FOLDER
     from pipeline.picture import draw_front
     from pipeline.report_page import build_report
     from pipeline.results import Results
+    from pipeline.table_files import SWEEPS_FOLDER
 
     page = build_report(Results(result.store.uri), result.plan.name).encode()
     pictures = draw_front(designs, result.plan.sweep.spec.pareto.objectives)
@@ -70,7 +76,6 @@ def _track(result: RunResult, uri: str | None) -> None:
 
 
 def _show(result: RunResult, console: Console) -> None:
-    from pipeline.errors import PointsFailed
     from pipeline.report import print_costs, print_designs, print_front
 
     print_designs(result.tables["designs"], console)
@@ -82,7 +87,20 @@ def _show(result: RunResult, console: Console) -> None:
     for file in result.files:
         console.print(f"  {file}", highlight=False, soft_wrap=True, markup=False)
     if result.failures:
-        for failure in result.failures:
-            print(f"failed: {failure.design} ({failure.stage}): {failure.reason}", file=sys.stderr)
-            print(f"  repeat with: {failure.command}", file=sys.stderr)
-        raise PointsFailed(f"{len(result.failures)} of {len(result.plan.points)} design points failed")
+        _show_failures(result)
+
+
+def _show_failures(result: RunResult) -> None:
+    """The failures by cause, each with an example and the command that repeats it."""
+    from pipeline.errors import PointsFailed
+    from pipeline.failures import group_failures
+
+    for group in group_failures(result.failures):
+        failure = group.example
+        others = "" if group.designs == 1 else f" and {group.designs - 1} more designs"
+        print(f"failed: {failure.design} ({failure.stage}){others}: {failure.reason}", file=sys.stderr)
+        print(f"  repeat with: {failure.command}", file=sys.stderr)
+    total = f"{len(result.failures)} of {len(result.plan.points)} design points failed"
+    if result.stopped:
+        total += "; stopped there (--max-failures), all finished work is kept and the same command goes on"
+    raise PointsFailed(total)

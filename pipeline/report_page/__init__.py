@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from pipeline.aggregate import SWEEPS_FOLDER
 from pipeline.report_page import sections
 from pipeline.report_page.data import page_data
 from pipeline.report_page.findings import find_gains, sentences
 from pipeline.results import Results
+from pipeline.table_files import SWEEPS_FOLDER
 from simcore.errors import InputError
 
 

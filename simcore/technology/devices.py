@@ -196,6 +196,8 @@ def _read_points(device_file: Path | None, name: Any, where: str) -> tuple[tuple
     """Measured points from a CSV beside the bitcell file; a first line that is no numbers is a heading."""
     folder = device_file.parent if device_file else Path()
     path = folder / str(name)
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"iv_csv '{name}' is not a file beside the bitcell file or below it", where)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]

@@ -18,7 +18,9 @@ SOLVER_VERSION = "fake-1"
 
 CONTROL_VARIABLE = "BINSPARX_FAKE_CONTROL"
 """Names a JSON file, read at every call: ``calls`` (folder in which every call leaves a file), ``delay`` (seconds an
-evaluation takes), ``fail`` ("ROWS-SPARSITY:prepare", ":evaluate", ":input", ":crash" or ":crash-once")."""
+evaluation takes), ``most_images`` (more at a time are too much for the memory), ``fail``: "ROWS-SPARSITY:HOW", with
+"@FIRST" for the shard that begins there alone. HOW: prepare, evaluate, input, crash, crash-once, disk-once, die-once
+(of the preparation)."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
     design = prepared.design
     _note(f"evaluate-{first_image}-{len(labels)}", design)
     time.sleep(_control().get("delay", 0.0))
-    _fail(design, "evaluate")
+    if len(labels) > _control().get("most_images", len(labels)):
+        raise MemoryError(f"no room for {len(labels)} images")
+    _fail(design, "evaluate", first_image)
     right = np.array([_uniform(f"{first_image + i}|{design.seed}") < prepared.strength for i in range(len(labels))])
     # 10 output positions an image, 2 row groups of 2 row tiles, 50 columns: 20 sub-vectors and 1000 column reads
     vectors, columns = 20 * len(labels), 50
@@ -101,10 +105,10 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
                 reads * 0.3,
                 2.0,
                 current,
-                3,
+                2 * len(labels),
                 vectors,
                 vectors // 4,
-                int(vectors * design.rows * kept / 2),
+                len(labels) * int(20 * design.rows * kept / 2),
                 7,
                 2 * columns,
                 2 * design.rows,
@@ -132,16 +136,20 @@ def _note(what: str, design: Any) -> None:
         (Path(folder) / f"{_name(design)}-{what}-{os.getpid()}-{time.monotonic_ns()}").touch()
 
 
-def _fail(design: Any, stage: str) -> None:
-    wanted = _control().get("fail", "")
-    if wanted == f"{_name(design)}:{stage}":
+def _fail(design: Any, stage: str, first_image: int = 0) -> None:
+    how, _, where = _control().get("fail", "").removeprefix(f"{_name(design)}:").partition("@")
+    if where and stage == "evaluate" and int(where) != first_image:
+        return
+    if how == stage:
         raise RuntimeError(f"the solver of {_name(design)} did not converge")
-    if stage == "prepare" and wanted == f"{_name(design)}:input":
+    if (stage, how) == ("prepare", "input"):
         raise InputError("a wrong input", "somewhere")
-    if stage == "evaluate" and wanted == f"{_name(design)}:crash":
+    if (stage, how) in (("evaluate", "crash"), ("prepare", "die")):
         os._exit(1)
-    if stage == "evaluate" and wanted == f"{_name(design)}:crash-once":
-        marker = Path(_control()["calls"]) / "crashed"
+    if (stage, how) in (("evaluate", "crash-once"), ("evaluate", "disk-once"), ("prepare", "die-once")):
+        marker = Path(_control()["calls"]) / "failed-once"
         if not marker.exists():
             marker.touch()
+            if how == "disk-once":
+                raise OSError(28, "No space left on device")
             os._exit(1)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline import simulation
-from pipeline.aggregate import SWEEPS_FOLDER, aggregate, write_tables
+from pipeline.aggregate import aggregate
 from pipeline.costs import CostModel
 from pipeline.plan import Plan, make_plan
 from pipeline.spec import load_sweep
 from pipeline.store import Store
-from pipeline.tasks import Provenance, TaskSettings, evaluate_shard, prepare_design
+from pipeline.table_files import SWEEPS_FOLDER
+from pipeline.tasks import Provenance, TaskSettings, evaluate_shards, prepare_design
 from pipeline.work import find_work
 from tests.pipeline.fake_simcore import sweep_text
 
@@ -31,10 +32,10 @@ def finish_sweep(folder: Path, results: Path | None = None, **changes: str) -> t
             settings, point.key, point.content, point.design, point.model.checkpoint, point.dataset
         )
         assert outcome.ok, outcome.details
-        for first, count in work.cover.missing:
-            done = evaluate_shard(settings, point.key, prepared, point.dataset, point.split, first, count)
+        missing = tuple(work.cover.missing)
+        for done in evaluate_shards(settings, point.key, prepared, point.dataset, point.split, missing, None, False):
             assert done.ok, done.details
     store.put(f"{SWEEPS_FOLDER}/{plan.name}/sweep.yaml", plan.sweep.source.text.encode())
     store.put(f"{SWEEPS_FOLDER}/{plan.name}/failures.json", b"[]\n")
-    write_tables(aggregate(plan, find_work(plan, store, costs), store).tables, plan.name, store)
+    aggregate(plan, find_work(plan, store, costs), store).tables.publish(plan.name, store)
     return plan, store

@@ -113,7 +113,7 @@ def test_the_command_explains_and_draws(
 
 
 def test_a_design_of_results_needs_a_network_that_ships(sweep: Path) -> None:
-    from pipeline.aggregate import aggregate, write_tables
+    from pipeline.aggregate import aggregate
     from pipeline.costs import CostModel
     from pipeline.results import Results
     from pipeline.subject import subject_of_results, subject_of_sweep
@@ -123,6 +123,6 @@ def test_a_design_of_results_needs_a_network_that_ships(sweep: Path) -> None:
     store = Store("results")
     subject = subject_of_sweep(str(sweep), plan.points[0].key)
     explain(subject, IMAGES, store, "simcore.inference")
-    write_tables(aggregate(plan, find_work(plan, store, CostModel.load(store)), store).tables, "tiny", store)
+    aggregate(plan, find_work(plan, store, CostModel.load(store)), store).tables.publish("tiny", store)
     with pytest.raises(InputError, match="--sweep"):
         subject_of_results(Results("results"), subject.key[:9])

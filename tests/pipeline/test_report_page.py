@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from pipeline.aggregate import read_table, write_tables
 from pipeline.figures import draw_figures
 from pipeline.report_page import build_report
 from pipeline.report_page.findings import find_gains, sentences
 from pipeline.results import Results
+from pipeline.table_files import read_table, table_path
 from simcore.errors import InputError
 from tests.pipeline import fake_simcore
 from tests.pipeline.browser import Chromium, start_chromium
@@ -72,7 +73,9 @@ def add_energy(results: Results) -> None:
         designs = designs.append_column(f"energy_{name}_J", pa.array(values))
     designs = designs.drop([n for n in ("energy_per_image_J",) if n in designs.column_names])
     designs = designs.append_column("energy_per_image_J", pa.array(1e-7 + 2e-7 * current))
-    write_tables({"designs": designs}, "small", results.store)
+    sink = pa.BufferOutputStream()
+    pq.write_table(designs, sink)
+    results.store.put(table_path("small", "designs"), sink.getvalue().to_pybytes())
 
 
 def as_file(results: Results, tmp_path: Path) -> str:

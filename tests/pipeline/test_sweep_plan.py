@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.costs import COSTS_PATH, ROUGH, Cost, CostModel, cost_class
+from pipeline.keys import digest_of
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import TimeLeft
 from pipeline.spec import load_sweep
@@ -117,6 +118,65 @@ def test_names_and_values_that_do_not_fit(tmp_path: Path, changes: dict[str, str
         plan_of(tmp_path, **changes)
     assert expected in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_keys_made_in_bulk_are_the_digests_of_their_content(tmp_path: Path) -> None:
+    """The planner joins parts of the canonical JSON; the content itself must give the same key for every point."""
+    plan = plan_of(
+        tmp_path,
+        models="[fake-cnn, other-cnn]",
+        devices="[{name: 8T-SRAM, overrides: {r_col: [5, 10]}}, 1T-1ReRAM]",
+        corners="[nominal, pessimistic]",
+        arrays="[32x32, {rows: 64, cols: 48, active_rows: [16, 64]}]",
+        row_order="[channel, spatial]",
+        adc="{bits: [4, lossless], reference: [nominal, calibrated], offset_lsb: [0, 0.5], gain: [1, 0.98], noise_lsb: "
+        "[0, 1e-1]}",
+        sparsity="[dense, binsparx]",
+        prune="[0, 0.1]",
+        seeds="[0, 3]",
+        solver="[auto, exact]",
+    )
+    assert len(plan.points) == 2 * (4 + 2) * 3 * 2 * 32 * 2 * 2 * 2 * 2
+    for point in plan.points[::97]:
+        assert digest_of(point.content) == point.key
+
+
+@pytest.mark.parametrize(
+    ("match", "left"),
+    [
+        ("{overrides: {r_col: 5}}", 8),
+        ("{overrides: {r_col: [5, 10]}, adc_noise: 0.5}", 8),
+        ("{solver: exact}", 6),
+        ("{adc_gain: 1, adc_noise: [0, 0.5], adc_offset: 0, solver: auto}", 6),
+    ],
+)
+def test_exclude_knows_every_axis(tmp_path: Path, match: str, left: int) -> None:
+    plan = plan_of(
+        tmp_path,
+        devices="{name: 8T-SRAM, overrides: {r_col: [5, 10, 20]}}",
+        arrays="32x32",
+        sparsity="dense",
+        adc="{noise_lsb: [0, 0.5]}",
+        solver="[auto, exact]",
+        exclude=f"[{match}]",
+    )
+    assert len(plan.points) == left  # of 3 wires x 2 noises x 2 solvers
+
+
+def test_extra_points_with_overrides_replace_the_devices_own(tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path,
+        devices="{name: 8T-SRAM, overrides: {r_col: 5, r_sink: 100}}",
+        arrays="32x32",
+        sparsity="dense",
+        points="[{overrides: {r_col: [7, 9]}, solver: exact, adc_noise: 0.25}]",
+    )
+    seen = [(p.cell.overrides_text, p.hardware.solver, p.hardware.adc_noise) for p in plan.points]
+    assert seen == [
+        ("r_col=5;r_sink=100", "auto", 0.0),
+        ("r_col=7;r_sink=100", "exact", 0.25),
+        ("r_col=9;r_sink=100", "exact", 0.25),
+    ]
 
 
 def test_select_by_the_start_of_a_key(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from pipeline.retries import RETRIES, FailureKind
 from pipeline.runner import RunOptions, RunResult, run_sweep
 from pipeline.tables import SCHEMAS
 from simcore.errors import InputError
@@ -144,13 +145,13 @@ def test_a_worker_that_dies_once_is_tried_again(tmp_path: Path, control: Callabl
     control(fail="32-dense:crash-once", calls=calls)
     result = run(tmp_path, arrays="32x32")
     assert not result.failures
-    assert (calls / "crashed").exists()
+    assert (calls / "failed-once").exists()
 
 
 def test_a_worker_that_always_dies_fails_the_point_only(
     tmp_path: Path, control: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.execution.SYSTEM_RETRIES", 1)
+    monkeypatch.setitem(RETRIES, FailureKind.WORKER, 1)
     control(fail="32-dense:crash")
     result = run(tmp_path, arrays="32x32", dataset="{name: fake-images, images: 25}")
     assert [failure.cause for failure in result.failures] == ["WorkerCrashedError"]

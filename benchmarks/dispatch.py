@@ -1,0 +1,181 @@
+"""What the pipeline costs beside a bare Ray loop: dispatch of 100,000 shards that compute nothing, driver memory,
+and planning a million points. ``python -m benchmarks.dispatch [--shards N] [--points N]``; one run, one machine."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from benchmarks.no_op import NoImages
+from pipeline import task_size
+from pipeline.cluster import ray_session
+from pipeline.costs import ROUGH
+from pipeline.execution import Execution
+from pipeline.plan import make_plan
+from pipeline.point_keys import PointProduct
+from pipeline.points import Bitcell, DesignPoint, Hardware, Study
+from pipeline.shards import cover
+from pipeline.simulation import Model, circuit_parameters
+from pipeline.spec import load_sweep
+from pipeline.tasks import Outcome, Provenance, TaskSettings
+from pipeline.work import DesignWork
+
+SHARDS_A_DESIGN = 500
+
+
+class Memory:
+    """Resident memory of this process in MiB, sampled ten times a second."""
+
+    def __init__(self) -> None:
+        self.samples: list[float] = []
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def _sample(self) -> None:
+        while not self._end.wait(0.1):
+            self.samples.append(resident())
+
+    def __enter__(self) -> Memory:
+        self.samples = [resident()]
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    @property
+    def over_time(self) -> str:
+        """At the start, after each quarter, and the most."""
+        places = [self.samples[round(i * (len(self.samples) - 1) / 4)] for i in range(5)]
+        return " ".join(f"{value:.0f}" for value in places) + f" (most {max(self.samples):.0f}) MiB"
+
+
+def resident() -> float:
+    """Resident memory of this process, MiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+
+
+class Silent:
+    """Listens and says nothing."""
+
+    def task_done(self, work: DesignWork, images: int, expected_seconds: float, outcome: Outcome) -> None:
+        """Only a failure would matter."""
+        if not outcome.ok:
+            raise RuntimeError(outcome.reason)
+
+    def task_retried(self, work: DesignWork, outcome: Outcome) -> None:
+        """Nothing fails here."""
+        raise RuntimeError(outcome.reason)
+
+
+def works(shards: int) -> list[DesignWork]:
+    """Designs with so many shards of one image in all."""
+    study = Study(NoImages(), "test", "no-op", {"calibration_images": 1, "layers": None, "evidence": {}})
+    circuit = circuit_parameters("8T-SRAM", "nominal", {}, "")
+    cell = Bitcell("8T-SRAM", "8T-SRAM", "nominal", (), "")
+    base = Hardware(
+        study, Model("none", "1" * 64, None), cell, circuit, 64, 64, None, "channel", 7, "nominal", 0, 1, 0, 0, "auto"
+    )
+    seeds = range(shards // SHARDS_A_DESIGN)
+    points: list[DesignPoint] = list(
+        PointProduct(base, ["channel"], [(7, "nominal", 0.0, 1.0, 0.0)], seeds, ["auto"], ["dense"], [0.0])
+    )
+    return [DesignWork(point, cover(SHARDS_A_DESIGN, 1, []), False, ROUGH) for point in points]
+
+
+def evaluate_nothing(
+    settings: Any, key: str, prepared: Any, dataset: Any, split: str, shards: Any, batch: Any, again: bool
+) -> list[Outcome]:
+    """Stands in for ``evaluate_shards``: takes the same and does nothing."""
+    return [Outcome(0.0, 0.0) for _ in shards]
+
+
+def measure_dispatch(shards: int) -> None:
+    """The bare loop, the pipeline's loop one task a shard, and the pipeline as it is."""
+    with tempfile.TemporaryDirectory() as folder, ray_session(None, threads=1) as ray:
+        settings = TaskSettings("benchmarks.no_op", folder, 1, Provenance("", ""))
+        bare = ray.remote(num_cpus=1, max_retries=0)(evaluate_nothing)
+        shared = ray.put(NoImages())
+
+        def bare_task(index: int) -> Any:
+            return bare.remote(settings, "k" * 64, shared, shared, "test", ((index, 1),), None, False)
+
+        ray.get([bare_task(i) for i in range(1000)])  # workers are up
+        rows: list[tuple[str, float, str]] = []
+        begin = time.perf_counter()
+        with Memory() as memory:
+            ray.get([bare_task(i) for i in range(shards)])
+        rows.append(("bare Ray loop, all submitted at once", time.perf_counter() - begin, memory.over_time))
+
+        begin = time.perf_counter()
+        with Memory() as memory:
+            _bare_window(ray, bare_task, shards, 4 * int(ray.cluster_resources()["CPU"]))
+        rows.append(("bare Ray loop, bounded window", time.perf_counter() - begin, memory.over_time))
+
+        todo = works(shards)
+        one_each = mock.patch.object(task_size, "MOST_SHARDS", 1)
+        nothing = mock.patch("pipeline.execution.evaluate_shards", evaluate_nothing)
+        begin = time.perf_counter()
+        with Memory() as memory, one_each, nothing:
+            Execution(ray, settings, Silent()).run(todo)
+        rows.append(("pipeline, a task a shard, nothing stored", time.perf_counter() - begin, memory.over_time))
+
+        begin = time.perf_counter()
+        with Memory() as memory:
+            Execution(ray, settings, Silent()).run(todo)
+        rows.append(("pipeline as it is, records stored", time.perf_counter() - begin, memory.over_time))
+    reference = rows[0][1]
+    print("| loop | s | us a shard | x bare | driver memory |\n|---|---|---|---|---|")
+    for name, seconds, used in rows:
+        print(f"| {name} | {seconds:.1f} | {1e6 * seconds / shards:.0f} | {seconds / reference:.2f} | {used} |")
+
+
+def _bare_window(ray: Any, submit: Any, tasks: int, window: int) -> None:
+    numbers = iter(range(tasks))
+    flying = [submit(i) for i in itertools.islice(numbers, window)]
+    while flying:
+        done, flying = ray.wait(flying)
+        ray.get(done)
+        flying += [submit(i) for i in itertools.islice(numbers, len(done))]
+
+
+def measure_planning(points: int) -> None:
+    """Time and memory of planning so many points, at a tenth and in full."""
+    print("\n| points | s | memory MiB |\n|---|---|---|")
+    for number in (points // 10, points):
+        seeds = ", ".join(str(seed) for seed in range(number // 200))
+        text = (
+            "{name: many, models: fashion-cnn, devices: 8T-SRAM, corners: [nominal, pessimistic], "
+            "arrays: [32x32, 64x64, 128x128, 32x64, 64x128], sparsity: [dense, weight, activation, binsparx], "
+            f"prune: [0, 0.05, 0.1, 0.15, 0.2], seeds: [{seeds}], dataset: fashion-mnist}}"
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "many.yaml"
+            path.write_text(text)
+            before, begin = resident(), time.perf_counter()
+            plan = make_plan(load_sweep(path))
+            seconds = time.perf_counter() - begin
+            print(f"| {len(plan.points)} | {seconds:.1f} | {resident() - before:.0f} |")
+            del plan
+
+
+def main() -> None:
+    """Prints the two tables of docs/benchmarks.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shards", type=int, default=100_000)
+    parser.add_argument("--points", type=int, default=1_000_000)
+    arguments = parser.parse_args()
+    measure_dispatch(arguments.shards)
+    measure_planning(arguments.points)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""A simulation that computes nothing, so that all that is measured is the pipeline around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from simcore.inference import Evidence, LayerTotals, ShardResult
+
+SOLVER_VERSION = "no-op"
+
+
+@dataclass(frozen=True)
+class NoImages:
+    """A data set whose images cost nothing to read."""
+
+    name: str = "no-images"
+    digest: str = "0" * 64
+    classes: tuple[str, ...] = ("a", "b")
+    splits: dict[str, int] = field(default_factory=lambda: {"test": 1_000_000_000})
+
+    def read(self, split: str, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """(count, 1, 1, 1) images and their labels, all zero."""
+        return np.zeros((count, 1, 1, 1), np.uint8), np.zeros(count, np.int64)
+
+
+def prepare(checkpoint: Any, design: Any, dataset: Any) -> Any:
+    """A prepared design without content."""
+    return SimpleNamespace(solver="fast", evidence=Evidence(0, 0.0, 0.0, 0.0, 0))
+
+
+def evaluate(prepared: Any, images: np.ndarray, labels: np.ndarray, first_image: int) -> ShardResult:
+    """Every image is classified rightly, in no time."""
+    classes = labels.astype(np.int16)
+    return ShardResult(classes, classes, classes, [LayerTotals("none", column_reads=len(labels))])

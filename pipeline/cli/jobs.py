@@ -1,0 +1,134 @@
+"""``binsparx submit``, ``status``, ``logs`` and ``cancel``: sweeps as jobs on a Ray cluster."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import ResultsOption, SweepArgument, TrackingUriOption
+from simcore.errors import InputError
+
+if TYPE_CHECKING:
+    from pipeline.submission.jobs import Jobs
+
+DEFAULT_ADDRESS = "http://127.0.0.1:8265"
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address", metavar="URL", help=f"Ray's dashboard. [default: RAY_API_SERVER_ADDRESS, else {DEFAULT_ADDRESS}]"
+    ),
+]
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's name, as submit printed it.")]
+
+
+def _jobs(address: str | None) -> Jobs:
+    from pipeline.submission.jobs import Jobs
+
+    return Jobs(address or os.environ.get("RAY_API_SERVER_ADDRESS") or DEFAULT_ADDRESS)
+
+
+def submit(
+    sweep: SweepArgument,
+    address: AddressOption = None,
+    results: ResultsOption = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of each task.")] = 1,
+    max_failures: Annotated[
+        int | None, typer.Option("--max-failures", min=0, metavar="N", help="As for run. [no limit]")
+    ] = None,
+    tracking_uri: TrackingUriOption = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job until it ends.")] = True,
+) -> None:
+    """Run a sweep on a cluster as a Ray job; Ctrl-C leaves it running."""
+    from pipeline.spec import load_sweep
+    from pipeline.submission.pack import make_pack
+
+    file = load_sweep(sweep)
+    options = {"--results": _lasting_results(results or file.spec.results), "--threads": str(threads)}
+    if max_failures is not None:
+        options["--max-failures"] = str(max_failures)
+    uri = tracking_uri or file.spec.tracking.uri
+    if uri is not None and "@" in uri.split("://", 1)[-1].split("/", 1)[0]:
+        raise InputError(
+            "the tracking URI holds a password; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
+            "on the cluster",
+            "--tracking-uri",
+        )
+    if tracking_uri is not None:
+        options["--tracking-uri"] = tracking_uri
+    pack = make_pack(file)
+    jobs = _jobs(address)
+    left_out = f", {len(pack.left_out)} untracked files left out" if pack.left_out else ""
+    print(f"pack: {len(pack.files)} files, {pack.bytes / 1e6:.1f} MB{left_out}", flush=True)
+    job = jobs.submit(pack, file.spec.name, options)
+    print(f"job {job}", flush=True)
+    if wait:
+        _follow(jobs, job)
+    else:
+        print(f"follow it with: binsparx logs {job} --follow --address {jobs.address}")
+
+
+def status(
+    job: Annotated[str | None, typer.Argument(metavar="[JOB]", help="A job's name. [default: all]")] = None,
+    address: AddressOption = None,
+) -> None:
+    """Say how a job stands, or all jobs. Exit code 0 unless one named job ended without being done."""
+    jobs = _jobs(address)
+    if job is None:
+        known = jobs.known()
+        for state in known:
+            print(state.describe())
+        if not known:
+            print(f"no jobs at {jobs.address}")
+        return
+    state = jobs.state(job)
+    if state.ended:
+        state.raise_unless_done()
+    print(state.describe())
+
+
+def logs(
+    job: JobArgument,
+    address: AddressOption = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,
+) -> None:
+    """Show what a job has printed."""
+    jobs = _jobs(address)
+    if follow:
+        _follow(jobs, job)
+    else:
+        print(jobs.logs(job), end="")
+
+
+def cancel(job: JobArgument, address: AddressOption = None) -> None:
+    """Stop a job; finished work is kept, and submitting the sweep again goes on from there."""
+    jobs = _jobs(address)
+    if (state := jobs.state(job)).ended:
+        print(f"nothing to stop: {state.describe()}")
+        return
+    jobs.stop(job)
+    print(f"job {job} is asked to stop; see: binsparx status {job} --address {jobs.address}")
+
+
+def _follow(jobs: Jobs, job: str) -> None:
+    try:
+        state = jobs.follow(job)
+    except KeyboardInterrupt:
+        print(f"\nleft; the job goes on. Pick it up with: binsparx logs {job} --follow --address {jobs.address}")
+        return
+    state.raise_unless_done()
+    print(state.describe())
+
+
+def _lasting_results(results: str | None) -> str:
+    """A place that outlives the job's machine: its working folder is removed with it."""
+    from pathlib import Path
+
+    if results is None or ("://" not in results and not Path(results).is_absolute()):
+        raise InputError(
+            "a job needs results that outlive it: a URI (s3://..., gs://...), or an absolute path that all machines "
+            "share",
+            "--results",
+        )
+    return results

@@ -1,0 +1,93 @@
+"""Keys of many points at once.
+
+A key is the digest of canonical JSON, and in a product of axes a field of that JSON depends on its own value alone.
+So each value is rendered once, by building a real design with it, and a key is a join and a hash. (``active_rows`` is
+left out where it equals ``rows``; both belong to the array, which is one value here.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pipeline.keys import canonical_json, key_content
+from pipeline.points import DesignPoint, Hardware
+
+Converter = tuple[int, str, float, float, float]
+
+
+class PointProduct:
+    """The points of one network, bitcell and array size over all other axes; the sparsity runs fastest.
+
+    Every value of every axis is checked when the product is made, so that no point fails later.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    def __init__(
+        self,
+        base: Hardware,
+        row_orders: Sequence[str],
+        converters: Sequence[Converter],
+        seeds: Sequence[int],
+        solvers: Sequence[str],
+        sparsities: Sequence[str],
+        prunes: Sequence[float],
+    ) -> None:
+        self._base = base
+        level = (sparsities[0], prunes[0])
+        self._axes: list[list[tuple[Any, str]]] = [
+            self._rendered("row_order", row_orders, lambda v: replace(base, row_order=v).design(*level)),
+            self._rendered("adc", converters, lambda v: _with_converter(base, v).design(*level)),
+            self._rendered("seed", seeds, lambda v: replace(base, seed=v).design(*level)),
+            self._rendered("solver", solvers, lambda v: replace(base, solver=v).design(*level)),
+            self._rendered("sparsity", sparsities, lambda v: base.design(v, level[1])),
+            self._rendered("prune", prunes, lambda v: base.design(level[0], v)),
+        ]
+        names = ["row_order", "adc", "seed", "solver", "sparsity", "prune"]
+        fixed = {name: value for name, value in base.design(*level).content().items() if name not in names}
+        rendered = {name: f'"{name}":{canonical_json(value)}' for name, value in fixed.items()}
+        self._slots: list[tuple[int, str]] = [
+            (names.index(name) if name in names else -1, rendered.get(name, "")) for name in sorted({*names, *fixed})
+        ]
+        self._head, self._tail = self._frame()
+
+    def __iter__(self) -> Iterator[DesignPoint]:
+        row_orders, converters, seeds, solvers, sparsities, prunes = self._axes
+        for row_order, converter, seed, solver in itertools.product(row_orders, converters, seeds, solvers):
+            hardware = replace(
+                _with_converter(self._base, converter[0]), row_order=row_order[0], seed=seed[0], solver=solver[0]
+            )
+            outer = (row_order[1], converter[1], seed[1], solver[1])
+            for sparsity, prune in itertools.product(sparsities, prunes):
+                key = self._key((*outer, sparsity[1], prune[1]))
+                yield DesignPoint(key, hardware, sparsity[0], prune[0])
+
+    def _key(self, varied: tuple[str, ...]) -> str:
+        parts = [varied[place] if place >= 0 else text for place, text in self._slots]
+        text = self._head + ",".join([part for part in parts if part]) + self._tail
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _rendered(self, name: str, values: Sequence[Any], design_with: Callable[[Any], Any]) -> list[tuple[Any, str]]:
+        """Each value with its field in canonical JSON, empty where the design leaves it out."""
+        result = []
+        for value in values:
+            content = design_with(value).content()
+            result.append((value, f'"{name}":{canonical_json(content[name])}' if name in content else ""))
+        return result
+
+    def _frame(self) -> tuple[str, str]:
+        """The canonical JSON of the key's content before and after the fields of the design."""
+        study, mark = self._base.study, {"": 0}
+        content = key_content(mark, self._base.model.digest, study.dataset.digest, study.split, study.solver_version)
+        before, _, after = canonical_json(content).partition(canonical_json(mark))
+        return before + "{", "}" + after
+
+
+def _with_converter(hardware: Hardware, converter: Converter) -> Hardware:
+    bits, reference, offset, gain, noise = converter
+    return replace(hardware, adc_bits=bits, adc_reference=reference, adc_offset=offset, adc_gain=gain, adc_noise=noise)

@@ -1,0 +1,185 @@
+"""Racing: every design is tried on a few shards, and one that cannot be on the front goes no further.
+
+A design cannot be on the front where another one of its group is at least as accurate, costs no more in any objective
+of the sweep and less in one. Both are judged on the same images of both designs:
+
+- accuracy by the images on which the two differ. If the better one were in truth less accurate on all N images, its
+  wins among the m images that tell them apart would be hypergeometric with at most half of them; how unlikely as few
+  losses as were seen would be, is the error taken on.
+- a cost by the logarithm of its ratio, shard by shard, with Student's t. The spread of few shards is itself
+  uncertain, so a pair's spread is taken no smaller than that of all pairs together. Costs that do not depend on the
+  images, such as an area, may be equal.
+
+The error of 1 % a design is shared among all its opponents, all rounds and all objectives (Bonferroni).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from pipeline.aggregate import read_shards, sum_layers
+from pipeline.costs import CostModel
+from pipeline.hardware_cost import HardwareCosts
+from pipeline.pareto import OBJECTIVES, Direction, non_dominated
+from pipeline.plan import Plan
+from pipeline.points import DesignPoint
+from pipeline.records import ShardRecord
+from pipeline.store import Store
+from pipeline.work import DesignWork, find_work
+
+CONFIDENCE = 0.99
+FIRST_SHARDS = 2
+GROWTH = 4
+_FIRST_PART = 16  # of the images, where that is more than FIRST_SHARDS
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What a design has shown so far.
+
+    Attributes:
+        correct: (images,) booleans, over the first images of the split. costs: (objectives, shards) of an image in
+            each shard, NaN where unknown.
+    """
+
+    key: str
+    correct: np.ndarray
+    costs: np.ndarray
+
+
+@dataclass
+class Race:
+    """How far each design went: images by key; a design that is not named goes all the way."""
+
+    stopped_at: dict[str, int]
+
+    def works(self, plan: Plan, store: Store, costs: CostModel) -> list[DesignWork]:
+        """The designs in the order of the plan, each with the images that it got."""
+        return find_work(plan, store, costs, images=self.stopped_at)
+
+
+def rounds(images: int, shard_images: int) -> list[int]:
+    """Images after each round: few shards at first, four times as many each time, all in the end."""
+    first = max(FIRST_SHARDS, math.ceil(images / _FIRST_PART / shard_images))
+    counts = []
+    while first * shard_images < images:
+        counts.append(first * shard_images)
+        first *= GROWTH
+    return [*counts, images]
+
+
+def run_race(
+    plan: Plan,
+    store: Store,
+    costs: CostModel,
+    execute: Callable[[list[DesignWork]], bool],
+) -> Race:
+    """Runs round after round; after each, designs that cannot be on the front are left behind.
+
+    What is decided depends on stored results alone, so a race that was interrupted goes on as if it had not been.
+
+    Args:
+        execute: computes what is missing; False: no further round is to begin.
+    """
+    race = Race({})
+    alive = list(plan.points)
+    counts = rounds(plan.images, plan.shard_images)
+    for images in counts:
+        going = {point.key: images for point in alive}
+        if not execute(find_work(plan, store, costs, alive, images=going)) or images == plan.images:
+            break
+        works = [work for work in find_work(plan, store, costs, alive, images=going) if work.done]
+        beaten = _beaten(plan, works, store, len(counts) - 1)
+        race.stopped_at |= dict.fromkeys(beaten, images)
+        alive = [work.point for work in works if work.point.key not in beaten]  # what failed does not go on either
+    return race
+
+
+def _beaten(plan: Plan, works: Iterable[DesignWork], store: Store, decisions: int) -> set[str]:
+    groups: dict[tuple[str, str], list[Contender]] = {}
+    hardware = HardwareCosts(plan)
+    objectives = plan.sweep.spec.pareto.objectives
+    columns = [OBJECTIVES[name][0] for name in objectives if name != "accuracy"]
+    for work in works:
+        shards = read_shards(work, store)
+        if shards is None:
+            continue  # damaged: it has shown nothing
+        costs_seen = [_costs(work.point, shard, columns, hardware) for shard in shards]
+        correct = np.concatenate([shard.predictions == shard.labels for shard in shards])
+        name = (work.point.model.digest, work.point.cell.corner)
+        contender = Contender(work.point.key, correct, np.array(costs_seen).reshape(len(shards), -1).T)
+        groups.setdefault(name, []).append(contender)
+    by_accuracy = "accuracy" in objectives
+    return {key for group in groups.values() for key in beaten_in_group(group, plan.images, decisions, by_accuracy)}
+
+
+def _costs(point: DesignPoint, shard: ShardRecord, columns: Sequence[str], hardware: HardwareCosts) -> list[float]:
+    """The objectives but accuracy, of an image of one shard; NaN for those that the design does not have."""
+    layers = sum_layers([shard.layers])
+    known: dict[str, float] = hardware.totals(point, layers, shard.count)
+    known["array_current_A"] = math.fsum(layer["column_current_A"] for layer in layers) / shard.count
+    return [known.get(name, math.nan) for name in columns]
+
+
+def beaten_in_group(group: Sequence[Contender], all_images: int, decisions: int, by_accuracy: bool = True) -> set[str]:
+    """The keys of the designs that cannot be on the front of their group with ``CONFIDENCE``.
+
+    Args:
+        all_images: images of the whole sweep. decisions: how many times such a decision is made in a race.
+        by_accuracy: False where accuracy is no objective.
+    """
+    if len(group) < 2 or not len(group[0].costs) or any(not (contender.costs > 0).all() for contender in group):
+        return set()
+    correct = np.array([contender.correct for contender in group])
+    logarithms = np.log(np.array([contender.costs for contender in group]))  # (designs, objectives, shards)
+    accuracy = correct.mean(axis=1) if by_accuracy else np.zeros(len(group))
+    estimates = np.column_stack([accuracy, logarithms.mean(axis=2)])
+    objectives = logarithms.shape[1]
+    directions: list[Direction] = ["max"]
+    directions += ["min"] * objectives
+    error = (1 - CONFIDENCE) / ((1 + objectives) * decisions * (len(group) - 1))
+    beaten: set[str] = set()
+    for best in np.flatnonzero(non_dominated(estimates, directions)).tolist():
+        less = np.array([_surely_less(logarithms[:, index], best, error) for index in range(objectives)])
+        equal = (logarithms == logarithms[best]).all(axis=2).T
+        cheaper = (less | equal).all(axis=0) & less.any(axis=0)
+        wins = (correct[best] & ~correct).sum(axis=1)
+        losses = (~correct[best] & correct).sum(axis=1)
+        chance = chance_of_error(wins, losses, all_images - correct.shape[1]) if by_accuracy else np.zeros(len(group))
+        beaten |= {group[index].key for index in np.flatnonzero(cheaper & (chance <= error)).tolist()}
+    return beaten
+
+
+def _surely_less(logarithms: np.ndarray, best: int, error: float) -> np.ndarray:
+    """(designs,) whether the design ``best`` surely costs less than each of the others; (designs, shards) given."""
+    shards = logarithms.shape[1]
+    if shards < 2:
+        return np.zeros(len(logarithms), dtype=bool)
+    differences = logarithms - logarithms[best]
+    spreads = differences.std(axis=1, ddof=1)
+    others = len(logarithms) - 1
+    together = math.sqrt(float((spreads**2).sum()) / others)
+    margin = stats.t.isf(error, others * (shards - 1)) * np.maximum(spreads, together) / math.sqrt(shards)
+    return np.asarray(differences.mean(axis=1) > margin)
+
+
+def chance_of_error(wins: np.ndarray, losses: np.ndarray, images_left: int) -> np.ndarray:
+    """Largest chance of so few losses if the better design were less accurate on all images.
+
+    Args:
+        wins, losses: images that only the better, only the other design classified rightly. images_left: images not
+            seen yet, any of which may tell the two apart.
+    """
+    seen = wins + losses
+    worst = np.zeros(len(seen))
+    # Chance has most to say where most images are still to tell, and nearly half of them are wins (an odd number).
+    for telling in (seen + images_left, np.maximum(seen, seen + images_left - 1)):
+        most_wins = np.maximum(telling - 1, 0) // 2  # fewer than half: less accurate
+        worst = np.maximum(worst, stats.hypergeom.cdf(losses, telling, telling - most_wins, seen))
+    nothing_tells = seen + images_left == 0
+    return np.where(nothing_tells, 0.0, np.where(losses >= wins, 1.0, worst))

@@ -1,0 +1,121 @@
+"""A real S3 endpoint on loopback: whole runs, and a server that dies and comes back in mid-sweep."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from pipeline.runner import RunOptions, RunResult, run_sweep
+from pipeline.store import Store
+from pipeline.tables import SCHEMAS
+from pipeline.tasks import Provenance
+from simcore.errors import InputError
+from tests.pipeline.fake_simcore import write_sweep
+
+pytest.importorskip("moto.server", reason="NOT TESTED: S3 storage needs the dev dependency moto[s3]")
+SECRET = "not-a-real-secret"
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            break
+        except OSError:
+            if time.monotonic() > end or server.poll() is not None:
+                pytest.fail("the S3 endpoint does not come up")
+            time.sleep(0.1)
+    yield f"127.0.0.1:{port}"
+    server.terminate()
+    server.wait(30)
+
+
+@pytest.fixture
+def bucket(endpoint: str) -> str:
+    """The URI of a fresh bucket; the keys are those of the endpoint, which takes any."""
+    name = f"b{time.monotonic_ns()}"
+    options = f"endpoint_override={endpoint}&scheme=http&region=us-east-1&allow_bucket_creation=true"
+    uri = f"s3://tester:{SECRET}@{name}/results?{options}"
+    Store(uri).ensure_writable()
+    return uri
+
+
+def test_the_store_on_s3(bucket: str, tmp_path: Path) -> None:
+    store = Store(bucket)
+    assert store.local is None and store.read("a/b") is None and store.list("a") == []
+    store.put("a/b", b"one")
+    store.put("a/b", b"two")
+    assert store.read("a/b") == b"two"
+    assert store.list("a") == [("a/b", 3)]
+    large = tmp_path / "large"
+    large.write_bytes(os.urandom(20 << 20))
+    store.put_file("tables/large", large)
+    assert store.read("tables/large") == large.read_bytes()
+    assert store.list(".partial") == []
+    moved = store.set_aside("a/b")
+    assert store.read("a/b") is None and store.read(moved) == b"two"
+
+
+def test_a_secret_in_the_uri_is_shown_nowhere(bucket: str) -> None:
+    store = Store(bucket)
+    assert SECRET in store.absolute_uri  # what the workers open
+    assert SECRET not in store.uri + store.display("x") + repr(store)
+    with pytest.raises(InputError) as caught:
+        Store(f"s3://user:{SECRET}@b/c?endpoint_override=127.0.0.1:9&scheme=http&nonsense=1").ensure_writable()
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.usefixtures("fakes", "ray_cluster")
+def test_a_sweep_on_s3_gives_the_bytes_of_a_local_one(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: Path
+) -> None:
+    monkeypatch.setattr("pipeline.runner.find_provenance", lambda: Provenance("0", ""))
+    path = write_sweep(tmp_path)
+    output = io.StringIO()
+
+    def run(results: str, only: str | None = None) -> RunResult:
+        return run_sweep(path, RunOptions(results=results, only=only), Console(file=output))
+
+    local = run(str(tmp_path / "local"))
+    remote = run(bucket, only=local.tables["designs"]["design_key"].to_pylist()[2][:12])
+    assert remote.tasks_run == 5
+    remote = run(bucket)
+    assert remote.tasks_run == 15 and remote.failures == []
+    store = Store(bucket)
+    for name in SCHEMAS:
+        if name != "timings":
+            written = (tmp_path / "local/sweeps/small" / f"{name}.parquet").read_bytes()
+            assert store.read(f"sweeps/small/{name}.parquet") == written
+    assert run(bucket).tasks_run == 0
+
+    victim = next(file for file, _ in store.list("designs") if file.endswith("images-000000025-000000025.parquet"))
+    store.put(victim, b"torn")
+    again = run(bucket)
+    assert again.tasks_run == 2 and any(victim in warning for warning in again.warnings)
+    assert SECRET not in output.getvalue() + "".join(again.warnings + again.files)
+
+
+@pytest.mark.usefixtures("fakes", "ray_cluster")
+def test_an_object_store_that_fails_for_a_while_loses_nothing(
+    bucket: str, tmp_path: Path, control: Callable[..., None], calls: Path
+) -> None:
+    control(fail="64-dense:disk-once", calls=calls)
+    result = run_sweep(write_sweep(tmp_path), RunOptions(results=bucket), Console(file=io.StringIO()))
+    assert (calls / "failed-once").exists()
+    assert result.failures == [] and result.tables["designs"].num_rows == 4

@@ -1,0 +1,119 @@
+"""What goes to a cluster, and how a job's end is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.spec import load_sweep
+from pipeline.submission.jobs import ENTRYPOINT, JobEnded, Jobs, JobState
+from pipeline.submission.pack import _code_files, looks_secret, make_pack
+from simcore.datasets import open_dataset
+from simcore.errors import InputError
+from tests.pipeline.conftest import ROOT
+from tests.pipeline.fake_simcore import write_sweep
+
+BITCELL = """
+name: mine
+topology: gate_driven
+corners:
+  nominal: {iv_csv: points.csv}
+"""
+
+
+def test_the_pack_holds_what_the_sweep_names_and_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "cells/mine.yaml").write_text(BITCELL)
+    (tmp_path / "cells/points.csv").write_text("0,0,0\n0.1,1e-6,1e-8\n")
+    (tmp_path / "net.safetensors").write_bytes(b"weights")
+    shutil.copytree(open_dataset("fashion-mnist").folder, tmp_path / "images")
+    for stray in (".env", "id_rsa", "notes.txt", "cells/other.yaml", "images/leftover.parquet"):
+        (tmp_path / stray).write_text("AWS_SECRET_ACCESS_KEY=abc")
+    path = write_sweep(
+        tmp_path, models="[fashion-cnn, ./net.safetensors]", devices="[8T-SRAM, cells/mine.yaml]", dataset="./images"
+    )
+    pack = make_pack(load_sweep(path))
+    named = {name.removeprefix("files/") for name in pack.files if name.startswith("files/")}
+    images = {name for name in named if name.startswith("images/")}
+    assert named - images == {"small.yaml", "net.safetensors", "cells/mine.yaml", "cells/points.csv"}
+    assert "images/dataset.json" in images and "images/leftover.parquet" not in images
+    assert pack.sweep == "files/small.yaml"
+    code = set(pack.files) - {f"files/{name}" for name in named}
+    assert {"pipeline/cli/__main__.py", "simcore/inference.py", "pipeline/submission/job.py"} <= code
+    assert all(name.split("/")[0] in ("pipeline", "simcore") for name in code)
+
+    pack.write(tmp_path / "out", {"sweep": pack.sweep, "options": {"--threads": "2"}})
+    written = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    assert written == set(pack.files) | {"binsparx-pack.json"}
+    assert pack.bytes == sum((tmp_path / "out" / name).stat().st_size for name in pack.files)
+    about = json.loads((tmp_path / "out/binsparx-pack.json").read_text())
+    assert about["job"] == {"sweep": "files/small.yaml", "options": {"--threads": "2"}}
+
+
+def test_untracked_and_secret_files_of_the_code_stay_here(tmp_path: Path) -> None:
+    for name in ("pipeline/run.py", "pipeline/scratch.py", "simcore/a.yaml", "simcore/server.pem", "simcore/link.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "simcore/link.py").unlink()
+    (tmp_path / "simcore/link.py").symlink_to("/etc/hostname")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "pipeline/run.py", "simcore"], check=True)
+    kept, left_out = _code_files(tmp_path)
+    assert kept == ["pipeline/run.py", "simcore/a.yaml"]
+    assert left_out == ("pipeline/scratch.py", "simcore/link.py", "simcore/server.pem")
+
+
+def test_files_with_secrets_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "credentials.yaml").write_text(BITCELL)
+    with pytest.raises(InputError, match="looks like a file with a secret"):
+        make_pack(load_sweep(write_sweep(tmp_path, devices="./credentials.yaml")))
+    for name in (".env", ".env.local", "prod.env", "ID_RSA", "a/b/key.pem", "client_secret.json", ".netrc"):
+        assert looks_secret(name), name
+    for name in ("keys.py", "environment.yaml", "dataset.json"):
+        assert not looks_secret(name), name
+    tracked = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True)
+    assert [name for name in tracked.stdout.splitlines() if looks_secret(name)] == []
+
+
+def test_no_word_of_a_user_reaches_a_shell() -> None:
+    assert ENTRYPOINT == "python -m pipeline.submission.job"
+
+
+@pytest.mark.parametrize(
+    ("status", "exit_code", "expected", "words"),
+    [
+        ("SUCCEEDED", 0, None, "all points are done"),
+        ("FAILED", 1, 1, "failed points"),
+        ("FAILED", 2, 2, "bad input"),
+        ("FAILED", None, 1, "the node died"),
+        ("FAILED", -9, 1, "the node died"),
+        ("STOPPED", None, 130, "stopped before its end"),
+        ("STOPPED", 0, 130, "stopped before its end"),
+        ("RUNNING", None, 1, "running"),
+    ],
+)
+def test_a_jobs_end_is_told_as_it_was(status: str, exit_code: int | None, expected: int | None, words: str) -> None:
+    state = JobState("binsparx-a", status, "a", "the node died", exit_code)
+    assert words in state.describe()
+    if expected is None:
+        state.raise_unless_done()
+        return
+    with pytest.raises(JobEnded) as caught:
+        state.raise_unless_done()
+    assert caught.value.exit_code == expected
+
+
+@pytest.mark.parametrize("address", ["head:8265", "ray://head:10001", "http://", "auto; rm -rf /"])
+def test_only_a_dashboards_address_is_one(address: str) -> None:
+    with pytest.raises(InputError, match="expected the dashboard's address"):
+        Jobs(address)
+
+
+def test_nobody_answers() -> None:
+    with pytest.raises(InputError, match="no Ray job server answers at http://127.0.0.1:9"):
+        Jobs("http://127.0.0.1:9")
