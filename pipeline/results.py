@@ -79,7 +79,7 @@ class Results:
 
     def front(
         self,
-        cost: str | Sequence[str] = "array_current_A",
+        cost: str | Sequence[str] = "energy_per_image_J",
         within: Sequence[str] = ("model", "dataset", "corner"),
         sweep: str | None = None,
     ) -> pd.DataFrame:
@@ -103,6 +103,8 @@ class Results:
         groups = [group for _, group in designs.groupby(list(within), sort=False)] if within else [designs]
         members = []
         for group in groups:
+            # A design that a race left behind saw fewer images, and is on no front.
+            group = group[group["images"] == group["images"].max()]
             kept = group[non_dominated(group[["accuracy", *costs]].to_numpy(float), directions)]
             members.append(kept.sort_values([costs[0], "design_key"]))
         front = pd.concat(members, ignore_index=True)
