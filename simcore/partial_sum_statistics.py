@@ -122,12 +122,13 @@ def measure_layer(
         flipped, _ = flip_inputs(plain, real)
         dense = mapping.weights[part]
         stored, _ = flip_columns(dense)
-        rows_of = {"dense": dense, "weight": stored, "activation": dense, "binsparx": stored}
-        counts = {level: rows_of[level].sum(axis=1, dtype=np.int64) for level in LEVELS}
+        # (all positions, those without padding) x rows: how often each input is on.
+        applied = {flips: _counts(bits, interior) for flips, bits in ((False, plain), (True, flipped))}
+        ones = {flips: bits.sum(axis=1, dtype=np.int64) for flips, bits in ((False, dense), (True, stored))}
         for level in LEVELS:
-            bits = flipped if level in ("activation", "binsparx") else plain
-            sums[level] += int(bits.sum(axis=0, dtype=np.int64) @ counts[level])
-            inside[level] += int(bits[interior].sum(axis=0, dtype=np.int64) @ counts[level])
+            everywhere, within = applied[level in ("activation", "binsparx")] @ ones[level in ("weight", "binsparx")]
+            sums[level] += int(everywhere)
+            inside[level] += int(within)
         here = real.sum(axis=1, dtype=np.int64)
         padded += int((here < group.rows).sum()) * columns
         some = here > 0  # a sub-vector that is padding alone leans nowhere
@@ -150,3 +151,8 @@ def measure_layer(
         ones_applied=float((flat > 0).sum() / max(int(valid.sum()), 1)),
         ones_stored=float(mapping.weights.mean()),
     )
+
+
+def _counts(bits: np.ndarray, interior: np.ndarray) -> np.ndarray:
+    """(2, N) ones of each column of (B, N) bits: in all rows, and in those that ``interior`` names."""
+    return np.stack([bits.sum(axis=0, dtype=np.int64), bits[interior].sum(axis=0, dtype=np.int64)])

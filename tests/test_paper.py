@@ -24,9 +24,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests" / "simcore")]
 
 import paper  # noqa: E402
+import paper_numbers  # noqa: E402
 from small_networks import make_design  # noqa: E402
 
 from pipeline.runner import RunOptions, run_sweep  # noqa: E402
+from pipeline.tables import HARDWARE_COLUMNS  # noqa: E402
 from simcore.datasets import open_dataset  # noqa: E402
 from simcore.datasets.importing import ImportRequest, import_dataset  # noqa: E402
 from simcore.inference import evaluate, mapped_logits, prepare  # noqa: E402
@@ -36,6 +38,7 @@ from simcore.network.modules import GraphNetwork  # noqa: E402
 
 NETWORKS = ("vgg-small", "resnet18-cifar")
 CIFAR10 = ROOT / "data" / "cifar10"
+SWEEP = ROOT / "sweeps" / "paper.yaml"
 DESIGNS = ROOT / "docs" / "results" / "paper" / "designs.parquet"
 # Where it ran and what it was compared with; not what was computed.
 NOT_COMPUTED = ("sweep", "on_front", "package_version", "git_commit")
@@ -157,12 +160,49 @@ def test_ten_rows_of_the_table_run_again_are_the_same_to_the_last_bit(tmp_path):
     print("rows:", *(key[:12] for key in keys))
     for key in keys:
         options = RunOptions(results=str(tmp_path / "results"), only=key, tracking=False)
-        result = run_sweep(str(ROOT / "sweeps" / "paper.yaml"), options, Console(file=sys.stderr))
+        result = run_sweep(str(SWEEP), options, Console(file=sys.stderr))
         assert not result.failures
         again = {row["design_key"]: row for row in result.tables["designs"].to_pylist()}[key]
         committed = table[key]
         columns = [name for name in committed if name not in NOT_COMPUTED]
         assert {name: again[name] for name in columns} == {name: committed[name] for name in columns}
+
+
+def _design_row(device, sparsity, accuracy, row_order="channel", **more):
+    row = dict.fromkeys((*HARDWARE_COLUMNS, "prune"), 0)
+    return row | {
+        "model": "net", "device": device, "corner": "nominal", "rows": 64, "active_rows": 64, "sparsity": sparsity,
+        "prune": 0.0, "row_order": row_order, "accuracy": accuracy, "ideal_accuracy": 0.85, "adc_reference": "nominal",
+        **more,
+    }  # fmt: skip
+
+
+def test_claims_against_counting_by_hand():
+    """a falls to 10 % and comes back to 60, grouped to 84.5; b falls by 3 points and comes back to 84; c stands."""
+    designs = paper_numbers.hardware_designs(
+        [
+            _design_row("a", "dense", 0.10, energy_per_image_J=2.0),
+            _design_row("a", "binsparx", 0.60, energy_per_image_J=1.5),
+            _design_row("a", "binsparx", 0.845, "grouped", energy_per_image_J=1.0),
+            _design_row("b", "dense", 0.82, energy_per_image_J=None),
+            _design_row("b", "binsparx", 0.84, energy_per_image_J=1.0),
+            _design_row("c", "dense", 0.849),
+            _design_row("c", "binsparx", 0.846),
+        ]
+    )
+    both, grouped = paper_numbers.BINSPARX, paper_numbers.GROUPED
+    assert [design.device for design in designs] == ["a", "b", "c"]
+    design, gain = paper_numbers.largest_gain(designs)
+    assert (design.device, gain) == ("a", pytest.approx(0.745))
+    assert paper_numbers.largest_gain(designs, both)[1] == pytest.approx(0.5)
+    fallen, back = paper_numbers.back_to_ideal(designs, both)
+    assert [[d.device for d in found] for found in (fallen, back)] == [["a", "b"], ["b"]]
+    assert [d.device for d in paper_numbers.back_to_ideal(designs)[1]] == ["a", "b"]
+    count, worst, loss = paper_numbers.worst_loss_where_dense_is_fine(designs, both)
+    assert (count, worst.device, loss) == (1, "c", pytest.approx(0.003))
+    assert paper_numbers.worst_loss_where_dense_is_fine(designs, grouped) == (0, None, 0.0)
+    assert paper_numbers.cost_changes(designs, "energy_per_image_J", both) == [pytest.approx(-0.25)]
+    assert paper_numbers.cost_changes(designs, "area_m2", both) == []
 
 
 def test_the_page_is_written_from_the_tables():
