@@ -1,6 +1,7 @@
 # make demo    set up and run the quickstart sweep
 # make test    set up and run the tests
 # make check   linter, formatter and type checker
+# make docs    the documentation site, in build/site
 # make test-slow, make bench-solver, make bench-network: long proofs and benchmarks, by hand
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow check bench-solver bench-network clean
+.PHONY: setup demo test test-slow check bench-solver bench-network docs clean
 
 setup: $(READY)
 
@@ -38,5 +39,9 @@ bench-solver: setup
 bench-network: setup
 	$(BIN)/python -m benchmarks.network
 
+docs: setup
+	$(BIN)/mkdocs build --quiet
+	@echo "open build/site/index.html"
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build/site .pytest_cache .mypy_cache .ruff_cache
