@@ -13,5 +13,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
     The words after a fence's language, which tell the tests how to run an example, are left out.
     """
-    text = _OUTSIDE.sub(lambda match: match[1] if match[1].strip("`") == match[2] else f"{match[1]} (`{match[2]}`)", markdown)
+    text = _OUTSIDE.sub(
+        lambda match: match[1] if match[1].strip("`") == match[2] else f"{match[1]} (`{match[2]}`)", markdown
+    )
     return re.sub(r"^```(python|yaml|sh) \w+$", r"```\1", text, flags=re.MULTILINE)

@@ -96,8 +96,16 @@ def default_tracking_uri(store: Store) -> str:
     return f"sqlite:///{path}"
 
 
-def experiment_of(uri: str, sweep_name: str | None) -> str | None:
-    """The id of the experiment that holds runs of a sweep, or any sweep's; None where nothing is tracked.
+@dataclass(frozen=True)
+class TrackedDesigns:
+    """Where a sweep's designs are: the experiment, and runs to compare, those on the front first."""
+
+    experiment: str
+    runs: list[str]
+
+
+def find_designs(uri: str, sweep_name: str | None, most: int) -> TrackedDesigns | None:
+    """At most ``most`` design runs of a sweep, or of any: the front, then an even choice of the others by accuracy.
 
     Raises:
         TrackingUnavailable: MLflow cannot be reached.
@@ -105,13 +113,21 @@ def experiment_of(uri: str, sweep_name: str | None) -> str | None:
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
         return None
     client = _quiet_client(uri)
-    wanted = f"tags.`{_PREFIX}.kind` = 'sweep'" + (f" and tags.`{_PREFIX}.sweep` = '{sweep_name}'" if sweep_name else "")
+    wanted = f"tags.`{_PREFIX}.kind` = 'design'"
+    wanted += f" and tags.`{_PREFIX}.sweep` = '{sweep_name}'" if sweep_name else ""
     try:
         known = [experiment.experiment_id for experiment in client.search_experiments()]
-        runs = client.search_runs(known, wanted, max_results=1)
+        runs = client.search_runs(known, wanted, max_results=5000, order_by=["metrics.accuracy_pct DESC"])
     except Exception as error:
         raise _unavailable(uri, error) from error
-    return str(runs[0].info.experiment_id) if runs else None
+    if not runs:
+        return None
+    experiment = str(runs[0].info.experiment_id)
+    of_it = [run for run in runs if run.info.experiment_id == experiment]
+    front = [run.info.run_id for run in of_it if run.data.tags.get("on_front") == "true"][:most]
+    others = [run.info.run_id for run in of_it if run.data.tags.get("on_front") != "true"]
+    step = max(1, -(-len(others) // max(1, most - len(front))))
+    return TrackedDesigns(experiment, (front + others[::step])[:most])
 
 
 def track_sweep(sweep: SweepFile, store: Store, uri: str | None = None, failed: bool = False) -> TrackingResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -18,10 +19,11 @@ import typer
 from pipeline.cli.completion import sweep_names
 from pipeline.cli.options import RESULTS_FOLDER, ResultsOption, open_sweep
 from pipeline.results import Results
-from pipeline.tracking import default_tracking_uri, experiment_of
+from pipeline.tracking import TrackedDesigns, default_tracking_uri, find_designs
 from simcore.errors import BinsparxError, InputError
 
 _LOOPBACK = "127.0.0.1"
+_MOST_COMPARED = 100  # MLflow's comparison crawls beyond
 _START_SECONDS = 300.0  # MLflow imports a lot
 
 
@@ -38,8 +40,8 @@ def ui(
 ) -> None:
     """Open MLflow with a sweep's designs, ready to compare; on this machine only, until Ctrl-C.
 
-    The list holds one run a design (tag `on_front`: true for the front), the chart view draws parallel coordinates; the
-    sweep's own run has the data set, the tables and the report.
+    The comparison draws parallel coordinates of up to 100 designs, those on the front first; the list holds one run a
+    design (tag `on_front`: true for the front). The sweep's own run has the data set, the tables and the report.
 
     Examples: `binsparx ui`, `binsparx ui quickstart --port 5000 --no-browser`.
     """
@@ -49,16 +51,18 @@ def ui(
     else:
         opened, name = open_sweep(sweep, results)
     uri = default_tracking_uri(opened.store)
-    experiment = experiment_of(uri, name)
-    if experiment is None:
+    tracked = find_designs(uri, name, _MOST_COMPARED)
+    if tracked is None:
         raise InputError("nothing is tracked here yet; bring MLflow up to date with: binsparx track SWEEP.yaml")
     port = port or _free_port()
     print("starting MLflow ...", flush=True)
     server = _start(uri, port)
     try:
         _wait(server, port)
-        address = f"http://{_LOOPBACK}:{port}/#{_page(experiment, name)}"
-        print(address, flush=True)
+        home = f"http://{_LOOPBACK}:{port}/#"
+        address = home + _compare_page(tracked)
+        print(f"compare {len(tracked.runs)} designs, the front first:\n  {address}")
+        print(f"list and charts of all:\n  {home}{_list_page(tracked.experiment, name)}")
         print("Ctrl-C ends it", flush=True)
         if browser:
             webbrowser.open(address)
@@ -70,15 +74,26 @@ def ui(
         server.wait()
 
 
-def _page(experiment: str, sweep: str | None) -> str:
-    """The chart view of the designs of a sweep."""
+def _compare_page(tracked: TrackedDesigns) -> str:
+    """Parallel coordinates, scatter, contours and the parameters that differ."""
+    query = {"runs": json.dumps(tracked.runs, separators=(",", ":")), "experiments": json.dumps([tracked.experiment])}
+    return f"/compare-runs?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}"
+
+
+def _list_page(experiment: str, sweep: str | None) -> str:
+    """The chart view of the designs of a sweep, the most accurate first."""
     wanted = "tags.`binsparx.kind` = 'design'" + (f" and tags.`binsparx.sweep` = '{sweep}'" if sweep else "")
     query = {"searchFilter": wanted, "orderByKey": "metrics.`accuracy_pct`", "orderByAsc": "false"}
-    return f"/experiments/{experiment}/runs?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}&compareRunsMode=CHART"
+    text = urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
+    return f"/experiments/{experiment}/runs?{text}&compareRunsMode=CHART"
 
 
 def _start(uri: str, port: int) -> subprocess.Popen[bytes]:
-    settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    settings = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
     environment = {**os.environ, **settings}
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", _LOOPBACK]
     command += ["--port", str(port), "--workers", "1"]
