@@ -1,6 +1,7 @@
 # make demo    set up and run the quickstart sweep
 # make test    set up and run the tests
 # make check   linter, formatter and type checker
+# make docs    the documentation site, in build/site
 # make paper-tables, make paper: the paper's experiments: small tables from networks and results, page from the tables
 # make test-paper: rows of the paper's table run again; needs CIFAR-10
 # make test-slow, make test-drills, make bench-solver, make bench-network, make bench-dispatch: long proofs and
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow test-drills test-paper paper paper-tables check bench-solver bench-network bench-dispatch clean
+.PHONY: setup demo test test-slow test-drills test-paper paper paper-tables check bench-solver bench-network bench-dispatch docs clean
 
 setup: $(READY)
 
@@ -62,5 +63,9 @@ bench-network: setup
 bench-dispatch: setup
 	$(BIN)/python -m benchmarks.dispatch
 
+docs: setup
+	$(BIN)/mkdocs build --quiet
+	@echo "open build/site/index.html"
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build/site .pytest_cache .mypy_cache .ruff_cache

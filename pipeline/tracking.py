@@ -7,6 +7,7 @@ and touched only where its row has changed.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import tempfile
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 ARTIFACTS = ("sweep.yaml", "designs.parquet", "layers.parquet", "pareto.parquet", "front.png", "report.html")
 _PREFIX = "binsparx"
+_SHOWN_CHARACTERS = 10  # of a value in MLflow's parallel coordinates
+_DIGEST_CHARACTERS = 36  # of a data set's digest that MLflow holds
 _PARAMETERS = (
     "model dataset device corner overrides topology rows cols active_rows row_order sparsity prune "
     "adc_bits adc_reference adc_offset adc_gain adc_noise seed solver_setting solver"
@@ -101,6 +104,40 @@ def default_tracking_uri(store: Store) -> str:
     return f"sqlite:///{path}"
 
 
+@dataclass(frozen=True)
+class TrackedDesigns:
+    """Where a sweep's designs are: the experiment, and runs to compare, those on the front first."""
+
+    experiment: str
+    runs: list[str]
+
+
+def find_designs(uri: str, sweep_name: str | None, most: int) -> TrackedDesigns | None:
+    """At most ``most`` design runs of a sweep, or of any: the front, then an even choice of the others by accuracy.
+
+    Raises:
+        TrackingUnavailable: MLflow cannot be reached.
+    """
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        return None
+    client = _quiet_client(uri)
+    wanted = f"tags.`{_PREFIX}.kind` = 'design'"
+    wanted += f" and tags.`{_PREFIX}.sweep` = '{sweep_name}'" if sweep_name else ""
+    try:
+        known = [experiment.experiment_id for experiment in client.search_experiments()]
+        runs = client.search_runs(known, wanted, max_results=5000, order_by=["metrics.accuracy_pct DESC"])
+    except Exception as error:
+        raise _unavailable(uri, error) from error
+    if not runs:
+        return None
+    experiment = str(runs[0].info.experiment_id)
+    of_it = [run for run in runs if run.info.experiment_id == experiment]
+    front = [run.info.run_id for run in of_it if run.data.tags.get("on_front") == "true"][:most]
+    others = [run.info.run_id for run in of_it if run.data.tags.get("on_front") != "true"]
+    step = max(1, -(-len(others) // max(1, most - len(front))))
+    return TrackedDesigns(experiment, (front + others[::step])[:most])
+
+
 def track_sweep(sweep: SweepFile, store: Store, uri: str | None = None, failed: bool = False) -> TrackingResult:
     """Brings MLflow up to date with the tables of a sweep; doing it twice changes nothing.
 
@@ -139,9 +176,11 @@ def _synchronise(
     )
     if parent_written:
         _log_artifacts(client, parent_id, artifacts)
+        _attach_dataset(client, parent_id, rows)
     written = int(parent_written)
+    params = _distinct_parameters(rows)
     for row in tracked:
-        entry = _child_entry(row, name, parent_id)
+        entry = _child_entry(row, name, parent_id, params[row["design_key"]])
         written += _write_entry(client, experiment, known.get(row["design_key"]), entry, False)[1]
     return TrackingResult(without_secret(uri), study, written, 1 + len(tracked) - written)
 
@@ -232,10 +271,26 @@ def _parent_entry(sweep: SweepFile, rows: list[dict[str, Any]], artifacts: dict[
     return _Entry(spec.name, {}, metrics, tags)
 
 
-def _child_entry(row: dict[str, Any], sweep_name: str, parent_id: str) -> _Entry:
+def _distinct_parameters(rows: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """The parameters of every design by key.
+
+    MLflow's parallel coordinates cut values to ten characters and merge what is then the same: values that would be
+    merged begin with four digits of their digest.
+    """
+    texts = {name: {str(row[name]) for row in rows} for name in _PARAMETERS}
+    shown: dict[str, dict[str, str]] = {}
+    for name, values in texts.items():
+        starts = [value[:_SHOWN_CHARACTERS] for value in values]
+        shown[name] = {
+            value: f"{digest_of(value)[:4]} {value}" if starts.count(value[:_SHOWN_CHARACTERS]) > 1 else value
+            for value in values
+        }
+    return {row["design_key"]: {name: shown[name][str(row[name])] for name in _PARAMETERS} for row in rows}
+
+
+def _child_entry(row: dict[str, Any], sweep_name: str, parent_id: str, params: dict[str, str]) -> _Entry:
     metrics = {metric: 100 * float(row[name]) for name, metric in _FRACTIONS.items() if row[name] is not None}
     metrics |= {metric: float(row[name]) for name, metric in _METRICS.items() if row[name] is not None}
-    params = {name: str(row[name]) for name in _PARAMETERS}
     tags = {
         "mlflow.parentRunId": parent_id,
         "design_key": row["design_key"],
@@ -248,6 +303,22 @@ def _child_entry(row: dict[str, Any], sweep_name: str, parent_id: str) -> _Entry
     size = f"{row['rows']}x{row['cols']}"
     run_name = f"{row['device']} {row['corner']} {size} {row['sparsity']} {short_key(row['design_key'])}"
     return _Entry(run_name, params, metrics, tags)
+
+
+def _attach_dataset(client: MlflowClient, run_id: str, rows: list[dict[str, Any]]) -> None:
+    """The data sets of the designs as inputs of the sweep's run, by their digests."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    found = {(row["dataset"], row["dataset_digest"], row["dataset_split"]): row["images"] for row in rows}
+    inputs = [
+        DatasetInput(
+            Dataset(name, digest[:_DIGEST_CHARACTERS], "binsparx", name, profile=json.dumps({"images": images})),
+            [InputTag("mlflow.data.context", split)],
+        )
+        for (name, digest, split), images in found.items()
+    ]
+    if inputs:
+        client.log_inputs(run_id, inputs)
 
 
 def _log_artifacts(client: MlflowClient, run_id: str, artifacts: dict[str, bytes]) -> None:

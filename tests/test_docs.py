@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -23,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "docs"), str(ROOT / "tests" / "datasets")]
 import source_files  # noqa: E402
 import tables  # noqa: E402
 
+import pipeline  # noqa: E402
 from pipeline.cli import main  # noqa: E402
 from pipeline.plan import make_plan  # noqa: E402
 from pipeline.spec import load_sweep  # noqa: E402
@@ -36,6 +38,8 @@ _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 # A sweep takes too long here: these commands are only planned.
 _PLANNED = ("run", "track")
+# These compute a real network or start a server, and have tests of their own: here their help must know the options.
+_EXPLAINED = ("explain", "ui")
 
 
 class Example(NamedTuple):
@@ -121,6 +125,19 @@ def test_questions_have_the_same_answer_in_sql_and_pandas(workplace: Path, monke
         pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_names=False, obj=title)
 
 
+def test_the_notebook_runs(workplace: Path) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(ROOT / "docs/decision.ipynb", as_version=4)
+    assert all(not cell.get("outputs") for cell in notebook.cells), "store the notebook without outputs"
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    kernel = {**os.environ, "PYTHONPATH": path, "MPLBACKEND": "Agg"}
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(workplace)}})
+    client.execute(env=kernel)
+    assert any(cell.get("outputs") for cell in notebook.cells)
+
+
 def ask(question: str) -> pd.DataFrame:
     """Answers a question from the exported database, as the page says."""
     with duckdb.connect("binsparx-export.duckdb", read_only=True) as database:
@@ -177,11 +194,25 @@ def _run_command(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert program.endswith("binsparx"), line
     if arguments[0] in _PLANNED:
         arguments[0] = "plan"
+    if "KEY" in arguments:
+        arguments[arguments.index("KEY")] = pipeline.open("results").designs().design_key[0][:12]
+    if arguments[0] in _EXPLAINED:
+        options = [argument for argument in arguments if argument.startswith("--")]
+        arguments = [arguments[0], "--help"]
+        known = _help_of(arguments[0])
+        assert all(option in known for option in options), line
     monkeypatch.setattr(sys, "argv", ["binsparx", *arguments])
     with pytest.raises(SystemExit) as end:
         main()
         raise SystemExit(0)
     assert not end.value.code, line
+
+
+def _help_of(command: str) -> str:
+    """The options of a command that is loaded when it is called."""
+    from pipeline.cli.lazy import _load
+
+    return " ".join(option for parameter in _load(command).params for option in parameter.opts)
 
 
 def _anchors(page: Path) -> set[str]:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.completion import conditions, design_keys, sweep_names
+
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
 
     from pipeline.results import Results
@@ -14,8 +17,22 @@ if TYPE_CHECKING:
 RESULTS_FOLDER = "results"
 
 SweepArgument = Annotated[str, typer.Argument(metavar="SWEEP.yaml", help="The sweep file.")]
-SweepNameArgument = Annotated[str, typer.Argument(metavar="SWEEP", help="Name of a finished sweep, or its sweep file.")]
-DesignArgument = Annotated[str, typer.Argument(metavar="KEY", help="The first digits of a design's key.")]
+SweepNameArgument = Annotated[
+    str,
+    typer.Argument(metavar="SWEEP", help="Name of a finished sweep, or its sweep file.", autocompletion=sweep_names),
+]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="COLUMN=VALUE",
+        help="Only designs with this value; may be given several times.",
+        autocompletion=conditions,
+    ),
+]
+DesignArgument = Annotated[
+    str, typer.Argument(metavar="KEY", help="The first digits of a design's key.", autocompletion=design_keys)
+]
 SweepFileOption = Annotated[
     str | None, typer.Option("--sweep", metavar="SWEEP.yaml", help="Sweep file with the design. [default: the results]")
 ]
@@ -61,3 +78,27 @@ def open_sweep(sweep: str, results: str | None) -> tuple[Results, str]:
     if name not in opened.sweeps():
         raise unknown_name(f"sweep in {opened.store.uri}", name, opened.sweeps())
     return opened, name
+
+
+def select(designs: pd.DataFrame, where: list[str] | None) -> pd.DataFrame:
+    """The rows that meet every ``column=value``; one column named several times may have any of its values.
+
+    Raises:
+        InputError: not of that form, no such column, or a value that no row has.
+    """
+    from simcore.errors import InputError, unknown_name
+
+    wanted: dict[str, list[str]] = {}
+    for condition in where or []:
+        name, sign, value = condition.partition("=")
+        if not sign:
+            raise InputError(f"'{condition}' is not of the form COLUMN=VALUE, for example corner=nominal", "--where")
+        if name not in designs:
+            raise unknown_name("column", name, designs.columns, "--where")
+        known = designs[name].astype(str).unique()
+        if value not in known:
+            raise unknown_name(f"value of {name}", value, known, "--where")
+        wanted.setdefault(name, []).append(value)
+    for name, values in wanted.items():
+        designs = designs[designs[name].astype(str).isin(values)]
+    return designs

@@ -8,7 +8,10 @@ from pipeline.cli.options import JsonOption, ResultsOption, SweepArgument, make_
 
 
 def plan(sweep: SweepArgument, results: ResultsOption = None, json: JsonOption = False) -> None:
-    """Show axes, points, tasks, images, what is already there, and an estimate of time and disk. Writes nothing."""
+    """Show axes, points, tasks, images, what is already there, and an estimate of time and disk. Writes nothing.
+
+    Example: `binsparx plan sweeps/quickstart.yaml`.
+    """
     import json as json_module
 
     from pipeline.plan import make_plan

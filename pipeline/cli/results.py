@@ -1,44 +1,96 @@
-"""``binsparx results``: the tables of a finished sweep again."""
+"""``binsparx results``: the tables of a finished sweep again, or the sweeps there are."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import JsonOption, ResultsOption, make_console
+from pipeline.cli.completion import sweep_names
+from pipeline.cli.options import (
+    RESULTS_FOLDER,
+    JsonOption,
+    ResultsOption,
+    WhereOption,
+    make_console,
+    open_sweep,
+    select,
+)
+
+if TYPE_CHECKING:
+    from pipeline.results import Results
 
 
 def results(
-    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep file, or the name of a sweep.")],
+    sweep: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SWEEP]",
+            help="A sweep file, or the name of a sweep. [default: all sweeps]",
+            autocompletion=sweep_names,
+        ),
+    ] = None,
+    where: WhereOption = None,
     results: ResultsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show dense against sparsified accuracy and cost design by design, and the front."""
+    """Show dense against sparsified accuracy and cost design by design, and the front; without SWEEP, the sweeps there are.
+
+    Examples: `binsparx results`, `binsparx results quickstart --where corner=nominal --where device=8T-SRAM`.
+    """
     import json as json_module
 
     from pipeline.report import print_costs, print_designs, print_front
-    from pipeline.runner import DEFAULT_RESULTS
-    from pipeline.spec import load_sweep
-    from pipeline.store import Store
-    from pipeline.table_files import SWEEPS_FOLDER, read_table
-    from simcore.errors import unknown_name
 
-    name, folder = sweep, results
-    if sweep.endswith((".yaml", ".yml")):
-        spec = load_sweep(sweep).spec
-        name, folder = spec.name, results or spec.results
-    store = Store(folder or DEFAULT_RESULTS)
-    # The name goes into a path: only names that are really there are looked up.
-    known = sorted({path.split("/")[1] for path, _ in store.list(SWEEPS_FOLDER) if path.endswith("/designs.parquet")})
-    designs = read_table(name, "designs", store) if name in known else None
-    pareto = read_table(name, "pareto", store) if name in known else None
-    if designs is None or pareto is None:
-        raise unknown_name(f"sweep in {store.uri}", name, known)
+    if sweep is None:
+        from pipeline.results import Results
+
+        _list_sweeps(Results(results or RESULTS_FOLDER), json)
+        return
+    opened, name = open_sweep(sweep, results)
+    tables = {table: opened.table(table, name) for table in ("designs", "pareto")}
+    if where:
+        kept = select(opened.designs(name), where).design_key
+        tables = {
+            key: table.filter([row in set(kept) for row in table["design_key"].to_pylist()])
+            for key, table in tables.items()
+        }
     if json:
-        print(json_module.dumps({"designs": designs.to_pylist(), "pareto": pareto.to_pylist()}, indent=2))
+        print(json_module.dumps({key: table.to_pylist() for key, table in tables.items()}, indent=2))
         return
     console = make_console()
-    print_designs(designs, console)
-    print_costs(designs, console)
-    print_front(pareto, console)
+    print_designs(tables["designs"], console)
+    print_costs(tables["designs"], console)
+    print_front(tables["pareto"], console)
+
+
+def _list_sweeps(opened: Results, json: bool) -> None:
+    import json as json_module
+
+    from rich import box
+    from rich.table import Table
+
+    rows = []
+    for name in opened.sweeps():
+        designs = opened.designs(name)
+        rows.append(
+            {
+                "sweep": name,
+                "designs": len(designs),
+                "images": int(designs.images.max()) if len(designs) else 0,
+                "models": designs.model.unique().tolist(),
+                "devices": designs.device.unique().tolist(),
+                "best_accuracy": float(designs.accuracy.max()) if len(designs) else None,
+            }
+        )
+    if json:
+        print(json_module.dumps({"sweeps": rows}, indent=2))
+        return
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
+    for heading in ("sweep", "designs", "images", "best", "networks", "devices"):
+        table.add_column(heading, justify="right" if heading in ("designs", "images", "best") else "left")
+    for row in rows:
+        best = "" if row["best_accuracy"] is None else f"{100 * row['best_accuracy']:.1f} %"
+        names = (", ".join(row["models"]), ", ".join(row["devices"]))
+        table.add_row(row["sweep"], str(row["designs"]), str(row["images"]), best, *names)
+    make_console().print(table, highlight=False)

@@ -32,7 +32,11 @@ def run(
     tracking_uri: TrackingUriOption = None,
     tracking: Annotated[bool, typer.Option("--tracking/--no-tracking", help="Write to MLflow at the end.")] = True,
 ) -> None:
-    """Run a sweep, or go on with it: what is already computed is never computed again."""
+    """Run a sweep, or go on with it: what is already computed is never computed again.
+
+    Examples: `binsparx run sweeps/quickstart.yaml`, `binsparx run my.yaml --only 3f2a91` (one design),
+    `binsparx run my.yaml --results s3://bucket/results --address auto` (a cluster).
+    """
     from pipeline.runner import RunOptions, run_sweep
 
     console = make_console()

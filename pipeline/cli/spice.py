@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.table import Table
 
+from pipeline.cli.completion import SPARSITY_LEVELS, corners, devices, one_of
 from pipeline.cli.options import make_console
 from simcore.crossbar import solve
 from simcore.crossbar.circuit import input_error
@@ -26,13 +27,20 @@ _TOLERANCE = 1e-6
 
 
 def spice(
-    device: Annotated[str, typer.Argument(help="Bitcell preset, or a bitcell file (.yaml).")] = "8T-SRAM",
-    corner: Annotated[str, typer.Option(help="Corner of the device.")] = DEFAULT_CORNER,
+    device: Annotated[
+        str, typer.Argument(help="Bitcell preset, or a bitcell file (.yaml).", autocompletion=devices)
+    ] = "8T-SRAM",
+    corner: Annotated[str, typer.Option(help="Corner of the device.", autocompletion=corners)] = DEFAULT_CORNER,
     rows: Annotated[int, typer.Option(help="Rows of the array.")] = 64,
     cols: Annotated[int, typer.Option(help="Columns of the array.")] = 64,
     active_rows: Annotated[int | None, typer.Option(help="Rows read together. [default: all]")] = None,
-    row_order: Annotated[str, typer.Option(help="channel, spatial or grouped.")] = "channel",
-    sparsity: Annotated[str, typer.Option(help="dense, weight, activation or binsparx.")] = "dense",
+    row_order: Annotated[
+        str,
+        typer.Option(help="channel, spatial or grouped.", autocompletion=one_of("channel", "spatial", "grouped")),
+    ] = "channel",
+    sparsity: Annotated[
+        str, typer.Option(help="dense, weight, activation or binsparx.", autocompletion=SPARSITY_LEVELS)
+    ] = "dense",
     prune: Annotated[float, typer.Option(help="Share of the stored ones to prune.")] = 0.0,
     model: Annotated[str, typer.Option(help="Network that ships, or a checkpoint file.")] = "fashion-cnn",
     dataset: Annotated[str, typer.Option(help="Data set that ships, or a folder.")] = "fashion-mnist",

@@ -6,7 +6,10 @@ from pipeline.cli.options import ResultsOption, SweepArgument, TrackingUriOption
 
 
 def track(sweep: SweepArgument, results: ResultsOption = None, tracking_uri: TrackingUriOption = None) -> None:
-    """Synchronise MLflow with the tables of a sweep; doing it twice changes nothing."""
+    """Synchronise MLflow with the tables of a sweep; doing it twice changes nothing.
+
+    Example: `binsparx track sweeps/quickstart.yaml --tracking-uri http://mlflow:5000`.
+    """
     from pipeline.runner import DEFAULT_RESULTS
     from pipeline.spec import load_sweep
     from pipeline.store import Store

@@ -6,14 +6,16 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import make_console
+from pipeline.cli.options import JsonOption, make_console
 
 
 def verify(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder of reference circuits (JSON).")],
     tol: Annotated[float, typer.Option("--tol", help="Largest relative error of a sink current.")] = 1e-6,
+    json: JsonOption = False,
 ) -> None:
     """Solve every reference circuit of a folder and compare the currents."""
+    import json as json_module
     import math
 
     from rich.table import Table
@@ -31,13 +33,21 @@ def verify(
     for name in ("solver", ""):
         table.add_column(name)
     wrong = 0
+    rows: list[dict[str, object]] = []
     for result in results:
         status = getattr(result.status, "name", str(result.status)).lower()
         # A solve that did not converge is wrong whatever it returned, and so is NaN.
         good = result.relative_error <= tol and status == "converged"
         wrong += not good
         verdict = "ok" if good else "WRONG"
+        circuit = {"circuit": result.name, "solver": status, "ok": bool(good)}
+        rows.append(circuit | {"relative_error": result.relative_error, "residual": result.residual})
         table.add_row(result.name, f"{result.relative_error:.2e}", f"{result.residual:.1e}", status, verdict)
+    if json:
+        print(json_module.dumps({"tolerance": tol, "circuits": rows}, indent=2))
+        if wrong:
+            raise BinsparxError(f"{wrong} of {len(results)} circuits differ by more than {tol:g} or did not converge")
+        return
     make_console().print(table)
     worst = max(results, key=lambda result: result.relative_error if math.isfinite(result.relative_error) else math.inf)
     print(f"worst relative error {worst.relative_error:.3e} ({worst.name})")

@@ -91,3 +91,25 @@ def test_tracking_needs_tables(tmp_path: Path) -> None:
     (tmp_path / "results/sweeps/small/designs.parquet").unlink()
     with pytest.raises(TrackingUnavailable, match="run it first"):
         track_sweep(result.plan.sweep, result.store)
+
+
+def test_designs_can_be_told_apart_and_are_found_for_comparison(tmp_path: Path) -> None:
+    from pipeline.tracking import _PARAMETERS, _distinct_parameters, find_designs
+
+    assert len({name[:10] for name in _PARAMETERS}) == len(_PARAMETERS)
+    result = run(tmp_path, adc="{bits: 6, reference: [nominal, calibrated, calibrated_column]}", arrays="32x32")
+    rows = result.tables["designs"].to_pylist()
+    params = _distinct_parameters(rows)
+    assert len({values["adc_reference"][:10] for values in params.values()}) == 3
+    assert {values["device"] for values in params.values()} == {"8T-SRAM"}
+    uri = default_tracking_uri(result.store)
+    assert find_designs(uri, "small", 10) is None
+    track_sweep(result.plan.sweep, result.store)
+    found = find_designs(uri, "small", 4)
+    assert found is not None and len(found.runs) == 4
+    client, runs = runs_of(result)
+    front = {item.info.run_id for item in runs if item.data.tags.get("on_front") == "true"}
+    assert set(found.runs[: len(front)]) == front
+    (parent,) = [item for item in runs if item.data.tags["binsparx.kind"] == "sweep"]
+    (dataset,) = parent.inputs.dataset_inputs
+    assert dataset.dataset.name == "fake-images"

@@ -22,7 +22,7 @@ _TABLE = Circuit(
 
 
 def lossy(device: str | Circuit, corner: str = "pessimistic") -> Design:
-    return make_design(device, corner, adc=Adc(bits=3, offset_lsb=0.4, gain=0.9), sparsity="binsparx", prune=0.2)
+    return make_design(device, corner, adc=Adc(bits=3, offset_lsb=-0.3, gain=0.8), sparsity="binsparx", prune=0.2)
 
 
 @pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM", _TABLE], ids=["8T", "1T1R", "table"])

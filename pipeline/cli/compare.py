@@ -1,0 +1,102 @@
+"""``binsparx compare``: what changed between two sweeps, point by point."""
+
+from __future__ import annotations
+
+import json as json_module
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.cli.completion import sweep_names
+from pipeline.cli.options import JsonOption, ResultsOption, WhereOption, make_console, open_sweep, select
+from pipeline.comparison import Comparison
+from pipeline.objectives import costs_among
+from pipeline.report_page.findings import design_name
+
+
+def compare(
+    sweep_a: Annotated[str, typer.Argument(metavar="SWEEP_A", help="A finished sweep.", autocompletion=sweep_names)],
+    sweep_b: Annotated[str, typer.Argument(metavar="SWEEP_B", help="Another one.", autocompletion=sweep_names)],
+    where: WhereOption = None,
+    results: ResultsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What changes from one sweep to another, design by design, with 95 % intervals of the change.
+
+    Designs are paired where they agree in every axis but those whose values never agree between the sweeps. Where both
+    saw the same images, they are compared image by image.
+
+    Examples: `binsparx compare before after`, `binsparx compare before after --where corner=nominal`.
+    """
+    opened, name_a = open_sweep(sweep_a, results)
+    _, name_b = open_sweep(sweep_b, results or opened.store.uri)
+    a, b = (select(opened.designs(name), where) for name in (name_a, name_b))
+    compared = opened.compare(a, b)
+    if json:
+        print(json_module.dumps(_plain(compared, name_a, name_b), indent=2))
+    else:
+        _print(compared, name_a, name_b, make_console())
+
+
+def _plain(compared: Comparison, name_a: str, name_b: str) -> dict[str, Any]:
+    return {
+        "a": name_a,
+        "b": name_b,
+        "changed": compared.changed,
+        "points": json_module.loads(compared.points.to_json(orient="records", double_precision=15)),
+        "only_a": compared.only_a.design_key.tolist(),
+        "only_b": compared.only_b.design_key.tolist(),
+    }
+
+
+def _print(compared: Comparison, name_a: str, name_b: str, console: Console) -> None:
+    points = compared.points
+    for name, (before, after) in compared.changed.items():
+        console.print(f"{name.replace('_', ' ')}: {before} -> {after}", highlight=False, soft_wrap=True, markup=False)
+    costs = costs_among(points.columns.str.removesuffix("_a"))[:2]
+    table = Table(title=f"{name_a} -> {name_b}", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("design", no_wrap=True)
+    for heading in (
+        name_a,
+        name_b,
+        "change",
+        "95 % interval",
+        *(cost.title.removesuffix(" per image") for cost in costs),
+    ):
+        table.add_column(heading, justify="right")
+    for _, row in points.sort_values("accuracy_change", ascending=False, kind="stable").iterrows():
+        sure = "*" if row.change_low > 0 or row.change_high < 0 else " "
+        level = "" if "sparsity" not in row else f" {row.sparsity}" + (f" p{row.prune:g}" if row.get("prune") else "")
+        table.add_row(
+            _name(row, points) + level,
+            f"{100 * row.accuracy_a:.1f} %",
+            f"{100 * row.accuracy_b:.1f} %",
+            f"{100 * row.accuracy_change:+.1f}{sure}",
+            f"{100 * row.change_low:+.1f} to {100 * row.change_high:+.1f}",
+            *(f"{100 * row[f'{cost.column}_change']:+.1f} %" for cost in costs),
+        )
+    console.print(table)
+    better, worse = int((points.change_low > 0).sum()), int((points.change_high < 0).sum())
+    paired = "compared image by image" if points.paired.all() else "not all on the same images"
+    console.print(
+        f"{len(points)} pairs, {paired}: {better} better, {worse} worse (*: more than chance explains), "
+        f"{len(points) - better - worse} undecided",
+        highlight=False,
+    )
+    for name, alone in ((name_a, compared.only_a), (name_b, compared.only_b)):
+        if len(alone):
+            console.print(f"{len(alone)} designs only in {name}", highlight=False)
+
+
+def _name(row: Any, points: Any) -> str:
+    """The design by the axes that both share; one that sets the sweeps apart is said above the table."""
+    needed = {"device", "corner", "rows", "cols", "active_rows", "model"}
+    return design_name(row, points).replace(" in the ", ", ") if needed <= set(points.columns) else _axes(row, points)
+
+
+def _axes(row: Any, points: Any) -> str:
+    names = [name for name in ("device", "corner", "rows", "cols", "active_rows") if name in points]
+    return " ".join(str(row[name]) for name in names)

@@ -1,0 +1,119 @@
+"""``binsparx ui``: MLflow on this machine, at the sweep's designs."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.completion import sweep_names
+from pipeline.cli.options import RESULTS_FOLDER, ResultsOption, open_sweep
+from pipeline.results import Results
+from pipeline.tracking import TrackedDesigns, default_tracking_uri, find_designs
+from simcore.errors import BinsparxError, InputError
+
+_LOOPBACK = "127.0.0.1"
+_MOST_COMPARED = 100  # MLflow's comparison crawls beyond
+_START_SECONDS = 300.0  # MLflow imports a lot
+
+
+def ui(
+    sweep: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SWEEP]", help="Sweep to begin with. [default: the only one]", autocompletion=sweep_names
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")] = True,
+    results: ResultsOption = None,
+) -> None:
+    """Open MLflow with a sweep's designs, ready to compare; on this machine only, until Ctrl-C.
+
+    The comparison draws parallel coordinates of up to 100 designs, those on the front first; the list holds one run a
+    design (tag `on_front`: true for the front). The sweep's own run has the data set, the tables and the report.
+
+    Examples: `binsparx ui`, `binsparx ui quickstart --port 5000 --no-browser`.
+    """
+    if sweep is None:
+        opened = Results(results or RESULTS_FOLDER)
+        name = opened.sweeps()[0] if len(opened.sweeps()) == 1 else None
+    else:
+        opened, name = open_sweep(sweep, results)
+    uri = default_tracking_uri(opened.store)
+    tracked = find_designs(uri, name, _MOST_COMPARED)
+    if tracked is None:
+        raise InputError("nothing is tracked here yet; bring MLflow up to date with: binsparx track SWEEP.yaml")
+    port = port or _free_port()
+    print("starting MLflow ...", flush=True)
+    server = _start(uri, port)
+    try:
+        _wait(server, port)
+        home = f"http://{_LOOPBACK}:{port}/#"
+        address = home + _compare_page(tracked)
+        print(f"compare {len(tracked.runs)} designs, the front first:\n  {address}")
+        print(f"list and charts of all:\n  {home}{_list_page(tracked.experiment, name)}")
+        print("Ctrl-C ends it", flush=True)
+        if browser:
+            webbrowser.open(address)
+        server.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _compare_page(tracked: TrackedDesigns) -> str:
+    """Parallel coordinates, scatter, contours and the parameters that differ."""
+    query = {"runs": json.dumps(tracked.runs, separators=(",", ":")), "experiments": json.dumps([tracked.experiment])}
+    return f"/compare-runs?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}"
+
+
+def _list_page(experiment: str, sweep: str | None) -> str:
+    """The chart view of the designs of a sweep, the most accurate first."""
+    wanted = "tags.`binsparx.kind` = 'design'" + (f" and tags.`binsparx.sweep` = '{sweep}'" if sweep else "")
+    query = {"searchFilter": wanted, "orderByKey": "metrics.`accuracy_pct`", "orderByAsc": "false"}
+    text = urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
+    return f"/experiments/{experiment}/runs?{text}&compareRunsMode=CHART"
+
+
+def _start(uri: str, port: int) -> subprocess.Popen[bytes]:
+    settings = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    environment = {**os.environ, **settings}
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", _LOOPBACK]
+    command += ["--port", str(port), "--workers", "1"]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _wait(server: subprocess.Popen[bytes], port: int) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise BinsparxError(f"MLflow could not start on port {port}; is it taken? --port 0 finds a free one")
+        try:
+            with urllib.request.urlopen(f"http://{_LOOPBACK}:{port}/health", timeout=2):
+                return
+        except (OSError, urllib.error.URLError):
+            time.sleep(0.2)
+    raise BinsparxError(f"MLflow did not answer within {_START_SECONDS:g} s")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_LOOPBACK, 0))
+        return int(probe.getsockname()[1])
