@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,10 @@ def ray_session(address: str | None, threads: int) -> Iterator[Any]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address is None and "ray" not in sys.modules:
+        # Read when Ray is imported: with it off, every one of Ray's servers binds to the loopback address, as Ray does
+        # by itself on systems with talkative firewalls; on Linux they would be open to the network.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     import ray
 
     if ray.is_initialized():

@@ -239,7 +239,7 @@ class SweepSpec(_Part):
     exclude: list[MatchSpec] = []
     points: list[MatchSpec] = []
     results: Text | None = None
-    tracking: TrackingSpec = TrackingSpec()
+    tracking: Annotated[TrackingSpec, BeforeValidator(_name_field("mode"))] = TrackingSpec()
     cost: CostSpec = CostSpec()
     pareto: ParetoSpec = ParetoSpec()
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import tempfile
 import time
 from dataclasses import dataclass
@@ -207,11 +208,16 @@ def _experiment(client: MlflowClient, study: str, store: Store) -> str:
     found = client.get_experiment_by_name(study)
     if found is None:
         folder = store.local_path("mlflow-artifacts")
-        location = None if client.tracking_uri.startswith("http") or folder is None else (folder / study).as_uri()
+        location = None if client.tracking_uri.startswith("http") or folder is None else _below(folder, study).as_uri()
         return str(client.create_experiment(study, artifact_location=location))
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
+
+
+def _below(folder: Path, name: str) -> Path:
+    """A folder for a study of any name, never outside ``folder``."""
+    return folder / (re.sub(r"[^\w .-]", "_", name).lstrip(".") or "_")
 
 
 def _known_runs(client: MlflowClient, experiment: str, sweep_name: str) -> dict[str, Run]:

@@ -34,7 +34,7 @@ def results(
     results: ResultsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show dense against sparsified accuracy and cost design by design, and the front; without SWEEP, the sweeps there are.
+    """Show dense against sparsified accuracy and cost, design by design, and the front; without SWEEP, the sweeps.
 
     Examples: `binsparx results`, `binsparx results quickstart --where corner=nominal --where device=8T-SRAM`.
     """

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipeline.store import Store
 from pipeline.tables import SCHEMAS
 from pipeline.tasks import Provenance
 from simcore.errors import InputError
+from tests.pipeline.conftest import ROOT
 from tests.pipeline.fake_simcore import write_sweep
 
 pytest.importorskip("moto.server", reason="NOT TESTED: S3 storage needs the dev dependency moto[s3]")
@@ -119,3 +121,54 @@ def test_an_object_store_that_fails_for_a_while_loses_nothing(
     result = run_sweep(write_sweep(tmp_path), RunOptions(results=bucket), Console(file=io.StringIO()))
     assert (calls / "failed-once").exists()
     assert result.failures == [] and result.tables["designs"].num_rows == 4
+
+
+@pytest.mark.usefixtures("fakes", "ray_cluster")
+def test_an_endpoint_that_is_killed_and_comes_back_in_mid_sweep_loses_nothing(
+    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, control: Callable[..., None]
+) -> None:
+    monkeypatch.setattr("pipeline.runner.find_provenance", lambda: Provenance("0", ""))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "tests.pipeline.forward", str(port), endpoint.rsplit(":", 1)[1]]
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, cwd=ROOT)
+
+    def place(address: str) -> str:
+        options = f"endpoint_override={address}&scheme=http&region=us-east-1&allow_bucket_creation=true"
+        return f"s3://tester:{SECRET}@killed/results?{options}"
+
+    path = write_sweep(tmp_path)
+    run_sweep(path, RunOptions(results=str(tmp_path / "undisturbed")), Console(file=io.StringIO()))
+    direct = Store(place(endpoint))
+    direct.ensure_writable()
+    control(delay=0.3)
+    door = [start()]
+
+    stored_while_away: list[int] = []
+
+    def shards() -> int:
+        return sum(name.endswith(".parquet") for name, _ in direct.list("designs"))
+
+    def disturb() -> None:
+        while shards() < 3:
+            time.sleep(0.05)
+        door[0].kill()
+        door[0].wait()
+        time.sleep(3)
+        stored_while_away.append(shards())
+        door.append(start())
+
+    disturber = threading.Thread(target=disturb)
+    disturber.start()
+    result = run_sweep(path, RunOptions(results=place(f"127.0.0.1:{port}")), Console(file=io.StringIO()))
+    disturber.join()
+    door[-1].kill()
+    door[-1].wait()
+    assert result.failures == [] and len(door) == 2
+    assert 3 <= stored_while_away[0] < 16  # it was away while there was work left
+    for name in ("designs", "layers", "shards", "pareto"):
+        written = (tmp_path / "undisturbed/sweeps/small" / f"{name}.parquet").read_bytes()
+        assert direct.read(f"sweeps/small/{name}.parquet") == written

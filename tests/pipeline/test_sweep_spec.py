@@ -35,6 +35,12 @@ def test_exponents_without_a_point_are_numbers(tmp_path: Path) -> None:
     assert spec.devices[0].overrides == {"r_sink": [100.0, 200.0]}
 
 
+def test_tracking_by_its_mode_alone(tmp_path: Path) -> None:
+    for mode in ("all", "front", "none"):
+        assert load_sweep(write_sweep(tmp_path, tracking=mode)).spec.tracking.mode == mode
+    assert "tracking" in error_of(tmp_path, tracking="sometimes")
+
+
 def test_device_by_name_file_and_group(tmp_path: Path) -> None:
     spec = load_sweep(write_sweep(tmp_path, devices="[8T-SRAM, mine/cell.yaml, {name: 8T-SRAM, label: wide}]")).spec
     assert [(d.name, d.file, d.label) for d in spec.devices] == [
