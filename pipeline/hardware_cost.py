@@ -64,12 +64,12 @@ class HardwareCosts:
 
     def add_changes(self, designs: Sequence[_Row], layers: Sequence[_Row], points: Sequence[DesignPoint]) -> None:
         """Puts the changes against the dense design into the rows of ``points``, all levels of one hardware, and
-        forgets them."""
+        forgets them. What a race stopped after other images than the dense design is not compared with it."""
         dense = next((point.key for point in points if (point.sparsity, point.prune) == ("dense", 0.0)), "")
-        for row in designs:
-            row |= self._changes(row["design_key"], dense, "")
-        for row in layers:
-            row |= self._changes(row["design_key"], dense, row["layer"])
+        images = {row["design_key"]: row["images"] for row in designs}
+        for row in (*designs, *layers):
+            alike = images[row["design_key"]] == images.get(dense)
+            row |= self._changes(row["design_key"], dense if alike else "", row.get("layer", ""))
         self._spreads.clear()
 
     def _changes(self, key: str, dense_key: str, layer: str) -> _Row:

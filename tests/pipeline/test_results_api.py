@@ -45,8 +45,8 @@ def test_the_front_of_one_group_is_that_of_the_tables(results: Results) -> None:
     for row, other in itertools.product(everything.itertuples(), designs.itertuples()):
         assert not (
             other.accuracy >= row.accuracy
-            and other.array_current_A <= row.array_current_A
-            and (other.accuracy, other.array_current_A) != (row.accuracy, row.array_current_A)
+            and other.energy_per_image_J <= row.energy_per_image_J
+            and (other.accuracy, other.energy_per_image_J) != (row.accuracy, row.energy_per_image_J)
         )
     both = results.front(["array_current_A", "column_reads_per_image"], within=["device"], sweep="small")
     assert set(both.device) == {"8T-SRAM", "1T-1ReRAM"}
