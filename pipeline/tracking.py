@@ -278,7 +278,7 @@ def _told_apart(values: set[str]) -> dict[str, str]:
     alike: dict[str, list[str]] = {}
     for value in sorted(values):
         alike.setdefault(value[:_SHOWN_CHARACTERS], []).append(value)
-    shown = {}
+    shown: dict[str, str] = {}
     for group in alike.values():
         common = len(os.path.commonprefix(group))
         tails = {value: value[common:].strip(" -_;=") if len(group) > 1 else "" for value in group}
