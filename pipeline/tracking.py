@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ARTIFACTS = ("sweep.yaml", "designs.parquet", "layers.parquet", "pareto.parquet", "front.png", "report.html")
 _PREFIX = "binsparx"
-_SHOWN_CHARACTERS = 10  # of a value in MLflow's parallel coordinates
+_SHOWN_CHARACTERS = 9  # of a value in MLflow's parallel coordinates
 _DIGEST_CHARACTERS = 36  # of a data set's digest that MLflow holds
 _PARAMETERS = (
     "model dataset device corner overrides topology rows cols active_rows row_order sparsity prune "
@@ -280,18 +280,28 @@ def _parent_entry(sweep: SweepFile, rows: list[dict[str, Any]], artifacts: dict[
 def _distinct_parameters(rows: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
     """The parameters of every design by key.
 
-    MLflow's parallel coordinates cut values to ten characters and merge what is then the same: values that would be
-    merged begin with four digits of their digest.
+    MLflow's parallel coordinates cut values short: of values that would look the same there, each begins with what sets
+    it apart, or with digits of its digest where that is too long as well.
     """
-    texts = {name: {str(row[name]) for row in rows} for name in _PARAMETERS}
-    shown: dict[str, dict[str, str]] = {}
-    for name, values in texts.items():
-        starts = [value[:_SHOWN_CHARACTERS] for value in values]
-        shown[name] = {
-            value: f"{digest_of(value)[:4]} {value}" if starts.count(value[:_SHOWN_CHARACTERS]) > 1 else value
-            for value in values
-        }
+    shown = {name: _told_apart({str(row[name]) for row in rows}) for name in _PARAMETERS}
     return {row["design_key"]: {name: shown[name][str(row[name])] for name in _PARAMETERS} for row in rows}
+
+
+def _told_apart(values: set[str]) -> dict[str, str]:
+    """How each value is written so that the first characters of no two agree."""
+    alike: dict[str, list[str]] = {}
+    for value in sorted(values):
+        alike.setdefault(value[:_SHOWN_CHARACTERS], []).append(value)
+    shown: dict[str, str] = {}
+    for group in alike.values():
+        common = len(os.path.commonprefix(group))
+        tails = {value: value[common:].strip(" -_;=") if len(group) > 1 else "" for value in group}
+        shown |= {value: f"{tail} {value}" if tail else value for value, tail in tails.items()}
+    starts = [text[:_SHOWN_CHARACTERS] for text in shown.values()]
+    return {
+        value: text if starts.count(text[:_SHOWN_CHARACTERS]) == 1 else f"{digest_of(value)[:4]} {value}"
+        for value, text in shown.items()
+    }
 
 
 def _child_entry(row: dict[str, Any], sweep_name: str, parent_id: str, params: dict[str, str]) -> _Entry:

@@ -93,6 +93,19 @@ def test_tracking_needs_tables(tmp_path: Path) -> None:
         track_sweep(result.plan.sweep, result.store)
 
 
+def test_values_that_mlflow_would_cut_to_the_same_are_told_apart() -> None:
+    from pipeline.tracking import _told_apart
+
+    assert _told_apart({"8T-SRAM", "1T-1ReRAM", "1T-1ReRAM-BL"}) == {
+        "8T-SRAM": "8T-SRAM",
+        "1T-1ReRAM": "1T-1ReRAM",
+        "1T-1ReRAM-BL": "BL 1T-1ReRAM-BL",
+    }
+    long = {f"r_col=1.25;r_source=2.5;r_sink={ohms}000000000000{end}" for ohms in (1, 2) for end in (1, 2)}
+    assert len({text[:9] for text in _told_apart(long).values()}) == 4
+    assert all(text.endswith(value) for value, text in _told_apart(long).items())
+
+
 def test_designs_can_be_told_apart_and_are_found_for_comparison(tmp_path: Path) -> None:
     from pipeline.tracking import _PARAMETERS, _distinct_parameters, find_designs
 
