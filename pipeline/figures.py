@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from pipeline.objectives import Objective, costs_among
-from pipeline.pareto import non_dominated
 from pipeline.picture import COLOURS, MARKERS, _bytes  # importing it sets matplotlib up to draw files, reproducibly
 from pipeline.report_page.findings import design_name, find_gains
-from pipeline.results import Results
+from pipeline.results import Results, on_front
 
 # After pipeline.picture has chosen the backend.
 from matplotlib.axes import Axes  # isort: skip
@@ -41,7 +40,7 @@ def _front(designs: pd.DataFrame, cost: Objective) -> Figure:
     figure = Figure(figsize=(1.4 + 3.9 * len(groups), 3.9), layout="constrained")
     panels = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
     for axes, ((model, corner), group) in zip(panels, groups, strict=True):
-        front = non_dominated(group[["accuracy", cost.column]].to_numpy(float), ("max", "min"))
+        front = on_front(group, [cost.column])
         for on, rows in ((False, group[~front]), (True, group[front])):
             _points(axes, rows, cost, _colours(designs), on)
         members = group[front].sort_values(cost.column)
@@ -68,13 +67,13 @@ def _front(designs: pd.DataFrame, cost: Objective) -> Figure:
     return figure
 
 
-def _points(axes: Axes, rows: pd.DataFrame, cost: Objective, colours: dict[str, str], on_front: bool) -> None:
+def _points(axes: Axes, rows: pd.DataFrame, cost: Objective, colours: dict[str, str], members: bool) -> None:
     for row in rows.itertuples():
         x, y, colour = cost.scale * getattr(row, cost.column), 100 * row.accuracy, colours[row.device]
         spread = [[y - 100 * row.accuracy_low], [100 * row.accuracy_high - y]]
-        alpha = 1.0 if on_front else 0.5
+        alpha = 1.0 if members else 0.5
         axes.errorbar(x, y, yerr=spread, color=colour, lw=0.8, alpha=alpha)
-        face = colour if on_front else "white"
+        face = colour if members else "white"
         axes.plot(x, y, MARKERS[row.sparsity], color=colour, mfc=face, ms=5.5, alpha=alpha, zorder=3)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.comparison import Comparison, compare_designs
 from pipeline.pareto import Direction, non_dominated
@@ -99,13 +101,10 @@ class Results:
             if name not in designs:
                 raise unknown_name("column of designs", name, designs.columns)
         designs = designs.drop_duplicates("design_key")
-        directions: list[Direction] = ["max", *(["min"] * len(costs))]  # type: ignore[list-item]
         groups = [group for _, group in designs.groupby(list(within), sort=False)] if within else [designs]
         members = []
         for group in groups:
-            # A design that a race left behind saw fewer images, and is on no front.
-            group = group[group["images"] == group["images"].max()]
-            kept = group[non_dominated(group[["accuracy", *costs]].to_numpy(float), directions)]
+            kept = group[on_front(group, costs)]
             members.append(kept.sort_values([costs[0], "design_key"]))
         front = pd.concat(members, ignore_index=True)
         front.attrs = designs.attrs
@@ -127,6 +126,18 @@ class Results:
     def predictions(self, design_key: str) -> Predictions:
         """What the design made of every image that is stored, as arrays in the order of the images."""
         return Predictions.read(self.store, design_key)
+
+
+def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether no other row of ``group`` is as accurate at lower ``costs``: (rows,) booleans.
+
+    A design that a race left behind saw fewer images than the others, and is on no front.
+    """
+    seen_all = (group["images"] == group["images"].max()).to_numpy()
+    directions: list[Direction] = ["max", *(["min"] * len(costs))]  # type: ignore[list-item]
+    members = np.zeros(len(group), bool)
+    members[seen_all] = non_dominated(group.loc[seen_all, ["accuracy", *costs]].to_numpy(float), directions)
+    return members
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

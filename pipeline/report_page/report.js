@@ -146,7 +146,8 @@ function drawFront() {
     draw("text", { x: 12, y: height / 2 - 20, "text-anchor": "middle", transform: `rotate(-90 12 ${height / 2 - 20})` }, svg, "accuracy (%)");
     const ideal = Math.max(...own.map((i) => D.ideal_accuracy[i]));
     draw("line", { class: "ideal", x1: left, x2: width - 4, y1: y(ideal), y2: y(ideal) }, svg);
-    const members = frontOf(own, cost.column), member = new Set(members);
+    const most = Math.max(...own.map((i) => D.images[i]));  // who lost a race saw fewer images, and is on no front
+    const members = frontOf(own.filter((i) => D.images[i] === most), cost.column), member = new Set(members);
     const step = members.map((i, k) => (k ? `H${x.place(D[cost.column][i])}V${y(D.accuracy[i])}` : `M${x.place(D[cost.column][i])},${y(D.accuracy[i])}`));
     draw("path", { class: "front", d: step.join("") }, svg);
     for (const i of [...own.filter((i) => !member.has(i)), ...members]) {

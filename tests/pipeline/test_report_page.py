@@ -50,9 +50,8 @@ def results(finished: Path) -> Results:
 
 
 @pytest.fixture
-def with_energy(finished: Path, tmp_path: Path) -> Results:
-    shutil.copytree(finished, tmp_path / "results")
-    copied = Results(str(tmp_path / "results"))
+def with_energy(results: Results, tmp_path: Path) -> Results:
+    copied = copy_of(results, tmp_path)
     add_energy(copied)
     return copied
 
@@ -61,6 +60,17 @@ def with_energy(finished: Path, tmp_path: Path) -> Results:
 def chromium() -> Iterator[Chromium]:
     with start_chromium() as browser:
         yield browser
+
+
+def copy_of(results: Results, folder: Path) -> Results:
+    shutil.copytree(results.store.uri, folder / "results")
+    return Results(str(folder / "results"))
+
+
+def publish(results: Results, designs: pa.Table) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(designs, sink)
+    results.store.put(table_path("small", "designs"), sink.getvalue().to_pybytes())
 
 
 def add_energy(results: Results) -> None:
@@ -73,9 +83,7 @@ def add_energy(results: Results) -> None:
         designs = designs.append_column(f"energy_{name}_J", pa.array(values))
     designs = designs.drop([n for n in ("energy_per_image_J",) if n in designs.column_names])
     designs = designs.append_column("energy_per_image_J", pa.array(1e-7 + 2e-7 * current))
-    sink = pa.BufferOutputStream()
-    pq.write_table(designs, sink)
-    results.store.put(table_path("small", "designs"), sink.getvalue().to_pybytes())
+    publish(results, designs)
 
 
 def as_file(results: Results, tmp_path: Path) -> str:
@@ -121,7 +129,7 @@ def test_the_page_loads_quietly_and_explains_what_is_pointed_at(
         designs = results.designs("small")
         assert page.locator("#front .panel").count() == 2
         assert page.locator("#front .point").count() == len(designs) == 16
-        front = results.front("array_current_A", sweep="small")
+        front = results.front(sweep="small")
         drawn = page.locator("#front .point:not(.dimmed)").evaluate_all("nodes => nodes.map(n => n.dataset.key)")
         assert set(drawn) == set(front.design_key)
         row = results.design(drawn[-1])  # drawn last: nothing lies over it
@@ -129,16 +137,34 @@ def test_the_page_loads_quietly_and_explains_what_is_pointed_at(
         tip = page.locator("#tip").inner_text()
         for expected in (row.device, row.corner, row.sparsity, f"{100 * row.accuracy:.1f} %", row.design_key[:12]):
             assert expected in tip
-        assert "at the same place: 8T-SRAM" in tip  # the stand-in knows no devices
         page.mouse.move(2, 2)
         assert not page.locator("#tip").is_visible()
         page.locator(f'[data-key="{row.design_key}"]').focus()
         assert page.locator("#tip").is_visible()  # the keyboard gets there too
         assert page.locator("#gain-chart .point").count() == 4
         assert page.locator(".heat").count() == 8
-        assert not page.locator("#energy").is_visible()
+        page.select_option("#cost", label="array current per image")
+        drawn = page.locator("#front .point:not(.dimmed)").evaluate_all("nodes => nodes.map(n => n.dataset.key)")
+        assert set(drawn) == set(results.front("array_current_A", sweep="small").design_key)
+        page.locator(f'[data-key="{drawn[-1]}"]').hover(force=True)
+        # the stand-in's devices draw the same current
+        assert "at the same place: 8T-SRAM" in page.locator("#tip").inner_text()
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
         assert said == []
+
+
+def test_a_design_that_a_race_left_behind_is_on_no_front(results: Results, tmp_path: Path, chromium: Chromium) -> None:
+    copied = copy_of(results, tmp_path)
+    designs = read_table("small", "designs", copied.store)
+    assert designs is not None
+    loser = copied.front(sweep="small").design_key.iloc[0]
+    images = [count - (key == loser) for key, count in zip(*(designs[n].to_pylist() for n in ("design_key", "images")))]
+    publish(copied, designs.set_column(designs.column_names.index("images"), "images", pa.array(images, pa.int64())))
+    front = copied.front(sweep="small")
+    assert loser not in set(front.design_key)
+    with chromium.page(as_file(copied, tmp_path)) as (page, _):
+        drawn = page.locator("#front .point:not(.dimmed)").evaluate_all("nodes => nodes.map(n => n.dataset.key)")
+        assert set(drawn) == set(front.design_key)
 
 
 def test_energy_is_drawn_where_the_tables_hold_it(with_energy: Results, tmp_path: Path, chromium: Chromium) -> None:
