@@ -158,7 +158,8 @@ def test_a_design_that_a_race_left_behind_is_on_no_front(results: Results, tmp_p
     designs = read_table("small", "designs", copied.store)
     assert designs is not None
     loser = copied.front(sweep="small").design_key.iloc[0]
-    images = [count - (key == loser) for key, count in zip(*(designs[n].to_pylist() for n in ("design_key", "images")))]
+    keys, counts = (designs[name].to_pylist() for name in ("design_key", "images"))
+    images = [count - (key == loser) for key, count in zip(keys, counts, strict=True)]
     publish(copied, designs.set_column(designs.column_names.index("images"), "images", pa.array(images, pa.int64())))
     front = copied.front(sweep="small")
     assert loser not in set(front.design_key)
