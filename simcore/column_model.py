@@ -162,9 +162,12 @@ def measure_evidence(
 
 def exact_currents(
     mapping: LayerMapping, stored: list[StoredGroup], index: int, design: Design, inputs: np.ndarray
-) -> tuple[np.ndarray, int]:
-    """(B, M) exact column currents in LSB of row group ``index`` for (B, N) input bits, and how many solves did not
-    converge."""
+) -> np.ndarray:
+    """(B, M) exact column currents in LSB of row group ``index`` for (B, N) input bits.
+
+    Raises:
+        UnsolvedError: a solve did not converge.
+    """
     bits = tile_inputs(inputs, mapping.groups[index], design.rows)
     tile = tile_bits(mapping, stored, index, design.rows)
     currents = np.empty((len(inputs), tile.shape[1]))
@@ -173,7 +176,9 @@ def exact_currents(
         solution = solve(design.circuit, tile[:, columns], bits, tol=1e-7)
         currents[:, columns] = solution.sink_currents / design.circuit.on_current()
         unsolved += int((solution.status == 0).sum())
-    return currents, unsolved
+    if unsolved:
+        raise UnsolvedError(f"layer {mapping.name}: {unsolved} crossbar solves did not converge")
+    return currents
 
 
 def _solved(solution: Solution) -> np.ndarray:
@@ -259,8 +264,8 @@ def _transfer_model(mapping: LayerMapping, stored: list[StoredGroup], index: int
 
 def _fit_inputs(vectors: np.ndarray, design: Design, reads: int, rng: np.random.Generator) -> np.ndarray:
     """(reads, N) applied bits: calibration inputs, half of them as they come and half from the emptiest to the fullest,
-    and a share of synthetic ones of every density, crowded at
-    either end of the columns."""
+    and a share of synthetic ones: random bits of every density, crowded at either end of the columns, and unions of two
+    calibration inputs."""
     synthetic = round(reads * _SYNTHETIC_SHARE)
     applied = applied_inputs(vectors, design.flips_activations)
     chosen = _draw(rng, len(vectors), reads - synthetic)

@@ -1,8 +1,8 @@
 """Where compiled numba kernels are kept between runs.
 
 Numba's own cache looks only at the file of the outermost kernel, so an edit of an inner one would go unnoticed. Here
-the cache folder carries a digest of every kernel source: old machine code is never run for new sources. Import this
-module before the first ``numba.njit(cache=True)``.
+the cache folder carries a digest of every source that names numba: old machine code is never run for new sources.
+Import this module before the first ``numba.njit(cache=True)``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def cache_folder() -> Path:
     digest = hashlib.sha256()
     for source in sorted(_PACKAGE.rglob("*.py")):
         text = source.read_bytes()
-        if b"njit" in text:
+        if b"numba" in text:
             digest.update(text)
     name = f"kernels-{digest.hexdigest()[:16]}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "binsparx"

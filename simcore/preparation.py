@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,12 +25,13 @@ from simcore.mapping import LayerMapping, input_vectors, map_layer, reordered, v
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import BinaryLayer, GraphNetwork
 from simcore.packed_sums import PROFILES, bytes_of, pack_columns, padded_columns, rows_a_byte
-from simcore.readout import CurrentTables, ReadoutTables
+from simcore.readout import CurrentTables, ReadoutTables, single_threaded_blas
 from simcore.row_order import grouped_order
 from simcore.sensing import ConverterSettings, calibrated_settings, nominal_settings
 from simcore.stored_weights import StoredGroup, applied_inputs, digital_constants, store_layer
 
 CALIBRATION_SPLITS = ("calibration", "train")
+_IMAGES_AT_ONCE = 32  # calibration images that go through the network together
 _CALIBRATION_VECTORS = 2048  # input vectors of a layer that statistics, fits and converters are drawn from
 
 
@@ -73,7 +75,13 @@ def prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepare
         EvidenceError: the evidence is beyond the limits and the design says ``fail``.
         InputError: the data set has no calibration split or other images than the network takes, or a layer named in
             the design is not a binary layer of the network.
+        UnsolvedError: an exact solve that the fit or the converters rest on did not converge.
     """
+    with single_threaded_blas():  # least squares must not depend on the number of threads
+        return _prepare(checkpoint, design, dataset)
+
+
+def _prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepared:
     network = checkpoint.network
     mapped = mapped_layers(checkpoint, design)
     signs = binary_input_signs(network, images_for_calibration(checkpoint, design, dataset), set(mapped))
@@ -94,7 +102,7 @@ def prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepare
         layers[name] = PreparedLayer(mapping, tables, converters, stored if solver == "exact" else None)
     if not within_limits(evidence, design.evidence):
         if design.evidence.beyond == "exact":
-            exact = prepare(checkpoint, design.model_copy(update={"solver": "exact"}), dataset)
+            exact = _prepare(checkpoint, design.model_copy(update={"solver": "exact"}), dataset)
             return Prepared(design, network, exact.layers, exact.solver, evidence)
         if design.evidence.beyond == "fail":
             raise EvidenceError(
@@ -158,13 +166,25 @@ def map_by_calibration(
         the mapping and the (B, K) int8 calibration vectors drawn, in random order, their inputs in row order.
     """
     mapping = map_layer(layer, rows, rows_read_together, "channel" if row_order == "grouped" else row_order)
-    vectors = input_vectors(mapping, signs)
-    flat = vectors.reshape(-1, vectors.shape[2])
-    drawn = flat[rng.permutation(len(flat))[:_CALIBRATION_VECTORS]]
+    drawn = _drawn_vectors(mapping, signs, rng)
     if row_order == "grouped":
         permutation = grouped_order(drawn, mapping.weights, np.array([group.rows for group in mapping.groups]))
         mapping, drawn = reordered(mapping, permutation), np.ascontiguousarray(drawn[:, permutation])
     return mapping, drawn
+
+
+def _drawn_vectors(mapping: LayerMapping, signs: torch.Tensor, rng: np.random.Generator) -> np.ndarray:
+    """(B, K) int8 input vectors of output positions drawn at random from all images, gathered a few images at a
+    time: all vectors of a layer would be as large as its kernel times its inputs."""
+    positions = input_vectors(mapping, signs[:1]).shape[1]
+    chosen = rng.permutation(len(signs) * positions)[:_CALIBRATION_VECTORS]
+    images, places = np.divmod(chosen, positions)
+    drawn = np.empty((len(chosen), len(mapping.order)), dtype=np.int8)
+    for start in range(0, len(signs), _IMAGES_AT_ONCE):
+        wanted = np.flatnonzero((images >= start) & (images < start + _IMAGES_AT_ONCE))
+        vectors = input_vectors(mapping, signs[start : start + _IMAGES_AT_ONCE])
+        drawn[wanted] = vectors[images[wanted] - start, places[wanted]]
+    return drawn
 
 
 def calibration_split(dataset: Dataset) -> str:
@@ -208,18 +228,19 @@ def _solver_for(design: Design) -> str:
 
 def binary_input_signs(network: GraphNetwork, images: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
     """Input signs (int8 ±1) of the named binary layers in the ideal network, for (n, C, H, W) float32 images."""
-    seen: dict[str, torch.Tensor] = {}
+    seen: dict[str, list[torch.Tensor]] = {name: [] for name in names}
     plain = dict(network.named_layers())
 
     def record(name: str, signs: torch.Tensor) -> torch.Tensor:
         if name in names:
-            seen[name] = signs.to(torch.int8)
+            seen[name].append(signs.to(torch.int8))
         product: torch.Tensor = plain[name](signs)
         return product
 
     with torch.inference_mode():
-        network(images, record)
-    return seen
+        for start in range(0, len(images), _IMAGES_AT_ONCE):
+            network(images[start : start + _IMAGES_AT_ONCE], record)
+    return {name: torch.cat(parts) for name, parts in seen.items()}
 
 
 def _converters(
@@ -239,7 +260,7 @@ def _converters(
         if models is not None:
             currents.append(models[index].evaluate(inputs))
         else:
-            currents.append(exact_currents(mapping, stored, index, design, inputs)[0])
+            currents.append(exact_currents(mapping, stored, index, design, inputs))
         sums.append(inputs.astype(np.float64) @ kept.bits)
     return calibrated_settings(design.adc, currents, sums)
 
@@ -315,7 +336,7 @@ def _current_tables(models: list[GroupModel] | None, mapping: LayerMapping, desi
             tables.units[index] = shared.units
         else:
             parts = [model.currents] + [model.currents * vector[:, None] for vector in shared.eigenvectors.T]
-            tables.matrices[index, : group.rows] = np.concatenate(parts, axis=1)
+            tables.matrices[index, : group.rows] = np.concatenate([summable(part) for part in parts], axis=1)
         tables.quadratic[index] = [shared.kappa, *shared.eigenvalues]
         tables.polynomial[index] = polynomial.coefficients
         tables.shape[index] = polynomial.shape
@@ -325,6 +346,19 @@ def _current_tables(models: list[GroupModel] | None, mapping: LayerMapping, desi
             tables.corrections[index] = model.corrections
             tables.input_vectors[index, : group.rows] = fast.input_vectors(shared)
     return tables
+
+
+def summable(matrix: np.ndarray) -> np.ndarray:
+    """(N, M) values rounded so that sums over any of their rows are exact in float32, in any order.
+
+    A library may add up in another order wherever a row stands in a block; all are multiples of one power of two, and
+    no sum exceeds 2^24 of it.
+    """
+    largest = float(np.abs(matrix).sum(axis=0).max(initial=0.0))
+    if largest == 0:
+        return matrix
+    unit = 2.0 ** math.ceil(math.log2(largest / (2**24 - len(matrix))))
+    return np.rint(matrix / unit) * unit
 
 
 def _valid_patterns(mapping: LayerMapping, input_shape: torch.Size) -> np.ndarray:

@@ -8,6 +8,7 @@ x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N). Blocks are the same for any num
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -33,7 +34,7 @@ class CurrentTables:
 
     Attributes:
         matrices: (G, N_max, (1 + m) M) float32: blocks of M columns, first-order currents in LSB and their
-            projections; not used where cells are ``uniform``.
+            projections, rounded so that sums over rows are exact; not used where cells are ``uniform``.
         profiles, units, off_share: (G, bytes, PROFILES) int16 and (G, PROFILES) float32, the projections of uniform
             cells as weighted counts; an OFF cell's current in LSB.
         quadratic: (G, 1 + m) float32: kappa and eigenvalues.
@@ -120,11 +121,16 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
     )  # fmt: skip
     arguments = tuple(_read_only(value) for value in arrays)
     # The blocks run in threads of ours; a matrix product that starts threads of its own inside would fight them.
-    with _libraries().limit(limits=1, user_api="blas"):
+    with single_threaded_blas():
         run_in_threads(lambda first, last: _read_blocks(first, last, *arguments, out, statistics), blocks)
     totals = statistics.sum(axis=0)
     totals[1] = statistics[:, 1].max()
     return out.reshape(batch, positions, -1), totals
+
+
+def single_threaded_blas() -> AbstractContextManager[object]:
+    """Matrix products and factorisations inside take one thread: with several they add up in another order."""
+    return _libraries().limit(limits=1, user_api="blas")
 
 
 @cache

@@ -60,12 +60,6 @@ def grouped_order(vectors: np.ndarray, weights: np.ndarray, sizes: np.ndarray) -
     return _known[key].copy()
 
 
-def mean_partial_sum(vectors: np.ndarray, weights: np.ndarray, members: np.ndarray, sizes: np.ndarray) -> float:
-    """Mean partial sum of a column read with both flips, in LSB, for groups given as (G, largest) ``members``."""
-    costs = _costs(*_signs(vectors, weights), members, sizes)
-    return _total(costs, members, sizes) / (4 * len(vectors) * weights.shape[1] * len(sizes))
-
-
 def _find_order(vectors: np.ndarray, weights: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     x, w = _signs(vectors, weights)
     best = _in_order(sizes)  # never worse than leaving the inputs where they are

@@ -106,13 +106,23 @@ def spreads(tile: Tile, layers: Sequence[LayerActivity], settings: CostSettings)
 
 def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict[str, float]:
     """Joules of each component for one image."""
-    s, reads, active = settings, layer.column_reads, tile.active_rows
+    s, reads = settings, layer.column_reads
     pays_popcount = s.popcount == "baseline" or tile.flips
     pays_sums = s.stored_sums == "baseline" or tile.flips_activations
     # A flipped column takes part in every position's read; a flipped sub-vector in every column's.
     undone = layer.flipped_columns * layer.positions + layer.flipped_sub_vectors * layer.columns
     inputs_read = layer.positions * layer.inputs
     adder, register = s.full_adder_energy, s.flip_flop_energy
+    # What was flipped is counted over the layer: its row groups take part alike.
+    popcount, compare, stored_sum, undo = (
+        tile.mean_over_groups(layer.inputs, value)
+        for value in (
+            lambda rows: energy.popcount_energy(rows, adder),
+            lambda rows: energy.comparison_energy(rows, adder),
+            lambda rows: energy.stored_sum_energy(rows, s.stored_bit_read_energy),
+            lambda rows: energy.undo_energy(rows, adder, register),
+        )
+    )
     return {
         "array": array_energy(tile, layer, s),
         "word_line": energy.word_line_energy(
@@ -122,16 +132,15 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
         "adc": reads * conversion_energy(tile.adc_bits, s),
         "accumulate": reads * energy.accumulate_energy(energy.accumulator_bits(layer.inputs), adder, register),
         "activation_buffer": inputs_read * s.buffer_read_energy if s.activation_buffer else 0.0,
-        "popcount": layer.sub_vectors * energy.popcount_energy(active, adder) if pays_popcount else 0.0,
-        "compare": layer.sub_vectors * energy.comparison_energy(active, adder) if tile.flips_activations else 0.0,
+        "popcount": layer.sub_vectors * popcount if pays_popcount else 0.0,
+        "compare": layer.sub_vectors * compare if tile.flips_activations else 0.0,
         "xor": energy.xor_energy(inputs_read, s.xor_energy) if tile.flips_activations else 0.0,
         "stored_sums": (
-            (reads if s.stored_sums == "baseline" else layer.flipped_sub_vectors * layer.columns)
-            * energy.stored_sum_energy(active, s.stored_bit_read_energy)
+            (reads if s.stored_sums == "baseline" else layer.flipped_sub_vectors * layer.columns) * stored_sum
             if pays_sums
             else 0.0
         ),
-        "undo": undone * energy.undo_energy(active, adder, register),
+        "undo": undone * undo,
     }
 
 
@@ -235,7 +244,7 @@ def conversion_time(tile: Tile, layer: LayerActivity, settings: CostSettings) ->
 def settling(tile: Tile, settings: CostSettings) -> float:
     """Seconds until the wires of a read have settled: the bit line, and the line that feeds its cells."""
     load = bit_line_cell_capacitance(tile, settings)
-    if tile.line_cells == tile.rows:
+    if tile.gate_driven:  # the source line runs beside the bit line, past the same transistors
         feed_load = load
     else:
         drain = tile.gate_fins * settings.fin_drain_capacitance

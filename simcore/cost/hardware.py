@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from simcore.design import Design
@@ -17,8 +18,9 @@ class Tile:
         rows, cols: cells. active_rows: rows read together. adc_bits: bits of its converters.
         flips_weights, flips_activations: what the sparsity level needs hardware for.
         v_read_V, on_current_A: read voltage, current of a lone ON cell.
-        r_sink_ohm, r_col_ohm: bit line. r_feed_ohm, r_line_ohm, line_cells: the line that carries the current to the
-        cells, the source line (gate_driven) or the row (input_sourced): terminal, wire from cell to cell, its cells.
+        gate_driven: topology. r_sink_ohm, r_col_ohm: bit line. r_feed_ohm, r_line_ohm, line_cells: the line that
+        carries the current to the cells, the source line (gate_driven) or the row (input_sourced): terminal, wire from
+        cell to cell, its cells.
         cell_height_m, cell_width_m, cell_area_m2; gate_fins: fins of a cell's select transistor.
     """
 
@@ -30,6 +32,7 @@ class Tile:
     flips_activations: bool
     v_read_V: float
     on_current_A: float
+    gate_driven: bool
     r_sink_ohm: float
     r_col_ohm: float
     r_feed_ohm: float
@@ -54,6 +57,7 @@ class Tile:
             flips_activations=design.flips_activations,
             v_read_V=circuit.v_read,
             on_current_A=circuit.on_current(),
+            gate_driven=gate_driven,
             r_sink_ohm=circuit.r_sink,
             r_col_ohm=circuit.r_col,
             r_feed_ohm=circuit.r_driver,
@@ -69,6 +73,18 @@ class Tile:
     def steps(self) -> int:
         """Reads that cover all rows."""
         return math.ceil(self.rows / self.active_rows)
+
+    def mean_over_groups(self, inputs: int, value: Callable[[int], float]) -> float:
+        """Mean of ``value(rows)`` over the row groups that ``inputs`` rows fill: the last of a tile may hold fewer
+        than ``active_rows``, and so may the last of all."""
+        whole, rest = divmod(inputs, self.rows)
+        filled = [(self.rows, whole)] + ([(rest, 1)] if rest else [])
+        groups, total = 0, 0.0
+        for rows, tiles in filled:
+            full, last = divmod(rows, self.active_rows)
+            total += tiles * (full * value(self.active_rows) + (value(last) if last else 0.0))
+            groups += tiles * (full + (last > 0))
+        return total / groups
 
     def row_tiles(self, groups: int) -> int:
         """Tiles above one another that hold ``groups`` row groups."""

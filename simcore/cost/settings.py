@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -108,7 +109,7 @@ class CostSettings:
     @cached_property
     def area_corners(self) -> tuple[CostSettings, ...]:
         """Every combination of the ends of what area is disputed for."""
-        return self._corners(("comparator_area", "sar_area_4_bit", "sar_area_8_bit"))
+        return self._corners("comparator_area", "sar_area_4_bit", "sar_area_8_bit")
 
     def _corners(self, *axes: str | tuple[str, ...]) -> tuple[CostSettings, ...]:
         """Names in one tuple go to their ends together: only one of them counts for a design."""
@@ -146,8 +147,10 @@ def resolve(options: CostOptions, where: str = "", periphery_file: str | None = 
         if name not in PERIPHERY_UNITS:
             raise unknown_name("cost parameter", name, PERIPHERY_UNITS, where)
         unit, factor = PERIPHERY_UNITS[name]
-        if not value > 0:
+        if not (value > 0 and math.isfinite(value)):
             raise InputError(f"{name} must be a positive number of {unit or 'parts'}, got {value:g}", where)
+        if name == "logic_utilisation" and value > 1:
+            raise InputError(f"logic_utilisation is a fraction, at most 1, got {value:g}", where)
         numbers[name] = value * factor
     choices = {name: getattr(options, name) or ends[options.corner] for name, ends in _CHOICES.items()}
     pinned = {name for name in _CHOICES if getattr(options, name) is not None} | set(options.parameters)

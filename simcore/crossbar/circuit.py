@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from simcore.crossbar.iv import CURVE_FORMS, CellCurves, CurveForm, pchip_curve
+from simcore.crossbar.iv import ARGUMENT_LIMIT, CURVE_FORMS, CellCurves, CurveForm, pchip_curve
 from simcore.errors import InputError, nearest_name
 
 Topology = Literal["input_sourced", "gate_driven"]
@@ -70,6 +70,17 @@ class Circuit(BaseModel):
             _check_table(self.iv_table, self.v_read)
         if self.g_off > self.g_on:
             raise ValueError(f"g_off ({self.g_off:g} S) is larger than g_on ({self.g_on:g} S)")
+        for form, v_nl, name in ((self.iv, self.v_nl, "v_nl"), (self.iv_off, self.v_nl_off or self.v_nl, "v_nl_off")):
+            if form == "sinh" and v_nl is not None and self.v_read > ARGUMENT_LIMIT * v_nl:
+                raise ValueError(
+                    f"v_read / {name} is {self.v_read / v_nl:.3g}; sinh is computed up to {ARGUMENT_LIMIT:g}"
+                )
+        differ = self.iv_off is not None or self.v_nl_off is not None or uses_table
+        if differ and self.off_current() > self.on_current():
+            raise ValueError(
+                f"an OFF cell carries more than an ON cell at v_read: {self.off_current():.3g} A, "
+                f"{self.on_current():.3g} A"
+            )
         return self
 
     @classmethod
@@ -104,7 +115,7 @@ class Circuit(BaseModel):
             g=np.array(scales),
             v_nl=np.array([self.v_nl or 1.0, off_v_nl or 1.0]),
             tables=(tables[0], tables[1]),
-            doublings=max(0, math.ceil(math.log2(min(limit, 80.0) / 0.125))),
+            doublings=max(0, math.ceil(math.log2(min(limit, ARGUMENT_LIMIT) / 0.125))),
         )
 
     def on_current(self) -> float:

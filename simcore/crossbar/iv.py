@@ -20,8 +20,8 @@ CurveForm = Literal["linear", "saturating", "sinh", "tanh", "table"]
 CURVE_FORMS: tuple[str, ...] = get_args(CurveForm)
 LINEAR, SATURATING, SINH, TANH, TABLE = range(5)
 
-_TAYLOR = tuple(1.0 / float(np.prod(np.arange(1, n + 1))) for n in range(1, 11))  # 1/1!, 1/2!, ... 1/10!
-_ARGUMENT_LIMIT = 80.0  # expm1 stays finite in float32 and float64; a cell never sees more than v_read / v_nl
+_TAYLOR = tuple(1.0 / float(np.prod(np.arange(1, n + 1))) for n in range(1, 10))  # 1/1!, 1/2!, ... 1/9!
+ARGUMENT_LIMIT = 80.0  # expm1 stays finite in float32 and float64; a cell never sees more than v_read / v_nl
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def cell_current(form, g, v_nl, table, doublings, volts, scratch):  # type: igno
         _table_lanes(table, scratch[0, 0], scratch[1, 0], scratch[2, 0])
         return g * load(scratch, (1, 0)), g * load(scratch, (2, 0))
     scale = (2.0 if form == TANH else 1.0) / v_nl
-    x = minimum(maximum(volts * scale, full(volts, -_ARGUMENT_LIMIT)), full(volts, _ARGUMENT_LIMIT))
+    x = minimum(maximum(volts * scale, full(volts, -ARGUMENT_LIMIT)), full(volts, ARGUMENT_LIMIT))
     x = x * 0.5**doublings
     e = x * _TAYLOR[8] + _TAYLOR[7]
     e = e * x + _TAYLOR[6]

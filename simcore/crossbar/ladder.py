@@ -59,8 +59,8 @@ def _solve_tile(  # type: ignore[no-untyped-def]
     shared = np.empty((4, lanes), u.dtype)  # change of this step, of the last, frozen lanes, careful lanes
     zero, half = full(u, 0.0), full(u, 0.5)
     top = full(u, v_read)
-    g_feed = 1.0 / (r_driver + r_source) if r_driver + r_source > 0 else _SHORT
-    g_out = 1.0 / (r_col + r_sink) if r_col + r_sink > 0 else _SHORT
+    g_feed = min(1.0 / (r_driver + r_source), _SHORT) if r_driver + r_source > 0 else _SHORT
+    g_out = min(1.0 / (r_col + r_sink), _SHORT) if r_col + r_sink > 0 else _SHORT
     status[:] = 1
     steps_used[:] = 0
     for j in range(cols):

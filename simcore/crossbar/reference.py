@@ -51,17 +51,21 @@ def verify_file(file: Path, tol: float) -> ReferenceResult:
     """
     try:
         case = json.loads(file.read_text())
-        parameters, weights, inputs = case["parameters"], case["weights"], case["inputs"]
+        parameters = case["parameters"]
+        weights, inputs = np.asarray(case["weights"]), np.asarray(case["inputs"])
         expected = np.asarray(case["sink_currents_A"], dtype=np.float64)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as cause:
         raise InputError(
-            f"not a reference circuit (expected JSON with parameters, weights, inputs, sink_currents_A): {error}",
+            f"not a reference circuit (expected JSON with parameters, weights, inputs, sink_currents_A): {cause}",
             str(file),
         ) from None
     circuit = Circuit.from_parameters(parameters, where=str(file))
-    solution = solve(circuit, weights, [inputs], tol=min(1e-9, tol / 100))
+    solution = solve(circuit, weights, inputs[None], tol=min(1e-9, tol / 100))
     found = solution.sink_currents[0]
     if found.shape != expected.shape:
         raise InputError(f"{expected.shape[0]} sink currents for {found.shape[0]} columns", str(file))
-    error_ = float(np.abs(found - expected).max() / np.abs(expected).max())
-    return ReferenceResult(file.stem, error_, Status(int(solution.status[0])), float(solution.residual[0]))
+    largest = float(np.abs(expected).max(initial=0.0))
+    if largest == 0:
+        raise InputError("all its sink currents are 0: there is nothing to compare with", str(file))
+    error = float(np.abs(found - expected).max() / largest)
+    return ReferenceResult(file.stem, error, Status(int(solution.status[0])), float(solution.residual[0]))

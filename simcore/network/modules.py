@@ -102,6 +102,9 @@ class Add(nn.Module):
         return first + second
 
 
+_ADDING_UP = (nn.Conv2d, nn.Linear, nn.AvgPool2d, GlobalAvgPool)
+
+
 def _batch_norm(operation: ops.BatchNorm, shape: Shape) -> nn.Module:
     kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
     return kind(operation.channels, eps=operation.eps, momentum=operation.momentum)
@@ -150,7 +153,9 @@ class GraphNetwork(nn.Module):
         """Logits, float32 (B, classes), of ``images``, float32 (B, C, H, W) in 0..255.
 
         ``dot`` takes the place of the binary products (evaluation mode only: it has no gradient). Everything else
-        is computed here, once, and let go as soon as no later node needs it.
+        is computed here, once, and let go as soon as no later node needs it. With ``dot`` an image's logits do not
+        depend on the images beside it: layers that add up, in an order that may change with an image's place in the
+        batch, take one image at a time.
         """
         values = {INPUT: images}
         for node, layer, finished in zip(self.graph.nodes, self.layers, self._finished, strict=True):
@@ -159,6 +164,8 @@ class GraphNetwork(nn.Module):
                 del values[name]
             if dot is not None and isinstance(layer, BinaryConv2d | BinaryLinear):
                 values[node.name] = dot(node.name, sign(operands[0]))
+            elif dot is not None and isinstance(layer, _ADDING_UP):
+                values[node.name] = torch.cat([layer(image) for image in operands[0].split(1)])
             else:
                 values[node.name] = layer(*operands)
         return values[self.graph.nodes[-1].name]

@@ -14,6 +14,8 @@ import numba
 import numpy as np
 import torch
 
+from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
+
 _B = np.array(
     [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0],
      [0, 4, 0, -5, 0, 1]], np.float32,

@@ -28,7 +28,7 @@ _RESISTANCES = ("r_on", "r_off", "r_access")
 _REPLACED_BY = {
     "g_on": "r_on", "g_off": "r_off", "r_on": "g_on", "r_off": "g_off", "iv_table": "iv_csv", "iv_csv": "iv_table",
 }  # fmt: skip
-_SOURCED_UNITS = {"ohm", "V", "S", "A"}
+_UNITS = {"r": "ohm", "v": "V", "g": "S"}  # by the first letter of a field's name
 
 
 class Quantity(BaseModel):
@@ -104,11 +104,11 @@ def circuit_parameters(
         fields["source_end"] = bitcell.source_end
     at = where or device
     for name, entry in bitcell.corners[corner].items():
-        fields[name] = _value(entry, f"{at} corners.{corner}.{name}")
+        fields[name] = _value(name, entry, f"{at} corners.{corner}.{name}")
     for name in overrides or {}:
         fields.pop(_REPLACED_BY.get(name, ""), None)
     for name, entry in (overrides or {}).items():
-        fields[name] = _value(entry, f"{at} {name}")
+        fields[name] = _value(name, entry, f"{at} {name}")
     if "r_access" in (overrides or {}) and not fields.keys() & {"r_on", "r_off"}:
         raise InputError("r_access adds to r_on and r_off, and the cell is given by g_on and g_off", at)
     if "iv_csv" in fields:
@@ -152,15 +152,16 @@ def _device_path(device: str) -> Path | None:
     return Path(device) if device.endswith((".yaml", ".yml")) else None
 
 
-def _value(entry: Any, where: str) -> Any:
+def _value(name: str, entry: Any, where: str) -> Any:
     if not isinstance(entry, dict):
         return entry
     try:
         quantity = Quantity.model_validate(entry)
     except ValidationError as error:
         raise input_error(error, Quantity, where) from None
-    if quantity.unit and quantity.unit not in _SOURCED_UNITS:
-        raise unknown_name("unit", quantity.unit, _SOURCED_UNITS, where)
+    expected = _UNITS.get(name.partition("_")[0], "")
+    if quantity.unit and quantity.unit != expected:
+        raise InputError(f"{name} is in {expected or 'no unit'}, got the unit '{quantity.unit}'", where)
     return quantity.value
 
 

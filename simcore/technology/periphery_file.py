@@ -95,6 +95,8 @@ class Periphery(BaseModel):
             unit = PERIPHERY_UNITS[name][0]
             if quantity.unit != unit:
                 raise ValueError(f"{name} is given in '{quantity.unit}', expected '{unit}'")
+            if name == "logic_utilisation" and quantity.at("high") > 1:
+                raise ValueError(f"logic_utilisation is a fraction, at most 1, got {quantity.at('high'):g}")
         missing = [name for name in PERIPHERY_UNITS if name not in self.parameters]
         if missing:
             raise ValueError(f"parameters that are missing: {', '.join(missing)}")

@@ -15,12 +15,12 @@ from threadpoolctl import threadpool_limits
 
 from simcore import preparation
 from simcore.column_model import UnsolvedError, tile_bits, tile_inputs
-from simcore.crossbar import solve
+from simcore.crossbar import Solution, solve
 from simcore.design import Adc, EvidenceLimits
 from simcore.errors import InputError
 from simcore.inference import evaluate, mapped_logits, prepare
 from simcore.mapping import input_vectors
-from simcore.preparation import EvidenceError, binary_input_signs
+from simcore.preparation import EvidenceError, binary_input_signs, summable
 from simcore.stored_weights import applied_inputs
 
 SPARSITIES = ("dense", "weight", "activation", "binsparx")
@@ -55,7 +55,8 @@ def test_ideal_arrays_give_the_plain_networks_logits_bit_for_bit(
     prepared = prepare(checkpoint, design, dataset)
     assert prepared.solver == "ideal"
     with torch.inference_mode():
-        assert torch.equal(mapped_logits(prepared, images), checkpoint.network(images))
+        plain = torch.cat([checkpoint.network(image) for image in images.split(1)])
+        assert torch.equal(mapped_logits(prepared, images), plain)
 
 
 @pytest.mark.parametrize("sparsity", SPARSITIES)
@@ -303,11 +304,49 @@ def test_a_data_set_without_calibration_images_is_refused(checkpoint, dataset):
 
 
 def test_a_solve_that_fails_stops_the_exact_run(checkpoint, dataset, monkeypatch):
-    prepared = prepare(checkpoint, make_design(solver="exact", layers=("dense",)), dataset)
-    monkeypatch.setattr("simcore.inference.exact_currents", lambda *args: (np.zeros((2, 11)), 3))
+    design = make_design(solver="exact", layers=("dense",), adc=Adc(bits=6, reference="calibrated"))
+    prepared = prepare(checkpoint, design, dataset)
+
+    def fail(circuit, weights, inputs, **settings):
+        count, columns = len(inputs), np.shape(weights)[1]
+        return Solution(np.zeros((count, columns)), np.zeros(count, np.int8), np.ones(count), np.ones(count, np.int32))
+
+    monkeypatch.setattr("simcore.column_model.solve", fail)
     images, labels = dataset.read("test", 0, 2)
-    with pytest.raises(UnsolvedError, match="layer dense: 3 crossbar solves did not converge"):
+    with pytest.raises(UnsolvedError, match=r"layer dense: \d+ crossbar solves did not converge"):
         evaluate(prepared, images, labels)
+    with pytest.raises(UnsolvedError, match=r"layer dense: \d+ crossbar solves did not converge"):
+        prepare(checkpoint, design, dataset)  # the converters are calibrated on such solves
+
+
+@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
+def test_shards_of_any_size_give_the_same_images_the_same_result(checkpoint, dataset, device):
+    design = make_design(device, rows=32, cols=8, adc=Adc(bits=6, reference="calibrated"), solver="fast")
+    prepared = prepare(checkpoint, design, dataset)
+    images, _ = dataset.read("test", 0, 27)
+    pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+
+    def logits(*sizes):
+        with torch.inference_mode():
+            return torch.cat([mapped_logits(prepared, part) for part in pixels.split(sizes)])
+
+    whole = logits(25, 2)
+    assert torch.equal(logits(2, 24, 1), whole)
+    assert torch.equal(logits(1, 1, 1, 7, 17), whole)
+
+
+@pytest.mark.parametrize("rows", [5, 64, 300])
+def test_sums_of_rounded_currents_are_exact_in_any_order(rows):
+    rng = np.random.default_rng(rows)
+    values = rng.normal(size=(rows, 9))
+    rounded = summable(values)
+    assert np.abs(rounded - values).max() <= np.abs(values).sum(axis=0).max() * 2.0**-23
+    chosen = rng.random((40, rows)) < 0.6
+    exact = chosen.astype(np.float64) @ rounded
+    order = rng.permutation(rows)
+    for picked, summed in ((chosen, rounded), (chosen[:, order], rounded[order])):
+        assert np.array_equal(picked.astype(np.float32) @ summed.astype(np.float32), exact)
+    assert not summable(np.zeros((3, 2))).any()
 
 
 def evidence_design(beyond):

@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from simcore.cost import CostOptions, LayerActivity, Tile, design_cost, layer_cost, resolve, spreads
-from simcore.cost.design_cost import layer_energy
+from simcore.cost.design_cost import layer_energy, settling
 from simcore.design import Adc, Design
 from simcore.errors import InputError
 from simcore.technology import circuit_parameters
@@ -223,3 +223,26 @@ def test_a_periphery_file_of_ones_own(tmp_path) -> None:
     own.write_text(text.replace("v_dd: {value: 0.7, unit: V", "v_dd: {value: 0.7, unit: mV"))
     with pytest.raises(InputError, match="v_dd is given in 'mV', expected 'V'"):
         load_periphery(str(own))
+
+
+def test_row_groups_that_are_not_full_are_charged_for_their_own_rows() -> None:
+    """288 rows on tiles of 64, 24 read together: four tiles of 24 + 24 + 16 and one of 24 + 8."""
+    mean = tile(active_rows=24).mean_over_groups(288, float)
+    assert mean == pytest.approx(288 / 14)
+    layer = LayerActivity(288, 64, 14, 1, 1e-3, 144, 0, 0)
+    adders = sum(rows - bits + (bits - 1) / 2 for rows, bits in [(24, 5)] * 9 + [(16, 5)] * 4 + [(8, 4)])
+    assert layer_energy(tile(active_rows=24), layer, settings())["popcount"] == pytest.approx(adders * 1e-15)
+
+
+def test_a_square_array_s_row_has_the_capacitance_of_a_row() -> None:
+    """The row of a square input-sourced tile is no bit line: between the settling of its neighbours in size."""
+    times = [settling(tile(device="1T-1ReRAM-BL", bits=6, rows=rows, cols=64), settings()) for rows in (63, 64, 65)]
+    assert times[0] < times[1] < times[2]
+
+
+def test_the_two_ends_of_a_disputed_converter_bound_its_area() -> None:
+    """Beyond 8 bits the area falls where the 4-bit one grows, so that the ends cross."""
+    areas = spreads(tile(bits=12), [DENSE], settings()).area_m2
+    at = {(a4, a8): a8 * (a8 / a4) for a4 in (37, 310) for a8 in (156, 370)}
+    per_tile = 64 / settings().columns_per_converter
+    assert max(areas) - min(areas) == pytest.approx(per_tile * (max(at.values()) - min(at.values())) * 1e-12, rel=1e-6)
