@@ -65,6 +65,10 @@ def test_the_store_on_s3(bucket: str, tmp_path: Path) -> None:
     store.put("a/b", b"two")
     assert store.read("a/b") == b"two"
     assert store.list("a") == [("a/b", 3)]
+    store.put("a/c", b"three")
+    assert store.read_all(["a/c", "a/none", "a/b"]) == [b"three", None, b"two"]
+    store.delete(["a/c", "a/none"])
+    assert store.list("a") == [("a/b", 3)]
     large = tmp_path / "large"
     large.write_bytes(os.urandom(20 << 20))
     store.put_file("tables/large", large)
@@ -106,10 +110,12 @@ def test_a_sweep_on_s3_gives_the_bytes_of_a_local_one(
             assert store.read(f"sweeps/small/{name}.parquet") == written
     assert run(bucket).tasks_run == 0
 
-    victim = next(file for file, _ in store.list("designs") if file.endswith("images-000000025-000000025.parquet"))
+    victim = next(
+        file for file, _ in store.list("designs") if file.endswith("images-000000000-000000100-000000025.parquet")
+    )
     store.put(victim, b"torn")
     again = run(bucket)
-    assert again.tasks_run == 2 and any(victim in warning for warning in again.warnings)
+    assert again.tasks_run == 5 and any(victim in warning for warning in again.warnings)
     assert SECRET not in output.getvalue() + "".join(again.warnings + again.files)
 
 
