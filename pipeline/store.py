@@ -154,7 +154,13 @@ class Store:
         return sorted((info.path[start:], int(info.size or 0)) for info in files)
 
     def set_aside(self, path: str) -> str:
-        """Moves a file that cannot be trusted out of the way and returns where it went."""
+        """Moves a file that cannot be trusted out of the way and returns where it went.
+
+        Raises:
+            FileNotFoundError: another run was faster.
+        """
+        if self._fs.get_file_info(self._path(path)).type == fs.FileType.NotFound:  # on S3 a plain OSError otherwise
+            raise FileNotFoundError(path)
         target = f"{SET_ASIDE_FOLDER}/{path.replace('/', '_')}.{uuid.uuid4().hex[:8]}"
         self._fs.create_dir(self._path(SET_ASIDE_FOLDER), recursive=True)
         self._fs.move(self._path(path), self._path(target))
