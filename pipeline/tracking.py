@@ -238,18 +238,27 @@ def _below(folder: Path, name: str) -> Path:
 
 
 def _known_runs(client: MlflowClient, experiment: str, sweep_name: str) -> dict[str, Run]:
-    """The runs of a sweep by design key; the parent under the empty key."""
+    """The runs of a sweep by design key; the parent under the empty key.
+
+    A second run of one design goes: a request that was repeated since its answer was lost made it, or somebody who
+    synchronised at the same time.
+    """
     runs: dict[str, Run] = {}
+    surplus: list[str] = []
     token: str | None = None
     while True:
         page = client.search_runs(
             [experiment], f"tags.`{_PREFIX}.sweep` = '{sweep_name}'", max_results=1000, page_token=token
         )
         for run in page:
-            runs.setdefault(run.data.tags.get("design_key", ""), run)
+            if runs.setdefault(run.data.tags.get("design_key", ""), run) is not run:
+                surplus.append(run.info.run_id)
         token = page.token
         if not token:
-            return runs
+            break
+    for run_id in surplus:
+        client.delete_run(run_id)
+    return runs
 
 
 def _write_entry(

@@ -117,6 +117,24 @@ def test_a_design_that_leaves_the_front_or_the_sample_does_not_keep_its_tag(tmp_
     assert track_sweep(wide.plan.sweep, wide.store).written == 0
 
 
+def test_a_run_that_was_made_twice_is_one_again(tmp_path: Path) -> None:
+    result = run(tmp_path)
+    track_sweep(result.plan.sweep, result.store)
+    client, runs = runs_of(result)
+    for run_made in runs:  # the design's or the sweep's tags, as a repeated request would set them
+        names = ("design_key", "binsparx.sweep", "binsparx.kind")
+        tags = {name: run_made.data.tags[name] for name in names if name in run_made.data.tags}
+        client.create_run(run_made.info.experiment_id, tags=tags)
+    assert len(runs_of(result)[1]) == 10
+    track_sweep(result.plan.sweep, result.store)
+    kept = runs_of(result)[1]
+    assert len({item.data.tags.get("design_key") for item in kept}) == len(kept) == 5
+    (parent,) = [item for item in kept if item.data.tags["binsparx.kind"] == "sweep"]
+    assert parent.data.metrics["designs"] == 4
+    assert {item.data.tags.get("mlflow.parentRunId") for item in kept if item is not parent} == {parent.info.run_id}
+    assert track_sweep(result.plan.sweep, result.store).written == 0
+
+
 @pytest.mark.parametrize("uri", ["http://user:secret@127.0.0.1:9", "sqlite:////proc/nowhere/mlflow.db"])
 def test_a_store_that_is_away_is_one_warning_without_secrets(tmp_path: Path, uri: str) -> None:
     result = run(tmp_path)
