@@ -48,8 +48,8 @@ class Postgres:
 
     @property
     def uri(self) -> str:
-        """Where MLflow finds it."""
-        return f"postgresql://tester:{self.password}@127.0.0.1:{self.port}/postgres"
+        """Where MLflow finds it; SQLAlchemy takes another driver where none is named."""
+        return f"postgresql+psycopg2://tester:{self.password}@127.0.0.1:{self.port}/postgres"
 
     @property
     def log(self) -> str:
@@ -85,7 +85,7 @@ class Postgres:
         import psycopg2
 
         try:
-            psycopg2.connect(self.uri, connect_timeout=2).close()
+            psycopg2.connect(self.uri.replace("+psycopg2", ""), connect_timeout=2).close()
         except psycopg2.OperationalError:
             return False
         return True
