@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -44,17 +45,11 @@ class Postgres:
         options = ["-U", "tester", "--auth=scram-sha-256", f"--pwfile={password_file}", "--no-sync"]
         self._spawn(["initdb", "-D", str(self._folder / "data"), *options], self._folder / "initdb.log").wait()
         self._server: subprocess.Popen[bytes] | None = None
-        self.start()
 
     @property
     def uri(self) -> str:
         """Where MLflow finds it; SQLAlchemy takes another driver where none is named."""
         return f"postgresql+psycopg2://tester:{self.password}@127.0.0.1:{self.port}/postgres"
-
-    @property
-    def log(self) -> str:
-        """What the servers said so far."""
-        return (self._folder / "postgres.log").read_text()
 
     def start(self) -> None:
         """Starts the server on what it has, and returns when it answers."""
@@ -67,12 +62,7 @@ class Postgres:
     def kill(self) -> None:
         """SIGKILL to the server and all its processes, as when the machine is lost."""
         assert self._server is not None
-        server = psutil.Process(self._server.pid)
-        family = [server, *server.children(recursive=True)]
-        for process in family:
-            process.kill()
-        psutil.wait_procs(family)
-        self._server.wait()
+        _kill_family(self._server)
         self._server = None
 
     def remove(self) -> None:
@@ -121,6 +111,9 @@ class MlflowServer:
             self._server = subprocess.Popen(
                 [*command, "--workers", "1"], cwd=folder, env=surroundings, stdout=output, stderr=subprocess.STDOUT
             )
+
+    def wait(self) -> None:
+        """Returns when it answers; the first start fills the database."""
         wait_until(self._answers, self._server, "the MLflow server")
 
     @property
@@ -130,12 +123,7 @@ class MlflowServer:
 
     def remove(self) -> None:
         """Ends the server and its workers."""
-        server = psutil.Process(self._server.pid)
-        family = [server, *server.children(recursive=True)]
-        for process in family:
-            process.kill()
-        psutil.wait_procs(family)
-        self._server.wait()
+        _kill_family(self._server)
 
     def _answers(self) -> bool:
         try:
@@ -163,6 +151,18 @@ def wait_until(answers: Callable[[], bool], server: subprocess.Popen[bytes], nam
         if server.poll() is not None or time.monotonic() > end:
             raise RuntimeError(f"{name} does not come up")
         time.sleep(0.2)
+
+
+def _kill_family(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to a process that we started and to all that it started."""
+    if process.poll() is None:
+        first = psutil.Process(process.pid)
+        family = [first, *first.children(recursive=True)]
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        psutil.wait_procs(family[1:])
+    process.wait()
 
 
 def _version(program: Path) -> tuple[int, ...]:

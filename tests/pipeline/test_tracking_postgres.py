@@ -33,15 +33,21 @@ def postgres() -> Iterator[Postgres]:
         pytest.skip("NOT TESTED: MLflow on PostgreSQL needs PostgreSQL's programs (initdb, postgres)")
     pytest.importorskip("psycopg2", reason="NOT TESTED: MLflow on PostgreSQL needs the dev dependency psycopg2-binary")
     database = Postgres(programs)
-    yield database
-    database.remove()
+    try:
+        database.start()
+        yield database
+    finally:
+        database.remove()
 
 
 @pytest.fixture
 def mlflow_server(postgres: Postgres, tmp_path: Path) -> Iterator[MlflowServer]:
     server = MlflowServer(postgres.uri, tmp_path)
-    yield server
-    server.remove()
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.remove()
 
 
 class Sweep:
