@@ -61,7 +61,7 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "dataset.split": ("", "`test`", "split that accuracy is measured on"),
     "dataset.images": ("images", "`1000`", "the first so many of the split; default: all"),
     "dataset.calibration_images": ("images", "`32`", "taken from the split `calibration`, else `train`"),
-    "shard_images": ("images", "`50`", "images that are stored together; decides no result"),
+    "shard_images": ("images", "`50`", "images that are computed together; decides no result"),
     "strategy": ("", "`racing`", "`racing`: designs that cannot be on the front stop early, see [racing](#racing)"),
     "evidence.max_rms_lsb": ("LSB", "`0.05`", "largest rms error of the fast solver on held-out reads"),
     "evidence.max_worst_lsb": ("LSB", "`0.5`", "largest error on any of them"),
@@ -69,7 +69,8 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "exclude": ("", "`[{rows: 128, sparsity: weight}]`", "points left out, see [below](#exclude-and-points)"),
     "points": ("", "`[{rows: 256, sparsity: [dense, binsparx]}]`", "points beside the product of the axes"),
     "results": ("", "`s3://bucket/results`", "folder or URI; `--results` overrides; default: `results`"),
-    "tracking.mode": ("", "`front`", "designs that get an MLflow run: all, those on the front, none"),
+    "tracking.mode": ("", "`front`", "designs that get an MLflow run: all; the front and a sample of the others; none"),
+    "tracking.sample": ("designs", "`500`", "size of that sample, see [MLflow](results.md#mlflow); 0: the front alone"),
     "tracking.uri": ("", "`http://mlflow:5000`", "MLflow server; default: `mlflow.db` in the results folder"),
     "cost.technology": ("", "`mine.yaml`", "periphery that ships, or your own file, see [cost](cost.md#numbers)"),
     "cost.corner": ("", "`high`", "end that everything disputed is taken at"),
@@ -120,7 +121,7 @@ def result_tables() -> str:
     parts = []
     for name, schema in SCHEMAS.items():
         parts.append(f"### {name}.parquet\n\n{_columns(schema)}")
-    parts.append(f"### images-*.parquet, one a shard\n\n{_columns(SHARD_FILE_SCHEMA)}")
+    parts.append(f"### images-*.parquet, shards\n\n{_columns(SHARD_FILE_SCHEMA)}")
     parts.append(f"### costs.parquet\n\n{_columns(COSTS_SCHEMA)}")
     return "\n\n".join(parts)
 

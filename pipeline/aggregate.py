@@ -21,11 +21,10 @@ from pipeline.records import (
     DesignRecord,
     ShardRecord,
     decode_design,
-    decode_shard,
     design_path,
-    shard_path,
 )
-from pipeline.store import Store
+from pipeline.shard_files import ShardReading, bundle_shards, read_shards
+from pipeline.store import Store, without_secret
 from pipeline.table_files import TableFiles
 from pipeline.tables import SCHEMAS
 from pipeline.work import DesignWork
@@ -39,15 +38,19 @@ _CONSTANTS = ("stored_columns", "weight_flips", "inputs")  # of the stored weigh
 
 @dataclass
 class Aggregate:
-    """The tables of all finished designs, the files that could not be trusted, and what the designs cost."""
+    """The tables of all finished designs, the files that could not be trusted, and what the designs cost.
+
+    ``unbundled`` says why shards could not be bundled; empty where all went well.
+    """
 
     tables: TableFiles
     damaged: list[str] = field(default_factory=list)
     costs: list[tuple[str, Cost]] = field(default_factory=list)
+    unbundled: str = ""
 
 
 def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregate:
-    """Reads the records of every finished design, in the order of the plan.
+    """Reads the records of every finished design, in the order of the plan, and bundles its shards.
 
     A damaged record is set aside and listed; its design is left out until it has been computed again.
     """
@@ -61,11 +64,13 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
         for work in levels:
             if not work.done:
                 continue
-            design, shards, damaged = _read_records(work, store)
+            design, reading, damaged = _read_records(work, store)
             result.damaged += damaged
             if damaged or design is None:
                 continue
+            shards = reading.records
             _add_rows(rows, plan, costs, work.point, design, shards)
+            _bundle(result, work.point.key, reading, store)
             points.append(work.point)
             correct.append(_correct_images(shards))
             timing = rows["timings"][-1]
@@ -79,38 +84,35 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
     return result
 
 
-def _read_records(work: DesignWork, store: Store) -> tuple[DesignRecord | None, list[ShardRecord], list[str]]:
+def _read_records(work: DesignWork, store: Store) -> tuple[DesignRecord | None, ShardReading, list[str]]:
     key = work.point.key
     design: DesignRecord | None = None
-    shards: list[ShardRecord] = []
-    damaged: list[str] = []
+    damaged: dict[str, DamagedRecord] = {}
     try:
         design = decode_design(store.read(design_path(key)) or b"", key)
     except DamagedRecord as error:
-        damaged.append(_put_away(store, design_path(key), error))
-    for first, count in work.cover.stored:
-        path = shard_path(key, first, count)
-        try:
-            shards.append(decode_shard(store.read(path) or b"", key, first, count))
-        except DamagedRecord as error:
-            damaged.append(_put_away(store, path, error))
-    return design, shards, damaged
-
-
-def read_shards(work: DesignWork, store: Store) -> list[ShardRecord] | None:
-    """The stored shards of a design, or None where one is damaged; nothing is moved."""
-    key = work.point.key
-    try:
-        return [
-            decode_shard(store.read(shard_path(key, first, count)) or b"", key, first, count)
-            for first, count in work.cover.stored
-        ]
-    except DamagedRecord:
-        return None
+        damaged[design_path(key)] = error
+    reading = read_shards(store, key, work.files, work.cover.stored)
+    damaged |= reading.damaged
+    return design, reading, [_put_away(store, path, error) for path, error in damaged.items()]
 
 
 def _put_away(store: Store, path: str, error: DamagedRecord) -> str:
-    return f"{path}: {error}; moved to {store.set_aside(path)}"
+    try:
+        return f"{path}: {error}; moved to {store.set_aside(path)}"
+    except FileNotFoundError:
+        return f"{path}: it is there no more"
+
+
+def _bundle(result: Aggregate, key: str, reading: ShardReading, store: Store) -> None:
+    """Bundling only saves files: where it fails the results are as good, and it is tried no more."""
+    if result.unbundled:
+        return
+    try:
+        bundle_shards(store, key, reading)
+    except OSError as error:
+        reason = without_secret(" ".join(str(error).split()))
+        result.unbundled = f"shards of finished designs stay in files of their own: {reason}"
 
 
 def _add_rows(

@@ -17,13 +17,8 @@ from pipeline.intervals import difference_interval, paired_correlation, wilson_i
 from pipeline.keys import digest_of, key_content
 from pipeline.predictions import Predictions
 from pipeline.provenance import find_provenance
-from pipeline.records import (
-    DESIGNS_FOLDER,
-    DamagedRecord,
-    decode_design,
-    design_path,
-    parse_shard_path,
-)
+from pipeline.records import DamagedRecord, decode_design, design_path
+from pipeline.shard_files import find_shard_files
 from pipeline.shards import cover
 from pipeline.store import Store
 from pipeline.tasks import Outcome, TaskSettings, cpu_count, evaluate_shards, prepare_design
@@ -146,9 +141,7 @@ class _Runner:
             design.content(), subject.model_digest, subject.dataset.digest, subject.split, self._solver_version
         )
         key = digest_of(content)
-        folder = f"{DESIGNS_FOLDER}/{key[:2]}/{key}"
-        stored = [parsed[1] for path, _ in self._store.list(folder) if (parsed := parse_shard_path(path))]
-        missing = cover(self._images, SHARD_IMAGES, stored).missing
+        missing = cover(self._images, SHARD_IMAGES, find_shard_files(self._store, key).ranges()).missing
         if missing or self._store.read(design_path(key)) is None:
             outcome, prepared = prepare_design(
                 self._settings, key, content, design, subject.checkpoint, subject.dataset

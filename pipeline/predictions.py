@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.records import DESIGNS_FOLDER, DamagedRecord, decode_shard, parse_shard_path
+from pipeline.shard_files import find_shard_files, read_shards
 from pipeline.shards import cover
 from pipeline.store import Store
 
@@ -30,21 +30,17 @@ class Predictions:
     @classmethod
     def read(cls, store: Store, design_key: str) -> Predictions:
         """All images from 0 on without a gap; nothing (n = 0) where their shards are not stored or damaged."""
-        folder = f"{DESIGNS_FOLDER}/{design_key[:2]}/{design_key}"
-        found = [(path, parsed[1]) for path, _ in store.list(folder) if (parsed := parse_shard_path(path)) is not None]
-        places = {place: path for path, place in found}
+        files = find_shard_files(store, design_key)
+        places = set(files.ranges())
         last = max((first + count for first, count in places), default=0)
+        stored = cover(last, max(last, 1), places).stored
         columns: list[tuple[np.ndarray, ...]] = []
         position = 0
-        for first, count in cover(last, max(last, 1), places).stored:
-            if first != position:
-                break
-            try:
-                shard = decode_shard(store.read(places[first, count]) or b"", design_key, first, count)
-            except DamagedRecord:
+        for shard in read_shards(store, design_key, files, stored).records:
+            if shard.first != position:
                 break
             columns.append((shard.labels, shard.predictions, shard.ideal_predictions))
-            position += count
+            position += shard.count
         if not columns:
             empty = np.zeros(0, dtype=np.int16)
             return cls(empty, empty, empty)

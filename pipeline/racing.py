@@ -22,13 +22,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from pipeline.aggregate import read_shards, sum_layers
+from pipeline.aggregate import sum_layers
 from pipeline.costs import CostModel
 from pipeline.hardware_cost import HardwareCosts
 from pipeline.pareto import OBJECTIVES, Direction, non_dominated
 from pipeline.plan import Plan
 from pipeline.points import DesignPoint
 from pipeline.records import ShardRecord
+from pipeline.shard_files import read_shards
 from pipeline.store import Store
 from pipeline.work import DesignWork, find_work
 
@@ -106,9 +107,10 @@ def _beaten(plan: Plan, works: Iterable[DesignWork], store: Store, decisions: in
     objectives = plan.sweep.spec.pareto.objectives
     columns = [OBJECTIVES[name][0] for name in objectives if name != "accuracy"]
     for work in works:
-        shards = read_shards(work, store)
-        if shards is None:
-            continue  # damaged: it has shown nothing
+        reading = read_shards(store, work.point.key, work.files, work.cover.stored)
+        if reading.damaged:
+            continue  # it has shown nothing
+        shards = reading.records
         costs_seen = [_costs(work.point, shard, columns, hardware) for shard in shards]
         correct = np.concatenate([shard.predictions == shard.labels for shard in shards])
         name = (work.point.model.digest, work.point.cell.corner)

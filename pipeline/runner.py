@@ -117,6 +117,9 @@ def _run(path: str, options: RunOptions, console: Console) -> RunResult:
             break
         for text in done.damaged:
             _warn(console, f"set aside {text}; computing it again")
+    if done.unbundled:
+        result.warnings.append(done.unbundled)
+        _warn(console, done.unbundled)
     result.tables = done.tables
     result.failures = report_failures(failures, path, store.uri)
     _write(result, done, costs)

@@ -75,6 +75,7 @@ def _slug(value: str) -> str:
 Listed = BeforeValidator(_as_list)
 Scalar = Annotated[Any, AfterValidator(_scalar)]
 Positive = Annotated[int, Field(ge=1)]
+NotNegativeCount = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Text = Annotated[str, Field(min_length=1)]
@@ -148,9 +149,13 @@ class EvidenceSpec(_Part):
 
 
 class TrackingSpec(_Part):
-    """What goes to MLflow and where; without ``uri`` an SQLite file in the results folder."""
+    """What goes to MLflow and where; without ``uri`` an SQLite file in the results folder.
+
+    ``front`` is the front and ``sample`` other designs.
+    """
 
     mode: Literal["all", "front", "none"] = "all"
+    sample: NotNegativeCount = 100
     uri: Text | None = None
 
 

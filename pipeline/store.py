@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import pyarrow as pa
 from pyarrow import fs
@@ -18,6 +21,8 @@ from simcore.errors import InputError
 PARTIAL_FOLDER = ".partial"
 SET_ASIDE_FOLDER = "set_aside"
 _PIECE_BYTES = 8 << 20
+_REQUESTS_AT_ONCE = 16
+_Result = TypeVar("_Result")
 
 
 class Store:
@@ -71,6 +76,29 @@ class Store:
                 return data
         except FileNotFoundError:
             return None
+
+    def read_all(self, paths: Iterable[str]) -> list[bytes | None]:
+        """As ``read``, of several files, which must fit into memory together."""
+        return self._each(self.read, paths)
+
+    def delete(self, paths: Iterable[str]) -> None:
+        """Deletes files; one that is gone already is well.
+
+        Raises:
+            OSError: the store is away, or nothing may be deleted there.
+        """
+        self._each(self._delete, paths)
+
+    def _delete(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.delete_file(self._path(path))
+
+    def _each(self, act: Callable[[str], _Result], paths: Iterable[str]) -> list[_Result]:
+        """One file after the other on a disk; an object store answers late, so several at a time."""
+        if self.local is not None:
+            return [act(path) for path in paths]
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+            return list(pool.map(act, paths))
 
     def put(self, path: str, data: bytes, synced: bool = True) -> None:
         """Writes a file whole; an existing one is replaced.
@@ -126,7 +154,13 @@ class Store:
         return sorted((info.path[start:], int(info.size or 0)) for info in files)
 
     def set_aside(self, path: str) -> str:
-        """Moves a file that cannot be trusted out of the way and returns where it went."""
+        """Moves a file that cannot be trusted out of the way and returns where it went.
+
+        Raises:
+            FileNotFoundError: another run was faster.
+        """
+        if self._fs.get_file_info(self._path(path)).type == fs.FileType.NotFound:  # on S3 a plain OSError otherwise
+            raise FileNotFoundError(path)
         target = f"{SET_ASIDE_FOLDER}/{path.replace('/', '_')}.{uuid.uuid4().hex[:8]}"
         self._fs.create_dir(self._path(SET_ASIDE_FOLDER), recursive=True)
         self._fs.move(self._path(path), self._path(target))

@@ -7,12 +7,14 @@ and touched only where its row has changed.
 from __future__ import annotations
 
 import hashlib
+import heapq
 import json
 import logging
 import os
 import re
 import tempfile
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,11 +152,9 @@ def track_sweep(sweep: SweepFile, store: Store, uri: str | None = None, failed: 
     table = read_table(spec.name, "designs", store)
     if table is None:
         raise TrackingUnavailable(f"there are no tables of sweep '{spec.name}' in {store.uri}; run it first")
-    rows = table.to_pylist()
-    tracked = [row for row in rows if spec.tracking.mode == "all" or row["on_front"]]
     client = _quiet_client(uri)
     try:
-        return _synchronise(client, sweep, store, uri, rows, tracked, failed)
+        return _synchronise(client, sweep, store, uri, table.to_pylist(), failed)
     except Exception as error:  # whatever MLflow, SQLAlchemy or HTTP raise: the sweep must not suffer
         raise _unavailable(uri, error) from error
 
@@ -165,7 +165,6 @@ def _synchronise(
     store: Store,
     uri: str,
     rows: list[dict[str, Any]],
-    tracked: list[dict[str, Any]],
     failed: bool,
 ) -> TrackingResult:
     name, study = sweep.spec.name, sweep.spec.study
@@ -180,10 +179,28 @@ def _synchronise(
         _attach_dataset(client, parent_id, rows)
     written = int(parent_written)
     params = _distinct_parameters(rows)
+    sample = _sample(rows, sweep.spec.tracking.sample)
+    tracked = _tracked(rows, sweep.spec.tracking.mode, sample, known.keys())
     for row in tracked:
-        entry = _child_entry(row, name, parent_id, params[row["design_key"]])
+        entry = _child_entry(row, name, parent_id, params[row["design_key"]], row["design_key"] in sample)
         written += _write_entry(client, experiment, known.get(row["design_key"]), entry, False)[1]
     return TrackingResult(without_secret(uri), study, written, 1 + len(tracked) - written)
+
+
+def _sample(rows: list[dict[str, Any]], size: int) -> set[str]:
+    """The keys of a sample of the designs that are not on the front: the first ``size`` in the order of their keys.
+
+    Keys are digests, so their order has nothing to do with what the designs are: the sample is as good as drawn. It is
+    the same in every synchronisation, and a sweep that grows keeps most of it.
+    """
+    return set(heapq.nsmallest(size, (row["design_key"] for row in rows if not row["on_front"])))
+
+
+def _tracked(rows: list[dict[str, Any]], mode: str, sample: set[str], known: Collection[str]) -> list[dict[str, Any]]:
+    """The rows that get a run. A design that has one keeps it, so that it never tells of a front that is no more."""
+    if mode == "all":
+        return rows
+    return [row for row in rows if row["on_front"] or row["design_key"] in sample or row["design_key"] in known]
 
 
 def _quiet_client(uri: str) -> MlflowClient:
@@ -221,18 +238,27 @@ def _below(folder: Path, name: str) -> Path:
 
 
 def _known_runs(client: MlflowClient, experiment: str, sweep_name: str) -> dict[str, Run]:
-    """The runs of a sweep by design key; the parent under the empty key."""
+    """The runs of a sweep by design key; the parent under the empty key.
+
+    A second run of one design goes: a request that was repeated since its answer was lost made it, or somebody who
+    synchronised at the same time.
+    """
     runs: dict[str, Run] = {}
+    surplus: list[str] = []
     token: str | None = None
     while True:
         page = client.search_runs(
             [experiment], f"tags.`{_PREFIX}.sweep` = '{sweep_name}'", max_results=1000, page_token=token
         )
         for run in page:
-            runs.setdefault(run.data.tags.get("design_key", ""), run)
+            if runs.setdefault(run.data.tags.get("design_key", ""), run) is not run:
+                surplus.append(run.info.run_id)
         token = page.token
         if not token:
-            return runs
+            break
+    for run_id in surplus:
+        client.delete_run(run_id)
+    return runs
 
 
 def _write_entry(
@@ -304,13 +330,16 @@ def _told_apart(values: set[str]) -> dict[str, str]:
     }
 
 
-def _child_entry(row: dict[str, Any], sweep_name: str, parent_id: str, params: dict[str, str]) -> _Entry:
+def _child_entry(
+    row: dict[str, Any], sweep_name: str, parent_id: str, params: dict[str, str], in_sample: bool
+) -> _Entry:
     metrics = {metric: 100 * float(row[name]) for name, metric in _FRACTIONS.items() if row[name] is not None}
     metrics |= {metric: float(row[name]) for name, metric in _METRICS.items() if row[name] is not None}
     tags = {
         "mlflow.parentRunId": parent_id,
         "design_key": row["design_key"],
         "on_front": str(row["on_front"]).lower(),
+        "in_sample": str(in_sample).lower(),
         f"{_PREFIX}.sweep": sweep_name,
         f"{_PREFIX}.kind": "design",
         "git_commit": row["git_commit"],

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.costs import Cost, CostModel
 from pipeline.plan import Plan
 from pipeline.points import DesignPoint
-from pipeline.records import DESIGNS_FOLDER, parse_design_path, parse_shard_path
-from pipeline.shards import Cover, Range, cover
+from pipeline.records import DESIGNS_FOLDER, parse_design_path
+from pipeline.shard_files import ShardFiles, sort_shard_files
+from pipeline.shards import Cover, cover
 from pipeline.store import Store
 
 
@@ -21,6 +22,7 @@ class DesignWork:
     cover: Cover
     prepared: bool
     cost: Cost
+    files: ShardFiles = field(default_factory=ShardFiles)
 
     @property
     def done(self) -> bool:
@@ -54,19 +56,13 @@ def find_work(
         images: for designs, by key, that are to get another number of images than the plan's.
     """
     counts = images or {}
-    shards: dict[str, list[Range]] = {}
-    prepared: set[str] = set()
-    for path, _ in store.list(DESIGNS_FOLDER):
-        if (found := parse_shard_path(path)) is not None:
-            shards.setdefault(found[0], []).append(found[1])
-        elif (key := parse_design_path(path)) is not None:
-            prepared.add(key)
-    return [
-        DesignWork(
-            point,
-            cover(counts.get(point.key, plan.images), plan.shard_images, shards.get(point.key, ())),
-            point.key in prepared,
-            costs.estimate(point),
-        )
-        for point in (plan.points if points is None else points)
-    ]
+    paths = [path for path, _ in store.list(DESIGNS_FOLDER)]
+    prepared = {key for path in paths if (key := parse_design_path(path)) is not None}
+    files = sort_shard_files(paths)
+    nothing = ShardFiles()
+    works = []
+    for point in plan.points if points is None else points:
+        found = files.get(point.key, nothing)
+        covered = cover(counts.get(point.key, plan.images), plan.shard_images, found.ranges())
+        works.append(DesignWork(point, covered, point.key in prepared, costs.estimate(point), found))
+    return works

@@ -108,6 +108,15 @@ def test_times_are_no_part_of_a_digest() -> None:
     assert json.loads(slow)["digest"] == json.loads(fast)["digest"]
 
 
+def test_a_shard_of_an_older_release_is_still_read() -> None:
+    """It had its record in the schema's metadata too, which is what was read then."""
+    data = encode_shard(shard_record())
+    table = pq.read_table(pa.BufferReader(data))
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata(pq.read_metadata(pa.BufferReader(data)).metadata), sink)
+    assert encode_shard(decode_shard(sink.getvalue().to_pybytes(), KEY, 50, 5)) == data
+
+
 @pytest.mark.parametrize("damage", ["torn", "empty", "foreign", "other-range", "other-key", "changed"])
 def test_a_damaged_shard_is_seen(damage: str) -> None:
     data = encode_shard(shard_record())
@@ -126,7 +135,8 @@ def test_a_damaged_shard_is_seen(damage: str) -> None:
         table = pq.read_table(pa.BufferReader(data))
         changed = table.set_column(2, table.schema.field("prediction"), [pa.array([9] * 5, pa.int16())])
         sink = pa.BufferOutputStream()
-        pq.write_table(changed, sink)
+        record = pq.read_metadata(pa.BufferReader(data)).metadata
+        pq.write_table(changed.replace_schema_metadata(record), sink)
         data = sink.getvalue().to_pybytes()
     with pytest.raises(DamagedRecord):
         decode_shard(data, key, first, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import socket
@@ -16,12 +17,14 @@ import pytest
 from rich.console import Console
 
 from pipeline.runner import RunOptions, RunResult, run_sweep
+from pipeline.shard_files import find_shard_files
 from pipeline.store import Store
 from pipeline.tables import SCHEMAS
 from pipeline.tasks import Provenance
 from simcore.errors import InputError
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.fake_simcore import write_sweep
+from tests.pipeline.test_bundles import KEY, Cut, CutStore, bundle_up_to, contents, put_shards, record, same
 
 pytest.importorskip("moto.server", reason="NOT TESTED: S3 storage needs the dev dependency moto[s3]")
 SECRET = "not-a-real-secret"
@@ -65,6 +68,10 @@ def test_the_store_on_s3(bucket: str, tmp_path: Path) -> None:
     store.put("a/b", b"two")
     assert store.read("a/b") == b"two"
     assert store.list("a") == [("a/b", 3)]
+    store.put("a/c", b"three")
+    assert store.read_all(["a/c", "a/none", "a/b"]) == [b"three", None, b"two"]
+    store.delete(["a/c", "a/none"])
+    assert store.list("a") == [("a/b", 3)]
     large = tmp_path / "large"
     large.write_bytes(os.urandom(20 << 20))
     store.put_file("tables/large", large)
@@ -81,6 +88,23 @@ def test_a_secret_in_the_uri_is_shown_nowhere(bucket: str) -> None:
     with pytest.raises(InputError) as caught:
         Store(f"s3://user:{SECRET}@b/c?endpoint_override=127.0.0.1:9&scheme=http&nonsense=1").ensure_writable()
     assert SECRET not in str(caught.value)
+
+
+def test_what_is_not_there_cannot_be_set_aside(bucket: str) -> None:
+    with pytest.raises(FileNotFoundError):
+        Store(bucket).set_aside("designs/none")
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_bundling_on_s3_that_is_cut_at_any_step_changes_nothing_that_is_read(bucket: str, steps: int) -> None:
+    store, shards = Store(bucket), [(first, 25) for first in range(0, 100, 25)]
+    put_shards(store, shards)
+    with contextlib.suppress(Cut):
+        bundle_up_to(CutStore(bucket, steps), 100)  # one object to write and four to delete
+    assert sorted(set(find_shard_files(store, KEY).ranges())) == shards
+    assert same(bundle_up_to(store, 100).records, [record(*shard) for shard in shards])
+    (object_there,) = contents(store)
+    assert object_there == "images-000000000-000000100-000000025.parquet"
 
 
 @pytest.mark.usefixtures("fakes", "ray_cluster")
@@ -106,10 +130,12 @@ def test_a_sweep_on_s3_gives_the_bytes_of_a_local_one(
             assert store.read(f"sweeps/small/{name}.parquet") == written
     assert run(bucket).tasks_run == 0
 
-    victim = next(file for file, _ in store.list("designs") if file.endswith("images-000000025-000000025.parquet"))
+    victim = next(
+        file for file, _ in store.list("designs") if file.endswith("images-000000000-000000100-000000025.parquet")
+    )
     store.put(victim, b"torn")
     again = run(bucket)
-    assert again.tasks_run == 2 and any(victim in warning for warning in again.warnings)
+    assert again.tasks_run == 5 and any(victim in warning for warning in again.warnings)
     assert SECRET not in output.getvalue() + "".join(again.warnings + again.files)
 
 

@@ -158,14 +158,22 @@ def test_a_worker_that_always_dies_fails_the_point_only(
     assert result.tables["designs"]["sparsity"].to_pylist() == ["binsparx"]
 
 
-@pytest.mark.parametrize("victim", ["images-000000025-000000025.parquet", "design.json"])
+@pytest.mark.parametrize(
+    ("victim", "images"),
+    [
+        ("images-000000000-000000025.parquet", 25),
+        ("images-000000000-000000100-000000025.parquet", 100),
+        ("design.json", 100),
+    ],
+)
 @pytest.mark.parametrize("damage", ["torn", "foreign"])
-def test_a_damaged_file_is_set_aside_and_computed_again(tmp_path: Path, victim: str, damage: str) -> None:
-    run(tmp_path, arrays="32x32")
+def test_a_damaged_file_is_set_aside_and_computed_again(tmp_path: Path, victim: str, images: int, damage: str) -> None:
+    dataset = f"{{name: fake-images, images: {images}, calibration_images: 10}}"
+    run(tmp_path, arrays="32x32", dataset=dataset)
     before = tables_on_disk(tmp_path)
     file = sorted((tmp_path / "results" / "designs").rglob(victim))[0]
     file.write_bytes(file.read_bytes()[:-7] if damage == "torn" else b"not ours")
-    result = run(tmp_path, arrays="32x32")
+    result = run(tmp_path, arrays="32x32", dataset=dataset)
     assert tables_on_disk(tmp_path) == before
     assert any(victim in warning for warning in result.warnings)
     assert len(list((tmp_path / "results" / "set_aside").iterdir())) == 1

@@ -39,6 +39,7 @@ def test_tracking_by_its_mode_alone(tmp_path: Path) -> None:
     for mode in ("all", "front", "none"):
         assert load_sweep(write_sweep(tmp_path, tracking=mode)).spec.tracking.mode == mode
     assert "tracking" in error_of(tmp_path, tracking="sometimes")
+    assert "sample" in error_of(tmp_path, tracking="{mode: front, sample: -1}")
 
 
 def test_device_by_name_file_and_group(tmp_path: Path) -> None:

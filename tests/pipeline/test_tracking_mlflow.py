@@ -71,10 +71,68 @@ def test_tracking_is_complete_and_doing_it_again_changes_nothing(tmp_path: Path)
     assert {run.data.metrics["images"] for run in found if "images" in run.data.metrics} == {130.0}
 
 
+def tracked(result: RunResult, tag: str) -> set[str]:
+    """The keys of the designs whose run has ``tag`` set."""
+    tags = [run.data.tags for run in runs_of(result)[1]]
+    return {held["design_key"] for held in tags if held.get(tag) == "true"}
+
+
 def test_the_front_alone_can_be_tracked(tmp_path: Path) -> None:
-    result = run(tmp_path, tracking="{mode: front}")
+    result = run(tmp_path, tracking="{mode: front, sample: 0}")
     done = track_sweep(result.plan.sweep, result.store)
     assert done.written == 1 + result.tables["pareto"].num_rows
+
+
+def test_the_front_and_a_sample_of_the_other_designs(tmp_path: Path) -> None:
+    tracking = "{mode: front, sample: 3}"
+    levels = "[dense, weight, activation, binsparx]"
+    result = run(tmp_path, tracking=tracking, sparsity=levels)
+    front = set(result.tables["pareto"]["design_key"].to_pylist())
+    others = sorted(set(result.tables["designs"]["design_key"].to_pylist()) - front)
+    assert front and len(others) > 3
+    first = track_sweep(result.plan.sweep, result.store)
+    assert (first.written, first.unchanged) == (1 + len(front) + 3, 0)
+    assert tracked(result, "on_front") == front
+    assert tracked(result, "in_sample") == set(others[:3])
+    again = track_sweep(result.plan.sweep, result.store)
+    assert (again.written, again.unchanged) == (0, 1 + len(front) + 3)
+
+    everything = run(tmp_path, tracking="{mode: all, sample: 3}", sparsity=levels)
+    more = track_sweep(everything.plan.sweep, everything.store)
+    assert more.written == 1 + len(others) - 3  # the sweep's own run, for its file changed, and those that had none
+    assert tracked(everything, "in_sample") == set(others[:3])
+
+
+def test_a_design_that_leaves_the_front_or_the_sample_does_not_keep_its_tag(tmp_path: Path) -> None:
+    narrow = run(tmp_path, tracking="{mode: front, sample: 1}", sparsity="[dense, weight]")
+    track_sweep(narrow.plan.sweep, narrow.store)
+    old = tracked(narrow, "on_front")
+    wide = run(tmp_path, tracking="{mode: front, sample: 2}", sparsity="[dense, weight, activation, binsparx]")
+    front = set(wide.tables["pareto"]["design_key"].to_pylist())
+    others = sorted(set(wide.tables["designs"]["design_key"].to_pylist()) - front)
+    assert old - front
+    track_sweep(wide.plan.sweep, wide.store)
+    assert tracked(wide, "on_front") == front
+    assert tracked(wide, "in_sample") == set(others[:2])
+    assert track_sweep(wide.plan.sweep, wide.store).written == 0
+
+
+def test_a_run_that_was_made_twice_is_one_again(tmp_path: Path) -> None:
+    result = run(tmp_path)
+    track_sweep(result.plan.sweep, result.store)
+    client, runs = runs_of(result)
+    for run_made in runs:  # the design's or the sweep's tags, as a repeated request would set them
+        names = ("design_key", "binsparx.sweep", "binsparx.kind")
+        tags = {name: run_made.data.tags[name] for name in names if name in run_made.data.tags}
+        client.create_run(run_made.info.experiment_id, tags=tags)
+    assert len(runs_of(result)[1]) == 10
+    track_sweep(result.plan.sweep, result.store)
+    kept = runs_of(result)[1]
+    assert len({item.data.tags.get("design_key") for item in kept}) == len(kept) == 5
+    (parent,) = [item for item in kept if item.data.tags["binsparx.kind"] == "sweep"]
+    assert parent.data.metrics["designs"] == 4
+    assert {item.data.tags.get("mlflow.parentRunId") for item in kept if item is not parent} == {parent.info.run_id}
+    assert track_sweep(result.plan.sweep, result.store).written == 0
 
 
 @pytest.mark.parametrize("uri", ["http://user:secret@127.0.0.1:9", "sqlite:////proc/nowhere/mlflow.db"])
