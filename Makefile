@@ -35,11 +35,12 @@ test-drills: setup
 	$(BIN)/python -m pytest -m drill
 
 PAPER := docs/results/paper
+PAPER_MODELS ?= vgg-small
 
 paper-tables: setup
 	@mkdir -p $(PAPER)
 	cp results/sweeps/paper/designs.parquet $(PAPER)/
-	for model in vgg-small resnet18-cifar; do \
+	for model in $(PAPER_MODELS); do \
 	  $(BIN)/binsparx partial-sums $$model --dataset data/cifar10 -o $(PAPER)/partial_sums-$$model.parquet && \
 	  $(BIN)/python docs/paper_reads.py $$model $(PAPER)/reads-$$model.parquet || exit 1; done
 
