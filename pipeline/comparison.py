@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.intervals import difference_interval, paired_correlation
-from pipeline.objectives import costs_among
+from pipeline.objectives import known_costs
 from pipeline.predictions import Predictions
 from pipeline.tables import AXIS_COLUMNS
 from simcore.errors import InputError
@@ -77,7 +77,9 @@ def compare_designs(
     intervals = [_change_interval(first, second, predictions) for first, second in rows]
     for index, name in enumerate(("change_low", "change_high", "paired")):
         points[name] = [interval[index] for interval in intervals]
-    for cost in costs_among(one.columns.intersection(two.columns)):
+    for cost in known_costs(one):
+        if cost.column not in two:
+            continue
         for side, frame in (("a", one), ("b", two)):
             points[f"{cost.column}_{side}"] = frame[cost.column].to_numpy()
         points[f"{cost.column}_change"] = points[f"{cost.column}_b"] / points[f"{cost.column}_a"] - 1

@@ -32,14 +32,13 @@ def export_results(
         target: where to; default ``binsparx-export`` with the suffix of the form.
 
     Raises:
-        InputError: unknown form or sweep, the target exists (without ``force``) or cannot be written, or a table is too
-            long for a workbook.
+        InputError: unknown form or sweep, the target exists (without ``force``), is no earlier export, lies with the
+            results or cannot be written, or a table is too long for a workbook.
     """
     if form not in WRITERS:
         raise unknown_name("format", form, WRITERS, "--format")
     target = target or Path("binsparx-export" + ("" if form in ("parquet", "csv") else f".{form}"))
-    if target.exists() and not force:
-        raise InputError(f"'{target}' exists; --force replaces it", "--output")
+    _check_target(target, form, results, force)
     tables = {name: _joined(results, name, sweeps) for name in SCHEMAS}
     tables[DICTIONARY] = data_dictionary({name: table.schema for name, table in tables.items()})
     partial = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
@@ -54,6 +53,25 @@ def export_results(
     finally:
         _remove(partial)
     return target
+
+
+def _check_target(target: Path, form: str, results: Results, force: bool) -> None:
+    """Refuses to replace anything but an earlier export: ``--force`` must not cost more than that."""
+    where, place = "--output", target.resolve()
+    if not target.name:
+        raise InputError(f"'{target}' is a folder of other things; name a new file or folder in it", where)
+    if (kept := results.store.local) is not None:
+        kept = kept.resolve()
+        if place == kept or kept in place.parents or place in kept.parents:
+            raise InputError(f"'{target}' is where the results are; an export goes elsewhere", where)
+    if not target.exists():
+        return
+    if not force:
+        raise InputError(f"'{target}' exists; --force replaces it", where)
+    if target.is_dir() != (form in ("parquet", "csv")):
+        raise InputError(f"'{target}' is a {'folder' if target.is_dir() else 'file'}, and {form} is not", where)
+    if target.is_dir() and any(target.iterdir()) and not any(target.glob(f"{DICTIONARY}*")):
+        raise InputError(f"'{target}' is no earlier export (it has no {DICTIONARY}); nothing is replaced", where)
 
 
 def _joined(results: Results, name: str, sweeps: list[str]) -> pa.Table:

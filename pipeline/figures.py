@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from pipeline.objectives import Objective, costs_among
+from pipeline.objectives import Objective, known_costs
 from pipeline.picture import COLOURS, MARKERS, _bytes  # importing it sets matplotlib up to draw files, reproducibly
 from pipeline.report_page.findings import design_name, find_gains
 from pipeline.results import Results, on_front
@@ -21,7 +21,7 @@ from matplotlib.ticker import EngFormatter, NullFormatter  # isort: skip
 def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
     """(file name, content) of every picture: accuracy against each cost, gains, accuracy maps, errors of the layers."""
     designs = results.designs(sweep)
-    figures = {f"front-{cost.column}": _front(designs, cost) for cost in costs_among(designs.columns)}
+    figures = {f"front-{cost.column}": _front(designs, cost) for cost in known_costs(designs)}
     if (gains := _gains(results, designs)) is not None:
         figures["gains"] = gains
     figures["accuracy-maps"] = _maps(designs)

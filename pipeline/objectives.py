@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+
+import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ COSTS = (
 )
 
 
-def costs_among(columns: Iterable[str]) -> list[Objective]:
-    """The costs that a table has, the one that matters most first."""
-    present = set(columns)
-    return [cost for cost in COSTS if cost.column in present]
+def known_costs(table: pd.DataFrame, suffix: str = "") -> list[Objective]:
+    """The costs that a table knows of at least one design, the one that matters most first: a bitcell without a size
+    has none but its current."""
+    names = [(cost, cost.column + suffix) for cost in COSTS]
+    return [cost for cost, name in names if name in table and table[name].notna().any()]

@@ -7,8 +7,8 @@ of the sweep and less in one. Both are judged on the same images of both designs
   wins among the m images that tell them apart would be hypergeometric with at most half of them; how unlikely as few
   losses as were seen would be, is the error taken on.
 - a cost by the logarithm of its ratio, shard by shard, with Student's t. The spread of few shards is itself
-  uncertain, so a pair's spread is taken no smaller than that of all pairs together. Costs that do not depend on the
-  images, such as an area, may be equal.
+  uncertain, so a pair's spread is taken no smaller than that of all pairs together, and where it is larger it counts
+  with its own few degrees of freedom. Costs that do not depend on the images, such as an area, may be equal.
 
 The error of 1 % a design is shared among all its opponents, all rounds and all objectives (Bonferroni).
 """
@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import stats
@@ -44,8 +45,8 @@ class Contender:
     """What a design has shown so far.
 
     Attributes:
-        correct: (images,) booleans, over the first images of the split. costs: (objectives, shards) of an image in
-            each shard, NaN where unknown.
+        correct: (images,) booleans, over the first images of the split. costs: (objectives, pieces) of an image in
+            each shard, or run of shards that is a piece for all designs, NaN where unknown.
     """
 
     key: str
@@ -102,7 +103,7 @@ def run_race(
 
 
 def _beaten(plan: Plan, works: Iterable[DesignWork], store: Store, decisions: int) -> set[str]:
-    groups: dict[tuple[str, str], list[Contender]] = {}
+    groups: dict[tuple[str, str], list[tuple[DesignPoint, list[ShardRecord]]]] = {}
     hardware = HardwareCosts(plan)
     objectives = plan.sweep.spec.pareto.objectives
     columns = [OBJECTIVES[name][0] for name in objectives if name != "accuracy"]
@@ -110,32 +111,61 @@ def _beaten(plan: Plan, works: Iterable[DesignWork], store: Store, decisions: in
         reading = read_shards(store, work.point.key, work.files, work.cover.stored)
         if reading.damaged:
             continue  # it has shown nothing
-        shards = reading.records
-        costs_seen = [_costs(work.point, shard, columns, hardware) for shard in shards]
-        correct = np.concatenate([shard.predictions == shard.labels for shard in shards])
         name = (work.point.model.digest, work.point.cell.corner)
-        contender = Contender(work.point.key, correct, np.array(costs_seen).reshape(len(shards), -1).T)
-        groups.setdefault(name, []).append(contender)
-    by_accuracy = "accuracy" in objectives
-    return {key for group in groups.values() for key in beaten_in_group(group, plan.images, decisions, by_accuracy)}
+        groups.setdefault(name, []).append((work.point, list(reading.records)))
+    beaten: set[str] = set()
+    for members in groups.values():
+        runs = shared_runs([[(shard.first, shard.count) for shard in shards] for _, shards in members])
+        group = [
+            _contender(point, [shards[run] for run in own], columns, hardware)
+            for (point, shards), own in zip(members, runs, strict=True)
+        ]
+        beaten |= beaten_in_group(group, plan.images, decisions, "accuracy" in objectives)
+    return beaten
 
 
-def _costs(point: DesignPoint, shard: ShardRecord, columns: Sequence[str], hardware: HardwareCosts) -> list[float]:
-    """The objectives but accuracy, of an image of one shard; NaN for those that the design does not have."""
-    layers = sum_layers([shard.layers])
-    known: dict[str, float] = hardware.totals(point, layers, shard.count)
-    known["array_current_A"] = math.fsum(layer["column_current_A"] for layer in layers) / shard.count
+def shared_runs(ranges: Sequence[Sequence[tuple[int, int]]]) -> list[list[slice]]:
+    """How each design's shards make up the same pieces of the images for all: runs between the ends they share.
+
+    Args:
+        ranges: (first image, images) of the shards of every design, from image 0 on without a gap.
+    """
+    ends = [[first + count for first, count in own] for own in ranges]
+    shared = sorted(set(ends[0]).intersection(*ends[1:]))
+    stops = [[own.index(end) + 1 for end in shared] for own in ends]
+    return [[slice(*ends) for ends in pairwise([0, *own])] for own in stops]
+
+
+def _contender(
+    point: DesignPoint, pieces: Sequence[Sequence[ShardRecord]], columns: Sequence[str], hardware: HardwareCosts
+) -> Contender:
+    costs = [_costs(point, shards, columns, hardware) for shards in pieces]
+    correct = [shard.predictions == shard.labels for shards in pieces for shard in shards]
+    joined = np.concatenate(correct) if correct else np.zeros(0, dtype=bool)
+    return Contender(point.key, joined, np.array(costs).reshape(len(pieces), len(columns)).T)
+
+
+def _costs(
+    point: DesignPoint, shards: Sequence[ShardRecord], columns: Sequence[str], hardware: HardwareCosts
+) -> list[float]:
+    """The objectives but accuracy, of an image of these shards; NaN for those that the design does not have."""
+    layers = sum_layers([shard.layers for shard in shards])
+    images = sum(shard.count for shard in shards)
+    known: dict[str, float] = hardware.totals(point, layers, images)
+    known["array_current_A"] = math.fsum(layer["column_current_A"] for layer in layers) / images
     return [known.get(name, math.nan) for name in columns]
 
 
 def beaten_in_group(group: Sequence[Contender], all_images: int, decisions: int, by_accuracy: bool = True) -> set[str]:
-    """The keys of the designs that cannot be on the front of their group with ``CONFIDENCE``.
+    """The keys of the designs that cannot be on the front of their group with ``CONFIDENCE``. Designs with a cost that
+    is unknown or nothing take no part: they are not compared and go on.
 
     Args:
         all_images: images of the whole sweep. decisions: how many times such a decision is made in a race.
         by_accuracy: False where accuracy is no objective.
     """
-    if len(group) < 2 or not len(group[0].costs) or any(not (contender.costs > 0).all() for contender in group):
+    group = [contender for contender in group if (contender.costs > 0).all()]
+    if len(group) < 2 or not group[0].costs.size:
         return set()
     correct = np.array([contender.correct for contender in group])
     logarithms = np.log(np.array([contender.costs for contender in group]))  # (designs, objectives, shards)
@@ -166,7 +196,11 @@ def _surely_less(logarithms: np.ndarray, best: int, error: float) -> np.ndarray:
     spreads = differences.std(axis=1, ddof=1)
     others = len(logarithms) - 1
     together = math.sqrt(float((spreads**2).sum()) / others)
-    margin = stats.t.isf(error, others * (shards - 1)) * np.maximum(spreads, together) / math.sqrt(shards)
+    # The spread of all pairs is known from many shards, a pair's own, where it is larger, from few.
+    margin = np.maximum(
+        stats.t.isf(error, others * (shards - 1)) * together,
+        stats.t.isf(error, shards - 1) * spreads * (spreads > together),
+    ) / math.sqrt(shards)
     return np.asarray(differences.mean(axis=1) > margin)
 
 

@@ -17,6 +17,9 @@ from pipeline.table_files import SWEEPS_FOLDER, read_table
 from pipeline.tables import SCHEMAS
 from simcore.errors import InputError, unknown_name
 
+# Names that stand for content: a network that was trained again is another network.
+_CONTENT = {"model": "model_digest", "dataset": "dataset_digest"}
+
 
 class Results:
     """A results folder. Frames carry the unit of every column in ``frame.attrs["units"]``."""
@@ -100,8 +103,12 @@ class Results:
         for name in (*costs, *within):
             if name not in designs:
                 raise unknown_name("column of designs", name, designs.columns)
-        designs = designs.drop_duplicates("design_key")
-        groups = [group for _, group in designs.groupby(list(within), sort=False)] if within else [designs]
+        # Of a design that several sweeps hold, the row that saw most images counts.
+        designs = (
+            designs.sort_values("images", ascending=False, kind="stable").drop_duplicates("design_key").sort_index()
+        )
+        names = [*within, *(_CONTENT[name] for name in within if _CONTENT.get(name) in designs)]
+        groups = [group for _, group in designs.groupby(names, sort=False)] if within else [designs]
         members = []
         for group in groups:
             kept = group[on_front(group, costs)]

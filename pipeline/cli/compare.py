@@ -13,7 +13,7 @@ from rich.table import Table
 from pipeline.cli.completion import sweep_names
 from pipeline.cli.options import JsonOption, ResultsOption, WhereOption, make_console, open_sweep, select
 from pipeline.comparison import Comparison
-from pipeline.objectives import costs_among
+from pipeline.objectives import known_costs
 from pipeline.report_page.findings import design_name
 
 
@@ -56,7 +56,7 @@ def _print(compared: Comparison, name_a: str, name_b: str, console: Console) -> 
     points = compared.points
     for name, (before, after) in compared.changed.items():
         console.print(f"{name.replace('_', ' ')}: {before} -> {after}", highlight=False, soft_wrap=True, markup=False)
-    costs = costs_among(points.columns.str.removesuffix("_a"))[:2]
+    costs = known_costs(points, "_change")[:2]
     table = Table(title=f"{name_a} -> {name_b}", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("design", no_wrap=True)
     for heading in (

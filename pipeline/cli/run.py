@@ -42,7 +42,11 @@ def run(
     console = make_console()
     options = RunOptions(results=results, address=address, only=only, threads=threads, max_failures=max_failures)
     result = run_sweep(sweep, options, console)
-    _picture(result)
+    try:
+        _picture(result)
+    except Exception as error:  # what was computed is told and tracked even where it cannot be drawn
+        result.warnings.append(f"the report could not be drawn: {type(error).__name__}: {error}")
+        print(f"warning: {result.warnings[-1]}", file=sys.stderr)
     if tracking and result.plan.sweep.spec.tracking.mode != "none":
         _track(result, tracking_uri)
     _show(result, console)

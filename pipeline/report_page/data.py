@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.objectives import costs_among
+from pipeline.objectives import known_costs
 from pipeline.report_page.findings import Gains, distinguishing
 from pipeline.tables import HARDWARE_COLUMNS
 
@@ -23,7 +23,7 @@ _DIGITS = 6
 
 def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None) -> str:
     """JSON that is safe inside a ``script`` element."""
-    costs = costs_among(designs.columns)
+    costs = known_costs(designs)
     components = [name for name in designs.columns if name.startswith("energy_") and name.endswith("_J")]
     components = [name for name in components if name != "energy_per_image_J"]
     hardware = _hardware_numbers(designs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.comparison import Comparison
-from pipeline.objectives import Objective, costs_among
+from pipeline.objectives import Objective, known_costs
 from pipeline.results import Results
 from pipeline.tables import HARDWARE_COLUMNS
 
@@ -26,18 +26,25 @@ class Gains:
 
 
 def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:
-    """``binsparx``, or the best level there is, against ``dense``, both unpruned; None where either is missing."""
+    """``binsparx``, or the best level there is, against ``dense``, both unpruned and judged on the same number of
+    images, where both are there on the same hardware; None where that is nowhere."""
     plain = designs[designs.prune == 0]
     levels = [level for level in ("binsparx", "activation", "weight") if (plain.sparsity == level).any()]
-    dense = plain[plain.sparsity == "dense"]
-    if not levels or dense.empty:
+    if not levels:
         return None
-    return Gains(levels[0], results.compare(dense, plain[plain.sparsity == levels[0]]))
+    dense, sparse = plain[plain.sparsity == "dense"], plain[plain.sparsity == levels[0]]
+    same = [name for name in (*HARDWARE_COLUMNS, "model_digest", "dataset_digest", "images") if name in plain]
+    dense, sparse = (
+        one.merge(other[same].drop_duplicates(), on=same) for one, other in ((dense, sparse), (sparse, dense))
+    )
+    return None if dense.empty else Gains(levels[0], results.compare(dense, sparse))
 
 
 def sentences(designs: pd.DataFrame, gains: Gains | None) -> list[str]:
     """What the circuit costs, what sparsity gives back, and what to build."""
-    return [_what_it_costs(designs), _what_sparsity_gives(gains), _what_to_build(designs)]
+    # What a race stopped was judged on fewer images, and is no answer to any question.
+    whole = designs[designs.images == designs.images.max()]
+    return [_what_it_costs(whole), _what_sparsity_gives(gains), _what_to_build(whole)]
 
 
 def design_name(row: pd.Series, designs: pd.DataFrame) -> str:
@@ -84,7 +91,7 @@ def _what_sparsity_gives(gains: Gains | None) -> str:
     points = gains.comparison.points
     up, down = int((points.change_low > 0).sum()), int((points.change_high < 0).sum())
     best = points.loc[points.accuracy_change.idxmax()]
-    costs = costs_among(points.columns.str.removesuffix("_a"))
+    costs = known_costs(points, "_change")
     spent = [f"{cost.title} by {_span(points[f'{cost.column}_change'])}" for cost in costs]
     more = f"; it changes {', '.join(spent)}" if spent else ""
     worse = f" and lowers it on {down}" if down else ""
@@ -107,7 +114,7 @@ def _span(changes: pd.Series) -> str:
 
 
 def _what_to_build(designs: pd.DataFrame) -> str:
-    costs = costs_among(designs.columns)
+    costs = known_costs(designs)
     best = designs.loc[designs.accuracy.idxmax()]
     text = (
         f"The most accurate design is {design_name(best, designs)}, {_level(best)}, with {_percent(best.accuracy)} "
@@ -117,7 +124,9 @@ def _what_to_build(designs: pd.DataFrame) -> str:
     if not costs:
         return text + "."
     cost: Objective = costs[0]
-    text += f" at {cost.show(best[cost.column])} of {cost.title}"
+    if pd.notna(best[cost.column]):
+        text += f" at {cost.show(best[cost.column])} of {cost.title}"
+    near = near.dropna(subset=[cost.column])
     if near.empty:
         return text + f"; no design comes within {100 * NEAR_IDEAL:g} points of ideal arithmetic."
     cheap = near.loc[near[cost.column].idxmin()]

@@ -87,13 +87,32 @@ def test_database_carries_the_meaning_of_its_columns(results: Results, tmp_path:
 @pytest.mark.parametrize("form", WRITERS)
 def test_what_is_there_is_replaced_only_when_told_to(results: Results, tmp_path: Path, form: str) -> None:
     target = tmp_path / "target"
-    target.write_text("mine")
+    export_results(results, ["wider"], form, target)
     with pytest.raises(InputError, match="--force"):
         export_results(results, [], form, target)
-    assert target.read_text() == "mine"
-    export_results(results, ["wider"], form, target, force=True)
     assert export_results(results, [], form, target, force=True).exists()
     assert {path.name for path in tmp_path.iterdir()} == {"small.yaml", "wider.yaml", "results", "target"}
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_force_replaces_nothing_but_an_earlier_export(results: Results, tmp_path: Path, form: str) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("mine")
+    for target, message in (
+        (other, "no earlier export|is a folder"),
+        (tmp_path / "results", "where the results are"),
+        (tmp_path / "results" / "sweeps", "where the results are"),
+        (tmp_path, "where the results are"),
+        (Path("."), "name a new file or folder"),
+    ):
+        with pytest.raises(InputError, match=message):
+            export_results(results, [], form, target, force=True)
+    assert (other / "thesis.txt").read_text() == "mine" and results.sweeps()
+    (tmp_path / "file").write_text("mine")
+    if form in ("parquet", "csv"):
+        with pytest.raises(InputError, match="is a file"):
+            export_results(results, [], form, tmp_path / "file", force=True)
 
 
 def test_unknown_names_and_failures_leave_nothing(

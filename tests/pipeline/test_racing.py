@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from pipeline.racing import Contender, beaten_in_group, chance_of_error, rounds
+from pipeline.racing import Contender, beaten_in_group, chance_of_error, rounds, shared_runs
 from pipeline.runner import RunOptions, RunResult, run_sweep
 from tests.pipeline.fake_simcore import write_sweep
 
@@ -69,6 +69,18 @@ def test_designs_with_an_unknown_cost_go_on() -> None:
     assert beaten_in_group([contender("best", 0.95, 1.0), unknown], 10_000, 2) == set()
 
 
+def test_a_design_without_a_cost_does_not_keep_others_from_stopping() -> None:
+    group = [contender("best", 0.95, 1.0), contender("worse", 0.3, 1.5)]
+    unknown = Contender("unknown", np.zeros(100, bool), np.full((1, 4), np.nan))
+    assert beaten_in_group([unknown, *group], 10_000, 2) == {"worse"}
+
+
+def test_shards_of_other_sizes_are_compared_where_they_end_together() -> None:
+    small, large = [(0, 20), (20, 20), (40, 20), (60, 10)], [(0, 40), (40, 20), (60, 40)]
+    assert shared_runs([small, large]) == [[slice(0, 2), slice(2, 3)], [slice(0, 1), slice(1, 2)]]
+    assert shared_runs([[(0, 30)], [(0, 20)]]) == [[], []]
+
+
 def test_one_shard_says_nothing_about_the_spread() -> None:
     group = [contender("best", 0.95, 1.0, images=25), contender("worse", 0.1, 2.0, images=25)]
     assert beaten_in_group(group, 10_000, 1) == set()
@@ -107,3 +119,13 @@ def test_a_race_ends_with_the_front_of_the_complete_sweep(tmp_path: Path) -> Non
     assert run("racing", "race").tasks_run == 0
     rest = run("complete", "race")
     assert rest.tables["designs"].equals(complete.tables["designs"])
+
+
+@pytest.mark.usefixtures("fakes", "ray_cluster")
+def test_a_race_goes_on_with_shards_of_another_size(tmp_path: Path) -> None:
+    changes = {"strategy": "racing", "dataset": "{name: fake-images, images: 200, calibration_images: 10}"}
+    for arrays, shard_images in (("[32x32, 64x64]", "25"), ("[16x16, 32x32, 64x64]", "40")):
+        path = write_sweep(tmp_path, arrays=arrays, shard_images=shard_images, **changes)
+        result = run_sweep(path, RunOptions(results=str(tmp_path / "results")), Console(file=io.StringIO()))
+        assert not result.failures
+    assert max(result.tables["designs"]["images"].to_pylist()) == 200

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -111,6 +112,31 @@ def test_a_sweep_without_levels_to_compare_says_so(tmp_path: Path, fakes: None) 
     assert "no gain can be told" in page
     with pytest.raises(InputError, match="did you mean 'small'"):
         build_report(Results(str(tmp_path / "results")), "smal")
+
+
+def test_gains_are_told_of_the_same_hardware_alone(results: Results) -> None:
+    designs = results.designs("small")
+    sparse, dense = designs[designs.sparsity == "binsparx"], designs[designs.sparsity == "dense"]
+    other_bits = sparse.assign(adc_bits=sparse.adc_bits - 1)
+    assert find_gains(results, pd.concat([dense, other_bits])) is None
+    both = pd.concat([dense, sparse, other_bits])
+    gains = find_gains(results, both)
+    assert gains is not None and set(gains.comparison.points.design_key_b) == set(sparse.design_key)
+    assert find_gains(results, pd.concat([dense, sparse.assign(rows=2 * sparse.rows)])) is None
+
+
+def test_what_to_build_needs_no_cost_and_looks_at_no_design_that_a_race_stopped(results: Results) -> None:
+    designs = results.designs("small")
+    costs = [name for name in designs if name.startswith(("energy", "latency", "area"))]
+    bare = designs.assign(**dict.fromkeys(costs), accuracy_loss=0.0)
+    text = " ".join(sentences(bare, find_gains(results, bare)))
+    assert "nan" not in text and "array current" in text
+    best = designs.accuracy.idxmax()
+    raced = designs.assign(images=designs.images.where(designs.index != best, 25))
+    loser = designs.loc[best]
+    assert f"{100 * loser.accuracy:.1f}" in sentences(designs, None)[2]
+    chosen = raced[raced.images == raced.images.max()].accuracy.max()
+    assert f"{100 * chosen:.1f}\u00a0%" in sentences(raced, None)[2]
 
 
 def test_the_page_is_one_file_that_names_no_other(results: Results) -> None:
