@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,6 +82,10 @@ class PointBuilder:
             for index, device in enumerate(spec.devices)
             for cell in self._cells(device, device.corners or spec.corners, ("devices", index))
         ]
+        places = [sweep.where("models", index) for index in range(len(models))]
+        models_named = zip((model.name for model in models), (model.digest for model in models), places, strict=True)
+        _require_one_meaning(models_named, "network")
+        _require_one_meaning(((cell.device, cell.reference, cell.where) for cell in cells), "device")
         return Axes(
             models,
             cells,
@@ -218,6 +222,15 @@ class PointBuilder:
                 f"{len(self.dataset.classes)}",
                 where,
             )
+
+
+def _require_one_meaning(named: Iterable[tuple[str, str, str]], what: str) -> None:
+    """Rows are told apart by names, so that one name must not stand for two things: (name, meaning, where) each."""
+    known: dict[str, str] = {}
+    for name, meaning, where in named:
+        if known.setdefault(name, meaning) != meaning:
+            hint = "give one a label of its own" if what == "device" else "rename one of the files"
+            raise InputError(f"two different {what}s are called '{name}'; {hint}", where)
 
 
 def _label(device: DeviceSpec) -> str:

@@ -54,8 +54,10 @@ def ray_session(address: str | None, threads: int) -> Iterator[Any]:
             )
         else:
             ray.init(address=address, **common)
-    except (ConnectionError, ValueError) as error:
+    except (ConnectionError, ValueError, RuntimeError) as error:  # RuntimeError: other versions of Ray or Python
         reason = " ".join(str(error).split())
+        if address is None:
+            raise InputError(f"Ray does not start on this machine: {reason}") from None
         raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address") from None
     try:
         yield ray

@@ -35,7 +35,7 @@ class Results:
         listed = [path for path, _ in self.store.list(SWEEPS_FOLDER) if path.endswith(suffix)]
         self._sweeps = sorted(path.removeprefix(f"{SWEEPS_FOLDER}/").removesuffix(suffix) for path in listed)
         if not self._sweeps:
-            raise InputError(f"no finished sweep in '{uri}'; make one with: binsparx run SWEEP.yaml")
+            raise InputError(f"no finished sweep in '{self.store.uri}'; make one with: binsparx run SWEEP.yaml")
 
     def __repr__(self) -> str:
         return f"Results('{self.store.uri}': {', '.join(self._sweeps)})"

@@ -85,7 +85,7 @@ SparsityLevel = Literal["dense", "weight", "activation", "binsparx"]
 Solver = Literal["auto", "exact", "fast", "ideal"]
 AdcReference = Literal["nominal", "calibrated", "calibrated_column"]
 Prune = Annotated[float, Field(ge=0, lt=1)]
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as the tables hold it
 Objective = Literal["accuracy", "energy", "latency", "area", "current"]
 
 

@@ -203,7 +203,8 @@ def open_store(uri: str) -> Store:
 
 def without_secret(text: str) -> str:
     """The text with user name and password taken out of every URI in it."""
-    return re.sub(r"://[^/@\s]*@", "://", text)
+    # A password may hold a slash, or an @ of its own: all up to the last @ goes.
+    return re.sub(r"://\S*@", "://", text)
 
 
 def _reason(error: BaseException) -> str:

@@ -71,8 +71,9 @@ def read_yaml(path: str | Path) -> YamlFile:
         raise InputError(f"no such file: {file}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {file}: {error}") from None
-    loader = _Loader(text)
+    loader = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         reader = _NodeReader(loader, file.name)
         data = reader.convert(node, ()) if node is not None else None
@@ -82,7 +83,8 @@ def read_yaml(path: str | Path) -> YamlFile:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"not valid YAML: {' '.join(str(error).split())}", file.name) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return YamlFile(file, text, data, reader.lines)
 
 
