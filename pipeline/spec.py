@@ -7,6 +7,7 @@ data sets are looked up by the planner.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -270,7 +271,7 @@ class SweepFile:
         looks_like_path = "/" in reference or candidate.suffix in {".yaml", ".yml", ".safetensors", ".parquet"}
         if candidate.is_absolute() or not looks_like_path:
             return str(candidate) if candidate.is_absolute() else reference
-        return str((self.path.parent / candidate).resolve())
+        return os.path.abspath(self.path.parent / candidate)
 
 
 def load_sweep(path: str | Path) -> SweepFile:

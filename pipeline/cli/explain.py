@@ -29,6 +29,7 @@ from pipeline.cli.options import (
 from pipeline.keys import short_key
 from pipeline.progress import duration
 from pipeline.results import Results
+from pipeline.spec import load_sweep
 from pipeline.store import Store
 from pipeline.subject import subject_of_results, subject_of_sweep
 from simcore.errors import InputError
@@ -74,7 +75,7 @@ def _subject(design: str, sweep: str | None, results: str | None) -> tuple[Subje
     if sweep is None:
         opened = Results(results or RESULTS_FOLDER)
         return subject_of_results(opened, design), opened.store
-    store = Store(results or RESULTS_FOLDER)
+    store = Store(results or load_sweep(sweep).spec.results or RESULTS_FOLDER)
     subject = subject_of_sweep(sweep, design)
     store.ensure_writable()
     return subject, store

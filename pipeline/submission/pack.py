@@ -68,11 +68,11 @@ def make_pack(sweep: SweepFile) -> Pack:
     root = Path(pipeline.__file__).resolve().parent.parent
     code, left_out = _code_files(root)
     files = {name: root / name for name in code}
-    named = [sweep.path.resolve(), *_named_files(sweep)]
+    named = [Path(os.path.abspath(sweep.path)), *_named_files(sweep)]
     base = Path(os.path.commonpath([path.parent for path in named]))
     for path in named:
         name = path.relative_to(base).as_posix()
-        if looks_secret(name):
+        if looks_secret(name) or looks_secret(path.resolve().name):
             raise InputError(f"'{name}' looks like a file with a secret and is not sent to a cluster", sweep.path.name)
         files[f"{FILES_FOLDER}/{name}"] = path
     return Pack(files, f"{FILES_FOLDER}/{named[0].relative_to(base).as_posix()}", left_out)
@@ -105,7 +105,8 @@ def _git_files(root: Path) -> set[str] | None:
 
 
 def _named_files(sweep: SweepFile) -> Iterator[Path]:
-    """The files that the sweep names by relative paths: networks, bitcells with their I-V points, images."""
+    """The files that the sweep names by relative paths: networks, bitcells with their I-V points, a technology,
+    images."""
     spec = sweep.spec
     for index, reference in enumerate(spec.models):
         yield from _existing(sweep, reference, ("models", index))
@@ -114,6 +115,7 @@ def _named_files(sweep: SweepFile) -> Iterator[Path]:
             for path in _existing(sweep, device.file, ("devices", index)):
                 yield path
                 yield from _points_files(path, device.overrides)
+    yield from _existing(sweep, spec.cost.technology, ("cost", "technology"))
     yield from _dataset_files(sweep)
 
 
@@ -123,7 +125,8 @@ def _existing(sweep: SweepFile, reference: str, location: tuple[str | int, ...])
         return []  # a name that ships, or a path that is the same on every machine
     if not Path(resolved).is_file():
         raise InputError(f"no such file: {resolved}", sweep.where(*location))
-    return [Path(resolved).resolve()]
+    # A link is packed where the sweep names it, with what it leads to.
+    return [Path(os.path.abspath(resolved))]
 
 
 def _points_files(bitcell: Path, overrides: dict[str, Any]) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from pipeline.submission.jobs import ENTRYPOINT, JobEnded, Jobs, JobState
 from pipeline.submission.pack import _code_files, looks_secret, make_pack
 from simcore.datasets import open_dataset
 from simcore.errors import InputError
+from simcore.technology.periphery_file import PERIPHERY_FOLDER
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.fake_simcore import write_sweep
 
@@ -30,16 +31,31 @@ def test_the_pack_holds_what_the_sweep_names_and_nothing_beside_it(tmp_path: Pat
     (tmp_path / "cells/mine.yaml").write_text(BITCELL)
     (tmp_path / "cells/points.csv").write_text("0,0,0\n0.1,1e-6,1e-8\n")
     (tmp_path / "net.safetensors").write_bytes(b"weights")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/cell.yaml").write_text(BITCELL.replace("iv_csv: points.csv", "g_on: 1e-5"))
+    (tmp_path / "cells/link.yaml").symlink_to(tmp_path / "elsewhere/cell.yaml")
+    shutil.copy(PERIPHERY_FOLDER / "7nm.yaml", tmp_path / "own.yaml")
     shutil.copytree(open_dataset("fashion-mnist").folder, tmp_path / "images")
     for stray in (".env", "id_rsa", "notes.txt", "cells/other.yaml", "images/leftover.parquet"):
         (tmp_path / stray).write_text("AWS_SECRET_ACCESS_KEY=abc")
     path = write_sweep(
-        tmp_path, models="[fashion-cnn, ./net.safetensors]", devices="[8T-SRAM, cells/mine.yaml]", dataset="./images"
+        tmp_path,
+        models="[fashion-cnn, ./net.safetensors]",
+        devices="[8T-SRAM, cells/mine.yaml, cells/link.yaml]",
+        dataset="./images",
+        cost="{technology: own.yaml}",
     )
     pack = make_pack(load_sweep(path))
     named = {name.removeprefix("files/") for name in pack.files if name.startswith("files/")}
     images = {name for name in named if name.startswith("images/")}
-    assert named - images == {"small.yaml", "net.safetensors", "cells/mine.yaml", "cells/points.csv"}
+    assert named - images == {
+        "small.yaml",
+        "net.safetensors",
+        "cells/mine.yaml",
+        "cells/points.csv",
+        "cells/link.yaml",
+        "own.yaml",
+    }
     assert "images/dataset.json" in images and "images/leftover.parquet" not in images
     assert pack.sweep == "files/small.yaml"
     code = set(pack.files) - {f"files/{name}" for name in named}
