@@ -4,15 +4,15 @@
 # make docs    the documentation site, in build/site
 # make paper-tables, make paper: the paper's experiments: small tables from networks and results, page from the tables
 # make test-paper: rows of the paper's table run again; needs CIFAR-10
-# make test-slow, make test-drills, make bench-solver, make bench-network, make bench-dispatch: long proofs and
-#              benchmarks, by hand
+# make test-slow, make test-drills, make bench-solver, make bench-evidence, make bench-network, make bench-dispatch:
+#              long proofs and benchmarks, by hand
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow test-drills test-paper paper paper-tables check bench-solver bench-network bench-dispatch docs clean
+.PHONY: setup demo test test-slow test-drills test-paper paper paper-tables check bench-solver bench-evidence bench-network bench-dispatch docs clean
 
 setup: $(READY)
 
@@ -57,6 +57,9 @@ check: setup
 
 bench-solver: setup
 	$(BIN)/python -m benchmarks.solver
+
+bench-evidence: setup
+	$(BIN)/python -m benchmarks.evidence
 
 bench-network: setup
 	$(BIN)/python -m benchmarks.network
