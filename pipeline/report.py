@@ -172,7 +172,12 @@ def _accuracy(row: _Row | None) -> str:
 
 def _gain(group: dict[tuple[str, float], _Row]) -> str:
     dense = group.get(("dense", 0.0))
-    others = [row["accuracy"] for level, row in group.items() if level[0] != "dense"]
-    if dense is None or not others:
+    if dense is None:
+        return ""
+    # What a race stopped saw other images, and is not compared.
+    others = [
+        row["accuracy"] for level, row in group.items() if level[0] != "dense" and row["images"] == dense["images"]
+    ]
+    if not others:
         return ""
     return f"{100 * (max(others) - dense['accuracy']):+.1f}"

@@ -135,6 +135,11 @@ class Results:
         return Predictions.read(self.store, design_key)
 
 
+def seen_all(designs: pd.DataFrame) -> pd.DataFrame:
+    """The designs that saw as many images as any: those that a race left behind are not to be set beside them."""
+    return designs[designs["images"] == designs["images"].max()]
+
+
 def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
     """Whether no other row of ``group`` is as accurate at lower ``costs``: (rows,) booleans.
 

@@ -292,7 +292,8 @@ def _parent_entry(sweep: SweepFile, rows: list[dict[str, Any]], artifacts: dict[
     spec = sweep.spec
     metrics: dict[str, float] = {"designs": len(rows), "designs_on_front": sum(row["on_front"] for row in rows)}
     if rows:
-        metrics["best_accuracy_pct"] = 100 * max(row["accuracy"] for row in rows)
+        images = max(row["images"] for row in rows)  # what a race stopped saw fewer
+        metrics["best_accuracy_pct"] = 100 * max(row["accuracy"] for row in rows if row["images"] == images)
     tags = {
         f"{_PREFIX}.sweep": spec.name,
         f"{_PREFIX}.kind": "sweep",

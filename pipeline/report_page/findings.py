@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.comparison import Comparison
 from pipeline.objectives import Objective, known_costs
-from pipeline.results import Results
+from pipeline.results import Results, seen_all
 from pipeline.tables import HARDWARE_COLUMNS
 
 _GAP = "\u00a0"  # a space at which no line breaks
@@ -41,10 +41,9 @@ def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:
 
 
 def sentences(designs: pd.DataFrame, gains: Gains | None) -> list[str]:
-    """What the circuit costs, what sparsity gives back, and what to build."""
-    # What a race stopped was judged on fewer images, and is no answer to any question.
-    whole = designs[designs.images == designs.images.max()]
-    return [_what_it_costs(whole), _what_sparsity_gives(gains), _what_to_build(whole)]
+    """What the circuit costs, what sparsity gives back, and what to build; what a race stopped is left out."""
+    designs = seen_all(designs)
+    return [_what_it_costs(designs), _what_sparsity_gives(gains), _what_to_build(designs)]
 
 
 def design_name(row: pd.Series, designs: pd.DataFrame) -> str:

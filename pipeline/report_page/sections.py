@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 
+from pipeline.results import seen_all
 from pipeline.tables import AXIS_COLUMNS
 
 _LEVELS = ("dense", "weight", "activation", "binsparx")
@@ -40,12 +41,17 @@ def asked(designs: pd.DataFrame, description: str) -> str:
             rows.append((name.replace("_", " "), ", ".join(values)))
     images = designs.images.max()
     lead = f"<p>{escape(description)}</p>" if description else ""
-    note = f"<p>{len(designs)} designs, each judged on {images} images.</p>"
+    fewer = int((designs.images < images).sum())
+    stopped = f", but for {fewer} that the race stopped after {designs.images.min()} or more" if fewer else ""
+    note = f"<p>{len(designs)} designs, each judged on {images} images{stopped}.</p>"
     return lead + note + table(("axis", "values"), rows)
 
 
 def heat_maps(designs: pd.DataFrame) -> str:
-    """Accuracy over array size and corner, a map a device and sparsity level: the best of whatever else varies."""
+    """Accuracy over array size and corner, a map a device and sparsity level: the best of whatever else varies.
+
+    Only designs that saw all images: the few of a design that a race stopped may flatter it."""
+    designs = seen_all(designs)
     sizes = designs.assign(size=[_size(row) for row in designs.itertuples()])
     order = sizes.sort_values(["rows", "cols", "active_rows"])["size"].unique()
     parts = []

@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.figures import draw_figures
+from pipeline.report import _gain
 from pipeline.report_page import build_report
 from pipeline.report_page.findings import find_gains, sentences
+from pipeline.report_page.sections import asked, heat_maps
 from pipeline.results import Results
 from pipeline.table_files import read_table, table_path
 from simcore.errors import InputError
@@ -137,6 +139,26 @@ def test_what_to_build_needs_no_cost_and_looks_at_no_design_that_a_race_stopped(
     assert f"{100 * loser.accuracy:.1f}" in sentences(designs, None)[2]
     chosen = raced[raced.images == raced.images.max()].accuracy.max()
     assert f"{100 * chosen:.1f}\u00a0%" in sentences(raced, None)[2]
+
+
+def test_what_a_race_stopped_is_not_set_beside_the_others(results: Results, tmp_path: Path) -> None:
+    copied = copy_of(results, tmp_path)
+    designs = read_table("small", "designs", copied.store)
+    assert designs is not None
+    stopped = designs["design_key"].to_pylist()[-1]
+    hit = [key == stopped for key in designs["design_key"].to_pylist()]
+    for name, value, kind in (("images", 25, pa.int64()), ("accuracy", 0.999, pa.float64())):
+        old = designs[name].to_pylist()
+        values = [value if it else one for it, one in zip(hit, old, strict=True)]
+        designs = designs.set_column(designs.column_names.index(name), name, pa.array(values, kind))
+    publish(copied, designs)
+    frame = copied.designs("small")
+    gains = find_gains(copied, frame)
+    assert gains is not None and stopped not in set(gains.comparison.points.design_key_b)
+    assert "99.9" not in "".join(sentences(frame, gains)) and "99.9" not in heat_maps(frame)
+    assert "judged on 100 images, but for 1 that the race stopped after 25 or more" in asked(frame, "")
+    rows = {("dense", 0.0): {"accuracy": 0.5, "images": 100}, ("binsparx", 0.0): {"accuracy": 0.9, "images": 25}}
+    assert _gain(rows) == ""
 
 
 def test_the_page_is_one_file_that_names_no_other(results: Results) -> None:
