@@ -64,6 +64,12 @@ def group_failures(reports: list[FailureReport]) -> list[FailureGroup]:
     return sorted(found, key=lambda group: -group.designs)
 
 
+def read_failures(sweep_name: str, store: Store) -> list[FailureReport]:
+    """What ``failures.json`` of a sweep holds; empty where there is none."""
+    data = store.read(f"{SWEEPS_FOLDER}/{sweep_name}/failures.json")
+    return [FailureReport(**row) for row in json.loads(data)] if data else []
+
+
 def write_failures(reports: list[FailureReport], sweep_name: str, store: Store) -> str:
     """Writes ``failures.json`` of a sweep, an empty list when all went well; returns its path in the store."""
     path = f"{SWEEPS_FOLDER}/{sweep_name}/failures.json"

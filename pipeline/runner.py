@@ -18,7 +18,7 @@ from pipeline.cluster import ray_session
 from pipeline.costs import CostModel
 from pipeline.errors import Interrupted
 from pipeline.execution import Execution
-from pipeline.failures import FailureReport, report_failures, write_failures
+from pipeline.failures import FailureReport, read_failures, report_failures, write_failures
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import SweepProgress
 from pipeline.provenance import find_provenance
@@ -122,7 +122,7 @@ def _run(path: str, options: RunOptions, console: Console) -> RunResult:
         _warn(console, done.unbundled)
     result.tables = done.tables
     result.failures = report_failures(failures, path, store.uri)
-    _write(result, done, costs)
+    _write(result, done, costs, wanted)
     return result
 
 
@@ -155,14 +155,18 @@ def _execute(
         ) from None
 
 
-def _write(result: RunResult, done: Aggregate, costs: CostModel) -> None:
-    """Tables, failures, the sweep file beside them, measured costs."""
+def _write(result: RunResult, done: Aggregate, costs: CostModel, wanted: set[str]) -> None:
+    """Tables, failures, the sweep file beside them, measured costs.
+
+    What failed earlier stays listed while it is in the plan, was not asked for now (``--only``) and has no row."""
     plan, store = result.plan, result.store
+    open_keys = {point.key for point in plan.points} - wanted - set(done.tables["designs"]["design_key"].to_pylist())
+    earlier = [failure for failure in read_failures(plan.name, store) if failure.design_key in open_keys]
     folder = f"{SWEEPS_FOLDER}/{plan.name}"
     store.put(f"{folder}/sweep.yaml", plan.sweep.source.text.encode())
     done.tables.publish(plan.name, store)
     result.files.append(store.display(f"{folder}/designs.parquet"))
-    path = write_failures(result.failures, plan.name, store)
+    path = write_failures([*result.failures, *earlier], plan.name, store)
     if result.failures:
         result.files.append(store.display(path))
     costs.with_measured(done.costs).save(store)

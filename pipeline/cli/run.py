@@ -72,10 +72,13 @@ def _picture(result: RunResult) -> None:
 
 def _track(result: RunResult, uri: str | None) -> None:
     """Brings MLflow up to date; a tracking server that is away costs one warning."""
+    from pipeline.failures import read_failures
     from pipeline.tracking import TrackingUnavailable, track_sweep
 
     try:
-        done = track_sweep(result.plan.sweep, result.store, uri, failed=bool(result.failures))
+        done = track_sweep(
+            result.plan.sweep, result.store, uri, failed=bool(read_failures(result.plan.name, result.store))
+        )
     except TrackingUnavailable as error:
         result.warnings.append(f"{error}; synchronise later with: binsparx track {result.plan.sweep.path}")
         print(f"warning: {result.warnings[-1]}", file=sys.stderr)

@@ -10,12 +10,14 @@ def track(sweep: SweepArgument, results: ResultsOption = None, tracking_uri: Tra
 
     Example: `binsparx track sweeps/quickstart.yaml --tracking-uri http://mlflow:5000`.
     """
+    from pipeline.failures import read_failures
     from pipeline.runner import DEFAULT_RESULTS
     from pipeline.spec import load_sweep
     from pipeline.store import Store
     from pipeline.tracking import track_sweep
 
     file = load_sweep(sweep)
-    done = track_sweep(file, Store(results or file.spec.results or DEFAULT_RESULTS), tracking_uri)
+    store = Store(results or file.spec.results or DEFAULT_RESULTS)
+    done = track_sweep(file, store, tracking_uri, failed=bool(read_failures(file.spec.name, store)))
     counts = f"{done.written} runs written, {done.unchanged} already up to date"
     print(f"{counts}: {done.uri}, experiment '{done.experiment}'")

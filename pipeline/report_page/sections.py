@@ -87,7 +87,7 @@ def evidence(designs: pd.DataFrame) -> str:
 def failures(reports: Sequence[dict[str, Any]]) -> str:
     """Points that could not be computed, with what repeats them."""
     if not reports:
-        return "<p>None: every point of the sweep is done.</p>"
+        return "<p>None: no point that was run has failed.</p>"
     rows = [(report["design"], report["stage"], report["reason"], report["command"]) for report in reports]
     return table(("design", "while", "reason", "repeat with"), rows)
 

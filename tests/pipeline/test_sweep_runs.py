@@ -74,6 +74,16 @@ def test_a_run_fills_all_tables(tmp_path: Path, calls: Path) -> None:
     assert [row["sparsity"] for row in result.tables["pareto"].to_pylist()] == ["dense", "binsparx"]
 
 
+def test_a_run_of_one_point_keeps_the_failures_of_others(tmp_path: Path, control: Callable[..., None]) -> None:
+    control(fail="32-dense:prepare")
+    result = run(tmp_path)
+    (failure,) = result.failures
+    other = next(point.key for point in result.plan.points if point.key != failure.design_key)
+    assert not run(tmp_path, only=other).failures
+    listed = json.loads((tmp_path / "results/sweeps/small/failures.json").read_text())
+    assert [row["design_key"] for row in listed] == [failure.design_key]
+
+
 def test_running_again_computes_nothing_and_changes_no_byte(tmp_path: Path, calls: Path) -> None:
     run(tmp_path)
     before, made = tables_on_disk(tmp_path), len(list(calls.iterdir()))
