@@ -65,9 +65,13 @@ def group_failures(reports: list[FailureReport]) -> list[FailureGroup]:
 
 
 def read_failures(sweep_name: str, store: Store) -> list[FailureReport]:
-    """What ``failures.json`` of a sweep holds; empty where there is none."""
+    """What ``failures.json`` of a sweep holds; empty where there is none, or one that is torn or of another form:
+    whatever failed is tried again and listed anew."""
     data = store.read(f"{SWEEPS_FOLDER}/{sweep_name}/failures.json")
-    return [FailureReport(**row) for row in json.loads(data)] if data else []
+    try:
+        return [FailureReport(**row) for row in json.loads(data)] if data else []
+    except (ValueError, TypeError):
+        return []
 
 
 def write_failures(reports: list[FailureReport], sweep_name: str, store: Store) -> str:
