@@ -75,12 +75,6 @@ class Circuit(BaseModel):
                 raise ValueError(
                     f"v_read / {name} is {self.v_read / v_nl:.3g}; sinh is computed up to {ARGUMENT_LIMIT:g}"
                 )
-        differ = self.iv_off is not None or self.v_nl_off is not None or uses_table
-        if differ and self.off_current() > self.on_current():
-            raise ValueError(
-                f"an OFF cell carries more than an ON cell at v_read: {self.off_current():.3g} A, "
-                f"{self.on_current():.3g} A"
-            )
         return self
 
     @classmethod

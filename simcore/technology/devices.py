@@ -114,7 +114,14 @@ def circuit_parameters(
     if "iv_csv" in fields:
         fields["iv_table"] = _read_points(_device_path(device), fields.pop("iv_csv"), at)
     _conductances(fields, at)
-    return Circuit.from_parameters(fields, at)
+    circuit = Circuit.from_parameters(fields, at)
+    if circuit.off_current() > circuit.on_current():
+        raise InputError(
+            f"an OFF cell carries more than an ON cell at v_read: {circuit.off_current():.3g} A, "
+            f"{circuit.on_current():.3g} A",
+            at,
+        )
+    return circuit
 
 
 def load_bitcell(device: str, where: str = "") -> Bitcell:
