@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.spec_errors import describe_errors
+from pipeline.store import without_secret
 from pipeline.yaml_file import YamlFile, read_yaml
 from simcore.errors import InputError
 
@@ -74,12 +75,24 @@ def _slug(value: str) -> str:
 
 
 Listed = BeforeValidator(_as_list)
+
+
+def _without_user(uri: str) -> str:
+    # The file is kept with the results, in MLflow and in the report.
+    if without_secret(uri) != uri:
+        raise ValueError(
+            "holds a user name or password, and this file is shown to all who read the results: give it by option"
+        )
+    return uri
+
+
 Scalar = Annotated[Any, AfterValidator(_scalar)]
 Positive = Annotated[int, Field(ge=1)]
 NotNegativeCount = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Text = Annotated[str, Field(min_length=1)]
+Uri = Annotated[Text, AfterValidator(_without_user)]
 AdcBits = Annotated[Any, AfterValidator(_adc_bits)]
 RowOrder = Literal["channel", "spatial", "grouped"]
 SparsityLevel = Literal["dense", "weight", "activation", "binsparx"]
@@ -157,7 +170,7 @@ class TrackingSpec(_Part):
 
     mode: Literal["all", "front", "none"] = "all"
     sample: NotNegativeCount = 100
-    uri: Text | None = None
+    uri: Uri | None = None
 
 
 class CostSpec(_Part):
@@ -244,7 +257,7 @@ class SweepSpec(_Part):
     evidence: EvidenceSpec = EvidenceSpec()
     exclude: list[MatchSpec] = []
     points: list[MatchSpec] = []
-    results: Text | None = None
+    results: Uri | None = None
     tracking: Annotated[TrackingSpec, BeforeValidator(_name_field("mode"))] = TrackingSpec()
     cost: CostSpec = CostSpec()
     pareto: ParetoSpec = ParetoSpec()

@@ -32,7 +32,7 @@ def compare(
     Examples: `binsparx compare before after`, `binsparx compare before after --where corner=nominal`.
     """
     opened, name_a = open_sweep(sweep_a, results)
-    _, name_b = open_sweep(sweep_b, results or opened.store.uri)
+    _, name_b = open_sweep(sweep_b, results or opened.store.absolute_uri)
     a, b = (select(opened.designs(name), where) for name in (name_a, name_b))
     compared = opened.compare(a, b)
     if json:

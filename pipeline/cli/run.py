@@ -62,7 +62,7 @@ def _picture(result: RunResult) -> None:
     from pipeline.results import Results
     from pipeline.table_files import SWEEPS_FOLDER
 
-    page = build_report(Results(result.store.uri), result.plan.name).encode()
+    page = build_report(Results(result.store.absolute_uri), result.plan.name).encode()
     pictures = draw_front(designs, result.plan.sweep.spec.pareto.objectives)
     for name, data in [*pictures.items(), ("report.html", page)]:
         path = f"{SWEEPS_FOLDER}/{result.plan.name}/{name}"

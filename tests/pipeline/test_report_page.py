@@ -225,6 +225,7 @@ def test_energy_is_drawn_where_the_tables_hold_it(with_energy: Results, tmp_path
         assert set(drawn) == set(energy.design_key)
         legend = page.locator("#energy-legend").inner_text()
         assert page.locator("#energy").is_visible() and "array" in legend and "adc" in legend
+        assert "per image" not in legend  # a total and the ends of its spread are no components
         page.select_option("#cost", label="array current per image")
         assert "array current" in page.locator("#front-panels").inner_text()
         page.select_option("#hardware", "3")

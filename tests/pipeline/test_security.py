@@ -107,3 +107,12 @@ def test_points_of_a_bitcell_lie_beside_it(tmp_path: Path, points: str) -> None:
 def test_user_names_and_passwords_are_taken_out_of_every_uri() -> None:
     text = "s3://id:key@bucket/x and http://user:pa%2Fss@host:5000/y but mail@host stays"
     assert without_secret(text) == "s3://bucket/x and http://host:5000/y but mail@host stays"
+
+
+@pytest.mark.parametrize("line", ["results: s3://AK:SE/CRET@bucket/x", "tracking: {uri: 'http://u:SECRET@host:5000'}"])
+def test_a_sweep_file_that_holds_a_password_is_refused_without_showing_it(tmp_path: Path, line: str) -> None:
+    path = write_sweep(tmp_path)
+    Path(path).write_text(Path(path).read_text() + line + "\n")
+    with pytest.raises(InputError, match="holds a user name or password") as error:
+        load_sweep(path)
+    assert "CRET" not in str(error.value)
