@@ -94,11 +94,12 @@ def _head(rows: list[Row], sums: list[Row]) -> str:
         digest = next(row for row in [*rows, *sums] if row["model"] == model)["model_digest"]
         accuracy = f", ideal accuracy {100 * own['ideal_accuracy']:.1f} % on {own['images']} test images" if own else ""
         lines.append(f"- `{model}` (digest `{digest[:12]}`){accuracy}")
-    count = f"{len(rows)} design points of [sweeps/paper.yaml](../sweeps/paper.yaml)" if rows else "no design point yet"
+    sweep = "[sweeps/paper.yaml](../sweeps/paper.yaml)"
+    scope = f"{len(rows)} design points of {sweep}; every" if rows else f"Of partial sums alone, without {sweep}; every"
     return (
         "# The paper's experiments\n\n"
         "BinSparX ([Malhotra and Gupta, arXiv 2412.03553](https://arxiv.org/abs/2412.03553)) with the paper's networks on "
-        f"CIFAR-10: what it claims, what comes out here, and why the two differ. {count}; every number and picture below "
+        f"CIFAR-10: what it claims, what comes out here, and why the two differ. {scope} number and picture below "
         "is written by `python docs/paper.py` from the tables in [docs/results/paper](results/paper).\n\n"
         + "\n".join(lines)
         + "\n\nFirst and last layers and ResNet's down-sampling shortcuts stay digital in full precision "
