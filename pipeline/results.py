@@ -137,7 +137,7 @@ class Results:
 
 def seen_all(designs: pd.DataFrame) -> pd.DataFrame:
     """The designs that saw as many images as any: those that a race left behind are not to be set beside them."""
-    return designs[designs["images"] == designs["images"].max()]
+    return designs[_saw_all(designs)]
 
 
 def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
@@ -145,11 +145,15 @@ def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
 
     A design that a race left behind saw fewer images than the others, and is on no front.
     """
-    seen_all = (group["images"] == group["images"].max()).to_numpy()
+    compared = _saw_all(group).to_numpy()
     directions: list[Direction] = ["max", *(["min"] * len(costs))]  # type: ignore[list-item]
     members = np.zeros(len(group), bool)
-    members[seen_all] = non_dominated(group.loc[seen_all, ["accuracy", *costs]].to_numpy(float), directions)
+    members[compared] = non_dominated(group.loc[compared, ["accuracy", *costs]].to_numpy(float), directions)
     return members
+
+
+def _saw_all(designs: pd.DataFrame) -> pd.Series:
+    return designs["images"] == designs["images"].max()
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

@@ -74,9 +74,6 @@ def _slug(value: str) -> str:
     return value
 
 
-Listed = BeforeValidator(_as_list)
-
-
 def _without_user(uri: str) -> str:
     # The file is kept with the results, in MLflow and in the report.
     if without_secret(uri) != uri:
@@ -86,6 +83,7 @@ def _without_user(uri: str) -> str:
     return uri
 
 
+Listed = BeforeValidator(_as_list)
 Scalar = Annotated[Any, AfterValidator(_scalar)]
 Positive = Annotated[int, Field(ge=1)]
 NotNegativeCount = Annotated[int, Field(ge=0)]

@@ -9,7 +9,7 @@ import torch
 
 from simcore.column_model import Evidence, exact_currents
 from simcore.mapping import input_vectors, output_shape
-from simcore.network.modules import BinaryDot
+from simcore.network.modules import plain_dot
 from simcore.preparation import Prepared, PreparedLayer, prepare
 from simcore.readout import STATISTICS, add_noise, read_layer
 from simcore.sensing import convert
@@ -97,7 +97,7 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
         for start in range(0, len(images), _BATCH):
             batch = np.ascontiguousarray(images[start : start + _BATCH].transpose(0, 3, 1, 2))
             pixels = torch.from_numpy(batch).float()
-            ideal.append(prepared.network(pixels, _plain_dot(prepared)).argmax(dim=1).numpy())
+            ideal.append(prepared.network(pixels, plain_dot(prepared.network)).argmax(dim=1).numpy())
             logits = mapped_logits(prepared, pixels, totals, first_image + start)
             predictions.append(logits.argmax(dim=1).numpy())
     return ShardResult(
@@ -116,7 +116,7 @@ def mapped_logits(
     Args:
         pixels: (n, C, H, W) float32 in 0..255. totals: increased by this batch, by layer name.
     """
-    plain = _plain_dot(prepared)
+    plain = plain_dot(prepared.network)
 
     def dot(name: str, signs: torch.Tensor) -> torch.Tensor:
         layer = prepared.layers.get(name)
@@ -137,17 +137,6 @@ def mapped_logits(
 
     logits: torch.Tensor = prepared.network(pixels, dot)
     return logits
-
-
-def _plain_dot(prepared: Prepared) -> BinaryDot:
-    """Binary products in ideal arithmetic: whole numbers, exact in any batch."""
-    layers = dict(prepared.network.named_layers())
-
-    def dot(name: str, signs: torch.Tensor) -> torch.Tensor:
-        product: torch.Tensor = layers[name](signs)
-        return product
-
-    return dot
 
 
 def _read(

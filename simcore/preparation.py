@@ -23,7 +23,7 @@ from simcore.design import Design, EvidenceLimits
 from simcore.errors import BinsparxError, InputError, unknown_name
 from simcore.mapping import LayerMapping, input_vectors, map_layer, reordered, valid_inputs
 from simcore.network.checkpoint import Checkpoint
-from simcore.network.modules import BinaryLayer, GraphNetwork
+from simcore.network.modules import BinaryLayer, GraphNetwork, plain_dot
 from simcore.packed_sums import PROFILES, bytes_of, pack_columns, padded_columns, rows_a_byte
 from simcore.readout import CurrentTables, ReadoutTables, single_threaded_blas
 from simcore.row_order import grouped_order
@@ -229,13 +229,12 @@ def _solver_for(design: Design) -> str:
 def binary_input_signs(network: GraphNetwork, images: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
     """Input signs (int8 ±1) of the named binary layers in the ideal network, for (n, C, H, W) float32 images."""
     seen: dict[str, list[torch.Tensor]] = {name: [] for name in names}
-    plain = dict(network.named_layers())
+    plain = plain_dot(network)
 
     def record(name: str, signs: torch.Tensor) -> torch.Tensor:
         if name in names:
             seen[name].append(signs.to(torch.int8))
-        product: torch.Tensor = plain[name](signs)
-        return product
+        return plain(name, signs)
 
     with torch.inference_mode():
         for start in range(0, len(images), _IMAGES_AT_ONCE):

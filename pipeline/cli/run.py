@@ -45,8 +45,7 @@ def run(
     try:
         _picture(result)
     except Exception as error:  # what was computed is told and tracked even where it cannot be drawn
-        result.warnings.append(f"the report could not be drawn: {type(error).__name__}: {error}")
-        print(f"warning: {result.warnings[-1]}", file=sys.stderr)
+        _warn(result, f"the report could not be drawn: {type(error).__name__}: {error}")
     if tracking and result.plan.sweep.spec.tracking.mode != "none":
         _track(result, tracking_uri)
     _show(result, console)
@@ -80,10 +79,14 @@ def _track(result: RunResult, uri: str | None) -> None:
             result.plan.sweep, result.store, uri, failed=bool(read_failures(result.plan.name, result.store))
         )
     except TrackingUnavailable as error:
-        result.warnings.append(f"{error}; synchronise later with: binsparx track {result.plan.sweep.path}")
-        print(f"warning: {result.warnings[-1]}", file=sys.stderr)
+        _warn(result, f"{error}; synchronise later with: binsparx track {result.plan.sweep.path}")
         return
     result.files.append(f"MLflow {done.uri} (experiment '{done.experiment}')")
+
+
+def _warn(result: RunResult, text: str) -> None:
+    result.warnings.append(text)
+    print(f"warning: {text}", file=sys.stderr)
 
 
 def _show(result: RunResult, console: Console) -> None:

@@ -24,8 +24,8 @@ _DIGITS = 6
 def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None) -> str:
     """JSON that is safe inside a ``script`` element."""
     costs = known_costs(designs)
-    components = [name for name in designs.columns if name.startswith("energy_") and name.endswith("_J")]
-    components = [name for name in components if not name.startswith("energy_per_image_")]  # the total and its spread
+    energies = [name for name in designs.columns if name.startswith("energy_") and name.endswith("_J")]
+    components = [name for name in energies if not name.startswith("energy_per_image_")]  # the total and its spread
     hardware = _hardware_numbers(designs)
     columns = [name for name in _DESIGN_COLUMNS if name in designs]
     places = {key: index for index, key in enumerate(designs.design_key)}

@@ -201,6 +201,17 @@ class GraphNetwork(nn.Module):
         }
 
 
+def plain_dot(network: GraphNetwork) -> BinaryDot:
+    """The binary products of ``network`` in ideal arithmetic: whole numbers, exact in any batch."""
+    layers = dict(network.named_layers())
+
+    def dot(name: str, signs: torch.Tensor) -> torch.Tensor:
+        product: torch.Tensor = layers[name](signs)
+        return product
+
+    return dot
+
+
 def _finished_after(graph: NetworkGraph) -> list[list[str]]:
     """For each node, the values that no later node needs."""
     last_use: dict[str, int] = {}
