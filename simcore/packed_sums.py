@@ -21,6 +21,7 @@ from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
 
 COLUMNS_AT_ONCE = 32
 PROFILES = 4
+FEW_PROFILES = 2
 _LARGEST_SUM = 2**15 - 1
 
 
@@ -66,17 +67,19 @@ _BITS_SET = np.array([value.bit_count() for value in range(256)], dtype=np.int16
 
 
 @numba.njit(cache=True, error_model="numpy")
-def pack_bits(bits, per_byte, packed, ones):  # type: ignore[no-untyped-def]
-    """Pack (8 n,) uint8 of 0 and 1 as ``pack_columns`` does: ``packed`` (bytes,) uint8, ``ones`` (bytes,) int16."""
+def pack_bits(bits, reads, per_byte, packed, ones):  # type: ignore[no-untyped-def]
+    """Pack the first ``reads`` rows of (reads or more, 8 n) uint8 of 0 and 1 as ``pack_columns`` does: ``packed``
+    (reads, bytes) uint8, ``ones`` (reads, bytes) int16."""
     words = bits.view(np.uint64)
     parts = 8 // per_byte
     mask = np.uint64((1 << per_byte) - 1)
-    for byte in range(len(packed)):
-        # A product that brings the lowest bits of all eight bytes of a word side by side into its top one.
-        eight = (words[byte // parts] * np.uint64(0x0102040810204080)) >> np.uint64(56)
-        value = (eight >> np.uint64(per_byte * (byte % parts))) & mask
-        packed[byte] = value
-        ones[byte] = _BITS_SET[value]
+    for read in range(reads):
+        for byte in range(packed.shape[1]):
+            # A product that brings the lowest bits of all eight bytes of a word side by side into its top one.
+            eight = (words[read, byte // parts] * np.uint64(0x0102040810204080)) >> np.uint64(56)
+            value = (eight >> np.uint64(per_byte * (byte % parts))) & mask
+            packed[read, byte] = value
+            ones[read, byte] = _BITS_SET[value]
 
 
 def _splat(builder: Any, scalar: Any, kind: Any) -> Any:
@@ -89,8 +92,8 @@ def _weighted_counts(profiles: int) -> Any:
     """The kernel for a number of profiles that is known when it is compiled, so that its sums stay in registers."""
 
     @intrinsic
-    def kernel(typingctx, applied, stored, weights, affine, column, sums):  # type: ignore[no-untyped-def]
-        names = ("applied", "stored", "weights", "affine", "column", "sums")
+    def kernel(typingctx, applied, read, stored, weights, affine, column, sums):  # type: ignore[no-untyped-def]
+        names = ("applied", "read", "stored", "weights", "affine", "column", "sums")
         bytes_ = ir.VectorType(ir.IntType(8), COLUMNS_AT_ONCE)
         words = ir.VectorType(ir.IntType(16), COLUMNS_AT_ONCE)
         floats = ir.VectorType(ir.FloatType(), COLUMNS_AT_ONCE)
@@ -98,8 +101,13 @@ def _weighted_counts(profiles: int) -> Any:
         def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
             kinds = dict(zip(names, signature.args, strict=True))
             values = dict(zip(names, args, strict=True))
-            arrays = {n: context.make_array(kinds[n])(context, builder, values[n]) for n in names if n != "column"}
+            arrays = {
+                name: context.make_array(kind)(context, builder, values[name])
+                for name, kind in kinds.items()
+                if isinstance(kind, types.Array)
+            }
             first_column = context.cast(builder, values["column"], kinds["column"], types.intp)
+            row = context.cast(builder, values["read"], kinds["read"], types.intp)
 
             def pointer(name: str, *indices: Any) -> Any:
                 where = [context.get_constant(types.intp, i) if isinstance(i, int) else i for i in indices]
@@ -122,7 +130,7 @@ def _weighted_counts(profiles: int) -> Any:
             with cgutils.for_range(builder, builder.extract_value(arrays["stored"].shape, 0)) as loop:
                 where = builder.bitcast(pointer("stored", loop.index, first_column), bytes_.as_pointer())
                 stored_bits = builder.load(where, align=1, typ=bytes_)
-                met = builder.and_(splat("applied", bytes_, loop.index), stored_bits)
+                met = builder.and_(splat("applied", bytes_, row, loop.index), stored_bits)
                 ones = builder.zext(builder.call(popcount, [met]), words)
                 terms = [ones]
                 terms += [builder.mul(ones, splat("weights", words, loop.index, m)) for m in range(profiles)]
@@ -135,13 +143,15 @@ def _weighted_counts(profiles: int) -> Any:
                 write(1 + index, builder.fadd(scaled, splat("affine", floats, index, 0), flags=("contract",)))
             return context.get_dummy_value()
 
-        return types.void(applied, stored, weights, affine, column, sums), codegen
+        return types.void(applied, read, stored, weights, affine, column, sums), codegen
 
     return kernel
 
 
 count_ones = _weighted_counts(0)
+count_and_project_two = _weighted_counts(FEW_PROFILES)
 count_and_project = _weighted_counts(PROFILES)
-"""Kernels of 32 columns from ``column`` on: applied (bytes,) and stored (bytes, columns) uint8, weights (bytes,
-PROFILES) int16 whole-numbered profiles, affine (1 + PROFILES, 2) float32, sums (2 + PROFILES, columns) float32 out:
-the counts n, then a_0 + b_0 n, then a_m + b_m times every weighted count. ``count_ones`` writes the counts alone."""
+"""Kernels of 32 columns from ``column`` on: row ``read`` of applied (reads, bytes), stored (bytes, columns) uint8,
+weights (bytes, PROFILES) int16 whole-numbered profiles, affine (1 + PROFILES, 2) float32, sums (2 + PROFILES, columns)
+float32 out: the counts n, then a_0 + b_0 n, then a_m + b_m times every weighted count. ``count_and_project_two`` looks
+at two of the profiles, ``count_ones`` writes the counts alone."""

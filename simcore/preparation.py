@@ -324,15 +324,15 @@ def _current_tables(models: list[GroupModel] | None, mapping: LayerMapping, desi
         polynomial=np.zeros((groups, len(fast.EXPONENTS)), dtype=np.float32),
         shape=np.zeros((groups, shape), dtype=np.float32),
         ranges=np.ones((groups, 2 + modes), dtype=np.float32),
-        corrections=np.zeros((groups if corrected else 0, fast.correction_terms(modes), columns), dtype=np.float32),
+        corrections=np.zeros((groups, fast.correction_terms(modes) if corrected else 0, columns), dtype=np.float32),
         input_vectors=np.zeros((groups, most_rows, modes if corrected else 0), dtype=np.float32),
         uniform=uniform,
     )
     for index, (group, model) in enumerate(zip(mapping.groups, models or (), strict=False)):
         shared, polynomial = model.shared, model.polynomial
         if shared.profiles is not None:
-            tables.profiles[index, : len(shared.profiles)] = shared.profiles
-            tables.units[index] = shared.units
+            tables.profiles[index, : len(shared.profiles), :modes] = shared.profiles
+            tables.units[index, :modes] = shared.units
         else:
             parts = [model.currents] + [model.currents * vector[:, None] for vector in shared.eigenvectors.T]
             tables.matrices[index, : group.rows] = np.concatenate([summable(part) for part in parts], axis=1)

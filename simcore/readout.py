@@ -1,9 +1,10 @@
 """The fused readout: flips, column currents, conversion and digital reconstruction of a mapped layer, block by block.
 
 A block of output positions goes through all row groups while its numbers are in cache: apply bits (flipped or not),
-count those that meet stored ones, first-order currents and their projections (weighted counts too where cells are
-alike, else one matrix product), the fitted polynomial, the converter, and the digital sum
-x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N). Blocks are the same for any number of threads, and so are results.
+count those that meet stored ones, first-order currents and their projections, the fitted polynomial, the converter,
+and the digital sum x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N). Where cells are alike all that is weighted counts
+and one pass (``uniform_columns``), else a matrix product and several passes. Blocks are the same for any number of
+threads, and so are results.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
-from simcore.packed_sums import COLUMNS_AT_ONCE, PROFILES, count_and_project, count_ones, pack_bits
+from simcore.packed_sums import COLUMNS_AT_ONCE, PROFILES, count_ones, pack_bits
 from simcore.threads import run_in_threads
+from simcore.uniform_columns import LANES, read_uniform
 
 BLOCK = 64  # output positions: fills the matrix product's tiles, and 64 x (1 + m) x 512 floats stay in L2
 
@@ -41,7 +43,7 @@ class CurrentTables:
         polynomial: (G, terms) float32 coefficients by (tau, S) exponents as in EXPONENTS order. shape: (G, terms or 0)
             float32, those of the shape.
         ranges: (G, 2 + m) float32: 1 / tau_max, 1 / s_max, 1 / r_max.
-        corrections: (G, terms, M) float32 of the columns' own corrections, or none (0, terms, M).
+        corrections: (G, terms or 0, M) float32 of the columns' own corrections.
         input_vectors: (G, N_max, m or 0) float32, for the projections of the inputs that corrections look at.
         uniform: all ON cells of the layer carry the same current to first order.
     """
@@ -108,16 +110,22 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
     batch, positions, inputs = vectors.shape
     flat = vectors.reshape(batch * positions, inputs)
     blocks = -(-len(flat) // BLOCK)
-    out = np.zeros((len(flat), tables.gain.shape[1]), dtype=np.float32)
+    columns = tables.gain.shape[1]
+    # Uniform columns are filled up to whole vectors; what is added conducts, but is neither read nor counted.
+    filled = -(-columns // LANES) * LANES if tables.currents.uniform else columns
+    used = np.zeros(filled, dtype=np.float32)
+    used[:columns] = 1
+    out = np.zeros((len(flat), filled), dtype=np.float32)
     statistics = np.zeros((blocks, len(STATISTICS)))
     currents = tables.currents
     arrays = (
         flat, positions, tables.start, tables.stop, tables.packed, tables.rows_a_byte, currents.matrices,
         currents.profiles, currents.units, np.float32(currents.off_share), currents.uniform, currents.quadratic,
         currents.polynomial, currents.shape, currents.ranges, currents.corrections, currents.input_vectors,
-        tables.gain, tables.offset, np.float32(tables.top), np.float32(tables.noise), tables.digital,
-        tables.weight_signs, tables.ones, tables.dense_ones, tables.pattern, tables.valid, tables.flip_inputs,
-        tables.ideal, np.uint64(noise_seed),
+        _filled_up(tables.gain, filled), _filled_up(tables.offset, filled), np.float32(tables.top),
+        np.float32(tables.noise), _filled_up(tables.digital, filled), _filled_up(tables.weight_signs, filled), used,
+        tables.ones, tables.dense_ones, tables.pattern, tables.valid, tables.flip_inputs, tables.ideal,
+        np.uint64(noise_seed),
     )  # fmt: skip
     arguments = tuple(_read_only(value) for value in arrays)
     # The blocks run in threads of ours; a matrix product that starts threads of its own inside would fight them.
@@ -125,7 +133,13 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
         run_in_threads(lambda first, last: _read_blocks(first, last, *arguments, out, statistics), blocks)
     totals = statistics.sum(axis=0)
     totals[1] = statistics[:, 1].max()
-    return out.reshape(batch, positions, -1), totals
+    return np.ascontiguousarray(out[:, :columns]).reshape(batch, positions, columns), totals
+
+
+def _filled_up(table: np.ndarray, columns: int) -> np.ndarray:
+    """``table`` (..., M) with zeros after the last column."""
+    missing = columns - table.shape[-1]
+    return np.pad(table, [(0, 0)] * (table.ndim - 1) + [(0, missing)]) if missing else table
 
 
 def single_threaded_blas() -> AbstractContextManager[object]:
@@ -168,11 +182,11 @@ def add_noise(values, scale, seed, position, group):  # type: ignore[no-untyped-
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
-def column_currents(first, z, quadratic, polynomial, shape, ranges, tau, out):  # type: ignore[no-untyped-def]
-    """S P(tau, S, r): first-order currents S (M,) and projections z (m, M) in LSB, column currents -> out (M,).
+def column_currents(first, z, quadratic, polynomial, ranges, tau, out):  # type: ignore[no-untyped-def]
+    """S P(tau, S): first-order currents S (M,) and projections z (m, M) in LSB, column currents -> out (M,).
 
-    tau (M,) is left scaled to its range; z is overwritten where the shape is looked at. Loops with few arrays each are
-    the ones that the compiler turns into vector code.
+    tau (M,) is left scaled to its range. Loops with few arrays each are the ones that the compiler turns into vector
+    code.
     """
     columns, modes = len(first), len(z)
     zero, one, tiny = np.float32(0), np.float32(1), np.float32(1e-12)
@@ -199,35 +213,8 @@ def column_currents(first, z, quadratic, polynomial, shape, ranges, tau, out):  
         p = (c20 + v * (c21 + v * c22)) + t * p
         p = (c10 + v * (c11 + v * c12)) + t * p
         out[c] = (c00 + v * (c01 + v * c02)) + t * p
-    if len(shape) > 0:
-        _add_shape(first, z, shape, ranges, tau, out)
     for c in range(columns):
         out[c] *= max(first[c], zero)
-
-
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
-def _add_shape(first, z, shape, ranges, tau, out):  # type: ignore[no-untyped-def]
-    """Add to P what it owes to the shape; z (m, M) becomes the scaled shape."""
-    columns, modes = len(first), len(z)
-    zero, one, little = np.float32(0), np.float32(1), np.float32(1e-6)
-    per_s = ranges[1]
-    for m in range(modes):
-        zm, reach = z[m], ranges[2 + m]
-        for c in range(columns):
-            zm[c] = max(min(zm[c] / max(first[c], little) * reach, one), -one)
-        e0, e1, e2, e3, e4 = shape[5 * m], shape[5 * m + 1], shape[5 * m + 2], shape[5 * m + 3], shape[5 * m + 4]
-        for c in range(columns):
-            t = tau[c]
-            v = min(max(first[c], zero) * per_s, one)
-            out[c] += zm[c] * (e0 + e2 * v + t * (e1 + e3 * t + e4 * v))
-    term = 5 * modes
-    for k in range(modes):
-        zk = z[k]
-        for m in range(k, modes):
-            zm, e0, e1 = z[m], shape[term], shape[term + 1]
-            term += 2
-            for c in range(columns):
-                out[c] += zk[c] * zm[c] * (e0 + e1 * tau[c])
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
@@ -262,40 +249,44 @@ def correct_columns(first, z, bits, density, vectors, tau, per_s, factors, slope
         out[c] += s * (slope[c] + k2[c] * min(s * per_s, one))
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc"})
-def apply_bits(vectors, valid, flip, stored_ones, dense_ones, bits, sums):  # type: ignore[no-untyped-def]
-    """Input bits of one sub-vector, complemented where that applies fewer ones.
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+def apply_bits(  # type: ignore[no-untyped-def]
+    vectors, first, reads, start, rows, valid, place, flip, stored_ones, dense_ones, bits, applied, input_sign, sums
+):
+    """Input bits of the sub-vectors of some reads, complemented where that applies fewer ones.
 
     Args:
-        vectors: (N,) int8 of +1, -1, 0 (padding). valid: (N,) uint8. bits: (at least N,) uint8 out, 0 beyond N.
+        vectors: (positions, K) int8 of +1, -1, 0 (padding), of which the reads are from ``first`` on and the
+            sub-vectors ``rows`` inputs from ``start`` on. valid: (patterns, K) uint8; ``place`` (reads,) says which.
+        bits: (reads, at least rows) uint8 out, 0 beyond. applied: (reads,) out: sum X'. input_sign: (reads,) out: -1
+            where complemented.
         sums: (4,) float64, increased by the partial sums as applied, the dense ones, the flips, and the ones applied.
-
-    Returns:
-        sum X' and whether the sub-vector was complemented.
     """
-    rows = len(vectors)
-    ones, rows_valid = np.int32(0), np.int32(0)
-    for i in range(rows):
-        bits[i] = np.uint8(vectors[i] > 0)
-        ones += np.int32(bits[i])
-        rows_valid += np.int32(valid[i])
-    flipped = flip and 2 * ones > rows_valid
-    # Sums of whole numbers below 2^24: exact in float32 in any order.
-    stored, dense = np.float32(0), np.float32(0)
-    for i in range(rows):
-        dense += np.float32(bits[i]) * dense_ones[i]
-    if flipped:
+    for read in range(reads):
+        pattern = place[read]
+        ones, rows_valid = np.int32(0), np.int32(0)
         for i in range(rows):
-            bits[i] = valid[i] - bits[i]
-    for i in range(rows):
-        stored += np.float32(bits[i]) * stored_ones[i]
-    bits[rows:] = 0
-    sums[0] += stored
-    sums[1] += dense
-    applied = rows_valid - ones if flipped else ones
-    sums[2] += 1 if flipped else 0
-    sums[3] += applied
-    return np.float32(applied), flipped
+            bits[read, i] = np.uint8(vectors[first + read, start + i] > 0)
+            ones += np.int32(bits[read, i])
+            rows_valid += np.int32(valid[pattern, start + i])
+        flipped = flip and 2 * ones > rows_valid
+        # Sums of whole numbers below 2^24: exact in float32 in any order.
+        stored, dense = np.float32(0), np.float32(0)
+        for i in range(rows):
+            dense += np.float32(bits[read, i]) * dense_ones[i]
+        if flipped:
+            for i in range(rows):
+                bits[read, i] = valid[pattern, start + i] - bits[read, i]
+        for i in range(rows):
+            stored += np.float32(bits[read, i]) * stored_ones[i]
+        for i in range(rows, bits.shape[1]):
+            bits[read, i] = 0
+        applied[read] = np.float32(rows_valid - ones if flipped else ones)
+        input_sign[read] = np.float32(-1 if flipped else 1)
+        sums[0] += stored
+        sums[1] += dense
+        sums[2] += 1 if flipped else 0
+        sums[3] += applied[read]
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
@@ -323,95 +314,99 @@ def sense(current, ideal, gain, offset, top, codes, totals):  # type: ignore[no-
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
 def add_dot(codes, digital, weight_signs, sum_inputs, input_sign, out):  # type: ignore[no-untyped-def]
     """Add one group's reconstructed dot products to (M,) ``out``."""
-    for c in range(len(out)):
+    for c in range(len(codes)):
         out[c] += input_sign * weight_signs[c] * (np.float32(4) * codes[c] - np.float32(2) * sum_inputs + digital[c])
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _uniform_sums(  # type: ignore[no-untyped-def]
-    applied_bytes, byte_ones, packed, profiles, units, off_share, affine, sums
-):
-    """Counts, S and projections (2 + PROFILES, columns) of uniform cells: ON cells count 1, OFF cells ``off_share``."""
-    on_share = np.float32(1) - off_share
-    affine[:, 0] = 0
-    for byte in range(len(byte_ones)):
-        affine[0, 0] += np.float32(byte_ones[byte])
-        for m in range(PROFILES):
-            affine[1 + m, 0] += np.float32(byte_ones[byte] * profiles[byte, m]) * units[m]
-    affine[:, 0] *= off_share
-    affine[0, 1] = on_share
-    affine[1:, 1] = on_share * units
-    for column in range(0, packed.shape[1], COLUMNS_AT_ONCE):
-        count_and_project(applied_bytes, packed, profiles, affine, column, sums)
+def _read_products(  # type: ignore[no-untyped-def]
+    reads, bits, applied_bytes, packed, products, modes, density, input_vectors, quadratic, polynomial, ranges,
+    corrections, gain, offset, noise, top, ideal, digital, place, weight_signs, sum_inputs, input_sign, sums, out,
+    totals,
+):  # fmt: skip
+    """As ``uniform_columns.read_uniform``, with currents and projections from (reads, (1 + m) M) ``products``, or with
+    no circuit at all (``ideal``).
+
+    Args:
+        bits: (reads, N_max) uint8. density: (reads,) share of the rows that are on. corrections: (terms or 0, M).
+        gain, offset, weight_signs: (M,). noise: (1 or reads, M). digital: (patterns, M). out: (reads, M).
+    """
+    columns = len(gain)
+    current, tau, slope = np.zeros(columns, np.float32), np.zeros(columns, np.float32), np.zeros(columns, np.float32)
+    codes, nothing, unused = np.zeros(columns, np.float32), np.zeros((0, 0), np.int16), np.zeros((0, 0), np.float32)
+    for read in range(reads):
+        for column in range(0, packed.shape[1], COLUMNS_AT_ONCE):
+            count_ones(applied_bytes, read, packed, nothing, unused, column, sums)
+        counts = sums[0, :columns]
+        if ideal:
+            codes[:] = counts
+            totals[2] += counts.sum()
+        else:
+            parts = products[read].reshape((1 + modes, columns))
+            drawn, z = parts[0], parts[1:]
+            column_currents(drawn, z, quadratic, polynomial, ranges, tau, current)
+            if len(corrections) > 0:
+                correct_columns(drawn, z, bits[read], density[read], input_vectors, tau, ranges[1], corrections, slope,
+                                current)  # fmt: skip
+            codes[:] = noise[min(read, len(noise) - 1)]
+            sense(current, counts, gain, offset, top, codes, totals)
+        add_dot(codes, digital[place[read]], weight_signs, sum_inputs[read], input_sign[read], out[read])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _read_blocks(  # type: ignore[no-untyped-def]
     first, last, vectors, positions, start, stop, packed, per_byte, matrices, profiles, units, off_share, uniform,
     quadratic, polynomial, shape, ranges, corrections, input_vectors, gain, offset, top, noise, digital,
-    weight_signs, ones, dense_ones, pattern, valid, flip_inputs, ideal, noise_seed, out, statistics,
+    weight_signs, used, ones, dense_ones, pattern, valid, flip_inputs, ideal, noise_seed, out, statistics,
 ):  # fmt: skip
     groups, most_bytes, width = packed.shape
     most_rows = matrices.shape[1]
-    columns = gain.shape[1]
-    modes = quadratic.shape[1] - 1
-    total = vectors.shape[0]
+    filled, modes = gain.shape[1], quadratic.shape[1] - 1
+    by_lanes = (filled // LANES, LANES)
+    bits = np.zeros((BLOCK, -(-most_rows // 8) * 8), np.uint8)
+    factors = np.zeros((BLOCK, most_rows), np.float32)
+    products = np.zeros((BLOCK, matrices.shape[2]), np.float32)
+    applied, input_sign, density = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+    place = np.zeros(BLOCK, np.int64)
+    applied_bytes, byte_ones = np.zeros((BLOCK, most_bytes), np.uint8), np.zeros((BLOCK, most_bytes), np.int16)
+    affine = np.zeros((1 + PROFILES, 2), np.float32)
+    sums = np.zeros((2 + PROFILES, width), np.float32)
+    noises = np.zeros((BLOCK if noise > 0 else 1, filled), np.float32)
     for block in range(first, last):
         low = block * BLOCK
-        high = min(low + BLOCK, total)
-        bits = np.zeros((BLOCK, -(-most_rows // 8) * 8), np.uint8)
-        factors = np.zeros((BLOCK, most_rows), np.float32)
-        products = np.zeros((BLOCK, matrices.shape[2]), np.float32)
-        applied = np.zeros(BLOCK, np.float32)
-        input_sign = np.zeros(BLOCK, np.float32)
-        applied_bytes = np.zeros(most_bytes, np.uint8)
-        byte_ones = np.zeros(most_bytes, np.int16)
-        affine = np.zeros((1 + PROFILES, 2), np.float32)
-        sums = np.zeros((2 + PROFILES, width), np.float32)
-        current = np.zeros(columns, np.float32)
-        tau = np.zeros(columns, np.float32)
-        slope = np.zeros(columns, np.float32)
-        codes = np.zeros(columns, np.float32)
+        high = min(low + BLOCK, len(vectors))
+        reads = high - low
         totals = np.zeros(4)
+        for read in range(reads):
+            place[read] = pattern[(low + read) % positions]
         for group in range(groups):
-            for p in range(low, high):
-                sub = vectors[p, start[group] : stop[group]]
-                mask = valid[pattern[p % positions], start[group] : stop[group]]
-                applied[p - low], flipped = apply_bits(
-                    sub, mask, flip_inputs, ones[group], dense_ones[group], bits[p - low], totals
-                )
-                input_sign[p - low] = np.float32(-1) if flipped else np.float32(1)
-            if not (ideal or uniform):
+            rows = stop[group] - start[group]
+            apply_bits(vectors, low, reads, start[group], rows, valid, place, flip_inputs, ones[group],
+                       dense_ones[group], bits, applied, input_sign, totals)  # fmt: skip
+            pack_bits(bits, reads, per_byte, applied_bytes, byte_ones)
+            if noise > 0:
+                noises[:] = 0
+                for read in range(reads):
+                    add_noise(noises[read, : np.int64(used.sum())], noise, noise_seed, low + read, group)
+            if uniform and not ideal:
+                read_uniform(
+                    reads, applied_bytes, byte_ones, packed[group], profiles[group], units[group], off_share, affine,
+                    sums, quadratic[group], polynomial[group], shape[group], ranges[group],
+                    gain[group].reshape(by_lanes), offset[group].reshape(by_lanes),
+                    noises.reshape((len(noises), *by_lanes)), top,
+                    digital[group].reshape((digital.shape[1], *by_lanes)), place, weight_signs[group].reshape(by_lanes),
+                    used.reshape(by_lanes), applied, input_sign, out[low:high].reshape((reads, *by_lanes)),
+                    statistics[block],
+                )  # fmt: skip
+                continue
+            if not ideal:
                 factors[:] = bits[:, :most_rows]
                 np.dot(factors, matrices[group], products)
-            for p in range(low, high):
-                place = pattern[p % positions]
-                pack_bits(bits[p - low], per_byte, applied_bytes, byte_ones)
-                if uniform and not ideal:
-                    _uniform_sums(applied_bytes, byte_ones, packed[group], profiles[group], units[group], off_share,
-                                  affine, sums)  # fmt: skip
-                else:
-                    for column in range(0, width, COLUMNS_AT_ONCE):
-                        count_ones(applied_bytes, packed[group], profiles[group], affine, column, sums)
-                counts = sums[0, :columns]
-                if ideal:
-                    codes[:] = counts
-                    statistics[block, 2] += counts.sum()
-                else:
-                    if not uniform:
-                        sums[1 : 2 + modes, :columns] = products[p - low].reshape((1 + modes, columns))
-                    drawn, z = sums[1, :columns], sums[2 : 2 + modes, :columns]
-                    column_currents(
-                        drawn, z, quadratic[group], polynomial[group], shape[group], ranges[group], tau, current
-                    )
-                    if len(corrections) > 0:
-                        density = applied[p - low] / np.float32(stop[group] - start[group])
-                        correct_columns(drawn, z, bits[p - low], density, input_vectors[group], tau, ranges[group, 1],
-                                        corrections[group], slope, current)  # fmt: skip
-                    codes[:] = 0
-                    if noise > 0:
-                        add_noise(codes, noise, noise_seed, p, group)
-                    sense(current, counts, gain[group], offset[group], top, codes, statistics[block])
-                add_dot(codes, digital[group, place], weight_signs[group], applied[p - low], input_sign[p - low],
-                        out[p])  # fmt: skip
+                density[:] = applied / np.float32(rows)
+            _read_products(
+                reads, bits, applied_bytes, packed[group], products, modes, density, input_vectors[group],
+                quadratic[group], polynomial[group], ranges[group],
+                corrections[group], gain[group], offset[group], noises, top, ideal, digital[group], place,
+                weight_signs[group], applied, input_sign, sums, out[low:high], statistics[block],
+            )  # fmt: skip
         statistics[block, 4:8] = totals

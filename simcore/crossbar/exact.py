@@ -15,8 +15,8 @@ from simcore.crossbar.iv import CellCurves
 from simcore.crossbar.ladder import solve_ladders
 from simcore.crossbar.line_relaxation import solve_arrays
 from simcore.crossbar.newton import solve_newton
-from simcore.crossbar.simd import lanes_of
 from simcore.errors import InputError
+from simcore.simd import lanes_of
 from simcore.threads import run_in_threads
 
 # Float32 rounding alone leaves about this much relative change from sweep to sweep.

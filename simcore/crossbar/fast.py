@@ -22,7 +22,7 @@ import numpy as np
 
 from simcore.crossbar.circuit import Circuit
 from simcore.crossbar.exact import solve
-from simcore.packed_sums import PROFILES, bytes_of, rows_a_byte, whole_numbers
+from simcore.packed_sums import FEW_PROFILES, PROFILES, bytes_of, rows_a_byte, whole_numbers
 
 # Exponents (of tau, of S) in P: degree 4 in tau, 2 in S, total at most 4.
 EXPONENTS = tuple((a, b) for a in range(5) for b in range(3) if a + b <= 4)
@@ -30,6 +30,7 @@ EXPONENTS = tuple((a, b) for a in range(5) for b in range(3) if a + b <= 4)
 SHAPE_EXPONENTS = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1))
 SHAPE_SQUARES = (0, 1)
 SHAPELESS_ROWS = 64
+FEW_ROWS = 16  # of gate_driven columns, whose projections are cheap
 _RIDGE = 1e-7
 _MARGIN = 1.15  # the fit is trusted this far beyond the reads it has seen; held fast there, it would err at once
 
@@ -126,8 +127,9 @@ def looks_at_shape(circuit: Circuit, read_together: int) -> bool:
 
 
 def projections(circuit: Circuit, read_together: int) -> int:
-    """Number m of projections: as many as cost next to nothing, or as few as are enough."""
-    return PROFILES if circuit.topology == "gate_driven" or read_together > SHAPELESS_ROWS else 2
+    """Number m of projections: as few as are enough."""
+    few = FEW_ROWS if circuit.topology == "gate_driven" else SHAPELESS_ROWS
+    return PROFILES if read_together > few else FEW_PROFILES
 
 
 def correction_terms(modes: int) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
-from simcore.crossbar.simd import any_greater, full, lanes_of, load, maximum, minimum, store
+from simcore.simd import any_greater, full, lanes_of, load, maximum, minimum, store
 
 CurveForm = Literal["linear", "saturating", "sinh", "tanh", "table"]
 CURVE_FORMS: tuple[str, ...] = get_args(CurveForm)

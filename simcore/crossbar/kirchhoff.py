@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from simcore.crossbar.iv import cell_current
-from simcore.crossbar.simd import full, load, maximum, store
+from simcore.simd import full, load, maximum, store
 
 
 @numba.njit(error_model="numpy")

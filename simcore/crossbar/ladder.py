@@ -14,7 +14,7 @@ import numpy as np
 
 from simcore.crossbar.iv import cell_current, chord_where_careful
 from simcore.crossbar.kirchhoff import ladder_residual
-from simcore.crossbar.simd import full, load, maximum, store, where_greater
+from simcore.simd import full, load, maximum, store, where_greater
 
 _SHORT = 1e15  # siemens: an end resistance of exactly zero; its square is still finite in float32
 

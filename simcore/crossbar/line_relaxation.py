@@ -22,7 +22,7 @@ import numpy as np
 
 from simcore.crossbar.iv import cell_current, chord_where_careful
 from simcore.crossbar.kirchhoff import array_residual
-from simcore.crossbar.simd import full, load, maximum, minimum, store, where_greater
+from simcore.simd import full, load, maximum, minimum, store, where_greater
 
 # Rows of the shared array: largest change of this sweep and of the last; lanes that are done; lanes that take chords;
 # the share rho of an error that a sweep leaves (0: not accelerated) and Chebyshev's weight; sweeps since rho was set,

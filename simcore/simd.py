@@ -133,6 +133,49 @@ maximum = _binary(_fcmp_select(">"))
 
 
 @intrinsic
+def rint(typingctx, a):  # type: ignore[no-untyped-def]
+    """The nearest whole number, ties to even, lane by lane."""
+    if not isinstance(a, Vector):
+        return None
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        kind = context.get_value_type(a)
+        name = f"llvm.rint.v{a.lanes}f{a.element.bitwidth}"
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), name)
+        return builder.call(function, args)
+
+    return a(a), codegen
+
+
+def _across(combine: Callable[[Any, Any, Any], Any]) -> Any:
+    @intrinsic
+    def reduction(typingctx, a):  # type: ignore[no-untyped-def]
+        if not isinstance(a, Vector):
+            return None
+
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            value, lanes = args[0], a.lanes
+            while lanes > 1:
+                lanes //= 2
+                halves = [
+                    ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(first, first + lanes)))
+                    for first in (0, lanes)
+                ]
+                low, high = (builder.shuffle_vector(value, value, half) for half in halves)
+                value = combine(builder, low, high)
+            return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+
+        return a.element(a), codegen
+
+    return reduction
+
+
+total = _across(lambda builder, a, b: builder.fadd(a, b))
+largest = _across(_fcmp_select(">"))
+"""The sum and the largest of all lanes: halves are combined lane by lane until one is left."""
+
+
+@intrinsic
 def where_greater(typingctx, a, b, yes, no):  # type: ignore[no-untyped-def]
     """yes where a > b, else no, lane by lane."""
     if not (isinstance(a, Vector) and a == b == yes == no):
