@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from statistics import mean
 
+import paper_costs
 import paper_figures
 from paper_numbers import (
     BINSPARX,
@@ -54,6 +55,7 @@ def pictures() -> dict[str, bytes]:
         "reduction.png": lambda: paper_figures.draw_reduction(sums),
         "layers.png": lambda: paper_figures.draw_layers(sums, _AT),
         "errors.png": lambda: paper_figures.draw_errors(reads),
+        "energy.png": lambda: paper_figures.draw_energy(paper_costs.costed(designs)),
     }
     for model in models_of(sums):
         draw[f"accuracy-{model}.png"] = partial(paper_figures.draw_accuracy, designs, model)
@@ -67,12 +69,12 @@ def page() -> str:
     designs = hardware_designs(rows)
     parts = [_head(rows, sums), _claims(designs, sums)]
     if designs:
-        parts.append(_accuracy(designs))
+        parts += [_accuracy(designs), paper_costs.section(designs)]
     parts += [_why(designs, sums), _layers(sums)]
     if reads:
         parts.append(_reads(reads))
     parts.append(_again(rows))
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 def _tables() -> tuple[list[Row], list[Row], list[Row]]:
@@ -103,7 +105,7 @@ def _head(rows: list[Row], sums: list[Row]) -> str:
         "is written by `python docs/paper.py` from the tables in [docs/results/paper](results/paper).\n\n"
         + "\n".join(lines)
         + "\n\nFirst and last layers and ResNet's down-sampling shortcuts stay digital in full precision "
-        "(IR-Net's definition, Qin et al., CVPR 2020); all other convolutions are on arrays."
+        "(AdaBin's definition, Tu et al., ECCV 2022); all other convolutions are on arrays."
     )
 
 

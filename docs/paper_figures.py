@@ -169,6 +169,35 @@ def draw_errors(reads: list[Row]) -> bytes:
     return _png(figure)
 
 
+def draw_energy(designs: list[Hardware]) -> bytes:
+    """Energy change of both flips with its spread, a line a design, one panel a network."""
+    models = list(dict.fromkeys(design.model for design in designs))
+    lines = [[design for design in designs if design.model == model] for model in models]
+    height = 1.5 + 0.3 * max(len(line) for line in lines)
+    figure = Figure(figsize=(1.8 + 4.4 * len(models), height), layout="constrained")
+    for axes, model, line in zip(figure.subplots(1, len(models), squeeze=False)[0], models, lines, strict=True):
+        for place, design in enumerate(line):
+            for level, marker, colour, label, offset in (
+                (BINSPARX, "D", _BLUE, "both flips", -0.14),
+                (GROUPED, "s", _RED, "both flips, grouped rows", 0.14),
+            ):
+                row = design.levels.get(level)
+                if row is not None:
+                    ends = [100 * row["energy_change_low"], 100 * row["energy_change_high"]]
+                    axes.plot(ends, [place + offset] * 2, color=colour, linewidth=1.6, alpha=0.6)
+                    axes.plot(100 * row["energy_change"], place + offset, marker, color=colour, markersize=5.5,
+                              linestyle="", label=label)  # fmt: skip
+        axes.axvline(0, color="#555555", linewidth=0.8)
+        axes.axvline(-9, color=_BLACK, linestyle="--", linewidth=1.1, label="the paper: about -9 %")
+        axes.set_yticks(range(len(line)), [_short(design) for design in line], fontsize=8)
+        axes.invert_yaxis()
+        axes.set_title(model, fontsize=10)
+        axes.set_xlabel("energy against dense (%); lines: the spread", fontsize=9)
+        axes.grid(True, axis="x", color="#dddddd", linewidth=0.6)
+    _legend_of(figure)
+    return _png(figure)
+
+
 def _accuracy_line(axes: Axes, place: int, design: Hardware) -> None:
     marks: tuple[tuple[Any, str, str, str], ...] = (
         (DENSE, "o", _BLACK, "dense"),

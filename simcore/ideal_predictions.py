@@ -17,18 +17,10 @@ _MOST_KEPT = 4096  # batches; a few dozen bytes each
 _kept: dict[bytes, np.ndarray] = {}
 
 
-def network_digest(network: GraphNetwork) -> bytes:
-    """Digest of the graph and of every tensor the result depends on."""
-    digest = hashlib.sha256(network.graph.to_json().encode())
-    for name, tensor in network.named_tensors().items():
-        digest.update(name.encode())
-        digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    return digest.digest()
-
-
-def ideal_predictions(network: GraphNetwork, digest: bytes, pixels: torch.Tensor) -> np.ndarray:
-    """(n,) int64 predictions of (n, C, H, W) float32 images in 0..255; ``digest`` is the network's."""
-    key = hashlib.sha256(digest + repr(tuple(pixels.shape)).encode() + pixels.numpy().tobytes()).digest()
+def ideal_predictions(network: GraphNetwork, digest: str, pixels: torch.Tensor) -> np.ndarray:
+    """(n,) int64 predictions of (n, C, H, W) float32 images in 0..255; ``digest`` is the network's
+    (``checkpoint.network_digest``)."""
+    key = hashlib.sha256(f"{digest} {tuple(pixels.shape)} ".encode() + pixels.numpy().tobytes()).digest()
     if key not in _kept:
         if len(_kept) >= _MOST_KEPT:
             _kept.pop(next(iter(_kept)))  # the oldest

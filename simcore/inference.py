@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from simcore.column_model import Evidence, exact_currents
-from simcore.ideal_predictions import ideal_predictions, network_digest
+from simcore.ideal_predictions import ideal_predictions
 from simcore.mapping import input_vectors, output_shape
+from simcore.network.checkpoint import network_digest
 from simcore.network.modules import plain_dot
 from simcore.preparation import Prepared, PreparedLayer, prepare
 from simcore.readout import STATISTICS, add_noise, read_layer
