@@ -95,10 +95,19 @@ class Polynomial:
     def evaluate(self, reads: Reads) -> np.ndarray:
         """(B, M) column currents in LSB."""
         tau, scaled = self.variables(reads)
-        factor = _terms(tau, scaled) @ self.coefficients
+        factor = self._without_shape(tau, scaled)
         if len(self.shape):
-            factor = factor + _shape_terms(tau, scaled, self.scaled_shape(reads)) @ self.shape
+            factor += _shape_terms(tau, scaled, self.scaled_shape(reads)) @ self.shape
         return np.maximum(reads.s, 0) * factor
+
+    def _without_shape(self, tau: np.ndarray, scaled: np.ndarray) -> np.ndarray:
+        """(B, M) P(tau, S) by Horner's rule in tau, each power's factor a polynomial in S."""
+        factor = np.zeros_like(tau)
+        for power in reversed(range(1 + max(a for a, _ in EXPONENTS))):
+            factor *= tau
+            in_s = {b: c for (a, b), c in zip(EXPONENTS, self.coefficients, strict=True) if a == power}
+            factor += np.polynomial.polynomial.polyval(scaled, [in_s[b] for b in sorted(in_s)])
+        return factor
 
     def scaled_shape(self, reads: Reads) -> np.ndarray:
         """(B, M, m) r scaled to [-1, 1]."""
