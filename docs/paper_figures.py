@@ -182,11 +182,13 @@ def draw_energy(designs: list[Hardware]) -> bytes:
                 (GROUPED, "s", _RED, "both flips, grouped rows", 0.14),
             ):
                 row = design.levels.get(level)
-                if row is not None:
+                if row is None:
+                    continue
+                if row["energy_change_low"] is not None:
                     ends = [100 * row["energy_change_low"], 100 * row["energy_change_high"]]
                     axes.plot(ends, [place + offset] * 2, color=colour, linewidth=1.6, alpha=0.6)
-                    axes.plot(100 * row["energy_change"], place + offset, marker, color=colour, markersize=5.5,
-                              linestyle="", label=label)  # fmt: skip
+                change = 100 * (row["energy_per_image_J"] / design.levels[DENSE]["energy_per_image_J"] - 1)
+                axes.plot(change, place + offset, marker, color=colour, markersize=5.5, linestyle="", label=label)
         axes.axvline(0, color="#555555", linewidth=0.8)
         axes.axvline(-9, color=_BLACK, linestyle="--", linewidth=1.1, label="the paper: about -9 %")
         axes.set_yticks(range(len(line)), [_short(design) for design in line], fontsize=8)

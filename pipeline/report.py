@@ -95,10 +95,11 @@ def print_front(pareto: pa.Table, console: Console) -> None:
     if not rows:
         return
     several = len({row["model"] for row in rows}) > 1
+    shown = [name for name in _OPTIONAL if name in rows[0] and len({row[name] for row in rows}) > 1]
     objectives = rows[0]["objectives"].split(",")
     console.print()
     table = _table(f"the front of {' and '.join(objectives)}, corner by corner")
-    for name in (["model"] if several else []) + ["corner", "device", "array", "ADC", "sparsity"]:
+    for name in (["model"] if several else []) + ["corner", "device", "array", "ADC", *shown, "sparsity"]:
         table.add_column(name, no_wrap=True)
     costs = [name for name in objectives if name != "accuracy"]
     for name in ("acc. %", *costs, "sure %", "key"):
@@ -107,7 +108,8 @@ def print_front(pareto: pa.Table, console: Console) -> None:
         level = _level_name((row["sparsity"], row["prune"]))
         table.add_row(
             *([row["model"]] if several else []),
-            *(row["corner"], row["device"], _array(row), str(row["adc_bits"]), level),
+            *(row["corner"], row["device"], _array(row), str(row["adc_bits"])),
+            *(*(str(row[name]) for name in shown), level),
             f"{100 * row['accuracy']:.1f}",
             *(_COSTS[name](row) for name in costs),
             f"{100 * row['front_probability']:.0f}{'k' if row['knee'] else ' '}",
@@ -130,6 +132,9 @@ def _quantity(value: float, unit: str) -> str:
 
 
 def _range(row: _Row, change: str) -> str:
+    """Ends of a change; nothing where a race stopped one of the two, so that they cannot be compared."""
+    if row[f"{change}_low"] is None:
+        return ""
     return "..".join(f"{round(100 * row[f'{change}_{end}']):+d}" for end in ("low", "high"))
 
 

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from rich.console import Console
 
@@ -13,6 +14,7 @@ from pipeline.plan import make_plan
 from pipeline.report import print_costs, print_front
 from pipeline.runner import RunOptions, RunResult, run_sweep
 from pipeline.spec import CostSpec, load_sweep
+from pipeline.tables import DESIGNS_SCHEMA, PARETO_SCHEMA
 from simcore.cost import CostOptions
 from simcore.errors import InputError
 from tests.pipeline.fake_simcore import write_sweep
@@ -130,3 +132,26 @@ def test_bad_settings(tmp_path: Path, changes: dict[str, str], expected: str) ->
     with pytest.raises(InputError) as caught:
         make_plan(load_sweep(write_sweep(tmp_path, **changes)))
     assert expected in str(caught.value)
+
+
+def test_designs_that_a_race_stopped_are_shown_without_a_change_and_rows_on_the_front_apart(tmp_path: Path) -> None:
+    designs = pa.Table.from_pylist(
+        [
+            dict.fromkeys(DESIGNS_SCHEMA.names)
+            | {"sparsity": sparsity, "prune": 0.0, "device": "8T-SRAM", "corner": "nominal", "rows": 64, "cols": 64,
+               "active_rows": 64, "adc_bits": 7, "row_order": "channel", "energy_per_image_J": energy,
+               "latency_per_image_s": 1e-4, "area_m2": 1e-6}
+            for sparsity, energy in (("dense", 2e-6), ("binsparx", 1e-6))
+        ],
+        DESIGNS_SCHEMA,
+    )  # fmt: skip
+    text = io.StringIO()
+    print_costs(designs, Console(file=text, width=100))
+    assert "2µJ" in text.getvalue() and ".." not in text.getvalue()
+    same = {"model": "m", "corner": "nominal", "device": "8T-SRAM", "rows": 64, "cols": 64, "active_rows": 64,
+            "adc_bits": 7, "sparsity": "binsparx", "prune": 0.0, "objectives": "accuracy,energy", "accuracy": 0.8,
+            "energy_per_image_J": 1e-6, "front_probability": 1.0, "knee": False, "hypervolume": 0.5}  # fmt: skip
+    front = [dict.fromkeys(PARETO_SCHEMA.names) | same | {"design_key": 8 * letter, "row_order": order}
+             for letter, order in (("a", "channel"), ("b", "grouped"))]  # fmt: skip
+    print_front(pa.Table.from_pylist(front, PARETO_SCHEMA), Console(file=text, width=100))
+    assert "grouped" in text.getvalue()
