@@ -71,9 +71,14 @@ function show(cost, value) {
 // ---- names and the hover -------------------------------------------------------------------------------------------
 const size = (i) => `${D.rows[i]}x${D.cols[i]}` + (D.active_rows[i] === D.rows[i] ? "" : `/${D.active_rows[i]}`);
 const level = (i) => D.sparsity[i] + (D.prune[i] ? ` prune ${D.prune[i]}` : "");
-function hardwareName(i) {
-  const more = data.varying.filter((name) => D[name] !== undefined && String(D[name][i]) !== "").map((name) => `${name.replaceAll("_", " ")} ${D[name][i]}`);
+function hardwareName(i, varying = data.varying) {
+  const more = varying.filter((name) => D[name] !== undefined && String(D[name][i]) !== "").map((name) => `${name.replaceAll("_", " ")} ${D[name][i]}`);
   return [`${D.device[i]} ${D.corner[i]} ${size(i)}`, ...more].join(", ");
+}
+const LETTER = 6.6; // width of a letter of the charts, roughly
+function fitted(text, room) {
+  const letters = Math.floor(room / LETTER);
+  return text.length <= letters ? text : `${text.slice(0, letters - 1)}…`;
 }
 function describe(i) {
   const lines = [`${hardwareName(i)}`, `${level(i)}`];
@@ -175,7 +180,11 @@ function drawGains() {
   byId("gain-note").textContent = `Circle: dense, diamond: ${name}, on the same hardware; the number is the change in points with its 95 % interval`
     + (paired ? ", from the same images one by one" : "") + (left ? `. The ${MOST_ROWS - 10} largest and 10 smallest changes; ${left} between them are not drawn.` : ".");
   const width = Math.max(340, Math.min(1100, host.clientWidth)), narrow = width < 700;
-  const label = narrow ? 8 : 290, step = narrow ? 44 : 24, right = 150, height = 30 + step * kept.length;
+  // Only what tells these hardware designs apart, for room is short.
+  const varying = data.varying.filter((axis) => D[axis] !== undefined && unique(kept.map(([dense]) => D[axis][dense])).length > 1);
+  const names = kept.map(([dense]) => hardwareName(dense, varying));
+  const longest = 14 + LETTER * Math.max(...names.map((text) => text.length));
+  const label = narrow ? 8 : Math.min(Math.max(longest, 290), width / 2 - 75), step = narrow ? 44 : 24, right = 176, height = 30 + step * kept.length;
   const svg = canvas(host, width, height, `accuracy dense and ${name}`);
   const x = (v) => label + v * (width - label - right);
   for (const tick of [0, 0.25, 0.5, 0.75, 1]) {
@@ -186,7 +195,7 @@ function drawGains() {
     const y = step * index + (narrow ? 30 : 16), paint = colour(D.device[dense]);
     const group = draw("g", { class: "point" }, svg);
     draw("rect", { x: 0, y: y - (narrow ? 28 : 11), width, height: step, fill: "transparent" }, group);
-    draw("text", narrow ? { x: label, y: y - 12 } : { x: label - 14, y: y + 4, "text-anchor": "end" }, group, hardwareName(dense).slice(0, narrow ? 60 : 44));
+    draw("text", narrow ? { x: label, y: y - 12 } : { x: label - 14, y: y + 4, "text-anchor": "end" }, group, fitted(names[index], narrow ? width - label : label - 14));
     const [a, b] = [x(D.accuracy[dense]), x(D.accuracy[sparse])];
     draw("line", { x1: a, x2: b, y1: y, y2: y, stroke: paint, "stroke-width": 2 }, group);
     mark(group, "dense", a, y, paint, false);

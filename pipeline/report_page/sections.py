@@ -120,7 +120,8 @@ def _heat_map(level: str, grid: pd.DataFrame) -> str:
         cells = "".join(_heat_cell(float(value)) for value in values)
         body.append(f"<tr><th scope=row>{escape(str(corner))}</th>{cells}</tr>")
     caption = f"<caption>{escape(level)}: accuracy (%)</caption>"
-    return f"<table class=heat>{caption}<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    rows = f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
+    return f"<div class=wide><table class=heat>{caption}{rows}</table></div>"
 
 
 def _heat_cell(value: float) -> str:

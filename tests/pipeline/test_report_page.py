@@ -236,6 +236,7 @@ def test_energy_is_drawn_where_the_tables_hold_it(with_energy: Results, tmp_path
 def test_nothing_sticks_out_of_the_page(results: Results, tmp_path: Path, chromium: Chromium, width: int) -> None:
     with chromium.page(as_file(results, tmp_path), width=width) as (page, said):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("table").count() == page.locator(".wide > table").count()  # wide ones scroll
         page.emulate_media(media="print")
         assert not page.locator("#theme").is_visible()
         assert said == []
