@@ -42,6 +42,11 @@ SWEEP = ROOT / "sweeps" / "paper.yaml"
 DESIGNS = ROOT / "docs" / "results" / "paper" / "designs.parquet"
 # Where it ran and what it was compared with; not what was computed.
 NOT_COMPUTED = ("sweep", "on_front", "package_version", "git_commit")
+# Where a design stands among those that it was run with; a row that is run alone has none.
+AMONG_OTHERS = (
+    "pareto_rank", "front_probability", "knee",
+    *(f"{cost}_change{end}" for cost in ("energy", "latency", "area") for end in ("", "_low", "_high")),
+)  # fmt: skip
 
 needs_cifar10 = pytest.mark.skipif(
     not (CIFAR10 / "dataset.json").is_file(),
@@ -164,8 +169,21 @@ def test_ten_rows_of_the_table_run_again_are_the_same_to_the_last_bit(tmp_path):
         assert not result.failures
         again = {row["design_key"]: row for row in result.tables["designs"].to_pylist()}[key]
         committed = table[key]
-        columns = [name for name in committed if name not in NOT_COMPUTED]
+        columns = [name for name in committed if name not in (*NOT_COMPUTED, *AMONG_OTHERS)]
         assert {name: again[name] for name in columns} == {name: committed[name] for name in columns}
+
+
+def test_changes_in_the_table_are_against_its_dense_rows():
+    if not DESIGNS.is_file():
+        pytest.skip("NO docs/results/paper/designs.parquet: nothing to compare")
+    rows = pq.read_table(DESIGNS).to_pylist()
+    dense = {tuple(row[name] for name in HARDWARE_COLUMNS): row for row in rows if row["sparsity"] == "dense"}
+    compared = [row for row in rows if row["energy_change"] is not None]
+    assert len(compared) > len(dense)
+    for row in compared:
+        own = dense[tuple(row[name] for name in HARDWARE_COLUMNS)]
+        for cost, column in paper_numbers.COSTS.items():
+            assert row[f"{column}_change"] == pytest.approx(row[cost] / own[cost] - 1, abs=1e-12)
 
 
 def _design_row(device, sparsity, accuracy, row_order="channel", **more):
