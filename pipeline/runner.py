@@ -5,7 +5,7 @@ Running again is resuming: the store decides what is left to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from rich.console import Console
 from pipeline import simulation
 from pipeline.active import Failure
 from pipeline.aggregate import Aggregate, aggregate
+from pipeline.capacity import check_threads
 from pipeline.cluster import ray_session
 from pipeline.costs import CostModel
 from pipeline.errors import Interrupted
@@ -96,9 +97,14 @@ def _run(path: str, options: RunOptions, console: Console) -> RunResult:
 
     wanted = {point.key for point in selected}
 
+    def warn_once(text: str) -> None:
+        if text not in result.warnings:  # a race comes here in every round
+            result.warnings.append(text)
+            _warn(console, text)
+
     def execute(works: list[DesignWork]) -> bool:
         works = [work for work in works if work.point.key in wanted]
-        ran, new_failures, result.stopped = _execute(works, settings, options, console, path)
+        ran, new_failures, result.stopped = _execute(works, settings, options, console, path, warn_once)
         result.tasks_run += ran
         failures.extend(new_failures)
         return not result.stopped
@@ -131,18 +137,28 @@ def _warn(console: Console, text: str) -> None:
 
 
 def _execute(
-    works: list[DesignWork], settings: TaskSettings, options: RunOptions, console: Console, path: str
+    works: list[DesignWork],
+    settings: TaskSettings,
+    options: RunOptions,
+    console: Console,
+    path: str,
+    warn: Callable[[str], None],
 ) -> tuple[int, list[Failure], bool]:
     """Computes what is missing on Ray, which is started only if there is something to compute.
 
     Returns:
         tasks that ended, designs that failed, and whether their number stopped the run.
+
+    Raises:
+        InputError: no node of the cluster can run a task.
     """
     if all(work.done for work in works):
         return 0, [], False
     progress: SweepProgress | None = None
     try:
         with ray_session(options.address, settings.threads) as ray:
+            if warning := check_threads(ray, settings.threads):
+                warn(warning)
             slots = max(1, int(ray.cluster_resources().get("CPU", 1)) // settings.threads)
             with SweepProgress(works, slots, console) as progress:
                 execution = Execution(ray, settings, progress, options.max_failures)

@@ -14,7 +14,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 ARTIFACTS = ("sweep.yaml", "designs.parquet", "layers.parquet", "pareto.parquet", "front.png", "report.html")
 _PREFIX = "binsparx"
+_ROW_DIGEST = f"{_PREFIX}.row_digest"  # of all that a run holds
+_MARKS = ("on_front", "in_sample")  # tags that say what a design is among the others of its sweep
 _SHOWN_CHARACTERS = 9  # of a value in MLflow's parallel coordinates
 _DIGEST_CHARACTERS = 36  # of a data set's digest that MLflow holds
 _PARAMETERS = (
@@ -184,7 +186,9 @@ def _synchronise(
     for row in tracked:
         entry = _child_entry(row, name, parent_id, params[row["design_key"]], row["design_key"] in sample)
         written += _write_entry(client, experiment, known.get(row["design_key"]), entry, False)[1]
-    return TrackingResult(without_secret(uri), study, written, 1 + len(tracked) - written)
+    unchanged = 1 + len(tracked) - written
+    written += _take_marks(client, [run for key, run in known.items() if key not in params])
+    return TrackingResult(without_secret(uri), study, written, unchanged)
 
 
 def _sample(rows: list[dict[str, Any]], size: int) -> set[str]:
@@ -267,7 +271,7 @@ def _write_entry(
     """Makes or updates one run; returns its id and whether anything had to be written."""
     from mlflow.entities import Metric, Param, RunTag
 
-    if run is not None and run.data.tags.get(f"{_PREFIX}.row_digest") == entry.digest:
+    if run is not None and run.data.tags.get(_ROW_DIGEST) == entry.digest:
         return str(run.info.run_id), False
     # MLflow never changes a parameter: a run whose parameters differ gives way to a new one.
     if run is not None and any(run.data.params.get(name, value) != value for name, value in entry.params.items()):
@@ -284,8 +288,20 @@ def _write_entry(
     client.log_batch(run_id, metrics=metrics, params=params, tags=tags)
     client.set_terminated(run_id, status="FAILED" if failed else "FINISHED")
     # Last, so that a synchronisation that was cut short is done again.
-    client.set_tag(run_id, f"{_PREFIX}.row_digest", entry.digest)
+    client.set_tag(run_id, _ROW_DIGEST, entry.digest)
     return run_id, True
+
+
+def _take_marks(client: MlflowClient, runs: Iterable[Run]) -> int:
+    """Takes the marks from runs of designs that left the sweep; returns how many had any: only these are written."""
+    from mlflow.entities import RunTag
+
+    marked = [run for run in runs if any(run.data.tags.get(name) == "true" for name in _MARKS)]
+    # Without its digest the run is written anew should the design come back, even with the same row.
+    tags = [RunTag(_ROW_DIGEST, ""), *(RunTag(name, "false") for name in _MARKS)]
+    for run in marked:
+        client.log_batch(run.info.run_id, tags=tags)
+    return len(marked)
 
 
 def _parent_entry(sweep: SweepFile, rows: list[dict[str, Any]], artifacts: dict[str, bytes], failed: bool) -> _Entry:
@@ -375,7 +391,6 @@ def _log_artifacts(client: MlflowClient, run_id: str, artifacts: dict[str, bytes
 
 
 def _sha256(data: bytes) -> str:
-
     return hashlib.sha256(data).hexdigest()
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -115,6 +117,55 @@ def test_a_design_that_leaves_the_front_or_the_sample_does_not_keep_its_tag(tmp_
     assert tracked(wide, "on_front") == front
     assert tracked(wide, "in_sample") == set(others[:2])
     assert track_sweep(wide.plan.sweep, wide.store).written == 0
+
+
+def test_a_design_that_leaves_the_sweep_does_not_keep_its_tag(tmp_path: Path) -> None:
+    tracking = "{mode: all, sample: 1}"
+    wide = run(tmp_path, tracking=tracking, sparsity="[dense, weight, binsparx]")
+    track_sweep(wide.plan.sweep, wide.store)
+    old_front, old_sample = tracked(wide, "on_front"), tracked(wide, "in_sample")
+    runs_before = {run.data.tags.get("design_key"): run.info.run_id for run in runs_of(wide)[1]}
+
+    narrow = run(tmp_path, tracking=tracking, sparsity="[dense, weight]")
+    front = set(narrow.tables["pareto"]["design_key"].to_pylist())
+    left = old_front - set(narrow.tables["designs"]["design_key"].to_pylist())
+    assert left and front and not left & front
+    track_sweep(narrow.plan.sweep, narrow.store)
+    assert tracked(narrow, "on_front") == front
+    assert {run.data.tags.get("design_key"): run.info.run_id for run in runs_of(narrow)[1]} == runs_before
+    assert track_sweep(narrow.plan.sweep, narrow.store).written == 0
+
+    # With the same row as before, so that nothing but the tags tells that its run has to be written.
+    back = run(tmp_path, tracking=tracking, sparsity="[dense, weight, binsparx]")
+    track_sweep(back.plan.sweep, back.store)
+    assert (tracked(back, "on_front"), tracked(back, "in_sample")) == (old_front, old_sample)
+    assert track_sweep(back.plan.sweep, back.store).written == 0
+
+
+def test_runs_of_designs_that_left_cost_nothing_but_the_tags_to_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracking = "{mode: all, sample: 0}"
+    wide = run(tmp_path, tracking=tracking, corners="[nominal, pessimistic]", sparsity="[dense, binsparx]")
+    track_sweep(wide.plan.sweep, wide.store)
+    front = tracked(wide, "on_front")
+    narrow = run(tmp_path, tracking=tracking, arrays="32x32", sparsity="dense")
+    assert narrow.tables["designs"].num_rows == 1 and len(front) == 2  # of the seven that left
+    requests: list[str] = []
+    for name in ("search_runs", "get_run", "log_batch", "set_tag"):
+        original = getattr(MlflowClient, name)
+
+        def counted(*arguments: Any, _name: str = name, _original: Any = original, **options: Any) -> Any:
+            requests.append(_name)
+            return _original(*arguments, **options)
+
+        monkeypatch.setattr(MlflowClient, name, counted)
+    track_sweep(narrow.plan.sweep, narrow.store)
+    # the sweep's own run and the design that is left, and the two that were on the front
+    assert Counter(requests) == {"search_runs": 1, "log_batch": 2 + 2, "set_tag": 2}
+    requests.clear()
+    track_sweep(narrow.plan.sweep, narrow.store)
+    assert requests == ["search_runs"]
 
 
 def test_a_run_that_was_made_twice_is_one_again(tmp_path: Path) -> None:
