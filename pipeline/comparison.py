@@ -16,6 +16,7 @@ from simcore.errors import InputError
 
 # Beside the axes, what can make the same point come out otherwise.
 _CIRCUMSTANCES = ("model_digest", "dataset_digest", "dataset_split", "images", "solver_version", "git_commit")
+_OF_INTERVALS = ["design_key", "accuracy", "images", "dataset_digest", "dataset_split"]
 ReadPredictions = Callable[[str], Predictions]
 
 
@@ -73,7 +74,7 @@ def compare_designs(
     for name in ("design_key", "accuracy", "accuracy_low", "accuracy_high"):
         points[f"{name}_a"], points[f"{name}_b"] = one[name].to_numpy(), two[name].to_numpy()
     points["accuracy_change"] = points.accuracy_b - points.accuracy_a
-    rows = zip(one.to_dict("records"), two.to_dict("records"), strict=True)
+    rows = zip(*(frame[_OF_INTERVALS].to_dict("records") for frame in (one, two)), strict=True)
     intervals = [_change_interval(first, second, predictions) for first, second in rows]
     for index, name in enumerate(("change_low", "change_high", "paired")):
         points[name] = [interval[index] for interval in intervals]

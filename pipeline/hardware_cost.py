@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +40,8 @@ class HardwareCosts:
         tile = self._cost.Tile.of(design, cell)
         activities = [self._cost.LayerActivity.from_totals(layer, images) for layer in layers]
         costs = [self._cost.layer_cost(tile, activity, self._settings) for activity in activities]
-        spreads = [self._cost.spreads(tile, [activity], self._settings) for activity in activities]
-        whole = self._cost.CostSpread(
-            *(
-                tuple(math.fsum(values) for values in zip(*(getattr(spread, name) for spread in spreads), strict=True))
-                for name in ("energy_J", "latency_s", "area_m2")
-            )
-        )
+        spreads = self._cost.layer_spreads(tile, activities, costs, self._settings)
+        whole = self._cost.total_spread(spreads)
         for name, spread in zip(("", *(layer["layer"] for layer in layers)), (whole, *spreads), strict=True):
             self._spreads[point.key, name] = spread
         design_row = self._row(point, self._cost.total_cost(costs), whole)

@@ -11,6 +11,7 @@ import matplotlib
 import pyarrow as pa
 
 from pipeline.pareto import OBJECTIVES
+from pipeline.sampling import sample_others
 from pipeline.tables import HARDWARE_COLUMNS
 
 matplotlib.use("Agg")
@@ -23,6 +24,8 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter  # noqa: E
 # Okabe and Ito's colours, told apart with any colour vision.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 MARKERS = {"dense": "o", "weight": "^", "activation": "s", "binsparx": "D"}
+MOST_DRAWN = 1000
+"""Designs up to which a picture shows all: of more it shows the front and a sample of so many others."""
 _Row = dict[str, Any]
 
 
@@ -42,15 +45,19 @@ _COSTS = {
     "area": _Cost(OBJECTIVES["area"][0], "area (mm²)", "", 1e6),
     "current": _Cost(OBJECTIVES["current"][0], "array current, summed over all column reads of an image", "A"),
 }
+# Beside the hardware and the costs, what a picture shows of a design.
+_COLUMNS = "design_key sweep images sparsity prune accuracy accuracy_low accuracy_high ideal_accuracy on_front".split()
 
 
 def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "energy")) -> dict[str, bytes]:
     """PNG and SVG of all designs: accuracy with its 95 % interval against the first cost among ``objectives``.
 
     Where no design has that cost (a bitcell file without the cell's size) array current takes its place. Colour
-    tells the device, the marker the sparsity level; arrows lead from dense to binsparx on the same hardware.
+    tells the device, the marker the sparsity level; arrows lead from dense to binsparx on the same hardware. Of more
+    than ``MOST_DRAWN`` designs the front and a sample are drawn, without arrows and sizes, and the title says so.
     """
-    rows = designs.to_pylist()
+    columns = {*_COLUMNS, *HARDWARE_COLUMNS, *(cost.column for cost in _COSTS.values())}
+    rows = designs.select([name for name in designs.column_names if name in columns]).to_pylist()
     cost = _COSTS[next((name for name in objectives if name in _COSTS), "current")]
     if all(row[cost.column] is None for row in rows):
         cost = _COSTS["current"]
@@ -63,10 +70,12 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     colours = {device: COLOURS[index % len(COLOURS)] for index, device in enumerate(devices)}
     figure = Figure(figsize=(1.6 + 5.2 * len(corners), 1.5 + 4.1 * len(models)), layout="constrained")
     panels = figure.subplots(len(models), len(corners), squeeze=False, sharey="row", sharex=True)
+    drawn = _drawn(rows)
+    crowded = len(drawn) < len(rows)
     for model, line in zip(models, panels, strict=True):
         for corner, axes in zip(corners, line, strict=True):
-            panel_rows = [row for row in rows if row["model"] == model and row["corner"] == corner]
-            _draw_panel(axes, panel_rows, colours, line_is_front)
+            panel_rows = [row for row in drawn if row["model"] == model and row["corner"] == corner]
+            _draw_panel(axes, panel_rows, colours, line_is_front, crowded)
             axes.xaxis.set_major_formatter(EngFormatter(unit=cost.unit))
             title = corner if len(models) == 1 else f"{model}, {corner}"
             axes.set_title(f"{title} corner", fontsize=11)
@@ -77,11 +86,23 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
         handles=_legend(rows, colours, line_is_front), loc="outside lower center", ncols=6, fontsize=9, frameon=False
     )
     sweep, dataset, images = (rows[0][name] for name in ("sweep", "dataset", "images")) if rows else ("", "", 0)
-    figure.suptitle(f"{sweep}: {', '.join(models)} on {images} images of {dataset}", fontsize=12)
+    title = f"{sweep}: {', '.join(models)} on {images} images of {dataset}"
+    if crowded:
+        front = sum(row["on_front"] for row in rows)
+        title += f"\nthe front, and {len(drawn) - front:,} of {len(rows) - front:,} other designs as a sample"
+    figure.suptitle(title, fontsize=12)
     return {"front.png": _bytes(figure, "png"), "front.svg": _bytes(figure, "svg")}
 
 
-def _draw_panel(axes: Axes, rows: list[_Row], colours: dict[str, str], line_is_front: bool) -> None:
+def _drawn(rows: list[_Row]) -> list[_Row]:
+    """All rows, or of very many the front and a sample of the others."""
+    if len(rows) <= MOST_DRAWN:
+        return rows
+    sample = sample_others(rows, MOST_DRAWN)
+    return [row for row in rows if row["on_front"] or row["design_key"] in sample]
+
+
+def _draw_panel(axes: Axes, rows: list[_Row], colours: dict[str, str], line_is_front: bool, crowded: bool) -> None:
     axes.set_xscale("log")
     axes.margins(x=0.14)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
@@ -95,31 +116,45 @@ def _draw_panel(axes: Axes, rows: list[_Row], colours: dict[str, str], line_is_f
     axes.axhline(100 * ideal, linestyle="--", color="#555555", linewidth=1.2)
     if line_is_front:
         _draw_front_line(axes, [row for row in rows if row["on_front"]])
-    _draw_arrows(axes, rows, colours)
-    for row in rows:
-        # a line of labels for each device, so that neighbours do not write over each other
-        _draw_point(axes, row, colours[row["device"]], list(colours).index(row["device"]))
+    if not crowded:
+        _draw_arrows(axes, rows, colours)
+        _draw_sizes(axes, rows, colours)
+    _draw_points(axes, rows, colours)
     axes.set_ylim(max(-6.0, min(100 * row["accuracy_low"] for row in rows) - 8), 103.0)
 
 
-def _draw_point(axes: Axes, row: _Row, colour: str, label_line: int) -> None:
-    x, y = row["cost"], 100 * row["accuracy"]
-    spread = [[y - 100 * row["accuracy_low"]], [100 * row["accuracy_high"] - y]]
-    axes.errorbar(x, y, yerr=spread, color=colour, linewidth=0.9, capsize=1.5, alpha=0.6, zorder=2)
-    # Front members are filled, the others hollow: readable without colour.
-    face = colour if row["on_front"] else "white"
-    axes.plot(x, y, MARKERS[row["sparsity"]], color=colour, markerfacecolor=face, markersize=7, zorder=4)
-    if row["sparsity"] == "dense":
-        axes.annotate(
-            _size(row),
-            (x, y),
-            xytext=(0, -15 - 9 * label_line),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7.5,
-            color=colour,
-            zorder=5,
-        )
+def _draw_points(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
+    """Every design with its interval, those that look alike together; the front last, so that it lies on top."""
+    alike: dict[tuple[bool, str, str], list[_Row]] = {}
+    for row in sorted(rows, key=lambda row: bool(row["on_front"])):
+        alike.setdefault((row["on_front"], row["device"], row["sparsity"]), []).append(row)
+    for (on_front, device, sparsity), members in alike.items():
+        x, y = [row["cost"] for row in members], [100 * row["accuracy"] for row in members]
+        below = [100 * (row["accuracy"] - row["accuracy_low"]) for row in members]
+        above = [100 * (row["accuracy_high"] - row["accuracy"]) for row in members]
+        colour = colours[device]
+        axes.errorbar(x, y, [below, above], fmt="none", ecolor=colour, elinewidth=0.9, capsize=1.5, alpha=0.6, zorder=2)
+        # Front members are filled, the others hollow: readable without colour.
+        face = colour if on_front else "white"
+        axes.plot(x, y, MARKERS[sparsity], color=colour, markerfacecolor=face, markersize=7, zorder=4)
+
+
+def _draw_sizes(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
+    """The array's size below every dense design."""
+    # a line of labels for each device, so that neighbours do not write over each other
+    lines = {device: index for index, device in enumerate(colours)}
+    for row in rows:
+        if row["sparsity"] == "dense":
+            axes.annotate(
+                _size(row),
+                (row["cost"], 100 * row["accuracy"]),
+                xytext=(0, -15 - 9 * lines[row["device"]]),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7.5,
+                color=colours[row["device"]],
+                zorder=5,
+            )
 
 
 def _draw_front_line(axes: Axes, rows: list[_Row]) -> None:

@@ -235,7 +235,7 @@ def _to_parquet(columns: dict[str, np.ndarray], document: dict[str, Any]) -> byt
 
 def _from_parquet(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     with pq.ParquetFile(pa.BufferReader(data)) as file:
-        table = file.read()
+        table = file.read(use_threads=False)  # so small a file is read before other threads have woken up
         document: dict[str, Any] = json.loads(file.metadata.metadata[_METADATA_KEY])
     return {name: table[name].to_numpy() for name in SHARD_FILE_SCHEMA.names}, document
 

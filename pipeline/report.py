@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -25,12 +26,25 @@ _OPTIONAL = (
     "seed",
     "solver_setting",
 )
+# Beside the hardware, what the tables show of a design: a row has many more columns.
+_SHOWN = (
+    "sweep sparsity prune images accuracy accuracy_low accuracy_high ideal_accuracy on_front energy_per_image_J "
+    "latency_per_image_s area_m2 energy_change_low energy_change_high latency_change_low latency_change_high "
+    "area_change_low area_change_high"
+).split()
+MOST_LINES = 200
+"""Hardware designs that the end of a run lists: more would push the front out of sight."""
 _Row = dict[str, Any]
+_Levels = dict[tuple[str, float], _Row]
 
 
-def print_designs(designs: pa.Table, console: Console) -> None:
-    """One line for each hardware design: ideal accuracy, the accuracy of each sparsity level, the best gain."""
-    rows = designs.to_pylist()
+def print_designs(designs: pa.Table, console: Console, most: int | None = None) -> None:
+    """One line for each hardware design: ideal accuracy, the accuracy of each sparsity level, the best gain.
+
+    Args:
+        most: lines; of more hardware designs those with a level on the front come first. None: all.
+    """
+    rows = _rows(designs)
     if not rows:
         console.print("no design is finished yet")
         return
@@ -46,13 +60,16 @@ def print_designs(designs: pa.Table, console: Console) -> None:
         name = _level_name(level).replace("activation", "activ.")
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("gain", justify="right", no_wrap=True)
-    for group in _group(rows).values():
+    groups = list(_group(rows).values())
+    listed = _listed(groups, most)
+    for group in listed:
         first = next(iter(group.values()))
         cells = [first["device"], first["corner"], _array(first), str(first["adc_bits"])]
         cells += [str(first[name]) for name in shown] + [f"{100 * first['ideal_accuracy']:.1f}"]
         cells += [_accuracy(group.get(level)) for level in levels]
         table.add_row(*cells, _gain(group))
     console.print(table)
+    _tell_unlisted(len(groups) - len(listed), rows[0]["sweep"], console)
     console.print()
     widest = max(50 * (row["accuracy_high"] - row["accuracy_low"]) for row in rows)
     note = f"gain: best level over dense, in points; 95 % intervals at most ±{widest:.1f} points"
@@ -60,9 +77,13 @@ def print_designs(designs: pa.Table, console: Console) -> None:
     console.print("*: on the front of its model and corner", highlight=False)
 
 
-def print_costs(designs: pa.Table, console: Console) -> None:
-    """One line for each hardware design: what an image costs densely, and the range of what sparsity changes."""
-    rows = [row for row in designs.to_pylist() if row["energy_per_image_J"] is not None]
+def print_costs(designs: pa.Table, console: Console, most: int | None = None) -> None:
+    """One line for each hardware design: what an image costs densely, and the range of what sparsity changes.
+
+    Args:
+        most: as of ``print_designs``.
+    """
+    rows = [row for row in _rows(designs) if row["energy_per_image_J"] is not None]
     groups = [group for group in _group(rows).values() if ("dense", 0.0) in group and len(group) > 1]
     if not groups:
         return
@@ -73,7 +94,8 @@ def print_costs(designs: pa.Table, console: Console) -> None:
         table.add_column(name, no_wrap=True, justify="right" if name == "ADC" else "left")
     for name in ("energy", "%", "latency", "%", "area", "%"):
         table.add_column(name, justify="right", no_wrap=True)
-    for group in groups:
+    listed = _listed(groups, most)
+    for group in listed:
         dense = group["dense", 0.0]
         level = group.get(("binsparx", 0.0)) or list(group.values())[-1]
         table.add_row(
@@ -84,6 +106,7 @@ def print_costs(designs: pa.Table, console: Console) -> None:
             *(f"{1e6 * dense['area_m2']:.3g}mm²", _range(level, "area_change")),
         )
     console.print(table)
+    _tell_unlisted(len(groups) - len(listed), rows[0]["sweep"], console)
     console.print()
     note = "%: change with what is disputed (converters, supply, on-time, flip path) at its ends"
     console.print(note, highlight=False, soft_wrap=True)
@@ -126,9 +149,33 @@ def print_front(pareto: pa.Table, console: Console) -> None:
     console.print()
 
 
+def _rows(designs: pa.Table) -> list[_Row]:
+    shown = {*HARDWARE_COLUMNS, *_SHOWN}
+    return list(designs.select([name for name in designs.column_names if name in shown]).to_pylist())
+
+
+def _listed(groups: list[_Levels], most: int | None) -> list[_Levels]:
+    """At most so many hardware designs in their order, those with a level on the front before others."""
+    if most is None or len(groups) <= most:
+        return groups
+    fronts = [any(row["on_front"] for row in group.values()) for group in groups]
+    places = sorted(range(len(groups)), key=lambda place: not fronts[place])[:most]
+    return [groups[place] for place in sorted(places)]
+
+
+def _tell_unlisted(number: int, sweep: str, console: Console) -> None:
+    if number:
+        console.print(f"and {number:,} hardware designs more; all: binsparx results {sweep}", highlight=False)
+
+
 def _quantity(value: float, unit: str) -> str:
     """Three digits with an SI prefix."""
-    return str(EngFormatter(unit=unit, sep="")(float(f"{value:.3g}")))
+    return str(_formatter(unit)(float(f"{value:.3g}")))
+
+
+@functools.cache
+def _formatter(unit: str) -> EngFormatter:
+    return EngFormatter(unit=unit, sep="")
 
 
 def _range(row: _Row, change: str) -> str:
@@ -151,9 +198,9 @@ def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
 
 
-def _group(rows: list[_Row]) -> dict[tuple[Any, ...], dict[tuple[str, float], _Row]]:
+def _group(rows: list[_Row]) -> dict[tuple[Any, ...], _Levels]:
     """Rows of one hardware design together; the solver counts as hardware, so that solvers can be compared."""
-    groups: dict[tuple[Any, ...], dict[tuple[str, float], _Row]] = {}
+    groups: dict[tuple[Any, ...], _Levels] = {}
     for row in rows:
         hardware = tuple(row[name] for name in HARDWARE_COLUMNS)
         groups.setdefault(hardware, {})[row["sparsity"], row["prune"]] = row
@@ -175,7 +222,7 @@ def _accuracy(row: _Row | None) -> str:
     return f"{100 * row['accuracy']:.1f}{'*' if row['on_front'] else ' '}"
 
 
-def _gain(group: dict[tuple[str, float], _Row]) -> str:
+def _gain(group: _Levels) -> str:
     dense = group.get(("dense", 0.0))
     if dense is None:
         return ""

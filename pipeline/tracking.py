@@ -7,7 +7,6 @@ and touched only where its row has changed.
 from __future__ import annotations
 
 import hashlib
-import heapq
 import json
 import logging
 import os
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.keys import digest_of, short_key
+from pipeline.sampling import sample_others
 from pipeline.spec import SweepFile
 from pipeline.store import Store, without_secret
 from pipeline.table_files import SWEEPS_FOLDER, read_table
@@ -181,7 +181,7 @@ def _synchronise(
         _attach_dataset(client, parent_id, rows)
     written = int(parent_written)
     params = _distinct_parameters(rows)
-    sample = _sample(rows, sweep.spec.tracking.sample)
+    sample = sample_others(rows, sweep.spec.tracking.sample)
     tracked = _tracked(rows, sweep.spec.tracking.mode, sample, known.keys())
     for row in tracked:
         entry = _child_entry(row, name, parent_id, params[row["design_key"]], row["design_key"] in sample)
@@ -189,15 +189,6 @@ def _synchronise(
     unchanged = 1 + len(tracked) - written
     written += _take_marks(client, [run for key, run in known.items() if key not in params])
     return TrackingResult(without_secret(uri), study, written, unchanged)
-
-
-def _sample(rows: list[dict[str, Any]], size: int) -> set[str]:
-    """The keys of a sample of the designs that are not on the front: the first ``size`` in the order of their keys.
-
-    Keys are digests, so their order has nothing to do with what the designs are: the sample is as good as drawn. It is
-    the same in every synchronisation, and a sweep that grows keeps most of it.
-    """
-    return set(heapq.nsmallest(size, (row["design_key"] for row in rows if not row["on_front"])))
 
 
 def _tracked(rows: list[dict[str, Any]], mode: str, sample: set[str], known: Collection[str]) -> list[dict[str, Any]]:

@@ -90,10 +90,11 @@ def _warn(result: RunResult, text: str) -> None:
 
 
 def _show(result: RunResult, console: Console) -> None:
-    from pipeline.report import print_costs, print_designs, print_front
+    from pipeline.report import MOST_LINES, print_costs, print_designs, print_front
 
-    print_designs(result.tables["designs"], console)
-    print_costs(result.tables["designs"], console)
+    designs = result.tables["designs"]
+    print_designs(designs, console, MOST_LINES)
+    print_costs(designs, console, MOST_LINES)
     print_front(result.tables["pareto"], console)
     if result.tasks_run == 0:
         console.print("nothing was left to compute")

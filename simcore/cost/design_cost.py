@@ -1,4 +1,4 @@
-"""The cost of a layer and of a design: every component, and the spread over what is disputed."""
+"""The cost of a layer and of a design, component by component."""
 
 from __future__ import annotations
 
@@ -42,15 +42,6 @@ class Cost:
         return self.operations / total / 1e12 if total else 0.0
 
 
-@dataclass(frozen=True)
-class CostSpread:
-    """Totals of one design at every corner, the central one first; the same corners in the same order for all."""
-
-    energy_J: tuple[float, ...]
-    latency_s: tuple[float, ...]
-    area_m2: tuple[float, ...]
-
-
 def design_cost(tile: Tile, layers: Iterable[LayerActivity], settings: CostSettings) -> Cost:
     """Layers one after another on tiles of their own."""
     return total_cost([layer_cost(tile, layer, settings) for layer in layers])
@@ -78,32 +69,6 @@ def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Cost
     )
 
 
-def spreads(tile: Tile, layers: Sequence[LayerActivity], settings: CostSettings) -> CostSpread:
-    """The design's totals at the corners of what is disputed. Energy, latency and area are monotone in every number,
-    and so is a ratio of two designs: the extremes lie at corners."""
-    undisputed = math.fsum(
-        joules
-        for layer in layers
-        for name, joules in layer_energy(tile, layer, settings).items()
-        if name not in ("array", "adc")
-    )
-    return CostSpread(
-        tuple(
-            undisputed
-            + math.fsum(
-                array_energy(tile, layer, corner) + layer.column_reads * conversion_energy(tile.adc_bits, corner)
-                for layer in layers
-            )
-            for corner in settings.energy_corners
-        ),
-        tuple(math.fsum(layer_latency(tile, layer, corner) for layer in layers) for corner in settings.latency_corners),
-        tuple(
-            math.fsum(math.fsum(layer_area(tile, layer, corner).values()) for layer in layers)
-            for corner in settings.area_corners
-        ),
-    )
-
-
 def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict[str, float]:
     """Joules of each component for one image."""
     s, reads = settings, layer.column_reads
@@ -124,7 +89,7 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
         )
     )
     return {
-        "array": array_energy(tile, layer, s),
+        "array": array_energy(tile, layer, s, settling(tile, s)),
         "word_line": energy.word_line_energy(
             layer.driven_rows * tile.column_tiles(layer.columns), word_line_capacitance(tile, s), s.v_dd
         ),
@@ -144,14 +109,30 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
     }
 
 
-def array_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
-    """Joules that the column currents of one image take."""
+def array_energy(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: float) -> float:
+    """Joules that the column currents of one image take; ``settled``: seconds until the wires of a read have."""
     supply = tile.v_read_V if settings.array_supply == "v_read" else settings.v_dd
-    return float(energy.array_energy(layer.column_current_A, supply, on_time(tile, layer, settings)))
+    return float(energy.array_energy(layer.column_current_A, supply, on_time(tile, layer, settings, settled)))
 
 
 def layer_latency(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
     """Seconds for one image: the rounds of reads, and the flip path in each of them or once to fill the pipeline."""
+    return latency(tile, layer, layer_reads(tile, layer, settings), settings)
+
+
+@dataclass(frozen=True)
+class Reads:
+    """The reads of a layer for one image, less their conversions: nothing here is disputed."""
+
+    rounds: float
+    column_groups: int
+    word_line_s: float
+    settling_s: float
+    flip_s: float
+
+
+def layer_reads(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Reads:
+    """How the reads of one image follow one another."""
     s = settings
     converted = min(tile.cols, layer.columns)
     column_groups = math.ceil(converted / math.ceil(tile.cols / s.columns_per_converter))
@@ -160,7 +141,6 @@ def layer_latency(tile: Tile, layer: LayerActivity, settings: CostSettings) -> f
         s.word_line_resistance * tile.cols * tile.cell_width_m,
         word_line_capacitance(tile, s),
     )
-    read = timing.read_time(word_line, column_groups, settling(tile, s), conversion_time(tile, layer, s))
     rounds = timing.rounds(
         layer.positions,
         layer.groups,
@@ -169,12 +149,19 @@ def layer_latency(tile: Tile, layer: LayerActivity, settings: CostSettings) -> f
         tile.column_tiles(layer.columns),
         s.parallel_tiles,
     )
-    if not tile.flips_activations:
-        return rounds * read
     flip = timing.flip_time(tile.active_rows, s.full_adder_delay, s.comparison_delay, s.xor_delay)
-    if s.flip_path == "serial":
-        return rounds * (read + flip)
-    return rounds * max(read, flip) + flip
+    return Reads(rounds, column_groups, word_line, settling(tile, s), flip)
+
+
+def latency(tile: Tile, layer: LayerActivity, reads: Reads, settings: CostSettings) -> float:
+    """Seconds for one image with the conversions and the flip path of ``settings``."""
+    conversion = conversion_time(tile, layer, settings)
+    read = float(timing.read_time(reads.word_line_s, reads.column_groups, reads.settling_s, conversion))
+    if not tile.flips_activations:
+        return reads.rounds * read
+    if settings.flip_path == "serial":
+        return reads.rounds * (read + reads.flip_s)
+    return reads.rounds * max(read, reads.flip_s) + reads.flip_s
 
 
 def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict[str, float]:
@@ -255,8 +242,8 @@ def settling(tile: Tile, settings: CostSettings) -> float:
     return float(timing.settling_time(constant, tile.adc_bits))
 
 
-def on_time(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
-    """Seconds that a column conducts in a read."""
+def on_time(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: float) -> float:
+    """Seconds that a column conducts in a read, whose wires have settled after ``settled`` seconds."""
     if settings.on_time == "sampled":
         return settings.sampled_on_time
-    return settling(tile, settings) + conversion_time(tile, layer, settings)
+    return settled + conversion_time(tile, layer, settings)

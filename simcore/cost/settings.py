@@ -81,13 +81,13 @@ class CostSettings:
             return "flash" if bits <= FLASH_BITS else "sar"
         return self.converter
 
-    @property
+    @cached_property
     def boundary(self) -> str:
         """Who pays and what is counted, on one line: written with every row."""
         buffer = "counted" if self.activation_buffer else "left out"
         return f"popcount={self.popcount};stored_sums={self.stored_sums};activation_buffer={buffer}"
 
-    @property
+    @cached_property
     def assumptions(self) -> str:
         """The choices behind the central values, on one line."""
         tiles = self.parallel_tiles or "all"

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from pipeline import picture
 from pipeline.intervals import wilson_interval
 from pipeline.picture import draw_front
-from pipeline.report import print_designs
+from pipeline.report import print_costs, print_designs
 from pipeline.tables import DESIGNS_SCHEMA
 
 
@@ -57,6 +58,53 @@ def test_picture_is_drawn_and_repeatable(rows: list[dict[str, Any]]) -> None:
     assert first == second
     assert Image.open(io.BytesIO(first["front.png"])).width > 500
     assert first["front.svg"].startswith(b"<?xml")
+
+
+def many_rows(seeds: int) -> list[dict[str, Any]]:
+    """A front of four designs, and as many dominated ones for each seed."""
+    others = [
+        {**row, "seed": seed, "on_front": False, "design_key": f"{(7 * seed + place) % 1009:064x}"}
+        for seed in range(1, seeds + 1)
+        for place, row in enumerate(rows_of())
+    ]
+    return [{**row, "design_key": "f" * 64} for row in rows_of()] + others
+
+
+def test_of_very_many_designs_the_front_and_a_sample_are_drawn_and_the_picture_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(picture, "MOST_DRAWN", 20)
+    few, many, more = (draw_front(table_of(many_rows(seeds)))["front.svg"] for seeds in (1, 15, 40))
+    assert b"as a sample" not in few
+    assert b"the front, and 20 of 124 other designs as a sample" in many
+    assert b"the front, and 20 of 324 other designs as a sample" in more
+    assert many.count(b"<use ") == more.count(b"<use ")
+    assert draw_front(table_of(many_rows(40)))["front.svg"] == more
+
+
+def test_the_front_is_drawn_whole_however_few_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture, "MOST_DRAWN", 0)
+    rows = many_rows(10)
+    alone = picture._drawn(rows)
+    assert alone == [row for row in rows if row["on_front"]]
+
+
+def test_the_end_of_a_run_lists_the_hardware_on_the_front_first_and_says_what_it_leaves_out() -> None:
+    rows = [
+        {**row, "seed": seed, "on_front": row["on_front"] and seed == 5, "energy_change_low": -0.5}
+        for seed in range(10)
+        for row in rows_of()
+    ]
+    for show in (print_designs, print_costs):
+        console = Console(file=io.StringIO(), width=100)
+        show(table_of(rows), console, most=6)
+        shown = console.file.getvalue()  # type: ignore[attr-defined]
+        lines = [line.split() for line in shown.splitlines() if "64x64" in line]
+        assert [line[4] for line in lines] == ["0", "0", "5", "5", "5", "5"]
+        assert "and 34 hardware designs more; all: binsparx results s" in shown
+        console = Console(file=io.StringIO(), width=100)
+        show(table_of(rows), console)
+        assert console.file.getvalue().count("64x64") == 40  # type: ignore[attr-defined]
 
 
 def test_the_table_shows_dense_against_the_other_levels_and_the_gain_on_80_columns() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 
 import pytest
 
 from simcore.cost import CostOptions, LayerActivity, Tile, design_cost, layer_cost, resolve, spreads
-from simcore.cost.design_cost import layer_energy, settling
+from simcore.cost.design_cost import layer_area, layer_energy, layer_latency, settling
 from simcore.design import Adc, Design
 from simcore.errors import InputError
 from simcore.technology import circuit_parameters
@@ -159,6 +160,20 @@ def test_the_spread_holds_every_mix_of_ends() -> None:
         )
         assert min(spread.energy_J) <= a * (1 + 1e-12) and a <= max(spread.energy_J) * (1 + 1e-12)
         assert min(change) - 1e-12 <= b / a - 1 <= max(change) + 1e-12
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize(("level", "layer"), [("dense", DENSE), ("binsparx", SPARSE)])
+def test_the_spread_is_the_cost_at_every_corner(level: str, layer: LayerActivity, bits: int) -> None:
+    base, own = settings(), tile(level, bits=bits)
+    spread = spreads(own, [layer], base)
+    energies = [math.fsum(layer_energy(own, layer, corner).values()) for corner in base.energy_corners]
+    assert spread.energy_J == pytest.approx(energies, rel=1e-14)
+    assert spread.latency_s == tuple(layer_latency(own, layer, corner) for corner in base.latency_corners)
+    areas = [math.fsum(layer_area(own, layer, corner).values()) for corner in base.area_corners]
+    assert spread.area_m2 == tuple(areas)
+    both = spreads(own, [layer, layer], base)
+    assert both.area_m2 == tuple(2 * area for area in areas)
 
 
 def test_what_is_given_leaves_the_spread() -> None:
