@@ -15,6 +15,14 @@ from simcore.errors import InputError
 
 OBJECT_STORE_BYTES = 1 << 30
 _MIN_OBJECT_STORE_BYTES = 100 << 20
+_LIFE_SIGNS = {
+    # What was sent to a machine that the network lost, tasks and requests for a worker, is only given up when the
+    # driver's connection to it breaks, even if the cluster has long counted that machine as dead. By itself Ray asks a
+    # silent connection for a sign of life after five minutes and waits two for it, and the tasks that queue behind
+    # stand still as long. Ray's servers hang up on who asks more often than once a minute.
+    "RAY_grpc_client_keepalive_time_ms": "70000",
+    "RAY_grpc_client_keepalive_timeout_ms": "30000",
+}
 
 
 @contextlib.contextmanager
@@ -32,6 +40,9 @@ def ray_session(address: str | None, threads: int) -> Iterator[Any]:
         # Read when Ray is imported: with it off, every one of Ray's servers binds to the loopback address, as Ray does
         # by itself on systems with talkative firewalls; on Linux they would be open to the network.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    if address is not None:
+        for name, value in _LIFE_SIGNS.items():  # read when Ray is imported, too
+            os.environ.setdefault(name, value)
     import ray
 
     if ray.is_initialized():

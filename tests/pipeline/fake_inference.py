@@ -18,9 +18,9 @@ SOLVER_VERSION = "fake-1"
 
 CONTROL_VARIABLE = "BINSPARX_FAKE_CONTROL"
 """Names a JSON file, read at every call: ``calls`` (folder in which every call leaves a file), ``delay`` (seconds an
-evaluation takes), ``most_images`` (more at a time are too much for the memory), ``fail``: "ROWS-SPARSITY:HOW", with
-"@FIRST" for the shard that begins there alone. HOW: prepare, evaluate, input, crash, crash-once, disk-once, die-once
-(of the preparation)."""
+evaluation takes), ``hold`` (evaluations wait while it is true), ``most_images`` (more at a time are too much for the
+memory), ``fail``: "ROWS-SPARSITY:HOW", with "@FIRST" for the shard that begins there alone. HOW: prepare, evaluate,
+input, crash, crash-once, disk-once, die-once (of the preparation)."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,10 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
     design = prepared.design
     _note(f"evaluate-{first_image}-{len(labels)}", design)
     time.sleep(_control().get("delay", 0.0))
+    if _control().get("hold"):
+        _note(f"held-{first_image}-{len(labels)}", design)
+        while _control().get("hold"):
+            time.sleep(0.05)
     if len(labels) > _control().get("most_images", len(labels)):
         raise MemoryError(f"no room for {len(labels)} images")
     _fail(design, "evaluate", first_image)

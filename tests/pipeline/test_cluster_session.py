@@ -1,0 +1,39 @@
+"""How a driver joins a cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.pipeline.conftest import ROOT
+
+_JOIN = """
+import contextlib
+from pipeline.cluster import ray_session
+from simcore.errors import InputError
+
+with contextlib.suppress(InputError), ray_session("nowhere", 1):
+    pass
+import ray
+print(ray._config.grpc_client_keepalive_time_ms(), ray._config.grpc_client_keepalive_timeout_ms())
+"""
+
+
+def life_signs(**environment: str) -> tuple[int, int]:
+    """Milliseconds after which Ray asks a silent connection for a sign of life, and that it waits for it."""
+    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    surroundings |= {"PYTHONPATH": str(ROOT), **environment}
+    done = subprocess.run([sys.executable, "-c", _JOIN], env=surroundings, capture_output=True, text=True, check=True)
+    asked, waited = done.stdout.split()
+    return int(asked), int(waited)
+
+
+def test_a_driver_soon_sees_that_a_machine_is_cut_off() -> None:
+    asked, waited = life_signs()
+    assert asked > 60_000  # Ray's servers hang up on who asks more often
+    assert asked + waited < 120_000
+
+
+def test_who_runs_the_cluster_may_choose() -> None:
+    assert life_signs(RAY_grpc_client_keepalive_time_ms="5000") == (5000, life_signs()[1])
