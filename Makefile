@@ -4,15 +4,16 @@
 # make docs    the documentation site, in build/site
 # make paper-tables, make paper: the paper's experiments: small tables from networks and results, page from the tables
 # make test-paper: rows of the paper's table run again; needs CIFAR-10
-# make test-slow, make test-drills, make bench-solver, make bench-evidence, make bench-network, make bench-dispatch:
-#              long proofs and benchmarks, by hand
+# make test-slow, make test-drills, make bench-solver, make bench-evidence, make bench-network, make bench-dispatch,
+# make bench-workers, make bench-ending: long proofs and benchmarks, by hand
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow test-drills test-paper paper paper-tables check bench-solver bench-evidence bench-network bench-dispatch docs clean
+.PHONY: setup demo test test-slow test-drills test-paper paper paper-tables check docs clean
+.PHONY: bench-solver bench-evidence bench-network bench-dispatch bench-workers bench-ending
 
 setup: $(READY)
 
@@ -66,6 +67,12 @@ bench-network: setup
 
 bench-dispatch: setup
 	$(BIN)/python -m benchmarks.dispatch
+
+bench-workers: setup
+	$(BIN)/python -m benchmarks.workers --images 1000
+
+bench-ending: setup
+	$(BIN)/python -m benchmarks.ending
 
 docs: setup
 	$(BIN)/mkdocs build --quiet

@@ -8,6 +8,7 @@ import itertools
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -99,7 +100,7 @@ def evaluate_nothing(
 
 
 def measure_dispatch(shards: int) -> None:
-    """The bare loop, the pipeline's loop one task a shard, and the pipeline as it is."""
+    """The pipeline's loop one task a shard, the pipeline as it is, and bare loops beside them."""
     with tempfile.TemporaryDirectory() as folder, ray_session(None, threads=1) as ray:
         settings = TaskSettings("benchmarks.no_op", folder, 1, Provenance("", ""))
         bare = ray.remote(num_cpus=1, max_retries=0)(evaluate_nothing)
@@ -109,33 +110,37 @@ def measure_dispatch(shards: int) -> None:
             return bare.remote(settings, "k" * 64, shared, shared, "test", ((index, 1),), None, False)
 
         ray.get([bare_task(i) for i in range(1000)])  # workers are up
-        rows: list[tuple[str, float, str]] = []
-        begin = time.perf_counter()
-        with Memory() as memory:
-            ray.get([bare_task(i) for i in range(shards)])
-        rows.append(("bare Ray loop, all submitted at once", time.perf_counter() - begin, memory.over_time))
-
-        begin = time.perf_counter()
-        with Memory() as memory:
-            _bare_window(ray, bare_task, shards, 4 * int(ray.cluster_resources()["CPU"]))
-        rows.append(("bare Ray loop, bounded window", time.perf_counter() - begin, memory.over_time))
-
-        todo = works(shards)
         one_each = mock.patch.object(task_size, "MOST_SHARDS", 1)
         nothing = mock.patch("pipeline.execution.evaluate_shards", evaluate_nothing)
-        begin = time.perf_counter()
-        with Memory() as memory, one_each, nothing:
-            Execution(ray, settings, Silent()).run(todo)
-        rows.append(("pipeline, a task a shard, nothing stored", time.perf_counter() - begin, memory.over_time))
+        window = 4 * int(ray.cluster_resources()["CPU"])
 
-        begin = time.perf_counter()
-        with Memory() as memory:
-            Execution(ray, settings, Silent()).run(todo)
-        rows.append(("pipeline as it is, records stored", time.perf_counter() - begin, memory.over_time))
-    reference = rows[0][1]
+        def pipeline() -> None:
+            Execution(ray, settings, Silent()).run(works(shards))
+
+        def pipeline_one_each() -> None:
+            with one_each, nothing:
+                pipeline()
+
+        loops: dict[str, Callable[[], object]] = {
+            # Those whose memory counts come first: what others have left behind would hide what they take.
+            "pipeline, a task a shard, nothing stored": pipeline_one_each,
+            "pipeline as it is, records stored": pipeline,
+            "bare Ray loop, bounded window": lambda: _bare_window(ray, bare_task, shards, window),
+            "bare Ray loop, all submitted at once": lambda: ray.get([bare_task(i) for i in range(shards)]),
+        }
+        rows = [(name, *_measured(loop)) for name, loop in loops.items()]
+    reference = rows[-1][1]
     print("| loop | s | us a shard | x bare | driver memory |\n|---|---|---|---|---|")
     for name, seconds, used in rows:
         print(f"| {name} | {seconds:.1f} | {1e6 * seconds / shards:.0f} | {seconds / reference:.2f} | {used} |")
+
+
+def _measured(loop: Callable[[], object]) -> tuple[float, str]:
+    """Seconds, and the memory of this process over time."""
+    begin = time.perf_counter()
+    with Memory() as memory:
+        loop()
+    return time.perf_counter() - begin, memory.over_time
 
 
 def _bare_window(ray: Any, submit: Any, tasks: int, window: int) -> None:

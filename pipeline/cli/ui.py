@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from simcore.errors import BinsparxError, InputError
 _LOOPBACK = "127.0.0.1"
 _MOST_COMPARED = 100  # MLflow's comparison crawls beyond
 _START_SECONDS = 300.0  # MLflow imports a lot
+_END_SECONDS = 2.0
 
 
 def ui(
@@ -56,6 +59,8 @@ def ui(
         raise InputError("nothing is tracked here yet; bring MLflow up to date with: binsparx track SWEEP.yaml")
     port = port or _free_port()
     print("starting MLflow ...", flush=True)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     server = _start(uri, port)
     try:
         _wait(server, port)
@@ -70,8 +75,7 @@ def ui(
     except KeyboardInterrupt:
         pass
     finally:
-        server.terminate()
-        server.wait()
+        _end(server)
 
 
 def _compare_page(tracked: TrackedDesigns) -> str:
@@ -97,7 +101,18 @@ def _start(uri: str, port: int) -> subprocess.Popen[bytes]:
     environment = {**os.environ, **settings}
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", _LOOPBACK]
     command += ["--port", str(port), "--workers", "1"]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # In a session of its own: Ctrl-C in a terminal reaches this process alone, which ends the server in its own way.
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Ends the server and its workers. They would wait for as long as a browser keeps a connection; nothing is lost."""
+    for ending, seconds in ((signal.SIGTERM, _END_SECONDS), (signal.SIGKILL, None)):
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(server.pid, ending)
+            server.wait(seconds)
 
 
 def _wait(server: subprocess.Popen[bytes], port: int) -> None:

@@ -1,0 +1,46 @@
+"""``binsparx ui``: MLflow on the loopback address until it is told to end, and nothing afterwards."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline.tracking import track_sweep
+from tests.pipeline.conftest import ROOT
+from tests.pipeline.finished_sweep import finish_sweep
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminated"])
+def test_it_ends_with_all_its_processes_although_a_browser_is_connected(tmp_path: Path, ending: int) -> None:
+    plan, store = finish_sweep(tmp_path)
+    track_sweep(plan.sweep, store)
+    command = [sys.executable, "-m", "pipeline.cli", "ui", "--no-browser", "--results", str(tmp_path / "results")]
+    shown = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert shown.stdout is not None
+    try:
+        lines = list(iter(lambda: shown.stdout.readline().strip(), "Ctrl-C ends it"))
+        (port,) = {int(number) for line in lines for number in re.findall(r"http://127\.0\.0\.1:(\d+)/#", line)}
+        assert "compare 4 designs, the front first:" in lines
+        browser = http.client.HTTPConnection("127.0.0.1", port)
+        browser.request("GET", "/health")
+        assert browser.getresponse().read() == b"OK"
+        servers = psutil.Process(shown.pid).children(recursive=True)
+        assert servers
+    finally:
+        os.kill(shown.pid, ending)
+    assert shown.wait(60) == 0
+    _, left = psutil.wait_procs(servers, timeout=60)
+    assert not left, left
+    with pytest.raises(OSError):
+        http.client.HTTPConnection("127.0.0.1", port).connect()
+    browser.close()
