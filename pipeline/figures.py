@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from pipeline.objectives import Objective, known_costs
 from pipeline.picture import COLOURS, MARKERS, _bytes  # importing it sets matplotlib up to draw files, reproducibly
 from pipeline.report_page.findings import design_name, find_gains
-from pipeline.results import Results, on_front
+from pipeline.results import Results, on_front, seen_all
+from pipeline.tables import array_name
 
 # After pipeline.picture has chosen the backend.
 from matplotlib.axes import Axes  # isort: skip
 from matplotlib.figure import Figure  # isort: skip
 from matplotlib.lines import Line2D  # isort: skip
-from matplotlib.ticker import EngFormatter, NullFormatter  # isort: skip
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter  # isort: skip
 
 
 def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
-    """(file name, content) of every picture: accuracy against each cost, gains, accuracy maps, errors of the layers."""
-    designs = results.designs(sweep)
+    """(file name, content) of every picture: accuracy against each cost, gains, accuracy maps, errors of the layers.
+
+    Designs that a race stopped early are left out: they were judged on fewer images than the others.
+    """
+    designs = seen_all(results.designs(sweep))
     figures = {f"front-{cost.column}": _front(designs, cost) for cost in known_costs(designs)}
     if (gains := _gains(results, designs)) is not None:
         figures["gains"] = gains
     figures["accuracy-maps"] = _maps(designs)
-    figures["layers"] = _layers(results.layers(sweep))
+    layers = results.layers(sweep)
+    figures["layers"] = _layers(layers[layers.design_key.isin(designs.design_key)])
     for name, figure in figures.items():
         for kind in ("png", "svg"):
             yield f"{name}.{kind}", _bytes(figure, kind)
@@ -35,36 +41,58 @@ def _colours(designs: pd.DataFrame) -> dict[str, str]:
     return {device: COLOURS[index % len(COLOURS)] for index, device in enumerate(designs.device.unique())}
 
 
+def _levels(designs: pd.DataFrame) -> list[str]:
+    return [level for level in MARKERS if (designs.sparsity == level).any()]
+
+
+def _panels(lines: int, columns: int, width: float, height: float, more: float) -> tuple[Figure, np.ndarray]:
+    """A figure with (lines, columns) panels of inches ``width`` x ``height``, and ``more`` inches below for a
+    legend."""
+    figure = Figure(figsize=(0.7 + width * columns, more + height * lines), layout="constrained")
+    return figure, figure.subplots(lines, columns, squeeze=False, sharey=True)
+
+
 def _front(designs: pd.DataFrame, cost: Objective) -> Figure:
-    groups = list(designs.groupby(["model", "corner"], sort=False))
-    figure = Figure(figsize=(1.4 + 3.9 * len(groups), 3.9), layout="constrained")
-    panels = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
-    for axes, ((model, corner), group) in zip(panels, groups, strict=True):
-        front = on_front(group, [cost.column])
-        for on, rows in ((False, group[~front]), (True, group[front])):
-            _points(axes, rows, cost, _colours(designs), on)
-        members = group[front].sort_values(cost.column)
-        axes.step(cost.scale * members[cost.column], 100 * members.accuracy, where="post", color="#222222", lw=1.3)
-        axes.axhline(100 * group.ideal_accuracy.max(), ls="--", color="#555555", lw=1)
-        axes.set_title(f"{model}, {corner} corner", fontsize=10)
-        if group[cost.column].max() > 4 * group[cost.column].min() > 0:
-            axes.set_xscale("log")
-            axes.xaxis.set_minor_formatter(NullFormatter())
-        if cost.prefixed:
-            axes.xaxis.set_major_formatter(EngFormatter(unit=cost.unit))
-        axes.set_xlabel(cost.title + ("" if cost.prefixed else f" ({cost.unit})"))
-        axes.grid(color="#dddddd", lw=0.6)
-        axes.set_axisbelow(True)
-    panels[0].set_ylabel("accuracy (%)")
+    """A line of panels a model, a column a corner."""
+    models, corners = list(designs.model.unique()), list(designs.corner.unique())
+    figure, panels = _panels(len(models), len(corners), width=3.5, height=3.0, more=0.9)
+    for line, model in zip(panels, models, strict=True):
+        for axes, corner in zip(line, corners, strict=True):
+            axes.set_title(f"{model}, {corner} corner", fontsize=10)
+            group = designs[(designs.model == model) & (designs.corner == corner)]
+            if not group.empty:
+                _front_panel(axes, group, cost, _colours(designs))
+            if cost.prefixed:
+                axes.xaxis.set_major_formatter(EngFormatter(unit=cost.unit))
+            axes.set_xlabel(cost.title + ("" if cost.prefixed else f" ({cost.unit})"))
+            axes.tick_params(axis="x", labelsize=8)
+            axes.grid(color="#dddddd", lw=0.6)
+            axes.set_axisbelow(True)
+        line[0].set_ylabel("accuracy (%)")
     handles = [Line2D([], [], color=colour, lw=4, label=device) for device, colour in _colours(designs).items()]
-    levels = [level for level in MARKERS if (designs.sparsity == level).any()]
     handles += [
-        Line2D([], [], marker=MARKERS[level], color="#444444", mfc="white", ls="", label=level) for level in levels
+        Line2D([], [], marker=MARKERS[level], color="#444444", mfc="white", ls="", label=level)
+        for level in _levels(designs)
     ]
     handles.append(Line2D([], [], color="#222222", label="front (filled)"))
     handles.append(Line2D([], [], color="#555555", ls="--", label="ideal arithmetic"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
+
+
+def _front_panel(axes: Axes, group: pd.DataFrame, cost: Objective, colours: dict[str, str]) -> None:
+    front = on_front(group, [cost.column])
+    for on, rows in ((False, group[~front]), (True, group[front])):
+        _points(axes, rows, cost, colours, on)
+    members = group[front].sort_values(cost.column)
+    axes.step(cost.scale * members[cost.column], 100 * members.accuracy, where="post", color="#222222", lw=1.3)
+    axes.axhline(100 * group.ideal_accuracy.max(), ls="--", color="#555555", lw=1)
+    if group[cost.column].max() > 4 * group[cost.column].min() > 0:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(4))
 
 
 def _points(axes: Axes, rows: pd.DataFrame, cost: Objective, colours: dict[str, str], members: bool) -> None:
@@ -82,7 +110,7 @@ def _gains(results: Results, designs: pd.DataFrame) -> Figure | None:
     if gains is None:
         return None
     points = gains.comparison.points.sort_values("accuracy_change", kind="stable").tail(40)
-    figure = Figure(figsize=(7, 0.8 + 0.24 * len(points)), layout="constrained")
+    figure = Figure(figsize=(9.5, 1.0 + 0.24 * len(points)), layout="constrained")
     axes = figure.subplots()
     colours = _colours(designs)
     for place, (_, row) in enumerate(points.iterrows()):
@@ -98,44 +126,64 @@ def _gains(results: Results, designs: pd.DataFrame) -> Figure | None:
             fontsize=7,
         )
     axes.set_yticks(range(len(points)), [design_name(row, points) for _, row in points.iterrows()], fontsize=7)
-    axes.set_xlabel(f"accuracy (%): circle dense, filled {gains.level}; right: change in points")
+    axes.set_ylim(-0.8, len(points) - 0.2)
+    axes.set_xlabel("accuracy (%)")
     axes.grid(axis="x", color="#dddddd", lw=0.6)
+    axes.set_title(f"circle: dense; filled: {gains.level}; right: change in points", fontsize=8, loc="right")
     return figure
 
 
 def _maps(designs: pd.DataFrame) -> Figure:
-    levels = [level for level in MARKERS if (designs.sparsity == level).any()]
-    devices = list(designs.groupby(["model", "device"], sort=False))
-    figure = Figure(figsize=(0.8 + 2.5 * len(levels), 0.6 + 1.5 * len(devices)), layout="constrained")
-    panels = figure.subplots(len(devices), len(levels), squeeze=False)
-    for line, ((_, device), group) in zip(panels, devices, strict=True):
+    """A panel a model, device and level: the best accuracy of each array in each corner."""
+    sizes = ["rows", "cols", "active_rows"]
+    arrays = {
+        array: array_name(*array)
+        for array in designs[sizes].drop_duplicates().sort_values(sizes).itertuples(index=False, name=None)
+    }
+    corners, levels = list(designs.corner.unique()), _levels(designs)
+    groups = list(designs.groupby(["model", "device"], sort=False))
+    figure, panels = _panels(
+        len(groups), len(levels), width=0.5 + 0.6 * len(arrays), height=0.9 + 0.3 * len(corners), more=0.7
+    )
+    for line, ((model, device), group) in zip(panels, groups, strict=True):
         for axes, level in zip(line, levels, strict=True):
-            chosen = group[group.sparsity == level]
-            grid = chosen.pivot_table("accuracy", "corner", "rows", aggfunc="max", sort=False)
+            best = group[group.sparsity == level].groupby(["corner", *sizes]).accuracy.max()
+            grid = [[best.get((corner, *array), np.nan) for array in arrays] for corner in corners]
             axes.imshow(grid, vmin=0, vmax=1, cmap="cividis", aspect="auto")
-            for (y, corner), (x, rows) in ((a, b) for a in enumerate(grid.index) for b in enumerate(grid.columns)):
-                value = grid.loc[corner, rows]
+            for y, x in zip(*np.nonzero(~np.isnan(grid)), strict=True):
+                value = grid[y][x]
                 ink = "black" if value > 0.5 else "white"
                 axes.text(x, y, f"{100 * value:.0f}", ha="center", va="center", color=ink, fontsize=8)
-            axes.set_xticks(range(len(grid.columns)), grid.columns, fontsize=7)
-            axes.set_yticks(range(len(grid.index)), grid.index, fontsize=7)
-            axes.set_title(f"{device}, {level}", fontsize=8)
-            axes.set_xlabel("rows", fontsize=7)
+            axes.set_xticks(range(len(arrays)), list(arrays.values()), fontsize=6, rotation=30, ha="right")
+            axes.set_yticks(range(len(corners)), corners, fontsize=7)
+            name = device if designs.model.nunique() == 1 else f"{model}, {device}"
+            axes.set_title(f"{name}, {level}", fontsize=8)
+    figure.suptitle("accuracy (%), the best of all designs with this array; empty: not in the sweep", fontsize=9)
     return figure
 
 
 def _layers(layers: pd.DataFrame) -> Figure:
-    corners = list(layers.groupby(["device", "corner"], sort=False))
-    figure = Figure(figsize=(1 + 3 * len(corners), 3), layout="constrained")
-    panels = figure.subplots(1, len(corners), squeeze=False, sharey=True)[0]
-    for axes, ((device, corner), group) in zip(panels, corners, strict=True):
-        for place, level in enumerate([level for level in MARKERS if (group.sparsity == level).any()]):
-            means = group[group.sparsity == level].groupby(["layer_index", "layer"]).rms_error_lsb.mean()
-            names = means.index.get_level_values("layer")
-            axes.plot(names, means.to_numpy(), MARKERS[level] + "-", color=COLOURS[place], ms=4.5, lw=1.2, label=level)
-        axes.set_title(f"{device}, {corner}", fontsize=9)
-        axes.tick_params(axis="x", labelsize=7, rotation=45)
-        axes.grid(color="#dddddd", lw=0.6)
-    panels[0].set_ylabel("rms error (LSB), mean over arrays")
-    panels[0].legend(fontsize=7, frameon=False)
+    """A line of panels a model and device, a column a corner, a curve a level; layers in their order."""
+    groups = list(layers.groupby(["model", "device"], sort=False))
+    corners, levels = list(layers.corner.unique()), _levels(layers)
+    figure = Figure(figsize=(0.9 + 3.4 * len(corners), 0.8 + 2.2 * len(groups)), layout="constrained")
+    panels = figure.subplots(len(groups), len(corners), squeeze=False, sharey="row")
+    for line, ((model, device), group) in zip(panels, groups, strict=True):
+        for axes, corner in zip(line, corners, strict=True):
+            for place, level in enumerate(levels):
+                chosen = group[(group.corner == corner) & (group.sparsity == level)]
+                means = chosen.groupby(["layer_index", "layer"]).rms_error_lsb.mean()
+                names = means.index.get_level_values("layer")
+                axes.plot(names, means.to_numpy(), MARKERS[level] + "-", color=COLOURS[place], ms=4, lw=1.2)
+            name = device if layers.model.nunique() == 1 else f"{model}, {device}"
+            axes.set_title(f"{name}, {corner} corner", fontsize=9)
+            axes.tick_params(axis="x", labelsize=7, rotation=90 if layers.layer.nunique() > 8 else 45)
+            axes.grid(color="#dddddd", lw=0.6)
+        line[0].set_ylim(bottom=0)
+    figure.supylabel("rms error (LSB), mean over designs", fontsize=9)
+    handles = [
+        Line2D([], [], marker=MARKERS[level], color=COLOURS[place], ms=4, lw=1.2, label=level)
+        for place, level in enumerate(levels)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure

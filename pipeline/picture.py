@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline.pareto import OBJECTIVES
 from pipeline.sampling import sample_others
-from pipeline.tables import HARDWARE_COLUMNS
+from pipeline.tables import HARDWARE_COLUMNS, array_name
 
 matplotlib.use("Agg")
 matplotlib.rcParams["svg.hashsalt"] = "binsparx"  # the same data gives the same file
@@ -203,8 +203,7 @@ def _hardware(row: _Row) -> tuple[Any, ...]:
 
 
 def _size(row: _Row) -> str:
-    size = f"{row['rows']}x{row['cols']}"
-    return size if row["active_rows"] == row["rows"] else f"{size}/{row['active_rows']}"
+    return array_name(row["rows"], row["cols"], row["active_rows"])
 
 
 def _bytes(figure: Figure, kind: str) -> bytes:

@@ -12,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.tables import HARDWARE_COLUMNS
+from pipeline.tables import HARDWARE_COLUMNS, array_name
 
 # Axes that get a column of their own only where they have several values.
 _OPTIONAL = (
@@ -212,8 +212,7 @@ def _level_name(level: tuple[str, float]) -> str:
 
 
 def _array(row: _Row) -> str:
-    size = f"{row['rows']}x{row['cols']}"
-    return size if row["active_rows"] == row["rows"] else f"{size}/{row['active_rows']}"
+    return array_name(row["rows"], row["cols"], row["active_rows"])
 
 
 def _accuracy(row: _Row | None) -> str:

@@ -59,7 +59,7 @@ def ui(
         raise InputError("nothing is tracked here yet; bring MLflow up to date with: binsparx track SWEEP.yaml")
     port = port or _free_port()
     print("starting MLflow ...", flush=True)
-    for ending in (signal.SIGTERM, signal.SIGHUP):
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     server = _start(uri, port)
     try:

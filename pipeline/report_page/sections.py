@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib import colormaps
 
 from pipeline.results import seen_all
-from pipeline.tables import AXIS_COLUMNS
+from pipeline.tables import AXIS_COLUMNS, array_name
 
 _LEVELS = ("dense", "weight", "activation", "binsparx")
 
@@ -133,8 +133,7 @@ def _heat_cell(value: float) -> str:
 
 
 def _size(row: Any) -> str:
-    size = f"{row.rows}x{row.cols}"
-    return size if row.active_rows == row.rows else f"{size}/{row.active_rows}"
+    return array_name(row.rows, row.cols, row.active_rows)
 
 
 def _largest(values: pd.Series) -> float | str:

@@ -7,7 +7,9 @@ images comes from (seed, epoch), crops and flips from (seed, epoch, batch), the 
 from __future__ import annotations
 
 import math
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,24 +201,23 @@ def _uses_bfloat16(recipe: Recipe, device: torch.device) -> bool:
 
 
 class _Clock:
-    """Judges the time left by the steps of late; writing states and measuring accuracy does not count."""
+    """Judges the time left by the median of the last steps, so that a few slow ones, or a pause, count little; writing
+    states and measuring accuracy does not count."""
 
     def __init__(self) -> None:
         self.steps = 0
         self._last = time.monotonic()
-        self._seconds_a_step: float | None = None
+        self._taken: deque[float] = deque(maxlen=100)
 
     def tick(self) -> None:
         now = time.monotonic()
-        taken = now - self._last
-        self._last = now
         self.steps += 1
         if self.steps > 1:  # the first step also pays for setting things up
-            known = self._seconds_a_step
-            self._seconds_a_step = taken if known is None else 0.98 * known + 0.02 * taken
+            self._taken.append(now - self._last)
+        self._last = now
 
     def resume(self) -> None:
         self._last = time.monotonic()
 
     def seconds_left(self, steps: int) -> float | None:
-        return None if self._seconds_a_step is None else steps * self._seconds_a_step
+        return steps * statistics.median(self._taken) if self._taken else None
