@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.objectives import Objective, known_costs
 from pipeline.picture import COLOURS, MARKERS, _bytes  # importing it sets matplotlib up to draw files, reproducibly
 from pipeline.report_page.findings import design_name, find_gains
+from pipeline.report_page.selection import select_designs
 from pipeline.results import Results, on_front, seen_all
 from pipeline.tables import array_name
 
@@ -26,7 +27,8 @@ def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
     Designs that a race stopped early are left out: they were judged on fewer images than the others.
     """
     designs = seen_all(results.designs(sweep))
-    figures = {f"front-{cost.column}": _front(designs, cost) for cost in known_costs(designs)}
+    drawn = select_designs(designs)
+    figures = {f"front-{cost.column}": _front(drawn, cost) for cost in known_costs(designs)}
     if (gains := _gains(results, designs)) is not None:
         figures["gains"] = gains
     figures["accuracy-maps"] = _maps(designs)

@@ -13,6 +13,7 @@ import yaml
 from pipeline.report_page import sections
 from pipeline.report_page.data import page_data
 from pipeline.report_page.findings import find_gains, sentences
+from pipeline.report_page.selection import select_designs
 from pipeline.results import Results
 from pipeline.table_files import SWEEPS_FOLDER
 from simcore.errors import InputError
@@ -29,20 +30,21 @@ def build_report(results: Results, sweep: str) -> str:
         raise InputError(f"no design of sweep '{sweep}' is finished")
     layers = results.layers(sweep)
     gains = find_gains(results, designs)
+    shown = select_designs(designs)
     text = _stored(results, sweep, "sweep.yaml")
     found = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(designs, gains))
     return Template(_part("template.html")).substitute(
         title=escape(sweep),
         style=_part("report.css"),
         script=_part("report.js"),
-        data=page_data(designs, layers, gains),
-        asked=sections.asked(designs, _description(text)),
+        data=page_data(shown, layers, gains),
+        asked=sections.asked(designs, len(shown), _description(text)),
         findings=found,
         heat_maps=sections.heat_maps(designs),
         evidence=sections.evidence(designs),
         failures=sections.failures(_failures(_stored(results, sweep, "failures.json"))),
         provenance=sections.provenance(designs, text),
-        all_designs=sections.all_designs(designs),
+        all_designs=sections.all_designs(shown, len(designs)),
     )
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.objectives import known_costs
 from pipeline.report_page.findings import Gains, distinguishing
-from pipeline.tables import HARDWARE_COLUMNS
+from pipeline.report_page.selection import hardware_numbers
 
 _DESIGN_COLUMNS = (
     "design_key model dataset device corner overrides rows cols active_rows row_order sparsity prune adc_bits "
@@ -22,17 +22,16 @@ _DIGITS = 6
 
 
 def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None) -> str:
-    """JSON that is safe inside a ``script`` element."""
+    """JSON that is safe inside a ``script`` element; of layers and gains those of ``designs``."""
     costs = known_costs(designs)
     energies = [name for name in designs.columns if name.startswith("energy_") and name.endswith("_J")]
     components = [name for name in energies if not name.startswith("energy_per_image_")]  # the total and its spread
-    hardware = _hardware_numbers(designs)
     columns = [name for name in _DESIGN_COLUMNS if name in designs]
     places = {key: index for index, key in enumerate(designs.design_key)}
     known = layers[layers.design_key.isin(places)].sort_values("layer_index")
     document: dict[str, Any] = {
         "designs": {name: _values(designs[name]) for name in [*columns, *(cost.column for cost in costs), *components]},
-        "hardware": hardware,
+        "hardware": hardware_numbers(designs).tolist(),
         "varying": distinguishing(designs),
         "costs": [asdict(cost) for cost in costs],
         "components": components,
@@ -47,12 +46,6 @@ def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None) 
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _hardware_numbers(designs: pd.DataFrame) -> list[int]:
-    """The same number for all levels of one hardware design, from 0 in order of appearance."""
-    names = [name for name in HARDWARE_COLUMNS if name in designs]
-    return [int(number) for number in designs.groupby(names, sort=False, dropna=False).ngroup()]
-
-
 def _gain_rows(gains: Gains | None, places: dict[str, int]) -> dict[str, Any] | None:
     if gains is None:
         return None
@@ -60,6 +53,7 @@ def _gain_rows(gains: Gains | None, places: dict[str, int]) -> dict[str, Any] | 
     rows = [
         [places[row.design_key_a], places[row.design_key_b], *map(_plain, (row.change_low, row.change_high))]
         for row in points.itertuples()
+        if row.design_key_a in places and row.design_key_b in places
     ]
     return {"level": gains.level, "rows": rows, "paired": bool(points.paired.all())}
 

@@ -14,6 +14,7 @@ from pipeline.results import seen_all
 from pipeline.tables import AXIS_COLUMNS, array_name
 
 _LEVELS = ("dense", "weight", "activation", "binsparx")
+_MOST_LISTED = 20  # values of an axis
 
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
@@ -30,21 +31,23 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = 
     return f"<div class=wide><table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
 
 
-def asked(designs: pd.DataFrame, description: str) -> str:
-    """The axes with their values."""
+def asked(designs: pd.DataFrame, shown: int, description: str) -> str:
+    """The axes with their values; ``shown``: designs that the page shows one by one."""
     rows = []
     for name in AXIS_COLUMNS:
         if name in ("design_key", "sweep") or name not in designs:
             continue
         values = [str(value) for value in designs[name].unique() if str(value)]
         if len(values) > 1 or name in ("model", "dataset", "device", "corner", "rows", "sparsity"):
-            rows.append((name.replace("_", " "), ", ".join(values)))
+            rows.append((name.replace("_", " "), _listed(values)))
     images = designs.images.max()
     lead = f"<p>{escape(description)}</p>" if description else ""
     fewer = int((designs.images < images).sum())
     stopped = f", but for {fewer} that the race stopped after {designs.images.min()} or more" if fewer else ""
-    note = f"<p>{len(designs)} designs, each judged on {images} images{stopped}.</p>"
-    return lead + note + table(("axis", "values"), rows)
+    note = f"{len(designs):,} designs, each judged on {images} images{stopped}."
+    if shown < len(designs):
+        note += f" Charts and the list of designs show {shown:,} of them: all on a front, and a sample of the others."
+    return f"{lead}<p>{note}</p>" + table(("axis", "values"), rows)
 
 
 def heat_maps(designs: pd.DataFrame) -> str:
@@ -101,8 +104,8 @@ def provenance(designs: pd.DataFrame, sweep_text: str) -> str:
     )
 
 
-def all_designs(designs: pd.DataFrame) -> str:
-    """Every design in a table that folds away."""
+def all_designs(designs: pd.DataFrame, existing: int) -> str:
+    """Every design in a table that folds away; ``existing``: designs that there are in all."""
     constant = [name for name in AXIS_COLUMNS if name in designs and designs[name].astype(str).nunique() == 1]
     axes = [name for name in AXIS_COLUMNS if name in designs and name not in constant and name != "topology"]
     found = ("accuracy", "accuracy_low", "accuracy_high", "partial_sum_reduction", "rms_error_lsb", "array_current_A")
@@ -110,7 +113,8 @@ def all_designs(designs: pd.DataFrame) -> str:
     columns = [*axes, *found, *costs, "on_front"]
     shown = designs[columns].assign(design_key=designs.design_key.str[:12])
     rows = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()
-    return f"<details><summary>All {len(designs)} designs</summary>{table(columns, rows)}</details>"
+    number = f"All {existing}" if len(designs) == existing else f"{len(designs):,} of {existing:,}"
+    return f"<details><summary>{number} designs</summary>{table(columns, rows)}</details>"
 
 
 def _heat_map(level: str, grid: pd.DataFrame) -> str:
@@ -134,6 +138,12 @@ def _heat_cell(value: float) -> str:
 
 def _size(row: Any) -> str:
     return array_name(row.rows, row.cols, row.active_rows)
+
+
+def _listed(values: list[str]) -> str:
+    if len(values) <= _MOST_LISTED:
+        return ", ".join(values)
+    return f"{', '.join(values[: _MOST_LISTED - 1])}, ..., {values[-1]} ({len(values):,} values)"
 
 
 def _largest(values: pd.Series) -> float | str:

@@ -15,10 +15,10 @@ import pytest
 
 from pipeline.figures import draw_figures
 from pipeline.report import _gain
-from pipeline.report_page import build_report
+from pipeline.report_page import build_report, selection
 from pipeline.report_page.findings import find_gains, sentences
 from pipeline.report_page.sections import asked, heat_maps
-from pipeline.results import Results
+from pipeline.results import Results, on_front
 from pipeline.table_files import read_table, table_path
 from simcore.errors import InputError
 from tests.pipeline import fake_simcore
@@ -156,7 +156,7 @@ def test_what_a_race_stopped_is_not_set_beside_the_others(results: Results, tmp_
     gains = find_gains(copied, frame)
     assert gains is not None and stopped not in set(gains.comparison.points.design_key_b)
     assert "99.9" not in "".join(sentences(frame, gains)) and "99.9" not in heat_maps(frame)
-    assert "judged on 100 images, but for 1 that the race stopped after 25 or more" in asked(frame, "")
+    assert "judged on 100 images, but for 1 that the race stopped after 25 or more" in asked(frame, len(frame), "")
     rows = {("dense", 0.0): {"accuracy": 0.5, "images": 100}, ("binsparx", 0.0): {"accuracy": 0.9, "images": 25}}
     assert _gain(rows) == ""
 
@@ -240,6 +240,57 @@ def test_nothing_sticks_out_of_the_page(results: Results, tmp_path: Path, chromi
         page.emulate_media(media="print")
         assert not page.locator("#theme").is_visible()
         assert said == []
+
+
+def test_of_very_many_designs_the_page_shows_whole_hardware_the_fronts_and_a_sample(
+    with_energy: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    designs = with_energy.designs("small")
+    many = pd.concat(
+        [designs]
+        + [
+            # ever less accurate at ever less current: no front but that of current has any of them
+            designs.assign(
+                seed=seed,
+                accuracy=designs.accuracy - 0.001 * seed,
+                array_current_A=designs.array_current_A * (2 if seed % 2 else 0.5**seed),
+                design_key=[f"{(7919 * seed + place) % 1009:064x}" for place in range(len(designs))],
+                on_front=False,
+            )
+            for seed in range(1, 20)
+        ],
+        ignore_index=True,
+    )
+    assert selection.select_designs(many) is many
+    monkeypatch.setattr(selection, "MOST_SHOWN", 200)
+    shown = selection.select_designs(many)
+    assert 150 < len(shown) <= 200
+    assert shown.index.is_monotonic_increasing
+    assert set(many[many.on_front].design_key) <= set(shown.design_key)
+    hardware = ["device", "corner", "seed"]
+    assert (shown.groupby(hardware).size() == 4).all()
+    for _, group in many.groupby(["model", "corner"]):
+        for cost in ("array_current_A", "energy_per_image_J"):
+            assert set(group[on_front(group, [cost])].design_key) <= set(shown.design_key)
+    again = selection.select_designs(many.sample(frac=1, random_state=0))
+    assert set(again.design_key) == set(shown.design_key)
+
+    schema = read_table("small", "designs", with_energy.store).schema  # type: ignore[union-attr]
+    names = [name for name in many.columns if name in schema.names]
+    publish(with_energy, pa.Table.from_pandas(many[names], pa.schema([schema.field(n) for n in names]), False))
+    page = build_report(with_energy, "small")
+    told = f"show {len(shown)} of them: all on a front, and a sample of the others"
+    assert "320 designs" in page and told in page and f"{len(shown)} of 320 designs" in page
+    monkeypatch.setattr(selection, "MOST_SHOWN", 320)
+    page = build_report(with_energy, "small")
+    assert "a sample" not in page and "All 320 designs" in page
+
+
+def test_an_axis_of_very_many_values_is_not_listed_whole(results: Results) -> None:
+    designs = results.designs("small")
+    many = pd.concat([designs.assign(seed=seed) for seed in range(1500)], ignore_index=True)
+    page = asked(many, len(many), "")
+    assert "0, 1, 2" in page and "1499 (1,500 values)" in page and "1400" not in page
 
 
 def test_pictures_for_papers_are_files_of_their_own(with_energy: Results) -> None:
