@@ -88,7 +88,8 @@ class Jobs:
         from ray.job_submission import JobSubmissionClient
 
         logging.getLogger("ray").setLevel(logging.WARNING)
-        for name in ("ray.dashboard.modules.dashboard_sdk", "ray._private.runtime_env.packaging"):
+        talkative = ("dashboard.modules.dashboard_sdk", "dashboard.modules.job.sdk", "_private.runtime_env.packaging")
+        for name in (f"ray.{module}" for module in talkative):
             logging.getLogger(name).setLevel(logging.WARNING)
         with _plain_errors(address):
             self._client = JobSubmissionClient(address)
