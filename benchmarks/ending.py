@@ -75,7 +75,7 @@ def _seconds(step: Callable[[], Any]) -> float:
 def main() -> None:
     """Prints the table of docs/benchmarks.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=128)
+    parser.add_argument("--seeds", type=int, default=100)
     fake_simcore.install()
     with tempfile.TemporaryDirectory() as folder:
         measure(parser.parse_args().seeds, Path(folder))

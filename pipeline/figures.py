@@ -24,11 +24,13 @@ from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatt
 def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
     """(file name, content) of every picture: accuracy against each cost, gains, accuracy maps, errors of the layers.
 
-    Designs that a race stopped early are left out: they were judged on fewer images than the others.
+    Designs that a race stopped early are left out: they were judged on fewer images than the others. Of more than
+    ``MOST_SHOWN`` designs the costs are drawn for the hardware on the fronts and a sample of the other, and the
+    picture says so.
     """
     designs = seen_all(results.designs(sweep))
     drawn = select_designs(designs)
-    figures = {f"front-{cost.column}": _front(drawn, cost) for cost in known_costs(designs)}
+    figures = {f"front-{cost.column}": _front(drawn, cost, len(designs)) for cost in known_costs(designs)}
     if (gains := _gains(results, designs)) is not None:
         figures["gains"] = gains
     figures["accuracy-maps"] = _maps(designs)
@@ -47,30 +49,37 @@ def _levels(designs: pd.DataFrame) -> list[str]:
     return [level for level in MARKERS if (designs.sparsity == level).any()]
 
 
-def _panels(lines: int, columns: int, width: float, height: float, more: float) -> tuple[Figure, np.ndarray]:
-    """A figure with (lines, columns) panels of inches ``width`` x ``height``, and ``more`` inches below for a
-    legend."""
-    figure = Figure(figsize=(0.7 + width * columns, more + height * lines), layout="constrained")
-    return figure, figure.subplots(lines, columns, squeeze=False, sharey=True)
+def _panels(lines: int, columns: int, width: float, height: float) -> tuple[Figure, np.ndarray]:
+    """A figure with (lines, columns) panels of inches ``width`` x ``height``; those of a line share their y axis."""
+    figure = Figure(figsize=(0.8 + width * columns, 0.8 + height * lines), layout="constrained")
+    return figure, figure.subplots(lines, columns, squeeze=False, sharey="row")
 
 
-def _front(designs: pd.DataFrame, cost: Objective) -> Figure:
-    """A line of panels a model, a column a corner."""
+def _device_name(model: str, device: str, designs: pd.DataFrame) -> str:
+    return device if designs.model.nunique() == 1 else f"{model}, {device}"
+
+
+def _front(designs: pd.DataFrame, cost: Objective, existing: int) -> Figure:
+    """A line of panels a model, a column a corner; ``existing``: designs that there are in all."""
     models, corners = list(designs.model.unique()), list(designs.corner.unique())
-    figure, panels = _panels(len(models), len(corners), width=3.5, height=3.0, more=0.9)
+    figure, panels = _panels(len(models), len(corners), width=3.5, height=3.0)
     for line, model in zip(panels, models, strict=True):
         for axes, corner in zip(line, corners, strict=True):
             axes.set_title(f"{model}, {corner} corner", fontsize=10)
             group = designs[(designs.model == model) & (designs.corner == corner)]
-            if not group.empty:
-                _front_panel(axes, group, cost, _colours(designs))
+            if group.empty:
+                _say_empty(axes)
+                continue
+            _front_panel(axes, group, cost, _colours(designs))
             if cost.prefixed:
                 axes.xaxis.set_major_formatter(EngFormatter(unit=cost.unit))
             axes.set_xlabel(cost.title + ("" if cost.prefixed else f" ({cost.unit})"))
             axes.tick_params(axis="x", labelsize=8)
             axes.grid(color="#dddddd", lw=0.6)
             axes.set_axisbelow(True)
-        line[0].set_ylabel("accuracy (%)")
+    figure.supylabel("accuracy (%)", fontsize=10)
+    if len(designs) < existing:
+        figure.suptitle(f"the fronts, and a sample of other designs: {len(designs):,} of {existing:,}", fontsize=9)
     handles = [Line2D([], [], color=colour, lw=4, label=device) for device, colour in _colours(designs).items()]
     handles += [
         Line2D([], [], marker=MARKERS[level], color="#444444", mfc="white", ls="", label=level)
@@ -80,6 +89,11 @@ def _front(designs: pd.DataFrame, cost: Objective) -> Figure:
     handles.append(Line2D([], [], color="#555555", ls="--", label="ideal arithmetic"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
+
+
+def _say_empty(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.text(0.5, 0.5, "not in the sweep", ha="center", va="center", transform=axes.transAxes, fontsize=8)
 
 
 def _front_panel(axes: Axes, group: pd.DataFrame, cost: Objective, colours: dict[str, str]) -> None:
@@ -111,7 +125,7 @@ def _gains(results: Results, designs: pd.DataFrame) -> Figure | None:
     gains = find_gains(results, designs)
     if gains is None:
         return None
-    points = gains.comparison.points.sort_values("accuracy_change", kind="stable").tail(40)
+    points = gains.drawn[::-1]
     figure = Figure(figsize=(9.5, 1.0 + 0.24 * len(points)), layout="constrained")
     axes = figure.subplots()
     colours = _colours(designs)
@@ -144,9 +158,8 @@ def _maps(designs: pd.DataFrame) -> Figure:
     }
     corners, levels = list(designs.corner.unique()), _levels(designs)
     groups = list(designs.groupby(["model", "device"], sort=False))
-    figure, panels = _panels(
-        len(groups), len(levels), width=0.5 + 0.6 * len(arrays), height=0.9 + 0.3 * len(corners), more=0.7
-    )
+    width, height = 0.5 + 0.6 * len(arrays), 0.9 + 0.3 * len(corners)
+    figure, panels = _panels(len(groups), len(levels), width, height)
     for line, ((model, device), group) in zip(panels, groups, strict=True):
         for axes, level in zip(line, levels, strict=True):
             best = group[group.sparsity == level].groupby(["corner", *sizes]).accuracy.max()
@@ -158,8 +171,7 @@ def _maps(designs: pd.DataFrame) -> Figure:
                 axes.text(x, y, f"{100 * value:.0f}", ha="center", va="center", color=ink, fontsize=8)
             axes.set_xticks(range(len(arrays)), list(arrays.values()), fontsize=6, rotation=30, ha="right")
             axes.set_yticks(range(len(corners)), corners, fontsize=7)
-            name = device if designs.model.nunique() == 1 else f"{model}, {device}"
-            axes.set_title(f"{name}, {level}", fontsize=8)
+            axes.set_title(f"{_device_name(model, device, designs)}, {level}", fontsize=8)
     figure.suptitle("accuracy (%), the best of all designs with this array; empty: not in the sweep", fontsize=9)
     return figure
 
@@ -168,17 +180,18 @@ def _layers(layers: pd.DataFrame) -> Figure:
     """A line of panels a model and device, a column a corner, a curve a level; layers in their order."""
     groups = list(layers.groupby(["model", "device"], sort=False))
     corners, levels = list(layers.corner.unique()), _levels(layers)
-    figure = Figure(figsize=(0.9 + 3.4 * len(corners), 0.8 + 2.2 * len(groups)), layout="constrained")
-    panels = figure.subplots(len(groups), len(corners), squeeze=False, sharey="row")
+    figure, panels = _panels(len(groups), len(corners), width=3.4, height=2.2)
     for line, ((model, device), group) in zip(panels, groups, strict=True):
         for axes, corner in zip(line, corners, strict=True):
+            axes.set_title(f"{_device_name(model, device, layers)}, {corner} corner", fontsize=9)
+            here = group[group.corner == corner]
+            if here.empty:
+                _say_empty(axes)
+                continue
             for place, level in enumerate(levels):
-                chosen = group[(group.corner == corner) & (group.sparsity == level)]
-                means = chosen.groupby(["layer_index", "layer"]).rms_error_lsb.mean()
+                means = here[here.sparsity == level].groupby(["layer_index", "layer"]).rms_error_lsb.mean()
                 names = means.index.get_level_values("layer")
                 axes.plot(names, means.to_numpy(), MARKERS[level] + "-", color=COLOURS[place], ms=4, lw=1.2)
-            name = device if layers.model.nunique() == 1 else f"{model}, {device}"
-            axes.set_title(f"{name}, {corner} corner", fontsize=9)
             axes.tick_params(axis="x", labelsize=7, rotation=90 if layers.layer.nunique() > 8 else 45)
             axes.grid(color="#dddddd", lw=0.6)
         line[0].set_ylim(bottom=0)

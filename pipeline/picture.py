@@ -25,7 +25,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter  # noqa: E
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 MARKERS = {"dense": "o", "weight": "^", "activation": "s", "binsparx": "D"}
 MOST_DRAWN = 1000
-"""Designs up to which a picture shows all: of more it shows the front and a sample of so many others."""
+"""Designs beside the front up to which a picture shows all: of more it shows a sample of so many."""
 _Row = dict[str, Any]
 
 
@@ -53,8 +53,9 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     """PNG and SVG of all designs: accuracy with its 95 % interval against the first cost among ``objectives``.
 
     Where no design has that cost (a bitcell file without the cell's size) array current takes its place. Colour
-    tells the device, the marker the sparsity level; arrows lead from dense to binsparx on the same hardware. Of more
-    than ``MOST_DRAWN`` designs the front and a sample are drawn, without arrows and sizes, and the title says so.
+    tells the device, the marker the sparsity level; arrows lead from dense to binsparx on the same hardware. Where
+    more than ``MOST_DRAWN`` designs are not on the front, the front and a sample of those are drawn, without arrows and
+    sizes, and the title says so.
     """
     columns = {*_COLUMNS, *HARDWARE_COLUMNS, *(cost.column for cost in _COSTS.values())}
     rows = designs.select([name for name in designs.column_names if name in columns]).to_pylist()
@@ -88,18 +89,20 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     sweep, dataset, images = (rows[0][name] for name in ("sweep", "dataset", "images")) if rows else ("", "", 0)
     title = f"{sweep}: {', '.join(models)} on {images} images of {dataset}"
     if crowded:
-        front = sum(row["on_front"] for row in rows)
-        title += f"\nthe front, and {len(drawn) - front:,} of {len(rows) - front:,} other designs as a sample"
+        others = sum(not row["on_front"] for row in rows)
+        title += f"\nthe front, and {MOST_DRAWN:,} of {others:,} other designs as a sample"
     figure.suptitle(title, fontsize=12)
     return {"front.png": _bytes(figure, "png"), "front.svg": _bytes(figure, "svg")}
 
 
 def _drawn(rows: list[_Row]) -> list[_Row]:
-    """All rows, or of very many the front and a sample of the others."""
-    if len(rows) <= MOST_DRAWN:
+    """All rows, or of very many the front and a sample of the others; what would cover another exactly is left out."""
+    if sum(not row["on_front"] for row in rows) <= MOST_DRAWN:
         return rows
     sample = sample_others(rows, MOST_DRAWN)
-    return [row for row in rows if row["on_front"] or row["design_key"] in sample]
+    chosen = [row for row in rows if row["on_front"] or row["design_key"] in sample]
+    look = ("model", "corner", "device", "sparsity", "accuracy", "cost", "on_front")
+    return list({tuple(row[name] for name in look): row for row in chosen}.values())
 
 
 def _draw_panel(axes: Axes, rows: list[_Row], colours: dict[str, str], line_is_front: bool, crowded: bool) -> None:

@@ -165,7 +165,8 @@ def _listed(groups: list[_Levels], most: int | None) -> list[_Levels]:
 
 def _tell_unlisted(number: int, sweep: str, console: Console) -> None:
     if number:
-        console.print(f"and {number:,} hardware designs more; all: binsparx results {sweep}", highlight=False)
+        more = "1 hardware design more" if number == 1 else f"{number:,} hardware designs more"
+        console.print(f"and {more}: binsparx results {sweep} lists all", highlight=False, soft_wrap=True)
 
 
 def _quantity(value: float, unit: str) -> str:

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import webbrowser
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -59,10 +60,7 @@ def ui(
         raise InputError("nothing is tracked here yet; bring MLflow up to date with: binsparx track SWEEP.yaml")
     port = port or _free_port()
     print("starting MLflow ...", flush=True)
-    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)
-    server = _start(uri, port)
-    try:
+    with _server(uri, port) as server:
         _wait(server, port)
         home = f"http://{_LOOPBACK}:{port}/#"
         address = home + _compare_page(tracked)
@@ -72,10 +70,6 @@ def ui(
         if browser:
             webbrowser.open(address)
         server.wait()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        _end(server)
 
 
 def _compare_page(tracked: TrackedDesigns) -> str:
@@ -90,6 +84,26 @@ def _list_page(experiment: str, sweep: str | None) -> str:
     query = {"searchFilter": wanted, "orderByKey": "metrics.`accuracy_pct`", "orderByAsc": "false"}
     text = urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
     return f"/experiments/{experiment}/runs?{text}&compareRunsMode=CHART"
+
+
+@contextlib.contextmanager
+def _server(uri: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """MLflow for as long as the block lasts: until its end, Ctrl-C, or whatever else asks this process to end."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+    server = None
+    try:
+        server = _start(uri, port)
+        yield server
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a second Ctrl-C does not stop the tidying up
+            signal.signal(ending, signal.SIG_IGN)
+        if server is not None:
+            _end(server)
 
 
 def _start(uri: str, port: int) -> subprocess.Popen[bytes]:

@@ -30,7 +30,8 @@ def build_report(results: Results, sweep: str) -> str:
         raise InputError(f"no design of sweep '{sweep}' is finished")
     layers = results.layers(sweep)
     gains = find_gains(results, designs)
-    shown = select_designs(designs)
+    drawn = [] if gains is None else gains.drawn[["design_key_a", "design_key_b"]].to_numpy().ravel()
+    shown = select_designs(designs, drawn)
     text = _stored(results, sweep, "sweep.yaml")
     found = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(designs, gains))
     return Template(_part("template.html")).substitute(

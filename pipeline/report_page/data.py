@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.objectives import known_costs
-from pipeline.report_page.findings import Gains, distinguishing
+from pipeline.report_page.findings import MOST_GAINS, Gains, distinguishing
 from pipeline.report_page.selection import hardware_numbers
 
 _DESIGN_COLUMNS = (
@@ -49,13 +49,19 @@ def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None) 
 def _gain_rows(gains: Gains | None, places: dict[str, int]) -> dict[str, Any] | None:
     if gains is None:
         return None
-    points = gains.comparison.points.sort_values("accuracy_change", ascending=False, kind="stable")
+    points, drawn = gains.comparison.points, gains.drawn
     rows = [
         [places[row.design_key_a], places[row.design_key_b], *map(_plain, (row.change_low, row.change_high))]
-        for row in points.itertuples()
-        if row.design_key_a in places and row.design_key_b in places
+        for row in drawn.itertuples()
     ]
-    return {"level": gains.level, "rows": rows, "paired": bool(points.paired.all())}
+    largest = MOST_GAINS if len(drawn) < len(points) else len(drawn)
+    return {
+        "level": gains.level,
+        "rows": rows,
+        "largest": largest,
+        "left": len(points) - len(drawn),
+        "paired": bool(points.paired.all()),
+    }
 
 
 def _values(column: pd.Series) -> list[Any]:

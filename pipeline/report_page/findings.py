@@ -13,6 +13,8 @@ from pipeline.tables import HARDWARE_COLUMNS
 
 _GAP = "\u00a0"  # a space at which no line breaks
 _NAMING = ("device", "corner", "rows", "cols", "active_rows")  # always in a design's name
+MOST_GAINS, LEAST_GAINS = 30, 10
+"""Of more changes than so many together a chart shows the largest and the smallest."""
 NEAR_IDEAL = 0.02
 """Accuracy loss up to which a design counts as near ideal arithmetic."""
 
@@ -23,6 +25,14 @@ class Gains:
 
     level: str
     comparison: Comparison
+
+    @property
+    def drawn(self) -> pd.DataFrame:
+        """The points that a chart has room for, best first: all, or the largest and the smallest changes."""
+        points = self.comparison.points.sort_values("accuracy_change", ascending=False, kind="stable")
+        if len(points) <= MOST_GAINS + LEAST_GAINS:
+            return points
+        return pd.concat([points.head(MOST_GAINS), points.tail(LEAST_GAINS)])
 
 
 def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:

@@ -169,16 +169,13 @@ function drawFront() {
 }
 
 // ---- dense against sparsified --------------------------------------------------------------------------------------
-const MOST_ROWS = 40;
 function drawGains() {
   const host = byId("gain-chart");
   host.replaceChildren();
   if (!data.gains) { byId("gain-note").textContent = "The sweep does not hold dense and sparsified levels of the same hardware."; return; }
-  const { level: name, rows, paired } = data.gains;
-  const kept = rows.length > MOST_ROWS ? [...rows.slice(0, MOST_ROWS - 10), ...rows.slice(-10)] : rows;
-  const left = rows.length - kept.length;
+  const { level: name, rows: kept, largest, left, paired } = data.gains;
   byId("gain-note").textContent = `Circle: dense, diamond: ${name}, on the same hardware; the number is the change in points with its 95 % interval`
-    + (paired ? ", from the same images one by one" : "") + (left ? `. The ${MOST_ROWS - 10} largest and 10 smallest changes; ${left} between them are not drawn.` : ".");
+    + (paired ? ", from the same images one by one" : "") + (left ? `. The ${largest} largest and ${kept.length - largest} smallest changes; ${left} between them are not drawn.` : ".");
   const width = Math.max(340, Math.min(1100, host.clientWidth)), narrow = width < 700;
   // Only what tells these hardware designs apart, for room is short.
   const varying = data.varying.filter((axis) => D[axis] !== undefined && unique(kept.map(([dense]) => D[axis][dense])).length > 1);

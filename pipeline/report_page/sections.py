@@ -46,7 +46,10 @@ def asked(designs: pd.DataFrame, shown: int, description: str) -> str:
     stopped = f", but for {fewer} that the race stopped after {designs.images.min()} or more" if fewer else ""
     note = f"{len(designs):,} designs, each judged on {images} images{stopped}."
     if shown < len(designs):
-        note += f" Charts and the list of designs show {shown:,} of them: all on a front, and a sample of the others."
+        note += (
+            f" Where designs are shown one by one {shown:,} are: those on a front, the largest gains, and a sample of "
+            "the others. Sentences and heat maps are of all."
+        )
     return f"{lead}<p>{note}</p>" + table(("axis", "values"), rows)
 
 
@@ -113,7 +116,7 @@ def all_designs(designs: pd.DataFrame, existing: int) -> str:
     columns = [*axes, *found, *costs, "on_front"]
     shown = designs[columns].assign(design_key=designs.design_key.str[:12])
     rows = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()
-    number = f"All {existing}" if len(designs) == existing else f"{len(designs):,} of {existing:,}"
+    number = f"All {existing:,}" if len(designs) == existing else f"{len(designs):,} of {existing:,}"
     return f"<details><summary>{number} designs</summary>{table(columns, rows)}</details>"
 
 

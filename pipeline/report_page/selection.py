@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -19,22 +21,30 @@ def hardware_numbers(designs: pd.DataFrame) -> pd.Series:
     return designs.groupby(names, sort=False, dropna=False).ngroup()
 
 
-def select_designs(designs: pd.DataFrame) -> pd.DataFrame:
+def select_designs(designs: pd.DataFrame, wanted: Collection[str] = ()) -> pd.DataFrame:
     """All designs; of more than ``MOST_SHOWN`` the hardware on any front and a sample of the other, in their order.
 
     Hardware comes with all its sparsity levels, for one means little without the others. A front is that of accuracy
-    and one cost, or of the sweep's own objectives. The sample goes by the keys, which are digests: it is as good as
-    drawn and always the same.
+    and one cost, or of the sweep's own objectives; of designs that lie at the same place on it one is enough. The
+    sample goes by the keys, which are digests: it is as good as drawn and always the same.
+
+    Args:
+        wanted: keys of designs that come in any case.
     """
     if len(designs) <= MOST_SHOWN:
         return designs
     hardware = hardware_numbers(designs)
-    best = designs.on_front.to_numpy(bool).copy()
-    for rows in designs.reset_index(drop=True).groupby(["model", "corner"], sort=False).indices.values():
-        for cost in known_costs(designs):
-            best[rows] |= on_front(designs.iloc[rows], [cost.column])
-    on_fronts = hardware.isin(hardware[best])
-    others = designs[~on_fronts].groupby(hardware[~on_fronts]).design_key.agg(["min", "size"]).sort_values("min")
-    left = MOST_SHOWN - int(on_fronts.sum())
-    sample = others.index[np.cumsum(others["size"]) <= left]
-    return designs[on_fronts | hardware.isin(sample)]
+    keys = {*wanted, *_fronts(designs)}
+    chosen = hardware.isin(hardware[designs.design_key.isin(keys)])
+    others = designs[~chosen].groupby(hardware[~chosen]).design_key.agg(["min", "size"]).sort_values("min")
+    sample = others.index[np.cumsum(others["size"]) <= MOST_SHOWN - int(chosen.sum())]
+    return designs[chosen | hardware.isin(sample)]
+
+
+def _fronts(designs: pd.DataFrame) -> Iterator[str]:
+    """The keys on the fronts, of designs at the same place the first."""
+    costs = [cost.column for cost in known_costs(designs)]
+    for _, group in designs.sort_values("design_key").groupby(["model", "corner"], sort=False):
+        fronts = [(group.on_front.to_numpy(bool), costs), *((on_front(group, [cost]), [cost]) for cost in costs)]
+        for members, objectives in fronts:
+            yield from group[members].drop_duplicates(["accuracy", *objectives]).design_key

@@ -16,7 +16,6 @@ from simcore.cost.design_cost import (
     conversion_energy,
     converter_area,
     latency,
-    layer_cost,
     layer_reads,
     settling,
 )
@@ -34,15 +33,8 @@ class CostSpread:
     area_m2: tuple[float, ...]
 
 
-def spreads(tile: Tile, layers: Sequence[LayerActivity], settings: CostSettings) -> CostSpread:
-    """The design's totals at the corners of what is disputed. Energy, latency and area are monotone in every number,
-    and so is a ratio of two designs: the extremes lie at corners."""
-    costs = [layer_cost(tile, layer, settings) for layer in layers]
-    return total_spread(layer_spreads(tile, layers, costs, settings))
-
-
 def total_spread(parts: Sequence[CostSpread]) -> CostSpread:
-    """The spreads of layers, summed corner by corner."""
+    """The spreads of the layers of a network (at least one), summed corner by corner."""
     energy, latency, area = (
         tuple(math.fsum(values) for values in zip(*totals, strict=True))
         for totals in (
@@ -57,7 +49,10 @@ def total_spread(parts: Sequence[CostSpread]) -> CostSpread:
 def layer_spreads(
     tile: Tile, layers: Sequence[LayerActivity], costs: Sequence[Cost], settings: CostSettings
 ) -> list[CostSpread]:
-    """The spread of every layer with its own tiles.
+    """The spread of every layer with its own tiles: its totals at the corners of what is disputed.
+
+    Energy, latency and area are monotone in every number, and so is a ratio of two designs: the extremes lie at
+    corners.
 
     Args:
         costs: ``layer_cost`` of each layer with these settings.

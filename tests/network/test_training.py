@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from simcore.datasets import Dataset
 from simcore.errors import BinsparxError, InputError
+from simcore.network import training
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.augmentation import augment
 from simcore.network.checkpoint import save_checkpoint
@@ -68,6 +69,20 @@ def _train(folder: Path, stop_at: int | None = None, recipe: Recipe = RECIPE, se
     network = fresh_network(tiny_graph(), seed)
     train(network, Stripes(), recipe, _identity(recipe, seed), folder, on_step)
     return network
+
+
+def test_the_time_left_outlives_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, told = [0.0], []
+
+    def slow_augment(*arguments: object) -> np.ndarray:
+        now[0] += 10_000 if len(told) == 9 else 2
+        return augment(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training, "augment", slow_augment)
+    monkeypatch.setattr(training.time, "monotonic", lambda: now[0])
+    train(fresh_network(tiny_graph(), 4), Stripes(), RECIPE, _identity(), tmp_path, told.append)
+    assert len(told) == 18
+    assert [progress.seconds_left for progress in told] == [None, *(2.0 * (18 - step) for step in range(2, 19))]
 
 
 def _assert_same(first: GraphNetwork, second: GraphNetwork) -> None:

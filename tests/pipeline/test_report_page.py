@@ -271,7 +271,9 @@ def test_of_very_many_designs_the_page_shows_whole_hardware_the_fronts_and_a_sam
     assert (shown.groupby(hardware).size() == 4).all()
     for _, group in many.groupby(["model", "corner"]):
         for cost in ("array_current_A", "energy_per_image_J"):
-            assert set(group[on_front(group, [cost])].design_key) <= set(shown.design_key)
+            place = ["accuracy", cost]
+            front = group[on_front(group, [cost])][place].drop_duplicates()
+            assert len(front.merge(shown[place].drop_duplicates())) == len(front)
     again = selection.select_designs(many.sample(frac=1, random_state=0))
     assert set(again.design_key) == set(shown.design_key)
 
@@ -279,7 +281,7 @@ def test_of_very_many_designs_the_page_shows_whole_hardware_the_fronts_and_a_sam
     names = [name for name in many.columns if name in schema.names]
     publish(with_energy, pa.Table.from_pandas(many[names], pa.schema([schema.field(n) for n in names]), False))
     page = build_report(with_energy, "small")
-    told = f"show {len(shown)} of them: all on a front, and a sample of the others"
+    told = f"one by one {len(shown)} are: those on a front, the largest gains, and a sample of the others"
     assert "320 designs" in page and told in page and f"{len(shown)} of 320 designs" in page
     monkeypatch.setattr(selection, "MOST_SHOWN", 320)
     page = build_report(with_energy, "small")
@@ -299,3 +301,30 @@ def test_pictures_for_papers_are_files_of_their_own(with_energy: Results) -> Non
     assert {f"{name}.{kind}" for name in names for kind in ("png", "svg")} <= files.keys()
     assert all(data[:4] == b"\x89PNG" for name, data in files.items() if name.endswith(".png"))
     assert all(b"<svg" in data for name, data in files.items() if name.endswith(".svg"))
+
+
+def texts_of(svg: bytes) -> set[str]:
+    return set(re.findall(r"<!-- (.*?) -->", svg.decode()))
+
+
+def test_pictures_for_papers_tell_networks_apart_and_leave_out_what_a_race_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_simcore.install(monkeypatch.setattr)
+    finish_sweep(tmp_path, models="[fake-cnn, other-cnn]", arrays="[64x64, 8x8]", sparsity="[dense, binsparx]")
+    both = Results(str(tmp_path / "results"))
+    frame = both.designs("small")
+    lucky = (frame.model == "other-cnn") & (frame.rows == 8) & (frame.sparsity == "dense")
+    frame.loc[lucky, ["images", "accuracy"]] = [25, 0.63]
+    monkeypatch.setattr(Results, "designs", lambda self, sweep: frame)
+    files = dict(draw_figures(both, "small"))
+    maps = texts_of(files["accuracy-maps.svg"])
+    assert {"fake-cnn, 8T-SRAM, dense", "other-cnn, 8T-SRAM, binsparx", "8x8", "64x64"} <= maps
+    assert "63" not in maps
+    assert {"fake-cnn, nominal corner", "other-cnn, nominal corner"} <= texts_of(files["front-array_current_A.svg"])
+    layers = texts_of(files["layers.svg"])
+    assert {"fake-cnn, 8T-SRAM, nominal corner", "other-cnn, 8T-SRAM, nominal corner", "dense", "binsparx"} <= layers
+
+    monkeypatch.setattr(selection, "MOST_SHOWN", 1)
+    (told,) = (text for text in texts_of(dict(draw_figures(both, "small"))["front-array_current_A.svg"]) if ":" in text)
+    assert re.fullmatch(r"the fronts, and a sample of other designs: \d of 7", told)

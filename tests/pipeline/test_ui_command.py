@@ -28,7 +28,13 @@ def test_it_ends_with_all_its_processes_although_a_browser_is_connected(tmp_path
     shown = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert shown.stdout is not None
     try:
-        lines = list(iter(lambda: shown.stdout.readline().strip(), "Ctrl-C ends it"))
+        lines: list[str] = []
+        for line in shown.stdout:
+            lines.append(line.strip())
+            if lines[-1] == "Ctrl-C ends it":
+                break
+        else:
+            pytest.fail(f"it ended by itself: {lines}")
         (port,) = {int(number) for line in lines for number in re.findall(r"http://127\.0\.0\.1:(\d+)/#", line)}
         assert "compare 4 designs, the front first:" in lines
         browser = http.client.HTTPConnection("127.0.0.1", port)
@@ -38,6 +44,7 @@ def test_it_ends_with_all_its_processes_although_a_browser_is_connected(tmp_path
         assert servers
     finally:
         os.kill(shown.pid, ending)
+        os.kill(shown.pid, ending)  # impatient
     assert shown.wait(60) == 0
     _, left = psutil.wait_procs(servers, timeout=60)
     assert not left, left

@@ -8,7 +8,18 @@ import math
 
 import pytest
 
-from simcore.cost import CostOptions, LayerActivity, Tile, design_cost, layer_cost, resolve, spreads
+from simcore.cost import (
+    CostOptions,
+    CostSettings,
+    CostSpread,
+    LayerActivity,
+    Tile,
+    design_cost,
+    layer_cost,
+    layer_spreads,
+    resolve,
+    total_spread,
+)
 from simcore.cost.design_cost import layer_area, layer_energy, layer_latency, settling
 from simcore.design import Adc, Design
 from simcore.errors import InputError
@@ -32,6 +43,11 @@ def tile(sparsity: str = "dense", bits: int = 4, device: str = "8T-SRAM", **fiel
 
 def settings(**options):
     return resolve(CostOptions(**options))
+
+
+def spreads(own: Tile, layers: list[LayerActivity], chosen: CostSettings) -> CostSpread:
+    costs = [layer_cost(own, layer, chosen) for layer in layers]
+    return total_spread(layer_spreads(own, layers, costs, chosen))
 
 
 def test_the_dense_tile_by_hand() -> None:
