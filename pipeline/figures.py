@@ -18,7 +18,7 @@ from pipeline.tables import array_name
 from matplotlib.axes import Axes  # isort: skip
 from matplotlib.figure import Figure  # isort: skip
 from matplotlib.lines import Line2D  # isort: skip
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter  # isort: skip
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter  # isort: skip
 
 
 def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
@@ -71,8 +71,9 @@ def _front(designs: pd.DataFrame, cost: Objective, existing: int) -> Figure:
                 _say_empty(axes)
                 continue
             _front_panel(axes, group, cost, _colours(designs))
-            if cost.prefixed:
-                axes.xaxis.set_major_formatter(EngFormatter(unit=cost.unit))
+            axes.xaxis.set_major_formatter(
+                EngFormatter(unit=cost.unit) if cost.prefixed else StrMethodFormatter("{x:g}")
+            )
             axes.set_xlabel(cost.title + ("" if cost.prefixed else f" ({cost.unit})"))
             axes.tick_params(axis="x", labelsize=8)
             axes.grid(color="#dddddd", lw=0.6)
