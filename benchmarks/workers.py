@@ -51,23 +51,21 @@ def start(sweep: Path, results: Path, address: str) -> subprocess.Popen[bytes]:
 
 def measure(sweep: Path, folder: Path) -> None:
     """Prints the table."""
-    found: dict[str, float] = {}
     with cluster(1) as address:
         warm(sweep, folder, address)
-        found["one worker"] = timed([start(sweep, folder / "one", address)])
+        one = timed([start(sweep, folder / "one", address)])
     with cluster(2) as address:
-        found["two workers"] = timed([start(sweep, folder / "two", address)])
+        two = timed([start(sweep, folder / "two", address)])
     with cluster(1) as first, cluster(1) as second:
-        found["two sweeps at once, a worker each"] = timed(
-            [start(sweep, folder / "left", first), start(sweep, folder / "right", second)]
-        )
+        apart = timed([start(sweep, folder / "left", first), start(sweep, folder / "right", second)])
     name = yaml.safe_load(sweep.read_text())["name"]
     tables = [(folder / place / "sweeps" / name / "designs.parquet").read_bytes() for place in ("one", "two")]
-    one = found["one worker"]
-    most = one / found["two sweeps at once, a worker each"]
     print("| run | s | efficiency |\n|---|---|---|")
-    for what, seconds in found.items():
-        efficiency = {"one worker": 1.0, "two workers": one / (2 * seconds)}.get(what, most)
+    for what, seconds, efficiency in (
+        ("one worker", one, 1.0),
+        ("two workers", two, one / (2 * two)),
+        ("two sweeps at once, a worker each", apart, one / apart),
+    ):
         print(f"| {what} | {seconds:.1f} | {100 * efficiency:.0f} % |")
     print(f"\nthe tables of one and of two workers are {'the same' if tables[0] == tables[1] else 'NOT THE SAME'}")
 

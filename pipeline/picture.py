@@ -149,7 +149,7 @@ def _draw_sizes(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
     for row in rows:
         if row["sparsity"] == "dense":
             axes.annotate(
-                _size(row),
+                array_name(row["rows"], row["cols"], row["active_rows"]),
                 (row["cost"], 100 * row["accuracy"]),
                 xytext=(0, -15 - 9 * lines[row["device"]]),
                 textcoords="offset points",
@@ -203,10 +203,6 @@ def _legend(rows: list[_Row], colours: dict[str, str], line_is_front: bool) -> l
 
 def _hardware(row: _Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in HARDWARE_COLUMNS)
-
-
-def _size(row: _Row) -> str:
-    return array_name(row["rows"], row["cols"], row["active_rows"])
 
 
 def _bytes(figure: Figure, kind: str) -> bytes:

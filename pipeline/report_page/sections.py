@@ -58,7 +58,7 @@ def heat_maps(designs: pd.DataFrame) -> str:
 
     Only designs that saw all images: the few of a design that a race stopped may flatter it."""
     designs = seen_all(designs)
-    sizes = designs.assign(size=[_size(row) for row in designs.itertuples()])
+    sizes = designs.assign(size=[array_name(row.rows, row.cols, row.active_rows) for row in designs.itertuples()])
     order = sizes.sort_values(["rows", "cols", "active_rows"])["size"].unique()
     parts = []
     for (model, device), group in sizes.groupby(["model", "device"], sort=False):
@@ -137,10 +137,6 @@ def _heat_cell(value: float) -> str:
     red, green, blue = (round(255 * part) for part in colormaps["cividis"](value)[:3])
     ink = "#000" if 0.299 * red + 0.587 * green + 0.114 * blue > 120 else "#fff"
     return f'<td style="background:rgb({red},{green},{blue});color:{ink}">{100 * value:.1f}</td>'
-
-
-def _size(row: Any) -> str:
-    return array_name(row.rows, row.cols, row.active_rows)
 
 
 def _listed(values: list[str]) -> str:
