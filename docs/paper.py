@@ -7,9 +7,11 @@ tests/test_paper.py says when the page and its tables differ.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import paper_costs
 import paper_figures
@@ -220,45 +222,51 @@ def _why(designs: list[Hardware], sums: list[Row]) -> str:
 
 
 def _causes(sums: list[Row], models: list[str]) -> str:
-    def share(model: str, order: str, together: int, **fields: str) -> float:
-        return float(reduction_of(sums, model, order, together, **fields)["partial_sum_reduction"])
+    def row(model: str, order: str = "channel", together: int = 16, sparsity: str = "binsparx") -> Row:
+        return reduction_of(sums, model, order, together, sparsity=sparsity)
 
-    def each(text: str) -> str:
-        return "; ".join(text_of(model) for model in models for text_of in (lambda m: f"{m} {TEXTS[text](m)}",))
+    def share(*chosen: Any, **fields: Any) -> str:
+        return _percent(row(*chosen, **fields)["partial_sum_reduction"])
 
-    TEXTS = {
-        "rows": lambda m: f"{_percent(share(m, 'channel', 16))} at 16, {_percent(share(m, 'channel', 64))} at 64",
-        "taps": lambda m: f"{_percent(share(m, 'channel', 16))} against {_percent(share(m, 'spatial', 16))}",
-        "grouped": lambda m: (
-            f"{_percent(share(m, 'grouped', 16))} against {_percent(share(m, 'channel', 16))} at 16 rows, "
-            f"{_percent(share(m, 'grouped', 64))} against {_percent(share(m, 'channel', 64))} at 64"
-        ),
-        "ones": lambda m: f"{reduction_of(sums, m, 'channel', 16, sparsity='dense')['mean_partial_sum']:.2f} LSB",
-        "parts": lambda m: (
-            f"weights alone {_percent(share(m, 'channel', 16, sparsity='weight'))}, activations alone "
-            f"{_percent(share(m, 'channel', 16, sparsity='activation'))}, both {_percent(share(m, 'channel', 16))}"
-        ),
-        "padding": lambda m: (
-            f"{_percent(reduction_of(sums, m, 'channel', 16)['interior_reduction'])} over windows without padding, "
-            f"{_percent(share(m, 'channel', 16))} over all, "
-            f"{_percent(reduction_of(sums, m, 'channel', 16)['padded_reads'])} of the column reads hold padding"
-        ),
-    }
+    def each(text_of: Callable[[str], str]) -> str:
+        return "; ".join(f"{model} {text_of(model)}" for model in models)
+
+    rows = each(lambda m: f"{share(m)} at 16, {share(m, together=64)} at 64")
+    taps = each(lambda m: f"{share(m)} against {share(m, 'spatial')}")
+    grouped = each(
+        lambda m: (
+            f"{share(m, 'grouped')} against {share(m)} at 16 rows, "
+            f"{share(m, 'grouped', 64)} against {share(m, together=64)} at 64"
+        )
+    )
+    parts = each(
+        lambda m: (
+            f"weights alone {share(m, sparsity='weight')}, activations alone {share(m, sparsity='activation')}, "
+            f"both {share(m)}"
+        )
+    )
+    ones = each(lambda m: f"{row(m, sparsity='dense')['mean_partial_sum']:.2f} LSB")
+    padding = each(
+        lambda m: (
+            f"{_percent(row(m)['interior_reduction'])} over windows without padding, {share(m)} over all, "
+            f"{_percent(row(m)['padded_reads'])} of the column reads hold padding"
+        )
+    )
     coins16, coins64 = (1 - (1 - coin_flip_imbalance(n)) ** 2 for n in (16, 64))
     return "\n".join(
         [
             f"- **Rows read together** decide most. Signs without any structure, tossed coins, already give "
             f"{_percent(coins16)} at 16 rows and {_percent(coins64)} at 64, for a sum of few signs is more lopsided: "
-            f"1 - (1 - E|S|/N)². The networks: {each('rows')} (row order `channel`). The paper's range is that of about "
+            f"1 - (1 - E|S|/N)². The networks: {rows} (row order `channel`). The paper's range is that of about "
             f"{_rows_of_the_paper(sums, models)} rows read together.",
             f"- **Row order.** What networks add to coins comes from inputs that agree, above all the taps of one channel: "
-            f"with them together (`channel`) against channels interleaved (`spatial`) at 16 rows: {each('taps')}.",
-            f"- **Grouping** inputs that agree (`grouped`), found from 32 training images, against `channel`: {each('grouped')}. "
+            f"with them together (`channel`) against channels interleaved (`spatial`) at 16 rows: {taps}.",
+            f"- **Grouping** inputs that agree (`grouped`), found from 32 training images, against `channel`: {grouped}. "
             "It is wiring and costs nothing at run time.",
-            f"- **Weights and activations** work nearly independently, so their shares multiply; 16 rows: {each('parts')}.",
+            f"- **Weights and activations** work nearly independently, so their shares multiply; 16 rows: {parts}.",
             f"- **Share of +1.** Where fewer than half of the inputs are +1, dense partial sums are low from the start and "
-            f"there is less to lower; mean dense partial sum at 16 rows, where coins give 4 without padding: {each('ones')}.",
-            f"- **Padding** is at the edges of images; 16 rows: {each('padding')}.",
+            f"there is less to lower; mean dense partial sum at 16 rows, where coins give 4 without padding: {ones}.",
+            f"- **Padding** is at the edges of images; 16 rows: {padding}.",
         ]
     )
 

@@ -93,8 +93,8 @@ def _reasons(shown: list[Hardware]) -> str:
         f"{_percent(min(shares))} to {_percent(max(shares))} of the dense energy and flips add {_percent(min(added))} to "
         f"{_percent(max(added))} of it; {100 * _PAPER_SAVING:.0f} % less at the paper's cut of {100 * _PAPER_CUT:.0f} % "
         f"needs cells that take some {100 * needed:.0f} %. They do where columns are fed from v_dd, conduct until they are "
-        f"converted, or conversions are cheap, all of which the paper leaves open: at that end of the spread energy falls "
-        f"by {_percent(-max(ends))} to {_percent(-min(ends))}. Of the central values the best is {best.device}, "
+        f"converted, or conversions are cheap, all of which the paper leaves open: at that end of the spread energy "
+        f"changes by {100 * min(ends):+.1f} % to {100 * max(ends):+.1f} %. Of the central values the best is {best.device}, "
         f"{best.name.split(', ', 1)[1]}, {100 * best.levels[BINSPARX]['energy_change']:+.1f} %. Reading 16 rows at a time "
         "cuts most current, and takes the most conversions for it, so that cells weigh least there."
     ]

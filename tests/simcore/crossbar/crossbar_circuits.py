@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from hypothesis import strategies as st
 
 from simcore.crossbar import Circuit
 from simcore.crossbar.newton import solve_newton
+
+NGSPICE_FOLDER = Path(__file__).parent / "ngspice"
+"""Circuits with the sink currents that ngspice found for them."""
+NGSPICE_FILES = sorted(NGSPICE_FOLDER.glob("*.json"))
 
 FORMS = ("linear", "saturating", "sinh", "tanh", "table")
 TOPOLOGIES = (

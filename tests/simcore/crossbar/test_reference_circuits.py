@@ -1,29 +1,23 @@
-"""The solver against circuits that ngspice solved; the files lie beside the repository."""
+"""The solver against circuits that ngspice solved."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from crossbar_circuits import NGSPICE_FILES, NGSPICE_FOLDER
 
 from simcore.crossbar import Circuit, Status, solve
 from simcore.crossbar.reference import verify_folder
 from simcore.errors import InputError
 
-FOLDER = Path(__file__).resolve().parents[3].parent / "shared" / "reference" / "spice"
-FILES = sorted(FOLDER.glob("*.json"))
-needs_reference = pytest.mark.skipif(not FILES, reason=f"NO REFERENCE CIRCUITS: {FOLDER} holds no *.json")
 
-
-@needs_reference
 def test_all_reference_circuits_are_there():
-    assert len(FILES) == 23
+    assert len(NGSPICE_FILES) == 23
 
 
-@needs_reference
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", NGSPICE_FILES, ids=lambda file: file.stem)
 def test_sink_currents_agree_with_ngspice(file):
     case = json.loads(file.read_text())
     solution = solve(Circuit.from_parameters(case["parameters"]), case["weights"], [case["inputs"]], tol=1e-11)
@@ -33,10 +27,9 @@ def test_sink_currents_agree_with_ngspice(file):
     assert np.abs(solution.sink_currents[0] - expected).max() <= 1e-9 * expected.max()
 
 
-@needs_reference
 def test_verify_folder_solves_every_file():
-    results = verify_folder(FOLDER, tol=1e-9)
-    assert [result.name for result in results] == [file.stem for file in FILES]
+    results = verify_folder(NGSPICE_FOLDER, tol=1e-9)
+    assert [result.name for result in results] == [file.stem for file in NGSPICE_FILES]
     assert all(result.status == Status.CONVERGED and result.relative_error <= 1e-9 for result in results)
 
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from crossbar_circuits import FORMS, TOPOLOGIES, make_circuit, random_read, reads, worst_relative
+from crossbar_circuits import FORMS, NGSPICE_FILES, TOPOLOGIES, make_circuit, random_read, reads, worst_relative
 from hypothesis import HealthCheck, given, settings
 
 from simcore.crossbar import Circuit, Status, exact, solve, torch_backend
 from simcore.errors import InputError
 
-FOLDER = Path(__file__).resolve().parents[3].parent / "shared" / "reference" / "spice"
-FILES = sorted(FOLDER.glob("*.json"))
-needs_reference = pytest.mark.skipif(not FILES, reason=f"NO REFERENCE CIRCUITS: {FOLDER} holds no *.json")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="NO GPU: torch sees no CUDA device")
 quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
@@ -43,13 +39,7 @@ def each_kind(rows=19, cols=14, batch=23):
     ]
 
 
-@needs_reference
-def test_all_reference_circuits_are_there():
-    assert len(FILES) == 23
-
-
-@needs_reference
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", NGSPICE_FILES, ids=lambda file: file.stem)
 def test_sink_currents_agree_with_ngspice(file):
     case = json.loads(file.read_text())
     circuit = Circuit.from_parameters(case["parameters"])
