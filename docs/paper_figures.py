@@ -139,7 +139,7 @@ def draw_distributions(reads: list[Row], model: str) -> bytes:
         axes.set_visible(axes.has_data())
     figure.supylabel("column reads (%)", fontsize=9)
     _legend_of(figure)
-    figure.suptitle(f"{model} on {_design_name(mine)}; LSB: the current of one ON cell", fontsize=10)
+    figure.suptitle(f"{model} on {design_name(mine)}; LSB: the current of one ON cell", fontsize=10)
     return _png(figure)
 
 
@@ -165,7 +165,7 @@ def draw_errors(reads: list[Row]) -> bytes:
     panels[0, 0].set_ylabel("partial sum - column current (LSB)", fontsize=9)
     panels[1, 0].set_ylabel("rms error of the code (LSB)", fontsize=9)
     _legend_of(figure)
-    figure.suptitle(_design_name(reads), fontsize=10)
+    figure.suptitle(design_name(reads), fontsize=10)
     return _png(figure)
 
 
@@ -247,7 +247,8 @@ def _by_partial_sum(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return seen, counts[seen], means[0], means[1]
 
 
-def _design_name(rows: list[Row]) -> str:
+def design_name(rows: list[Row]) -> str:
+    """The design that reads were sampled on, for people."""
     row = rows[0]
     return f"{row['device']}, {row['corner']} corner, {row['rows']} rows read together; reads solved exactly"
 

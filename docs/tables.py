@@ -12,9 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import cost_tables
+import device_tables
 import pyarrow as pa
+import typer.cli
+import typer.main
 
 from pipeline import tracking
+from pipeline.cli.app import app
+from pipeline.cli.lazy import LAZY_COMMANDS
 from pipeline.spec import SweepSpec
 from pipeline.tables import COSTS_SCHEMA, SCHEMAS, SHARD_FILE_SCHEMA
 
@@ -53,7 +58,7 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "solver": (
         "",
         "`exact`",
-        "`auto`, `fast`: the fit (an exact matrix for a linear array); `ideal`: no circuit",
+        "`fast`: the fit; `auto`: the fit, or an exact matrix for a linear array; `ideal`: no circuit",
     ),
     "layers": ("", "`[bconv2, bconv3]`", "binary layers that are mapped; default: all"),
     "dataset": ("", "`fashion-mnist`", "a data set's name or folder, or a group of fields, below"),
@@ -136,9 +141,23 @@ def mlflow_names() -> str:
     return "\n".join(lines)
 
 
+def commands() -> str:
+    """Every command with its arguments and options, as its help has them."""
+    group: Any = typer.main.get_command(app)
+    context = typer.Context(group, info_name="binsparx")
+    for name in LAZY_COMMANDS:
+        group.resolve_command(context, [name])  # puts the command in the place of its stand-in
+    text = typer.cli.get_docs_for_click(obj=group, ctx=context, name="binsparx")
+    _, first, commands = text.partition("## `binsparx ")
+    commands = commands.replace("* `--help`: Show this message and exit.\n", "").replace("```console\n$ ", "```text\n")
+    return re.sub(r"\*\*Options\*\*:\n\n(?=\*\*|#|$)", "", first + commands).strip()
+
+
 TABLES = {
     "sweep-file.md": {"sweep fields": sweep_fields, "match fields": match_fields},
     "results.md": {"result tables": result_tables, "mlflow names": mlflow_names},
+    "devices.md": {"bitcells": device_tables.bitcells},
+    "commands.md": {"commands": commands},
     "cost.md": {"tile": cost_tables.tile, "macro": cost_tables.macro, "parameters": cost_tables.parameters},
 }
 

@@ -133,7 +133,7 @@ class _Runner:
     def __init__(self, subject: Subject, images: int, store: Store, evaluator: str) -> None:
         self._subject, self._images, self._store = subject, images, store
         self._settings = TaskSettings(evaluator, store.absolute_uri, cpu_count(), find_provenance())
-        self._solver_version = simulation.load_evaluator(evaluator).SOLVER_VERSION
+        self._solver_version = simulation.solver_version(evaluator)
 
     def run(self, design: Any) -> _Found:
         subject = self._subject

@@ -7,15 +7,24 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from simcore.crossbar.device import DEVICE_VARIABLE, device_kind
 from simcore.errors import InputError
+
+_GPU_SHARE = 0.01
+"""Of a GPU, for a task: as many tasks share one as their node has CPUs for."""
 
 _AUTOSCALER_STATUS = "__autoscaling_status"
 # Without an autoscaler Ray names a type after each node that was started by hand.
 _STARTED_BY_HAND = re.compile(r"node_[0-9a-f]+")
 
 
+def gpu_share() -> dict[str, float]:
+    """What a task asks of GPUs, as an option for Ray: nothing unless exact solves are to run there."""
+    return {"num_gpus": _GPU_SHARE} if device_kind() == "cuda" else {}
+
+
 def check_threads(ray: Any, threads: int) -> str:
-    """Compares the CPUs of a task with those of the nodes.
+    """Compares the CPUs of a task, and the GPU that it needs if it does, with those of the nodes.
 
     Args:
         ray: the ``ray`` module, connected. threads: CPUs that a task asks for.
@@ -26,8 +35,14 @@ def check_threads(ray: Any, threads: int) -> str:
     Raises:
         InputError: no node is large enough, and none can come.
     """
-    sizes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-    largest = max(sizes, default=0)
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if gpu_share():
+        nodes = [resources for resources in nodes if resources.get("GPU", 0) > 0]
+        if not nodes:
+            if may_grow(ray):
+                return "no node of the cluster has a GPU now; tasks wait until one joins"
+            raise InputError("no node of the cluster has a GPU; no task could begin", DEVICE_VARIABLE)
+    largest = max((int(resources.get("CPU", 0)) for resources in nodes), default=0)
     if threads <= largest:
         return ""
     if largest == 0:

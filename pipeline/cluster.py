@@ -45,13 +45,16 @@ def ray_session(address: str | None, threads: int) -> Iterator[Any]:
             os.environ.setdefault(name, value)
     import ray
 
+    from simcore.crossbar.device import DEVICE_VARIABLE, device_kind  # loads numba
+
     if ray.is_initialized():
         yield ray
         return
     common: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": logging.ERROR,
-        "runtime_env": {"env_vars": thread_environment(threads)},
+        # Every worker solves on the device that the keys name, whatever its own environment says.
+        "runtime_env": {"env_vars": {**thread_environment(threads), DEVICE_VARIABLE: device_kind()}},
     }
     try:
         if address is None:

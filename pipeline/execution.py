@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pipeline.active import ActiveDesign, Failure
+from pipeline.capacity import gpu_share
 from pipeline.retries import FailureKind, Room, Trial, kind_of, kind_of_system_error
 from pipeline.shards import Range
 from pipeline.task_size import TaskSizer
@@ -51,7 +52,7 @@ class Execution:
         self._settings = settings
         self._listener = listener
         self._max_failures = max_failures
-        options = {"num_cpus": settings.threads, "max_retries": 0}
+        options = {"num_cpus": settings.threads, "max_retries": 0, **gpu_share()}
         self._prepare = ray.remote(**options, num_returns=2)(prepare_design)
         self._evaluate = ray.remote(**options)(evaluate_shards)
         self._sizer = TaskSizer()

@@ -53,6 +53,20 @@ def load_evaluator(module_name: str) -> Evaluator:
     return module  # type: ignore[no-any-return]
 
 
+def solver_version(evaluator: str) -> str:
+    """The version of the solver as keys have it: the evaluator's, and the device of exact solves where it is not numba.
+
+    Devices agree to the solver's tolerance, not bit for bit, so their rows have keys of their own.
+
+    Raises:
+        InputError: ``BINSPARX_DEVICE`` names no device that all machines agree on.
+    """
+    from simcore.crossbar.device import device_kind
+
+    version, kind = load_evaluator(evaluator).SOLVER_VERSION, device_kind()
+    return version if kind == "numba" else f"{version}+{kind}"
+
+
 def load_model(reference: str, where: str) -> Model:
     """A network that ships, by name, or a checkpoint file.
 

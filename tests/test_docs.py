@@ -96,6 +96,8 @@ def test_examples_run_in_order(page: Path, workplace: Path, monkeypatch: pytest.
         elif example.language == "sh":
             for line in example.text.splitlines():
                 _run_command(line, monkeypatch)
+        elif example.language == "text":
+            pass  # nothing to run
         elif example.language == "yaml":
             file = workplace / f"example{number}.yaml"
             file.write_text(example.text, encoding="utf-8")

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from pipeline import capacity, runner
-from pipeline.capacity import check_threads, may_grow
+from pipeline.capacity import check_threads, gpu_share, may_grow
 from pipeline.runner import RunOptions, run_sweep
 from simcore.errors import InputError
 from tests.pipeline.fake_simcore import write_sweep
@@ -46,6 +46,25 @@ def test_an_autoscaler_may_add_a_larger_node(monkeypatch: pytest.MonkeyPatch) ->
     growing(monkeypatch, True)
     warning = check_threads(cluster(0.0, 4.0), 5)
     assert "--threads 5 is more than the 4 CPUs" in warning and len(warning.splitlines()) == 1
+
+
+def test_solves_on_a_gpu_need_a_node_that_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BINSPARX_DEVICE", "cuda")
+    mixed = [{"Alive": True, "Resources": {"CPU": 32.0}}, {"Alive": True, "Resources": {"CPU": 8.0, "GPU": 1.0}}]
+    growing(monkeypatch, False)
+    assert check_threads(SimpleNamespace(nodes=lambda: mixed), 8) == ""
+    with pytest.raises(InputError, match="at most 8"):
+        check_threads(SimpleNamespace(nodes=lambda: mixed), 9)
+    with pytest.raises(InputError, match="BINSPARX_DEVICE: no node of the cluster has a GPU"):
+        check_threads(cluster(0.0, 4.0), 1)
+    growing(monkeypatch, True)
+    assert "wait until one joins" in check_threads(cluster(0.0, 4.0), 1)
+
+
+@pytest.mark.parametrize("device", ["", "numba", "cpu"])
+def test_no_other_device_asks_ray_for_a_gpu(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    monkeypatch.setenv("BINSPARX_DEVICE", device)
+    assert gpu_share() == {}
 
 
 @pytest.mark.parametrize("grows", [False, True])

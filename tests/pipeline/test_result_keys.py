@@ -6,6 +6,8 @@ import pytest
 
 from pipeline.keys import canonical_json, digest_of, key_content
 from pipeline.shards import cover
+from pipeline.simulation import solver_version
+from simcore.errors import InputError
 
 
 def test_a_stored_key_still_matches() -> None:
@@ -25,6 +27,18 @@ def test_the_order_of_fields_does_not_matter() -> None:
 def test_nan_has_no_key() -> None:
     with pytest.raises(ValueError):
         canonical_json({"a": float("nan")})
+
+
+def test_another_solver_device_has_keys_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Devices agree to the solver's tolerance only: their shards must never end up in one row."""
+    evaluator = "tests.pipeline.fake_inference"
+    for device, version in (("", "fake-1"), ("numba", "fake-1"), ("cuda:1", "fake-1+cuda"), ("cpu", "fake-1+cpu")):
+        monkeypatch.setenv("BINSPARX_DEVICE", device)
+        assert solver_version(evaluator) == version
+    for device in ("auto", "cdua"):
+        monkeypatch.setenv("BINSPARX_DEVICE", device)
+        with pytest.raises(InputError, match=f"BINSPARX_DEVICE.*'{device}'"):
+            solver_version(evaluator)
 
 
 def test_an_empty_store_is_cut_into_shards() -> None:

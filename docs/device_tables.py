@@ -1,0 +1,34 @@
+"""The generated tables of docs/devices.md: every number of the bitcells that ship, with where it was read."""
+
+from __future__ import annotations
+
+from simcore.technology import device_names
+from simcore.technology.devices import Bitcell, load_bitcell
+
+_UNITS = {"ohm": "Ω"}
+
+
+def bitcells() -> str:
+    """A section for each bitcell."""
+    return "\n\n".join(_section(load_bitcell(name)) for name in device_names())
+
+
+def _section(cell: Bitcell) -> str:
+    corners = list(cell.corners)
+    names = list(dict.fromkeys(name for corner in corners for name in cell.corners[corner]))
+    lines = ["| parameter | unit | " + " | ".join(corners) + " |", "|---|---" + "|---" * len(corners) + "|"]
+    for name in names:
+        entries = [cell.corners[corner].get(name) for corner in corners]
+        unit = next((entry["unit"] for entry in entries if isinstance(entry, dict)), "")
+        lines.append(f"| `{name}` | {_UNITS.get(unit, unit)} | " + " | ".join(map(_shown, entries)) + " |")
+    read = [f"- {name}: {text}" for name, text in cell.sources.items()]
+    return "\n".join(
+        [f"### {cell.name}", "", f"{cell.description.strip()} Topology `{cell.topology}`.", "", *lines, "", *read]
+    )
+
+
+def _shown(entry: object) -> str:
+    """A value with its source below it."""
+    if not isinstance(entry, dict):
+        return "" if entry is None else f"`{entry}`"
+    return f"{entry['value']:g}<br>*{entry['source']}*"
