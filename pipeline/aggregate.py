@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.costs import Cost, cost_class
+from pipeline.evidence import within_limits
 from pipeline.hardware_cost import HardwareCosts
 from pipeline.intervals import wilson_interval
 from pipeline.plan import Plan
@@ -239,24 +240,12 @@ def _shard_row(sweep_name: str, shard: ShardRecord) -> dict[str, Any]:
 
 
 def _evidence_columns(plan: Plan, evidence: dict[str, Any]) -> dict[str, Any]:
-    limits = plan.sweep.spec.evidence
-    rms, worst = evidence["evidence_rms_lsb"], evidence["evidence_worst_lsb"]
-    unsolved = int(evidence["unsolved"])
-    # Where every read was solved exactly, the fast solver's error does not matter.
-    within = (
-        evidence["solver"] == "exact"
-        or unsolved == 0
-        and all(
-            value is None or value <= limit
-            for limit, value in ((limits.max_rms_lsb, rms), (limits.max_worst_lsb, worst))
-        )
-    )
     return {
         "solver": evidence["solver"],
-        "evidence_rms_lsb": rms,
-        "evidence_worst_lsb": worst,
+        "evidence_rms_lsb": evidence["evidence_rms_lsb"],
+        "evidence_worst_lsb": evidence["evidence_worst_lsb"],
         "kcl_residual": evidence["kcl_residual"],
         "evidence_reads": int(evidence["reads"]),
-        "evidence_unsolved": unsolved,
-        "evidence_within_limits": within,
+        "evidence_unsolved": int(evidence["unsolved"]),
+        "evidence_within_limits": within_limits(evidence, plan.sweep.spec.evidence),
     }

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import simulation
+from pipeline.evidence import within_limits
 from pipeline.intervals import difference_interval, paired_correlation, wilson_interval
 from pipeline.keys import digest_of, key_content
 from pipeline.predictions import Predictions
@@ -166,9 +167,7 @@ class _Runner:
             evidence = decode_design(self._store.read(design_path(key)) or b"", key).evidence
         except DamagedRecord:
             return False
-        limits = ((evidence["evidence_rms_lsb"], design.evidence.max_rms_lsb),
-                  (evidence["evidence_worst_lsb"], design.evidence.max_worst_lsb))  # fmt: skip
-        return not evidence["unsolved"] and all(value is None or value <= limit for value, limit in limits)
+        return within_limits(evidence, design.evidence)
 
 
 def _change(after: np.ndarray, before: np.ndarray) -> tuple[float, float, float]:

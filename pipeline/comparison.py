@@ -51,8 +51,11 @@ def compare_designs(
             independent samples.
 
     Raises:
-        InputError: nothing fits, or a design fits several.
+        InputError: there is nothing to compare, nothing fits, or a design fits several.
     """
+    for frame, name in ((a, names[0]), (b, names[1])):
+        if frame.empty:
+            raise InputError(f"no design of '{name}' is finished, or none was chosen")
     a, b = a.reset_index(drop=True), b.reset_index(drop=True)
     axes = [name for name in AXIS_COLUMNS if name not in ("design_key", "sweep") and name in a and name in b]
     changed = _differences(a, b, [*axes, *_CIRCUMSTANCES])

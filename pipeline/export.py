@@ -134,7 +134,20 @@ def _write_xlsx(tables: Tables, path: Path) -> None:
 
 
 def _write_duckdb(tables: Tables, path: Path) -> None:
-    """A database with the meaning of every column as its comment."""
+    """A database with the meaning of every column as its comment.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    import duckdb
+
+    try:
+        _fill_database(tables, path)
+    except duckdb.IOException as error:
+        raise OSError(" ".join(str(error).split())) from error
+
+
+def _fill_database(tables: Tables, path: Path) -> None:
     import duckdb
 
     with duckdb.connect(str(path)) as database:

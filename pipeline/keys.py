@@ -6,7 +6,6 @@ import hashlib
 import json
 from typing import Any
 
-KEY_LENGTH = 64
 SHORT_KEY_LENGTH = 12
 
 

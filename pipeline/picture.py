@@ -53,9 +53,9 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     """PNG and SVG of all designs: accuracy with its 95 % interval against the first cost among ``objectives``.
 
     Where no design has that cost (a bitcell file without the cell's size) array current takes its place. Colour
-    tells the device, the marker the sparsity level; arrows lead from dense to binsparx on the same hardware. Where
-    more than ``MOST_DRAWN`` designs are not on the front, the front and a sample of those are drawn, without arrows and
-    sizes, and the title says so.
+    tells the device, the marker the sparsity level; arrows lead from dense to binsparx on the same hardware and
+    images. Where more than ``MOST_DRAWN`` designs are not on the front, the front and a sample of those are drawn,
+    without arrows and sizes, and the title says so.
     """
     columns = {*_COLUMNS, *HARDWARE_COLUMNS, *(cost.column for cost in _COSTS.values())}
     rows = designs.select([name for name in designs.column_names if name in columns]).to_pylist()
@@ -86,7 +86,8 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     figure.legend(
         handles=_legend(rows, colours, line_is_front), loc="outside lower center", ncols=6, fontsize=9, frameon=False
     )
-    sweep, dataset, images = (rows[0][name] for name in ("sweep", "dataset", "images")) if rows else ("", "", 0)
+    sweep, dataset = (rows[0][name] for name in ("sweep", "dataset")) if rows else ("", "")
+    images = max((row["images"] for row in rows), default=0)  # what a race stopped saw fewer
     title = f"{sweep}: {', '.join(models)} on {images} images of {dataset}"
     if crowded:
         others = sum(not row["on_front"] for row in rows)
@@ -115,7 +116,8 @@ def _draw_panel(axes: Axes, rows: list[_Row], colours: dict[str, str], line_is_f
     if not rows:
         axes.text(0.5, 0.5, "no finished design", ha="center", transform=axes.transAxes)
         return
-    ideal = max(row["ideal_accuracy"] for row in rows)
+    images = max(row["images"] for row in rows)
+    ideal = max(row["ideal_accuracy"] for row in rows if row["images"] == images)
     axes.axhline(100 * ideal, linestyle="--", color="#555555", linewidth=1.2)
     if line_is_front:
         _draw_front_line(axes, [row for row in rows if row["on_front"]])
@@ -178,6 +180,9 @@ def _draw_arrows(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
     for row in rows:
         start = dense.get(_hardware(row))
         if row["sparsity"] != "binsparx" or row["prune"] or start is None:
+            continue
+        # What a race stopped saw other images, and is not compared.
+        if row["images"] != start["images"]:
             continue
         axes.annotate(
             "",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.shard_files import find_shard_files, read_shards
-from pipeline.shards import cover
+from pipeline.shards import longest_chain
 from pipeline.store import Store
 
 
@@ -31,16 +31,15 @@ class Predictions:
     def read(cls, store: Store, design_key: str) -> Predictions:
         """All images from 0 on without a gap; nothing (n = 0) where their shards are not stored or damaged."""
         files = find_shard_files(store, design_key)
-        places = set(files.ranges())
-        last = max((first + count for first, count in places), default=0)
-        stored = cover(last, max(last, 1), places).stored
-        columns: list[tuple[np.ndarray, ...]] = []
-        position = 0
-        for shard in read_shards(store, design_key, files, stored).records:
-            if shard.first != position:
+        usable = set(files.ranges())
+        while True:
+            chain = longest_chain(usable)
+            shards = read_shards(store, design_key, files, chain).records
+            if len(shards) == len(chain):
                 break
-            columns.append((shard.labels, shard.predictions, shard.ideal_predictions))
-            position += shard.count
+            # Another chain may do without the damaged ones.
+            usable -= set(chain) - {(shard.first, shard.count) for shard in shards}
+        columns = [(shard.labels, shard.predictions, shard.ideal_predictions) for shard in shards]
         if not columns:
             empty = np.zeros(0, dtype=np.int16)
             return cls(empty, empty, empty)

@@ -17,8 +17,8 @@ from pipeline.table_files import SWEEPS_FOLDER, read_table
 from pipeline.tables import SCHEMAS
 from simcore.errors import InputError, unknown_name
 
-# Names that stand for content: a network that was trained again is another network.
-_CONTENT = {"model": "model_digest", "dataset": "dataset_digest"}
+# Names that stand for content: a network that was trained again is another network, and a split holds other images.
+_CONTENT = {"model": ("model_digest",), "dataset": ("dataset_digest", "dataset_split")}
 
 
 class Results:
@@ -88,7 +88,9 @@ class Results:
         within: Sequence[str] = ("model", "dataset", "corner"),
         sweep: str | None = None,
     ) -> pd.DataFrame:
-        """Designs that no other design of their group beats in accuracy and cost, cheapest first.
+        """Designs that no other design of their group beats in accuracy and cost, cheapest first; empty without any.
+
+        A design that a race left behind in its sweep is on no front.
 
         Args:
             cost: one column to be kept small, or several.
@@ -104,11 +106,13 @@ class Results:
             if name not in designs:
                 raise unknown_name("column of designs", name, designs.columns)
         # Of a design that several sweeps hold, the row that saw most images counts.
-        designs = (
-            designs.sort_values("images", ascending=False, kind="stable").drop_duplicates("design_key").sort_index()
-        )
-        names = [*within, *(_CONTENT[name] for name in within if _CONTENT.get(name) in designs)]
-        groups = [group for _, group in designs.groupby(names, sort=False)] if within else [designs]
+        ordered = seen_all(designs).sort_values("images", ascending=False, kind="stable")
+        designs = ordered.drop_duplicates("design_key").sort_index()
+        if designs.empty:
+            return designs
+        names = [*within, *(column for name in within for column in _CONTENT.get(name, ()) if column in designs)]
+        # Tables of earlier versions may lack a column, which comes as null then: their designs count all the same.
+        groups = [group for _, group in designs.groupby(names, sort=False, dropna=False)] if within else [designs]
         members = []
         for group in groups:
             kept = group[on_front(group, costs)]
@@ -136,14 +140,15 @@ class Results:
 
 
 def seen_all(designs: pd.DataFrame) -> pd.DataFrame:
-    """The designs that saw as many images as any: those that a race left behind are not to be set beside them."""
+    """The designs that saw as many images as any of their sweep: those that a race left behind are not to be set beside
+    them."""
     return designs[_saw_all(designs)]
 
 
 def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
     """Whether no other row of ``group`` is as accurate at lower ``costs``: (rows,) booleans.
 
-    A design that a race left behind saw fewer images than the others, and is on no front.
+    A design that a race left behind saw fewer images than the others of its sweep, and is on no front.
     """
     compared = _saw_all(group).to_numpy()
     directions: list[Direction] = ["max", *(["min"] * len(costs))]  # type: ignore[list-item]
@@ -153,7 +158,8 @@ def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def _saw_all(designs: pd.DataFrame) -> pd.Series:
-    return designs["images"] == designs["images"].max()
+    """Fewer images than another of its sweep has only what a race stopped; another sweep may just ask for fewer."""
+    return designs["images"] == designs.groupby("sweep")["images"].transform("max")
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

@@ -76,29 +76,70 @@ class Cover:
 
 
 def cover(images: int, shard_images: int, stored: Iterable[Range]) -> Cover:
-    """Covers 0..images without overlap, stored ranges first, gaps cut at multiples of ``shard_images``.
+    """Covers 0..images without overlap with the fewest images missing, gaps cut at multiples of ``shard_images``.
 
-    Where several stored ranges begin at the same image, the one that an undisturbed run would have made is taken,
-    else the longest; a range that reaches beyond ``images`` cannot be used, for its sums hold images not asked for.
+    Of choices that leave as few missing, the one that an undisturbed run would have made is taken, else the longest
+    range; a range that reaches beyond ``images`` cannot be used, for its sums hold images not asked for.
+    """
+    taken = _choose_ranges(images, shard_images, stored)
+    starts = sorted(taken)
+    used: list[Range] = []
+    missing: list[Range] = []
+    position = 0
+    while position < images:
+        if position in taken:
+            count = taken[position]
+            used.append((position, count))
+        else:
+            following = bisect.bisect_right(starts, position)
+            gap = (starts[following] if following < len(starts) else images) - position
+            count = min(_regular(position, images, shard_images), gap)
+            missing.append((position, count))
+        position += count
+    return Cover(tuple(used), tuple(missing))
+
+
+def longest_chain(stored: Iterable[Range]) -> tuple[Range, ...]:
+    """Stored ranges that follow one another from image 0 on, without gap or overlap, as far as any of them reach."""
+    stored = sorted(stored)
+    ends = {0}
+    for first, count in stored:
+        if first in ends:
+            ends.add(first + count)
+    images = max(ends)
+    return cover(images, max(images, 1), stored).stored
+
+
+def _choose_ranges(images: int, shard_images: int, stored: Iterable[Range]) -> dict[int, int]:
+    """The count of the range to take at each image where one begins, should that image be reached.
+
+    An image is left out where its ranges would cost more images than they hold. Found from the last image backwards:
+    what is missing behind a range depends on nothing before it.
     """
     by_first: dict[int, list[int]] = {}
     for first, count in stored:
         if first + count <= images:
             by_first.setdefault(first, []).append(count)
-    starts = sorted(by_first)
-    used: list[Range] = []
-    missing: list[Range] = []
-    position = 0
-    while position < images:
-        regular = min((position // shard_images + 1) * shard_images, images) - position
-        counts = by_first.get(position)
-        if counts:
-            count = regular if regular in counts else max(counts)
-            used.append((position, count))
-        else:
-            following = bisect.bisect_right(starts, position)
-            gap = starts[following] - position if following < len(starts) else regular
-            count = min(regular, gap)
-            missing.append((position, count))
-        position += count
-    return Cover(tuple(used), tuple(missing))
+    places = [*sorted(by_first), images]
+    fewest = [0] * len(places)  # images missing from each place on
+
+    def missing_from(position: int) -> int:
+        following = bisect.bisect_left(places, position)
+        return places[following] - position + fewest[following]
+
+    taken: dict[int, int] = {}
+    for place in reversed(range(len(places) - 1)):
+        first = places[place]
+        regular = _regular(first, images, shard_images)
+        options = [(missing_from(first + count), count != regular, -count) for count in by_first[first]]
+        best = min(options)
+        none_taken = 1 + missing_from(first + 1)
+        fewest[place] = min(best[0], none_taken)
+        if best[0] <= none_taken:
+            taken[first] = -best[2]
+    return taken
+
+
+def _regular(position: int, images: int, shard_images: int) -> int:
+    """Images from ``position`` to the end of the shard that an undisturbed run would make there."""
+    return min((position // shard_images + 1) * shard_images, images) - position

@@ -19,7 +19,12 @@ _field = described_field
 _TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
 _AXES = [
-    _field("design_key", _TEXT, DIMENSIONLESS, "sha256 of the design, the model, the data set and the solver version"),
+    _field(
+        "design_key",
+        _TEXT,
+        DIMENSIONLESS,
+        "sha256 of the design, the model, the data set, its split and the solver version",
+    ),
     _field("sweep", _TEXT, DIMENSIONLESS, "name of the sweep"),
     _field("model", _TEXT, DIMENSIONLESS, "network"),
     _field("dataset", _TEXT, DIMENSIONLESS, "data set"),
@@ -127,8 +132,18 @@ DESIGNS_SCHEMA = pa.schema(
             DIMENSIONLESS,
             "on the front of its model, data set, corner",
         ),
-        _field("pareto_rank", _INT, "1", "1 on the front, 2 on the front of the rest ...; 0 with an objective missing"),
-        _field("front_probability", _FLOAT, "fraction", "how often on the front when the images are drawn again"),
+        _field(
+            "pareto_rank",
+            _INT,
+            "1",
+            "1 on the front, 2 on the front of the rest ...; 0 with an objective missing, or stopped by a race",
+        ),
+        _field(
+            "front_probability",
+            _FLOAT,
+            "fraction",
+            "how often on the front when the images are drawn again; 0 stopped by a race or beyond the 2000 best ranks",
+        ),
         _field("knee", _FLAG, DIMENSIONLESS, "the front's knee: farthest below the plane through its ends"),
         _field("solver", _TEXT, DIMENSIONLESS, "solver that was used"),
         _field("evidence_rms_lsb", _FLOAT, "LSB", "rms difference to the exact solver on samples of this run", True),
@@ -136,7 +151,12 @@ DESIGNS_SCHEMA = pa.schema(
         _field("kcl_residual", _FLOAT, "1", "largest Kirchhoff residual of the exact solves, relative", True),
         _field("evidence_reads", _INT, "1", "column reads of this run that were solved exactly for comparison"),
         _field("evidence_unsolved", _INT, "1", "those whose exact solve did not converge"),
-        _field("evidence_within_limits", _FLAG, DIMENSIONLESS, "all converged, within the limits of the sweep file"),
+        _field(
+            "evidence_within_limits",
+            _FLAG,
+            DIMENSIONLESS,
+            "all of them converged, with errors within the limits of the sweep file; or every read was solved exactly",
+        ),
         _field("model_digest", _TEXT, DIMENSIONLESS, "sha256 of graph and weights"),
         _field("dataset_digest", _TEXT, DIMENSIONLESS, "sha256 of images and labels"),
         _field("dataset_split", _TEXT, DIMENSIONLESS, "split of the data set"),

@@ -13,7 +13,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,12 +173,13 @@ def _synchronise(
     experiment = _experiment(client, study, store)
     known = _known_runs(client, experiment, name)
     artifacts = {file: data for file in ARTIFACTS if (data := store.read(f"{SWEEPS_FOLDER}/{name}/{file}")) is not None}
-    parent_id, parent_written = _write_entry(
-        client, experiment, known.get(""), _parent_entry(sweep, rows, artifacts, failed), failed
-    )
-    if parent_written:
-        _log_artifacts(client, parent_id, artifacts)
-        _attach_dataset(client, parent_id, rows)
+
+    def attach(run_id: str) -> None:
+        _log_artifacts(client, run_id, artifacts)
+        _attach_dataset(client, run_id, rows)
+
+    parent = _parent_entry(sweep, rows, artifacts, failed)
+    parent_id, parent_written = _write_entry(client, experiment, known.get(""), parent, failed, attach)
     written = int(parent_written)
     params = _distinct_parameters(rows)
     sample = sample_others(rows, sweep.spec.tracking.sample)
@@ -257,15 +258,23 @@ def _known_runs(client: MlflowClient, experiment: str, sweep_name: str) -> dict[
 
 
 def _write_entry(
-    client: MlflowClient, experiment: str, run: Run | None, entry: _Entry, failed: bool
+    client: MlflowClient,
+    experiment: str,
+    run: Run | None,
+    entry: _Entry,
+    failed: bool,
+    attach: Callable[[str], None] | None = None,
 ) -> tuple[str, bool]:
-    """Makes or updates one run; returns its id and whether anything had to be written."""
+    """Makes or updates one run; returns its id and whether anything had to be written.
+
+    Args:
+        attach: adds to the run of that id what belongs to it beside the entry.
+    """
     from mlflow.entities import Metric, Param, RunTag
 
     if run is not None and run.data.tags.get(_ROW_DIGEST) == entry.digest:
         return str(run.info.run_id), False
-    # MLflow never changes a parameter: a run whose parameters differ gives way to a new one.
-    if run is not None and any(run.data.params.get(name, value) != value for name, value in entry.params.items()):
+    if run is not None and not _can_become(run, entry):
         client.delete_run(run.info.run_id)
         run = None
     now = int(time.time() * 1000)
@@ -278,9 +287,17 @@ def _write_entry(
     tags = [RunTag(name, value) for name, value in entry.tags.items()]
     client.log_batch(run_id, metrics=metrics, params=params, tags=tags)
     client.set_terminated(run_id, status="FAILED" if failed else "FINISHED")
+    if attach is not None:
+        attach(run_id)
     # Last, so that a synchronisation that was cut short is done again.
     client.set_tag(run_id, _ROW_DIGEST, entry.digest)
     return run_id, True
+
+
+def _can_become(run: Run, entry: _Entry) -> bool:
+    """Whether a run can be brought to an entry: MLflow never changes a parameter, and never takes back a metric."""
+    same_parameters = all(run.data.params.get(name, value) == value for name, value in entry.params.items())
+    return same_parameters and run.data.metrics.keys() <= entry.metrics.keys()
 
 
 def _take_marks(client: MlflowClient, runs: Iterable[Run]) -> int:
@@ -362,7 +379,10 @@ def _attach_dataset(client: MlflowClient, run_id: str, rows: list[dict[str, Any]
     """The data sets of the designs as inputs of the sweep's run, by their digests."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    found = {(row["dataset"], row["dataset_digest"], row["dataset_split"]): row["images"] for row in rows}
+    found: dict[tuple[str, str, str], int] = {}
+    for row in rows:
+        data = (row["dataset"], row["dataset_digest"], row["dataset_split"])
+        found[data] = max(found.get(data, 0), row["images"])  # what a race stopped saw fewer
     inputs = [
         DatasetInput(
             Dataset(name, digest[:_DIGEST_CHARACTERS], "binsparx", name, profile=json.dumps({"images": images})),

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.cli.completion import sweep_names
+from pipeline.cli.json_output import json_row
 from pipeline.cli.options import JsonOption, ResultsOption, WhereOption, make_console, open_sweep, select
-from pipeline.comparison import Comparison
+from pipeline.comparison import Comparison, compare_designs
 from pipeline.objectives import known_costs
 from pipeline.report_page.findings import design_name
 
@@ -34,7 +35,7 @@ def compare(
     opened, name_a = open_sweep(sweep_a, results)
     _, name_b = open_sweep(sweep_b, results or opened.store.absolute_uri)
     a, b = (select(opened.designs(name), where) for name in (name_a, name_b))
-    compared = opened.compare(a, b)
+    compared = compare_designs(a, b, (name_a, name_b), opened.predictions)
     if json:
         print(json_module.dumps(_plain(compared, name_a, name_b), indent=2))
     else:
@@ -46,7 +47,7 @@ def _plain(compared: Comparison, name_a: str, name_b: str) -> dict[str, Any]:
         "a": name_a,
         "b": name_b,
         "changed": compared.changed,
-        "points": json_module.loads(compared.points.to_json(orient="records", double_precision=15)),
+        "points": [json_row(point) for point in compared.points.to_dict("records")],
         "only_a": compared.only_a.design_key.tolist(),
         "only_b": compared.only_b.design_key.tolist(),
     }

@@ -50,10 +50,9 @@ def results(
     opened, name = open_sweep(sweep, results)
     tables = {table: opened.table(table, name) for table in ("designs", "pareto")}
     if where:
-        kept = select(opened.designs(name), where).design_key
+        kept = set(select(opened.designs(name), where).design_key)
         tables = {
-            key: table.filter([row in set(kept) for row in table["design_key"].to_pylist()])
-            for key, table in tables.items()
+            key: table.filter([row in kept for row in table["design_key"].to_pylist()]) for key, table in tables.items()
         }
     if json:
         print(json_module.dumps({key: table.to_pylist() for key, table in tables.items()}, indent=2))

@@ -9,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.cli.json_output import json_row
 from pipeline.cli.options import RESULTS_FOLDER, DesignArgument, JsonOption, ResultsOption, make_console
 from pipeline.objectives import COSTS
 from pipeline.results import Results
@@ -31,8 +32,8 @@ def show(design: DesignArgument, results: ResultsOption = None, json: JsonOption
         print(
             json_module.dumps(
                 {
-                    "design": json_module.loads(row.to_json(double_precision=15)),
-                    "layers": json_module.loads(layers.to_json(orient="records", double_precision=15)),
+                    "design": json_row(row.to_dict()),
+                    "layers": [json_row(layer) for layer in layers.to_dict("records")],
                     "sweeps": sweeps,
                 },
                 indent=2,

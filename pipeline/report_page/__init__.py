@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from html import escape
 from importlib import resources
 from string import Template
-from typing import Any
 
 import yaml
 
+from pipeline.failures import read_failures
 from pipeline.report_page import sections
 from pipeline.report_page.data import page_data
 from pipeline.report_page.findings import find_gains, sentences
@@ -43,7 +42,7 @@ def build_report(results: Results, sweep: str) -> str:
         findings=found,
         heat_maps=sections.heat_maps(designs),
         evidence=sections.evidence(designs),
-        failures=sections.failures(_failures(_stored(results, sweep, "failures.json"))),
+        failures=sections.failures(read_failures(sweep, results.store)),
         provenance=sections.provenance(designs, text),
         all_designs=sections.all_designs(shown, len(designs)),
     )
@@ -63,7 +62,3 @@ def _description(sweep_text: str) -> str:
     except yaml.YAMLError:
         return ""
     return str(document.get("description", "")) if isinstance(document, dict) else ""
-
-
-def _failures(text: str) -> list[dict[str, Any]]:
-    return list(json.loads(text)) if text.strip() else []

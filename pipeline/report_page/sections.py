@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 
+from pipeline.failures import FailureReport
 from pipeline.results import seen_all
 from pipeline.tables import AXIS_COLUMNS, array_name
 
@@ -90,11 +91,11 @@ def evidence(designs: pd.DataFrame) -> str:
     return table(heading, rows)
 
 
-def failures(reports: Sequence[dict[str, Any]]) -> str:
+def failures(reports: Sequence[FailureReport]) -> str:
     """Points that could not be computed, with what repeats them."""
     if not reports:
         return "<p>None: no point that was run has failed.</p>"
-    rows = [(report["design"], report["stage"], report["reason"], report["command"]) for report in reports]
+    rows = [(report.design, report.stage, report.reason, report.command) for report in reports]
     return table(("design", "while", "reason", "repeat with"), rows)
 
 
@@ -147,11 +148,6 @@ def _listed(values: list[str]) -> str:
 
 def _largest(values: pd.Series) -> float | str:
     return float(values.max()) if values.notna().any() else "-"
-
-
-def _cell(value: Any) -> str:
-    kind = " class=number" if isinstance(value, int | float) else ""
-    return f"<td{kind}>{escape(_shown(value))}</td>"
 
 
 def _shown(value: Any) -> str:

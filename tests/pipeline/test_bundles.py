@@ -311,3 +311,15 @@ def test_a_store_that_cannot_be_bundled_is_one_warning(tmp_path: Path, monkeypat
 
 def _no_room(records: list[ShardRecord]) -> bytes:
     raise OSError(28, "no room")
+
+
+def test_predictions_are_read_along_the_chain_of_shards_that_reaches_farthest(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    put_shards(store, [(0, 60), (0, 50), (50, 50), (100, 50), (150, 50)])
+    labels = np.arange(200) % 10
+    assert np.array_equal(Predictions.read(store, KEY).labels, labels)
+    store.put(shard_path(KEY, 50, 50), b"torn")
+    assert np.array_equal(Predictions.read(store, KEY).labels, labels[:60])
+    store.put(shard_path(KEY, 0, 60), b"torn")
+    store.put(shard_path(KEY, 0, 50), b"torn")
+    assert len(Predictions.read(store, KEY)) == 0

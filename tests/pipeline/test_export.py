@@ -128,3 +128,11 @@ def test_unknown_names_and_failures_leave_nothing(
     with pytest.raises(KeyError):
         export_results(results, [], "csv")
     assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="NO /proc: no folder that nobody can write")
+@pytest.mark.parametrize("form", WRITERS)
+def test_a_place_that_cannot_be_written_is_said_in_one_line(results: Results, form: str) -> None:
+    with pytest.raises(InputError, match="cannot write '/proc/self/out'") as caught:
+        export_results(results, [], form, Path("/proc/self/out"))
+    assert len(str(caught.value).splitlines()) == 1

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from rich.console import Console
 
@@ -126,3 +127,16 @@ def test_an_empty_table_says_so() -> None:
     console = Console(file=io.StringIO())
     print_designs(table_of([]), console)
     assert "no design is finished yet" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_design_that_a_race_stopped_sets_neither_title_nor_arrow_nor_ideal() -> None:
+    rows = [row for row in rows_of() if row["corner"] == "nominal"]
+    stopped = {**rows[0], "images": 50, "ideal_accuracy": 0.99}  # the first of the table, dense
+    table = [stopped, *rows[1:]]
+    assert b"on 300 images of images" in draw_front(table_of(table))["front.svg"]
+    axes = Figure().subplots()
+    drawn = [{**row, "cost": row["energy_per_image_J"], "seed": 0} for row in table_of(table).to_pylist()]
+    picture._draw_panel(axes, drawn, {"8T-SRAM": "#0072B2", "1T-1ReRAM": "#D55E00"}, True, False)
+    arrows = [text for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
+    assert len(arrows) == 1
+    assert [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"] == [90.0]

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.cli import main
+from pipeline.cli.json_output import json_row
 from tests.pipeline import fake_simcore
 from tests.pipeline.finished_sweep import DEVICES, finish_sweep
 
@@ -55,12 +58,15 @@ def test_sweeps_are_listed_and_designs_chosen(command) -> None:  # type: ignore[
 
 
 def test_one_design_is_shown_whole(command) -> None:  # type: ignore[no-untyped-def]
-    key = json.loads(command("results", "small", "--json")[1])["designs"][0]["design_key"]
+    design = json.loads(command("results", "small", "--json")[1])["designs"][0]
+    key = design["design_key"]
     shown = command("show", key[:8])[1]
     for expected in (key[:12], "accuracy_low", "conv1", "binsparx explain", "µA"):
         assert expected in shown.replace("\n", "")
     document = json.loads(command("show", key[:8], "--json")[1])
-    assert document["design"]["design_key"] == key and len(document["layers"]) == 2
+    layers = pq.read_table("results/sweeps/small/layers.parquet").to_pylist()
+    assert document["design"] == design  # to the last digit
+    assert document["layers"] == [layer for layer in layers if layer["design_key"] == key]
     assert command("show", "zzz")[0] == 2
 
 
@@ -71,6 +77,10 @@ def test_sweeps_are_compared_on_the_command_line(command) -> None:  # type: igno
     document = json.loads(command("compare", "small", "finer", "--where", "sparsity=dense", "--json")[1])
     assert len(document["points"]) == 4 and document["changed"]["adc_bits"] == [[6, 7], 5]
     assert {"change_low", "change_high", "array_current_A_change"} <= document["points"][0].keys()
+    designs = {row["design_key"]: row for row in json.loads(command("results", "small", "--json")[1])["designs"]}
+    for point in document["points"]:
+        for name in ("accuracy", "array_current_A", "energy_per_image_J"):
+            assert point[f"{name}_a"] == designs[point["design_key_a"]][name]
     code, error = command("compare", "small", "fine")
     assert code == 2 and "did you mean 'finer'?" in error
 
@@ -119,3 +129,14 @@ def test_help_teaches(command) -> None:  # type: ignore[no-untyped-def]
     assert "First steps" in command("--help")[1]
     for name in ("plan", "run", "results", "show", "compare", "report", "export", "explain", "track"):
         assert "Example" in command(name, "--help")[1], name
+
+
+def test_json_holds_every_digit_and_null_for_what_is_no_number() -> None:
+    frame = pd.DataFrame({"energy": [1.2345678901234567e-9, float("nan")], "images": [100, 50], "on": [True, False]})
+    first, second = (json_row(row) for row in frame.to_dict("records"))
+    assert json.loads(json.dumps(first, allow_nan=False)) == {
+        "energy": 1.2345678901234567e-9,
+        "images": 100,
+        "on": True,
+    }
+    assert json_row(frame.iloc[1].to_dict()) == second == {"energy": None, "images": 50, "on": False}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.failures import FailureReport, write_failures
 from pipeline.figures import draw_figures
 from pipeline.report import _gain
 from pipeline.report_page import build_report, selection
@@ -42,8 +42,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
             sparsity=LEVELS,
             description="'</script><script>alert(1)</script>'",
         )
-    failure = {"design": "8T-SRAM <b>", "stage": "prepare", "reason": "no & never", "command": "binsparx run x"}
-    store.put("sweeps/small/failures.json", json.dumps([failure]).encode())
+    failure = FailureReport("f" * 64, "8T-SRAM <b>", "prepare", "no & never", "once", "", "binsparx run x", "")
+    write_failures([failure], "small", store)
     return folder / "results"
 
 
@@ -328,3 +328,12 @@ def test_pictures_for_papers_tell_networks_apart_and_leave_out_what_a_race_stopp
     monkeypatch.setattr(selection, "MOST_SHOWN", 1)
     (told,) = (text for text in texts_of(dict(draw_figures(both, "small"))["front-array_current_A.svg"]) if ":" in text)
     assert re.fullmatch(r"the fronts, and a sample of other designs: \d of 7", told)
+
+
+@pytest.mark.parametrize("torn", [b'[{"design": "8T', b'[{"design": "8T-SRAM"}]', b"null"])
+def test_a_list_of_failures_that_cannot_be_read_does_not_cost_the_report(
+    results: Results, tmp_path: Path, torn: bytes
+) -> None:
+    copied = copy_of(results, tmp_path)
+    copied.store.put("sweeps/small/failures.json", torn)
+    assert "no point that was run has failed" in build_report(copied, "small")

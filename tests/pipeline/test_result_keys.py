@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from pipeline.keys import canonical_json, digest_of, key_content
-from pipeline.shards import cover
+from pipeline.shards import cover, longest_chain
 from pipeline.simulation import solver_version
 from simcore.errors import InputError
 
@@ -79,3 +81,31 @@ def test_every_image_is_covered_once(images: int, stored: list[tuple[int, int]])
     found = cover(images, 25, stored)
     numbers = [i for first, count in sorted(found.stored + found.missing) for i in range(first, first + count)]
     assert numbers == list(range(images))
+
+
+@pytest.mark.parametrize("images", [60, 200])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        [(0, 60), (0, 50), (50, 50), (100, 50), (150, 50)],
+        [(0, 20), (0, 60), (20, 90), (60, 5), (50, 10), (110, 30), (140, 60)],
+        [(0, 60), (50, 150)],
+    ],
+)
+def test_no_choice_leaves_fewer_images_missing(images: int, stored: list[tuple[int, int]]) -> None:
+    fits = [one for one in stored if sum(one) <= images]
+    sets = (chosen for size in range(len(fits) + 1) for chosen in itertools.combinations(sorted(fits), size))
+    apart = [chosen for chosen in sets if all(sum(one) <= other[0] for one, other in itertools.pairwise(chosen))]
+    most = max(sum(count for _, count in chosen) for chosen in apart)
+    for order in (stored, stored[::-1]):
+        found = cover(images, 60, order)
+        assert sum(count for _, count in found.missing) == images - most
+        assert cover(images, 60, [*stored, *found.missing]).missing == ()
+        assert found == cover(images, 60, stored)
+
+
+def test_the_longest_chain_does_not_end_where_the_longest_first_range_does() -> None:
+    regular = ((0, 50), (50, 50), (100, 50), (150, 50))
+    assert longest_chain([(0, 60), *regular]) == longest_chain([*regular[::-1], (0, 60)]) == regular
+    assert longest_chain([(0, 60), (0, 50), (60, 5), (70, 100)]) == ((0, 60), (60, 5))
+    assert longest_chain([(10, 5)]) == longest_chain([]) == ()

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 import pipeline
 from pipeline.intervals import difference_interval, paired_correlation, wilson_interval
-from pipeline.results import Results
+from pipeline.results import Results, seen_all
+from pipeline.spec import ParetoSpec
+from pipeline.table_files import TableFiles
 from simcore.errors import InputError
 from tests.pipeline.finished_sweep import DEVICES, finish_sweep
 
@@ -132,3 +134,34 @@ def test_paired_interval_covers_as_it_says() -> None:
 def test_a_difference_with_nothing_measured_is_unknown() -> None:
     assert difference_interval((0, 0), (1, 2)) == (-1.0, 1.0)
     assert wilson_interval(0, 0) == (0.0, 1.0)
+
+
+def test_a_sweep_of_fewer_images_has_designs_on_the_common_front(tmp_path: Path, fakes: None) -> None:
+    data = "{{name: fake-images, split: {}, images: {}, calibration_images: 10}}"
+    finish_sweep(tmp_path, dataset=data.format("test", 100))
+    finish_sweep(tmp_path, name="short", adc="{bits: 4}", dataset=data.format("test", 50))
+    finish_sweep(tmp_path, name="other", adc="{bits: 4}", dataset=data.format("train", 100))
+    results = Results(str(tmp_path / "results"))
+    everything = results.designs()
+    assert len(seen_all(everything)) == len(everything)
+    front = results.front("array_current_A")
+    assert set(front.dataset_split) == {"test", "train"}
+    for split, members in front.groupby("dataset_split"):
+        # the stand-in's binsparx designs are the most accurate, and draw the least current
+        rivals = everything[(everything.dataset_split == split) & (everything.sparsity == "binsparx")]
+        assert members.accuracy.max() == rivals.accuracy.max()
+        assert members.array_current_A.min() == rivals.array_current_A.min()
+    alone = results.front("array_current_A", sweep="other")
+    assert set(front[front.dataset_split == "train"].design_key) == set(alone.design_key)
+
+
+def test_a_sweep_none_of_whose_designs_is_finished_is_empty_and_compares_with_nothing(results: Results) -> None:
+    tables = TableFiles(ParetoSpec())
+    tables.finish()
+    tables.publish("failed", results.store)
+    opened = pipeline.open(results.store.uri)
+    for within in (("model",), ()):
+        assert opened.front(sweep="failed", within=within).empty
+    for pair in (("small", "failed"), ("failed", "small"), ("failed", "failed")):
+        with pytest.raises(InputError, match="no design of 'failed' is finished"):
+            opened.compare(*pair)
