@@ -108,6 +108,22 @@ def test_a_field_given_twice_is_refused(tmp_path: Path) -> None:
         load_sweep(path)
 
 
+def test_a_field_given_twice_inside_a_group_is_refused_with_its_place(tmp_path: Path) -> None:
+    message = error_of(tmp_path, arrays="[{rows: 4, cols: 4, rows: 8}]")
+    assert message == "small.yaml:4 arrays[0]: the field 'rows' is given twice"
+
+
+def test_own_fields_replace_merged_ones(tmp_path: Path) -> None:
+    arrays = "[&base {rows: 32, cols: 16}, &tall {<<: *base, rows: 128}, *tall, {<<: [*tall, *base], cols: 8}]"
+    spec = load_sweep(write_sweep(tmp_path, arrays=arrays)).spec
+    assert [(array.rows, array.cols) for array in spec.arrays] == [
+        ([32], [16]),
+        ([128], [16]),
+        ([128], [16]),
+        ([128], [8]),
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     ["a: &a [*a]\n", "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(f"b{i}: &b{i} [" + "*a," * 1 + "]\n" for i in range(3))],
