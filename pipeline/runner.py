@@ -81,7 +81,7 @@ def _run(path: str, options: RunOptions, console: Console) -> RunResult:
         raise InputError(f"expected at least 1 thread a task, found {options.threads}", "--threads")
     sweep = load_sweep(path)
     plan = make_plan(sweep, options.evaluator)
-    selected = plan.select(options.only) if options.only is not None else plan.points
+    selected = plan.select(options.only, "--only") if options.only is not None else plan.points
     if hasattr(plan.dataset, "verify"):
         plan.dataset.verify()  # a torn shard is better found now than after an hour
     store = Store(options.results or sweep.spec.results or DEFAULT_RESULTS)

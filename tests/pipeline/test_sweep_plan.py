@@ -12,6 +12,7 @@ from pipeline.plan import Plan, make_plan
 from pipeline.progress import TimeLeft
 from pipeline.spec import load_sweep
 from pipeline.store import Store
+from pipeline.subject import subject_of_sweep
 from pipeline.work import find_work
 from simcore.errors import InputError
 from tests.pipeline.fake_simcore import write_sweep
@@ -111,6 +112,15 @@ def test_an_extra_level_of_a_design_is_worked_beside_the_others(tmp_path: Path) 
         ({"arrays": "5000x5000"}, "small.yaml:4 arrays[0]: rows"),
         ({"exclude": "[{device: 8T-SRAN}]"}, "small.yaml:8 exclude[0].device: unknown device of this sweep '8T-SRAN'"),
         ({"exclude": "[{model: fake-cnn}]"}, "every point is excluded"),
+        (
+            {"points": "[{model: [fake-cnn, fake-cnnn]}]"},
+            "small.yaml:8 points[0].model: unknown model of this sweep 'fake-cnnn'; did you mean 'fake-cnn'?",
+        ),
+        ({"exclude": "[{model: [fake-cnn, fake-cnnn]}]"}, "small.yaml:8 exclude[0].model: unknown model of this sweep"),
+        (
+            {"points": "[{rows: 64}, {corner: pesimistic}]"},
+            "small.yaml:8 points[1].corner: unknown corner 'pesimistic'; did you mean 'pessimistic'?",
+        ),
     ],
 )
 def test_names_and_values_that_do_not_fit(tmp_path: Path, changes: dict[str, str], expected: str) -> None:
@@ -181,10 +191,15 @@ def test_extra_points_with_overrides_replace_the_devices_own(tmp_path: Path) -> 
 
 def test_select_by_the_start_of_a_key(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
-    assert plan.select(plan.points[1].key[:12]) == (plan.points[1],)
+    assert plan.select(plan.points[1].key[:12], "--only") == (plan.points[1],)
     for nothing in ("xyz", ""):
-        with pytest.raises(InputError):
-            plan.select(nothing)
+        with pytest.raises(InputError, match="^--only: no design of sweep 'small' has a key that begins with"):
+            plan.select(nothing, "--only")
+
+
+def test_a_design_to_explain_is_named_by_its_key_not_by_an_option_of_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="^KEY: no design of sweep 'small' has a key that begins with 'xyz'"):
+        subject_of_sweep(write_sweep(tmp_path), "xyz")
 
 
 def test_labels_names_and_order_do_not_reach_the_key(tmp_path: Path) -> None:
