@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 
+from pipeline.cli.jobs import submit
 from pipeline.spec import load_sweep
 from pipeline.submission.jobs import ENTRYPOINT, JobEnded, Jobs, JobState
 from pipeline.submission.pack import _code_files, looks_secret, make_pack
@@ -97,6 +98,12 @@ def test_files_with_secrets_are_refused(tmp_path: Path) -> None:
         assert not looks_secret(name), name
     tracked = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True)
     assert [name for name in tracked.stdout.splitlines() if looks_secret(name)] == []
+
+
+@pytest.mark.parametrize("user", ["user:password", "user:pa/ss", "user:p@ss/word", "user"])
+def test_a_tracking_uri_with_a_password_is_not_sent(tmp_path: Path, user: str) -> None:
+    with pytest.raises(InputError, match="the tracking URI holds a password"):
+        submit(write_sweep(tmp_path), address="nowhere", results="/results", tracking_uri=f"http://{user}@host:5000")
 
 
 def test_no_word_of_a_user_reaches_a_shell() -> None:
