@@ -218,7 +218,7 @@ class PointBuilder:
                 where,
             )
         simulation.check_calibration_split(self.dataset, self.sweep.where("dataset"))
-        simulation.check_layers(model, self.spec.layers, self.sweep.where("layers"))
+        simulation.check_layers(model, self.spec.layers, where, self.sweep.where("layers"))
         if graph.classes != len(self.dataset.classes):
             raise InputError(
                 f"model '{model.name}' knows {graph.classes} classes, data set '{self.dataset.name}' has "

@@ -6,15 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import simulation
 from pipeline.costs import COSTS_PATH, ROUGH, Cost, CostModel, cost_class
 from pipeline.keys import digest_of
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import TimeLeft
+from pipeline.simulation import Model
 from pipeline.spec import load_sweep
 from pipeline.store import Store
 from pipeline.subject import subject_of_sweep
 from pipeline.work import find_work
 from simcore.errors import InputError
+from simcore.network.checkpoint import Checkpoint
+from simcore.network.graph import NetworkGraph, Node
+from simcore.network.modules import GraphNetwork
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -187,6 +192,21 @@ def test_extra_points_with_overrides_replace_the_devices_own(tmp_path: Path) -> 
         ("r_col=7;r_sink=100", "exact", 0.25),
         ("r_col=9;r_sink=100", "exact", 0.25),
     ]
+
+
+def test_a_network_without_a_binary_layer_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = (
+        Node(name="flat", op="flatten", inputs=("input",)),
+        Node(name="logits", op="linear", inputs=("flat",), attrs={"in_features": 16, "out_features": 10}),
+    )
+    network = GraphNetwork(NetworkGraph(nodes=nodes, input_shape=(1, 4, 4), classes=10))
+    plain = Model("plain", "0" * 64, Checkpoint(network, "plain", "0" * 64, {}))
+    monkeypatch.setattr(simulation, "load_model", lambda reference, where: plain)
+    with pytest.raises(InputError) as caught:
+        plan_of(tmp_path, models="plain")
+    assert str(caught.value) == "small.yaml:2 models[0]: network 'plain' has no binary layer"
 
 
 def test_select_by_the_start_of_a_key(tmp_path: Path) -> None:
