@@ -87,8 +87,9 @@ class Execution:
         return self.failures
 
     def _wait(self) -> list[Any]:
-        """At least one finished task, or none where a delayed one is due first."""
-        due = self._delayed[0][0] - time.monotonic() if self._delayed else None
+        """At least one finished task, or none where a delayed one is due first and can be submitted."""
+        may_submit = len(self._in_flight) < self._window and not self.stopped
+        due = self._delayed[0][0] - time.monotonic() if self._delayed and may_submit else None
         references = list(self._in_flight)
         if not references:
             time.sleep(max(0.0, due or 0.0))
