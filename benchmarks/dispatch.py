@@ -8,7 +8,7 @@ import itertools
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,7 +21,7 @@ from pipeline.execution import Execution
 from pipeline.plan import make_plan
 from pipeline.point_keys import PointProduct
 from pipeline.points import Bitcell, DesignPoint, Hardware, Study
-from pipeline.shards import cover
+from pipeline.shards import Range, cover
 from pipeline.simulation import Model, circuit_parameters
 from pipeline.spec import load_sweep
 from pipeline.tasks import Outcome, Provenance, TaskSettings
@@ -75,6 +75,12 @@ class Silent:
     def task_retried(self, work: DesignWork, outcome: Outcome) -> None:
         """Nothing fails here."""
         raise RuntimeError(outcome.reason)
+
+    def shards_abandoned(self, work: DesignWork, shards: Sequence[Range]) -> None:
+        """Nothing is given up here."""
+
+    def slots_found(self, slots: int) -> None:
+        """How many run at once changes nothing here."""
 
 
 def works(shards: int) -> list[DesignWork]:

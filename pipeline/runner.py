@@ -102,9 +102,9 @@ def _run(path: str, options: RunOptions, console: Console) -> RunResult:
             result.warnings.append(text)
             _warn(console, text)
 
-    def execute(works: list[DesignWork]) -> bool:
+    def execute(works: list[DesignWork], part: str = "") -> bool:
         works = [work for work in works if work.point.key in wanted]
-        ran, new_failures, result.stopped = _execute(works, settings, options, console, path, warn_once)
+        ran, new_failures, result.stopped = _execute(works, settings, options, console, path, warn_once, part)
         result.tasks_run += ran
         failures.extend(new_failures)
         return not result.stopped
@@ -143,6 +143,7 @@ def _execute(
     console: Console,
     path: str,
     warn: Callable[[str], None],
+    part: str,
 ) -> tuple[int, list[Failure], bool]:
     """Computes what is missing on Ray, which is started only if there is something to compute.
 
@@ -159,8 +160,7 @@ def _execute(
         with ray_session(options.address, settings.threads) as ray:
             if warning := check_threads(ray, settings.threads):
                 warn(warning)
-            slots = max(1, int(ray.cluster_resources().get("CPU", 1)) // settings.threads)
-            with SweepProgress(works, slots, console) as progress:
+            with SweepProgress(works, console, part) as progress:
                 execution = Execution(ray, settings, progress, options.max_failures)
                 failures = execution.run(works)
             return progress.tasks_done, failures, execution.stopped

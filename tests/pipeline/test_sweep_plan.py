@@ -288,3 +288,24 @@ def test_time_left_follows_the_typical_task_not_the_first_slow_one(tmp_path: Pat
         left.task_done(False, 1.25, 2.5)
     # All preparations are accounted for; 400 images at 0.05 s, less 3.75 s, at twice the price, on two slots.
     assert left.seconds == pytest.approx((400 * 0.05 - 3.75) * 2 / 2)
+
+
+@pytest.mark.parametrize("slots", [2, 50, 500])
+def test_time_left_is_told_on_any_number_of_workers(tmp_path: Path, slots: int) -> None:
+    works = find_work(plan_of(tmp_path), Store(str(tmp_path / "results")), CostModel({}))
+    left = TimeLeft(works)
+    left.slots_found(slots)
+    for _ in range(slots + 1):
+        left.task_done(True, works[0].cost.prepare_seconds, 1.0)
+        left.task_done(False, 1e-6, 2e-6)
+    assert left.seconds == pytest.approx(400 * 0.05 * 2 / slots, rel=1e-3)
+
+
+def test_abandoned_shards_take_no_time(tmp_path: Path) -> None:
+    works = find_work(plan_of(tmp_path), Store(str(tmp_path / "results")), CostModel({}))
+    left = TimeLeft(works)
+    for _ in range(4):
+        left.task_done(True, works[0].cost.prepare_seconds, 1.0)
+        left.task_done(False, 1.25, 1.25)
+    left.shards_abandoned(400 * 0.05 - 4 * 1.25 - 3.0)
+    assert left.seconds == pytest.approx(3.0)
