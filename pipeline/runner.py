@@ -135,7 +135,7 @@ class _Run:
             self._warn_once(done.unbundled)
         result.tables = done.tables
         result.failures = report_failures(self._failures, self._path, self._store.uri)
-        _write(result, done, self._costs, self._wanted)
+        _write(result, done, self._costs)
         return result
 
     def interrupted(self, after: str) -> Interrupted:
@@ -174,7 +174,7 @@ class _Run:
                 if warning := check_threads(ray, self._settings.threads):
                     self._warn_once(warning)
                 with SweepProgress(works, self._console, part) as progress:
-                    execution = Execution(ray, self._settings, progress, self._options.max_failures)
+                    execution = Execution(ray, self._settings, progress, self._failures_left())
                     self._failures += execution.run(works)
         except KeyboardInterrupt:
             after = f"after {progress.tasks_done} of {progress.tasks} tasks" if progress else "before the first task"
@@ -183,18 +183,25 @@ class _Run:
         self._result.stopped = execution.stopped
         return not execution.stopped
 
+    def _failures_left(self) -> int | None:
+        """How many more designs may fail: the limit is the run's, not that of each round of a race."""
+        most = self._options.max_failures
+        return None if most is None else most - len(self._failures)
+
     def _warn_once(self, text: str) -> None:
         if text not in self._result.warnings:  # a race comes here in every round
             self._result.warnings.append(text)
             _warn(self._console, text)
 
 
-def _write(result: RunResult, done: Aggregate, costs: CostModel, wanted: set[str]) -> None:
+def _write(result: RunResult, done: Aggregate, costs: CostModel) -> None:
     """Tables, failures, the sweep file beside them, measured costs.
 
-    What failed earlier stays listed while it is in the plan, was not asked for now (``--only``) and has no row."""
+    What failed earlier stays listed while it is in the plan, has no row, and did not fail anew: it was not asked for
+    now (``--only``), or the run was stopped before it came to it."""
     plan, store = result.plan, result.store
-    open_keys = {point.key for point in plan.points} - wanted - set(done.tables["designs"]["design_key"].to_pylist())
+    anew = {failure.design_key for failure in result.failures}
+    open_keys = {point.key for point in plan.points} - anew - set(done.tables["designs"]["design_key"].to_pylist())
     earlier = [failure for failure in read_failures(plan.name, store) if failure.design_key in open_keys]
     folder = f"{SWEEPS_FOLDER}/{plan.name}"
     store.put(f"{folder}/sweep.yaml", plan.sweep.source.text.encode())

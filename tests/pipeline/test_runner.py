@@ -13,7 +13,7 @@ from rich.console import Console
 
 from pipeline.errors import Interrupted
 from pipeline.runner import RunOptions, RunResult, run_sweep
-from tests.pipeline import fake_ray
+from tests.pipeline import fake_inference, fake_ray
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -50,3 +50,53 @@ def test_an_interruption_of_the_planning_says_that_nothing_began(
     with pytest.raises(Interrupted, match="before any work began"):
         run(tmp_path)
     assert not (tmp_path / "results").exists()
+
+
+def listed_failures(folder: Path) -> list[str]:
+    rows = json.loads((folder / "results/sweeps/small/failures.json").read_text())
+    return [row["design_key"] for row in rows]
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, fails: Callable[[Any, int], bool]) -> None:
+    """Evaluations fail where ``fails(design, first image)``; of the preparation the first image is -1."""
+    prepare, evaluate = fake_inference.prepare, fake_inference.evaluate
+
+    def checked_prepare(checkpoint: Any, design: Any, dataset: Any) -> Any:
+        if fails(design, -1):
+            raise RuntimeError("it did not converge")
+        return prepare(checkpoint, design, dataset)
+
+    def checked_evaluate(prepared: Any, images: Any, labels: Any, first_image: int) -> Any:
+        if fails(prepared.design, first_image):
+            raise RuntimeError("it did not converge")
+        return evaluate(prepared, images, labels, first_image)
+
+    monkeypatch.setattr(fake_inference, "prepare", checked_prepare)
+    monkeypatch.setattr(fake_inference, "evaluate", checked_evaluate)
+
+
+def test_failures_of_all_rounds_of_a_race_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = "{name: fake-images, images: 200, calibration_images: 10}"  # rounds of 50 and 200 images
+
+    def fails(design: Any, first: int) -> bool:
+        name = (design.rows, design.sparsity)
+        return (name == (64, "dense") and first == 0) or (name == (32, "binsparx") and first >= 50)
+
+    refuse(monkeypatch, fails)
+    said = io.StringIO()
+    result = run(tmp_path, said, strategy="racing", dataset=dataset, max_failures=1)
+    assert "round 1 of 2: " in said.getvalue()
+    assert len(result.failures) == 2 and result.failures[0].stage == "images 0-24"
+    assert result.stopped
+
+
+def test_a_stopped_run_keeps_the_failures_of_points_it_did_not_come_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, lambda design, first: True)
+    keys = [failure.design_key for failure in run(tmp_path).failures]
+    assert len(keys) == 4
+    fake_ray.install(monkeypatch, cpus=1)
+    stopped = run(tmp_path, max_failures=0)
+    assert stopped.stopped and len(stopped.failures) < 4
+    assert sorted(listed_failures(tmp_path)) == sorted(keys)
