@@ -5,7 +5,7 @@ Running again is resuming: the store decides what is left to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -25,6 +25,8 @@ from pipeline.points import DesignPoint
 from pipeline.progress import SweepProgress
 from pipeline.provenance import find_provenance
 from pipeline.racing import Race, run_race
+from pipeline.records import DamagedRecord
+from pipeline.retries import FailureKind
 from pipeline.spec import load_sweep
 from pipeline.store import Store
 from pipeline.table_files import SWEEPS_FOLDER
@@ -118,25 +120,45 @@ class _Run:
         evaluator = options.evaluator or simulation.DEFAULT_EVALUATOR
         self._settings = TaskSettings(evaluator, self._store.absolute_uri, options.threads, find_provenance())
         self._failures: list[Failure] = []
+        self._set_aside: dict[str, list[str]] = {}  # by the design's key, of all rounds
 
     def to_the_end(self) -> RunResult:
         """Computes what is missing, again where it was damaged, and writes what came of it."""
         result = self._result
         done: Aggregate
-        for _ in range(_ROUNDS):
+        for rounds_left in reversed(range(_ROUNDS)):
             self._failures.clear()
             done = aggregate(self._plan, self._compute(), self._store)
-            result.warnings += [f"set aside {text}" for text in done.damaged]
-            if not done.damaged or result.stopped:
+            goes_on = rounds_left > 0 and not result.stopped
+            again = self._wanted & done.damaged.keys() if goes_on else set()
+            self._tell_damage(done.damaged, again)
+            if not again:
                 break
-            for text in done.damaged:
-                _warn(self._console, f"set aside {text}; computing it again")
+        self._failures += self._lost(done)
         if done.unbundled:
             self._warn_once(done.unbundled)
         result.tables = done.tables
         result.failures = report_failures(self._failures, self._path, self._store.uri)
         _write(result, done, self._costs)
         return result
+
+    def _tell_damage(self, damaged: Mapping[str, list[str]], again: Container[str]) -> None:
+        for key, texts in damaged.items():
+            self._set_aside.setdefault(key, []).extend(texts)
+            follows = "computing it again" if key in again else "its design is missing until it is computed again"
+            for text in texts:
+                self._result.warnings.append(f"set aside {text}")
+                _warn(self._console, f"set aside {text}; {follows}")
+
+    def _lost(self, done: Aggregate) -> list[Failure]:
+        """Designs whose records were set aside and that have no row now: not asked for (``--only``), not come to, or
+        damaged each time anew. Tables that lack what they held are no success."""
+        there = set(done.tables["designs"]["design_key"].to_pylist()) if self._set_aside else set()
+        there |= {failure.point.key for failure in self._failures}
+        lost = [point for point in self._plan.points if point.key in self._set_aside and point.key not in there]
+        kind, cause = FailureKind.STORAGE, DamagedRecord.__name__
+        texts = {key: f"set aside {'; '.join(found)}" for key, found in self._set_aside.items()}
+        return [Failure(point, "stored results", texts[point.key], cause, "", kind) for point in lost]
 
     def interrupted(self, after: str) -> Interrupted:
         """What Ctrl-C ends in once there may be something to keep."""

@@ -100,3 +100,46 @@ def test_a_stopped_run_keeps_the_failures_of_points_it_did_not_come_to(
     stopped = run(tmp_path, max_failures=0)
     assert stopped.stopped and len(stopped.failures) < 4
     assert sorted(listed_failures(tmp_path)) == sorted(keys)
+
+
+def damage_a_shard(folder: Path, key: str) -> str:
+    """Tears a file with shards of a design and returns its path in the store."""
+    file = sorted(path for path in (folder / "results/designs").rglob("*.parquet") if key in str(path))[0]
+    file.write_bytes(file.read_bytes()[:-7])
+    return file.relative_to(folder / "results").as_posix()
+
+
+def test_a_damaged_design_that_was_not_asked_for_is_told_as_missing(tmp_path: Path) -> None:
+    first, _, _, last = [point.key for point in run(tmp_path).plan.points]
+    path = damage_a_shard(tmp_path, last)
+    said = io.StringIO()
+    result = run(tmp_path, said, only=first)
+    assert f"set aside {path}" in said.getvalue() and "computing it again" not in said.getvalue()
+    (failure,) = result.failures
+    assert (failure.design_key, failure.stage) == (last, "stored results") and path in failure.reason
+    assert listed_failures(tmp_path) == [last]
+    again = run(tmp_path, only=last)
+    assert not again.failures and again.tables["designs"].num_rows == 4
+    assert listed_failures(tmp_path) == []
+
+
+def test_damage_of_others_is_not_forgotten_while_a_design_is_computed_again(tmp_path: Path) -> None:
+    first, _, _, last = [point.key for point in run(tmp_path).plan.points]
+    for key in (first, last):
+        damage_a_shard(tmp_path, key)
+    said = io.StringIO()
+    result = run(tmp_path, said, only=first)
+    assert said.getvalue().count("computing it again") == 1
+    assert [failure.design_key for failure in result.failures] == [last]
+    assert result.tables["designs"].num_rows == 3
+
+
+def test_damage_that_comes_back_every_time_ends_as_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.tasks.encode_shard", lambda record: b"torn")
+    said = io.StringIO()
+    result = run(tmp_path, said, arrays="32x32", sparsity="dense", dataset="{name: fake-images, images: 25}")
+    (failure,) = result.failures
+    assert failure.kind == "storage" and failure.cause == "DamagedRecord"
+    lines = [line for line in said.getvalue().splitlines() if "set aside" in line]
+    assert ["computing it again" in line for line in lines] == [True, True, False]
+    assert result.tables["designs"].num_rows == 0
