@@ -99,7 +99,7 @@ def works(shards: int) -> list[DesignWork]:
 
 
 def evaluate_nothing(
-    settings: Any, key: str, prepared: Any, dataset: Any, split: str, shards: Any, batch: Any, again: bool
+    settings: Any, key: str, prepared: Any, dataset: Any, split: str, shards: Any, batch: Any
 ) -> list[Outcome]:
     """Stands in for ``evaluate_shards``: takes the same and does nothing."""
     return [Outcome(0.0, 0.0) for _ in shards]
@@ -113,7 +113,7 @@ def measure_dispatch(shards: int) -> None:
         shared = ray.put(NoImages())
 
         def bare_task(index: int) -> Any:
-            return bare.remote(settings, "k" * 64, shared, shared, "test", ((index, 1),), None, False)
+            return bare.remote(settings, "k" * 64, shared, shared, "test", ((index, 1),), None)
 
         ray.get([bare_task(i) for i in range(1000)])  # workers are up
         one_each = mock.patch.object(task_size, "MOST_SHARDS", 1)

@@ -200,7 +200,6 @@ class Execution:
             point.split,
             task.shards,
             trial.batch,
-            bool(trial.failures),
         )
         active.running += 1
         self._in_flight[reference] = task

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from pipeline import runner
 from pipeline.errors import Interrupted
 from pipeline.runner import RunOptions, RunResult, run_sweep
 from tests.pipeline import fake_inference, fake_ray
@@ -143,3 +144,21 @@ def test_damage_that_comes_back_every_time_ends_as_a_failure(tmp_path: Path, mon
     lines = [line for line in said.getvalue().splitlines() if "set aside" in line]
     assert ["computing it again" in line for line in lines] == [True, True, False]
     assert result.tables["designs"].num_rows == 0
+
+
+def test_what_another_run_stored_meanwhile_is_not_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: Path
+) -> None:
+    """A second run of the same sweep, which looked at the store before the first one had stored anything."""
+    find_work, seen = runner.find_work, []
+
+    def find_early_work(*arguments: Any) -> Any:
+        seen.append(seen[0] if seen else find_work(*arguments))
+        return seen[-1]
+
+    monkeypatch.setattr(runner, "find_work", find_early_work)
+    dataset = "{name: fake-images, images: 25, calibration_images: 10}"  # one shard, which stays in its file
+    first = run(tmp_path, dataset=dataset).tables["designs"]
+    evaluated = len([file for file in calls.iterdir() if "-evaluate-" in file.name])
+    assert run(tmp_path, dataset=dataset).tables["designs"].equals(first)
+    assert len([file for file in calls.iterdir() if "-evaluate-" in file.name]) == evaluated == 4
