@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from pipeline import runner
+from pipeline.cli.plan import plan
 from pipeline.errors import Interrupted
 from pipeline.runner import RunOptions, RunResult, run_sweep
 from tests.pipeline import fake_inference, fake_ray
@@ -162,3 +163,22 @@ def test_what_another_run_stored_meanwhile_is_not_computed_again(
     evaluated = len([file for file in calls.iterdir() if "-evaluate-" in file.name])
     assert run(tmp_path, dataset=dataset).tables["designs"].equals(first)
     assert len([file for file in calls.iterdir() if "-evaluate-" in file.name]) == evaluated == 4
+
+
+def test_a_plan_tells_how_far_a_race_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = {
+        "strategy": "racing",
+        "dataset": "{name: fake-images, images: 200, calibration_images: 10}",
+        "sparsity": "[dense, weight, activation, binsparx]",
+    }
+    path, results = write_sweep(tmp_path, **changes), str(tmp_path / "results")
+    plan(path, results)
+    before = capsys.readouterr().out
+    assert "images   at most 200 for each point" in before
+    assert "to do    at most 80 tasks: 16 preparations and 64 shards" in before and "time     at most " in before
+
+    finished = run(tmp_path, **changes)
+    assert min(finished.tables["designs"]["images"].to_pylist()) < 200  # the race did stop some
+    plan(path, results)
+    after = capsys.readouterr().out
+    assert "8 points finished" in after and "to do    at most 0 tasks" in after and "time" not in after
