@@ -181,4 +181,4 @@ def test_a_plan_tells_how_far_a_race_is(tmp_path: Path, capsys: pytest.CaptureFi
     assert min(finished.tables["designs"]["images"].to_pylist()) < 200  # the race did stop some
     plan(path, results)
     after = capsys.readouterr().out
-    assert "8 points finished" in after and "to do    at most 0 tasks" in after and "time" not in after
+    assert "8 points finished" in after and "to do    at most 0 tasks" in after and "time     " not in after

@@ -295,7 +295,7 @@ def test_time_left_is_told_on_any_number_of_workers(tmp_path: Path, slots: int) 
     works = find_work(plan_of(tmp_path), Store(str(tmp_path / "results")), CostModel({}))
     left = TimeLeft(works)
     left.slots_found(slots)
-    for _ in range(slots + 1):
+    for _ in range(slots + 4):
         left.task_done(True, works[0].cost.prepare_seconds, 1.0)
         left.task_done(False, 1e-6, 2e-6)
     assert left.seconds == pytest.approx(400 * 0.05 * 2 / slots, rel=1e-3)
