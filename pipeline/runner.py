@@ -130,7 +130,7 @@ class _Run:
             self._failures.clear()
             done = aggregate(self._plan, self._compute(), self._store)
             goes_on = rounds_left > 0 and not result.stopped
-            again = self._wanted & done.damaged.keys() if goes_on else set()
+            again: set[str] = self._wanted & done.damaged.keys() if goes_on else set()
             self._tell_damage(done.damaged, again)
             if not again:
                 break
@@ -153,7 +153,9 @@ class _Run:
     def _lost(self, done: Aggregate) -> list[Failure]:
         """Designs whose records were set aside and that have no row now: not asked for (``--only``), not come to, or
         damaged each time anew. Tables that lack what they held are no success."""
-        there = set(done.tables["designs"]["design_key"].to_pylist()) if self._set_aside else set()
+        if not self._set_aside:
+            return []
+        there = set(done.tables["designs"]["design_key"].to_pylist())
         there |= {failure.point.key for failure in self._failures}
         lost = [point for point in self._plan.points if point.key in self._set_aside and point.key not in there]
         kind, cause = FailureKind.STORAGE, DamagedRecord.__name__
@@ -162,9 +164,7 @@ class _Run:
 
     def interrupted(self, after: str) -> Interrupted:
         """What Ctrl-C ends in once there may be something to keep."""
-        return Interrupted(
-            f"interrupted{after}; all finished tasks are kept, go on with: binsparx run {self._path}",
-        )
+        return Interrupted(f"interrupted{after}; all finished tasks are kept, go on with: binsparx run {self._path}")
 
     def _compute(self) -> list[DesignWork]:
         """Computes what is missing of the selected designs; returns all of the plan with the images that they got."""
