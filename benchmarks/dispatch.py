@@ -8,7 +8,7 @@ import itertools
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,7 +21,7 @@ from pipeline.execution import Execution
 from pipeline.plan import make_plan
 from pipeline.point_keys import PointProduct
 from pipeline.points import Bitcell, DesignPoint, Hardware, Study
-from pipeline.shards import cover
+from pipeline.shards import Range, cover
 from pipeline.simulation import Model, circuit_parameters
 from pipeline.spec import load_sweep
 from pipeline.tasks import Outcome, Provenance, TaskSettings
@@ -76,6 +76,12 @@ class Silent:
         """Nothing fails here."""
         raise RuntimeError(outcome.reason)
 
+    def shards_abandoned(self, work: DesignWork, shards: Sequence[Range]) -> None:
+        """Nothing is given up here."""
+
+    def slots_found(self, slots: int) -> None:
+        """How many run at once changes nothing here."""
+
 
 def works(shards: int) -> list[DesignWork]:
     """Designs with so many shards of one image in all."""
@@ -93,7 +99,7 @@ def works(shards: int) -> list[DesignWork]:
 
 
 def evaluate_nothing(
-    settings: Any, key: str, prepared: Any, dataset: Any, split: str, shards: Any, batch: Any, again: bool
+    settings: Any, key: str, prepared: Any, dataset: Any, split: str, shards: Any, batch: Any
 ) -> list[Outcome]:
     """Stands in for ``evaluate_shards``: takes the same and does nothing."""
     return [Outcome(0.0, 0.0) for _ in shards]
@@ -107,7 +113,7 @@ def measure_dispatch(shards: int) -> None:
         shared = ray.put(NoImages())
 
         def bare_task(index: int) -> Any:
-            return bare.remote(settings, "k" * 64, shared, shared, "test", ((index, 1),), None, False)
+            return bare.remote(settings, "k" * 64, shared, shared, "test", ((index, 1),), None)
 
         ray.get([bare_task(i) for i in range(1000)])  # workers are up
         one_each = mock.patch.object(task_size, "MOST_SHARDS", 1)

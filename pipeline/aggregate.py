@@ -41,11 +41,12 @@ _CONSTANTS = ("stored_columns", "weight_flips", "inputs")  # of the stored weigh
 class Aggregate:
     """The tables of all finished designs, the files that could not be trusted, and what the designs cost.
 
-    ``unbundled`` says why shards could not be bundled; empty where all went well.
+    ``damaged`` says by the design's key what was set aside; ``unbundled`` why shards could not be bundled, empty where
+    all went well.
     """
 
     tables: TableFiles
-    damaged: list[str] = field(default_factory=list)
+    damaged: dict[str, list[str]] = field(default_factory=dict)
     costs: list[tuple[str, Cost]] = field(default_factory=list)
     unbundled: str = ""
 
@@ -66,7 +67,8 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
             if not work.done:
                 continue
             design, reading, damaged = _read_records(work, store)
-            result.damaged += damaged
+            if damaged:
+                result.damaged[work.point.key] = damaged
             if damaged or design is None:
                 continue
             shards = reading.records

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from pipeline import simulation
 from pipeline.point_keys import Converter, PointProduct
 from pipeline.points import Bitcell, DesignPoint, Hardware, Study
 from pipeline.simulation import Model
 from pipeline.spec import DeviceSpec, MatchSpec, SweepFile
+from pipeline.yaml_file import Location
 from simcore.errors import InputError, unknown_name
 
 
@@ -67,7 +68,7 @@ class PointBuilder:
             },
         )
         self._circuits: dict[Bitcell, Any] = {}
-        self._check_points_and_excludes()
+        self._check_matches("device", [_label(device) for device in self.spec.devices])
 
     def base_axes(self) -> Axes:
         spec, sweep = self.spec, self.sweep
@@ -77,10 +78,11 @@ class PointBuilder:
         ]
         for index, model in enumerate(models):
             self._check_fit(model, sweep.where("models", index))
+        self._check_matches("model", [model.name for model in models])
         cells = [
             cell
             for index, device in enumerate(spec.devices)
-            for cell in self._cells(device, device.corners or spec.corners, ("devices", index))
+            for cell in self._cells(device, device.corners or spec.corners, ("devices", index), self._corners(index))
         ]
         places = [sweep.where("models", index) for index in range(len(models))]
         models_named = zip((model.name for model in models), (model.digest for model in models), places, strict=True)
@@ -141,8 +143,10 @@ class PointBuilder:
                     raise InputError(f"active_rows {active} is more than the array's {rows} rows", where)
                 yield rows, cols, active, where
 
-    def _cells(self, device: DeviceSpec, corners: list[str], location: tuple[str | int, ...]) -> Iterator[Bitcell]:
-        """The device at each corner with each combination of its overrides."""
+    def _cells(
+        self, device: DeviceSpec, corners: list[str], location: Location, corners_location: Location
+    ) -> Iterator[Bitcell]:
+        """The device at each corner with each combination of its overrides, and where the file names them."""
         where = self.sweep.where(*location)
         if device.file is not None:
             reference = self.sweep.resolve(device.file)
@@ -153,7 +157,7 @@ class PointBuilder:
         known_corners = simulation.corner_names(reference, where)
         for corner in corners:
             if corner not in known_corners:
-                raise unknown_name("corner", corner, known_corners, self._where_corners(device, location))
+                raise unknown_name("corner", corner, known_corners, self.sweep.where(*corners_location))
         names = list(device.overrides)
         if names:
             where = self.sweep.where(*location, "overrides")
@@ -161,17 +165,15 @@ class PointBuilder:
             for values in itertools.product(*(device.overrides[name] for name in names)):
                 yield Bitcell(_label(device), reference, corner, tuple(zip(names, values, strict=True)), where)
 
-    def _where_corners(self, device: DeviceSpec, location: tuple[str | int, ...]) -> str:
-        return self.sweep.where(*location, "corners") if device.corners else self.sweep.where("corners")
+    def _corners(self, index: int) -> Location:
+        """Where the file names the corners of a device."""
+        return ("devices", index, "corners") if self.spec.devices[index].corners else ("corners",)
 
-    def _narrowed(self, axes: Axes, match: MatchSpec, location: tuple[str | int, ...]) -> Axes:
+    def _narrowed(self, axes: Axes, match: MatchSpec, location: Location) -> Axes:
         """The axes with what an extra point names in place of the sweep's own values."""
         given = match.given()
         where = self.sweep.where(*location)
         models = [model for model in axes.models if model.name in given.get("model", [model.name])]
-        if not models:
-            names = [model.name for model in axes.models]
-            raise unknown_name("model", str(given["model"][0]), names, self.sweep.where(*location, "model"))
         cells = axes.cells
         if {"device", "corner", "overrides"} & given.keys():
             cells = []
@@ -180,7 +182,9 @@ class PointBuilder:
                     corners = given.get("corner", device.corners or self.spec.corners)
                     overrides = {**device.overrides, **given.get("overrides", {})}
                     place = location if "overrides" in given else ("devices", index)
-                    cells += self._cells(device.model_copy(update={"overrides": overrides}), corners, place)
+                    corners_place = (*location, "corner") if "corner" in given else self._corners(index)
+                    named = device.model_copy(update={"overrides": overrides})
+                    cells += self._cells(named, corners, place, corners_place)
         sizes = axes.sizes
         if {"rows", "cols", "active_rows"} & given.keys():
             rows = given.get("rows", sorted({size[0] for size in sizes}))
@@ -189,18 +193,17 @@ class PointBuilder:
             sizes = [(r, c or r, a, where) for r, c, a in itertools.product(rows, cols, active)]
             if any(a is not None and a > r for r, _, a, _ in sizes):
                 raise InputError("active_rows is more than the array's rows", where)
-        named = {field: given[column] for column, field in _AXIS_OF_COLUMN.items() if column in given}
-        return replace(axes, models=models, cells=cells, sizes=sizes, **named)
+        values = {field: given[column] for column, field in _AXIS_OF_COLUMN.items() if column in given}
+        return replace(axes, models=models, cells=cells, sizes=sizes, **values)
 
-    def _check_points_and_excludes(self) -> None:
-        """Devices named in ``points`` and ``exclude`` must be devices of this sweep: anything else is a slip."""
-        labels = [_label(device) for device in self.spec.devices]
+    def _check_matches(self, what: Literal["device", "model"], known: list[str]) -> None:
+        """What ``points`` and ``exclude`` name must be of this sweep, every name of them: anything else is a slip."""
         for section, matches in (("points", self.spec.points), ("exclude", self.spec.exclude)):
             for index, match in enumerate(matches):
-                for device in match.device or []:
-                    if device not in labels:
-                        where = self.sweep.where(section, index, "device")
-                        raise unknown_name("device of this sweep", device, labels, where)
+                for name in getattr(match, what) or []:
+                    if name not in known:
+                        where = self.sweep.where(section, index, what)
+                        raise unknown_name(f"{what} of this sweep", name, known, where)
 
     def _check_fit(self, model: Model, where: str) -> None:
         """The network must take images of the data set's shape and know its classes."""
@@ -215,7 +218,7 @@ class PointBuilder:
                 where,
             )
         simulation.check_calibration_split(self.dataset, self.sweep.where("dataset"))
-        simulation.check_layers(model, self.spec.layers, self.sweep.where("layers"))
+        simulation.check_layers(model, self.spec.layers, where, self.sweep.where("layers"))
         if graph.classes != len(self.dataset.classes):
             raise InputError(
                 f"model '{model.name}' knows {graph.classes} classes, data set '{self.dataset.name}' has "

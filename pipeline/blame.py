@@ -150,7 +150,7 @@ class _Runner:
             _check(outcome)
             while missing:
                 outcomes = evaluate_shards(
-                    self._settings, key, prepared, subject.dataset, subject.split, tuple(missing), None, False
+                    self._settings, key, prepared, subject.dataset, subject.split, tuple(missing), None
                 )
                 for outcome in outcomes:
                     _check(outcome)

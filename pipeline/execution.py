@@ -6,7 +6,7 @@ import heapq
 import itertools
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,6 +30,12 @@ class Listener(Protocol):
 
     def task_retried(self, work: DesignWork, outcome: Outcome) -> None:
         """One failed and is tried again."""
+
+    def shards_abandoned(self, work: DesignWork, shards: Sequence[Range]) -> None:
+        """These shards will not be evaluated: their design was given up."""
+
+    def slots_found(self, slots: int) -> None:
+        """So many tasks run at once; told at the start and again while the cluster may grow or shrink."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,9 @@ class Execution:
         return self.failures
 
     def _wait(self) -> list[Any]:
-        """At least one finished task, or none where a delayed one is due first."""
-        due = self._delayed[0][0] - time.monotonic() if self._delayed else None
+        """At least one finished task, or none where a delayed one is due first and can be submitted."""
+        may_submit = len(self._in_flight) < self._window and not self.stopped
+        due = self._delayed[0][0] - time.monotonic() if self._delayed and may_submit else None
         references = list(self._in_flight)
         if not references:
             time.sleep(max(0.0, due or 0.0))
@@ -122,6 +129,7 @@ class Execution:
         self._slots = max(1, cpus // self._settings.threads)
         self._window = TASKS_IN_FLIGHT_PER_SLOT * self._slots
         self._slots_due = time.monotonic() + _SLOTS_LOOKED_UP_SECONDS
+        self._listener.slots_found(self._slots)
 
     def _room(self) -> Room:
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
@@ -193,7 +201,6 @@ class Execution:
             point.split,
             task.shards,
             trial.batch,
-            bool(trial.failures),
         )
         active.running += 1
         self._in_flight[reference] = task
@@ -207,6 +214,7 @@ class Execution:
         if not task.shards:
             self._submit_preparation(active)
         elif active.given_up:
+            self._listener.shards_abandoned(active.work, task.shards)
             self._close_if_finished(active)
         else:
             self._submit(task)
@@ -236,8 +244,7 @@ class Execution:
             self._try_again(_Task(active, (), trial), outcome)
             return
         else:
-            self._shards_left -= len(active.waiting)
-            active.give_up(outcome, None)
+            self._give_up(active, outcome, None)
         if active.waiting:
             self._ready.append(active)
         if not active.announced:
@@ -251,14 +258,22 @@ class Execution:
             self._try_again(_Task(active, (shard,), following), outcome)
             return
         else:
-            waiting = len(active.waiting)
-            active.give_up(outcome, shard)
-            self._shards_left -= waiting - len(active.waiting)
+            self._give_up(active, outcome, shard)
         self._listener.task_done(active.work, shard[1], shard[1] * active.work.cost.seconds_per_image, outcome)
+
+    def _give_up(self, active: ActiveDesign, outcome: Outcome, shard: Range | None) -> None:
+        """Notes a failure for good; where it ends the design, the shards that were waiting are no work any more."""
+        waiting = tuple(active.waiting)
+        active.give_up(outcome, shard)
+        if waiting and active.given_up:
+            self._shards_left -= len(waiting)
+            self._listener.shards_abandoned(active.work, waiting)
 
     def _put_back(self, active: ActiveDesign, shards: tuple[Range, ...]) -> None:
         """Shards that a task did not come to."""
-        if shards and not active.given_up:
+        if shards and active.given_up:
+            self._listener.shards_abandoned(active.work, shards)
+        elif shards:
             active.waiting.extendleft(reversed(shards))
             self._shards_left += len(shards)
             self._ready.appendleft(active)

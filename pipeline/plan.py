@@ -49,15 +49,15 @@ class Plan:
                 values.setdefault(name, {})[value] = None
         return {name: list(found) for name, found in values.items()}
 
-    def select(self, key_start: str) -> tuple[DesignPoint, ...]:
+    def select(self, key_start: str, where: str) -> tuple[DesignPoint, ...]:
         """The points whose key begins with ``key_start``.
 
         Raises:
-            InputError: there is none.
+            InputError: there is none; it names ``where`` the key was given.
         """
         found = tuple(point for point in self.points if point.key.startswith(key_start.lower()))
         if not found or not key_start:
-            raise InputError(f"no design of sweep '{self.name}' has a key that begins with '{key_start}'", "--only")
+            raise InputError(f"no design of sweep '{self.name}' has a key that begins with '{key_start}'", where)
         return found
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from statistics import median
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from pipeline.shards import Range
 from pipeline.tasks import Outcome
 from pipeline.work import DesignWork
 
 PLAIN_LINE_SECONDS = 5.0
+_FEWEST_RATIOS = 50
 
 
 class TimeLeft:
@@ -23,20 +26,34 @@ class TimeLeft:
     are corrected apart.
     """
 
-    def __init__(self, works: list[DesignWork], slots: int) -> None:
+    def __init__(self, works: list[DesignWork], slots: int = 1) -> None:
         open_works = [work for work in works if not work.done]
-        self._slots = max(1, slots)
         self._expected = {
             True: sum(work.cost.prepare_seconds for work in open_works),
             False: sum(work.missing_images * work.cost.seconds_per_image for work in open_works),
         }
-        self._ratios: dict[bool, deque[float]] = {True: deque(maxlen=50), False: deque(maxlen=50)}
+        self._ratios: dict[bool, deque[float]] = {True: deque(), False: deque()}
+        self.slots_found(slots)
+
+    def slots_found(self, slots: int) -> None:
+        """So many tasks run at once from now on."""
+        self._slots = max(1, slots)
+        # More of the latest than there are workers, whose first ones say little.
+        kept = max(_FEWEST_RATIOS, 2 * self._slots)
+        self._ratios = {kind: deque(ratios, maxlen=kept) for kind, ratios in self._ratios.items()}
 
     def task_done(self, preparation: bool, expected_seconds: float, actual_seconds: float) -> None:
         """Takes one finished task into account."""
-        self._expected[preparation] = max(0.0, self._expected[preparation] - expected_seconds)
+        self._subtract(preparation, expected_seconds)
         if expected_seconds > 0 and actual_seconds > 0:
             self._ratios[preparation].append(actual_seconds / expected_seconds)
+
+    def shards_abandoned(self, expected_seconds: float) -> None:
+        """Takes shards into account that will not be evaluated."""
+        self._subtract(False, expected_seconds)
+
+    def _subtract(self, preparation: bool, expected_seconds: float) -> None:
+        self._expected[preparation] = max(0.0, self._expected[preparation] - expected_seconds)
 
     @property
     def seconds(self) -> float | None:
@@ -51,14 +68,18 @@ class TimeLeft:
 
 
 class SweepProgress:
-    """Listens to an execution and draws it; to be used as a context."""
+    """Listens to an execution and draws it; to be used as a context.
 
-    def __init__(self, works: list[DesignWork], slots: int, console: Console) -> None:
+    Args:
+        part: names these works where they are not all of the run's, for what is "left" is left of them alone.
+    """
+
+    def __init__(self, works: list[DesignWork], console: Console, part: str = "") -> None:
         self._tasks = sum(work.tasks for work in works)
-        self._time_left = TimeLeft(works, slots)
+        self._time_left = TimeLeft(works)
         self._done = self._images = self._retries = 0
         self._failed: set[str] = set()
-        self._bar = _Bar(console, self._tasks) if console.is_terminal else _PlainLines(console)
+        self._bar = _Bar(console, self._tasks, part) if console.is_terminal else _PlainLines(console, part)
 
     @property
     def tasks_done(self) -> int:
@@ -83,6 +104,16 @@ class SweepProgress:
         self._retries += 1
         self._show()
 
+    def shards_abandoned(self, work: DesignWork, shards: Sequence[Range]) -> None:
+        """Takes shards off the work: their design was given up."""
+        self._tasks -= len(shards)
+        self._time_left.shards_abandoned(sum(count for _, count in shards) * work.cost.seconds_per_image)
+        self._show()
+
+    def slots_found(self, slots: int) -> None:
+        """Takes the size of the cluster into account."""
+        self._time_left.slots_found(slots)
+
     def _show(self) -> None:
         extra = _extra(self._retries, len(self._failed), self._time_left.seconds)
         self._bar.show(self._done, self._tasks, self._images, extra)
@@ -98,7 +129,7 @@ class SweepProgress:
 
 
 class _Bar:
-    def __init__(self, console: Console, tasks: int) -> None:
+    def __init__(self, console: Console, tasks: int, part: str) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -106,7 +137,7 @@ class _Bar:
             console=console,
             transient=True,
         )
-        self._task = self._progress.add_task("simulating", total=tasks, images=0, extra="")
+        self._task = self._progress.add_task(part or "simulating", total=tasks, images=0, extra="")
 
     def start(self) -> None:
         self._progress.start()
@@ -115,12 +146,13 @@ class _Bar:
         self._progress.stop()
 
     def show(self, done: int, tasks: int, images: int, extra: str) -> None:
-        self._progress.update(self._task, completed=done, images=images, extra=extra)
+        self._progress.update(self._task, completed=done, total=tasks, images=images, extra=extra)
 
 
 class _PlainLines:
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, part: str) -> None:
         self._console = console
+        self._start = f"{part}: " if part else ""
         self._last = time.monotonic()
 
     def start(self) -> None:
@@ -134,7 +166,7 @@ class _PlainLines:
         if now - self._last < PLAIN_LINE_SECONDS and done < tasks:
             return
         self._last = now
-        line = f"{done}/{tasks} tasks, {images} images{extra}"
+        line = f"{self._start}{done}/{tasks} tasks, {images} images{extra}"
         self._console.print(line, highlight=False, soft_wrap=True)
 
 

@@ -79,21 +79,22 @@ def run_race(
     plan: Plan,
     store: Store,
     costs: CostModel,
-    execute: Callable[[list[DesignWork]], bool],
+    execute: Callable[[list[DesignWork], str], bool],
 ) -> Race:
     """Runs round after round; after each, designs that cannot be on the front are left behind.
 
     What is decided depends on stored results alone, so a race that was interrupted goes on as if it had not been.
 
     Args:
-        execute: computes what is missing; False: no further round is to begin.
+        execute: computes what is missing, told the works and the round's name; False: no further round is to begin.
     """
     race = Race({})
     alive = list(plan.points)
     counts = rounds(plan.images, plan.shard_images)
-    for images in counts:
+    for number, images in enumerate(counts, 1):
         going = {point.key: images for point in alive}
-        if not execute(find_work(plan, store, costs, alive, images=going)) or images == plan.images:
+        works = find_work(plan, store, costs, alive, images=going)
+        if not execute(works, f"round {number} of {len(counts)}") or images == plan.images:
             break
         works = [work for work in find_work(plan, store, costs, alive, images=going) if work.done]
         beaten = _beaten(plan, works, store, len(counts) - 1)

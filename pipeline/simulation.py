@@ -140,14 +140,12 @@ def check_calibration_split(dataset: Any, where: str) -> None:
         raise InputError(error.message, where) from None
 
 
-def check_layers(model: Model, layers: list[str] | None, where: str) -> None:
-    """Raises InputError where a named layer is not a binary layer of the network."""
-    if layers is None:
-        return
-    known = [layer.name for layer in model.checkpoint.network.binary_layers()]
-    for name in layers:
+def check_layers(model: Model, layers: list[str] | None, model_where: str, layers_where: str) -> None:
+    """Raises InputError where the network has no binary layer, or a named layer is not one of them."""
+    known = [layer.name for layer in model.checkpoint.binary_layers(model_where)]
+    for name in layers or ():
         if name not in known:
-            raise unknown_name(f"binary layer of {model.name}", name, known, where)
+            raise unknown_name(f"binary layer of {model.name}", name, known, layers_where)
 
 
 def make_adc(bits: int, reference: str, offset_lsb: float, gain: float, noise_lsb: float) -> Any:

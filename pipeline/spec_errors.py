@@ -36,8 +36,8 @@ def describe_errors(error: ValidationError, source: YamlFile, model: type[BaseMo
     """One line for each error, in the order of the file."""
     lines = []
     for detail in error.errors(include_url=False):
-        parts = tuple(part for part in detail["loc"] if not (isinstance(part, str) and "[" in part))
-        location = _in_file(parts, source)
+        # All parts are the file's own: keys of a YAML file are text and no field is a union, so pydantic adds no marks.
+        location = _in_file(detail["loc"], source)
         lines.append((source.line(*location), _one_line(detail, location, source, model)))
     return "\n".join(text for _, text in sorted(lines, key=lambda pair: pair[0]))
 

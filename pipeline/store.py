@@ -9,6 +9,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -20,6 +21,8 @@ from simcore.errors import InputError
 
 PARTIAL_FOLDER = ".partial"
 SET_ASIDE_FOLDER = "set_aside"
+_DRAFT_NAME = re.compile(r"((\d+|probe)-)?[0-9a-f]{32}")
+_ABANDONED_AFTER = timedelta(days=2)
 _PIECE_BYTES = 8 << 20
 _REQUESTS_AT_ONCE = 16
 _Result = TypeVar("_Result")
@@ -53,7 +56,7 @@ class Store:
             self.local = Path(self._root)
 
     def ensure_writable(self) -> None:
-        """Makes the folder and tries to write in it.
+        """Makes the folder, tries to write in it, and removes what writers that were killed left half-written.
 
         Raises:
             InputError: the folder cannot be written.
@@ -67,6 +70,19 @@ class Store:
             raise InputError(
                 f"the results folder '{self.uri}' is not writable: {without_secret(_reason(error))}"
             ) from None
+        self._remove_abandoned()
+
+    def _remove_abandoned(self) -> None:
+        """Deletes drafts that nobody has written to for ``_ABANDONED_AFTER``, whatever machine their writer ran on."""
+        latest = datetime.now(UTC) - _ABANDONED_AFTER
+        selector = fs.FileSelector(self._path(PARTIAL_FOLDER), allow_not_found=True)
+        # What cannot be listed or deleted, another user's file perhaps, is in nobody's way.
+        with contextlib.suppress(OSError):
+            for info in self._fs.get_file_info(selector):
+                draft = info.type == fs.FileType.File and _DRAFT_NAME.fullmatch(info.base_name)
+                if draft and info.mtime is not None and info.mtime < latest:
+                    with contextlib.suppress(OSError):
+                        self._fs.delete_file(info.path)
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, or None where there is none."""

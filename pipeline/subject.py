@@ -20,7 +20,7 @@ def subject_of_sweep(path: str, key_start: str) -> Subject:
     Raises:
         InputError: the sweep file is not right, or none or several designs have such a key.
     """
-    points = make_plan(load_sweep(path)).select(key_start)
+    points = make_plan(load_sweep(path)).select(key_start, "KEY")
     if len(points) > 1:
         raise InputError(f"{len(points)} designs of {path} have keys that begin with '{key_start}': give more digits")
     (point,) = points

@@ -113,12 +113,13 @@ def evaluate_shards(
     split: str,
     shards: tuple[Range, ...],
     batch: int | None,
-    again: bool,
 ) -> list[Outcome]:
     """Evaluates shards of one prepared design, one after the other, and writes their records.
 
+    A sound record that is there by now is kept: an earlier try's, or that of another run of the same designs.
+
     Args:
-        batch: images at a time; None: a whole shard. again: a record that is there already and sound is kept.
+        batch: images at a time; None: a whole shard.
 
     Returns:
         An outcome for each shard; fewer where the task took much longer than it should: the rest was not begun.
@@ -131,7 +132,7 @@ def evaluate_shards(
             for shard in shards:
                 if outcomes and clock.timing().seconds > LONGEST_TASK_SECONDS:
                     break
-                outcomes.append(_evaluate_shard(settings, key, prepared, dataset, split, shard, batch, again))
+                outcomes.append(_evaluate_shard(settings, key, prepared, dataset, split, shard, batch))
     except Exception as error:  # the evaluator itself could not be loaded
         outcomes += [clock.failed(error)] * (len(shards) - len(outcomes))
     return outcomes
@@ -145,14 +146,13 @@ def _evaluate_shard(
     split: str,
     shard: Range,
     batch: int | None,
-    again: bool,
 ) -> Outcome:
     clock = _Clock()
     first, count = shard
     path = shard_path(key, first, count)
     try:
         store = open_store(settings.store_uri)
-        if again and _is_sound_shard(store.read(path), key, shard):
+        if _is_sound_shard(store.read(path), key, shard):
             return clock.done()
         evaluator = load_evaluator(settings.evaluator)
         images, labels = dataset.read(split, first, count)

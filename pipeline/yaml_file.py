@@ -11,6 +11,7 @@ import yaml
 
 from simcore.errors import InputError
 
+_MERGE_TAG = "tag:yaml.org,2002:merge"
 _PLAIN_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 MAX_NODES = 200_000
 MAX_DEPTH = 40
@@ -76,6 +77,7 @@ def read_yaml(path: str | Path) -> YamlFile:
         loader = _Loader(text)
         node = loader.get_single_node()
         reader = _NodeReader(loader, file.name)
+        _refuse_duplicates(node, (), file.name, set())
         data = reader.convert(node, ()) if node is not None else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -86,6 +88,33 @@ def read_yaml(path: str | Path) -> YamlFile:
         if loader is not None:
             loader.dispose()
     return YamlFile(file, text, data, reader.lines)
+
+
+def _refuse_duplicates(node: yaml.Node | None, location: Location, file_name: str, seen: set[int]) -> None:
+    """Raises InputError where a group names a field twice.
+
+    All groups are looked at before any is read: reading merges (``<<``) puts others' fields beside a group's own, which
+    replace them. An alias leads to a node that was looked at (``seen``).
+    """
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _refuse_duplicates(item, (*location, index), file_name, seen)
+    elif isinstance(node, yaml.MappingNode):
+        known: set[str] = set()
+        for key_node, value_node in node.value:
+            key = _key(key_node)
+            if key in known and key_node.tag != _MERGE_TAG:
+                where = f"{file_name}:{key_node.start_mark.line + 1} {dotted(location)}".rstrip()
+                raise InputError(f"the field '{key}' is given twice", where)
+            known.add(key)
+            _refuse_duplicates(value_node, (*location, key), file_name, seen)
+
+
+def _key(node: yaml.Node) -> str:
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else "?"
 
 
 class _NodeReader:
@@ -121,14 +150,9 @@ class _NodeReader:
         return int(node.start_mark.line) + 1
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
-        self.loader.flatten_mapping(node)
+        self.loader.flatten_mapping(node)  # puts merged fields before the group's own, so that the last one counts
         result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
-            if key in result:
-                line = key_node.start_mark.line + 1
-                where = f"{self.file_name}:{line} {dotted(location)}".rstrip()
-                raise InputError(f"the field '{key}' is given twice", where)
+        for key, (key_node, value_node) in {_key(pair[0]): pair for pair in node.value}.items():
             result[key] = self.convert(value_node, (*location, key))
             self.lines[(*location, key)] = key_node.start_mark.line + 1
         return result

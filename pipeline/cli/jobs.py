@@ -42,6 +42,7 @@ def submit(
 ) -> None:
     """Run a sweep on a cluster as a Ray job; Ctrl-C leaves it running."""
     from pipeline.spec import load_sweep
+    from pipeline.store import without_secret
     from pipeline.submission.pack import make_pack
 
     file = load_sweep(sweep)
@@ -49,7 +50,7 @@ def submit(
     if max_failures is not None:
         options["--max-failures"] = str(max_failures)
     uri = tracking_uri or file.spec.tracking.uri
-    if uri is not None and "@" in uri.split("://", 1)[-1].split("/", 1)[0]:
+    if uri is not None and without_secret(uri) != uri:
         raise InputError(
             "the tracking URI holds a password; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
             "on the cluster",

@@ -20,7 +20,7 @@ from pipeline.cli.options import make_console
 from pipeline.partial_sum_table import ALL_LAYERS, partial_sum_table
 from simcore.datasets import Dataset, open_dataset
 from simcore.design import Adc, Design
-from simcore.errors import InputError, unknown_name
+from simcore.errors import unknown_name
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
 from simcore.partial_sum_statistics import LayerStatistics, coin_flip_imbalance, measure_network
 from simcore.preparation import images_for_calibration
@@ -54,9 +54,7 @@ def partial_sums(
     checkpoint = load_checkpoint(find_model(model, "MODEL"))
     data = open_dataset(dataset, "--dataset")
     measured = _images(data, split, images)
-    layers = len(checkpoint.network.binary_layers())
-    if layers == 0:
-        raise InputError(f"network '{checkpoint.name}' has no binary layer", "MODEL")
+    layers = len(checkpoint.binary_layers("MODEL"))
     calibration = _calibration_images(checkpoint, data, calibration_images)
     found = measure_network(checkpoint, calibration, measured, together, orders)
     console = make_console()

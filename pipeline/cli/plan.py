@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.options import JsonOption, ResultsOption, SweepArgument, make_console
+
+if TYPE_CHECKING:
+    from pipeline.work import DesignWork
 
 
 def plan(sweep: SweepArgument, results: ResultsOption = None, json: JsonOption = False) -> None:
@@ -25,22 +28,27 @@ def plan(sweep: SweepArgument, results: ResultsOption = None, json: JsonOption =
 
 
 def summarise(planned: Any, results: str | None) -> dict[str, Any]:
-    """The figures of a plan beside what the store holds, as plain data."""
+    """The figures of a plan beside what the store holds, as plain data.
+
+    Of a race it takes what the stored rounds have decided; what is to do is the most that the rest may come to.
+    """
     from pipeline.costs import CostModel, disk_bytes
     from pipeline.runner import DEFAULT_RESULTS
     from pipeline.store import Store
     from pipeline.tasks import cpu_count
-    from pipeline.work import find_work
 
     store = Store(results or planned.sweep.spec.results or DEFAULT_RESULTS)
     costs = CostModel.load(store)
-    works = find_work(planned, store, costs)
+    works, rounds_left = _works(planned, store, costs)
     open_works = [work for work in works if not work.done]
     missing_shards = sum(len(work.cover.missing) for work in works)
     missing_images = sum(work.missing_images for work in works)
-    worker_seconds = sum(work.seconds for work in open_works)
+    preparations = rounds_left * len(open_works)  # every round of a race prepares its designs once more
+    again_seconds = (rounds_left - 1) * sum(work.cost.prepare_seconds for work in open_works)
+    worker_seconds = sum(work.seconds for work in open_works) + again_seconds
     return {
         "sweep": planned.name,
+        "strategy": planned.sweep.spec.strategy,
         "results": store.uri,
         "axes": planned.axes,
         "points": len(planned.points),
@@ -49,7 +57,7 @@ def summarise(planned: Any, results: str | None) -> dict[str, Any]:
         "images": planned.images,
         "finished_points": len(works) - len(open_works),
         "stored_shards": sum(len(work.cover.stored) for work in works),
-        "tasks": sum(work.tasks for work in works),
+        "tasks": preparations + missing_shards,
         "shards": missing_shards,
         "image_evaluations": missing_images,
         "cpus": cpu_count(),
@@ -60,6 +68,27 @@ def summarise(planned: Any, results: str | None) -> dict[str, Any]:
         "disk_bytes": disk_bytes(sum(not work.prepared for work in works), missing_shards, missing_images),
         "warnings": list(planned.warnings),
     }
+
+
+def _works(planned: Any, store: Any, costs: Any) -> tuple[list[DesignWork], int]:
+    """The designs, each with the images that it gets unless a later round of a race stops it, and the rounds left."""
+    from pipeline.work import find_work
+
+    if planned.sweep.spec.strategy != "racing":
+        return find_work(planned, store, costs), 1
+    from pipeline.racing import rounds, run_race
+
+    complete: list[str] = []
+
+    def look(works: list[DesignWork], name: str) -> bool:
+        """In place of computing a round: it is there, or the race has come no further."""
+        if all(work.done for work in works):
+            complete.append(name)
+            return True
+        return False
+
+    race = run_race(planned, store, costs, look)  # its rounds are decided from stored results alone
+    return race.works(planned, store, costs), len(rounds(planned.images, planned.shard_images)) - len(complete)
 
 
 def _print(summary: dict[str, Any], console: Any) -> None:
@@ -76,13 +105,15 @@ def _print(summary: dict[str, Any], console: Any) -> None:
         listed = ", ".join(str(value) for value in values[:8]) + (", ..." if len(values) > 8 else "")
         table.add_row(name, str(len(values)), listed)
     console.print(table)
+    most = "at most " if summary["strategy"] == "racing" else ""
+    preparations = summary["tasks"] - summary["shards"]
     left_out = [f"{summary[name]} {name}" for name in ("duplicates", "excluded") if summary[name]]
     lines = [
         f"points   {summary['points']}" + (f" ({', '.join(left_out)} left out)" if left_out else ""),
-        f"images   {summary['images']} for each point",
+        f"images   {most}{summary['images']} for each point",
         f"there    {summary['finished_points']} points finished, {summary['stored_shards']} shards stored "
         f"in {summary['results']}",
-        f"to do    {summary['tasks']} tasks: {summary['open_points']} preparations and {summary['shards']} shards, "
+        f"to do    {most}{summary['tasks']} tasks: {preparations} preparations and {summary['shards']} shards, "
         f"{summary['image_evaluations']} image evaluations",
     ]
     if summary["open_points"]:
@@ -91,8 +122,8 @@ def _print(summary: dict[str, Any], console: Any) -> None:
             rough = f"{ROUGH_PREPARE_SECONDS:g} s a preparation and {ROUGH_SECONDS_PER_IMAGE:g} s an image"
             source += f", else a rough {rough}"
         lines += [
-            f"time     about {duration(summary['wall_seconds'])} on {summary['cpus']} CPUs ({source})",
-            f"disk     about {summary['disk_bytes'] / 1e6:.1f} MB",
+            f"time     {most or 'about '}{duration(summary['wall_seconds'])} on {summary['cpus']} CPUs ({source})",
+            f"disk     {most or 'about '}{summary['disk_bytes'] / 1e6:.1f} MB",
         ]
     lines += [f"warning: {warning}" for warning in summary["warnings"]]
     for line in lines:

@@ -17,7 +17,7 @@ from simcore.crossbar.circuit import input_error
 from simcore.crossbar.spice import ngspice_installed, run_ngspice, spice_netlist
 from simcore.datasets import open_dataset
 from simcore.design import Adc, Design
-from simcore.errors import BinsparxError, InputError
+from simcore.errors import BinsparxError
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
 from simcore.technology import DEFAULT_CORNER, circuit_parameters
 from simcore.tile_read import ReadPlace, TileRead, tile_read
@@ -79,10 +79,7 @@ def spice(
 
 
 def _first_layer(checkpoint: Checkpoint) -> str:
-    layers = checkpoint.network.binary_layers()
-    if not layers:
-        raise InputError(f"network '{checkpoint.name}' has no binary layer", "--model")
-    return layers[0].name
+    return checkpoint.binary_layers("--model")[0].name
 
 
 def _compare(read: TileRead, netlist: str, title: str, timeout_s: float) -> None:

@@ -149,7 +149,12 @@ class Jobs:
             self._client.stop_job(job_id)
 
     def follow(self, job_id: str, write: Callable[[str], Any] = sys.stdout.write) -> JobState:
-        """Prints what the job prints until it ends, and tells how it ended. Ctrl-C leaves the job alone."""
+        """Prints what the job prints until it ends, and tells how it ended. Ctrl-C leaves the job alone.
+
+        Raises:
+            InputError: the cluster does not know the job.
+        """
+        self.state(job_id)  # the log's web socket does not tell an unknown job from other refusals
 
         async def tail() -> None:
             async for text in self._client.tail_job_logs(job_id):
@@ -164,6 +169,7 @@ class Jobs:
 
 @contextmanager
 def _plain_errors(address: str, job_id: str = "") -> Iterator[None]:
+    from aiohttp import ClientError
     from ray.exceptions import AuthenticationError
 
     try:
@@ -174,6 +180,9 @@ def _plain_errors(address: str, job_id: str = "") -> Iterator[None]:
             "that holds the cluster's token",
             "--address",
         ) from None
+    except ClientError as error:  # of the web socket that carries a job's log
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise BinsparxError(f"the connection to the job server at {address} broke: {reason}") from None
     except ConnectionError as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"no Ray job server answers at {address}: {reason}", "--address") from None

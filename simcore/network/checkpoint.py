@@ -23,7 +23,7 @@ from safetensors.numpy import save
 
 from simcore.errors import InputError, unknown_name
 from simcore.network.graph import NetworkGraph
-from simcore.network.modules import GraphNetwork
+from simcore.network.modules import BinaryLayer, GraphNetwork
 
 _FORMAT = "binsparx-network"
 _VERSION = "1"
@@ -39,6 +39,17 @@ class Checkpoint:
     name: str
     digest: str
     metadata: dict[str, Any]
+
+    def binary_layers(self, where: str) -> list[BinaryLayer]:
+        """The network's binary layers in execution order: what a crossbar can hold of it.
+
+        Raises:
+            InputError: it has none, and so nothing to simulate; ``where`` the network was named.
+        """
+        layers = self.network.binary_layers()
+        if not layers:
+            raise InputError(f"network '{self.name}' has no binary layer", where)
+        return layers
 
 
 def save_checkpoint(path: str | Path, network: GraphNetwork, metadata: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ def finish_sweep(folder: Path, results: Path | None = None, **changes: str) -> t
         )
         assert outcome.ok, outcome.details
         missing = tuple(work.cover.missing)
-        for done in evaluate_shards(settings, point.key, prepared, point.dataset, point.split, missing, None, False):
+        for done in evaluate_shards(settings, point.key, prepared, point.dataset, point.split, missing, None):
             assert done.ok, done.details
     store.put(f"{SWEEPS_FOLDER}/{plan.name}/sweep.yaml", plan.sweep.source.text.encode())
     store.put(f"{SWEEPS_FOLDER}/{plan.name}/failures.json", b"[]\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,19 @@ def test_a_put_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path, m
         store.put("a", b"new")
     assert store.read("a") == b"old"
     assert list((tmp_path / ".partial").iterdir()) == []
+
+
+def test_old_drafts_of_killed_writers_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / ".partial"
+    folder.mkdir()
+    drafts = [f"123-{'a' * 32}", "b" * 32, f"probe-{'c' * 32}"]
+    young, notes = f"123-{'d' * 32}", "notes.txt"
+    for name in (*drafts, young, notes):
+        (folder / name).write_bytes(b"half")
+    for name in (*drafts, notes):
+        os.utime(folder / name, (0, 0))
+    Store(str(tmp_path)).ensure_writable()
+    assert {path.name for path in folder.iterdir()} == {young, notes}
 
 
 @pytest.mark.parametrize("uri", ["/proc/binsparx/results", "{file}/below", "nosuch://place/results"])

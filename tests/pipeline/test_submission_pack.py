@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import aiohttp
 import pytest
 
+from pipeline.cli.jobs import submit
 from pipeline.spec import load_sweep
 from pipeline.submission.jobs import ENTRYPOINT, JobEnded, Jobs, JobState
 from pipeline.submission.pack import _code_files, looks_secret, make_pack
 from simcore.datasets import open_dataset
-from simcore.errors import InputError
+from simcore.errors import BinsparxError, InputError
 from simcore.technology.periphery_file import PERIPHERY_FOLDER
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.fake_simcore import write_sweep
@@ -96,6 +100,12 @@ def test_files_with_secrets_are_refused(tmp_path: Path) -> None:
     assert [name for name in tracked.stdout.splitlines() if looks_secret(name)] == []
 
 
+@pytest.mark.parametrize("user", ["user:password", "user:pa/ss", "user:p@ss/word", "user"])
+def test_a_tracking_uri_with_a_password_is_not_sent(tmp_path: Path, user: str) -> None:
+    with pytest.raises(InputError, match="the tracking URI holds a password"):
+        submit(write_sweep(tmp_path), address="nowhere", results="/results", tracking_uri=f"http://{user}@host:5000")
+
+
 def test_no_word_of_a_user_reaches_a_shell() -> None:
     assert ENTRYPOINT == "python -m pipeline.submission.job"
 
@@ -128,6 +138,38 @@ def test_a_jobs_end_is_told_as_it_was(status: str, exit_code: int | None, expect
 def test_only_a_dashboards_address_is_one(address: str) -> None:
     with pytest.raises(InputError, match="expected the dashboard's address"):
         Jobs(address)
+
+
+class FakeClient:
+    """Ray's client of a job server that knows one job, whose log breaks off."""
+
+    def get_job_info(self, job_id: str) -> SimpleNamespace:
+        if job_id != "known":
+            raise RuntimeError(f"Request failed with status code 404: Job {job_id} does not exist.")
+        return SimpleNamespace(status="RUNNING", message="", metadata={}, driver_exit_code=None)
+
+    async def tail_job_logs(self, job_id: str) -> AsyncIterator[str]:
+        yield "so far\n"
+        raise aiohttp.ServerDisconnectedError
+
+
+def fake_jobs() -> Jobs:
+    jobs = Jobs.__new__(Jobs)
+    jobs.address, jobs._client = "http://head:8265", FakeClient()
+    return jobs
+
+
+def test_following_an_unknown_job_is_one_line() -> None:
+    with pytest.raises(InputError) as caught:
+        fake_jobs().follow("typo")
+    assert str(caught.value) == "the cluster at http://head:8265 knows no job 'typo'"
+
+
+def test_a_log_that_breaks_off_is_one_line() -> None:
+    written: list[str] = []
+    with pytest.raises(BinsparxError, match="the connection to the job server at http://head:8265 broke: Server disc"):
+        fake_jobs().follow("known", written.append)
+    assert written == ["so far\n"]
 
 
 def test_nobody_answers() -> None:

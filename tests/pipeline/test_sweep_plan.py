@@ -6,14 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import simulation
 from pipeline.costs import COSTS_PATH, ROUGH, Cost, CostModel, cost_class
 from pipeline.keys import digest_of
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import TimeLeft
+from pipeline.simulation import Model
 from pipeline.spec import load_sweep
 from pipeline.store import Store
+from pipeline.subject import subject_of_sweep
 from pipeline.work import find_work
 from simcore.errors import InputError
+from simcore.network.checkpoint import Checkpoint
+from simcore.network.graph import NetworkGraph, Node
+from simcore.network.modules import GraphNetwork
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -111,6 +117,15 @@ def test_an_extra_level_of_a_design_is_worked_beside_the_others(tmp_path: Path) 
         ({"arrays": "5000x5000"}, "small.yaml:4 arrays[0]: rows"),
         ({"exclude": "[{device: 8T-SRAN}]"}, "small.yaml:8 exclude[0].device: unknown device of this sweep '8T-SRAN'"),
         ({"exclude": "[{model: fake-cnn}]"}, "every point is excluded"),
+        (
+            {"points": "[{model: [fake-cnn, fake-cnnn]}]"},
+            "small.yaml:8 points[0].model: unknown model of this sweep 'fake-cnnn'; did you mean 'fake-cnn'?",
+        ),
+        ({"exclude": "[{model: [fake-cnn, fake-cnnn]}]"}, "small.yaml:8 exclude[0].model: unknown model of this sweep"),
+        (
+            {"points": "[{rows: 64}, {corner: pesimistic}]"},
+            "small.yaml:8 points[1].corner: unknown corner 'pesimistic'; did you mean 'pessimistic'?",
+        ),
     ],
 )
 def test_names_and_values_that_do_not_fit(tmp_path: Path, changes: dict[str, str], expected: str) -> None:
@@ -179,12 +194,32 @@ def test_extra_points_with_overrides_replace_the_devices_own(tmp_path: Path) -> 
     ]
 
 
+def test_a_network_without_a_binary_layer_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = (
+        Node(name="flat", op="flatten", inputs=("input",)),
+        Node(name="logits", op="linear", inputs=("flat",), attrs={"in_features": 16, "out_features": 10}),
+    )
+    network = GraphNetwork(NetworkGraph(nodes=nodes, input_shape=(1, 4, 4), classes=10))
+    plain = Model("plain", "0" * 64, Checkpoint(network, "plain", "0" * 64, {}))
+    monkeypatch.setattr(simulation, "load_model", lambda reference, where: plain)
+    with pytest.raises(InputError) as caught:
+        plan_of(tmp_path, models="plain")
+    assert str(caught.value) == "small.yaml:2 models[0]: network 'plain' has no binary layer"
+
+
 def test_select_by_the_start_of_a_key(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
-    assert plan.select(plan.points[1].key[:12]) == (plan.points[1],)
+    assert plan.select(plan.points[1].key[:12], "--only") == (plan.points[1],)
     for nothing in ("xyz", ""):
-        with pytest.raises(InputError):
-            plan.select(nothing)
+        with pytest.raises(InputError, match="^--only: no design of sweep 'small' has a key that begins with"):
+            plan.select(nothing, "--only")
+
+
+def test_a_design_to_explain_is_named_by_its_key_not_by_an_option_of_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="^KEY: no design of sweep 'small' has a key that begins with 'xyz'"):
+        subject_of_sweep(write_sweep(tmp_path), "xyz")
 
 
 def test_labels_names_and_order_do_not_reach_the_key(tmp_path: Path) -> None:
@@ -253,3 +288,24 @@ def test_time_left_follows_the_typical_task_not_the_first_slow_one(tmp_path: Pat
         left.task_done(False, 1.25, 2.5)
     # All preparations are accounted for; 400 images at 0.05 s, less 3.75 s, at twice the price, on two slots.
     assert left.seconds == pytest.approx((400 * 0.05 - 3.75) * 2 / 2)
+
+
+@pytest.mark.parametrize("slots", [2, 50, 500])
+def test_time_left_is_told_on_any_number_of_workers(tmp_path: Path, slots: int) -> None:
+    works = find_work(plan_of(tmp_path), Store(str(tmp_path / "results")), CostModel({}))
+    left = TimeLeft(works)
+    left.slots_found(slots)
+    for _ in range(slots + 4):
+        left.task_done(True, works[0].cost.prepare_seconds, 1.0)
+        left.task_done(False, 1e-6, 2e-6)
+    assert left.seconds == pytest.approx(400 * 0.05 * 2 / slots, rel=1e-3)
+
+
+def test_abandoned_shards_take_no_time(tmp_path: Path) -> None:
+    works = find_work(plan_of(tmp_path), Store(str(tmp_path / "results")), CostModel({}))
+    left = TimeLeft(works)
+    for _ in range(4):
+        left.task_done(True, works[0].cost.prepare_seconds, 1.0)
+        left.task_done(False, 1.25, 1.25)
+    left.shards_abandoned(400 * 0.05 - 4 * 1.25 - 3.0)
+    assert left.seconds == pytest.approx(3.0)

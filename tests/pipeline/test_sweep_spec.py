@@ -83,6 +83,9 @@ def test_paths_are_taken_from_the_folder_of_the_sweep_file(tmp_path: Path) -> No
         ({"name": "../evil"}, "small.yaml:1 name: expected letters, digits"),
         ({"exclude": "[{devic: x}]"}, "small.yaml:8 exclude[0].devic: unknown field 'devic'; did you mean 'device'?"),
         ({"tracking": "{mode: some}"}, "unknown value 'some'"),
+        ({"arrays[0]": "64x64"}, "small.yaml:8 arrays[0]: unknown field 'arrays[0]'; did you mean 'arrays'?"),
+        ({"arrays": "{rows: 4, cols: 4, 'rows[1]': 3}"}, "unknown field 'rows[1]'; did you mean 'rows'?"),
+        ({"cost": "{parameters: {'a[1]': -1}}"}, "small.yaml:8 cost.parameters.a[1]: expected more than 0, found -1"),
         ({"models": "[a, a"}, "not valid YAML"),
         ({"models": "!!python/object/apply:os.system [ls]"}, "not valid YAML"),
     ],
@@ -103,6 +106,22 @@ def test_a_field_given_twice_is_refused(tmp_path: Path) -> None:
     path.write_text(sweep_text() + "models: other\n")
     with pytest.raises(InputError, match=r"twice.yaml:8: the field 'models' is given twice"):
         load_sweep(path)
+
+
+def test_a_field_given_twice_inside_a_group_is_refused_with_its_place(tmp_path: Path) -> None:
+    message = error_of(tmp_path, arrays="[{rows: 4, cols: 4, rows: 8}]")
+    assert message == "small.yaml:4 arrays[0]: the field 'rows' is given twice"
+
+
+def test_own_fields_replace_merged_ones(tmp_path: Path) -> None:
+    arrays = "[&base {rows: 32, cols: 16}, &tall {<<: *base, rows: 128}, *tall, {<<: [*tall, *base], cols: 8}]"
+    spec = load_sweep(write_sweep(tmp_path, arrays=arrays)).spec
+    assert [(array.rows, array.cols) for array in spec.arrays] == [
+        ([32], [16]),
+        ([128], [16]),
+        ([128], [16]),
+        ([128], [8]),
+    ]
 
 
 @pytest.mark.parametrize(

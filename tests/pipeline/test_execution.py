@@ -1,0 +1,166 @@
+"""The driver's loop on a stand-in for Ray: when it waits, what it gives up, and whom it tells."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pipeline.costs import CostModel
+from pipeline.execution import Execution
+from pipeline.plan import make_plan
+from pipeline.progress import SweepProgress
+from pipeline.retries import FailureKind
+from pipeline.shards import Range
+from pipeline.spec import load_sweep
+from pipeline.store import Store
+from pipeline.tasks import Outcome, Provenance, TaskSettings
+from pipeline.work import DesignWork, find_work
+from tests.pipeline.fake_ray import FakeClock, FakeRay
+from tests.pipeline.fake_simcore import write_sweep
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+WELL = Outcome(0.1, 0.1)
+Answer = Callable[[str, int, int], Outcome]
+"""How a task ends, by the design's key, the first image (-1: the preparation) and how often it was asked for before."""
+
+
+class Heard:
+    """Listens and keeps it."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, int]] = []
+        self.retries = 0
+        self.abandoned: list[Range] = []
+        self.slots: list[int] = []
+
+    def task_done(self, work: DesignWork, images: int, expected_seconds: float, outcome: Outcome) -> None:
+        self.done.append((work.point.key, images))
+
+    def task_retried(self, work: DesignWork, outcome: Outcome) -> None:
+        self.retries += 1
+
+    def shards_abandoned(self, work: DesignWork, shards: Sequence[Range]) -> None:
+        self.abandoned += shards
+
+    def slots_found(self, slots: int) -> None:
+        self.slots.append(slots)
+
+
+def works_of(folder: Path, **changes: str) -> list[DesignWork]:
+    plan = make_plan(load_sweep(write_sweep(folder, **changes)))
+    return find_work(plan, Store(str(folder / "results")), CostModel({}))
+
+
+def execution(
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Answer,
+    cpus: int = 2,
+    max_failures: int | None = None,
+    listener: Any = None,
+    cpus_later: int | None = None,
+) -> Execution:
+    """An execution whose tasks end as ``answer`` says, one task a shard."""
+    asked: dict[tuple[str, int], int] = {}
+
+    def ask(key: str, first: int) -> Outcome:
+        asked[key, first] = asked.get((key, first), -1) + 1
+        return answer(key, first, asked[key, first])
+
+    def prepare(settings: TaskSettings, key: str, *_: Any) -> tuple[Outcome, Any]:
+        return ask(key, -1), "prepared"
+
+    def evaluate(
+        settings: TaskSettings, key: str, prepared: Any, dataset: Any, split: str, shards: Any, *_: Any
+    ) -> Any:
+        return [ask(key, first) for first, _ in shards]
+
+    clock = FakeClock()
+    monkeypatch.setattr("pipeline.execution.time", clock)
+    monkeypatch.setattr("pipeline.execution.prepare_design", prepare)
+    monkeypatch.setattr("pipeline.execution.evaluate_shards", evaluate)
+    monkeypatch.setattr("pipeline.task_size.MOST_SHARDS", 1)
+    settings = TaskSettings("tests.pipeline.fake_inference", "", 1, Provenance("0", ""))
+    return Execution(FakeRay(cpus, clock, cpus_later), settings, listener or Heard(), max_failures)
+
+
+def failing(kind: FailureKind) -> Outcome:
+    return Outcome(0.1, 0.1, f"a failure of {kind.value}", "Error", "", kind)
+
+
+def test_a_retry_that_is_due_waits_for_room_without_spinning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    works = works_of(tmp_path)
+    first = works[0].point.key
+    heard = Heard()
+
+    def answer(key: str, image: int, before: int) -> Outcome:
+        return failing(FailureKind.STORAGE) if (key, image, before) == (first, 0, 0) else WELL
+
+    assert execution(monkeypatch, answer, cpus=1, listener=heard).run(works) == []
+    assert heard.retries == 1
+    assert len(heard.done) == sum(work.tasks for work in works)
+
+
+def test_a_retry_that_is_due_after_the_stop_does_not_keep_the_driver_spinning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works = works_of(tmp_path)
+    poor, bad = works[0].point.key, works[1].point.key
+
+    def answer(key: str, image: int, before: int) -> Outcome:
+        if (key, image) == (poor, 0):
+            return failing(FailureKind.STORAGE)
+        return failing(FailureKind.SIMULATION) if key == bad else WELL
+
+    running = execution(monkeypatch, answer, cpus=4, max_failures=0)
+    assert [failure.point.key for failure in running.run(works)] == [bad]
+    assert running.stopped
+
+
+@pytest.mark.parametrize("fails", ["preparation", "shards", "shards after tries"])
+def test_the_work_of_a_design_that_is_given_up_is_taken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    works = works_of(tmp_path, shard_images="10")
+    bad = works[1].point.key
+
+    def answer(key: str, image: int, before: int) -> Outcome:
+        if key != bad or (image < 0) != (fails == "preparation"):
+            return WELL
+        return failing(FailureKind.STORAGE if image in (0, 10) and fails != "shards" else FailureKind.SIMULATION)
+
+    heard = Heard()
+    (failure,) = execution(monkeypatch, answer, listener=heard).run(works)
+    assert failure.point.key == bad and heard.abandoned
+    assert len(heard.done) + len(heard.abandoned) == sum(work.tasks for work in works)
+
+
+def test_a_bar_whose_design_was_given_up_fills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    works = works_of(tmp_path, shard_images="10")
+    bad = works[1].point.key
+
+    def answer(key: str, image: int, before: int) -> Outcome:
+        return failing(FailureKind.SIMULATION) if (key, image) == (bad, -1) else WELL
+
+    text = io.StringIO()
+    with SweepProgress(works, Console(file=text), "round 1 of 2") as progress:
+        execution(monkeypatch, answer, listener=progress).run(works)
+    assert (progress.tasks_done, progress.tasks) == (34, 34)  # of 4 designs of 11 tasks, 10 shards were given up
+    assert text.getvalue().splitlines()[-1] == "round 1 of 2: 34/34 tasks, 300 images, 1 designs failed, about 0 s left"
+
+
+def test_the_listener_hears_of_a_cluster_that_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    works = works_of(tmp_path)
+    heard = Heard()
+    first = works[0].point.key
+
+    def answer(key: str, image: int, before: int) -> Outcome:
+        return failing(FailureKind.NODE) if (key, image) == (first, 0) and before < 5 else WELL
+
+    execution(monkeypatch, answer, cpus=1, cpus_later=8, listener=heard).run(works)
+    assert heard.slots[0] == 1 and heard.slots[-1] == 8
