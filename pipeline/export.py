@@ -107,12 +107,15 @@ def _write_xlsx(tables: Tables, path: Path) -> None:
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
-    book = Workbook(write_only=True)
+    # What cannot end well ends before the first row: openpyxl tears a half-written book down with tracebacks.
     for name, table in tables.items():
         if table.num_rows > _SHEET_ROWS:
             raise InputError(
                 f"'{name}' has {table.num_rows} rows and a sheet holds {_SHEET_ROWS}: take another format", "--format"
             )
+    path.touch()
+    book = Workbook(write_only=True)
+    for name, table in tables.items():
         sheet = book.create_sheet(name)
         sheet.freeze_panes = "B2"
         sheet.auto_filter.ref = f"A1:{get_column_letter(table.num_columns)}{table.num_rows + 1}"
