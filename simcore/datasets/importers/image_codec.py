@@ -89,7 +89,9 @@ def _is_deep_colour(image: Image.Image, data: bytes) -> bool:
     if image.format == "PNG":
         return data[12:16] != b"IHDR" or data[24] > 8
     if image.format == "PPM":
-        return any(isinstance(value, int) and value > 255 for tile in image.tile for value in _arguments_of(tile))
+        # Of the classes only those of files have tiles: (decoder, box, offset, arguments with the largest value).
+        tiles = getattr(image, "tile", [])
+        return any(isinstance(value, int) and value > 255 for tile in tiles for value in _arguments_of(tile))
     return False
 
 
