@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from simcore.crossbar.circuit import Circuit
 
@@ -49,7 +49,8 @@ class Design(BaseModel):
     """A fully resolved design: circuit, array, sparsification and converter.
 
     ``active_rows`` (None: all rows) are read together; a tile of ``rows`` is read in several steps where it is smaller.
-    ``layers`` names the binary layers that are mapped (None: all of them).
+    ``layers`` names the binary layers that are mapped (None: all of them), a set: it is kept sorted, for the order in
+    which names are written decides nothing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,6 +68,11 @@ class Design(BaseModel):
     calibration_images: int = Field(default=32, ge=1)
     evidence: EvidenceLimits = EvidenceLimits()
     layers: tuple[str, ...] | None = None
+
+    @field_validator("layers")
+    @classmethod
+    def _as_set(cls, layers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if layers is None else tuple(sorted(set(layers)))
 
     @model_validator(mode="after")
     def _consistent(self) -> Design:

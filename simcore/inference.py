@@ -27,7 +27,8 @@ _BATCH = 25  # images that go through the network together; fixed, so that resul
 
 @dataclass
 class LayerTotals:
-    """Sums over the column reads of one layer; additive over shards (``worst_error``: the largest).
+    """Sums over the column reads of one layer; additive over shards, but for ``worst_error`` (the largest) and what
+    the design itself has (``weight_flips``, ``stored_columns``, ``inputs``: the same in every shard).
 
     Attributes:
         column_reads: conversions. partial_sum: sum of PS' as applied and stored. dense_partial_sum: sum of PS with

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -32,7 +33,23 @@ def cache_folder() -> Path:
             return base / name
     except OSError:
         pass
-    return Path(tempfile.gettempdir()) / f"binsparx-{os.getuid()}" / name
+    return _private_temporary_folder() / name
+
+
+def _private_temporary_folder() -> Path:
+    """``TMPDIR/binsparx-UID``, or a fresh folder where that one may be another user's.
+
+    Numba unpickles what it finds in its cache, and anybody may make a folder of a known name in /tmp: only a folder
+    that this user owns and nobody else can write to is taken.
+    """
+    folder = Path(tempfile.gettempdir()) / f"binsparx-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()  # of a link, not of what it points at
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="binsparx-"))
+    private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    return folder if private else Path(tempfile.mkdtemp(prefix="binsparx-"))
 
 
 if not os.environ.get("NUMBA_CACHE_DIR"):

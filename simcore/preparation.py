@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ from simcore.mapping import LayerMapping, input_vectors, map_layer, reordered, v
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import BinaryLayer, GraphNetwork, plain_dot
 from simcore.packed_sums import PROFILES, bytes_of, pack_columns, padded_columns, rows_a_byte
-from simcore.readout import CurrentTables, ReadoutTables, single_threaded_blas
+from simcore.readout import EXACT_SUMS, CurrentTables, ReadoutTables, single_threaded_blas
 from simcore.row_order import grouped_order
 from simcore.sensing import ConverterSettings, calibrated_settings, nominal_settings
 from simcore.stored_weights import StoredGroup, applied_inputs, digital_constants, store_layer
@@ -83,14 +84,11 @@ def prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepare
 
 def _prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepared:
     network = checkpoint.network
-    mapped = mapped_layers(checkpoint, design)
-    signs = binary_input_signs(network, images_for_calibration(checkpoint, design, dataset), set(mapped))
     solver = _solver_for(design)
     layers: dict[str, PreparedLayer] = {}
     evidence = NO_EVIDENCE
-    for place, (name, layer) in enumerate(mapped.items()):
-        rng = np.random.default_rng([design.seed, place])
-        mapping, stored, drawn = map_and_store(layer, design, signs[name], rng)
+    for layer in stored_layers(checkpoint, design, dataset):
+        mapping, stored, drawn, rng = layer.mapping, layer.stored, layer.drawn, layer.rng
         cut = max(1, 3 * len(drawn) // 4)
         fit_vectors, held_out = drawn[:cut], drawn[cut:] if len(drawn) > 1 else drawn
         models: list[GroupModel] | None = None
@@ -98,8 +96,9 @@ def _prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepar
             models = fit_layer(mapping, stored, design, fit_vectors, rng)
             evidence = evidence.merge(measure_evidence(mapping, stored, models, design, held_out, rng))
         converters = _converters(mapping, stored, models, design, fit_vectors)
-        tables = _tables(mapping, stored, models, converters, design, signs[name].shape)
-        layers[name] = PreparedLayer(mapping, tables, converters, stored if solver == "exact" else None)
+        _require_exact_sums(mapping, layer.name)
+        tables = _tables(mapping, stored, models, converters, design, layer.input_shape)
+        layers[layer.name] = PreparedLayer(mapping, tables, converters, stored if solver == "exact" else None)
     if not within_limits(evidence, design.evidence):
         if design.evidence.beyond == "exact":
             exact = _prepare(checkpoint, design.model_copy(update={"solver": "exact"}), dataset)
@@ -112,6 +111,17 @@ def _prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepar
                 "evidence.beyond to 'exact' to solve every read exactly, or raise the limits"
             )
     return Prepared(design, network, layers, solver, evidence)
+
+
+def _require_exact_sums(mapping: LayerMapping, name: str) -> None:
+    """The readout counts the cells of a read that meet ones in float32."""
+    rows, columns = max(group.rows for group in mapping.groups), mapping.weights.shape[1]
+    if rows * columns > EXACT_SUMS:
+        raise InputError(
+            f"{rows} rows read together and {columns} outputs are too many for exact sums; "
+            f"read at most {EXACT_SUMS // columns} rows together (active_rows)",
+            f"layer '{name}'",
+        )
 
 
 def within_limits(evidence: Evidence, limits: EvidenceLimits) -> bool:
@@ -132,6 +142,50 @@ def mapped_layers(checkpoint: Checkpoint, design: Design) -> dict[str, BinaryLay
         if name not in binary:
             raise unknown_name(f"binary layer of {checkpoint.name}", name, binary)
     return {name: layer for name, layer in binary.items() if design.layers is None or name in design.layers}
+
+
+@dataclass(frozen=True)
+class StoredLayer:
+    """One layer as a design stores it.
+
+    Attributes:
+        stored: what each row group stores.
+        drawn: (B, K) int8 calibration vectors, in random order.
+        rng: where the draws of mapping and storing left the layer's generator.
+        input_shape: of the layer's input signs on the calibration images, (n, C, H, W) or (n, K).
+    """
+
+    name: str
+    mapping: LayerMapping
+    stored: list[StoredGroup]
+    drawn: np.ndarray
+    rng: np.random.Generator
+    input_shape: torch.Size
+
+
+def stored_layers(
+    checkpoint: Checkpoint, design: Design, dataset: Dataset, only: str | None = None
+) -> Iterator[StoredLayer]:
+    """The mapped layers of a network in execution order, each with the bits that the design stores.
+
+    Every draw of a layer is seeded by the design's seed and the layer's place among the mapped ones, so that whoever
+    asks sees the same bits.
+
+    Args:
+        only: the one mapped layer wanted; None for all.
+
+    Raises:
+        InputError: the data set has no calibration split or other images than the network takes, or a layer named in
+            the design is not a binary layer of the network.
+    """
+    mapped = mapped_layers(checkpoint, design)
+    wanted = set(mapped) if only is None else {only}
+    signs = binary_input_signs(checkpoint.network, images_for_calibration(checkpoint, design, dataset), wanted)
+    for place, (name, layer) in enumerate(mapped.items()):
+        if name in wanted:
+            rng = np.random.default_rng([design.seed, place])
+            mapping, stored, drawn = map_and_store(layer, design, signs[name], rng)
+            yield StoredLayer(name, mapping, stored, drawn, rng, signs[name].shape)
 
 
 def map_and_store(

@@ -13,7 +13,7 @@ from simcore.datasets import Dataset
 from simcore.design import Design
 from simcore.mapping import input_vectors
 from simcore.network.checkpoint import Checkpoint
-from simcore.preparation import binary_input_signs, images_for_calibration, map_and_store, mapped_layers, prepare
+from simcore.preparation import binary_input_signs, prepare, stored_layers
 from simcore.sensing import convert
 from simcore.stored_weights import applied_inputs
 
@@ -50,13 +50,10 @@ def sample_reads(
     Raises:
         UnsolvedError: an exact solve did not converge.
     """
-    network, mapped = checkpoint.network, mapped_layers(checkpoint, design)
     prepared = prepare(checkpoint, design, dataset)
-    known = binary_input_signs(network, images_for_calibration(checkpoint, design, dataset), set(mapped))
-    measured = binary_input_signs(network, images, set(mapped))
-    for place, (name, layer) in enumerate(mapped.items()):
-        rng = np.random.default_rng([design.seed, place])
-        mapping, stored, _ = map_and_store(layer, design, known[name], rng)
+    measured = binary_input_signs(checkpoint.network, images, set(prepared.layers))
+    for place, layer in enumerate(stored_layers(checkpoint, design, dataset)):
+        name, mapping, stored = layer.name, layer.mapping, layer.stored
         vectors = input_vectors(mapping, measured[name]).reshape(-1, len(mapping.order))
         draw = np.random.default_rng([design.seed, place, 1])
         sums, currents, codes = [], [], []

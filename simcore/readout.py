@@ -25,6 +25,8 @@ from simcore.uniform_columns import LANES, read_uniform
 
 BLOCK = 64  # output positions: fills the matrix product's tiles, and 64 x (1 + m) x 512 floats stay in L2
 
+EXACT_SUMS = 2**24  # whole numbers up to here are exact in float32; a read's rows x outputs may not be more
+
 # Columns of the statistics array, one row a block.
 STATISTICS = ("squared_error", "worst_error", "column_current", "clipped", "partial_sum", "dense_partial_sum",
               "activation_flips", "applied_ones")  # fmt: skip
@@ -270,7 +272,7 @@ def apply_bits(  # type: ignore[no-untyped-def]
             ones += np.int32(bits[read, i])
             rows_valid += np.int32(valid[pattern, start + i])
         flipped = flip and 2 * ones > rows_valid
-        # Sums of whole numbers below 2^24: exact in float32 in any order.
+        # Sums of whole numbers up to EXACT_SUMS: exact in float32 in any order.
         stored, dense = np.float32(0), np.float32(0)
         for i in range(rows):
             dense += np.float32(bits[read, i]) * dense_ones[i]

@@ -11,7 +11,7 @@ from simcore.column_model import exact_currents
 from simcore.datasets import Dataset
 from simcore.mapping import input_vectors
 from simcore.network.checkpoint import Checkpoint
-from simcore.preparation import Prepared, binary_input_signs, images_for_calibration, map_and_store, mapped_layers
+from simcore.preparation import Prepared, binary_input_signs, stored_layers
 from simcore.sensing import convert
 from simcore.stored_weights import applied_inputs
 
@@ -43,17 +43,12 @@ def tile_errors(
         UnsolvedError: a crossbar solve did not converge.
     """
     design = prepared.design
-    mapped = mapped_layers(checkpoint, design)
-    calibration = binary_input_signs(
-        checkpoint.network, images_for_calibration(checkpoint, design, dataset), set(mapped)
-    )
     pixels, _ = dataset.read(split, 0, min(images, dataset.splits[split]))
     batch = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).float()
-    signs = binary_input_signs(checkpoint.network, batch, set(mapped))
+    signs = binary_input_signs(checkpoint.network, batch, set(prepared.layers))
     result = []
-    for place, (name, layer) in enumerate(mapped.items()):
-        rng = np.random.default_rng([design.seed, place])  # as in ``prepare``: the same bits are stored
-        mapping, stored, _ = map_and_store(layer, design, calibration[name], rng)
+    for layer in stored_layers(checkpoint, design, dataset):
+        name, mapping, stored = layer.name, layer.mapping, layer.stored
         of_images = input_vectors(mapping, signs[name])
         vectors = of_images.reshape(-1, len(mapping.order))
         chosen = vectors[np.linspace(0, len(vectors) - 1, min(reads, len(vectors))).astype(int)]

@@ -14,7 +14,7 @@ from simcore.design import Design
 from simcore.errors import InputError, unknown_name
 from simcore.mapping import input_vectors
 from simcore.network.checkpoint import Checkpoint
-from simcore.preparation import binary_input_signs, images_for_calibration, map_and_store, mapped_layers
+from simcore.preparation import binary_input_signs, mapped_layers, stored_layers
 from simcore.stored_weights import applied_inputs
 
 
@@ -48,16 +48,12 @@ def tile_read(checkpoint: Checkpoint, design: Design, dataset: Dataset, place: R
     mapped = mapped_layers(checkpoint, design)
     if place.layer not in mapped:
         raise unknown_name(f"mapped layer of {checkpoint.name}", place.layer, mapped)
-    network, layer = checkpoint.network, mapped[place.layer]
-    calibration = images_for_calibration(checkpoint, design, dataset)
     _require_below("image", place.image, dataset.splits.get(place.split, 0), f"split '{place.split}'")
     images, _ = dataset.read(place.split, place.image, 1)
     pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
-    rng = np.random.default_rng([design.seed, list(mapped).index(place.layer)])
-    mapping, stored, _ = map_and_store(
-        layer, design, binary_input_signs(network, calibration, {layer.name})[layer.name], rng
-    )
-    vectors = input_vectors(mapping, binary_input_signs(network, pixels, {layer.name})[layer.name])[0]
+    (layer,) = stored_layers(checkpoint, design, dataset, place.layer)
+    mapping, stored = layer.mapping, layer.stored
+    vectors = input_vectors(mapping, binary_input_signs(checkpoint.network, pixels, {layer.name})[layer.name])[0]
     columns = mapping.weights.shape[1]
     of_layer = f"layer '{layer.name}'"
     _require_below("group", place.group, len(stored), of_layer)

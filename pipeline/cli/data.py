@@ -16,7 +16,7 @@ from rich.table import Table
 
 from simcore.datasets import Dataset, ImportOptions, ImportRequest, import_dataset, open_dataset
 from simcore.datasets.importers import IMPORTERS
-from simcore.datasets.importing import DEFAULT_SHARD_IMAGES
+from simcore.datasets.importing import DEFAULT_SHARD_IMAGES, FIRST_IMAGES, splits_that_begin_with_one_class
 from simcore.datasets.importing import Progress as ProgressCallback
 from simcore.errors import InputError
 
@@ -42,6 +42,10 @@ def import_command(
         int | None,
         typer.Option(min=0, help="Make --limit take a random choice with this seed, balanced over the classes."),
     ] = None,
+    shuffle_seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Put the images of every split into a random order with this seed, before --limit."),
+    ] = None,
     shard_images: Annotated[int, typer.Option(min=1, help="Images in a shard.")] = DEFAULT_SHARD_IMAGES,
     classes: Annotated[
         str | None, typer.Option(help="Class names in label order, separated by commas. (default: the source's)")
@@ -62,11 +66,19 @@ def import_command(
         splits=_comma_list(splits),
         limits=parse_limits(limit or []),
         balanced_seed=balanced_seed,
+        shuffle_seed=shuffle_seed,
         shard_images=shard_images,
         options=ImportOptions(classes=_comma_list(classes), size=parse_size(size), channels=channels),
     )
     with _progress(Console(stderr=True)) as progress:
         dataset = import_dataset(request, target, force=force, progress=progress)
+    for split in splits_that_begin_with_one_class(dataset):
+        typer.echo(
+            f"warning: the first {FIRST_IMAGES} images of split '{split}' are all of one class, and the first images "
+            "calibrate a design and are measured where a sweep takes part of a split; "
+            "import again with --force --shuffle-seed 0",
+            err=True,
+        )
     _print_dataset(dataset)
 
 

@@ -221,7 +221,7 @@ def converter_area(bits: int, settings: CostSettings) -> float:
 
 
 def conversion_time(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
-    """Seconds of one conversion at the layer's mean column current (at least half an ON cell's is taken)."""
+    """Seconds of one conversion at the layer's mean column current (at least half an ON cell's is taken: judgement)."""
     if settings.converter_kind(tile.adc_bits) == "sar":
         return float(timing.sar_time(tile.adc_bits, settings.sar_bit_time))
     column = tile.v_read_V / max(layer.mean_column_current_A, tile.on_current_A / 2)
@@ -243,7 +243,8 @@ def settling(tile: Tile, settings: CostSettings) -> float:
 
 
 def on_time(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: float) -> float:
-    """Seconds that a column conducts in a read, whose wires have settled after ``settled`` seconds."""
+    """Seconds that a column conducts in a read, whose wires have settled after ``settled`` seconds: what is sampled
+    sooner than that is not the column's current."""
     if settings.on_time == "sampled":
-        return settings.sampled_on_time
+        return max(settings.sampled_on_time, settled)
     return settled + conversion_time(tile, layer, settings)

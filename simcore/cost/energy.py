@@ -71,7 +71,8 @@ def popcount_energy(bits: int, full_adder: Number) -> Number:
 
 
 def popcount_adders(bits: int) -> float:
-    """Full adders of a popcount, a half adder counted half. Source: tree of carry-save adders."""
+    """Full adders of a popcount, a half adder counted half. Source: tree of carry-save adders; the half is a judgement
+    (a full adder is made of two)."""
     width = sum_bits(bits)
     return max(bits - width, 0) + 0.5 * (width - 1)
 

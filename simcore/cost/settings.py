@@ -19,7 +19,10 @@ ConverterKind = Literal["flash", "sar"]
 FlipPath = Literal["pipelined", "serial"]
 Payer = Literal["baseline", "binsparx"]
 
-FLASH_BITS = 5  # a flash converter up to here, successive approximation beyond
+# A flash converter up to here, successive approximation beyond. Judgement: flash for its speed while its
+# comparators, which double with every bit, are few.
+FLASH_BITS = 5
+# What a corner means for the choices. Judgement: nominal is the cheaper reading of each.
 _CHOICES: dict[str, dict[Corner, Any]] = {
     "array_supply": {"low": "v_read", "nominal": "v_read", "high": "v_dd"},
     "on_time": {"low": "sampled", "nominal": "sampled", "high": "conversion"},

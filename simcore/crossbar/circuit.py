@@ -70,7 +70,8 @@ class Circuit(BaseModel):
             _check_table(self.iv_table, self.v_read)
         if self.g_off > self.g_on:
             raise ValueError(f"g_off ({self.g_off:g} S) is larger than g_on ({self.g_on:g} S)")
-        for form, v_nl, name in ((self.iv, self.v_nl, "v_nl"), (self.iv_off, self.v_nl_off or self.v_nl, "v_nl_off")):
+        off_form = self.iv_off or self.iv
+        for form, v_nl, name in ((self.iv, self.v_nl, "v_nl"), (off_form, self.v_nl_off or self.v_nl, "v_nl_off")):
             if form == "sinh" and v_nl is not None and self.v_read > ARGUMENT_LIMIT * v_nl:
                 raise ValueError(
                     f"v_read / {name} is {self.v_read / v_nl:.3g}; sinh is computed up to {ARGUMENT_LIMIT:g}"

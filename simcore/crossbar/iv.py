@@ -1,7 +1,9 @@
 """I-V curves of the cells: current and small-signal conductance, as numba kernels on SIMD vectors.
 
 sinh and tanh come from expm1 by its Taylor series on a reduced argument and repeated doubling,
-expm1(2y) = expm1(y) (2 + expm1(y)): accurate near zero, and plain arithmetic that vectorises.
+expm1(2y) = expm1(y) (2 + expm1(y)): accurate near zero, and plain arithmetic that vectorises. sinh is computed of |V|
+and given its sign afterwards: of a negative argument expm1 comes near -1 and 1 / (1 + expm1), which is all that is left
+of sinh there, loses its digits.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
-from simcore.simd import any_greater, full, lanes_of, load, maximum, minimum, store
+from simcore.simd import any_greater, full, lanes_of, load, maximum, minimum, store, where_greater
 
 CurveForm = Literal["linear", "saturating", "sinh", "tanh", "table"]
 CURVE_FORMS: tuple[str, ...] = get_args(CurveForm)
@@ -108,6 +110,8 @@ def cell_current(form, g, v_nl, table, doublings, volts, scratch):  # type: igno
         return g * load(scratch, (1, 0)), g * load(scratch, (2, 0))
     scale = (2.0 if form == TANH else 1.0) / v_nl
     x = minimum(maximum(volts * scale, full(volts, -ARGUMENT_LIMIT)), full(volts, ARGUMENT_LIMIT))
+    if form == SINH:
+        x = abs(x)
     x = x * 0.5**doublings
     e = x * _TAYLOR[8] + _TAYLOR[7]
     e = e * x + _TAYLOR[6]
@@ -123,7 +127,8 @@ def cell_current(form, g, v_nl, table, doublings, volts, scratch):  # type: igno
         t = e / (e + 2.0)
         return (g * v_nl) * t, g * (1.0 - t * t)
     inverse = 1.0 / (e + 1.0)
-    return (0.5 * g * v_nl) * (e + e * inverse), (0.5 * g) * ((e + 1.0) + inverse)
+    sign = where_greater(full(volts, 0.0), volts, full(volts, -1.0), full(volts, 1.0))
+    return (0.5 * g * v_nl) * (e + e * inverse) * sign, (0.5 * g) * ((e + 1.0) + inverse)
 
 
 @numba.njit(error_model="numpy", forceinline=True)

@@ -118,6 +118,35 @@ def solve_nodes(circuit: Circuit, curves: CellCurves, weights: np.ndarray, input
     return nodes, float(np.abs(error).max(initial=0.0) / scale)
 
 
+def voltage_residual(circuit: Circuit, nodes: Nodes, inputs: np.ndarray) -> float:
+    """Largest difference between a node's voltage and the voltage that the cell currents produce there through the
+    wires, relative to v_read: the residual that ``kirchhoff`` takes of a relaxation.
+
+    Args:
+        nodes: (R, C) of one read. inputs: (R,) bits.
+    """
+    amps = nodes.cell_currents
+    column = _drops(amps[::-1], circuit.r_col, circuit.r_sink)[::-1]
+    if circuit.topology == "gate_driven":
+        order = slice(None) if circuit.source_end == "far" else slice(None, None, -1)
+        row = circuit.v_read - _drops(amps[order], circuit.r_source, circuit.r_driver)[order]
+    else:
+        row = circuit.v_read * inputs[:, None] - _drops(amps.T, circuit.r_row, circuit.r_driver).T
+    worst = np.maximum(np.abs(nodes.row - row), np.abs(nodes.column - column)).max()
+    return float(worst / circuit.v_read)
+
+
+def _drops(amps: np.ndarray, ohms: float, end_ohms: float) -> np.ndarray:
+    """Volts lost between the terminal of a line and each of its cells, (N, lines).
+
+    Args:
+        amps: (N, lines) of the cells, the one nearest to the terminal first. ohms: before every cell. end_ohms: of the
+            terminal.
+    """
+    beyond = np.cumsum(amps[::-1], axis=0)[::-1]  # what a wire carries: the currents of its cell and of those behind
+    return np.asarray(ohms * np.cumsum(beyond, axis=0) + end_ohms * beyond[0])
+
+
 def _network(circuit: Circuit, shape: tuple[int, ...], inputs: np.ndarray) -> _Network:
     rows, cols = shape
     upper = np.arange(rows * cols).reshape(rows, cols)

@@ -77,9 +77,10 @@ def _tanh(volts: torch.Tensor, v_nl: float, doublings: int) -> tuple[torch.Tenso
 
 
 def _sinh(volts: torch.Tensor, v_nl: float, doublings: int) -> tuple[torch.Tensor, torch.Tensor]:
-    e = _expm1(volts * (1.0 / v_nl), doublings)
+    e = _expm1(volts.abs() * (1.0 / v_nl), doublings)  # of |V|: of a negative argument 1 + expm1 loses its digits
     inverse = 1.0 / (e + 1.0)
-    return (e + e * inverse) * (0.5 * v_nl), (e + 1.0 + inverse) * 0.5
+    amps = (e + e * inverse) * (0.5 * v_nl)
+    return torch.where(volts < 0, -amps, amps), (e + 1.0 + inverse) * 0.5
 
 
 def _expm1(x: torch.Tensor, doublings: int) -> torch.Tensor:

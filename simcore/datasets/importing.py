@@ -21,6 +21,7 @@ from simcore.datasets.shards import Labels, Shard, content_records, write_shard
 from simcore.errors import InputError, unknown_name
 
 DEFAULT_SHARD_IMAGES = 500
+FIRST_IMAGES = 32  # as many as a design is calibrated on by default
 # Labels are stored as int16.
 _MAX_CLASSES = 2**15 - 1
 # (split, images written, images to write)
@@ -37,7 +38,9 @@ class ImportRequest:
         name: the dataset's name; None takes the source's.
         splits: splits to take; None takes all.
         limits: most images to take of a split: the first ones in file order.
-        balanced_seed: takes a class-balanced random selection of that size instead of the first images.
+        balanced_seed: takes a class-balanced random selection of that size instead of the first images; the classes
+            take turns in it.
+        shuffle_seed: puts the images of every split into a random order before the first ones are taken.
         shard_images: images in a shard.
         options: what to do with the images.
     """
@@ -48,6 +51,7 @@ class ImportRequest:
     splits: tuple[str, ...] | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
     balanced_seed: int | None = None
+    shuffle_seed: int | None = None
     shard_images: int = DEFAULT_SHARD_IMAGES
     options: ImportOptions = ImportOptions()
 
@@ -89,6 +93,17 @@ def import_dataset(
     return open_dataset(folder)
 
 
+def splits_that_begin_with_one_class(dataset: Dataset) -> list[str]:
+    """Splits whose first images, which designs are calibrated and samples measured on, are all of one class although
+    the split has several."""
+    found = []
+    for split in dataset.splits:
+        labels = dataset.labels(split)
+        if len(np.unique(labels[:FIRST_IMAGES])) == 1 < len(np.unique(labels)):
+            found.append(split)
+    return found
+
+
 def _silent(split: str, done: int, total: int) -> None:
     pass
 
@@ -101,6 +116,8 @@ def _check_request(request: ImportRequest) -> None:
             raise InputError(f"split '{split}' cannot be limited to {limit} images", "--limit")
     if request.balanced_seed is not None and not request.limits:
         raise InputError("a balanced selection needs its size; give --limit as well", "--balanced-seed")
+    if request.balanced_seed is not None and request.shuffle_seed is not None:
+        raise InputError("a balanced selection has an order of its own; leave out --balanced-seed", "--shuffle-seed")
     if request.name is not None and (request.name.strip(". ") == "" or set(request.name) & set("/\\")):
         raise InputError(f"'{request.name}' is no name for a dataset", "--name")
     size = request.options.size
@@ -148,16 +165,14 @@ def _write_split(
     """Write the selected images of one split as shards into ``folder``."""
     if source.images == 0:
         raise InputError(f"split '{split}' of {request.source} has no images")
-    selection = select_images(source, request.limits.get(split), request.balanced_seed)
+    selection = select_images(source, request.limits.get(split), request.balanced_seed, request.shuffle_seed)
     total = len(selection.indices)
     shards: list[Shard] = []
     content = hashlib.sha256()
     done = 0
     progress(split, done, total)
-    for images, labels in _regroup(_selected(source, selection.indices), request.shard_images):
-        _check_labels(labels, len(whole.classes), f"split '{split}' of {request.source}")
-        if images.shape[1:] != whole.image_shape:
-            raise InputError(f"split '{split}' of {request.source} has images of shape {images.shape[1:]}")
+    chosen = _checked(_selected(source, np.sort(selection.indices)), whole, f"split '{split}' of {request.source}")
+    for images, labels in _regroup(_in_order(chosen, selection.indices), request.shard_images):
         shards.append(write_shard(folder / f"{split}-{len(shards):05d}.parquet", images, labels))
         content.update(content_records(images, labels))
         done += len(labels)
@@ -181,6 +196,29 @@ def _selected(source: SplitSource, indices: NDArray[np.int64]) -> Iterator[Batch
         # A whole split is read to its end, where importers notice files that are too long.
         if high == len(indices) < source.images:
             return
+
+
+def _checked(batches: Iterator[Batch], whole: ImportSource, what: str) -> Iterator[Batch]:
+    """The same batches; raises InputError at labels without a class and images of another shape."""
+    for images, labels in batches:
+        _check_labels(labels, len(whole.classes), what)
+        if images.shape[1:] != whole.image_shape:
+            raise InputError(f"{what} has images of shape {images.shape[1:]}")
+        yield images, labels
+
+
+def _in_order(batches: Iterator[Batch], indices: NDArray[np.int64]) -> Iterator[Batch]:
+    """The images at ``indices``, that come in ascending order of them, in the order of ``indices``: where that is
+    another one, they are held in memory."""
+    if np.all(np.diff(indices) > 0):
+        yield from batches
+        return
+    parts = list(batches)
+    if parts:
+        images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        rank = np.argsort(np.argsort(indices))
+        rank = rank[rank < len(labels)]  # a source may end early
+        yield images[rank], labels[rank]
 
 
 def _regroup(batches: Iterator[Batch], size: int) -> Iterator[Batch]:

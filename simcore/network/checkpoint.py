@@ -61,8 +61,10 @@ def save_checkpoint(path: str | Path, network: GraphNetwork, metadata: Mapping[s
         metadata: JSON-able provenance (``name``, recipe, epochs, accuracy, dataset digest).
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: the file cannot be written, or a tensor holds what no network computes with (NaN, infinity, a
+            negative variance).
     """
+    _require_usable(network, str(path))
     digest = network_digest(network)
     binary = network.binary_tensor_names()
     stored = {
@@ -84,8 +86,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read and verify a network.
 
     Raises:
-        InputError: a missing, truncated or foreign file, a graph that is not valid, tensors that do not fit it, or a
-            digest that does not match the content.
+        InputError: a missing, truncated or foreign file, a graph that is not valid, tensors that do not fit it or hold
+            NaN, infinity or a negative variance, or a digest that does not match the content.
     """
     path = Path(path)
     where = str(path)
@@ -106,6 +108,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     digest = network_digest(network)
     if digest != header["digest"]:
         raise InputError("the digest does not match the content: the file was damaged or altered", where)
+    _require_usable(network, where)
     metadata = json.loads(header["metadata"])
     name = metadata.get("name") or path.stem
     return Checkpoint(network.eval().requires_grad_(False), str(name), digest, metadata)
@@ -233,6 +236,15 @@ def _require_matching(network: GraphNetwork, file: Any, where: str) -> None:
         fits = kind == "U8" if name in binary else kind in _STORED_TYPES
         if shape != expected or not fits:
             raise InputError(f"tensor '{name}' is {kind} {shape}, which does not fit the graph", where)
+
+
+def _require_usable(network: GraphNetwork, where: str) -> None:
+    """Every tensor is finite, and no variance of a BatchNorm is negative."""
+    for name, tensor in network.named_tensors().items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise InputError(f"tensor '{name}' holds a value that is not a finite number", where)
+        if name.endswith(".running_var") and bool((tensor < 0).any()):
+            raise InputError(f"tensor '{name}' holds a negative variance", where)
 
 
 def _read_tensors(network: GraphNetwork, file: Any) -> dict[str, torch.Tensor]:

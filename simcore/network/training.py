@@ -1,7 +1,8 @@
 """Training of binary networks: straight-through gradients, latent weights kept in [-1, 1], resumable at any step.
 
-The result depends on the recipe, the seed, the data and the start alone, not on interruptions: the order of the
-images comes from (seed, epoch), crops and flips from (seed, epoch, batch), the learning rate from the step.
+The result depends on the recipe, the seed, the data, the start and the kind of device, not on interruptions: the order
+of the images comes from (seed, epoch), crops and flips from (seed, epoch, batch), the learning rate from the step. What
+``precision: auto`` means is settled where a training begins; it goes on in that precision on any machine.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from simcore.network.graph import NetworkGraph
 from simcore.network.initial import initialise
 from simcore.network.modules import GraphNetwork
 from simcore.network.recipe import Recipe
-from simcore.network.training_state import Identity, Place, load_state, save_state, trained_parameters
+from simcore.network.training_state import Arithmetic, Identity, Place, load_state, save_state, trained_parameters
 
 _SAVE_EVERY_S = 600.0
 
@@ -91,7 +92,10 @@ def train(
     _check_small_crop(recipe, network.graph)
     network.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = _optimizer(network, recipe)
-    place = load_state(folder, network, optimizer, identity) or Place()
+    here = Arithmetic(_precision(recipe, torch.device(device)), torch.device(device).type)
+    place, before = load_state(folder, network, optimizer, identity) or (Place(), None)
+    arithmetic = Arithmetic(before.precision, here.device) if before else here
+    _require_possible(arithmetic, str(folder))
     batch = min(recipe.batch_size, len(images))
     batches = len(images) // batch
     steps = recipe.epochs * batches
@@ -105,7 +109,8 @@ def train(
         random = np.random.default_rng([identity.seed, epoch, number, 1])
         pixels = augment(images[chosen], recipe.crop_padding, recipe.flip, random, recipe.window_of(epoch))
         rate = recipe.learning_rate_at(place.step, steps)
-        loss = _step(network, optimizer, as_input(pixels, device), torch.from_numpy(labels[chosen]), recipe, rate)
+        targets = torch.from_numpy(labels[chosen])
+        loss = _step(network, optimizer, as_input(pixels, device), targets, recipe, rate, arithmetic)
         if not math.isfinite(loss):
             raise BinsparxError(f"the loss is no longer finite at step {place.step}; a lower learning rate may help")
         place.step += 1
@@ -119,7 +124,7 @@ def train(
             place.epoch_losses.append(mean)
             place.losses.clear()
         if ends_epoch or time.monotonic() - saved > _SAVE_EVERY_S:
-            save_state(folder, network, optimizer, place, identity)
+            save_state(folder, network, optimizer, place, identity, arithmetic)
             saved = time.monotonic()
         if ends_epoch:
             on_epoch(network, epoch + 1)
@@ -175,11 +180,12 @@ def _step(
     labels: torch.Tensor,
     recipe: Recipe,
     rate: float,
+    arithmetic: Arithmetic,
 ) -> float:
     """One step of gradient descent; returns the loss before it."""
     for group in optimizer.param_groups:
         group["lr"] = rate
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=_uses_bfloat16(recipe, images.device)):
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=arithmetic.precision == "bfloat16"):
         logits = network(images)
     loss = functional.cross_entropy(logits.float(), labels.to(images.device), label_smoothing=recipe.label_smoothing)
     optimizer.zero_grad(set_to_none=True)
@@ -193,11 +199,20 @@ def _step(
     return float(loss.detach())
 
 
-def _uses_bfloat16(recipe: Recipe, device: torch.device) -> bool:
-    if recipe.precision == "auto":
-        # Without AVX-512 a processor imitates bfloat16, many times slower than float32.
-        return device.type == "cuda" or torch.backends.cpu.get_cpu_capability() == "AVX512"
-    return recipe.precision == "bfloat16"
+def _precision(recipe: Recipe, device: torch.device) -> str:
+    """What ``recipe.precision`` means on this machine: bfloat16 or float32."""
+    if recipe.precision != "auto":
+        return recipe.precision
+    # Without AVX-512 a processor imitates bfloat16, many times slower than float32.
+    quick = device.type == "cuda" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return "bfloat16" if quick else "float32"
+
+
+def _require_possible(arithmetic: Arithmetic, where: str) -> None:
+    if arithmetic.precision not in ("bfloat16", "float32"):
+        raise InputError(f"unknown precision '{arithmetic.precision}'; known: bfloat16, float32", where)
+    if arithmetic.precision == "bfloat16" and arithmetic.device == "cuda" and not torch.cuda.is_bf16_supported():
+        raise InputError("this training computes in bfloat16, which the GPU here does not have", where)
 
 
 class _Clock:

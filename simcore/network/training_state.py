@@ -31,6 +31,15 @@ class Identity:
     start: str
 
 
+@dataclass(frozen=True)
+class Arithmetic:
+    """What a training computes in: ``precision`` (``bfloat16`` or ``float32``, never ``auto``) on a kind of device
+    (``cpu``, ``cuda``)."""
+
+    precision: str
+    device: str
+
+
 @dataclass
 class Place:
     """How far a training has come: steps done, and the mean training loss of each finished epoch.
@@ -49,21 +58,32 @@ def state_file(folder: Path) -> Path:
 
 
 def save_state(
-    folder: Path, network: GraphNetwork, optimizer: torch.optim.Optimizer, place: Place, identity: Identity
+    folder: Path,
+    network: GraphNetwork,
+    optimizer: torch.optim.Optimizer,
+    place: Place,
+    identity: Identity,
+    arithmetic: Arithmetic,
 ) -> None:
     """Write everything that the rest of the training depends on, atomically. Raises InputError where it cannot."""
     tensors = {f"model/{name}": tensor.contiguous().cpu() for name, tensor in network.named_tensors().items()}
     for name, parameter in trained_parameters(network):
         for moment in _MOMENTS if parameter in optimizer.state else ():
             tensors[f"adam/{moment}/{name}"] = optimizer.state[parameter][moment].contiguous().cpu()
-    header = {"format": _FORMAT, "place": json.dumps(vars(place)), "identity": json.dumps(vars(identity))}
+    header = {"format": _FORMAT} | {
+        name: json.dumps(vars(part))
+        for name, part in (("place", place), ("identity", identity), ("arithmetic", arithmetic))
+    }
     write_atomically(state_file(folder), save(tensors, metadata=header))
 
 
 def load_state(
     folder: Path, network: GraphNetwork, optimizer: torch.optim.Optimizer, identity: Identity
-) -> Place | None:
+) -> tuple[Place, Arithmetic | None] | None:
     """Put ``network`` and ``optimizer`` where the state in ``folder`` left them; None where there is no state.
+
+    Returns:
+        How far the training has come, and what it computed in (None of states that were written without it).
 
     Raises:
         InputError: a damaged file, or the state of another training (another recipe, seed, dataset, network or start).
@@ -78,6 +98,7 @@ def load_state(
                 raise InputError("not the state of a training", str(path))
             _require_same(Identity(**json.loads(header["identity"])), identity, str(path))
             place = Place(**json.loads(header["place"]))
+            arithmetic = Arithmetic(**json.loads(header["arithmetic"])) if "arithmetic" in header else None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a mapping)
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"not a complete training state: {error}", str(path)) from None
@@ -85,7 +106,7 @@ def load_state(
     copy_tensors(network, model, str(path))
     if place.step:
         _restore_moments(network, optimizer, tensors, place.step, str(path))
-    return place
+    return place, arithmetic
 
 
 def trained_parameters(network: GraphNetwork) -> list[tuple[str, torch.nn.Parameter]]:
@@ -106,7 +127,7 @@ def _restore_moments(
             raise InputError(f"Adam's moments of '{name}' are missing or do not fit", where)
         # empty_like: the moments must lie in memory as the parameter does, the fused optimizer relies on it.
         optimizer.state[parameter] = {
-            "step": torch.tensor(float(step)),
+            "step": torch.tensor(float(step), device=parameter.device),  # where the fused optimizer looks for it
             **{key: torch.empty_like(parameter).copy_(value) for key, value in moments.items() if value is not None},
         }
 

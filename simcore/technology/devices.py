@@ -137,7 +137,7 @@ def load_bitcell(device: str, where: str = "") -> Bitcell:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read the bitcell file '{device}': {error.strerror}", where) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         detail = " ".join(str(error).split())
         raise InputError(f"the bitcell file '{device}' is not YAML: {detail}", where) from None
     if not isinstance(content, dict):

@@ -131,7 +131,7 @@ def load_periphery(technology: str, where: str = "") -> Periphery:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read the periphery file '{technology}': {error.strerror}", where) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         detail = " ".join(str(error).split())
         raise InputError(f"the periphery file '{technology}' is not YAML: {detail}", where) from None
     if not isinstance(content, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from source_files import random_images, write_idx_pair
 from typer.testing import CliRunner
@@ -35,6 +36,18 @@ def test_import_passes_every_option_on(tmp_path, source):
     assert dataset.name == "mine" and dataset.classes == ("a", "b", "c")
     assert dataset.splits == {"test": 20, "train": 6} and len(dataset.manifest.splits["test"].shards) == 3
     assert dataset.digest in result.output and "split test: 20 of 20 images" in result.output
+
+
+def test_a_split_that_begins_with_one_class_is_told_of_and_can_be_shuffled(tmp_path):
+    images, _ = random_images(80, (4, 4, 1))
+    write_idx_pair(tmp_path / "source", "train", images, np.repeat([0, 1], 40))
+    write_idx_pair(tmp_path / "source", "t10k", images, np.zeros(80, int))  # one class is all it has
+    sorted_by_class = run("import", tmp_path / "source", tmp_path / "out")
+    (warning,) = [line for line in sorted_by_class.stderr.splitlines() if line.startswith("warning")]
+    assert "split 'train'" in warning and "--shuffle-seed" in warning
+    shuffled = run("import", tmp_path / "source", tmp_path / "out", "--force", "--shuffle-seed", "0")
+    assert shuffled.exit_code == 0 and "warning" not in shuffled.stderr
+    assert set(open_dataset(tmp_path / "out").labels("train")[:32].tolist()) == {0, 1}
 
 
 def test_import_refuses_an_existing_target_unless_forced(tmp_path, source):

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 from simcore.datasets import SAMPLE_NAMES, open_dataset
 from simcore.errors import InputError
+from simcore.network import checkpoint
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import find_model, load_checkpoint, model_names, network_digest, save_checkpoint
 
@@ -42,16 +43,16 @@ def test_round_trip_is_exact_to_the_bit(tmp_path: Path) -> None:
     network = random_network(tiny_graph())
     path = tmp_path / "folder" / "tiny.safetensors"
     digest = save_checkpoint(path, network, {"name": "tiny", "accuracy": 0.5})
-    checkpoint = load_checkpoint(path)
-    assert (checkpoint.name, checkpoint.digest, checkpoint.metadata["accuracy"]) == ("tiny", digest, 0.5)
-    assert not checkpoint.network.training
-    for before, after in zip(network.binary_layers(), checkpoint.network.binary_layers(), strict=True):
+    loaded = load_checkpoint(path)
+    assert (loaded.name, loaded.digest, loaded.metadata["accuracy"]) == ("tiny", digest, 0.5)
+    assert not loaded.network.training
+    for before, after in zip(network.binary_layers(), loaded.network.binary_layers(), strict=True):
         assert before.name == after.name
         np.testing.assert_array_equal(before.weight, after.weight)
     images = random_images(network.graph, 7)
     with torch.inference_mode():
-        assert torch.equal(checkpoint.network(images), network(images))
-    assert save_checkpoint(tmp_path / "again.safetensors", checkpoint.network, {}) == digest
+        assert torch.equal(loaded.network(images), network(images))
+    assert save_checkpoint(tmp_path / "again.safetensors", loaded.network, {}) == digest
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["again.safetensors", "folder", "tiny.safetensors"]
 
 
@@ -121,6 +122,30 @@ def test_a_file_that_does_not_fit_its_graph_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         load_checkpoint(_altered(saved, change))
+
+
+@pytest.mark.parametrize(
+    ("tensor", "value", "message"),
+    [
+        ("bn0.bias", float("nan"), "'bn0.bias' holds a value that is not a finite number"),
+        ("logits.weight", float("inf"), "'logits.weight' holds a value that is not a finite number"),
+        ("bn1.running_var", -1.0, "'bn1.running_var' holds a negative variance"),
+    ],
+)
+def test_numbers_that_no_network_computes_with_are_neither_saved_nor_loaded(
+    saved: Path, tensor: str, value: float, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = saved.read_bytes()
+    network = random_network(tiny_graph())
+    network.named_tensors()[tensor].view(-1)[0] = value
+    with pytest.raises(InputError, match=message):
+        save_checkpoint(saved, network, {})
+    assert saved.read_bytes() == before
+    with monkeypatch.context() as patch:  # a file written by somebody else, its digest in order
+        patch.setattr(checkpoint, "_require_usable", lambda network, where: None)
+        save_checkpoint(saved, network, {})
+    with pytest.raises(InputError, match=message):
+        load_checkpoint(saved)
 
 
 def test_a_graph_that_asks_for_absurd_memory_is_refused_before_it_gets_any(saved: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import random_network, tiny_graph
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from simcore.datasets import Dataset
 from simcore.errors import BinsparxError, InputError
-from simcore.network import training
+from simcore.network import training, training_state
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.augmentation import augment
 from simcore.network.checkpoint import save_checkpoint
@@ -24,7 +26,7 @@ from simcore.network.initial import initialise
 from simcore.network.modules import GraphNetwork
 from simcore.network.recipe import RECIPES, Recipe, amended, default_recipe
 from simcore.network.training import Progress, fresh_network, train
-from simcore.network.training_state import Identity, state_file
+from simcore.network.training_state import Arithmetic, Identity, state_file
 
 RECIPE = Recipe(epochs=3, batch_size=10, learning_rate=0.02, crop_padding=1, precision="float32")
 
@@ -161,6 +163,48 @@ def test_the_state_of_another_training_is_refused(tmp_path: Path, field: str) ->
     network = fresh_network(tiny_graph(), 4)
     with pytest.raises(InputError, match=f"another {field}"):
         train(network, Stripes(), RECIPE, replace(identity, **{field: value}), tmp_path)
+
+
+@pytest.mark.parametrize("stored", ["bfloat16", None])
+def test_a_training_goes_on_in_the_precision_it_began_with(
+    tmp_path: Path, stored: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``auto`` means another precision on the second machine; states of old do not say what it meant."""
+    recipe = amended(RECIPE, {"precision": "auto"})
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    with pytest.raises(Stop):
+        _train(tmp_path, stop_at=9, recipe=recipe)
+    if stored is None:
+        _without_arithmetic(state_file(tmp_path))
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    _train(tmp_path, recipe=recipe)
+    with safe_open(state_file(tmp_path), framework="pt") as file:
+        assert json.loads(file.metadata()["arithmetic"]) == {"precision": stored or "float32", "device": "cpu"}
+
+
+def _without_arithmetic(path: Path) -> None:
+    """The file as it was written before states said what they compute in."""
+    with safe_open(path, framework="pt") as file:
+        header = {name: text for name, text in file.metadata().items() if name != "arithmetic"}
+    save_file(load_file(path), path, metadata=header)
+
+
+def test_a_precision_that_the_gpu_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    with pytest.raises(InputError, match="bfloat16, which the GPU here does not have"):
+        training._require_possible(Arithmetic("bfloat16", "cuda"), "runs/one")
+    training._require_possible(Arithmetic("float32", "cuda"), "runs/one")
+    training._require_possible(Arithmetic("bfloat16", "cpu"), "runs/one")
+
+
+def test_adams_state_lies_where_its_parameter_does(tmp_path: Path) -> None:
+    """The fused optimizer looks for the step there too; a device without memory stands for a GPU."""
+    _train(tmp_path, recipe=amended(RECIPE, {"epochs": 1}))
+    tensors = load_file(state_file(tmp_path))
+    network = fresh_network(tiny_graph(), 4).to("meta")
+    optimizer = torch.optim.AdamW(network.parameters())
+    training_state._restore_moments(network, optimizer, tensors, 6, "")
+    assert {value.device.type for state in optimizer.state.values() for value in state.values()} == {"meta"}
 
 
 def test_a_damaged_state_is_refused(tmp_path: Path) -> None:

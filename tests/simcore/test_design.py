@@ -39,6 +39,12 @@ def test_the_content_is_json_and_makes_the_same_design_again():
     assert Design.model_validate(content).content() == design.content()
 
 
+def test_layers_are_a_set_however_they_are_written():
+    content = make_design(layers=("dense", "wide")).content()
+    assert make_design(layers=("wide", "dense", "wide")).content() == content
+    assert make_design(layers=("wide",)).content() != content
+
+
 def test_whole_numbers_and_fractions_of_the_same_size_are_the_same_content():
     one = circuit_parameters("8T-SRAM", overrides={"r_sink": 200})
     other = circuit_parameters("8T-SRAM", overrides={"r_sink": 200.0})

@@ -20,7 +20,7 @@ from simcore.design import Adc, EvidenceLimits
 from simcore.errors import InputError
 from simcore.inference import evaluate, mapped_logits, prepare
 from simcore.mapping import input_vectors
-from simcore.preparation import EvidenceError, binary_input_signs, summable
+from simcore.preparation import EvidenceError, binary_input_signs, stored_layers, summable
 from simcore.stored_weights import applied_inputs
 
 SPARSITIES = ("dense", "weight", "activation", "binsparx")
@@ -289,6 +289,22 @@ def test_designs_at_the_edge_give_finite_results(checkpoint, dataset, device, fi
 def test_an_unknown_layer_is_named(checkpoint, dataset):
     with pytest.raises(InputError, match="did you mean 'narrow'"):
         prepare(checkpoint, make_design(layers=("narow",)), dataset)
+
+
+def test_a_layer_too_large_for_exact_counts_is_refused(checkpoint, dataset, monkeypatch):
+    monkeypatch.setattr(preparation, "EXACT_SUMS", 16)
+    with pytest.raises(InputError, match="too many for exact sums.*active_rows"):
+        prepare(checkpoint, make_design(), dataset)
+
+
+def test_a_layer_is_stored_the_same_alone_and_among_all(checkpoint, dataset):
+    design = make_design(sparsity="binsparx", row_order="grouped", prune=0.1)
+    for layer in stored_layers(checkpoint, design, dataset):
+        (alone,) = stored_layers(checkpoint, design, dataset, layer.name)
+        np.testing.assert_array_equal(layer.drawn, alone.drawn)
+        for kept, same in zip(layer.stored, alone.stored, strict=True):
+            np.testing.assert_array_equal(kept.bits, same.bits)
+        assert layer.rng.random() == alone.rng.random()
 
 
 def test_images_of_another_shape_are_refused(checkpoint, dataset):

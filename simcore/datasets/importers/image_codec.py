@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -77,9 +78,25 @@ def _open_image(data: bytes, what: str) -> Image.Image:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
     if image.width * image.height > MAX_PIXELS:
         raise InputError(f"image {what} claims {image.width} x {image.height} pixels; at most {MAX_PIXELS} are read")
-    if image.mode.startswith(("I", "F")):
+    if image.mode.startswith(("I", "F")) or _is_deep_colour(image, data):
         raise InputError(f"image {what} has more than 8 bits a channel; convert it to 8 bits first")
     return image
+
+
+def _is_deep_colour(image: Image.Image, data: bytes) -> bool:
+    """Whether channels have more than 8 bits of which Pillow would drop some without a word: PNG says so in its first
+    chunk (width, height, bit depth), PPM by its largest value."""
+    if image.format == "PNG":
+        return data[12:16] != b"IHDR" or data[24] > 8
+    if image.format == "PPM":
+        # Of the classes only those of files have tiles: (decoder, box, offset, arguments with the largest value).
+        tiles = getattr(image, "tile", [])
+        return any(isinstance(value, int) and value > 255 for tile in tiles for value in _arguments_of(tile))
+    return False
+
+
+def _arguments_of(tile: Any) -> tuple[Any, ...]:
+    return tile[3] if isinstance(tile[3], tuple) else (tile[3],)
 
 
 @contextmanager

@@ -23,10 +23,13 @@ from simcore.datasets.importers.image_codec import SUFFIXES, ImageDecoder
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError, unknown_name
 
+_ORDER_SEED = 0
+
 
 class ImageFolderImporter(Importer):
     """SPLIT/CLASS/*.png (or .jpg, .bmp, .webp, .ppm). A class's label is its place in the sorted class names,
-    or in the user's list of classes. File order: class by class, each class's files sorted by name."""
+    or in the user's list of classes. File order: a random one, always the same for the same files, for the first images
+    of a split stand for all of it where a design is calibrated or part of a split is measured."""
 
     name = "folders"
     expects = "a folder SPLIT/CLASS/*.png (or .jpg, .bmp, .webp, .ppm), for example test/cat/0001.png"
@@ -54,7 +57,7 @@ class ImageFolderImporter(Importer):
             raise InputError(f"{path} has no images; the folders importer reads {self.expects}")
         classes = _classes(splits, options)
         files = {split: _ordered_files(folders, classes) for split, folders in splits.items()}
-        first = next(iter(files.values())).paths[0]
+        first = next(iter(files.values())).paths[0]  # by name, so that a message about it can be followed
         decoder = ImageDecoder.for_first(_read(first), str(first), options)
         yield ImportSource(
             name=path.resolve().name,
@@ -62,7 +65,7 @@ class ImageFolderImporter(Importer):
             image_shape=decoder.image_shape,
             source="image folders",
             licence="unknown",
-            splits={split: _split_source(labelled, decoder) for split, labelled in files.items()},
+            splits={split: _split_source(_in_random_order(labelled), decoder) for split, labelled in files.items()},
         )
 
 
@@ -101,6 +104,11 @@ def _ordered_files(folders: dict[str, list[Path]], classes: tuple[str, ...]) -> 
         paths += class_files
         labels += [label] * len(class_files)
     return _LabelledFiles(paths, np.array(labels, dtype=np.int64))
+
+
+def _in_random_order(files: _LabelledFiles) -> _LabelledFiles:
+    order = np.random.default_rng(_ORDER_SEED).permutation(len(files.paths))
+    return _LabelledFiles([files.paths[index] for index in order], files.labels[order])
 
 
 def _split_source(files: _LabelledFiles, decoder: ImageDecoder) -> SplitSource:

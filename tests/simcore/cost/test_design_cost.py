@@ -20,7 +20,7 @@ from simcore.cost import (
     resolve,
     total_spread,
 )
-from simcore.cost.design_cost import layer_area, layer_energy, layer_latency, settling
+from simcore.cost.design_cost import layer_area, layer_energy, layer_latency, on_time, settling
 from simcore.design import Adc, Design
 from simcore.errors import InputError
 from simcore.technology import circuit_parameters
@@ -166,10 +166,10 @@ def test_the_spread_holds_every_mix_of_ends() -> None:
     spread = spreads(tile(), dense, base)
     assert spread.energy_J[0] == pytest.approx(design_cost(tile(), dense, base).total_energy_J)
     change = [b / a - 1 for a, b in zip(spread.energy_J, spreads(tile("binsparx"), sparse, base).energy_J, strict=True)]
-    for supply, on_time, comparator in itertools.product(
+    for supply, conducts, comparator in itertools.product(
         ("v_read", "v_dd"), ("sampled", "conversion"), (1.3, 5.0, 12.4)
     ):
-        mixed = settings(array_supply=supply, on_time=on_time, parameters={"comparator_energy": comparator})
+        mixed = settings(array_supply=supply, on_time=conducts, parameters={"comparator_energy": comparator})
         a, b = (
             design_cost(tile(level), layers, mixed).total_energy_J
             for level, layers in (("dense", dense), ("binsparx", sparse))
@@ -254,6 +254,20 @@ def test_a_periphery_file_of_ones_own(tmp_path) -> None:
     own.write_text(text.replace("v_dd: {value: 0.7, unit: V", "v_dd: {value: 0.7, unit: mV"))
     with pytest.raises(InputError, match="v_dd is given in 'mV', expected 'V'"):
         load_periphery(str(own))
+
+
+def test_a_periphery_file_nested_without_end_is_refused_in_one_line(tmp_path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("[" * 3000)
+    with pytest.raises(InputError, match="is not YAML"):
+        load_periphery(str(own))
+
+
+def test_a_column_is_never_sampled_before_it_has_settled() -> None:
+    slow = settings(on_time="sampled", parameters={"sampled_on_time": 1e-6})
+    assert on_time(tile(), DENSE, slow, 2e-9) == 2e-9
+    assert on_time(tile(), DENSE, settings(on_time="sampled"), 2e-9) == 2e-9
+    assert on_time(tile(), DENSE, settings(on_time="sampled"), 0.44e-9) == 1e-9
 
 
 def test_row_groups_that_are_not_full_are_charged_for_their_own_rows() -> None:

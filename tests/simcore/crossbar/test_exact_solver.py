@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numba
 import numpy as np
 import pytest
+import torch
 from crossbar_circuits import (
     FORMS,
     TOPOLOGIES,
@@ -17,7 +20,9 @@ from crossbar_circuits import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simcore.crossbar import Status, exact, solve
+from simcore.crossbar import Circuit, Status, exact, solve
+from simcore.crossbar.newton import Nodes, solve_nodes, voltage_residual
+from simcore.crossbar.torch_cells import TorchCells
 from simcore.errors import InputError
 
 quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -187,7 +192,8 @@ def test_no_input_and_no_cell_draw_no_current(topology):
 @pytest.mark.parametrize("topology", TOPOLOGIES, ids=str)
 def test_a_solve_that_does_not_converge_says_so(topology, monkeypatch):
     read = random_read(make_circuit(topology, "saturating", r_driver=2e4, r_sink=2e4), 24, 24, batch=3)
-    monkeypatch.setattr(exact, "solve_newton", lambda *args: (np.zeros(24), 1.0))
+    nothing = np.zeros((24, 24))
+    monkeypatch.setattr(exact, "solve_nodes", lambda *args: (Nodes(nothing, nothing, nothing), 1.0))
     solution = solve(read.circuit, read.weights, read.inputs, max_sweeps=1)
     assert not solution.converged
     assert (solution.status == Status.NOT_CONVERGED).all()
@@ -205,6 +211,75 @@ def test_what_relaxation_leaves_over_is_solved_by_newton(topology):
     assert rescued.converged
     best = solve(read.circuit, read.weights, read.inputs, tol=1e-12)
     assert worst_relative(rescued.sink_currents, best.sink_currents) <= 1e-8
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES, ids=str)
+def test_the_residual_of_what_newton_solved_is_one_of_voltages_too(topology):
+    read = random_read(make_circuit(topology, "saturating"), 9, 7, seed=2)
+    nodes, _ = solve_nodes(read.circuit, read.circuit.curves(), read.weights, read.inputs[0])
+    assert voltage_residual(read.circuit, nodes, read.inputs[0]) < 1e-12
+    for moved in ("row", "column"):  # a node that is off by a hundredth of v_read has a residual of about as much
+        volts = getattr(nodes, moved).copy()
+        volts[4, 3] += 0.01 * read.circuit.v_read
+        off = voltage_residual(read.circuit, replace(nodes, **{moved: volts}), read.inputs[0])
+        assert off == pytest.approx(0.01, rel=1e-6)
+    rescued = solve(read.circuit, read.weights, read.inputs, max_sweeps=1)
+    assert rescued.residual[0] == voltage_residual(read.circuit, nodes, read.inputs[0])
+
+
+# Sinks far worse than the cells, and an undriven row of which the column's voltage is all on one OFF cell.
+STEEP = Circuit(topology="input_sourced", gated=False, iv="sinh", g_on=1e-5, g_off=1e-7, v_read=0.4, v_nl=0.01,
+                r_driver=0.0, r_sink=1e9, r_col=0.0)  # fmt: skip
+STEEP_WEIGHTS = np.array([[1]] * 7 + [[0]])
+STEEP_INPUTS = np.array([[1] * 7 + [0]])
+
+
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_a_float32_solution_that_breaks_kirchhoffs_laws_is_solved_again(device):
+    found = solve(STEEP, STEEP_WEIGHTS, STEEP_INPUTS, dtype=np.float32, device=device)
+    # Hardly any current leaves: 7 g_on exp((v_read - V) / v_nl) = g_off exp(V / v_nl).
+    expected = (0.4 + 0.01 * np.log(7 * 1e-5 / 1e-7)) / 2 / 1e9
+    assert found.residual[0] < 1e-3
+    assert found.sink_currents[0, 0] == pytest.approx(expected, rel=1e-3)
+    # Amperes circulate among the cells, so that a current of 0.2 nA may not be found to the tolerance: then it says so.
+    assert not found.converged or found.sink_currents[0, 0] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_is_no_number_has_not_converged(dtype, monkeypatch):
+    read = random_read(make_circuit(TOPOLOGIES[0], "linear"), 6, 5, batch=2)
+
+    def spoilt(circuit, curves, states, bits, real, *limits):
+        shape = (len(states), bits.shape[1])
+        numbers = np.full((*shape, states.shape[2]), np.nan, real), np.ones(shape, np.int8), np.full(shape, np.nan)
+        return exact.Solution(*numbers, np.ones(shape, np.int32))
+
+    best = solve(read.circuit, read.weights, read.inputs)
+    monkeypatch.setattr(exact, "_solve_on_numba", spoilt)
+    found = solve(read.circuit, read.weights, read.inputs, dtype=dtype)
+    assert found.converged  # by Newton's method
+    assert worst_relative(found.sink_currents, best.sink_currents) < 1e-6
+
+
+@pytest.mark.parametrize("ratio", [1.0, 20.0, 40.0, 79.0])
+def test_a_sinh_cell_is_odd_in_its_voltage(ratio):
+    curves = make_circuit(TOPOLOGIES[1], "sinh", v_read=0.4, v_nl=0.4 / ratio).curves()
+    volts = np.linspace(0, 0.4, 30)
+    forward, slope = curves.evaluate(volts, 1)
+    backward, same_slope = curves.evaluate(-volts, 1)
+    np.testing.assert_array_equal(backward, -forward)
+    np.testing.assert_array_equal(same_slope, slope)
+    np.testing.assert_allclose(forward, 8e-5 * 0.4 / ratio * np.sinh(volts * ratio / 0.4), rtol=1e-12)
+    amps, torch_slope = TorchCells(curves, torch.float64, torch.device("cpu")).evaluate(
+        torch.from_numpy(np.concatenate([volts, -volts])), torch.ones(60, dtype=torch.bool)
+    )
+    np.testing.assert_allclose(amps, np.concatenate([forward, backward]), rtol=1e-12)
+    np.testing.assert_allclose(torch_slope, np.concatenate([slope, slope]), rtol=1e-12)
+
+
+def test_an_off_state_too_steep_for_sinh_is_refused_though_its_form_is_the_on_states():
+    with pytest.raises(InputError, match="v_read / v_nl_off is 100; sinh is computed up to 80"):
+        make_circuit(TOPOLOGIES[0], "sinh", v_read=0.4, v_nl=0.1, v_nl_off=0.004)
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,7 @@ def test_bad_names_and_values_give_one_line(device, corner, overrides, message):
         ("name: x\ntopology: crossed\ncorners: {nominal: {}}\n", "topology"),
         ("name: x\ntopology: gate_driven\ncolour: red\ncorners: {nominal: {}}\n", "unknown field 'colour'"),
         ("name: x\ntopology: gate_driven\ncorners: {nominal: {}}\n", "'g_on' is missing"),
+        ("[" * 3000, "is not YAML"),
         ("name: !!python/object/apply:os.getcwd []\n", "is not YAML"),
     ],
 )
