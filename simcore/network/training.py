@@ -28,6 +28,7 @@ from simcore.network.initial import initialise
 from simcore.network.modules import GraphNetwork
 from simcore.network.recipe import Recipe
 from simcore.network.training_state import Arithmetic, Identity, Place, load_state, save_state, trained_parameters
+from simcore.threads import follow_torch
 
 _SAVE_EVERY_S = 600.0
 
@@ -90,6 +91,7 @@ def train(
     """
     images, labels = _training_images(dataset, network.graph)
     _check_small_crop(recipe, network.graph)
+    follow_torch()
     network.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = _optimizer(network, recipe)
     here = Arithmetic(_precision(recipe, torch.device(device)), torch.device(device).type)

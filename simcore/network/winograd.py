@@ -19,6 +19,7 @@ import torch
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.simd import lanes_of, load, store
+from simcore.threads import follow_torch
 
 _G = np.array(
     [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6],
@@ -49,7 +50,7 @@ def convolution(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     result is channels-last. Tiles that reach beyond the image are computed whole, so sides that are multiples of 4
     are the cheapest.
     """
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    follow_torch()
     result: torch.Tensor = _Winograd.apply(values, weight)
     return result
 
