@@ -66,7 +66,7 @@ def whole_numbers(profiles: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarr
 _BITS_SET = np.array([value.bit_count() for value in range(256)], dtype=np.int16)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", forceinline=True)
 def pack_bits(bits, reads, per_byte, packed, ones):  # type: ignore[no-untyped-def]
     """Pack the first ``reads`` rows of (reads or more, 8 n) uint8 of 0 and 1 as ``pack_columns`` does: ``packed``
     (reads, bytes) uint8, ``ones`` (reads, bytes) int16."""

@@ -172,7 +172,7 @@ def _mix(value):  # type: ignore[no-untyped-def]
     return value ^ (value >> np.uint64(31))
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", forceinline=True)
 def add_noise(values, scale, seed, position, group):  # type: ignore[no-untyped-def]
     """Add Gaussian noise (Box-Muller on counters) to the codes of one read, in place: (M,) float32."""
     base = _mix(_mix(seed ^ np.uint64(position)) ^ np.uint64(group))
@@ -183,7 +183,7 @@ def add_noise(values, scale, seed, position, group):  # type: ignore[no-untyped-
         values[column] += scale * np.float32(np.sqrt(-2.0 * np.log(uniform)) * np.cos(2.0 * np.pi * angle))
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
 def column_currents(first, z, quadratic, polynomial, ranges, tau, out):  # type: ignore[no-untyped-def]
     """S P(tau, S): first-order currents S (M,) and projections z (m, M) in LSB, column currents -> out (M,).
 
@@ -219,7 +219,7 @@ def column_currents(first, z, quadratic, polynomial, ranges, tau, out):  # type:
         out[c] *= max(first[c], zero)
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
 def correct_columns(first, z, bits, density, vectors, tau, per_s, factors, slope, out):  # type: ignore[no-untyped-def]
     """Add the columns' own corrections to the currents ``out`` (M,), as ``fast.column_correction`` has them.
 
@@ -251,7 +251,7 @@ def correct_columns(first, z, bits, density, vectors, tau, per_s, factors, slope
         out[c] += s * (slope[c] + k2[c] * min(s * per_s, one))
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
 def apply_bits(  # type: ignore[no-untyped-def]
     vectors, first, reads, start, rows, valid, place, flip, stored_ones, dense_ones, bits, applied, input_sign, sums
 ):
@@ -291,7 +291,7 @@ def apply_bits(  # type: ignore[no-untyped-def]
         sums[3] += applied[read]
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
 def sense(current, ideal, gain, offset, top, codes, totals):  # type: ignore[no-untyped-def]
     """Convert one read: codes out (noise of the converter already in ``codes``), statistics added to ``totals``."""
     columns = len(current)
@@ -313,14 +313,14 @@ def sense(current, ideal, gain, offset, top, codes, totals):  # type: ignore[no-
     totals[3] += clipped
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
 def add_dot(codes, digital, weight_signs, sum_inputs, input_sign, out):  # type: ignore[no-untyped-def]
     """Add one group's reconstructed dot products to (M,) ``out``."""
     for c in range(len(codes)):
         out[c] += input_sign * weight_signs[c] * (np.float32(4) * codes[c] - np.float32(2) * sum_inputs + digital[c])
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", forceinline=True)
 def _read_products(  # type: ignore[no-untyped-def]
     reads, bits, applied_bytes, packed, products, modes, density, input_vectors, quadratic, polynomial, ranges,
     corrections, gain, offset, noise, top, ideal, digital, place, weight_signs, sum_inputs, input_sign, sums, out,

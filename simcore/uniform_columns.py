@@ -18,7 +18,7 @@ LANES = lanes_of(np.float32)
 _VECTORS_AT_ONCE = COLUMNS_AT_ONCE // LANES
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", forceinline=True)
 def _set_affine(byte_ones, read, profiles, units, off_share, affine):  # type: ignore[no-untyped-def]
     """What turns counts of met ON cells into S and projections: ON cells carry 1, OFF cells ``off_share``.
 
@@ -83,7 +83,7 @@ def _shape_factor(s, z0, z1, z2, z3, tau, shape, ranges):  # type: ignore[no-unt
     return found + _pair(r3, r3, tau, shape, 9)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", forceinline=True)
 def read_uniform(  # type: ignore[no-untyped-def]
     reads, applied_bytes, byte_ones, packed, profiles, units, off_share, affine, sums, quadratic, polynomial, shape,
     ranges, gain, offset, noise, top, digital, place, weight_signs, used, sum_inputs, input_sign, out, totals,

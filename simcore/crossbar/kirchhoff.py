@@ -13,7 +13,7 @@ from simcore.crossbar.iv import cell_current
 from simcore.simd import full, load, maximum, store
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", forceinline=True)
 def ladder_residual(  # type: ignore[no-untyped-def]
     weights, x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_source, r_col, r_sink, u, b,
     amps, scratch,
@@ -53,7 +53,7 @@ def ladder_residual(  # type: ignore[no-untyped-def]
     return worst * (1.0 / v_read)
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", forceinline=True)
 def array_residual(  # type: ignore[no-untyped-def]
     weights, x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col, r_sink, u, c,
     residual,

@@ -42,7 +42,7 @@ def solve_ladders(  # type: ignore[no-untyped-def]
         )  # fmt: skip
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", forceinline=True)
 def _solve_tile(  # type: ignore[no-untyped-def]
     weights, x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_source, r_col, r_sink,
     tolerance, max_steps, sink, status, residual, steps_used,
@@ -149,7 +149,7 @@ def _solve_tile(  # type: ignore[no-untyped-def]
     store(residual, (), worst)
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", forceinline=True)
 def _settle(shared, tolerance, step, steps_used):  # type: ignore[no-untyped-def]
     """Freeze the lanes whose error is below ``tolerance`` volts; True when all are."""
     done = True

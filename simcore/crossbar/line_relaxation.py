@@ -63,7 +63,7 @@ def solve_arrays(  # type: ignore[no-untyped-def]
                        r_col, r_sink, u, c, residual[tile, block])  # fmt: skip
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", forceinline=True)
 def _relax(  # type: ignore[no-untyped-def]
     weights, x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col, r_sink,
     tolerance, max_sweeps, u, c, sink, status, sweeps_used,
@@ -164,7 +164,7 @@ def _relax(  # type: ignore[no-untyped-def]
         status[lane] = max(status[lane], 0)
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", forceinline=True)
 def _settle(shared, tolerance, sweep, drawn, sink, status, sweeps_used):  # type: ignore[no-untyped-def]
     """Freeze the lanes whose error is below ``tolerance`` volts; True when all are done or given up.
 
@@ -191,7 +191,7 @@ def _settle(shared, tolerance, sweep, drawn, sink, status, sweeps_used):  # type
     return done
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", forceinline=True)
 def _give_up(shared, v_read, sweep, status, sweeps_used):  # type: ignore[no-untyped-def]
     """Give up the lanes in which nothing moves but the last digits: their rounding is above the tolerance."""
     for lane in range(status.shape[0]):
@@ -206,7 +206,7 @@ def _give_up(shared, v_read, sweep, status, sweeps_used):  # type: ignore[no-unt
             sweeps_used[lane] = sweep
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", forceinline=True)
 def _accelerate(shared, v_read, status):  # type: ignore[no-untyped-def]
     """Chebyshev's weights for the next sweep; True if any lane is accelerated."""
     accelerated = False
@@ -244,14 +244,14 @@ def _accelerate(shared, v_read, status):  # type: ignore[no-untyped-def]
     return accelerated
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", forceinline=True)
 def _chebyshev_rate(rho):  # type: ignore[no-untyped-def]
     """Share of the error that a sweep of the semi-iteration leaves in the end; 0 for rho = 0."""
     half = rho / (2.0 - rho)
     return half / (1.0 + np.sqrt(1.0 - half * half))
 
 
-@numba.njit(error_model="numpy")
+@numba.njit(error_model="numpy", forceinline=True)
 def _start(shared, lane, rho):  # type: ignore[no-untyped-def]
     """Begin a semi-iteration of one lane with ``rho``."""
     shared[_RHO, lane] = rho
