@@ -20,6 +20,7 @@ def drill(folder: Path, rounds: int, seed: int) -> list[dict[str, object]]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"round"')]
 
 
+@pytest.mark.slow
 def test_a_short_drill(tmp_path: Path) -> None:
     (found,) = drill(tmp_path, 1, seed=3)
     assert found["same"] and found["killed"]

@@ -20,6 +20,7 @@ from tests.pipeline.finished_sweep import finish_sweep
 pytestmark = pytest.mark.usefixtures("fakes")
 
 
+@pytest.mark.slow  # MLflow starts and ends
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminated"])
 def test_it_ends_with_all_its_processes_although_a_browser_is_connected(tmp_path: Path, ending: int) -> None:
     plan, store = finish_sweep(tmp_path)
