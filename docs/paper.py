@@ -15,6 +15,7 @@ from typing import Any
 
 import paper_costs
 import paper_figures
+from markdown_table import markdown_table
 from paper_numbers import (
     BINSPARX,
     COSTS,
@@ -187,20 +188,18 @@ def _accuracy(designs: list[Hardware]) -> str:
         parts.append(
             f"![Accuracy of {model} on every design, dense, with both flips, ideal](images/paper/accuracy-{model}.png)"
         )
-        header = ["design", "ideal", *(_column(level) for level in levels), "best - dense"]
-        lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
+        numbers = ["ideal", *(_column(level) for level in levels), "best - dense"]
+        rows = []
         for design in mine:
             cells = ["" if (a := design.accuracy(level)) is None else f"{100 * a:.1f}" for level in levels]
             gain = design.gain()
-            lines.append(
-                f"| {design.name} | {100 * design.ideal:.1f} | "
-                + " | ".join(cells)
-                + f" | {'' if gain is None else f'{100 * gain:+.1f}'} |"
+            rows.append(
+                [design.name, f"{100 * design.ideal:.1f}", *cells, "" if gain is None else f"{100 * gain:+.1f}"]
             )
         widest = max(50 * (r["accuracy_high"] - r["accuracy_low"]) for d in mine for r in d.levels.values())
         parts.append(
             f"<details><summary>{model}: all numbers, in % (95 % intervals at most ±{widest:.1f} points)</summary>\n\n"
-            + "\n".join(lines)
+            + markdown_table(["design"], numbers, rows)
             + "\n\n</details>"
         )
     return "\n\n".join(parts)
@@ -209,20 +208,19 @@ def _accuracy(designs: list[Hardware]) -> str:
 def _why(designs: list[Hardware], sums: list[Row]) -> str:
     models = models_of(sums)
     together = sorted({row["rows_read_together"] for row in sums})
-    header = ["network", "row order", *(str(n) for n in together)]
-    lines = ["| " + " | ".join(header) + " |", "|---|---" + "|---:" * len(together) + "|"]
+    rows = []
     for model in models:
         for order in ORDERS:
             cells = [_percent(reduction_of(sums, model, order, n)["partial_sum_reduction"]) for n in together]
-            lines.append(f"| {model} | `{order}` | " + " | ".join(cells) + " |")
+            rows.append([model, f"`{order}`", *cells])
     coins = [_percent(1 - (1 - coin_flip_imbalance(n)) ** 2) for n in together]
-    lines.append("| coin flips | any | " + " | ".join(coins) + " |")
+    rows.append(["coin flips", "any", *coins])
     return "\n\n".join(
         [
             "## Why: the mean partial sum",
             "The paper gives one range, 43.1 to 49.8 %, and neither the rows that a flip covers nor the order of the rows. "
             "Both decide it. Mean partial sum lowered by both flips, all layers, by rows read together:",
-            "\n".join(lines),
+            markdown_table(["network", "row order"], [str(n) for n in together], rows),
             "![Reduction of the mean partial sum over the rows read together](images/paper/reduction.png)",
             _causes(sums, models),
             *_order_and_accuracy(designs),
@@ -304,36 +302,33 @@ def _order_and_accuracy(designs: list[Hardware]) -> list[str]:
     if not several:
         return []
     shown = [order for order, level in orders.items() if any(level in d.levels for d in several)]
-    header = ["network", "design", "dense", *(f"`{order}`" for order in shown), "ideal"]
-    lines = ["| " + " | ".join(header) + " |", "|---|---" + "|---:" * (len(header) - 2) + "|"]
+    rows = []
     for d in several:
         cells = [d.accuracy(DENSE), *(d.accuracy(orders[order]) for order in shown), d.ideal]
-        lines.append(
-            f"| {d.model} | {d.name} | " + " | ".join("" if c is None else f"{100 * c:.1f}" for c in cells) + " |"
-        )
-    return ["What the row order adds to accuracy (%), both flips:", "\n".join(lines)]
+        rows.append([d.model, d.name, *("" if c is None else f"{100 * c:.1f}" for c in cells)])
+    numbers = ["dense", *(f"`{order}`" for order in shown), "ideal"]
+    return [
+        "What the row order adds to accuracy (%), both flips:",
+        markdown_table(["network", "design"], numbers, rows),
+    ]
 
 
 def _layers(sums: list[Row]) -> str:
-    header = ["network", "layer", "inputs", "+1 applied", "+1 stored", "bias of single inputs",
-              *(f"`{order}`" for order in ORDERS)]  # fmt: skip
-    lines = ["| " + " | ".join(header) + " |", "|---|---" + "|---:" * (len(header) - 2) + "|"]
+    table = []
     for model in models_of(sums):
         layers = dict.fromkeys(r["layer"] for r in sums if r["model"] == model and r["layer"] != "all")
         for layer in layers:
             rows = [reduction_of(sums, model, order, _AT, layer) for order in ORDERS]
             first = rows[0]
-            lines.append(
-                f"| {model} | {layer} | {first['inputs']} | {_percent(first['ones_applied'])} | "
-                f"{_percent(first['ones_stored'])} | {first['input_bias']:.2f} | "
-                + " | ".join(_percent(row["partial_sum_reduction"]) for row in rows)
-                + " |"
-            )
+            cells = [f"{first['inputs']}", _percent(first["ones_applied"]), _percent(first["ones_stored"]),
+                     f"{first['input_bias']:.2f}"]  # fmt: skip
+            table.append([model, layer, *cells, *(_percent(row["partial_sum_reduction"]) for row in rows)])
+    numbers = ["inputs", "+1 applied", "+1 stored", "bias of single inputs", *(f"`{order}`" for order in ORDERS)]
     return (
         "### Layer by layer\n\n"
         f"![Reduction and imbalance of every layer at {_AT} rows](images/paper/layers.png)\n\n"
         f"<details><summary>All numbers, {_AT} rows read together; bias of single inputs: the mean of |E x| over them, x = "
-        "-1 or +1</summary>\n\n" + "\n".join(lines) + "\n\n</details>"
+        "-1 or +1</summary>\n\n" + markdown_table(["network", "layer"], numbers, table) + "\n\n</details>"
     )
 
 
@@ -346,10 +341,8 @@ def _reads(reads: list[Row]) -> str:
         "those that the ideal network has there, sampled alike from all layers.",
         "![Current lost and rms error of the code against the true partial sum](images/paper/errors.png)",
     ]
-    lines = [
-        "| network | | mean partial sum (LSB) | its standard deviation | current lost | rms error of the code (LSB) |",
-        "|---|---|---:|---:|---:|---:|",
-    ]
+    numbers = ["mean partial sum (LSB)", "its standard deviation", "current lost", "rms error of the code (LSB)"]
+    rows = []
     for model in models_of(reads):
         for (sparsity, order), (_, label, _) in paper_figures.LEVEL_STYLES.items():
             mine = [r for r in reads if r["model"] == model and (r["sparsity"], r["row_order"]) == (sparsity, order)]
@@ -360,11 +353,9 @@ def _reads(reads: list[Row]) -> str:
             current = sum(row["reads"] * row["mean_current"] for row in mine)
             spread = sum(row["reads"] * (row["partial_sum"] - total / count) ** 2 for row in mine) / count
             square = sum(row["reads"] * row["squared_error"] for row in mine) / count
-            lines.append(
-                f"| {model} | {label} | {total / count:.2f} | {spread**0.5:.2f} | {_percent(1 - current / total)} | "
-                f"{square**0.5:.2f} |"
-            )
-    parts.append("\n".join(lines))
+            cells = [f"{total / count:.2f}", f"{spread**0.5:.2f}", _percent(1 - current / total), f"{square**0.5:.2f}"]
+            rows.append([model, label, *cells])
+    parts.append(markdown_table(["network", ""], numbers, rows))
     for model in models_of(reads):
         parts.append(
             f"![{model}: distributions of partial sums and column currents of every layer](images/paper/distributions-{model}.png)"

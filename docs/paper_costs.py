@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from statistics import mean
 
+from markdown_table import markdown_table
 from paper_numbers import BINSPARX, DENSE, GROUPED, Hardware, Level, Row
+
+from pipeline.pareto import non_dominated
 
 _CORNER = "nominal"
 _PAPER_CUT = 0.45  # of the partial sum, the middle of the paper's range
@@ -68,17 +71,15 @@ def section(designs: list[Hardware]) -> str:
 
 
 def _table(shown: list[Hardware]) -> str:
-    lines = [
-        "| network | design | converter | cells' share, dense | current cut | saved | added | energy | latency | area |",
-        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
+    numbers = ["cells' share, dense", "current cut", "saved", "added", "energy", "latency", "area"]
+    rows = []
     for design in shown:
         row = design.levels[BINSPARX]
         saved, added = saved_and_added(design, BINSPARX)
-        cells = [_converter(row), _percent(array_share(design)), _percent(current_cut(design, BINSPARX)), _percent(saved),
+        cells = [_percent(array_share(design)), _percent(current_cut(design, BINSPARX)), _percent(saved),
                  _percent(added), *(_with_ends(row, cost) for cost in ("energy", "latency", "area"))]  # fmt: skip
-        lines.append(f"| {design.model} | {_name(design)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append([design.model, _name(design), _converter(row), *cells])
+    return markdown_table(["network", "design", "converter"], numbers, rows)
 
 
 def _reasons(shown: list[Hardware]) -> str:
@@ -118,31 +119,20 @@ def _reasons(shown: list[Hardware]) -> str:
 
 def _absolute(shown: list[Hardware]) -> str:
     """What the designs take, and which of them no other one beats."""
-    lines = [
-        "| network | design | accuracy dense, both flips | energy (µJ) | latency (ms) | area (mm²) |",
-        "|---|---|---:|---:|---:|---:|",
-    ]
+    numbers = ["accuracy dense, both flips", "energy (µJ)", "latency (ms)", "area (mm²)"]
+    rows = []
     for design in shown:
         row = design.levels[BINSPARX]
         rivals = [other.levels[BINSPARX] for other in shown if other.model == design.model]
-        mark = "" if any(_beats(rival, row) for rival in rivals) else "**"
+        values = [[rival["accuracy"], rival["energy_per_image_J"]] for rival in rivals]
+        mark = "**" if non_dominated(values, ("max", "min"))[rivals.index(row)] else ""
         costs = [f"{1e6 * row['energy_per_image_J']:.1f}", f"{1e3 * row['latency_per_image_s']:.2f}",
                  f"{1e6 * row['area_m2']:.2f}"]  # fmt: skip
-        lines.append(
-            f"| {design.model} | {mark}{_name(design)}{mark} | {100 * design.levels[DENSE]['accuracy']:.1f}, "
-            f"{100 * row['accuracy']:.1f} % | " + " | ".join(costs) + " |"
-        )
+        accuracy = f"{100 * design.levels[DENSE]['accuracy']:.1f}, {100 * row['accuracy']:.1f} %"
+        rows.append([design.model, f"{mark}{_name(design)}{mark}", accuracy, *costs])
     return (
         "An image with both flips, central values; bold: no other design here is as accurate for less energy.\n\n"
-        + "\n".join(lines)
-    )
-
-
-def _beats(one: Row, other: Row) -> bool:
-    return bool(
-        one["accuracy"] >= other["accuracy"]
-        and one["energy_per_image_J"] <= other["energy_per_image_J"]
-        and (one["accuracy"], one["energy_per_image_J"]) != (other["accuracy"], other["energy_per_image_J"])
+        + markdown_table(["network", "design"], numbers, rows)
     )
 
 
