@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from simcore.crossbar.device import DEVICE_VARIABLE, device_kind
+from pipeline.simulation import solver_device
 from simcore.errors import InputError
 
 _GPU_SHARE = 0.01
@@ -20,7 +20,7 @@ _STARTED_BY_HAND = re.compile(r"node_[0-9a-f]+")
 
 def gpu_share() -> dict[str, float]:
     """What a task asks of GPUs, as an option for Ray: nothing unless exact solves are to run there."""
-    return {"num_gpus": _GPU_SHARE} if device_kind() == "cuda" else {}
+    return {"num_gpus": _GPU_SHARE} if solver_device() == "cuda" else {}
 
 
 def check_threads(ray: Any, threads: int) -> str:
@@ -41,7 +41,7 @@ def check_threads(ray: Any, threads: int) -> str:
         if not nodes:
             if may_grow(ray):
                 return "no node of the cluster has a GPU now; tasks wait until one joins"
-            raise InputError("no node of the cluster has a GPU; no task could begin", DEVICE_VARIABLE)
+            raise InputError("no node of the cluster has a GPU; no task could begin", "BINSPARX_DEVICE")
     largest = max((int(resources.get("CPU", 0)) for resources in nodes), default=0)
     if threads <= largest:
         return ""

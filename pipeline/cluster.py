@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.simulation import solver_device
 from pipeline.tasks import cpu_count, thread_environment
 from simcore.errors import InputError
 
@@ -45,8 +46,6 @@ def ray_session(address: str | None, threads: int) -> Iterator[Any]:
             os.environ.setdefault(name, value)
     import ray
 
-    from simcore.crossbar.device import DEVICE_VARIABLE, device_kind  # loads numba
-
     if ray.is_initialized():
         yield ray
         return
@@ -54,7 +53,7 @@ def ray_session(address: str | None, threads: int) -> Iterator[Any]:
         "log_to_driver": False,
         "logging_level": logging.ERROR,
         # Every worker solves on the device that the keys name, whatever its own environment says.
-        "runtime_env": {"env_vars": {**thread_environment(threads), DEVICE_VARIABLE: device_kind()}},
+        "runtime_env": {"env_vars": {**thread_environment(threads), "BINSPARX_DEVICE": solver_device()}},
     }
     try:
         if address is None:

@@ -53,6 +53,13 @@ def load_evaluator(module_name: str) -> Evaluator:
     return module  # type: ignore[no-any-return]
 
 
+def solver_device() -> str:
+    """Where the exact solves of a sweep run: numba, cpu or cuda; raises InputError."""
+    from simcore.crossbar.device import device_kind
+
+    return device_kind()
+
+
 def solver_version(evaluator: str) -> str:
     """The version of the solver as keys have it: the evaluator's, and the device of exact solves where it is not numba.
 
@@ -61,9 +68,7 @@ def solver_version(evaluator: str) -> str:
     Raises:
         InputError: ``BINSPARX_DEVICE`` names no device that all machines agree on.
     """
-    from simcore.crossbar.device import device_kind
-
-    version, kind = load_evaluator(evaluator).SOLVER_VERSION, device_kind()
+    version, kind = load_evaluator(evaluator).SOLVER_VERSION, solver_device()
     return version if kind == "numba" else f"{version}+{kind}"
 
 

@@ -51,23 +51,15 @@ class Nodes:
     cell_currents: np.ndarray
 
 
-def solve_newton(
-    circuit: Circuit, curves: CellCurves, weights: np.ndarray, inputs: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """Sink currents of one input on one tile.
+def solve_nodes(circuit: Circuit, curves: CellCurves, weights: np.ndarray, inputs: np.ndarray) -> tuple[Nodes, float]:
+    """Node voltages and cell currents of one input on one tile.
 
     Args:
         weights: (R, C) bits. inputs: (R,) bits.
 
     Returns:
-        (C,) amperes, and the worst Kirchhoff current imbalance relative to the largest sink current.
+        the nodes, and the worst Kirchhoff current imbalance relative to the largest sink current.
     """
-    nodes, imbalance = solve_nodes(circuit, curves, weights, inputs)
-    return nodes.cell_currents.sum(axis=0), imbalance
-
-
-def solve_nodes(circuit: Circuit, curves: CellCurves, weights: np.ndarray, inputs: np.ndarray) -> tuple[Nodes, float]:
-    """Node voltages and cell currents of one input on one tile, and the imbalance as of ``solve_newton``."""
     network = _network(circuit, weights.shape, inputs)
     free = network.laplacian.shape[0]
     conducting = (inputs != 0) if circuit.gated else np.ones(len(inputs), dtype=bool)

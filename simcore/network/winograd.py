@@ -19,7 +19,6 @@ import torch
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.simd import lanes_of, load, store
-from simcore.threads import follow_torch
 
 _G = np.array(
     [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6],
@@ -50,7 +49,6 @@ def convolution(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     result is channels-last. Tiles that reach beyond the image are computed whole, so sides that are multiples of 4
     are the cheapest.
     """
-    follow_torch()
     result: torch.Tensor = _Winograd.apply(values, weight)
     return result
 

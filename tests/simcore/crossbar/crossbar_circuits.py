@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from simcore.crossbar import Circuit
-from simcore.crossbar.newton import solve_newton
+from simcore.crossbar.newton import solve_nodes
 
 NGSPICE_FOLDER = Path(__file__).parent / "ngspice"
 """Circuits with the sink currents that ngspice found for them."""
@@ -65,7 +65,8 @@ def random_read(circuit: Circuit, rows: int, cols: int, batch: int = 1, density:
 def newton_currents(read: Read) -> np.ndarray:
     """(B, C) amperes by sparse Newton nodal analysis: another method, other unknowns."""
     curves = read.circuit.curves()
-    return np.stack([solve_newton(read.circuit, curves, read.weights, x)[0] for x in read.inputs])
+    solved = [solve_nodes(read.circuit, curves, read.weights, x)[0] for x in read.inputs]
+    return np.stack([nodes.cell_currents.sum(axis=0) for nodes in solved])
 
 
 def worst_relative(found: np.ndarray, expected: np.ndarray) -> float:
