@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from markdown_table import markdown_table
+
 from simcore.cost import CostOptions, CostSettings, LayerActivity, Tile, layer_cost, resolve
 from simcore.cost.macro import PARTIAL_SUM_CUTS, load_macro, macro_area_um2, macro_energy, saving
 from simcore.design import Adc, Design
@@ -16,12 +18,13 @@ from simcore.technology.periphery_file import load_periphery
 def parameters() -> str:
     """Every number of the periphery file."""
     periphery = load_periphery("7nm")
-    lines = ["| parameter | value | low | high | unit | source |", "|---|---|---|---|---|---|"]
+    rows = []
     for name, quantity in periphery.parameters.items():
         low, high = (f"{end:g}" if end is not None else "" for end in (quantity.low, quantity.high))
-        lines.append(f"| `{name}` | {quantity.value:g} | {low} | {high} | {quantity.unit} | {quantity.source} |")
+        rows.append([f"`{name}`", f"{quantity.value:g}", low, high, quantity.unit, quantity.source])
+    table = markdown_table(["parameter", "value", "low", "high", "unit", "source"], [], rows)
     sources = [f"- {name}: {text}" for name, text in periphery.sources.items()]
-    return "\n".join([*lines, "", *sources])
+    return "\n".join([table, "", *sources])
 
 
 def tile() -> str:
@@ -33,53 +36,53 @@ def tile() -> str:
         "6-bit SAR": (6, resolve(CostOptions())),
         "6-bit SAR, on until converted": (6, resolve(CostOptions(on_time="conversion"))),
     }
-    lines = [
-        "| case | array | ADC | other | total | array, ADC share | energy change | area change |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    columns = ["array", "ADC", "other", "total", "array, ADC share", "energy change", "area change"]
+    rows = []
     for name, (bits, settings) in cases.items():
         dense, sparse = (_read(level, bits, settings) for level in ("dense", "binsparx"))
         total = dense.total_energy_J
         array, adc = dense.energy_J["array"], dense.energy_J["adc"]
-        lines.append(
-            f"| {name} | {_pj(array)} | {_pj(adc)} | {_pj(total - array - adc)} | {_pj(total)} | "
-            f"{100 * array / total:.0f} %, {100 * adc / total:.0f} % | "
-            f"{100 * (sparse.total_energy_J / total - 1):+.1f} % | "
-            f"{100 * (sparse.total_area_m2 / dense.total_area_m2 - 1):+.1f} % |"
+        shares = f"{100 * array / total:.0f} %, {100 * adc / total:.0f} %"
+        changes = (sparse.total_energy_J / total, sparse.total_area_m2 / dense.total_area_m2)
+        rows.append(
+            [name, *map(_pj, (array, adc, total - array - adc, total)), shares]
+            + [f"{100 * (change - 1):+.1f} %" for change in changes]
         )
-    return "\n".join(lines)
+    return markdown_table(["case"], columns, rows)
 
 
 def macro() -> str:
     """The model beside the measured macro: totals, shares, savings, areas."""
     chip, settings = load_macro(), resolve(CostOptions())
-    lines = [
-        "| code | converters | word lines | columns | model | measured | ratio | share at code 0, model | measured |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
     idle = macro_energy(chip, 0, settings).total
     idle_measured = chip.measured_energy_J(0)
+    energies = []
     for code in sorted(chip.measured.energy_pJ):
         found, measured = macro_energy(chip, code, settings), chip.measured_energy_J(code)
-        lines.append(
-            f"| {code} | {_pj(found.converters)} | {_pj(found.word_lines)} | {_pj(found.columns)} | "
-            f"{_pj(found.total)} | {_pj(measured)} | {found.total / measured:.2f} | "
-            f"{100 * idle / found.total:.0f} % | {100 * idle_measured / measured:.0f} % |"
-        )
-    lines += ["", "| code | saving, model | saving, silicon |", "|---|---|---|"]
+        parts = (found.converters, found.word_lines, found.columns, found.total, measured)
+        shares = [f"{100 * share:.0f} %" for share in (idle / found.total, idle_measured / measured)]
+        energies.append([str(code), *map(_pj, parts), f"{found.total / measured:.2f}", *shares])
+    savings = []
     for code in (4, 6, 8):
-        model, silicon = (
+        ends = (
             [100 * saving(of(code), of(code * (1 - cut))) for cut in PARTIAL_SUM_CUTS]
             for of in (lambda at: macro_energy(chip, at, settings).total, chip.measured_energy_J)
         )
-        lines.append(f"| {code} | {model[0]:.1f}-{model[1]:.1f} % | {silicon[0]:.1f}-{silicon[1]:.1f} % |")
-    lines += ["", "| area | model, um² | measured, um² | ratio |", "|---|---|---|---|"]
+        savings.append([str(code), *(f"{low:.1f}-{high:.1f} %" for low, high in ends)])
+    areas = []
     for name, model_area in macro_area_um2(chip, settings).items():
         measured = chip.measured.area_um2[name]
         known = not math.isnan(model_area)
-        shown = (f"{model_area:.0f}", f"{model_area / measured:.2f}") if known else ("not modelled", "")
-        lines.append(f"| {name} | {shown[0]} | {measured:.0f} | {shown[1]} |")
-    return "\n".join(lines)
+        model, ratio = (f"{model_area:.0f}", f"{model_area / measured:.2f}") if known else ("not modelled", "")
+        areas.append([name, model, f"{measured:.0f}", ratio])
+    parts_of = ["converters", "word lines", "columns", "model", "measured", "ratio"]
+    shares_of = ["share at code 0, model", "measured"]
+    tables = (
+        markdown_table(["code"], [*parts_of, *shares_of], energies),
+        markdown_table(["code"], ["saving, model", "saving, silicon"], savings),
+        markdown_table(["area"], ["model, um²", "measured, um²", "ratio"], areas),
+    )
+    return "\n\n".join(tables)
 
 
 def _read(level: str, bits: int, settings: CostSettings):  # type: ignore[no-untyped-def]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from markdown_table import markdown_table
+
 from simcore.technology import device_names
 from simcore.technology.devices import Bitcell, load_bitcell
 
@@ -16,14 +18,15 @@ def bitcells() -> str:
 def _section(cell: Bitcell) -> str:
     corners = list(cell.corners)
     names = list(dict.fromkeys(name for corner in corners for name in cell.corners[corner]))
-    lines = ["| parameter | unit | " + " | ".join(corners) + " |", "|---|---" + "|---" * len(corners) + "|"]
+    rows = []
     for name in names:
         entries = [cell.corners[corner].get(name) for corner in corners]
         unit = next((entry["unit"] for entry in entries if isinstance(entry, dict)), "")
-        lines.append(f"| `{name}` | {_UNITS.get(unit, unit)} | " + " | ".join(map(_shown, entries)) + " |")
+        rows.append([f"`{name}`", _UNITS.get(unit, unit), *map(_shown, entries)])
+    table = markdown_table(["parameter", "unit", *corners], [], rows)
     read = [f"- {name}: {text}" for name, text in cell.sources.items()]
     return "\n".join(
-        [f"### {cell.name}", "", f"{cell.description.strip()} Topology `{cell.topology}`.", "", *lines, "", *read]
+        [f"### {cell.name}", "", f"{cell.description.strip()} Topology `{cell.topology}`.", "", table, "", *read]
     )
 
 

@@ -16,6 +16,7 @@ import device_tables
 import pyarrow as pa
 import typer.cli
 import typer.main
+from markdown_table import markdown_table
 
 from pipeline import tracking
 from pipeline.cli.app import app
@@ -107,12 +108,12 @@ def sweep_fields() -> str:
     found = dict(_schema_fields(SweepSpec.model_json_schema()))
     if found.keys() != FIELDS.keys():
         raise ValueError(f"FIELDS and the sweep file differ in {sorted(found.keys() ^ FIELDS.keys())}")
-    lines = ["| field | default | unit | values | example | meaning |", "|---|---|---|---|---|---|"]
+    rows = []
     for name, (default, values, axis) in found.items():
         unit, example, meaning = FIELDS[name]
         shown = f"`{name}`" + (" \\*" if axis else "")
-        lines.append(f"| {shown} | {default} | {unit} | {values} | {example} | {meaning} |")
-    return "\n".join(lines)
+        rows.append([shown, default, unit, values, example, meaning])
+    return markdown_table(["field", "default", "unit", "values", "example", "meaning"], [], rows)
 
 
 def match_fields() -> str:
@@ -219,13 +220,13 @@ def _values(item: dict[str, Any]) -> str:
 
 
 def _columns(schema: pa.Schema) -> str:
-    lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
+    rows = []
     for field in schema:
         metadata = {key.decode(): value.decode() for key, value in field.metadata.items()}
         null = ", or null" if field.nullable else ""
         meaning = metadata["description"].replace("|", "\\|")
-        lines.append(f"| `{field.name}` | {field.type}{null} | {metadata['unit']} | {meaning} |")
-    return "\n".join(lines)
+        rows.append([f"`{field.name}`", f"{field.type}{null}", metadata["unit"], meaning])
+    return markdown_table(["column", "type", "unit", "meaning"], [], rows)
 
 
 if __name__ == "__main__":
