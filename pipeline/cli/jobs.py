@@ -42,22 +42,15 @@ def submit(
 ) -> None:
     """Run a sweep on a cluster as a Ray job; Ctrl-C leaves it running."""
     from pipeline.spec import load_sweep
-    from pipeline.store import without_secret
     from pipeline.submission.pack import make_pack
 
     file = load_sweep(sweep)
     options = {"--results": _lasting_results(results or file.spec.results), "--threads": str(threads)}
     if max_failures is not None:
         options["--max-failures"] = str(max_failures)
-    uri = tracking_uri or file.spec.tracking.uri
-    if uri is not None and without_secret(uri) != uri:
-        raise InputError(
-            "the tracking URI holds a password; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
-            "on the cluster",
-            "--tracking-uri",
-        )
     if tracking_uri is not None:
         options["--tracking-uri"] = tracking_uri
+    _refuse_secrets(options)
     pack = make_pack(file)
     jobs = _jobs(address)
     left_out = f", {len(pack.left_out)} untracked files left out" if pack.left_out else ""
@@ -120,6 +113,19 @@ def _follow(jobs: Jobs, job: str) -> None:
         return
     state.raise_unless_done()
     print(state.describe())
+
+
+def _refuse_secrets(options: dict[str, str]) -> None:
+    """What is submitted is stored with the job and shown to all who see the cluster; sweep files hold no secret."""
+    from pipeline.store import without_secret
+
+    instead = {
+        "--results": "let the machines' own role give access, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        "--tracking-uri": "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+    }
+    for name, advice in instead.items():
+        if name in options and without_secret(options[name]) != options[name]:
+            raise InputError(f"the URI holds a user name or password; {advice} on the cluster", name)
 
 
 def _lasting_results(results: str | None) -> str:

@@ -101,9 +101,12 @@ def test_files_with_secrets_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("user", ["user:password", "user:pa/ss", "user:p@ss/word", "user"])
-def test_a_tracking_uri_with_a_password_is_not_sent(tmp_path: Path, user: str) -> None:
-    with pytest.raises(InputError, match="the tracking URI holds a password"):
-        submit(write_sweep(tmp_path), address="nowhere", results="/results", tracking_uri=f"http://{user}@host:5000")
+@pytest.mark.parametrize("option", ["tracking_uri", "results"])
+def test_a_uri_with_a_password_is_not_sent(tmp_path: Path, option: str, user: str) -> None:
+    uris = {"results": "/results", "tracking_uri": None, option: f"http://{user}@host:5000"}
+    with pytest.raises(InputError, match="the URI holds a user name or password") as caught:
+        submit(write_sweep(tmp_path), address="nowhere", **uris)
+    assert option.replace("_", "-") in str(caught.value) and user not in str(caught.value).replace("user name", "")
 
 
 def test_no_word_of_a_user_reaches_a_shell() -> None:
