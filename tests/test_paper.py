@@ -83,6 +83,8 @@ def plain_logits(network, images):
             y = functional.max_pool2d(x, a["kernel"], a["stride"])
         elif node.op == "hardtanh":
             y = functional.hardtanh(x)
+        elif node.op == "prelu":
+            y = functional.prelu(x, weight)
         elif node.op == "add":
             y = x + others[0]
         elif node.op == "global_avg_pool":

@@ -87,8 +87,8 @@ def vgg_small() -> NetworkGraph:
 
 def resnet18_cifar() -> NetworkGraph:
     """ResNet-18 for CIFAR-10 with binary 3x3 convolutions, a skip around each of them and shortcuts in full precision,
-    as AdaBin defines it (Tu et al., ECCV 2022; the skips are Bi-Real Net's, Liu et al., ECCV 2018), with the hardtanh
-    of IR-Net (Qin et al., CVPR 2020) for AdaBin's Maxout; 547 million binary multiply-adds an image."""
+    as AdaBin defines it (Tu et al., ECCV 2022; the skips are Bi-Real Net's, Liu et al., ECCV 2018), with a PReLU for
+    AdaBin's Maxout, whose slope above zero is trained too; 547 million binary multiply-adds an image."""
     chain = _Chain()
     chain.add("normalize", "normalize", mean=CIFAR10_MEAN, std=CIFAR10_STD)
     chain.conv("conv0", "conv2d", (3, 64))
@@ -104,8 +104,8 @@ def resnet18_cifar() -> NetworkGraph:
 
 
 def _residual_block(chain: _Chain, block: str, channels: tuple[int, int]) -> None:
-    """y = hardtanh(bn1(conv1(x)) + shortcut(x)), then hardtanh(bn2(conv2(y)) + y); a block that widens also halves
-    the map, and its shortcut is a 1x1 convolution with a BatchNorm."""
+    """y = prelu(bn1(conv1(x)) + shortcut(x)), then prelu(bn2(conv2(y)) + y); a block that widens also halves the map,
+    and its shortcut is a 1x1 convolution with a BatchNorm."""
     start = chain.last
     widens = channels[0] != channels[1]
     stride = 2 if widens else 1
@@ -117,11 +117,11 @@ def _residual_block(chain: _Chain, block: str, channels: tuple[int, int]) -> Non
     chain.conv(f"{block}_conv1", "binary_conv2d", channels, stride=stride)
     main = chain.norm(f"{block}_bn1", channels[1])
     chain.add(f"{block}_add1", "add", (main, shortcut))
-    middle = chain.add(f"{block}_hardtanh1", "hardtanh")
+    middle = chain.add(f"{block}_prelu1", "prelu", channels=channels[1])
     chain.conv(f"{block}_conv2", "binary_conv2d", (channels[1], channels[1]))
     main = chain.norm(f"{block}_bn2", channels[1])
     chain.add(f"{block}_add2", "add", (main, middle))
-    chain.add(f"{block}_hardtanh2", "hardtanh")
+    chain.add(f"{block}_prelu2", "prelu", channels=channels[1])
 
 
 DEFINITIONS: dict[str, Callable[[], NetworkGraph]] = {

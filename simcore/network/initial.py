@@ -13,6 +13,8 @@ any                 ``node.tensor``, or ``model/node.tensor`` (training state)  
                     shortcut.1, and bn2 linear                                  conv2 bn2 shortcut_conv
                                                                                 shortcut_bn, and bn linear
 ==================  ==========================================================  ================================
+
+Networks from elsewhere that have no PReLU leave its slopes as they are in a fresh network.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ def initialise(network: GraphNetwork, path: str | Path) -> None:
     """
     found = {name.removeprefix("model/"): tensor for name, tensor in _read(Path(path)).items()}
     if not set(network.named_tensors()) <= set(found):
-        found = {_name_here(name): tensor for name, tensor in found.items()}
+        found = _fresh_slopes(network) | {_name_here(name): tensor for name, tensor in found.items()}
     copy_tensors(network, found, where=str(path))
 
 
@@ -91,6 +93,11 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise InputError(f"not a readable safetensors file: {error}", str(path)) from None
+
+
+def _fresh_slopes(network: GraphNetwork) -> dict[str, torch.Tensor]:
+    slopes = {f"{name}.weight" for name, layer in network.named_layers() if isinstance(layer, torch.nn.PReLU)}
+    return {name: tensor for name, tensor in network.named_tensors().items() if name in slopes}
 
 
 def _name_here(name: str) -> str:

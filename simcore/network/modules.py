@@ -15,6 +15,7 @@ from simcore.network import operations as ops
 from simcore.network import winograd
 from simcore.network.graph import INPUT, NetworkGraph
 from simcore.network.operations import Shape
+from simcore.network.prelu import Prelu
 from simcore.network.straight_through import activation_sign, sign, weight_sign
 
 BinaryDot = Callable[[str, torch.Tensor], torch.Tensor]
@@ -125,7 +126,7 @@ _BUILDERS: dict[type[ops.Operation], Callable[[Any, Shape], nn.Module]] = {
     ops.BatchNorm: _batch_norm,
     ops.Hardtanh: lambda op, shape: nn.Hardtanh(),
     ops.Relu: lambda op, shape: nn.ReLU(),
-    ops.Prelu: lambda op, shape: nn.PReLU(op.channels),
+    ops.Prelu: lambda op, shape: Prelu(op.channels),
     ops.Scale: lambda op, shape: Scale(op.channels),
     ops.MaxPool2d: lambda op, shape: nn.MaxPool2d(op.kernel, op.stride, op.padding),
     ops.AvgPool2d: lambda op, shape: nn.AvgPool2d(op.kernel, op.stride, op.padding),

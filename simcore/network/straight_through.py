@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
+from simcore.network.bfloat16 import narrowed, widened
 
 
 def sign(values: torch.Tensor) -> torch.Tensor:
@@ -20,11 +21,7 @@ class _BoundedSign(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(values)
-        if not _in_cpu_memory(values):
-            return sign(values)
-        result = torch.empty_like(values)
-        _signs(_flat(values), _flat(result))
-        return result
+        return _sign_in_one_pass(values)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
@@ -34,14 +31,15 @@ class _BoundedSign(torch.autograd.Function):
             slope = values.abs().mul_(-2).add_(2).clamp_min_(0)
             return slope.mul_(gradient)
         result = torch.empty_like(values)
-        _times_slope(_flat(values), _flat(gradient), _flat(result))
+        kernel = _times_slope if values.dtype == torch.float32 else _bfloat16_times_slope
+        kernel(_flat(values), _flat(gradient), _flat(result))
         return result
 
 
 class _PassedSign(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
-        return sign(values)
+        return _sign_in_one_pass(values)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
@@ -62,19 +60,36 @@ def weight_sign(latent: torch.Tensor) -> torch.Tensor:
     return result
 
 
+def _sign_in_one_pass(values: torch.Tensor) -> torch.Tensor:
+    """``sign`` with less traffic to memory, where there is a kernel for it."""
+    if not _in_cpu_memory(values):
+        return sign(values)
+    result = torch.empty_like(values)
+    kernel = _signs if values.dtype == torch.float32 else _bfloat16_signs
+    kernel(_flat(values), _flat(result))
+    return result
+
+
 def _in_cpu_memory(*tensors: torch.Tensor) -> bool:
-    """Whether the tensors are float32 on the CPU, dense and in one order: then one pass over the memory does it."""
+    """Whether the tensors are on the CPU, float32 or bfloat16, dense and in one order: then one pass over the memory
+    does it."""
     first = tensors[0]
     dense = first.is_contiguous() or first.is_contiguous(memory_format=torch.channels_last)
-    return dense and all(
-        tensor.device.type == "cpu" and tensor.dtype == torch.float32 and tensor.stride() == first.stride()
-        for tensor in tensors
+    known = first.device.type == "cpu" and first.dtype in (torch.float32, torch.bfloat16)
+    return (
+        dense
+        and known
+        and all(
+            tensor.device == first.device and tensor.dtype == first.dtype and tensor.stride() == first.stride()
+            for tensor in tensors[1:]
+        )
     )
 
 
 def _flat(values: torch.Tensor) -> np.ndarray:
-    """The memory of a dense tensor, in its own order."""
-    return values.detach().as_strided((values.numel(),), (1,)).numpy()
+    """The memory of a dense tensor, in its own order; that of bfloat16, which numpy does not know, as its bits."""
+    flat = values.detach().as_strided((values.numel(),), (1,))
+    return (flat.view(torch.uint16) if flat.dtype == torch.bfloat16 else flat).numpy()
 
 
 @numba.njit(parallel=True, cache=True)
@@ -89,3 +104,22 @@ def _times_slope(values: np.ndarray, gradient: np.ndarray, result: np.ndarray) -
     for n in numba.prange(values.size):
         slope = np.float32(2) - np.float32(2) * abs(values[n])
         result[n] = max(slope, np.float32(0)) * gradient[n]
+
+
+_ONE, _MINUS_ONE, _MINUS_ZERO, _INFINITY = np.array([1, -1, -0.0, np.inf], np.float32).view(np.uint32) >> 16
+
+
+@numba.njit(parallel=True, cache=True)
+def _bfloat16_signs(values: np.ndarray, result: np.ndarray) -> None:
+    for n in numba.prange(values.size):
+        # as unsigned numbers: 0 .. infinity, NaN, -0 .. -infinity, -NaN
+        result[n] = _ONE if values[n] <= _INFINITY or values[n] == _MINUS_ZERO else _MINUS_ONE
+
+
+@numba.njit(parallel=True, cache=True)
+def _bfloat16_times_slope(values: np.ndarray, gradient: np.ndarray, result: np.ndarray) -> None:
+    """``_times_slope`` of bfloat16 bits, rounded after each operation as torch does."""
+    for n in numba.prange(values.size):
+        slope = np.float32(2) - np.float32(2) * abs(widened(values[n]))
+        slope = widened(narrowed(max(slope, np.float32(0))))
+        result[n] = narrowed(slope * widened(gradient[n]))
