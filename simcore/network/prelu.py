@@ -54,7 +54,7 @@ class _Prelu(torch.autograd.Function):
 
 
 def _pixels(values: torch.Tensor) -> np.ndarray:
-    """(B, C, H, W), channels-last, as an array (B, H W, C); that of bfloat16, which numpy does not know, as its bits."""
+    """(B, C, H, W), channels-last, as an array (B, H W, C); that of bfloat16 as its bits."""
     flat = values.detach().permute(0, 2, 3, 1).flatten(1, 2)
     return (flat.view(torch.uint16) if flat.dtype == torch.bfloat16 else flat).numpy()
 
@@ -83,7 +83,7 @@ def _bfloat16_forward(values: np.ndarray, slopes: np.ndarray, result: np.ndarray
 def _float32_backward(
     values: np.ndarray, slopes: np.ndarray, gradient: np.ndarray, result: np.ndarray, of_slopes: np.ndarray
 ) -> None:
-    """``of_slopes`` (images, channels): what each image adds, so that the sum has one order on any number of threads."""
+    """``of_slopes`` (images, channels): what each image adds, for a sum in one order on any number of threads."""
     images, pixels, channels = values.shape
     for image in numba.prange(images):
         of_slopes[image] = 0

@@ -65,7 +65,7 @@ class Recipe(BaseModel):
 RECIPES: dict[str, Recipe] = {
     "fashion-cnn": Recipe(epochs=8, crop_padding=2),
     "vgg-small": Recipe(epochs=40),
-    "resnet18-cifar": Recipe(epochs=40),
+    "resnet18-cifar": Recipe(epochs=26, warmup=0.1, label_smoothing=0.0, small_crop=24, small_crop_share=0.66),
 }
 """The recipe of each network that binsparx defines, from scratch."""
 
