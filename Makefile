@@ -36,7 +36,7 @@ test-drills: setup
 	$(BIN)/python -m pytest -m drill
 
 PAPER := docs/results/paper
-PAPER_MODELS ?= vgg-small
+PAPER_MODELS ?= vgg-small resnet18-cifar
 
 paper-tables: setup
 	@mkdir -p $(PAPER)

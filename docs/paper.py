@@ -108,7 +108,7 @@ def _head(rows: list[Row], sums: list[Row]) -> str:
         "is written by `python docs/paper.py` from the tables in [docs/results/paper](results/paper).\n\n"
         + "\n".join(lines)
         + "\n\nFirst and last layers and ResNet's down-sampling shortcuts stay digital in full precision "
-        "(AdaBin's definition, Tu et al., ECCV 2022); all other convolutions are on arrays. "
+        "(AdaBin's definition, Tu et al., ECCV 2022, with a PReLU for its Maxout); all other convolutions are on arrays. "
         "[The bitcells](devices.md), what their corners assume, and what is not modelled: device spread, stuck cells, noise "
         "of cells, temperature."
     )
