@@ -268,16 +268,42 @@ def _causes(sums: list[Row], models: list[str]) -> str:
             f"{_rows_of_the_paper(sums, models)} rows read together.",
             f"- **Row order.** What networks add to coins comes from inputs that agree, above all the taps of one channel: "
             f"with them together (`channel`) against channels interleaved (`spatial`) at 16 rows: {taps}. Both start from "
-            f"the same dense sums, so that with channels interleaved a row group is hardly more lopsided than coins.",
+            f"the same dense sums; interleaved, what stands above the coins' {_percent(coins16)} is owed to inputs that "
+            "agree across channels.",
             f"- **Grouping** inputs that agree (`grouped`), found from 32 training images, against `channel`: {grouped}. "
             "It is [wiring](cost.md#energy), fixed for one network, and takes no time or flips of its own.",
             f"- **Weights and activations** work nearly independently: what one leaves, the other lowers by its own share; "
             f"16 rows: {parts}.",
             f"- **Share of +1.** Where fewer than half of the inputs are +1, dense partial sums are low from the start and "
-            f"there is less to lower; mean dense partial sum at 16 rows, padding included, where coins without padding give 4: {ones}.",
+            f"there is less to lower; mean dense partial sum at 16 rows, padding included, where coins without padding give 4: {ones}. "
+            f"Where more than half are, sub-vectors are mostly complemented and most is taken, in any order: {_by_ones(sums, models)}.",
             f"- **Padding** is at the edges of images; 16 rows: {padding}.",
         ]
     )
+
+
+def _by_ones(sums: list[Row], models: list[str]) -> str:
+    """The reduction of layers with many +1 applied beside that of the others, interleaved."""
+    many = 0.55
+
+    def mean_of(rows: list[Row]) -> str:
+        return _percent(sum(row["partial_sum_reduction"] for row in rows) / len(rows))
+
+    found = []
+    for model in models:
+        layers = dict.fromkeys(r["layer"] for r in sums if r["model"] == model and r["layer"] != "all")
+        rows = [reduction_of(sums, model, "spatial", _AT, layer) for layer in layers]
+        high = [row for row in rows if row["ones_applied"] > many]
+        rest = [row for row in rows if row["ones_applied"] <= many]
+        if high and rest:
+            found.append(
+                f"{len(high)} of the {len(rows)} layers of {model} have over {100 * many:.0f} % +1 applied; their sums "
+                f"fall by {mean_of(high)} on average with channels interleaved and {_AT} rows read together, those of the "
+                f"others by {mean_of(rest)}"
+            )
+        else:
+            found.append(f"{model} has no such layer" if rest else f"all layers of {model} are such")
+    return "; ".join(found)
 
 
 def _rows_of_the_paper(sums: list[Row], models: list[str]) -> str:

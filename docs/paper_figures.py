@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -105,8 +106,8 @@ def draw_layers(partial_sums: list[Row], together: int) -> bytes:
         lower.set_xticks(range(len(layers)), layers, rotation=90, fontsize=8)
         upper.set_xticks(range(len(layers)), [])
         for axes in (upper, lower):
-            axes.set_ylim(bottom=0)
             axes.grid(True, color="#dddddd", linewidth=0.6)
+    _start_at_zero(panels[:, 0])
     panels[0, 0].set_ylabel(f"mean partial sum lowered by (%)\n{together} rows read together", fontsize=9)
     panels[1, 0].set_ylabel("imbalance |sum| / N\nfilled: inputs, hollow: weights", fontsize=9)
     _legend_of(figure)
@@ -160,13 +161,19 @@ def draw_errors(reads: list[Row]) -> bytes:
         panels[0, column].set_title(model, fontsize=10)
         panels[1, column].set_xlabel("true partial sum (LSB); dots: the mean of all reads", fontsize=9)
         for axes in panels[:, column]:
-            axes.set_ylim(bottom=0)
             axes.grid(True, color="#dddddd", linewidth=0.6)
+    _start_at_zero(panels[:, 0])
     panels[0, 0].set_ylabel("partial sum - column current (LSB)", fontsize=9)
     panels[1, 0].set_ylabel("rms error of the code (LSB)", fontsize=9)
     _legend_of(figure)
     figure.suptitle(design_name(reads), fontsize=10)
     return _png(figure)
+
+
+def _start_at_zero(rows: Iterable[Axes]) -> None:
+    """Let each row of panels that share their vertical axis begin at 0, once all is drawn: it no longer grows then."""
+    for axes in rows:
+        axes.set_ylim(bottom=0)
 
 
 def draw_energy(designs: list[Hardware]) -> bytes:
