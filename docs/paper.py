@@ -291,8 +291,7 @@ def _by_ones(sums: list[Row], models: list[str]) -> str:
 
     found = []
     for model in models:
-        layers = dict.fromkeys(r["layer"] for r in sums if r["model"] == model and r["layer"] != "all")
-        rows = [reduction_of(sums, model, "spatial", _AT, layer) for layer in layers]
+        rows = [reduction_of(sums, model, "spatial", _AT, layer) for layer in _layer_names(sums, model)]
         high = [row for row in rows if row["ones_applied"] > many]
         rest = [row for row in rows if row["ones_applied"] <= many]
         if high and rest:
@@ -304,6 +303,10 @@ def _by_ones(sums: list[Row], models: list[str]) -> str:
         else:
             found.append(f"{model} has no such layer" if rest else f"all layers of {model} are such")
     return "; ".join(found)
+
+
+def _layer_names(sums: list[Row], model: str) -> list[str]:
+    return list(dict.fromkeys(r["layer"] for r in sums if r["model"] == model and r["layer"] != "all"))
 
 
 def _rows_of_the_paper(sums: list[Row], models: list[str]) -> str:
@@ -342,8 +345,7 @@ def _order_and_accuracy(designs: list[Hardware]) -> list[str]:
 def _layers(sums: list[Row]) -> str:
     table = []
     for model in models_of(sums):
-        layers = dict.fromkeys(r["layer"] for r in sums if r["model"] == model and r["layer"] != "all")
-        for layer in layers:
+        for layer in _layer_names(sums, model):
             rows = [reduction_of(sums, model, order, _AT, layer) for order in ORDERS]
             first = rows[0]
             cells = [f"{first['inputs']}", _percent(first["ones_applied"]), _percent(first["ones_stored"]),

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
-from simcore.network.bfloat16 import narrowed, widened
+from simcore.network.bfloat16 import memory_of, narrowed, widened
 
 
 class Prelu(nn.PReLU):
@@ -38,8 +38,7 @@ class _Prelu(torch.autograd.Function):
     def forward(ctx: Any, values: torch.Tensor, slopes: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(values, slopes)
         result = torch.empty_like(values)
-        kernel = _float32_forward if values.dtype == torch.float32 else _bfloat16_forward
-        kernel(_pixels(values), slopes.detach().numpy(), _pixels(result))
+        _forward(_pixels(values), slopes.detach().numpy(), _pixels(result))
         return result
 
     @staticmethod
@@ -48,39 +47,27 @@ class _Prelu(torch.autograd.Function):
         gradient = gradients[0].contiguous(memory_format=torch.channels_last)
         result = torch.empty_like(values)
         of_slopes = torch.empty((len(values), len(slopes)))
-        kernel = _float32_backward if values.dtype == torch.float32 else _bfloat16_backward
-        kernel(_pixels(values), slopes.detach().numpy(), _pixels(gradient), _pixels(result), of_slopes.numpy())
+        _backward(_pixels(values), slopes.detach().numpy(), _pixels(gradient), _pixels(result), of_slopes.numpy())
         return result, of_slopes.sum(0)
 
 
 def _pixels(values: torch.Tensor) -> np.ndarray:
     """(B, C, H, W), channels-last, as an array (B, H W, C); that of bfloat16 as its bits."""
-    flat = values.detach().permute(0, 2, 3, 1).flatten(1, 2)
-    return (flat.view(torch.uint16) if flat.dtype == torch.bfloat16 else flat).numpy()
+    return memory_of(values.detach().permute(0, 2, 3, 1).flatten(1, 2))
 
 
 @numba.njit(parallel=True, cache=True)
-def _float32_forward(values: np.ndarray, slopes: np.ndarray, result: np.ndarray) -> None:
-    images, pixels, channels = values.shape
-    for image in numba.prange(images):
-        for pixel in range(pixels):
-            for channel in range(channels):
-                value = values[image, pixel, channel]
-                result[image, pixel, channel] = value if value >= 0 else value * slopes[channel]
-
-
-@numba.njit(parallel=True, cache=True)
-def _bfloat16_forward(values: np.ndarray, slopes: np.ndarray, result: np.ndarray) -> None:
+def _forward(values: np.ndarray, slopes: np.ndarray, result: np.ndarray) -> None:
     images, pixels, channels = values.shape
     for image in numba.prange(images):
         for pixel in range(pixels):
             for channel in range(channels):
                 value = widened(values[image, pixel, channel])
-                result[image, pixel, channel] = narrowed(value if value >= 0 else value * slopes[channel])
+                result[image, pixel, channel] = narrowed(value if value >= 0 else value * slopes[channel], result)
 
 
 @numba.njit(parallel=True, cache=True)
-def _float32_backward(
+def _backward(
     values: np.ndarray, slopes: np.ndarray, gradient: np.ndarray, result: np.ndarray, of_slopes: np.ndarray
 ) -> None:
     """``of_slopes`` (images, channels): what each image adds, for a sum in one order on any number of threads."""
@@ -89,23 +76,7 @@ def _float32_backward(
         of_slopes[image] = 0
         for pixel in range(pixels):
             for channel in range(channels):
-                value, slope = values[image, pixel, channel], gradient[image, pixel, channel]
-                negative = value < 0
-                result[image, pixel, channel] = slope * slopes[channel] if negative else slope
-                of_slopes[image, channel] += slope * value if negative else np.float32(0)
-
-
-@numba.njit(parallel=True, cache=True)
-def _bfloat16_backward(
-    values: np.ndarray, slopes: np.ndarray, gradient: np.ndarray, result: np.ndarray, of_slopes: np.ndarray
-) -> None:
-    """``_float32_backward`` of bfloat16 bits."""
-    images, pixels, channels = values.shape
-    for image in numba.prange(images):
-        of_slopes[image] = 0
-        for pixel in range(pixels):
-            for channel in range(channels):
                 value, slope = widened(values[image, pixel, channel]), widened(gradient[image, pixel, channel])
                 negative = value < 0
-                result[image, pixel, channel] = narrowed(slope * slopes[channel] if negative else slope)
+                result[image, pixel, channel] = narrowed(slope * slopes[channel] if negative else slope, result)
                 of_slopes[image, channel] += slope * value if negative else np.float32(0)

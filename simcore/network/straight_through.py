@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
-from simcore.network.bfloat16 import narrowed, widened
+from simcore.network.bfloat16 import memory_of, narrowed, widened
 
 
 def sign(values: torch.Tensor) -> torch.Tensor:
@@ -31,8 +31,7 @@ class _BoundedSign(torch.autograd.Function):
             slope = values.abs().mul_(-2).add_(2).clamp_min_(0)
             return slope.mul_(gradient)
         result = torch.empty_like(values)
-        kernel = _times_slope if values.dtype == torch.float32 else _bfloat16_times_slope
-        kernel(_flat(values), _flat(gradient), _flat(result))
+        _times_slope(_flat(values), _flat(gradient), _flat(result))
         return result
 
 
@@ -65,8 +64,7 @@ def _sign_in_one_pass(values: torch.Tensor) -> torch.Tensor:
     if not _in_cpu_memory(values):
         return sign(values)
     result = torch.empty_like(values)
-    kernel = _signs if values.dtype == torch.float32 else _bfloat16_signs
-    kernel(_flat(values), _flat(result))
+    _signs(_flat(values), _flat(result))
     return result
 
 
@@ -81,45 +79,26 @@ def _in_cpu_memory(*tensors: torch.Tensor) -> bool:
         and known
         and all(
             tensor.device == first.device and tensor.dtype == first.dtype and tensor.stride() == first.stride()
-            for tensor in tensors[1:]
+            for tensor in tensors
         )
     )
 
 
 def _flat(values: torch.Tensor) -> np.ndarray:
-    """The memory of a dense tensor, in its own order; that of bfloat16, which numpy does not know, as its bits."""
-    flat = values.detach().as_strided((values.numel(),), (1,))
-    return (flat.view(torch.uint16) if flat.dtype == torch.bfloat16 else flat).numpy()
+    """The memory of a dense tensor, in its own order; that of bfloat16 as its bits."""
+    return memory_of(values.detach().as_strided((values.numel(),), (1,)))
 
 
 @numba.njit(parallel=True, cache=True)
 def _signs(values: np.ndarray, result: np.ndarray) -> None:
     for n in numba.prange(values.size):
-        result[n] = np.float32(1) if values[n] >= 0 else np.float32(-1)
+        result[n] = narrowed(np.float32(1) if widened(values[n]) >= 0 else np.float32(-1), result)
 
 
 @numba.njit(parallel=True, cache=True)
 def _times_slope(values: np.ndarray, gradient: np.ndarray, result: np.ndarray) -> None:
-    """result = max(0, 2 - 2 |values|) * gradient."""
-    for n in numba.prange(values.size):
-        slope = np.float32(2) - np.float32(2) * abs(values[n])
-        result[n] = max(slope, np.float32(0)) * gradient[n]
-
-
-_ONE, _MINUS_ONE, _MINUS_ZERO, _INFINITY = np.array([1, -1, -0.0, np.inf], np.float32).view(np.uint32) >> 16
-
-
-@numba.njit(parallel=True, cache=True)
-def _bfloat16_signs(values: np.ndarray, result: np.ndarray) -> None:
-    for n in numba.prange(values.size):
-        # as unsigned numbers: 0 .. infinity, NaN, -0 .. -infinity, -NaN
-        result[n] = _ONE if values[n] <= _INFINITY or values[n] == _MINUS_ZERO else _MINUS_ONE
-
-
-@numba.njit(parallel=True, cache=True)
-def _bfloat16_times_slope(values: np.ndarray, gradient: np.ndarray, result: np.ndarray) -> None:
-    """``_times_slope`` of bfloat16 bits, rounded after each operation as torch does."""
+    """result = max(0, 2 - 2 |values|) * gradient, rounded after each operation as torch does."""
     for n in numba.prange(values.size):
         slope = np.float32(2) - np.float32(2) * abs(widened(values[n]))
-        slope = widened(narrowed(max(slope, np.float32(0))))
-        result[n] = narrowed(slope * widened(gradient[n]))
+        slope = widened(narrowed(max(slope, np.float32(0)), result))
+        result[n] = narrowed(slope * widened(gradient[n]), result)
