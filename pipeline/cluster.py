@@ -6,7 +6,9 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,9 +75,24 @@ def ray_session(address: str | None, threads: int) -> Iterator[Any]:
             raise InputError(f"Ray does not start on this machine: {reason}") from None
         raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address") from None
     try:
-        yield ray
+        with _termination_as_interrupt():
+            yield ray
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Who asks this process to end (a batch system, a container, ``kill``) gets what Ctrl-C gets. Ray's own handler
+    ends it on the spot, with a native stack trace."""
+    if threading.current_thread() is not threading.main_thread():  # no other may set handlers
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)  # None: set by no one in Python
 
 
 def _object_store_bytes() -> int:

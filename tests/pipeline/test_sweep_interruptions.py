@@ -59,6 +59,27 @@ def tables(folder: Path) -> dict[str, bytes]:
     return {name: (folder / "sweeps" / "small" / f"{name}.parquet").read_bytes() for name in names}
 
 
+def check_stopped(process: subprocess.Popen[str]) -> None:
+    _, errors = process.communicate(timeout=LIMIT_SECONDS)
+    assert process.returncode == 130
+    last = errors.splitlines()[-1]
+    assert re.fullmatch(r"error: interrupted after \d+ of 20 tasks; .* go on with: binsparx run .*", last)
+    assert "Traceback" not in errors
+    assert "SIGTERM" not in errors
+
+
+@pytest.mark.usefixtures("fakes")
+def test_who_asks_a_run_to_end_gets_what_interrupts_get(tmp_path: Path) -> None:
+    write_sweep(tmp_path)
+    slow = tmp_path / "slow.json"
+    slow.write_text(json.dumps({"delay": 0.4}))
+    process = start(tmp_path, "results", slow)
+    wait_for_shards(process, tmp_path / "results", 1)
+    process.send_signal(signal.SIGTERM)
+    check_stopped(process)
+    assert stored_shards(tmp_path / "results")
+
+
 @pytest.mark.usefixtures("fakes", "ray_cluster")
 def test_stopped_and_killed_runs_end_with_the_bytes_of_an_undisturbed_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -72,10 +93,7 @@ def test_stopped_and_killed_runs_end_with_the_bytes_of_an_undisturbed_one(
     stopped = start(tmp_path, "disturbed", slow)
     wait_for_shards(stopped, tmp_path / "disturbed", 2)
     stopped.send_signal(signal.SIGINT)
-    _, errors = stopped.communicate(timeout=LIMIT_SECONDS)
-    assert stopped.returncode == 130
-    assert re.search(r"error: interrupted after \d+ of 20 tasks; .* go on with: binsparx run ", errors)
-    assert "Traceback" not in errors
+    check_stopped(stopped)
     kept = stored_shards(tmp_path / "disturbed")
     assert 2 <= len(kept) < SHARDS
 
