@@ -25,7 +25,7 @@ from simcore.network.modules import GraphNetwork
 from simcore.network.recipe import Recipe, amended, default_recipe
 from simcore.network.training import Progress, fresh_network
 from simcore.network.training import train as train_network
-from simcore.network.training_state import Identity
+from simcore.network.training_state import Identity, stored_arithmetic
 
 _MONITOR_IMAGES = 2_000
 _LINE_EVERY_S = 60.0
@@ -45,17 +45,17 @@ def train(
     ] = None,
     recipe: Annotated[Path | None, typer.Option(help="YAML with the recipe's settings that are to differ.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. (default: all cores)")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads, part of the result. (default: all cores)")
+    ] = None,
 ) -> None:
-    """Train a network; running the same command again goes on where it stopped, with the same result."""
+    """Train a network; running the same command again goes on where it stopped, on a CPU with the same result."""
     if output.suffix != ".safetensors":
         raise InputError("the name must end in .safetensors", f"--output {output}")
     graph = define(network, "NETWORK")
     settings = _settings(network, recipe, epochs)
     dataset = open_dataset(data, "--data")
     _require_test_split(dataset)
-    if threads is not None:
-        torch.set_num_threads(threads)
     model = fresh_network(graph, seed, init)
     identity = Identity(settings.model_dump(), seed, dataset.digest, graph.to_json(), _file_digest(init))
     folder = state or Path("state") / network
@@ -69,15 +69,20 @@ def train(
     }
     console = Console(stderr=True)
 
+    def save(path: Path, trained: GraphNetwork, epochs: int, measured: dict[str, Any]) -> str:
+        computed = stored_arithmetic(folder)
+        arithmetic = {"arithmetic": asdict(computed)} if computed else {}
+        return save_checkpoint(path, trained, {**provenance, **arithmetic, "epochs": epochs, **measured})
+
     def export(trained: GraphNetwork, epoch: int) -> None:
         measured = _results(trained, [(dataset, _MONITOR_IMAGES)])
-        save_checkpoint(folder / "latest.safetensors", trained, {**provenance, "epochs": epoch, **measured})
+        save(folder / "latest.safetensors", trained, epoch, measured)
         console.print(f"epoch {epoch}: {_accuracy_line(measured)}", highlight=False, soft_wrap=True)
 
     with _reporting(console) as report:
-        train_network(model, dataset, settings, identity, folder, report, export, _device(device))
+        train_network(model, dataset, settings, identity, folder, report, export, _device(device), threads)
     measured = _results(model, [(dataset, None), *_shipped_sample(dataset)])
-    digest = save_checkpoint(output, model, {**provenance, "epochs": settings.epochs, **measured})
+    digest = save(output, model, settings.epochs, measured)
     typer.echo(f"{output}: {_accuracy_line(measured)}, digest {digest[:12]}")
 
 

@@ -1,8 +1,9 @@
 """Training of binary networks: straight-through gradients, latent weights kept in [-1, 1], resumable at any step.
 
-The result depends on the recipe, the seed, the data, the start and the kind of device, not on interruptions: the order
-of the images comes from (seed, epoch), crops and flips from (seed, epoch, batch), the learning rate from the step. What
-``precision: auto`` means is settled where a training begins; it goes on in that precision on any machine.
+On a CPU the result depends on the recipe, the seed, the data, the start, the precision and the number of threads, not
+on interruptions: the order of the images comes from (seed, epoch), crops and flips from (seed, epoch, batch), the
+learning rate from the step. Precision and threads are settled where a training begins; it goes on with both on any
+machine. On a GPU sums are made in no fixed order, and last bits may differ from run to run.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ def train(
     on_step: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[GraphNetwork, int], None] = lambda network, epoch: None,
     device: str = "cpu",
+    threads: int | None = None,
 ) -> list[float]:
     """Train ``network`` in place on the ``train`` split, going on from the state in ``folder`` if there is one.
 
@@ -80,24 +82,25 @@ def train(
         on_step: told of every step.
         on_epoch: given the network after each epoch (counted from 1) of this call, once the state is written.
         device: "cpu" or "cuda".
+        threads: CPU threads of torch from here on; None: those that the training began with, at first torch's own.
 
     Returns:
         The mean training loss of every epoch.
 
     Raises:
         InputError: data that do not fit the network, a network that takes no small windows, a state of another
-            training.
+            training or of one with another number of threads.
         BinsparxError: the loss is no longer finite.
     """
     images, labels = _training_images(dataset, network.graph)
     _check_small_crop(recipe, network.graph)
-    follow_torch()
     network.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = _optimizer(network, recipe)
-    here = Arithmetic(_precision(recipe, torch.device(device)), torch.device(device).type)
     place, before = load_state(folder, network, optimizer, identity) or (Place(), None)
-    arithmetic = Arithmetic(before.precision, here.device) if before else here
+    arithmetic = _arithmetic(recipe, torch.device(device), threads, before, str(folder))
     _require_possible(arithmetic, str(folder))
+    torch.set_num_threads(arithmetic.threads or torch.get_num_threads())
+    follow_torch()
     batch = min(recipe.batch_size, len(images))
     batches = len(images) // batch
     steps = recipe.epochs * batches
@@ -199,6 +202,18 @@ def _step(
             if name in binary:
                 parameter.clamp_(-1, 1)
     return float(loss.detach())
+
+
+def _arithmetic(
+    recipe: Recipe, device: torch.device, threads: int | None, before: Arithmetic | None, where: str
+) -> Arithmetic:
+    """What a training that computed in ``before`` goes on in; what a new one computes in here."""
+    if before is None:
+        return Arithmetic(_precision(recipe, device), device.type, threads or torch.get_num_threads())
+    began = before.threads
+    if began and threads and began != threads and device.type == "cpu":
+        raise InputError(f"this training began with {began} threads, which decide its last bits, not {threads}", where)
+    return Arithmetic(before.precision, device.type, began or threads or torch.get_num_threads())
 
 
 def _precision(recipe: Recipe, device: torch.device) -> str:

@@ -34,10 +34,11 @@ class Identity:
 @dataclass(frozen=True)
 class Arithmetic:
     """What a training computes in: ``precision`` (``bfloat16`` or ``float32``, never ``auto``) on a kind of device
-    (``cpu``, ``cuda``)."""
+    (``cpu``, ``cuda``), and into how many ``threads`` the CPU cuts its sums (None of states that do not say)."""
 
     precision: str
     device: str
+    threads: int | None = None
 
 
 @dataclass
@@ -77,6 +78,16 @@ def save_state(
     write_atomically(state_file(folder), save(tensors, metadata=header))
 
 
+def stored_arithmetic(folder: Path) -> Arithmetic | None:
+    """What the state in ``folder``, known to be whole, was computed in; None of states that do not say."""
+    with safe_open(state_file(folder), framework="pt") as file:
+        return _arithmetic_of(file.metadata())
+
+
+def _arithmetic_of(header: dict[str, str]) -> Arithmetic | None:
+    return Arithmetic(**json.loads(header["arithmetic"])) if "arithmetic" in header else None
+
+
 def load_state(
     folder: Path, network: GraphNetwork, optimizer: torch.optim.Optimizer, identity: Identity
 ) -> tuple[Place, Arithmetic | None] | None:
@@ -98,7 +109,7 @@ def load_state(
                 raise InputError("not the state of a training", str(path))
             _require_same(Identity(**json.loads(header["identity"])), identity, str(path))
             place = Place(**json.loads(header["place"]))
-            arithmetic = Arithmetic(**json.loads(header["arithmetic"])) if "arithmetic" in header else None
+            arithmetic = _arithmetic_of(header)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a mapping)
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"not a complete training state: {error}", str(path)) from None
@@ -134,9 +145,20 @@ def _restore_moments(
 
 def _require_same(stored: Identity, wanted: Identity, where: str) -> None:
     for name, value in vars(wanted).items():
-        if vars(stored)[name] != value:
+        known = vars(stored)[name]
+        if known != value:
             raise InputError(
-                f"this is the state of a training with another {name}; use another state folder, or the same {name} "
-                "to go on with it",
+                f"this is the state of a training with another {name}{_difference(known, value)}; use another state "
+                f"folder, or the same {name} to go on with it",
                 where,
             )
+
+
+def _difference(stored: Any, wanted: Any) -> str:
+    """The fields of recipes, and short values; digests and graphs say nothing to people."""
+    if isinstance(wanted, int):
+        return f" ({stored}, not {wanted})"
+    if not isinstance(wanted, dict):
+        return ""
+    changed = [f"{name} {stored.get(name)}, not {wanted[name]}" for name in wanted if stored.get(name) != wanted[name]]
+    return f" ({', '.join(changed)})" if changed else ""

@@ -457,6 +457,14 @@ def test_parquet_as_the_hub_writes_it(tmp_path):
     assert_holds(dataset, "test", COLOUR, COLOUR_LABELS)
 
 
+def test_parquet_files_that_order_their_classes_differently_are_refused(tmp_path):
+    for split, names in (("test", "bird,cat,dog"), ("train", "cat,bird,dog")):
+        write_parquet(tmp_path / "source" / f"{split}.parquet", COLOUR, COLOUR_LABELS, metadata={"classes": names})
+    message = refused(tmp_path / "source", tmp_path, "expected bird, cat, dog")
+    assert "train.parquet are cat, bird, dog" in message
+    assert "as in" in message and "test.parquet" in message
+
+
 def test_a_single_parquet_file_is_one_split(tmp_path):
     path = write_parquet(tmp_path / "validation.parquet", GRAY, GRAY_LABELS)
     dataset = run(path, tmp_path / "out", size=(3, 3), channels=3)

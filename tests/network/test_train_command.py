@@ -34,6 +34,8 @@ def test_train_writes_a_network_with_its_provenance_and_goes_on(tmp_path: Path) 
     assert metadata["dataset"]["digest"] == sample.digest
     assert metadata["recipe"]["batch_size"] == 100
     assert metadata["start"] == "random"
+    assert metadata["arithmetic"]["precision"] in ("bfloat16", "float32")
+    assert (metadata["arithmetic"]["device"], metadata["arithmetic"]["threads"]) == ("cpu", 1)
     (result,) = metadata["accuracies"]
     assert result["images"] == sample.splits["test"]
     assert metadata["accuracy"] == measure_accuracy(checkpoint.network, sample, "test").fraction

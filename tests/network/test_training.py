@@ -195,7 +195,38 @@ def test_a_training_goes_on_in_the_precision_it_began_with(
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     _train(tmp_path, recipe=recipe)
     with safe_open(state_file(tmp_path), framework="pt") as file:
-        assert json.loads(file.metadata()["arithmetic"]) == {"precision": stored or "float32", "device": "cpu"}
+        arithmetic = json.loads(file.metadata()["arithmetic"])
+    assert arithmetic == {"precision": stored or "float32", "device": "cpu", "threads": torch.get_num_threads()}
+
+
+def test_a_training_goes_on_with_the_threads_it_began_with(tmp_path: Path) -> None:
+    """Other threads cut torch's sums elsewhere, which ends in other last bits."""
+
+    def go(threads: int | None, stop_at: int | None = None) -> None:
+        def on_step(progress: Progress) -> None:
+            assert torch.get_num_threads() == 2
+            if progress.step == stop_at:
+                raise Stop
+
+        train(fresh_network(tiny_graph(), 4), Stripes(), RECIPE, _identity(), tmp_path, on_step, threads=threads)
+
+    with pytest.raises(Stop):
+        go(2, stop_at=7)
+    torch.set_num_threads(1)
+    with pytest.raises(InputError, match="began with 2 threads, .*, not 3"):
+        go(3)
+    with pytest.raises(Stop):
+        go(None, stop_at=14)
+    go(2)
+    assert training_state.stored_arithmetic(tmp_path) == Arithmetic("float32", "cpu", 2)
+
+
+def test_a_state_of_another_recipe_says_where_they_differ(tmp_path: Path) -> None:
+    _train(tmp_path)
+    with pytest.raises(InputError, match=r"another recipe \(epochs 3, not 4, flip True, not False\)"):
+        _train(tmp_path, recipe=amended(RECIPE, {"epochs": 4, "flip": False}))
+    with pytest.raises(InputError, match=r"another seed \(4, not 5\)"):
+        train(fresh_network(tiny_graph(), 5), Stripes(), RECIPE, _identity(seed=5), tmp_path)
 
 
 def _without_arithmetic(path: Path) -> None:

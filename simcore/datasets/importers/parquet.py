@@ -66,7 +66,7 @@ class ParquetImporter(Importer):
         yield ImportSource(
             name=path.resolve().stem if path.is_file() else path.resolve().name,
             classes=class_names(
-                options, first.class_names(), lambda: max(int(split.labels().max()) for split in splits.values())
+                options, _class_names(tables), lambda: max(int(split.labels().max()) for split in splits.values())
             ),
             image_shape=decoder.image_shape,
             source="Parquet files with encoded images",
@@ -83,6 +83,17 @@ def _files_of_splits(path: Path) -> dict[str, list[Path]]:
         for file in sorted(path.glob("*.parquet")):
             splits[_PART.sub("", file.stem)].append(file)
     return dict(splits)
+
+
+def _class_names(tables: dict[str, list[_ParquetImages]]) -> tuple[str, ...] | None:
+    """The names that the files bring. Raises InputError where two of them name or order the classes differently."""
+    named = [(table, names) for parts in tables.values() for table in parts if (names := table.class_names())]
+    for table, names in named[1:]:
+        first, expected = named[0]
+        if names != expected:
+            text = f"the classes of {table.path} are {', '.join(names)}"
+            raise InputError(f"{text}; expected {', '.join(expected)}, as in {first.path}")
+    return named[0][1] if named else None
 
 
 def _split_source(parts: list[_ParquetImages], decoder: ImageDecoder) -> SplitSource:
@@ -102,7 +113,7 @@ class _ParquetImages:
     """One Parquet file whose columns have been found fit."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         with _reading_parquet(path), pq.ParquetFile(path) as file:
             self._schema = file.schema_arrow
             self.rows = file.metadata.num_rows
@@ -119,12 +130,12 @@ class _ParquetImages:
             image = image.field("bytes").type
         if pa.types.is_fixed_size_binary(image):
             raise InputError(
-                f"{self._path} holds raw images; the parquet importer reads encoded ones (PNG or JPEG bytes)"
+                f"{self.path} holds raw images; the parquet importer reads encoded ones (PNG or JPEG bytes)"
             )
         if not (pa.types.is_binary(image) or pa.types.is_large_binary(image)):
-            raise InputError(f"column {self._image} of {self._path} holds {image}; expected PNG or JPEG bytes")
+            raise InputError(f"column {self._image} of {self.path} holds {image}; expected PNG or JPEG bytes")
         if not pa.types.is_integer(label):
-            raise InputError(f"column {_LABEL_COLUMN} of {self._path} holds {label}; expected integers")
+            raise InputError(f"column {_LABEL_COLUMN} of {self.path} holds {label}; expected integers")
 
     def class_names(self) -> tuple[str, ...] | None:
         metadata = self._schema.metadata or {}
@@ -137,20 +148,20 @@ class _ParquetImages:
         return tuple(str(name) for name in names) if isinstance(names, list) else None
 
     def decoder(self, options: ImportOptions) -> ImageDecoder:
-        with _reading_parquet(self._path), pq.ParquetFile(self._path) as file:
+        with _reading_parquet(self.path), pq.ParquetFile(self.path) as file:
             batch = next(file.iter_batches(batch_size=1, columns=[self._image], use_threads=False))
-        return ImageDecoder.for_first(self._encoded(batch)[0], f"{self._path} row 0", options)
+        return ImageDecoder.for_first(self._encoded(batch)[0], f"{self.path} row 0", options)
 
     def labels(self) -> Labels:
-        with _reading_parquet(self._path), pq.ParquetFile(self._path) as file:
+        with _reading_parquet(self.path), pq.ParquetFile(self.path) as file:
             return self._label_array(file.read(columns=[_LABEL_COLUMN], use_threads=False).column(_LABEL_COLUMN))
 
     def batches(self, decoder: ImageDecoder) -> Iterator[Batch]:
         row = 0
-        with _reading_parquet(self._path), pq.ParquetFile(self._path) as file:
+        with _reading_parquet(self.path), pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(BATCH_IMAGES, columns=[self._image, _LABEL_COLUMN], use_threads=False):
                 encoded = self._encoded(batch)
-                images = [decoder.decode(data, f"{self._path} row {row + i}") for i, data in enumerate(encoded)]
+                images = [decoder.decode(data, f"{self.path} row {row + i}") for i, data in enumerate(encoded)]
                 row += len(images)
                 yield np.stack(images), self._label_array(batch.column(_LABEL_COLUMN))
 
@@ -159,13 +170,13 @@ class _ParquetImages:
         if pa.types.is_struct(column.type):
             column = pc.struct_field(column, "bytes")
         if column.null_count:
-            raise InputError(f"column {self._image} of {self._path} has rows without image bytes")
+            raise InputError(f"column {self._image} of {self.path} has rows without image bytes")
         encoded: list[bytes] = column.to_pylist()
         return encoded
 
     def _label_array(self, column: Any) -> Labels:
         if column.null_count:
-            raise InputError(f"column {_LABEL_COLUMN} of {self._path} has rows without a label")
+            raise InputError(f"column {_LABEL_COLUMN} of {self.path} has rows without a label")
         labels: Labels = column.to_numpy().astype(np.int64)
         return labels
 
