@@ -47,6 +47,7 @@ paper-tables: setup
 
 paper: setup
 	$(BIN)/python docs/paper.py
+	$(BIN)/python docs/tables.py  # README and cost.md quote it
 
 test-paper: setup
 	$(BIN)/python -m pytest -m slow tests/test_paper.py

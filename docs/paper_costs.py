@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import mean
 
 from markdown_table import markdown_table
-from paper_numbers import BINSPARX, DENSE, GROUPED, Hardware, Level, Row
+from paper_numbers import BINSPARX, DENSE, GROUPED, PAPER_AREA, Hardware, Level, Row
 
 from pipeline.pareto import non_dominated
 
@@ -50,6 +50,23 @@ def current_cut(design: Hardware, level: Level) -> float:
     return 1 - float(design.levels[level]["energy_array_J"] / design.levels[DENSE]["energy_array_J"])
 
 
+def summary(designs: list[Hardware]) -> str:
+    """The range of the changes in a sentence, for the page on cost."""
+    shown = costed(designs)
+    rows = [design.levels[BINSPARX] for design in shown]
+
+    def ends(cost: str, low: str = "", high: str = "") -> str:
+        lowest, highest = (f([row[f"{cost}_change{end}"] for row in rows]) for f, end in ((min, low), (max, high)))
+        return f"{100 * lowest:+.1f} to {100 * highest:+.1f} %"
+
+    return (
+        f"On the {len(shown)} designs of [the paper's experiments](paper.md#energy-latency-and-area) at the nominal corner, "
+        f"converters re-ranged, both flips change energy by {ends('energy')}, and by {ends('energy', '_low', '_high')} over "
+        f"all ends of the spread; latency by {ends('latency')} ({ends('latency', '_low', '_high')}), area by {ends('area')} "
+        f"({mean(100 * row['area_change'] for row in rows):+.1f} % on average; the paper: {PAPER_AREA})."
+    )
+
+
 def section(designs: list[Hardware]) -> str:
     """Table, picture and reasons; empty where no design has costs."""
     shown = costed(designs)
@@ -85,7 +102,6 @@ def _table(shown: list[Hardware]) -> str:
 def _reasons(shown: list[Hardware]) -> str:
     shares = [array_share(design) for design in shown]
     added = [saved_and_added(design, BINSPARX)[1] for design in shown]
-    reach = [design for design in shown if design.levels[BINSPARX]["energy_change_low"] <= -_PAPER_SAVING]
     changes = [
         (level["energy_change_low"], level["energy_change_high"]) for level in (d.levels[BINSPARX] for d in shown)
     ]
@@ -98,12 +114,10 @@ def _reasons(shown: list[Hardware]) -> str:
         f"{_percent(max(added))} of it; {100 * _PAPER_SAVING:.0f} % less at the paper's cut of {100 * _PAPER_CUT:.0f} % "
         f"needs cells that take some {100 * needed:.0f} %. They come nearer to it where columns are fed from v_dd or conduct "
         f"until they are converted, both of which the paper leaves open; over all that is disputed energy changes by "
-        f"{100 * min(low for low, _ in changes):+.1f} % to {100 * max(high for _, high in changes):+.1f} %, and the low end "
-        f"reaches {-100 * _PAPER_SAVING:+.0f} % on {len(reach)} of the {len(shown)} designs, those whose current falls as "
-        f"well. Of the central values the best is {best.model} on {best.device}, {best.name.split(', ', 1)[1]}, "
-        f"{100 * best.levels[BINSPARX]['energy_change']:+.1f} %. Reading 16 rows at a time cuts most current, and takes "
-        "most conversions, by a flash converter (`converter: auto`), so that cells weigh least there. Dense and flipped "
-        "designs have the same converter here; where bits are an axis, flips let a [narrower one]"
+        f"{100 * min(low for low, _ in changes):+.1f} % to {100 * max(high for _, high in changes):+.1f} %{_reach(shown)}. Of "
+        f"the central values the best is {best.model} on {best.device}, {best.name.split(', ', 1)[1]}, "
+        f"{100 * best.levels[BINSPARX]['energy_change']:+.1f} %. Dense and flipped designs have the same converter here; where "
+        "bits are an axis, flips let a [narrower one]"
         "(cost.md#what-the-sweeps-that-ship-say) do, which saves far more."
     ]
     if grouped:
@@ -115,6 +129,21 @@ def _reasons(shown: list[Hardware]) -> str:
             f"{_percent(plain)}, and change energy by {100 * change[1]:+.1f} % instead of {100 * change[0]:+.1f} %."
         )
     return "\n\n".join(lines)
+
+
+def _reach(shown: list[Hardware]) -> str:
+    """On how many designs the low end of the spread reaches the paper's saving, and what they have that others lack."""
+
+    def range_of(designs: list[Hardware]) -> str:
+        products = [100 * array_share(design) * current_cut(design, BINSPARX) for design in designs]
+        return f"{min(products):.1f} to {max(products):.1f} %"
+
+    reach = [design for design in shown if design.levels[BINSPARX]["energy_change_low"] <= -_PAPER_SAVING]
+    text = f", and the low end reaches {-100 * _PAPER_SAVING:+.0f} % on {len(reach)} of the {len(shown)} designs"
+    others = [design for design in shown if design not in reach]
+    if reach and others:
+        text += f" (share times cut {range_of(reach)} there, {range_of(others)} on the others)"
+    return text
 
 
 def _absolute(shown: list[Hardware]) -> str:

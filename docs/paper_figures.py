@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from paper_numbers import BINSPARX, DENSE, GROUPED, PAPER_REDUCTION, Hardware, Row, models_of
+from paper_numbers import (
+    BINSPARX,
+    DENSE,
+    GROUPED,
+    PAPER_REDUCTION,
+    Hardware,
+    Row,
+    level_name,
+    levels_run_throughout,
+    models_of,
+    networks_of,
+)
 
 from pipeline.picture import COLOURS
 from simcore.partial_sum_statistics import coin_flip_imbalance
@@ -25,6 +36,13 @@ LEVEL_STYLES = {
     ("binsparx", "channel"): (_BLUE, "both flips", "-"),
     ("binsparx", "grouped"): (_RED, "both flips, grouped", "--"),
 }
+_SPARSITY_MARKS = {
+    "dense": ("o", _BLACK, ""),
+    "weight": ("s", _GREEN, ":"),
+    "activation": ("^", _ORANGE, ":"),
+    "binsparx": ("D", _BLUE, "-"),
+}
+_PRUNED_MARK = ("v", _PINK, "--")
 
 
 def draw_accuracy(designs: list[Hardware], model: str) -> bytes:
@@ -152,10 +170,10 @@ def draw_errors(reads: list[Row]) -> bytes:
     for column, model in enumerate(models):
         mine = [row for row in reads if row["model"] == model]
         for key, (colour, label, style) in LEVEL_STYLES.items():
-            sums, counts, lost, square = _by_partial_sum(_of_level(mine, None, key))
+            sums, weight, lost, square = _by_partial_sum(_of_level(mine, None, key))
             panels[0, column].plot(sums, lost, color=colour, linestyle=style, label=label)
             panels[1, column].plot(sums, np.sqrt(square), color=colour, linestyle=style)
-            mean = float((sums * counts).sum() / counts.sum())
+            mean = float((sums * weight).sum() / weight.sum())
             for axes, values in ((panels[0, column], lost), (panels[1, column], np.sqrt(square))):
                 axes.plot(mean, np.interp(mean, sums, values), "o", color=colour, markersize=6)
         panels[0, column].set_title(model, fontsize=10)
@@ -178,7 +196,7 @@ def _start_at_zero(rows: Iterable[Axes]) -> None:
 
 def draw_energy(designs: list[Hardware]) -> bytes:
     """Energy change of both flips with its spread, a line a design, one panel a network."""
-    models = list(dict.fromkeys(design.model for design in designs))
+    models = networks_of(designs)
     lines = [[design for design in designs if design.model == model] for model in models]
     height = 1.5 + 0.3 * max(len(line) for line in lines)
     figure = Figure(figsize=(1.8 + 4.4 * len(models), height), layout="constrained")
@@ -203,6 +221,29 @@ def draw_energy(designs: list[Hardware]) -> bytes:
         axes.set_title(model, fontsize=10)
         axes.set_xlabel("energy against dense (%); lines: the spread", fontsize=9)
         axes.grid(True, axis="x", color="#dddddd", linewidth=0.6)
+    _legend_of(figure)
+    return _png(figure)
+
+
+def draw_levels(designs: list[Hardware]) -> bytes:
+    """Accuracy of every level on every design, the most accurate with both flips first, one panel a network."""
+    found = {model: levels_run_throughout(designs, model) for model in networks_of(designs)}
+    shown = {model: (tuned, levels) for model, (tuned, levels) in found.items() if levels}
+    figure = Figure(figsize=(10.5, 1.0 + 3.6 * len(shown)), layout="constrained")
+    panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
+    for axes, (model, (tuned, levels)) in zip(panels, shown.items(), strict=True):
+        mine = sorted(tuned, key=lambda design: -design.levels[BINSPARX]["accuracy"])
+        for level in levels:
+            marker, colour, line = _PRUNED_MARK if level[1] else _SPARSITY_MARKS[level[0]]
+            accuracy = [100 * design.levels[level]["accuracy"] for design in mine]
+            axes.plot(accuracy, marker=marker, color=colour, linestyle=line, linewidth=1.0, markersize=4.5,
+                      markerfacecolor="white" if level == DENSE else colour, label=level_name(level))  # fmt: skip
+        axes.axhline(100 * mine[0].ideal, color="#555555", linestyle="--", linewidth=1.0, label="ideal arithmetic")
+        axes.set_xticks(range(len(mine)), [f"{_short(d)} {d.corner}" for d in mine], rotation=90, fontsize=7)
+        axes.set_ylim(0, 100)
+        axes.set_ylabel("accuracy (%)", fontsize=9)
+        axes.set_title(model, fontsize=10)
+        axes.grid(True, color="#dddddd", linewidth=0.6)
     _legend_of(figure)
     return _png(figure)
 
@@ -243,15 +284,15 @@ def _histogram(rows: list[Row], quantity: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _by_partial_sum(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Sums that occur, reads, mean current lost and mean squared code error at each."""
+    """Sums that occur, their weight among all reads, mean current lost and mean squared code error at each."""
     sums = np.array([row["partial_sum"] for row in rows])
-    reads = np.array([row["reads"] for row in rows], dtype=float)
+    weight = np.array([row["weight"] for row in rows])
     lost = sums - np.array([row["mean_current"] for row in rows])
     square = np.array([row["squared_error"] for row in rows])
-    counts = np.bincount(sums, reads)
-    seen = np.flatnonzero(counts >= 20)  # fewer reads say little
-    means = [np.bincount(sums, reads * values)[seen] / counts[seen] for values in (lost, square)]
-    return seen, counts[seen], means[0], means[1]
+    seen = np.flatnonzero(np.bincount(sums, [row["reads"] for row in rows]) >= 20)  # fewer reads say little
+    total = np.bincount(sums, weight)
+    means = [np.bincount(sums, weight * values)[seen] / total[seen] for values in (lost, square)]
+    return seen, total[seen], means[0], means[1]
 
 
 def design_name(rows: list[Row]) -> str:

@@ -21,6 +21,7 @@ PAPER_ENERGY, PAPER_AREA = "about -9 %", "about +6 %"
 
 NEAR_IDEAL = 0.01  # "back to ideal": within one point
 NEARLY_IDEAL_DENSE = 0.02  # designs whose dense accuracy is within two points of ideal
+_ROUNDING = 1e-9  # accuracies are counts of images over their number: no two differ by less but in rounding
 COSTS = {"energy_per_image_J": "energy", "latency_per_image_s": "latency", "area_m2": "area"}
 
 # The row order is wiring: designs that differ in it are the same hardware, read and flipped differently.
@@ -97,6 +98,29 @@ def models_of(rows: list[Row]) -> list[str]:
     return list(dict.fromkeys(row["model"] for row in rows))
 
 
+def networks_of(designs: list[Hardware]) -> list[str]:
+    """Networks, as the designs come."""
+    return list(dict.fromkeys(design.model for design in designs))
+
+
+def level_name(level: Level) -> str:
+    """For people."""
+    sparsity, prune, order = level
+    return sparsity + (f" prune {prune:g}" if prune else "") + ("" if order == "channel" else f", {order}")
+
+
+def levels_run_throughout(designs: list[Hardware], model: str) -> tuple[list[Hardware], list[Level]]:
+    """Hardware of a network with converters re-ranged, and the levels of row order ``channel`` at which all of it was
+    run; no levels unless dense and both flips are among them."""
+    tuned = [design for design in designs if design.model == model and design.adc_reference == "calibrated"]
+    levels = [
+        level
+        for level in dict.fromkeys(level for design in tuned for level in design.levels)
+        if level[2] == DENSE[2] and all(level in design.levels for design in tuned)
+    ]
+    return tuned, levels if {DENSE, BINSPARX} <= set(levels) else []
+
+
 def largest_gain(designs: list[Hardware], *levels: Level) -> tuple[Hardware, float] | None:
     """The design that gains most over dense."""
     gains = [(design, gain) for design in designs if (gain := design.gain(*levels)) is not None]
@@ -105,10 +129,14 @@ def largest_gain(designs: list[Hardware], *levels: Level) -> tuple[Hardware, flo
 
 def back_to_ideal(designs: list[Hardware], *levels: Level) -> tuple[list[Hardware], list[Hardware]]:
     """Designs whose dense accuracy is more than a point below ideal, and those of them that come back within it."""
-    fallen = [d for d in designs if (dense := d.accuracy(DENSE)) is not None and d.ideal - dense > NEAR_IDEAL]
-    fallen = [d for d in fallen if d.best(*levels) is not None]
-    back = [d for d in fallen if (best := d.best(*levels)) is not None and d.ideal - best[1] <= NEAR_IDEAL + 1e-12]
-    return fallen, back
+    dense_too = [(d, dense, d.best(*levels)) for d in designs if (dense := d.accuracy(DENSE)) is not None]
+    fallen = [(d, best) for d, dense, best in dense_too if best and not _within(NEAR_IDEAL, d.ideal, dense)]
+    back = [d for d, best in fallen if _within(NEAR_IDEAL, d.ideal, best[1])]
+    return [d for d, _ in fallen], back
+
+
+def _within(distance: float, ideal: float, accuracy: float) -> bool:
+    return ideal - accuracy <= distance + _ROUNDING
 
 
 def worst_loss_where_dense_is_fine(designs: list[Hardware], level: Level) -> tuple[int, Hardware | None, float]:
@@ -119,7 +147,7 @@ def worst_loss_where_dense_is_fine(designs: list[Hardware], level: Level) -> tup
         for d in designs
         if (dense := d.accuracy(DENSE)) is not None
         and (accuracy := d.accuracy(level)) is not None
-        and d.ideal - dense <= NEARLY_IDEAL_DENSE + 1e-12
+        and _within(NEARLY_IDEAL_DENSE, d.ideal, dense)
     ]
     if not fine:
         return 0, None, 0.0
@@ -149,3 +177,27 @@ def reduction_of(rows: list[Row], model: str, order: str, together: int, layer: 
         if all(row[name] == value for name, value in wanted.items()):
             return row
     raise KeyError(f"no partial sums of {wanted}")
+
+
+def weighted_reads(reads: list[Row], partial_sums: list[Row]) -> list[Row]:
+    """Sampled reads with the ``weight`` of each row in means over layers: the sample of a layer stands for all of the
+    layer's column reads, however many were drawn.
+
+    Raises:
+        KeyError: a layer has no partial sums at the rows that its reads take together.
+    """
+    drawn: dict[tuple[Any, ...], int] = {}
+    for row in reads:
+        drawn[_sample_of(row)] = drawn.get(_sample_of(row), 0) + row["reads"]
+    in_all = {
+        (model, layer, rows): reduction_of(partial_sums, model, "channel", rows, layer)["column_reads"]
+        for model, layer, rows in {(row["model"], row["layer"], row["rows"]) for row in reads}
+    }
+    return [
+        {**row, "weight": in_all[row["model"], row["layer"], row["rows"]] * row["reads"] / drawn[_sample_of(row)]}
+        for row in reads
+    ]
+
+
+def _sample_of(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("model", "layer", "sparsity", "row_order"))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import cost_tables
 import device_tables
+import paper
 import pyarrow as pa
 import typer.cli
 import typer.main
@@ -154,12 +156,23 @@ def commands() -> str:
     return re.sub(r"\*\*Options\*\*:\n\n(?=\*\*|#|$)", "", first + commands).strip()
 
 
+def paragraph(text_of: Callable[[], str]) -> Callable[[], str]:
+    """A generated paragraph in lines as long as those beside it."""
+    return lambda: textwrap.fill(text_of(), 120, break_on_hyphens=False, break_long_words=False)
+
+
 TABLES = {
+    "../README.md": {"paper": paragraph(paper.summary)},
     "sweep-file.md": {"sweep fields": sweep_fields, "match fields": match_fields},
     "results.md": {"result tables": result_tables, "mlflow names": mlflow_names},
     "devices.md": {"bitcells": device_tables.bitcells},
     "commands.md": {"commands": commands},
-    "cost.md": {"tile": cost_tables.tile, "macro": cost_tables.macro, "parameters": cost_tables.parameters},
+    "cost.md": {
+        "tile": cost_tables.tile,
+        "macro": cost_tables.macro,
+        "parameters": cost_tables.parameters,
+        "paper": paragraph(paper.cost_summary),
+    },  # fmt: skip
 }
 
 
