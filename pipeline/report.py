@@ -117,12 +117,13 @@ def print_front(pareto: pa.Table, console: Console) -> None:
     rows = pareto.to_pylist()
     if not rows:
         return
-    several = len({row["model"] for row in rows}) > 1
-    shown = [name for name in _OPTIONAL if name in rows[0] and len({row[name] for row in rows}) > 1]
+    several = [name for name in _OPTIONAL if name in rows[0] and len({row[name] for row in rows}) > 1]
+    leading = [name for name in several if name == "model"]  # a front is one network's
+    shown = [name for name in several if name not in leading]
     objectives = rows[0]["objectives"].split(",")
     console.print()
     table = _table(f"the front of {' and '.join(objectives)}, corner by corner")
-    for name in (["model"] if several else []) + ["corner", "device", "array", "ADC", *shown, "sparsity"]:
+    for name in [*leading, "corner", "device", "array", "ADC", *shown, "sparsity"]:
         table.add_column(name, no_wrap=True)
     costs = [name for name in objectives if name != "accuracy"]
     for name in ("acc. %", *costs, "sure %", "key"):
@@ -130,7 +131,7 @@ def print_front(pareto: pa.Table, console: Console) -> None:
     for row in rows:
         level = _level_name((row["sparsity"], row["prune"]))
         table.add_row(
-            *([row["model"]] if several else []),
+            *(row[name] for name in leading),
             *(row["corner"], row["device"], _array(row), str(row["adc_bits"])),
             *(*(str(row[name]) for name in shown), level),
             f"{100 * row['accuracy']:.1f}",
@@ -143,7 +144,7 @@ def print_front(pareto: pa.Table, console: Console) -> None:
     note = "sure: how often on the front when the images are drawn again; k: the knee of the front"
     console.print(note, highlight=False, soft_wrap=True)
     volumes = {(row["model"], row["corner"]): row["hypervolume"] for row in rows}
-    names = {place: place[1] if not several else f"{place[0]}, {place[1]}" for place in volumes}
+    names = {place: place[1] if not leading else f"{place[0]}, {place[1]}" for place in volumes}
     text = "; ".join(f"{names[place]} {volume:.3f}" for place, volume in volumes.items())
     console.print(f"hypervolume: {text}", highlight=False, soft_wrap=True)
     console.print()

@@ -155,3 +155,11 @@ def test_designs_that_a_race_stopped_are_shown_without_a_change_and_rows_on_the_
              for letter, order in (("a", "channel"), ("b", "grouped"))]  # fmt: skip
     print_front(pa.Table.from_pylist(front, PARETO_SCHEMA), Console(file=text, width=100))
     assert "grouped" in text.getvalue()
+    assert "hypervolume: nominal 0.500" in text.getvalue()
+
+    text = io.StringIO()
+    front[1]["model"] = "other"
+    print_front(pa.Table.from_pylist(front, PARETO_SCHEMA), Console(file=text, width=100))
+    (head,) = [line for line in text.getvalue().splitlines() if "device" in line]
+    assert head.split().count("model") == 1 and head.startswith("model ")
+    assert "hypervolume: m, nominal 0.500; other, nominal 0.500" in text.getvalue()
