@@ -113,7 +113,7 @@ def summary() -> str:
     designs = hardware_designs(read_rows("designs"))
     networks = [(model, next(d for d in designs if d.model == model)) for model in networks_of(designs)]
     ideal = " and ".join(f"{100 * design.ideal:.1f}" for _, design in networks)
-    tuned = largest_gain([d for d in designs if d.adc_reference == "calibrated"], BINSPARX)
+    tuned = largest_gain([d for d in designs if d.re_ranged], BINSPARX)
     fixed = largest_gain([d for d in designs if d.adc_reference == "nominal"], BINSPARX)
     fine, _, loss = worst_loss_where_dense_is_fine(designs, BINSPARX)
     if tuned is None or fixed is None:
@@ -191,7 +191,7 @@ def _claims(designs: list[Hardware], sums: list[Row]) -> str:
             lines.append(
                 f"| mean partial sum lowered, {together} rows read together, row order `{order}` | {claim} | {found} |"
             )
-    re_ranged = [design for design in designs if design.adc_reference == "calibrated"]
+    re_ranged = [design for design in designs if design.re_ranged]
     for name, among, levels in (
         ("both flips", designs, (BINSPARX,)),
         ("both flips, converters re-ranged", re_ranged, (BINSPARX,)),
@@ -234,23 +234,18 @@ def _how_sure(designs: list[Hardware], sums: list[Row]) -> str:
     """What the claims rest on."""
     text = f"Partial sums are of {', '.join(str(n) for n in sorted({row['images'] for row in sums}))} test images."
     if designs:
-        images = ", ".join(f"{n:,}" for n in sorted({row["images"] for d in designs for row in d.levels.values()}))
+        images = sorted({row["images"] for d in designs for row in d.levels.values()})
         text += (
-            f" Accuracies are of {images} test images, the same for every level: 95 % intervals of one accuracy are at "
-            f"most ±{_widest_interval(designs):.1f} points; a point is {_images_of_a_point(designs)} images. The largest "
-            "gains, and the best of several levels, are picked by the images that measure them."
+            f" Accuracies are of {', '.join(f'{n:,}' for n in images)} test images, the same for every level: 95 % "
+            f"intervals of one accuracy are at most ±{_widest_interval(designs):.1f} points; a point is "
+            f"{' or '.join(str(round(n / 100)) for n in images)} images. The largest gains, and the best of several levels, "
+            "are picked by the images that measure them."
         )
     return text
 
 
 def _widest_interval(designs: list[Hardware]) -> float:
     return max(50 * (r["accuracy_high"] - r["accuracy_low"]) for d in designs for r in d.levels.values())
-
-
-def _images_of_a_point(designs: list[Hardware]) -> str:
-    return " or ".join(
-        str(round(n / 100)) for n in sorted({row["images"] for d in designs for row in d.levels.values()})
-    )
 
 
 def _cost_lines(designs: list[Hardware]) -> list[str]:

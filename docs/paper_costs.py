@@ -20,7 +20,7 @@ def costed(designs: list[Hardware]) -> list[Hardware]:
         design
         for design in designs
         if design.corner == _CORNER
-        and design.adc_reference == "calibrated"
+        and design.re_ranged
         and all(level in design.levels for level in (DENSE, BINSPARX))
         and design.levels[DENSE].get("energy_per_image_J")
     ]

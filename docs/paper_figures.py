@@ -228,7 +228,7 @@ def draw_energy(designs: list[Hardware]) -> bytes:
 def draw_levels(designs: list[Hardware]) -> bytes:
     """Accuracy of every level on every design, the most accurate with both flips first, one panel a network."""
     found = {model: levels_run_throughout(designs, model) for model in networks_of(designs)}
-    shown = {model: (tuned, levels) for model, (tuned, levels) in found.items() if levels}
+    shown = {model: run for model, run in found.items() if run[1]}
     figure = Figure(figsize=(10.5, 1.0 + 3.6 * len(shown)), layout="constrained")
     panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
     for axes, (model, (tuned, levels)) in zip(panels, shown.items(), strict=True):

@@ -3,6 +3,7 @@ own claims."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,11 @@ class Hardware:
         )
         fixed = ", converter never re-ranged" if self.adc_reference == "nominal" else ""
         return f"{self.device} {self.corner}, {size}{fixed}"
+
+    @property
+    def re_ranged(self) -> bool:
+        """Whether its converters are re-ranged for every row group."""
+        return self.adc_reference == "calibrated"
 
     @property
     def ideal(self) -> float:
@@ -112,7 +118,7 @@ def level_name(level: Level) -> str:
 def levels_run_throughout(designs: list[Hardware], model: str) -> tuple[list[Hardware], list[Level]]:
     """Hardware of a network with converters re-ranged, and the levels of row order ``channel`` at which all of it was
     run; no levels unless dense and both flips are among them."""
-    tuned = [design for design in designs if design.model == model and design.adc_reference == "calibrated"]
+    tuned = [design for design in designs if design.model == model and design.re_ranged]
     levels = [
         level
         for level in dict.fromkeys(level for design in tuned for level in design.levels)
@@ -186,9 +192,9 @@ def weighted_reads(reads: list[Row], partial_sums: list[Row]) -> list[Row]:
     Raises:
         KeyError: a layer has no partial sums at the rows that its reads take together.
     """
-    drawn: dict[tuple[Any, ...], int] = {}
+    drawn: Counter[tuple[Any, ...]] = Counter()
     for row in reads:
-        drawn[_sample_of(row)] = drawn.get(_sample_of(row), 0) + row["reads"]
+        drawn[_sample_of(row)] += row["reads"]
     in_all = {
         (model, layer, rows): reduction_of(partial_sums, model, "channel", rows, layer)["column_reads"]
         for model, layer, rows in {(row["model"], row["layer"], row["rows"]) for row in reads}

@@ -172,7 +172,7 @@ TABLES = {
         "macro": cost_tables.macro,
         "parameters": cost_tables.parameters,
         "paper": paragraph(paper.cost_summary),
-    },  # fmt: skip
+    },
 }
 
 

@@ -208,12 +208,13 @@ def _arithmetic(
     recipe: Recipe, device: torch.device, threads: int | None, before: Arithmetic | None, where: str
 ) -> Arithmetic:
     """What a training that computed in ``before`` goes on in; what a new one computes in here."""
+    here = threads or torch.get_num_threads()
     if before is None:
-        return Arithmetic(_precision(recipe, device), device.type, threads or torch.get_num_threads())
+        return Arithmetic(_precision(recipe, device), device.type, here)
     began = before.threads
     if began and threads and began != threads and device.type == "cpu":
         raise InputError(f"this training began with {began} threads, which decide its last bits, not {threads}", where)
-    return Arithmetic(before.precision, device.type, began or threads or torch.get_num_threads())
+    return Arithmetic(before.precision, device.type, began or here)
 
 
 def _precision(recipe: Recipe, device: torch.device) -> str:
