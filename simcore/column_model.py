@@ -1,5 +1,4 @@
-"""Fits the fast solver to one layer's arrays, and measures what is left of the error on held-out reads of the same
-run."""
+"""Fits the fast solver to one layer's arrays; exact reads of them."""
 
 from __future__ import annotations
 
@@ -9,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from simcore.crossbar import Circuit, Solution, solve
+from simcore.crossbar.column_drops import feed_of, pack_rows
+from simcore.crossbar.column_fit import ColumnFit, ColumnSums, column_sums_of, fit_column_sums
 from simcore.crossbar.fast import (
     EXPONENTS,
     Polynomial,
@@ -19,7 +20,6 @@ from simcore.crossbar.fast import (
     first_order_currents,
     fit_columns,
     fit_polynomial,
-    looks_at_shape,
     second_order,
     shared_resistance,
 )
@@ -33,9 +33,8 @@ _FIT_COLUMNS = 16  # columns drawn from each of them (gate_driven: columns are i
 _FIT_READS = 64
 _COLUMN_READS = 224  # reads of every tile where columns have corrections of their own
 _LONG_COLUMN_READS = 384  # the same beyond 128 rows
+_COLUMN_TOLERANCE = 1e-8  # converters amplify what the fit gets wrong, so its data are solved far beyond that
 _SYNTHETIC_SHARE = 0.25  # reads of random density beside the real ones, so that the fit covers what calibration did not
-_EVIDENCE_TILES = 8
-_EVIDENCE_READS = 32
 
 
 class UnsolvedError(BinsparxError):
@@ -43,15 +42,29 @@ class UnsolvedError(BinsparxError):
 
 
 @dataclass(frozen=True)
-class GroupModel:
-    """Fast solver of one row group; corrections (terms, M) or None."""
+class ColumnModel:
+    """Fast solver of a gate-driven row group: stored bits (N, M), feed and fit."""
+
+    bits: np.ndarray
+    feed: np.ndarray
+    fit: ColumnFit
+
+    def evaluate(self, inputs: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """(B, M) column currents in LSB for (B, N) input bits."""
+        stored = self.bits[:, columns]
+        return column_sums_of(inputs, pack_rows(stored), stored.shape[1], self.feed, self.fit).current.astype(np.float64)
+
+
+@dataclass(frozen=True)
+class ProductModel:
+    """Fast solver of a row group whose rows carry current; corrections (terms, M) or None."""
 
     currents: np.ndarray
     shared: SharedResistance
     polynomial: Polynomial
     corrections: np.ndarray | None
 
-    def evaluate(self, inputs: np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+    def evaluate(self, inputs: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) input bits."""
         reads = second_order(inputs, self.currents[:, columns], self.shared)
         current = self.polynomial.evaluate(reads)
@@ -60,33 +73,7 @@ class GroupModel:
         return current
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """Held-out reads of the run solved exactly: squared errors, worst error (LSB), Kirchhoff residual, failures."""
-
-    reads: int
-    squared_error: float
-    worst_error: float
-    residual: float
-    unsolved: int
-
-    def merge(self, other: Evidence) -> Evidence:
-        """Evidence of both."""
-        return Evidence(
-            self.reads + other.reads,
-            self.squared_error + other.squared_error,
-            max(self.worst_error, other.worst_error),
-            max(self.residual, other.residual),
-            self.unsolved + other.unsolved,
-        )
-
-    @property
-    def rms(self) -> float:
-        """Root mean square error in LSB."""
-        return float(np.sqrt(self.squared_error / max(self.reads, 1)))
-
-
-NO_EVIDENCE = Evidence(0, 0.0, 0.0, 0.0, 0)
+GroupModel = ColumnModel | ProductModel
 
 
 def is_exactly_linear(circuit: Circuit) -> bool:
@@ -106,58 +93,13 @@ def fit_layer(
     circuit = design.circuit
     if design.solver == "auto" and is_exactly_linear(circuit):
         return [_transfer_model(mapping, stored, index, design) for index in range(len(stored))]
-    together = design.rows_read_together
-    shared = {
-        (group.offset, group.rows): shared_resistance(circuit, design.rows, group.offset, group.rows, together)
-        for group in mapping.groups
-    }
-    currents = [first_order_currents(circuit, s.bits, design.cols) for s in stored]
     models: list[GroupModel] = [None] * len(stored)  # type: ignore[list-item]
     for offset in sorted({group.offset for group in mapping.groups}):
         members = [index for index, group in enumerate(mapping.groups) if group.offset == offset]
-        polynomial = _shared_polynomial(mapping, stored, currents, shared, design, vectors, members, rng)
-        for index in members:
-            key = (offset, mapping.groups[index].rows)
-            model = GroupModel(currents[index], shared[key], polynomial, None)
-            if circuit.topology == "input_sourced":
-                model = _with_column_corrections(model, mapping, stored, index, design, vectors, rng)
+        fit = _column_models if circuit.topology == "gate_driven" else _product_models
+        for index, model in zip(members, fit(mapping, stored, design, vectors, members, rng), strict=True):
             models[index] = model
     return models
-
-
-def measure_evidence(
-    mapping: LayerMapping,
-    stored: list[StoredGroup],
-    models: list[GroupModel],
-    design: Design,
-    vectors: np.ndarray,
-    rng: np.random.Generator,
-) -> Evidence:
-    """Compare the fast solver with the exact one on (B, K) ``vectors`` that the fit has not seen."""
-    evidence = NO_EVIDENCE
-    for index in _draw(rng, len(stored), _EVIDENCE_TILES):
-        group = mapping.groups[index]
-        columns = _draw_tile(rng, stored[index].bits.shape[1], design)
-        sub = vectors[_draw(rng, len(vectors), _EVIDENCE_READS), group.start : group.stop]
-        inputs = applied_inputs(sub, design.flips_activations)
-        solution = solve(
-            design.circuit,
-            tile_bits(mapping, stored, index, design.rows)[:, columns],
-            tile_inputs(inputs, group, design.rows),
-            tol=1e-8,
-        )
-        exact = solution.sink_currents / design.circuit.on_current()
-        error = models[index].evaluate(inputs, columns) - exact
-        evidence = evidence.merge(
-            Evidence(
-                error.size,
-                float((error**2).sum()),
-                float(np.abs(error).max()),
-                float(solution.residual.max()),
-                int((solution.status == 0).sum()),
-            )
-        )
-    return evidence
 
 
 def exact_currents(
@@ -172,7 +114,7 @@ def exact_currents(
     tile = tile_bits(mapping, stored, index, design.rows)
     currents = np.empty((len(inputs), tile.shape[1]))
     unsolved = 0
-    for columns in _column_tiles(tile.shape[1], design.cols):
+    for columns in column_tiles(tile.shape[1], design.cols):
         solution = solve(design.circuit, tile[:, columns], bits, tol=1e-7)
         currents[:, columns] = solution.sink_currents / design.circuit.on_current()
         unsolved += int((solution.status == 0).sum())
@@ -192,74 +134,102 @@ def _solved(solution: Solution) -> np.ndarray:
     return solution.sink_currents.astype(np.float64)
 
 
-def _shared_polynomial(
+def _column_models(
     mapping: LayerMapping,
     stored: list[StoredGroup],
-    currents: list[np.ndarray],
-    shared: dict[tuple[int, int], SharedResistance],
     design: Design,
     vectors: np.ndarray,
     members: list[int],
     rng: np.random.Generator,
-) -> Polynomial:
+) -> list[GroupModel]:
+    """Columns do not see each other, so one fit to a few of them serves all row groups at one place of their tiles."""
+    feeds = [feed_of(design.circuit, design.rows, mapping.groups[i].offset, mapping.groups[i].rows) for i in members]
     samples, solved = [], []
     for position in _draw(rng, len(members), _FIT_TILES):
         index = members[position]
         group = mapping.groups[index]
-        if design.circuit.topology == "gate_driven":
-            columns: slice | np.ndarray = _draw(rng, stored[index].bits.shape[1], _FIT_COLUMNS)
-        else:
-            columns = _draw_tile(rng, stored[index].bits.shape[1], design)
+        columns = _draw(rng, stored[index].bits.shape[1], _FIT_COLUMNS)
         inputs = _fit_inputs(vectors[:, group.start : group.stop], design, _FIT_READS, rng)
-        solution = solve(
-            design.circuit,
-            tile_bits(mapping, stored, index, design.rows)[:, columns],
-            tile_inputs(inputs, group, design.rows),
-            tol=1e-5,
-            dtype=np.float32,
-        )
-        samples.append(second_order(inputs, currents[index][:, columns], shared[group.offset, group.rows]))
+        tile = tile_bits(mapping, stored, index, design.rows)[:, columns]
+        solution = solve(design.circuit, tile, tile_inputs(inputs, group, design.rows), tol=_COLUMN_TOLERANCE)
+        bits = stored[index].bits[:, columns]
+        samples.append(column_sums_of(inputs, pack_rows(bits), bits.shape[1], feeds[position]))
+        solved.append(_solved(solution).ravel() / design.circuit.on_current())
+    fit = fit_column_sums(ColumnSums.joined(samples), np.concatenate(solved))
+    return [ColumnModel(stored[index].bits, feed, fit) for index, feed in zip(members, feeds, strict=True)]
+
+
+def _product_models(
+    mapping: LayerMapping,
+    stored: list[StoredGroup],
+    design: Design,
+    vectors: np.ndarray,
+    members: list[int],
+    rng: np.random.Generator,
+) -> list[GroupModel]:
+    """One polynomial for the row groups at one place of their tiles, and corrections of every column's own."""
+    together = design.rows_read_together
+    groups = [mapping.groups[index] for index in members]
+    shared = {
+        group.rows: shared_resistance(design.circuit, design.rows, group.offset, group.rows, together)
+        for group in groups
+    }
+    currents = [first_order_currents(design.circuit, stored[index].bits, design.cols) for index in members]
+    samples, solved = [], []
+    for position in _draw(rng, len(members), _FIT_TILES):
+        index, group = members[position], groups[position]
+        columns = _draw_tile(rng, stored[index].bits.shape[1], design)
+        inputs = _fit_inputs(vectors[:, group.start : group.stop], design, _FIT_READS, rng)
+        tile = tile_bits(mapping, stored, index, design.rows)[:, columns]
+        placed = tile_inputs(inputs, group, design.rows)
+        solution = solve(design.circuit, tile, placed, tol=1e-5, dtype=np.float32)
+        samples.append(second_order(inputs, currents[position][:, columns], shared[group.rows]))
         solved.append(_solved(solution).reshape(-1, 1) / design.circuit.on_current())
-    shaped = looks_at_shape(design.circuit, design.rows_read_together)
-    return fit_polynomial(Reads.joined(samples), np.concatenate(solved), shaped)
+    polynomial = fit_polynomial(Reads.joined(samples), np.concatenate(solved))
+    return [
+        _with_column_corrections(
+            ProductModel(current, shared[group.rows], polynomial, None), mapping, stored, index, design, vectors, rng
+        )
+        for index, group, current in zip(members, groups, currents, strict=True)
+    ]
 
 
 def _with_column_corrections(
-    model: GroupModel,
+    model: ProductModel,
     mapping: LayerMapping,
     stored: list[StoredGroup],
     index: int,
     design: Design,
     vectors: np.ndarray,
     rng: np.random.Generator,
-) -> GroupModel:
+) -> ProductModel:
     group = mapping.groups[index]
     tile = tile_bits(mapping, stored, index, design.rows)
     corrections = np.zeros((correction_terms(len(model.shared.eigenvalues)), tile.shape[1]))
     reads_to_solve = _COLUMN_READS if group.rows <= 128 else _LONG_COLUMN_READS
     inputs = _fit_inputs(vectors[:, group.start : group.stop], design, reads_to_solve, rng)
     placed = tile_inputs(inputs, group, design.rows)
-    for columns in _column_tiles(tile.shape[1], design.cols):
+    for columns in column_tiles(tile.shape[1], design.cols):
         solution = solve(design.circuit, tile[:, columns], placed, tol=1e-5, dtype=np.float32)
         exact = _solved(solution) / design.circuit.on_current()
         reads = second_order(inputs, model.currents[:, columns], model.shared)
         corrections[:, columns] = fit_columns(reads, exact, model.polynomial)
-    return GroupModel(model.currents, model.shared, model.polynomial, corrections)
+    return ProductModel(model.currents, model.shared, model.polynomial, corrections)
 
 
-def _transfer_model(mapping: LayerMapping, stored: list[StoredGroup], index: int, design: Design) -> GroupModel:
+def _transfer_model(mapping: LayerMapping, stored: list[StoredGroup], index: int, design: Design) -> ProductModel:
     """Exact: sink currents are linear in the inputs, one row driven at a time gives the matrix."""
     group = mapping.groups[index]
     one_hot = tile_inputs(np.eye(group.rows, dtype=np.uint8), group, design.rows)
     tile = tile_bits(mapping, stored, index, design.rows)
     matrix = np.empty((group.rows, tile.shape[1]))
-    for columns in _column_tiles(tile.shape[1], design.cols):
+    for columns in column_tiles(tile.shape[1], design.cols):
         solution = solve(design.circuit, tile[:, columns], one_hot, tol=1e-10)
         matrix[:, columns] = _solved(solution) / design.circuit.on_current()
     coefficients = np.zeros(len(EXPONENTS))
     coefficients[0] = 1.0
     none = SharedResistance(0.0, np.zeros(0), np.zeros((group.rows, 0)))
-    return GroupModel(matrix, none, Polynomial(coefficients, 1.0, 1.0, np.zeros(0), np.zeros(0)), None)
+    return ProductModel(matrix, none, Polynomial(coefficients, 1.0, 1.0), None)
 
 
 def _fit_inputs(vectors: np.ndarray, design: Design, reads: int, rng: np.random.Generator) -> np.ndarray:
@@ -308,7 +278,8 @@ def tile_bits(mapping: LayerMapping, stored: list[StoredGroup], index: int, rows
     return bits
 
 
-def _column_tiles(columns: int, width: int) -> Iterator[slice]:
+def column_tiles(columns: int, width: int) -> Iterator[slice]:
+    """The columns of each tile of ``width``."""
     for start in range(0, columns, width):
         yield slice(start, min(start + width, columns))
 
@@ -319,9 +290,6 @@ def _draw(rng: np.random.Generator, population: int, count: int) -> np.ndarray:
 
 
 def _draw_tile(rng: np.random.Generator, columns: int, design: Design) -> slice:
-    """One column tile; of independent columns no more than a few are needed."""
-    tiles = list(_column_tiles(columns, design.cols))
-    tile = tiles[int(rng.integers(len(tiles)))]
-    if design.circuit.topology == "gate_driven":
-        return slice(tile.start, min(tile.stop, tile.start + _FIT_COLUMNS))
-    return tile
+    """One column tile."""
+    tiles = list(column_tiles(columns, design.cols))
+    return tiles[int(rng.integers(len(tiles)))]

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from simcore.column_model import Evidence, exact_currents
+from simcore.column_model import exact_currents
+from simcore.evidence import Evidence
 from simcore.ideal_predictions import ideal_predictions
-from simcore.mapping import input_vectors, output_shape
+from simcore.mapping import as_layer_output, input_vectors
 from simcore.network.checkpoint import network_digest
 from simcore.network.modules import plain_dot
 from simcore.preparation import Prepared, PreparedLayer, prepare
-from simcore.readout import STATISTICS, add_noise, read_layer
+from simcore.readout import add_noise, read_layer
+from simcore.readout_totals import PARTIAL_SUM, STATISTICS, add_totals, merge
 from simcore.sensing import convert
-from simcore.stored_weights import applied_inputs
+from simcore.stored_weights import applied_inputs, input_signs
 
 __all__ = ["SOLVER_VERSION", "Evidence", "LayerTotals", "Prepared", "ShardResult", "evaluate", "prepare"]
 
@@ -28,24 +30,27 @@ _BATCH = 25  # images that go through the network together; fixed, so that resul
 @dataclass
 class LayerTotals:
     """Sums over the column reads of one layer; additive over shards, but for ``worst_error`` (the largest) and what
-    the design itself has (``weight_flips``, ``stored_columns``, ``inputs``: the same in every shard).
+    the design itself has (``weight_flips``, ``stored_columns``, ``inputs``, ``lsb_A``: the same in every shard).
+
+    All sums are whole numbers, so that they add up to the same however images are cut into shards.
 
     Attributes:
         column_reads: conversions. partial_sum: sum of PS' as applied and stored. dense_partial_sum: sum of PS with
-        neither flips nor pruning. squared_error, worst_error: of the code against PS', in LSB. column_current_A: sum of
-        solved column currents. clipped: conversions above the top code. activation_reads: sub-vectors applied;
-        activation_flips: those applied complemented; applied_ones: rows that were driven, sum of sum(X') over these
-        sub-vectors. weight_flips, stored_columns: complemented columns of all row groups. inputs: rows that the layer
-        fills.
+        neither flips nor pruning. squared_error, worst_error: of the converted sum against PS', in LSB^2 and LSB over
+        ``ERRORS_A_LSB``. column_current: sum of solved column currents in LSB over ``CURRENTS_A_LSB``. clipped:
+        conversions above the top code. activation_reads: sub-vectors applied; activation_flips: those applied
+        complemented; applied_ones: rows that were driven, sum of sum(X') over these sub-vectors. weight_flips,
+        stored_columns: complemented columns of all row groups. inputs: rows that the layer fills. lsb_A: the current
+        of a lone ON cell in amperes.
     """
 
     layer: str
     column_reads: int = 0
-    partial_sum: float = 0.0
-    dense_partial_sum: float = 0.0
-    squared_error: float = 0.0
-    worst_error: float = 0.0
-    column_current_A: float = 0.0
+    partial_sum: int = 0
+    dense_partial_sum: int = 0
+    squared_error: int = 0
+    worst_error: int = 0
+    column_current: int = 0
     clipped: int = 0
     activation_reads: int = 0
     activation_flips: int = 0
@@ -53,20 +58,15 @@ class LayerTotals:
     weight_flips: int = 0
     stored_columns: int = 0
     inputs: int = 0
+    lsb_A: float = 0.0
 
-    def add(self, statistics: np.ndarray, vectors: int, groups: int, columns: int, amperes: float) -> None:
-        """Add the totals of one readout (columns of ``STATISTICS``)."""
-        values = dict(zip(STATISTICS, statistics.tolist(), strict=True))
+    def add(self, statistics: np.ndarray, vectors: int, groups: int, columns: int) -> None:
+        """Add the totals of one readout (entries of ``STATISTICS``)."""
         self.column_reads += vectors * groups * columns
         self.activation_reads += vectors * groups
-        self.partial_sum += values["partial_sum"]
-        self.dense_partial_sum += values["dense_partial_sum"]
-        self.squared_error += values["squared_error"]
-        self.worst_error = max(self.worst_error, values["worst_error"])
-        self.column_current_A += values["column_current"] * amperes
-        self.clipped += round(values["clipped"])
-        self.activation_flips += round(values["activation_flips"])
-        self.applied_ones += round(values["applied_ones"])
+        for name, value in zip(STATISTICS, statistics.tolist(), strict=True):
+            known = getattr(self, name)
+            setattr(self, name, max(known, value) if name == "worst_error" else known + value)
 
 
 @dataclass
@@ -88,12 +88,13 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
     """
     totals = {}
     for name, layer in prepared.layers.items():
-        signs = layer.tables.weight_signs
+        signs = layer.tables.digital.signs
         totals[name] = LayerTotals(
             name,
             weight_flips=int((signs < 0).sum()),
             stored_columns=signs.size,
             inputs=len(layer.mapping.order),
+            lsb_A=prepared.design.circuit.on_current(),
         )
     predictions, ideal = [], []
     digest = network_digest(prepared.network)
@@ -129,15 +130,8 @@ def mapped_logits(
         values, statistics = _read(prepared, layer, input_vectors(layer.mapping, signs), first_image)
         if totals is not None:
             batch, positions, columns = values.shape
-            totals[name].add(
-                statistics, batch * positions, len(layer.mapping.groups), columns, prepared.design.circuit.on_current()
-            )
-        result = torch.from_numpy(values)
-        if not layer.mapping.is_conv:
-            return result[:, 0]
-        height, width = output_shape(layer.mapping, *signs.shape[2:])
-        # Contiguous, as plain PyTorch has it: with other strides later layers add up in another order.
-        return result.transpose(1, 2).reshape(len(signs), -1, height, width).contiguous()
+            totals[name].add(statistics, batch * positions, len(layer.mapping.groups), columns)
+        return as_layer_output(layer.mapping, values, signs.shape)
 
     logits: torch.Tensor = prepared.network(pixels, dot)
     return logits
@@ -149,16 +143,14 @@ def _read(
     """(B, P, M) dot products and statistics of one layer."""
     if prepared.solver == "exact":
         return _read_exactly(prepared, layer, vectors, first_image)
-    if layer.tables.noise == 0:
+    if layer.converters.noise == 0:
         return read_layer(layer.tables, vectors)
     # Noise is a function of design seed, layer, image and place: image by image.
     parts = [
         read_layer(layer.tables, vectors[image : image + 1], _noise_seed(prepared, layer, first_image + image))
         for image in range(len(vectors))
     ]
-    statistics = np.sum([part[1] for part in parts], axis=0)
-    statistics[1] = max(part[1][1] for part in parts)
-    return np.concatenate([part[0] for part in parts]), statistics
+    return np.concatenate([part[0] for part in parts]), merge(np.stack([part[1] for part in parts]))
 
 
 def _noise_seed(prepared: Prepared, layer: PreparedLayer, image: int) -> int:
@@ -170,45 +162,43 @@ def _read_exactly(
     prepared: Prepared, layer: PreparedLayer, vectors: np.ndarray, first_image: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """As ``read_layer``, every column current solved exactly."""
-    design, tables = prepared.design, layer.tables
+    design, tables, converters = prepared.design, layer.tables, layer.converters
     batch, positions, inputs = vectors.shape
     flat = vectors.reshape(-1, inputs)
-    place = np.tile(tables.pattern, batch)
-    out = np.zeros((len(flat), tables.gain.shape[1]), dtype=np.float64)
-    statistics = np.zeros(len(STATISTICS))
+    place = np.tile(tables.inputs.pattern, batch)
+    out = np.zeros((len(flat), tables.digital.signs.shape[1]), dtype=np.float64)
+    statistics = np.zeros((len(layer.mapping.groups), len(STATISTICS)), dtype=np.int64)
     for index, (group, stored) in enumerate(zip(layer.mapping.groups, layer.stored or [], strict=True)):
         sub = flat[:, group.start : group.stop]
-        plain = (sub > 0).astype(np.uint8)
         bits = applied_inputs(sub, design.flips_activations)
-        flips = 2 * plain.sum(axis=1) > (sub != 0).sum(axis=1) if design.flips_activations else np.zeros(len(sub), bool)
+        flips = input_signs(sub, design.flips_activations)
         current = exact_currents(layer.mapping, layer.stored or [], index, design, bits)
         sums = bits.astype(np.float64) @ stored.bits
         noise = _exact_noise(prepared, layer, current.shape, positions, index, first_image)
-        codes = convert(current, layer.converters, index, noise)
-        raw = np.rint(layer.converters.gain[index] * current + layer.converters.offset[index] + noise)
-        signs = np.where(flips, -1, 1)[:, None] * tables.weight_signs[index]
-        out += signs * (4 * codes - 2 * bits.sum(axis=1)[:, None] + tables.digital[index][place])
-        error = codes - sums
-        statistics += [
-            (error**2).sum(), 0.0, current.sum(), (raw > tables.top).sum(), sums.sum(),
-            (plain @ tables.dense_ones[index, : group.rows]).sum(), flips.sum(), bits.sum(),
-        ]  # fmt: skip
-        statistics[1] = max(statistics[1], float(np.abs(error).max()))
-    return out.reshape(batch, positions, -1).astype(np.float32), statistics
+        codes = np.rint(converters.gain[index] * current + converters.offset[index] + noise)
+        converted = convert(current, converters, index, noise)
+        signs = flips[:, None] * tables.digital.signs[index]
+        out += signs * (4 * converted - 2 * bits.sum(axis=1)[:, None] + tables.digital.constants[index][place])
+        for read, error in enumerate(converted - sums):
+            above = float((codes[read] > converters.top).sum())
+            add_totals(statistics[index], (error**2).sum(), np.abs(error).max(), current[read].sum(), above)
+        dense = (sub > 0).astype(np.float64) @ tables.inputs.dense_ones[index, : group.rows]
+        statistics[index, PARTIAL_SUM:] = [sums.sum(), dense.sum(), (flips < 0).sum(), bits.sum()]
+    return out.reshape(batch, positions, -1).astype(np.float32), merge(statistics)
 
 
 def _exact_noise(
     prepared: Prepared, layer: PreparedLayer, shape: tuple[int, ...], positions: int, group: int, first_image: int
 ) -> np.ndarray | float:
     """The converter noise that the fused readout adds, in LSB."""
-    if layer.tables.noise == 0:
+    if layer.converters.noise == 0:
         return 0.0
     noise = np.zeros(shape, dtype=np.float32)
     for image in range(shape[0] // positions):
         seed = np.uint64(_noise_seed(prepared, layer, first_image + image))
         for position in range(positions):
             row = noise[image * positions + position]
-            add_noise(row, np.float32(layer.tables.noise), seed, position, group)
+            add_noise(row, np.float32(layer.converters.noise), seed, position, group)
     return noise
 
 

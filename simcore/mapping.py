@@ -123,6 +123,16 @@ def _gather(first, last, images, corners, offsets, vectors):  # type: ignore[no-
                 vectors[image, position, k] = window[offsets[k]]
 
 
+def as_layer_output(mapping: LayerMapping, values: np.ndarray, input_shape: torch.Size) -> torch.Tensor:
+    """Dot products (B, P, M) as the layer hands them on: (B, M), or (B, M, OH, OW) of inputs (B, C, H, W)."""
+    result = torch.from_numpy(values)
+    if not mapping.is_conv:
+        return result[:, 0]
+    height, width = output_shape(mapping, *input_shape[2:])
+    # Contiguous, as plain PyTorch has it: with other strides later layers add up in another order.
+    return result.transpose(1, 2).reshape(input_shape[0], -1, height, width).contiguous()
+
+
 def output_shape(mapping: LayerMapping, height: int, width: int) -> tuple[int, int]:
     """(OH, OW) of a convolution on (height, width) inputs."""
     (ky, kx), (sy, sx), (py, px) = mapping.kernel, mapping.stride, mapping.padding

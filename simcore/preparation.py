@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from simcore.column_model import (
-    NO_EVIDENCE,
-    Evidence,
-    GroupModel,
-    exact_currents,
-    fit_layer,
-    is_exactly_linear,
-    measure_evidence,
-)
-from simcore.crossbar import fast
+from simcore.column_model import GroupModel, exact_currents, fit_layer, is_exactly_linear
 from simcore.datasets import Dataset
 from simcore.design import Design, EvidenceLimits
 from simcore.errors import BinsparxError, InputError, unknown_name
-from simcore.mapping import LayerMapping, input_vectors, map_layer, reordered, valid_inputs
+from simcore.evidence import Evidence, LayerEvidence, measure_layer
+from simcore.layer_tables import layer_tables
+from simcore.mapping import LayerMapping, as_layer_output, input_vectors, map_layer, reordered
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import BinaryLayer, GraphNetwork, plain_dot
-from simcore.packed_sums import PROFILES, bytes_of, pack_columns, padded_columns, rows_a_byte
-from simcore.readout import EXACT_SUMS, CurrentTables, ReadoutTables, single_threaded_blas
+from simcore.readout import EXACT_SUMS, ReadoutTables, read_layer, single_threaded_blas
 from simcore.row_order import grouped_order
-from simcore.sensing import ConverterSettings, calibrated_settings, nominal_settings
-from simcore.stored_weights import StoredGroup, applied_inputs, digital_constants, store_layer
+from simcore.sensing import CalibrationReads, ConverterSettings, converter_settings, ideal_settings
+from simcore.stored_weights import StoredGroup, applied_inputs, store_layer
 
 CALIBRATION_SPLITS = ("calibration", "train")
 _IMAGES_AT_ONCE = 32  # calibration images that go through the network together
+_OWN_IMAGES = 16  # of them that pass through the arrays, for the inputs that a design's own layers meet
+_CONVERTER_VECTORS = 256
 _CALIBRATION_VECTORS = 2048  # input vectors of a layer that statistics, fits and converters are drawn from
 
 
@@ -85,32 +78,90 @@ def prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepare
 def _prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepared:
     network = checkpoint.network
     solver = _solver_for(design)
-    layers: dict[str, PreparedLayer] = {}
-    evidence = NO_EVIDENCE
-    for layer in stored_layers(checkpoint, design, dataset):
-        mapping, stored, drawn, rng = layer.mapping, layer.stored, layer.drawn, layer.rng
-        cut = max(1, 3 * len(drawn) // 4)
-        fit_vectors, held_out = drawn[:cut], drawn[cut:] if len(drawn) > 1 else drawn
-        models: list[GroupModel] | None = None
-        if solver in ("fast", "transfer"):
-            models = fit_layer(mapping, stored, design, fit_vectors, rng)
-            evidence = evidence.merge(measure_evidence(mapping, stored, models, design, held_out, rng))
-        converters = _converters(mapping, stored, models, design, fit_vectors)
-        _require_exact_sums(mapping, layer.name)
-        tables = _tables(mapping, stored, models, converters, design, layer.input_shape)
-        layers[layer.name] = PreparedLayer(mapping, tables, converters, stored if solver == "exact" else None)
-    if not within_limits(evidence, design.evidence):
+    stored = {layer.name: layer for layer in stored_layers(checkpoint, design, dataset)}
+    for layer in stored.values():
+        _require_exact_sums(layer.mapping, layer.name)
+    if solver in ("exact", "ideal"):
+        layers = {name: _unfitted(layer, design, solver) for name, layer in stored.items()}
+        return Prepared(design, network, layers, solver, Evidence())
+    images = images_for_calibration(checkpoint, design, dataset)[:_OWN_IMAGES]
+    layers, evidence = _fitted(network, stored, design, images)
+    if not evidence.within(design.evidence):
         if design.evidence.beyond == "exact":
             exact = _prepare(checkpoint, design.model_copy(update={"solver": "exact"}), dataset)
             return Prepared(design, network, exact.layers, exact.solver, evidence)
         if design.evidence.beyond == "fail":
-            raise EvidenceError(
-                f"the fast solver misses exact reads of this design by {evidence.rms:.3g} LSB rms and "
-                f"{evidence.worst_error:.3g} LSB at worst ({evidence.unsolved} exact solves did not converge); the "
-                f"limits are {design.evidence.max_rms_lsb:g} and {design.evidence.max_worst_lsb:g}: set "
-                "evidence.beyond to 'exact' to solve every read exactly, or raise the limits"
-            )
+            raise EvidenceError(_beyond(evidence, design.evidence))
     return Prepared(design, network, layers, solver, evidence)
+
+
+def _unfitted(layer: StoredLayer, design: Design, solver: str) -> PreparedLayer:
+    """A layer that no fast solver reads."""
+    converters = _converters(layer, None, design, layer.drawn[: _for_fit(layer.drawn)])
+    tables = layer_tables(layer.mapping, layer.stored, None, converters, design, layer.input_shape)
+    return PreparedLayer(layer.mapping, tables, converters, layer.stored if solver == "exact" else None)
+
+
+def _fitted(
+    network: GraphNetwork, stored: dict[str, StoredLayer], design: Design, images: torch.Tensor
+) -> tuple[dict[str, PreparedLayer], Evidence]:
+    """Layer by layer as calibration images pass through the arrays: a layer is fitted, and its evidence measured, on the
+    inputs that the ideal network gives it and on those that the arrays before it do."""
+    layers: dict[str, PreparedLayer] = {}
+    found: list[LayerEvidence] = []
+    plain = plain_dot(network)
+
+    def dot(name: str, signs: torch.Tensor) -> torch.Tensor:
+        if name not in stored:
+            return plain(name, signs)
+        layer = stored[name]
+        if name not in layers:
+            layers[name], evidence = _fitted_layer(layer, design, signs.to(torch.int8))
+            found.extend(evidence)
+        values, _ = read_layer(layers[name].tables, input_vectors(layer.mapping, signs))
+        return as_layer_output(layer.mapping, values, signs.shape)
+
+    with torch.inference_mode():
+        network(images, dot)
+    return {name: layers[name] for name in stored}, Evidence(tuple(found))
+
+
+def _fitted_layer(
+    layer: StoredLayer, design: Design, signs: torch.Tensor
+) -> tuple[PreparedLayer, list[LayerEvidence]]:
+    """One layer with its fast solver, and the evidence; ``signs`` are the layer's own inputs on some images."""
+    mapping, rng = layer.mapping, layer.rng
+    ideal = layer.drawn
+    own = _drawn_vectors(mapping, signs, rng)
+    fit_vectors = np.concatenate([part[: _for_fit(part)] for part in (ideal, own)])
+    models = fit_layer(mapping, layer.stored, design, fit_vectors, rng)
+    converters = _converters(layer, models, design, ideal[: _for_fit(ideal)])
+    tables = layer_tables(mapping, layer.stored, models, converters, design, layer.input_shape)
+    evidence = [
+        measure_layer(
+            layer.name, name, mapping, layer.stored, models, converters, design,
+            part[_for_fit(part) :] if len(part) > 1 else part, rng,
+        )
+        for name, part in (("ideal", ideal), ("own", own))
+    ]  # fmt: skip
+    return PreparedLayer(mapping, tables, converters, None), evidence
+
+
+def _for_fit(vectors: np.ndarray) -> int:
+    """Vectors that fits and converters are made from; the others are held out."""
+    return max(1, 3 * len(vectors) // 4)
+
+
+def _beyond(evidence: Evidence, limits: EvidenceLimits) -> str:
+    worst = next(layer for layer in evidence.layers if not layer.within(limits))
+    unsolved = f", {worst.unsolved} exact solves did not converge" if worst.unsolved else ""
+    return (
+        f"the fast solver misses exact reads of layer {worst.layer} ({worst.inputs} inputs): after the converter by "
+        f"{worst.converted_rms_lsb:.3g} LSB rms, {worst.converted_worst_lsb:.3g} LSB at worst and "
+        f"{worst.top_bias_lsb:+.3g} LSB on average at the highest sums{unsolved}; the limits are "
+        f"{limits.max_rms_lsb:g}, {limits.max_worst_lsb:g} and {limits.max_bias_lsb:g}: set evidence.beyond to 'exact' to "
+        "solve every read exactly, to 'mark' to go on with the row marked, or raise the limits"
+    )
 
 
 def _require_exact_sums(mapping: LayerMapping, name: str) -> None:
@@ -122,13 +173,6 @@ def _require_exact_sums(mapping: LayerMapping, name: str) -> None:
             f"read at most {EXACT_SUMS // columns} rows together (active_rows)",
             f"layer '{name}'",
         )
-
-
-def within_limits(evidence: Evidence, limits: EvidenceLimits) -> bool:
-    """True if every held-out read could be solved and the fast solver's errors are within ``limits``."""
-    return (
-        evidence.unsolved == 0 and evidence.rms <= limits.max_rms_lsb and evidence.worst_error <= limits.max_worst_lsb
-    )
 
 
 def mapped_layers(checkpoint: Checkpoint, design: Design) -> dict[str, BinaryLayer]:
@@ -161,6 +205,11 @@ class StoredLayer:
     drawn: np.ndarray
     rng: np.random.Generator
     input_shape: torch.Size
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Row groups and columns."""
+        return len(self.stored), self.mapping.weights.shape[1]
 
 
 def stored_layers(
@@ -297,124 +346,18 @@ def binary_input_signs(network: GraphNetwork, images: torch.Tensor, names: set[s
 
 
 def _converters(
-    mapping: LayerMapping,
-    stored: list[StoredGroup],
-    models: list[GroupModel] | None,
-    design: Design,
-    vectors: np.ndarray,
+    layer: StoredLayer, models: list[GroupModel] | None, design: Design, vectors: np.ndarray
 ) -> ConverterSettings:
-    columns = mapping.weights.shape[1]
-    if design.adc.reference == "nominal" or design.solver == "ideal":
-        return nominal_settings(design.adc, len(stored), columns)
-    currents, sums = [], []
-    sample = vectors[:256]
-    for index, (group, kept) in enumerate(zip(mapping.groups, stored, strict=True)):
-        inputs = applied_inputs(sample[:, group.start : group.stop], design.flips_activations)
+    if design.solver == "ideal":
+        return ideal_settings(*layer.shape)
+    reads = []
+    for index, (group, kept) in enumerate(zip(layer.mapping.groups, layer.stored, strict=True)):
+        inputs = applied_inputs(vectors[:_CONVERTER_VECTORS, group.start : group.stop], design.flips_activations)
+        most = group.rows // 2 if design.flips_activations else group.rows
         if models is not None:
-            currents.append(models[index].evaluate(inputs))
+            current = models[index].evaluate(inputs)
         else:
-            currents.append(exact_currents(mapping, stored, index, design, inputs))
-        sums.append(inputs.astype(np.float64) @ kept.bits)
-    return calibrated_settings(design.adc, currents, sums)
-
-
-def _tables(
-    mapping: LayerMapping,
-    stored: list[StoredGroup],
-    models: list[GroupModel] | None,
-    converters: ConverterSettings,
-    design: Design,
-    input_shape: torch.Size,
-) -> ReadoutTables:
-    groups, columns = len(stored), mapping.weights.shape[1]
-    most_rows = max(group.rows for group in mapping.groups)
-    per_byte = rows_a_byte(design.rows_read_together)
-    packed = np.zeros((groups, bytes_of(most_rows, per_byte), padded_columns(columns)), dtype=np.uint8)
-    ones = np.zeros((groups, most_rows), dtype=np.float32)
-    dense_ones = np.zeros((groups, most_rows), dtype=np.float32)
-    for index, (group, kept) in enumerate(zip(mapping.groups, stored, strict=True)):
-        rows = group.rows
-        packed[index, : bytes_of(rows, per_byte)] = pack_columns(kept.bits, packed.shape[2], per_byte)
-        ones[index, :rows] = kept.bits.sum(axis=1)
-        dense_ones[index, :rows] = mapping.weights[group.start : group.stop].sum(axis=1)
-    valid = _valid_patterns(mapping, input_shape)
-    patterns, place = np.unique(valid, axis=0, return_inverse=True)
-    digital, _ = digital_constants(mapping, stored, patterns)
-    return ReadoutTables(
-        start=np.array([group.start for group in mapping.groups]),
-        stop=np.array([group.stop for group in mapping.groups]),
-        packed=packed,
-        rows_a_byte=per_byte,
-        currents=_current_tables(models, mapping, design),
-        gain=converters.gain,
-        offset=converters.offset,
-        top=float(converters.top),
-        noise=converters.noise,
-        digital=digital,
-        weight_signs=np.stack([np.where(kept.flips, -1, 1) for kept in stored]).astype(np.float32),
-        ones=ones,
-        dense_ones=dense_ones,
-        pattern=place.reshape(-1).astype(np.int64),
-        valid=patterns.astype(np.uint8),
-        flip_inputs=design.flips_activations,
-        ideal=models is None,
-    )
-
-
-def _current_tables(models: list[GroupModel] | None, mapping: LayerMapping, design: Design) -> CurrentTables:
-    groups, columns = len(mapping.groups), mapping.weights.shape[1]
-    most_rows = max(group.rows for group in mapping.groups)
-    most_bytes = bytes_of(most_rows, rows_a_byte(design.rows_read_together))
-    modes = len(models[0].shared.eigenvalues) if models else 0
-    uniform = models is not None and models[0].shared.profiles is not None
-    shape = models[0].polynomial.shape.size if models else 0
-    corrected = models is not None and models[0].corrections is not None
-    tables = CurrentTables(
-        matrices=np.zeros((groups, most_rows, 0 if uniform else (1 + modes) * columns), dtype=np.float32),
-        profiles=np.zeros((groups, most_bytes, PROFILES), dtype=np.int16),
-        units=np.zeros((groups, PROFILES), dtype=np.float32),
-        off_share=design.circuit.off_current() / design.circuit.on_current(),
-        quadratic=np.zeros((groups, 1 + modes), dtype=np.float32),
-        polynomial=np.zeros((groups, len(fast.EXPONENTS)), dtype=np.float32),
-        shape=np.zeros((groups, shape), dtype=np.float32),
-        ranges=np.ones((groups, 2 + modes), dtype=np.float32),
-        corrections=np.zeros((groups, fast.correction_terms(modes) if corrected else 0, columns), dtype=np.float32),
-        input_vectors=np.zeros((groups, most_rows, modes if corrected else 0), dtype=np.float32),
-        uniform=uniform,
-    )
-    for index, (group, model) in enumerate(zip(mapping.groups, models or (), strict=False)):
-        shared, polynomial = model.shared, model.polynomial
-        if shared.profiles is not None:
-            tables.profiles[index, : len(shared.profiles), :modes] = shared.profiles
-            tables.units[index, :modes] = shared.units
-        else:
-            parts = [model.currents] + [model.currents * vector[:, None] for vector in shared.eigenvectors.T]
-            tables.matrices[index, : group.rows] = np.concatenate([summable(part) for part in parts], axis=1)
-        tables.quadratic[index] = [shared.kappa, *shared.eigenvalues]
-        tables.polynomial[index] = polynomial.coefficients
-        tables.shape[index] = polynomial.shape
-        reach = 1 / polynomial.r_max if shape else np.ones(modes)
-        tables.ranges[index] = [1 / polynomial.tau_max, 1 / polynomial.s_max, *reach]
-        if model.corrections is not None:
-            tables.corrections[index] = model.corrections
-            tables.input_vectors[index, : group.rows] = fast.input_vectors(shared)
-    return tables
-
-
-def summable(matrix: np.ndarray) -> np.ndarray:
-    """(N, M) values rounded so that sums over any of their rows are exact in float32, in any order.
-
-    A library may add up in another order wherever a row stands in a block; all are multiples of one power of two, and
-    no sum exceeds 2^24 of it.
-    """
-    largest = float(np.abs(matrix).sum(axis=0).max(initial=0.0))
-    if largest == 0:
-        return matrix
-    unit = 2.0 ** math.ceil(math.log2(largest / (2**24 - len(matrix))))
-    return np.rint(matrix / unit) * unit
-
-
-def _valid_patterns(mapping: LayerMapping, input_shape: torch.Size) -> np.ndarray:
-    if not mapping.is_conv:
-        return np.ones((1, len(mapping.order)), dtype=bool)
-    return valid_inputs(mapping, *input_shape[1:])
+            current = exact_currents(layer.mapping, layer.stored, index, design, inputs)
+        sums, ones = inputs.astype(np.float64) @ kept.bits, kept.bits.sum(axis=0, dtype=np.int64)
+        reads.append(CalibrationReads(current, sums, np.minimum(ones, most)))
+    return converter_settings(design.adc, reads)

@@ -1,4 +1,9 @@
-"""Converters: from column current to a code, PS_hat = clip(round(I / I_unit), 0, 2^bits - 1)."""
+"""Converters: from a column's current to a code, and from the code to a partial sum.
+
+code = clip(round(gain I + offset + noise), 0, 2^bits - 1), partial sum = zero + step code. Three choices make gain,
+offset, zero and step: the unit of the current (``adc.reference``: fixed by the lone ON cell, or re-ranged on calibration
+inputs), how it is re-ranged (``adc.fit``), and the range that the codes cover (``adc.range``).
+"""
 
 from __future__ import annotations
 
@@ -8,63 +13,151 @@ import numpy as np
 
 from simcore.design import Adc
 
+_TAIL = 0.001  # share of calibration reads that a range by percentile leaves beyond either end; a judgement
+_CANDIDATES = 24  # ends of a range that are tried on either side
+_SAMPLE = 2048  # calibration reads that a range is tried on
+
 
 @dataclass(frozen=True)
 class ConverterSettings:
-    """Affine map from column current (in nominal LSB) to code, one value a group and column.
+    """What turns column currents (in nominal LSB) into partial sums, one value a group and column.
 
     Attributes:
         gain, offset: (G, M) float32; code = clip(round(gain * current + offset + noise), 0, top).
-        top: 2^bits - 1. noise: standard deviation in LSB.
+        step, zero: (G, M) float32; partial sum = zero + step * code.
+        top: 2^bits - 1. noise: standard deviation in codes.
     """
 
     gain: np.ndarray
     offset: np.ndarray
+    step: np.ndarray
+    zero: np.ndarray
     top: int
     noise: float
 
+    def of_columns(self, columns: np.ndarray) -> ConverterSettings:
+        """Those of some columns."""
+        arrays = (values[:, columns] for values in (self.gain, self.offset, self.step, self.zero))
+        return ConverterSettings(*arrays, self.top, self.noise)
 
-def nominal_settings(adc: Adc, groups: int, columns: int) -> ConverterSettings:
-    """I_unit is the lone ON cell's current."""
-    shape = (groups, columns)
+
+@dataclass(frozen=True)
+class CalibrationReads:
+    """Reads of one row group that converters are set on.
+
+    Attributes:
+        current: (B, M) column currents in nominal LSB. partial_sum: (B, M) ideal partial sums.
+        largest: (M,) largest partial sum that each column can have.
+    """
+
+    current: np.ndarray
+    partial_sum: np.ndarray
+    largest: np.ndarray
+
+
+def ideal_settings(groups: int, columns: int) -> ConverterSettings:
+    """A code for every sum and no error of its own."""
+    one, none = np.ones((groups, columns), np.float32), np.zeros((groups, columns), np.float32)
+    return ConverterSettings(one, none, one, none, 2**16 - 1, 0.0)
+
+
+def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSettings:
+    """The converters of a layer's row groups.
+
+    ``calibrated`` fits a line a row group, ``calibrated_layer`` one for all, ``calibrated_column`` one for each column;
+    the range is set for the same columns together, that of ``nominal`` for the whole layer. Where calibration inputs
+    show no spread the nominal unit stays, shifted to their mean.
+    """
+    shape = (len(reads), reads[0].current.shape[1])
+    slope, intercept = np.ones(shape), np.zeros(shape)
+    zero, step = np.zeros(shape), np.ones(shape)
+    together = [list(range(shape[0]))] if adc.reference in ("nominal", "calibrated_layer") else [[g] for g in range(shape[0])]
+    for groups in together:
+        current = np.concatenate([reads[g].current for g in groups])
+        sums = np.concatenate([reads[g].partial_sum for g in groups])
+        largest = np.max([reads[g].largest for g in groups], axis=0)
+        by_column = adc.reference == "calibrated_column"
+        if adc.reference != "nominal":
+            slope[groups], intercept[groups] = _line(current, sums, adc.fit, by_column)
+        measured = slope[groups[0]] * current + intercept[groups[0]]
+        zero[groups], step[groups] = _range(adc, measured, sums, largest, by_column)
     return ConverterSettings(
-        np.full(shape, adc.gain, dtype=np.float32),
-        np.full(shape, adc.offset_lsb, dtype=np.float32),
+        (slope * adc.gain / step).astype(np.float32),
+        ((intercept - zero) * adc.gain / step + adc.offset_lsb).astype(np.float32),
+        step.astype(np.float32),
+        zero.astype(np.float32),
         2**adc.bits - 1,
         adc.noise_lsb,
     )
 
 
-def calibrated_settings(adc: Adc, current: list[np.ndarray], partial_sum: list[np.ndarray]) -> ConverterSettings:
-    """Unit and zero re-ranged so that codes follow the ideal partial sums of calibration inputs in least squares.
+def _line(current: np.ndarray, sums: np.ndarray, fit: str, by_column: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Slope and intercept, scalars or (M,), of partial sums over currents.
+
+    ``unbiased`` takes the currents' regression on the sums and turns it round: a threshold lies where the mean currents
+    of neighbouring sums part, and reads of a sum are right on average. ``least_squares`` is the sums' regression on the
+    currents: the least squared error over all reads, for which it draws the sums towards their mean.
+    """
+    axis = 0 if by_column else None
+    mean_x, mean_y = current.mean(axis=axis), sums.mean(axis=axis)
+    covariance = ((current - mean_x) * (sums - mean_y)).mean(axis=axis)
+    variance = ((current - mean_x) ** 2).mean(axis=axis)
+    spread = ((sums - mean_y) ** 2).mean(axis=axis)
+    usable = (variance > 1e-6) & (covariance > 0)
+    held = np.where(usable, covariance, 1.0)
+    slope = held / np.maximum(variance, 1e-12) if fit == "least_squares" else spread / held
+    slope = np.where(usable, slope, 1.0)
+    return slope, mean_y - slope * mean_x
+
+
+def _range(
+    adc: Adc, measured: np.ndarray, sums: np.ndarray, largest: np.ndarray, by_column: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """(zero, step) of the codes, scalars or (M,), in partial sums.
 
     Args:
-        current: per group (B, M) column currents in nominal LSB. partial_sum: per group (B, M) ideal partial sums.
-
-    A group (or column) whose calibration inputs show no spread keeps the nominal unit, shifted to its mean.
+        measured: (B, M) what the line makes of the currents. sums: (B, M). largest: (M,).
     """
-    shape = (len(current), current[0].shape[1])
-    gain, offset = np.empty(shape, dtype=np.float64), np.empty(shape, dtype=np.float64)
-    axes = 0 if adc.reference == "calibrated_column" else None
-    for group, (x, y) in enumerate(zip(current, partial_sum, strict=True)):
-        mean_x, mean_y = x.mean(axis=axes), y.mean(axis=axes)
-        variance = ((x - mean_x) ** 2).mean(axis=axes)
-        covariance = ((x - mean_x) * (y - mean_y)).mean(axis=axes)
-        usable = (variance > 1e-6) & (covariance > 0)
-        slope = np.where(usable, covariance / np.maximum(variance, 1e-12), 1.0)
-        gain[group] = slope
-        offset[group] = mean_y - slope * mean_x
-    return ConverterSettings(
-        (gain * adc.gain).astype(np.float32),
-        (offset * adc.gain + adc.offset_lsb).astype(np.float32),
-        2**adc.bits - 1,
-        adc.noise_lsb,
-    )
+    if not by_column:
+        measured, sums, largest = measured.reshape(-1, 1), sums.reshape(-1, 1), largest.max(keepdims=True)
+    top = 2**adc.bits - 1
+    low, high = np.zeros(len(largest)), largest.astype(np.float64)
+    if adc.range == "percentile":
+        low, high = np.quantile(measured, [_TAIL, 1 - _TAIL], axis=0)
+    if adc.range == "least_error":
+        low, high = _least_error(measured, sums, high, top)
+    zero, step = (np.zeros(len(largest)), np.ones(len(largest))) if adc.range == "fixed" else _codes(low, high, top)
+    return (zero, step) if by_column else (zero[0], step[0])
+
+
+def _codes(low: np.ndarray, high: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+    """(zero, step) whose codes cover low .. high. Sums are whole: no step is smaller than one, and steps of one begin at
+    a whole sum, at 0 where that is enough."""
+    step = np.maximum((high - low) / top, 1.0)
+    whole = np.where(high <= top, 0.0, np.rint(np.maximum(low, 0)))
+    return np.where(step > 1, low, whole), step
+
+
+def _least_error(measured: np.ndarray, sums: np.ndarray, largest: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ends, of those tried, with the least squared error of the partial sums on the calibration reads, (columns,)."""
+    every = -(-len(measured) // _SAMPLE)
+    measured, sums = measured[::every], sums[::every]
+    least, most, middle = measured.min(axis=0), measured.max(axis=0), np.median(measured, axis=0)
+    best_low, best_high = np.zeros(len(largest)), largest
+    best = np.full(len(largest), np.inf)
+    for a in np.linspace(0, 1, _CANDIDATES):
+        for b in np.linspace(0, 1, _CANDIDATES):
+            low, high = least + a * (middle - least), most + b * (middle - most)
+            zero, step = _codes(low, high, top)
+            error = ((zero + step * np.clip(np.rint((measured - zero) / step), 0, top) - sums) ** 2).mean(axis=0)
+            better = error < best
+            best_low, best_high, best = (np.where(better, x, y) for x, y in ((low, best_low), (high, best_high), (error, best)))
+    return best_low, best_high
 
 
 def convert(
     current: np.ndarray, settings: ConverterSettings, group: int, noise: np.ndarray | float = 0.0
 ) -> np.ndarray:
-    """Codes of (B, M) currents in nominal LSB; ``noise`` in LSB, of the currents' shape."""
+    """Partial sums of (B, M) currents in nominal LSB as the converter tells them; ``noise`` in codes, (B, M)."""
     codes = np.rint(settings.gain[group] * current + settings.offset[group] + noise)
-    return np.clip(codes, 0, settings.top)
+    return settings.zero[group] + settings.step[group] * np.clip(codes, 0, settings.top)

@@ -188,6 +188,25 @@ def where_greater(typingctx, a, b, yes, no):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
+def where_bits(typingctx, masks, indices, yes, no):  # type: ignore[no-untyped-def]
+    """yes in the lanes whose bit is set in masks[indices...], an array of unsigned whole numbers of as many bits as
+    there are lanes, else no."""
+    fits = isinstance(masks, types.Array) and masks.ndim == len(indices) and masks.layout == "C"
+    if not (fits and isinstance(yes, Vector) and yes == no and masks.dtype == types.Integer.from_bitwidth(yes.lanes, False)):
+        return None
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        where = cgutils.unpack_tuple(builder, args[1], len(indices))
+        where = [context.cast(builder, w, t, types.intp) for w, t in zip(where, indices, strict=True)]
+        struct = context.make_array(masks)(context, builder, args[0])
+        pointer = cgutils.get_item_pointer(context, builder, masks, struct, where, wraparound=False)
+        bits = builder.bitcast(builder.load(pointer), ir.VectorType(ir.IntType(1), yes.lanes))
+        return builder.select(bits, args[2], args[3])
+
+    return yes(masks, indices, yes, no), codegen
+
+
+@intrinsic
 def any_greater(typingctx, a, b):  # type: ignore[no-untyped-def]
     """True if a > b in any lane."""
     if not (isinstance(a, Vector) and a == b):

@@ -35,6 +35,13 @@ def applied_inputs(vectors: np.ndarray, flip: bool) -> np.ndarray:
     return flip_inputs(bits, vectors != 0)[0] if flip else bits
 
 
+def input_signs(vectors: np.ndarray, flip: bool) -> np.ndarray:
+    """(B,) -1 for the sub-vectors (B, N) that ``applied_inputs`` complements, else 1."""
+    if not flip:
+        return np.ones(len(vectors))
+    return np.where(flip_inputs((vectors > 0).astype(np.uint8), vectors != 0)[1], -1.0, 1.0)
+
+
 def store_layer(mapping: LayerMapping, design: Design, vectors: np.ndarray) -> list[StoredGroup]:
     """Store a layer's weights as ``design`` says.
 
