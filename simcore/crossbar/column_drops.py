@@ -145,13 +145,15 @@ def loss_factor(s, n, q, q_on, m, k, ranges):  # type: ignore[no-untyped-def]
     v = minimum(s * ranges[1], one)
     g = maximum(minimum(uneven * ranges[2], one), full(s, 0.0))
     w = maximum(minimum(excess * ranges[3], one), full(s, -1.0))
-    p = v * k[10] + t * k[11] + k[9]
+    p = t * (t * k[15] + k[14]) + v * k[13] + k[12]
+    p = v * (v * k[11] + k[10]) + k[9] + t * p
     p = v * (v * k[8] + k[7]) + k[6] + t * p
     p = v * (v * k[5] + k[4]) + k[3] + t * p
     p = v * (v * k[2] + k[1]) + k[0] + t * p
-    p += rho * (v * k[15] + k[12] + t * (t * k[14] + k[13]) + rho * (t * k[17] + k[16]))
-    p += g * t * (v * k[21] + k[18] + t * (t * k[20] + g * k[22] + k[19]))
-    return p + w * t * (t * k[24] + k[23])
+    on = rho * (rho * k[25] + t * (t * k[24] + k[23]) + k[22])
+    on = rho * (on + t * (t * (t * k[19] + k[18]) + v * k[21] + k[17]) + v * k[20] + k[16])
+    p += on + g * t * (v * k[29] + k[26] + t * (t * k[28] + g * k[30] + k[27]))
+    return p + w * t * (t * k[32] + k[31])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

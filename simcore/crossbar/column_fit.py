@@ -17,8 +17,9 @@ from simcore.crossbar.column_drops import LANES, RANGES, sums_of_reads
 from simcore.threads import run_in_threads
 
 # Exponents of tau and S; of rho, tau and S; of unevenness, tau and S; of the excess and tau.
-LOSS = tuple((a, b) for a in range(5) for b in range(3) if a + b <= 4)
-ON_SHARE = ((1, 0, 0), (1, 1, 0), (1, 2, 0), (1, 0, 1), (2, 0, 0), (2, 1, 0))
+LOSS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2), (3, 0), (3, 1), (3, 2), (4, 0), (4, 1),
+        (5, 0), (6, 0))  # fmt: skip
+ON_SHARE = ((1, 0, 0), (1, 1, 0), (1, 2, 0), (1, 3, 0), (1, 0, 1), (1, 1, 1), (2, 0, 0), (2, 1, 0), (2, 2, 0), (3, 0, 0))
 UNEVEN = ((1, 1, 0), (1, 2, 0), (1, 3, 0), (1, 1, 1), (2, 2, 0))
 EXCESS = (1, 2)
 _RIDGE = 1e-11
