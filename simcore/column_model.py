@@ -13,7 +13,6 @@ from simcore.crossbar.column_fit import ColumnFit, ColumnSums, column_sums_of, f
 from simcore.crossbar.fast import (
     EXPONENTS,
     Polynomial,
-    Reads,
     SharedResistance,
     column_correction,
     correction_terms,
@@ -31,7 +30,7 @@ from simcore.stored_weights import StoredGroup, applied_inputs
 _FIT_TILES = 16  # row groups drawn for a shared polynomial
 _FIT_COLUMNS = 16  # columns drawn from each of them (gate_driven: columns are independent)
 _FIT_READS = 64
-_COLUMN_READS = 224  # reads of every tile where columns have corrections of their own
+_COLUMN_READS = 288  # reads of every tile where columns have corrections of their own
 _LONG_COLUMN_READS = 384  # the same beyond 128 rows
 _COLUMN_TOLERANCE = 1e-8  # converters amplify what the fit gets wrong, so its data are solved far beyond that
 _SYNTHETIC_SHARE = 0.25  # reads of random density beside the real ones, so that the fit covers what calibration did not
@@ -57,20 +56,22 @@ class ColumnModel:
 
 @dataclass(frozen=True)
 class ProductModel:
-    """Fast solver of a row group whose rows carry current; corrections (terms, M) or None."""
+    """Fast solver of a row group whose rows carry current, in tiles of ``cols`` columns; corrections (terms, M) or
+    None."""
 
     currents: np.ndarray
     shared: SharedResistance
     polynomial: Polynomial
     corrections: np.ndarray | None
+    cols: int
 
     def evaluate(self, inputs: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) input bits."""
-        reads = second_order(inputs, self.currents[:, columns], self.shared)
-        current = self.polynomial.evaluate(reads)
+        reads = second_order(inputs, self.currents, self.shared, self.cols)
+        current = self.polynomial.evaluate(reads.s, reads.q)
         if self.corrections is not None:
-            current = current + column_correction(reads, self.polynomial, self.corrections[:, columns])
-        return current
+            current = current + column_correction(reads, self.polynomial, self.corrections)
+        return current[:, columns]
 
 
 GroupModel = ColumnModel | ProductModel
@@ -168,11 +169,9 @@ def _product_models(
     rng: np.random.Generator,
 ) -> list[GroupModel]:
     """One polynomial for the row groups at one place of their tiles, and corrections of every column's own."""
-    together = design.rows_read_together
     groups = [mapping.groups[index] for index in members]
     shared = {
-        group.rows: shared_resistance(design.circuit, design.rows, group.offset, group.rows, together)
-        for group in groups
+        group.rows: shared_resistance(design.circuit, design.rows, group.offset, group.rows) for group in groups
     }
     currents = [first_order_currents(design.circuit, stored[index].bits, design.cols) for index in members]
     samples, solved = [], []
@@ -183,13 +182,16 @@ def _product_models(
         tile = tile_bits(mapping, stored, index, design.rows)[:, columns]
         placed = tile_inputs(inputs, group, design.rows)
         solution = solve(design.circuit, tile, placed, tol=1e-5, dtype=np.float32)
-        samples.append(second_order(inputs, currents[position][:, columns], shared[group.rows]))
-        solved.append(_solved(solution).reshape(-1, 1) / design.circuit.on_current())
-    polynomial = fit_polynomial(Reads.joined(samples), np.concatenate(solved))
+        reads = second_order(inputs, currents[position][:, columns], shared[group.rows], design.cols)
+        samples.append((reads.s.ravel(), reads.q.ravel()))
+        solved.append(_solved(solution).ravel() / design.circuit.on_current())
+    first, lost = (np.concatenate(part) for part in zip(*samples, strict=True))
+    polynomial = fit_polynomial(first, lost, np.concatenate(solved))
     return [
         _with_column_corrections(
-            ProductModel(current, shared[group.rows], polynomial, None), mapping, stored, index, design, vectors, rng
-        )
+            ProductModel(current, shared[group.rows], polynomial, None, design.cols), mapping, stored, index, design,
+            vectors, rng,
+        )  # fmt: skip
         for index, group, current in zip(members, groups, currents, strict=True)
     ]
 
@@ -212,9 +214,9 @@ def _with_column_corrections(
     for columns in column_tiles(tile.shape[1], design.cols):
         solution = solve(design.circuit, tile[:, columns], placed, tol=1e-5, dtype=np.float32)
         exact = _solved(solution) / design.circuit.on_current()
-        reads = second_order(inputs, model.currents[:, columns], model.shared)
+        reads = second_order(inputs, model.currents[:, columns], model.shared, design.cols)
         corrections[:, columns] = fit_columns(reads, exact, model.polynomial)
-    return ProductModel(model.currents, model.shared, model.polynomial, corrections)
+    return ProductModel(model.currents, model.shared, model.polynomial, corrections, design.cols)
 
 
 def _transfer_model(mapping: LayerMapping, stored: list[StoredGroup], index: int, design: Design) -> ProductModel:
@@ -229,7 +231,7 @@ def _transfer_model(mapping: LayerMapping, stored: list[StoredGroup], index: int
     coefficients = np.zeros(len(EXPONENTS))
     coefficients[0] = 1.0
     none = SharedResistance(0.0, np.zeros(0), np.zeros((group.rows, 0)))
-    return ProductModel(matrix, none, Polynomial(coefficients, 1.0, 1.0), None)
+    return ProductModel(matrix, none, Polynomial(coefficients, 1.0, 1.0), None, design.cols)
 
 
 def _fit_inputs(vectors: np.ndarray, design: Design, reads: int, rng: np.random.Generator) -> np.ndarray:

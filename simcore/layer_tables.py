@@ -94,6 +94,7 @@ def _product_tables(models: list[ProductModel], packed: np.ndarray, mapping: Lay
         ranges=np.ones((groups, 2), dtype=np.float32),
         corrections=np.zeros((groups, fast.correction_terms(modes) if corrected else 0, columns), dtype=np.float32),
         input_vectors=np.zeros((groups, most_rows, modes if corrected else 0), dtype=np.float32),
+        cols=models[0].cols if models else columns,
         ideal=not models,
     )
     for index, (group, model) in enumerate(zip(mapping.groups, models, strict=False)):

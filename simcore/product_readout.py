@@ -51,32 +51,46 @@ def column_currents(first, z, quadratic, polynomial, ranges, tau, out):  # type:
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
-def correct_columns(first, z, bits, density, vectors, tau, per_s, factors, slope, out):  # type: ignore[no-untyped-def]
+def correct_columns(parts, bits, density, vectors, tau, per_s, cols, factors, slope, out):  # type: ignore[no-untyped-def]
     """Add the columns' own corrections to the currents ``out`` (M,), as ``fast.column_correction`` has them.
 
     Args:
-        bits: (at least N,) uint8. density: share of the group's rows that are on. vectors: (N, m) of the inputs.
-        factors: (terms, M). slope: (M,) scratch.
+        parts: (1 + m, M) S and projections. bits: (at least N,) uint8. density: share of the group's rows that are on.
+        vectors: (N, m) of the inputs. tau: (M,) scaled. cols: columns of a tile. factors: (terms, M).
+        slope: (M,) scratch.
     """
     zero, one = np.float32(0), np.float32(1)
-    k0, k1, k2, k3 = factors[0], factors[1], factors[2], factors[3]
-    k4, k5, k6 = factors[4], factors[5], factors[6]
+    first, modes = parts[0], len(parts) - 1
+    k0, k1, k2, k3, k4 = factors[0], factors[1], factors[2], factors[3], factors[4]
+    k5, k6, k7, k8 = factors[5], factors[6], factors[7], factors[8]
     columns = len(out)
     for c in range(columns):
         slope[c] = k1[c] + density * k5[c] + tau[c] * k6[c]
-    for m in range(len(z)):
+    for m in range(modes):
         x = zero
         for i in range(len(vectors)):
             x += np.float32(bits[i]) * vectors[i, m]
-        kx, kxt = factors[7 + 4 * m], factors[8 + 4 * m]
+        kx, kxt = factors[9 + 5 * m], factors[10 + 5 * m]
         for c in range(columns):
             slope[c] += x * kxt[c]
             out[c] += max(first[c], zero) * x * kx[c]
-        kz, kzt, zm = factors[9 + 4 * m], factors[10 + 4 * m], z[m]
-        for c in range(columns):
-            out[c] += zm[c] * (kz[c] + tau[c] * kzt[c])
-    for c in range(columns):
-        slope[c] = tau[c] * slope[c] + k0[c] + density * (k3[c] + density * k4[c])
+        kz, kzt, kzz, z = factors[11 + 5 * m], factors[12 + 5 * m], factors[13 + 5 * m], parts[1 + m]
+        for start in range(0, columns, cols):
+            stop = min(start + cols, columns)
+            mean = zero
+            for c in range(start, stop):
+                mean += z[c]
+            mean *= per_s / np.float32(stop - start)
+            for c in range(start, stop):
+                out[c] += z[c] * (kz[c] + tau[c] * kzt[c] + mean * kzz[c])
+    for start in range(0, columns, cols):
+        stop = min(start + cols, columns)
+        mean = zero
+        for c in range(start, stop):
+            mean += first[c]
+        mean *= per_s / np.float32(stop - start)
+        for c in range(start, stop):
+            slope[c] = tau[c] * (slope[c] + mean * k8[c]) + k0[c] + mean * k7[c] + density * (k3[c] + density * k4[c])
     for c in range(columns):
         s = max(first[c], zero)
         out[c] += s * (slope[c] + k2[c] * min(s * per_s, one))
@@ -132,8 +146,9 @@ def read_products(reads, group, rows, block, products, cells, converters, digita
             column_currents(parts[0], parts[1:], cells.quadratic[group], cells.polynomial[group], cells.ranges[group],
                             tau, current)  # fmt: skip
             if len(corrections) > 0:
-                correct_columns(parts[0], parts[1:], block.bits[read], block.applied[read] / np.float32(rows),
-                                cells.input_vectors[group], tau, cells.ranges[group, 1], corrections, slope, current)  # fmt: skip
+                correct_columns(parts, block.bits[read], block.applied[read] / np.float32(rows),
+                                cells.input_vectors[group], tau, cells.ranges[group, 1], cells.cols, corrections, slope,
+                                current)  # fmt: skip
         sums[:] = block.noise[min(read, len(block.noise) - 1), :columns]
         sense(current, counts, converters, group, sums, totals)
         add_dot(sums, digital.constants[group, block.place[read]], digital.signs[group], block.applied[read],

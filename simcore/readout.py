@@ -106,6 +106,7 @@ class ProductTables(NamedTuple):
         polynomial: (G, terms) float32. ranges: (G, 2) float32: 1 / tau_max, 1 / s_max.
         corrections: (G, terms or 0, M) float32 of the columns' own corrections.
         input_vectors: (G, N_max, m or 0) float32, for the projections of the inputs that corrections look at.
+        cols: columns of a tile.
         ideal: no circuit: the current of a column is its partial sum.
     """
 
@@ -116,6 +117,7 @@ class ProductTables(NamedTuple):
     ranges: np.ndarray
     corrections: np.ndarray
     input_vectors: np.ndarray
+    cols: int
     ideal: bool
 
 
@@ -206,7 +208,7 @@ def _view(array: np.ndarray) -> np.ndarray:
 
 def _read_only(part: Any) -> Any:
     """The part with its arrays read-only and its numbers as float32."""
-    kinds = {float: np.float32, bool: bool}
+    kinds = {float: np.float32, int: np.int64, bool: bool}
     return type(part)(*(_view(v) if isinstance(v, np.ndarray) else kinds[type(v)](v) for v in part))
 
 

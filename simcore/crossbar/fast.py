@@ -23,7 +23,7 @@ from simcore.crossbar.exact import solve
 
 # Exponents (of tau, of S) in P: degree 4 in tau, 2 in S, total at most 4.
 EXPONENTS = tuple((a, b) for a in range(5) for b in range(3) if a + b <= 4)
-_FEW_ROWS, _FEW, _MANY = 64, 2, 4  # projections of up to so many rows, and of more
+_PROJECTIONS = 4
 _RIDGE = 1e-7
 _MARGIN = 1.15  # the fit is trusted this far beyond the reads it has seen; held fast there, it would err at once
 
@@ -49,6 +49,7 @@ class Reads:
     Attributes:
         s, q: (B, M). z: (B, M, m) projections of the currents.
         density: (B,) share of the rows that are on. x: (B, m) projections of the inputs, over sqrt(N).
+        tile_s, tile_z: as s and z, their means over the columns of the tile.
     """
 
     s: np.ndarray
@@ -56,15 +57,8 @@ class Reads:
     z: np.ndarray
     density: np.ndarray
     x: np.ndarray
-
-    @classmethod
-    def joined(cls, parts: list[Reads]) -> Reads:
-        """All reads of several columns or tiles one after the other, as reads of one column."""
-        flat = [
-            (p.s.reshape(-1, 1), p.q.reshape(-1, 1), p.z.reshape(p.s.size, 1, -1),
-             np.repeat(p.density, p.s.shape[1]), np.repeat(p.x, p.s.shape[1], axis=0)) for p in parts
-        ]  # fmt: skip
-        return cls(*(np.concatenate(arrays) for arrays in zip(*flat, strict=True)))
+    tile_s: np.ndarray
+    tile_z: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -79,14 +73,13 @@ class Polynomial:
     tau_max: float
     s_max: float
 
-    def evaluate(self, reads: Reads) -> np.ndarray:
-        """(B, M) column currents in LSB."""
-        return np.maximum(reads.s, 0) * (_terms(*self.variables(reads)) @ self.coefficients)
+    def evaluate(self, s: np.ndarray, q: np.ndarray) -> np.ndarray:
+        """Column currents in LSB, of the arguments' shape."""
+        return np.maximum(s, 0) * (_terms(*self.variables(s, q)) @ self.coefficients)
 
-    def variables(self, reads: Reads) -> tuple[np.ndarray, np.ndarray]:
+    def variables(self, s: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(tau, S) scaled to the range."""
-        tau = share_lost(reads.s, reads.q)
-        return np.clip(tau / self.tau_max, 0, 1), np.clip(reads.s / self.s_max, 0, 1)
+        return np.clip(share_lost(s, q) / self.tau_max, 0, 1), np.clip(s / self.s_max, 0, 1)
 
 
 def share_lost(s: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -97,17 +90,17 @@ def share_lost(s: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 def correction_terms(modes: int) -> int:
     """Terms of the correction of a column's own with ``modes`` projections."""
-    return 7 + 4 * modes
+    return 9 + 5 * modes
 
 
-def shared_resistance(circuit: Circuit, rows: int, offset: int, used: int, read_together: int) -> SharedResistance:
+def shared_resistance(circuit: Circuit, rows: int, offset: int, used: int) -> SharedResistance:
     """K of the rows offset .. offset+used-1 of a column of ``rows`` rows, as a constant and its leading eigenvectors:
     r_sink + r_col (R - max(i, k))."""
     index = np.arange(offset, offset + used)
     shared = circuit.r_sink + circuit.r_col * (rows - np.maximum.outer(index, index)).astype(np.float64)
     shared *= circuit.on_current() / circuit.v_read
     kappa = float(shared.min())
-    return SharedResistance(kappa, *_leading(shared - kappa, _MANY if read_together > _FEW_ROWS else _FEW))
+    return SharedResistance(kappa, *_leading(shared - kappa, _PROJECTIONS))
 
 
 def _leading(symmetric: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -141,11 +134,11 @@ def first_order_currents(circuit: Circuit, weights: np.ndarray, cols: int) -> np
     return currents / circuit.on_current()
 
 
-def second_order(inputs: np.ndarray, currents: np.ndarray, shared: SharedResistance) -> Reads:
+def second_order(inputs: np.ndarray, currents: np.ndarray, shared: SharedResistance, cols: int) -> Reads:
     """What a read draws to second order.
 
     Args:
-        inputs: (B, N) bits. currents: (N, M) first-order currents.
+        inputs: (B, N) bits. currents: (N, M) first-order currents. cols: columns of a tile.
     """
     bits = inputs.astype(np.float64)
     s = bits @ currents
@@ -153,7 +146,16 @@ def second_order(inputs: np.ndarray, currents: np.ndarray, shared: SharedResista
     for mode, vector in enumerate(shared.eigenvectors.T):
         z[..., mode] = bits @ (currents * vector[:, None])
     q = np.maximum(shared.kappa * s**2 + z**2 @ shared.eigenvalues, 0)
-    return Reads(s, q, z, bits.mean(axis=1), bits @ input_vectors(shared))
+    return Reads(s, q, z, bits.mean(axis=1), bits @ input_vectors(shared), _over_tiles(s, cols), _over_tiles(z, cols))
+
+
+def _over_tiles(values: np.ndarray, cols: int) -> np.ndarray:
+    """(B, M, ...) means over the columns of each tile, at every one of its columns."""
+    starts = np.arange(0, values.shape[1], cols)
+    widths = np.diff(np.append(starts, values.shape[1]))
+    sums = np.add.reduceat(values, starts, axis=1)
+    means = sums / widths.reshape(1, -1, *[1] * (values.ndim - 2))
+    return np.repeat(means, widths, axis=1)
 
 
 def input_vectors(shared: SharedResistance) -> np.ndarray:
@@ -161,21 +163,17 @@ def input_vectors(shared: SharedResistance) -> np.ndarray:
     return shared.eigenvectors / np.sqrt(max(len(shared.eigenvectors), 1))
 
 
-def fit_polynomial(reads: Reads, exact: np.ndarray) -> Polynomial:
-    """Least squares for P on exactly solved reads.
-
-    Args:
-        exact: (B, M) LSB.
-    """
-    tau_max = max(_MARGIN * float(share_lost(reads.s, reads.q).max()), 1e-6)
-    s_max = max(_MARGIN * float(reads.s.max()), 1e-6)
+def fit_polynomial(s: np.ndarray, q: np.ndarray, exact: np.ndarray) -> Polynomial:
+    """Least squares for P on exactly solved reads, (n,) each, in LSB."""
+    tau_max = max(_MARGIN * float(share_lost(s, q).max()), 1e-6)
+    s_max = max(_MARGIN * float(s.max()), 1e-6)
     frame = Polynomial(np.zeros(len(EXPONENTS)), tau_max, s_max)
-    design = (np.maximum(reads.s, 0)[..., None] * _terms(*frame.variables(reads))).reshape(exact.size, -1)
+    design = np.maximum(s, 0)[:, None] * _terms(*frame.variables(s, q))
     gram = design.T @ design
     # The ridge keeps the many nearly parallel terms small without moving the fit.
     # It is never zero, so that reads without any current can be fitted, by P = 0.
     gram[np.diag_indices_from(gram)] += max(_RIDGE * np.trace(gram) / len(gram), 1e-30)
-    return Polynomial(np.linalg.solve(gram, design.T @ exact.ravel()), tau_max, s_max)
+    return Polynomial(np.linalg.solve(gram, design.T @ exact), tau_max, s_max)
 
 
 def fit_columns(reads: Reads, exact: np.ndarray, polynomial: Polynomial) -> np.ndarray:
@@ -192,28 +190,30 @@ def fit_columns(reads: Reads, exact: np.ndarray, polynomial: Polynomial) -> np.n
     gram = np.einsum("bmi,bmj->mij", terms, terms)
     # The ridge keeps nearly parallel terms small where a column saw little variety.
     gram += (1e-7 * np.trace(gram, axis1=1, axis2=2)[:, None, None] / count + 1e-12) * np.eye(count)
-    left = exact - polynomial.evaluate(reads)
+    left = exact - polynomial.evaluate(reads.s, reads.q)
     return np.linalg.solve(gram, np.einsum("bmi,bm->mi", terms, left)[..., None])[..., 0].T
 
 
 def column_correction(reads: Reads, polynomial: Polynomial, factors: np.ndarray) -> np.ndarray:
-    """(B, M) LSB to add to P's currents: S (k0 + k1 tau + k2 S + k3 d + k4 d^2 + k5 tau d + k6 tau^2), then for every
-    projection in turn (S x_m, S x_m tau, z_m, z_m tau) with a factor each.
+    """(B, M) LSB to add to P's currents, of columns that meet on the rows.
 
-    The more rows are on (d their share, x where they are), the higher all bit lines, the less every row sags. tau and
-    S are scaled as in the polynomial.
+    S (k0 + k1 tau + k2 S + k3 d + k4 d^2 + k5 tau d + k6 tau^2): the more rows are on (d their share), the higher all
+    bit lines, the less every row sags. S times the tile's mean S (k7 + k8 tau): so much less does a row sag where the
+    columns draw much. Then for every projection in turn S x_m, S x_m tau (where the rows are that are on), z_m, z_m tau
+    and z_m times the tile's mean z_m. tau and S, the means' too, are scaled as in the polynomial.
     """
     return np.einsum("bmi,im->bm", _correction_terms(reads, polynomial), factors)
 
 
 def _correction_terms(reads: Reads, polynomial: Polynomial) -> np.ndarray:
-    tau, scaled = polynomial.variables(reads)
+    tau, scaled = polynomial.variables(reads.s, reads.q)
     density = np.broadcast_to(reads.density[:, None], tau.shape)
+    tile = reads.tile_s / polynomial.s_max
     terms = [reads.s * term for term in
-             (np.ones_like(tau), tau, scaled, density, density**2, tau * density, tau**2)]  # fmt: skip
+             (np.ones_like(tau), tau, scaled, density, density**2, tau * density, tau**2, tile, tile * tau)]  # fmt: skip
     for m in range(reads.z.shape[2]):
-        driven = reads.s * reads.x[:, m, None]
-        terms += [driven, driven * tau, reads.z[..., m], reads.z[..., m] * tau]
+        driven, z = reads.s * reads.x[:, m, None], reads.z[..., m]
+        terms += [driven, driven * tau, z, z * tau, z * reads.tile_z[..., m] / polynomial.s_max]
     return np.stack(terms, axis=-1)
 
 
