@@ -27,7 +27,8 @@ def _convert(current, counted, converter, noise, group, read, c):  # type: ignor
     return code * load(converter.step, (group, c)) + load(converter.zero, (group, c)), clipped
 
 
-@numba.njit(cache=True, error_model="numpy", forceinline=True)
+# Without numba's reference counts: they would spill all vectors at every pair of columns. Nothing is allocated here.
+@numba.njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)
 def read_columns(reads, group, rows, block, columns, converter, digital, out, totals):  # type: ignore[no-untyped-def]
     """Add one row group's reconstructed dot products of some sub-vectors to ``out``, their statistics to ``totals``.
 

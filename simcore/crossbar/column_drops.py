@@ -78,46 +78,47 @@ def list_rows(bits, rows, listed, gaps):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(inline="always")
-def _next_row(d, gathered, m_all, m_on, square, row, gap, masks, c, slope, step, off, one, zero):  # type: ignore[no-untyped-def]
-    """Sums of a vector of columns after one more row, whose drop is ``d``, and the drop of the next one."""
-    cell = where_bits(masks, (row, c), one, off)
+def _next_row(d, slope, lost_all, lost_on, square, row, gap, masks, c, on_step, off_step, zero):  # type: ignore[no-untyped-def]
+    """Sums of a vector of columns after one more row, whose drop is ``d``; the drop of the next row, and its slope."""
+    cell = where_bits(masks, (row, c), on_step, off_step)
     lost = cell * d
-    m_all = m_all + d
-    m_on = m_on + where_bits(masks, (row, c), d, zero)
-    square = square + lost * d
-    gathered = gathered + cell
-    return d + (slope - gathered * step) * gap, gathered, m_all, m_on, square
+    slope = slope - cell
+    return (
+        d + slope * gap, slope, lost_all + lost, lost_on + where_bits(masks, (row, c), d, zero), square + lost * d
+    )  # fmt: skip
 
 
 @numba.njit(inline="always")
 def column_sums(s0, s1, n0, n1, listed, gaps, count, rows, masks, c, feed):  # type: ignore[no-untyped-def]
     """(q, q_on, m) of two neighbouring vectors of columns, c and c + 1, each.
 
+    Cells are weighed with the step that their current makes, so that the loop over the rows is as short as it can be.
+
     Args:
         s0, s1: S. n0, n1: number of ON cells whose row is on. listed, gaps, count: as ``list_rows`` has them.
         rows: N. masks: (N, vectors). feed: (FEED,).
     """
-    zero, one, off = full(s0, 0.0), full(s0, 1.0), full(s0, feed[OFF_SHARE])
-    step = full(s0, feed[STEP])
+    zero = full(s0, 0.0)
+    on_step, off_step = full(s0, feed[STEP]), full(s0, feed[STEP] * feed[OFF_SHARE])
     slope0, slope1 = s0 * feed[SLOPE], s1 * feed[SLOPE]
     first = np.float32(listed[0]) if count > 0 else np.float32(rows)
-    d0, d1 = slope0 * first, slope1 * first
-    g0, g1, a0, a1, o0, o1, m0, m1 = zero, zero, zero, zero, zero, zero, zero, zero
+    d0, d1, g0, g1 = slope0 * first, slope1 * first, slope0, slope1
+    a0, a1, o0, o1, m0, m1 = zero, zero, zero, zero, zero, zero
     for place in range(count):
         row, gap = listed[place], full(s0, gaps[place])
-        d0, g0, a0, o0, m0 = _next_row(d0, g0, a0, o0, m0, row, gap, masks, c, slope0, step, off, one, zero)
-        d1, g1, a1, o1, m1 = _next_row(d1, g1, a1, o1, m1, row, gap, masks, c + 1, slope1, step, off, one, zero)
+        d0, g0, a0, o0, m0 = _next_row(d0, g0, a0, o0, m0, row, gap, masks, c, on_step, off_step, zero)
+        d1, g1, a1, o1, m1 = _next_row(d1, g1, a1, o1, m1, row, gap, masks, c + 1, on_step, off_step, zero)
     return (*_whole(s0, n0, d0, a0, o0, m0, slope0, rows, feed), *_whole(s1, n1, d1, a1, o1, m1, slope1, rows, feed))
 
 
 @numba.njit(inline="always")
-def _whole(s, n, end, m_all, m_on, square, slope, rows, feed):  # type: ignore[no-untyped-def]
+def _whole(s, n, end, lost_all, lost_on, square, slope, rows, feed):  # type: ignore[no-untyped-def]
     """(q, q_on, m) from the sums over D_i: what all rows have in common is added."""
-    off = feed[OFF_SHARE]
+    per_step = np.float32(1) / feed[STEP] if feed[STEP] > 0 else np.float32(0)
     common = s * feed[BASE] + (slope * np.float32(rows) - end) * feed[TAIL]
-    along = m_all * off + m_on * (np.float32(1) - off)
+    along = lost_all * per_step
     q = common * s + along
-    return q, common * n + m_on, common * (common * s + along * np.float32(2)) + square
+    return q, common * n + lost_on, common * (common * s + along * np.float32(2)) + square * per_step
 
 
 @numba.njit(inline="always")

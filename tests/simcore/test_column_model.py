@@ -9,16 +9,18 @@ import pytest
 import torch
 from small_networks import make_design
 
-from simcore import column_model
-from simcore.column_model import exact_currents, fit_layer, is_exactly_linear, measure_evidence
+from simcore import evidence as evidence_module
+from simcore.column_model import exact_currents, fit_layer, is_exactly_linear
 from simcore.crossbar import Circuit, Solution, solve
 from simcore.datasets import open_dataset
 from simcore.design import Adc, EvidenceLimits
+from simcore.evidence import Evidence, measure_layer
 from simcore.inference import prepare
 from simcore.mapping import input_vectors
 from simcore.network.checkpoint import find_model, load_checkpoint, model_names
 from simcore.preparation import binary_input_signs, images_for_calibration, map_and_store, mapped_layers
 from simcore.readout import read_layer
+from simcore.sensing import CalibrationReads, convert, converter_settings
 from simcore.stored_weights import applied_inputs, digital_constants
 from simcore.technology import corner_names, device_names
 
@@ -73,7 +75,7 @@ def test_linear_ungated_arrays_are_solved_exactly_by_their_matrix(checkpoint, da
     assert is_exactly_linear(LINEAR)
     prepared = prepare(checkpoint, design.model_copy(update={"layers": (name,)}), dataset)
     assert prepared.solver == "transfer"
-    assert prepared.evidence.worst_error < 1e-6
+    assert abs(prepared.evidence.worst("worst_lsb")) < 1e-6
     mapping, stored, models, held_out = fitted(checkpoint, dataset, design, name)
     for index, group in enumerate(mapping.groups):
         bits = applied_inputs(held_out[:20, group.start : group.stop], False)
@@ -130,38 +132,91 @@ def independent_errors(mapping, stored, models, design, vectors):
     return np.concatenate(errors)
 
 
+def calibrated(mapping, stored, models, design, vectors):
+    """Converters set on the models' own currents."""
+    reads = []
+    for group, kept, model in zip(mapping.groups, stored, models, strict=True):
+        bits = applied_inputs(vectors[:, group.start : group.stop], design.flips_activations)
+        reads.append(CalibrationReads(model.evaluate(bits), bits.astype(float) @ kept.bits, kept.bits.sum(axis=0)))
+    return converter_settings(design.adc, reads)
+
+
+def measured(mapping, stored, models, design, vectors, converters=None):
+    converters = converters or calibrated(mapping, stored, models, design, vectors)
+    rng = np.random.default_rng(0)
+    return measure_layer("wide", "ideal", mapping, stored, models, converters, design, vectors, rng)
+
+
+CALIBRATED = Adc(bits=6, reference="calibrated")
+
+
 @pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
 @pytest.mark.parametrize("sparsity", ["dense", "binsparx"])
 def test_evidence_tells_the_error_that_other_images_meet(checkpoint, dataset, device, sparsity):
-    design = make_design(device, "pessimistic", rows=32, cols=8, sparsity=sparsity, solver="fast")
+    design = make_design(
+        device, "pessimistic", rows=32, cols=8, sparsity=sparsity, solver="fast", adc=CALIBRATED
+    )  # fmt: skip
     mapping, stored, models, held_out = fitted(checkpoint, dataset, design, "wide")
-    evidence = measure_evidence(mapping, stored, models, design, held_out, np.random.default_rng(0))
+    evidence = measured(mapping, stored, models, design, held_out)
     images = torch.from_numpy(dataset.read("test", 0, 10)[0].transpose(0, 3, 1, 2).copy()).float()
     vectors = input_vectors(mapping, binary_input_signs(checkpoint.network, images, {"wide"})["wide"])
     errors = independent_errors(mapping, stored, models, design, vectors.reshape(-1, vectors.shape[2]))
     rms = float(np.sqrt((errors**2).mean()))
     assert evidence.unsolved == 0
     assert evidence.residual < 1e-6
-    assert rms <= 2 * evidence.rms + 1e-4
-    assert np.abs(errors).max() <= 4 * evidence.worst_error + 1e-3
+    assert rms <= 2 * evidence.rms_lsb + 1e-4
+    assert np.abs(errors).max() <= 6 * evidence.worst_lsb + 1e-3
 
 
 @pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
-def test_evidence_shows_a_model_that_is_wrong(checkpoint, dataset, device):
-    design = make_design(device, rows=32, cols=8, solver="fast")
-    mapping, stored, models, held_out = fitted(checkpoint, dataset, design, "wide")
-    wrong = [dataclasses.replace(model, currents=1.1 * model.currents) for model in models]
-    few = held_out[:16]  # fewer than are drawn, so that the evidence takes all of them
-    evidence = measure_evidence(mapping, stored, wrong, design, few, np.random.default_rng(0))
-    errors = independent_errors(mapping, stored, wrong, design, few)
-    assert evidence.reads == errors.size
-    assert evidence.rms == pytest.approx(np.sqrt((errors**2).mean()), rel=1e-4)
-    assert evidence.worst_error == pytest.approx(np.abs(errors).max(), rel=1e-4)
-    assert evidence.rms > 0.1
+@pytest.mark.parametrize("sparsity", ["dense", "binsparx"])
+def test_evidence_is_that_of_converted_sums_and_outputs(checkpoint, dataset, device, sparsity):
+    """Models whose currents are a tenth too high: every figure again from independent solves."""
+    design = make_design(device, rows=32, cols=64, sparsity=sparsity, solver="fast", adc=CALIBRATED)
+    mapping, stored, models, held_out = fitted(checkpoint, dataset, design, "narrow")
+    wrong = [Scaled(model) for model in models]
+    converters = calibrated(mapping, stored, models, design, held_out)
+    few = held_out[:8]  # fewer than are drawn, so that the evidence takes all of them
+    found = measured(mapping, stored, wrong, design, few, converters)
+    errors, codes, sums, outputs = [], [], [], 0.0
+    for index, group in enumerate(mapping.groups):
+        sub = few[:, group.start : group.stop]
+        bits = applied_inputs(sub, design.flips_activations)
+        exact = exact_currents(mapping, stored, index, design, bits)
+        fast = wrong[index].evaluate(bits)
+        code = convert(fast, converters, index) - convert(exact, converters, index)
+        flipped = (bits != (sub > 0)).any(axis=1)
+        signs = np.where(flipped, -1, 1)[:, None] * np.where(stored[index].flips, -1, 1)
+        outputs = outputs + 4 * signs * code
+        errors.append((fast - exact).ravel())
+        codes.append(code.ravel())
+        sums.append((bits.astype(float) @ stored[index].bits).ravel())
+    errors, codes, sums = (np.concatenate(part) for part in (errors, codes, sums))
+    assert found.reads == errors.size
+    assert found.rms_lsb == pytest.approx(np.sqrt((errors**2).mean()), rel=1e-4)
+    assert found.worst_lsb == pytest.approx(np.abs(errors).max(), rel=1e-4)
+    assert found.changed == (codes != 0).mean() > 0.02
+    assert found.converted_rms_lsb == pytest.approx(np.sqrt((codes**2).mean()))
+    assert found.converted_worst_lsb == np.abs(codes).max() >= 1
+    assert found.top_bias_lsb == pytest.approx(codes[sums >= np.quantile(sums, 0.95)].mean())
+    true = few.astype(float) @ (2.0 * mapping.weights - 1)
+    assert found.output_error == pytest.approx(np.sqrt((outputs**2).mean()) / true.std())
+    assert not found.within(EvidenceLimits())
+    assert Evidence((found,)).worst("changed") == found.changed
+
+
+class Scaled:
+    """A model whose currents are a tenth too high."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def evaluate(self, inputs, columns=slice(None)):
+        return 1.1 * self.model.evaluate(inputs, columns)
 
 
 def test_evidence_counts_what_the_exact_solver_could_not_solve(checkpoint, dataset, monkeypatch):
-    design = make_design(rows=32, cols=8, solver="fast")
+    design = make_design(rows=32, cols=8, solver="fast", adc=CALIBRATED)
     mapping, stored, models, held_out = fitted(checkpoint, dataset, design, "narrow")
 
     def failing(*args, **kwargs):
@@ -170,59 +225,78 @@ def test_evidence_counts_what_the_exact_solver_could_not_solve(checkpoint, datas
             solution.sink_currents, np.zeros_like(solution.status), solution.residual + 0.5, solution.sweeps
         )
 
-    monkeypatch.setattr(column_model, "solve", failing)
-    evidence = measure_evidence(mapping, stored, models, design, held_out[:5], np.random.default_rng(0))
+    monkeypatch.setattr(evidence_module, "solve", failing)
+    evidence = measured(mapping, stored, models, design, held_out[:5])
     assert evidence.unsolved == 5
     assert evidence.residual >= 0.5
+    assert not evidence.within(EvidenceLimits())
 
 
-def test_evidence_of_several_layers_adds_up(checkpoint, dataset):
-    design = make_design(rows=32, cols=8, solver="fast")
-    parts = []
-    for name in ("wide", "narrow"):
-        mapping, stored, models, held_out = fitted(checkpoint, dataset, design, name)
-        parts.append(measure_evidence(mapping, stored, models, design, held_out, np.random.default_rng(0)))
-    both = parts[0].merge(parts[1])
-    assert both.reads == parts[0].reads + parts[1].reads
-    assert both.worst_error == max(part.worst_error for part in parts)
-    assert both.rms == pytest.approx(np.sqrt(sum(p.rms**2 * p.reads for p in parts) / both.reads))
+def test_evidence_is_of_every_layer_with_ideal_and_with_its_own_inputs(checkpoint, dataset):
+    design = make_design("1T-1ReRAM", "pessimistic", rows=32, cols=8, solver="fast", adc=CALIBRATED)
+    evidence = prepare(checkpoint, design, dataset).evidence
+    assert [(layer.layer, layer.inputs) for layer in evidence.layers] == [
+        (name, inputs) for name in ("wide", "narrow", "dense") for inputs in ("ideal", "own")
+    ]
+    assert evidence.reads == sum(layer.reads for layer in evidence.layers)
+    for name in ("rms_lsb", "changed", "converted_rms_lsb"):
+        assert evidence.worst(name) == max(getattr(layer, name) for layer in evidence.layers)
+    lowest = min(layer.top_bias_lsb for layer in evidence.layers)
+    highest = max(layer.top_bias_lsb for layer in evidence.layers)
+    assert evidence.worst("top_bias_lsb") == (lowest if -lowest > highest else highest)
+
+
+def test_a_layers_own_inputs_are_those_that_its_design_delivers(checkpoint, dataset):
+    """The first layer meets the ideal network's inputs either way; later ones on a lossy design do not."""
+    lossy = make_design("8T-SRAM", "pessimistic", rows=64, cols=8, solver="fast", adc=Adc(bits=7))
+    clean = make_design("8T-SRAM", "optimistic", rows=8, cols=8, solver="fast", adc=Adc(bits=7))
+    for design, same in ((lossy, False), (clean, True)):
+        seen = {}
+
+        def watch(name, inputs, mapping, stored, models, converters, design, vectors, rng, seen=seen):
+            seen[name, inputs] = vectors.mean()
+            return measure_layer(name, inputs, mapping, stored, models, converters, design, vectors, rng)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("simcore.preparation.measure_layer", watch)
+            prepare(checkpoint, design.model_copy(update={"evidence": EvidenceLimits(beyond="mark")}), dataset)
+        apart = abs(seen["dense", "ideal"] - seen["dense", "own"])
+        assert (apart < 0.05) == same
 
 
 def presets():
     return [(device, corner) for device in device_names() for corner in corner_names(device)]
 
 
-def check_evidence(rows, device, corner, sparsity, layers, rms, worst):
+def check_evidence(rows, device, corner, sparsity, layers, changed, bias):
     dataset = open_dataset("fashion-mnist")
     network = load_checkpoint(find_model("fashion-cnn"))
     design = make_design(
-        device, corner, rows=rows, cols=rows, sparsity=sparsity, adc=Adc(bits=7), layers=layers, calibration_images=8,
-        evidence=EvidenceLimits(beyond="mark"),
+        device, corner, rows=rows, cols=rows, sparsity=sparsity, adc=Adc(bits=9, reference="calibrated"), layers=layers,
+        calibration_images=8, evidence=EvidenceLimits(beyond="mark"),
     )  # fmt: skip
     evidence = prepare(network, design, dataset).evidence
     assert evidence.reads > 1000
     assert evidence.unsolved == 0
-    assert evidence.residual < 1e-6
-    assert evidence.rms <= rms
-    assert evidence.worst_error <= worst
+    assert evidence.worst("residual") < 1e-6
+    assert evidence.worst("changed") <= changed
+    assert abs(evidence.worst("top_bias_lsb")) <= bias
 
 
 @needs_model
 @pytest.mark.parametrize("rows", [32, 64])
 @pytest.mark.parametrize(("device", "corner"), presets())
 def test_evidence_is_small_at_every_preset(rows, device, corner):
+    """Of converted sums, after converters that multiply currents (and errors) up to twenty times."""
     wired_rows = device == "1T-1ReRAM-BL" and corner == "pessimistic"
-    check_evidence(rows, device, corner, "binsparx", ("bconv1",), 0.1 if wired_rows else 0.05, 0.5)
+    check_evidence(rows, device, corner, "binsparx", ("bconv1",), 0.1 if wired_rows else 0.015, 0.1 if wired_rows else 0.03)
 
 
 @needs_model
 @pytest.mark.slow
 @pytest.mark.parametrize("sparsity", ["dense", "binsparx"])
-@pytest.mark.parametrize("rows", [32, 64, 128, 256])
+@pytest.mark.parametrize("rows", [32, 64])
 @pytest.mark.parametrize(("device", "corner"), presets())
 def test_evidence_is_small_on_every_layer(rows, device, corner, sparsity):
-    # The goals of the fast solver.
-    if rows == 256 and (device, corner) == ("1T-1ReRAM-BL", "nominal"):
-        pytest.xfail("reads denser than calibration drew err by up to 1 LSB; each row's evidence says what is missed")
     wired_rows = device == "1T-1ReRAM-BL" and corner == "pessimistic"
-    check_evidence(rows, device, corner, sparsity, None, 0.1 if wired_rows else 0.05, 0.5)
+    check_evidence(rows, device, corner, sparsity, None, 0.15 if wired_rows else 0.03, 0.15 if wired_rows else 0.03)

@@ -19,8 +19,10 @@ from simcore.crossbar import Solution, solve
 from simcore.design import Adc, EvidenceLimits
 from simcore.errors import InputError
 from simcore.inference import evaluate, mapped_logits, prepare
+from simcore.layer_tables import summable
 from simcore.mapping import input_vectors
-from simcore.preparation import EvidenceError, binary_input_signs, stored_layers, summable
+from simcore.preparation import EvidenceError, binary_input_signs, stored_layers
+from simcore.readout_totals import CURRENTS_A_LSB, ERRORS_A_LSB
 from simcore.stored_weights import applied_inputs
 
 SPARSITIES = ("dense", "weight", "activation", "binsparx")
@@ -33,6 +35,19 @@ def pixels_of(images):
 
 def totals_of(result):
     return [dataclasses.astuple(layer) for layer in result.layers]
+
+
+def added_up(parts):
+    """Totals of several shards as one: sums of whole numbers, the largest error, and what is the same in each."""
+    same = ("layer", "weight_flips", "stored_columns", "inputs", "lsb_A")
+    result = []
+    for layers in zip(*(part.layers for part in parts), strict=True):
+        values = {name: [getattr(layer, name) for layer in layers] for name in vars(layers[0])}
+        for name in same:
+            assert len(set(values[name])) == 1
+        merged = {name: known[0] if name in same else sum(known) for name, known in values.items()}
+        result.append(tuple((merged | {"worst_error": max(values["worst_error"])}).values()))
+    return result
 
 
 @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -86,7 +101,7 @@ def test_fast_and_exact_inference_agree(checkpoint, dataset, device, sparsity):
     for ours, best in zip(fast.layers, exact.layers, strict=True):
         assert ours.column_reads == best.column_reads
         assert ours.dense_partial_sum == pytest.approx(best.dense_partial_sum, rel=0.01)
-        assert ours.column_current_A == pytest.approx(best.column_current_A, rel=0.01)
+        assert ours.column_current == pytest.approx(best.column_current, rel=1e-3)
 
 
 def brute_force(checkpoint, design, dataset, images, name):
@@ -124,7 +139,8 @@ def brute_force(checkpoint, design, dataset, images, name):
                 layer.converters.gain[index, columns] * amperes / unit + layer.converters.offset[index, columns]
             )
             code = np.clip(raw, 0, layer.converters.top)
-            error = code - ideal[:, columns]
+            step, zero = (values[index, columns] for values in (layer.converters.step, layer.converters.zero))
+            error = zero + step * code - ideal[:, columns]
             totals["reads"] += error.size
             totals["squared"] += (error**2).sum()
             totals["worst"] = max(totals["worst"], np.abs(error).max())
@@ -152,13 +168,13 @@ def test_totals_are_those_of_brute_force(checkpoint, dataset, sparsity, solver):
     assert found.applied_ones == expected["applied"]
     assert (found.weight_flips, found.stored_columns) == (flips, columns)
     assert found.inputs == 7 * 1 * 3
-    assert found.column_current_A == pytest.approx(expected["amperes"], rel=1e-3)
+    assert found.column_current / CURRENTS_A_LSB * found.lsb_A == pytest.approx(expected["amperes"], rel=1e-4)
     # Where the fast current lies on the other side of a rounding threshold, a code differs by one.
-    assert found.squared_error == pytest.approx(expected["squared"], rel=0.02, abs=5)
-    assert found.worst_error == pytest.approx(expected["worst"], abs=1)
+    assert found.squared_error / ERRORS_A_LSB == pytest.approx(expected["squared"], rel=0.005, abs=5)
+    assert found.worst_error / ERRORS_A_LSB == pytest.approx(expected["worst"], abs=2.5)
     assert found.clipped == pytest.approx(expected["clipped"], rel=0.02, abs=5)
     if solver == "exact":
-        assert found.worst_error == expected["worst"]
+        assert found.worst_error == round(expected["worst"] * ERRORS_A_LSB)
         assert found.clipped == expected["clipped"]
 
 
@@ -173,14 +189,7 @@ def test_noise_belongs_to_the_image_and_not_to_the_shard(checkpoint, dataset, so
     whole = evaluate(prepared, images, labels, 0)
     parts = [evaluate(prepared, images[a:b], labels[a:b], a) for a, b in ((0, 3), (3, 10))]
     np.testing.assert_array_equal(np.concatenate([part.predictions for part in parts]), whole.predictions)
-    for index, layer in enumerate(whole.layers):
-        first, second = parts[0].layers[index], parts[1].layers[index]
-        assert first.column_reads + second.column_reads == layer.column_reads
-        assert first.partial_sum + second.partial_sum == layer.partial_sum
-        assert first.squared_error + second.squared_error == pytest.approx(layer.squared_error, rel=1e-12)
-        assert max(first.worst_error, second.worst_error) == layer.worst_error
-        assert first.clipped + second.clipped == layer.clipped
-        assert first.column_current_A + second.column_current_A == pytest.approx(layer.column_current_A, rel=1e-6)
+    assert added_up(parts) == totals_of(whole)
     # The same image elsewhere in a split meets other noise.
     assert evaluate(prepared, images, labels, 100).layers[0].squared_error != whole.layers[0].squared_error
 
@@ -194,7 +203,7 @@ def test_converter_noise_has_its_stated_size_with_both_solvers(checkpoint, datas
             adc = Adc(bits=12, offset_lsb=8.0, noise_lsb=noise)
             prepared = prepare(checkpoint, make_design(adc=adc, solver=solver, layers=("wide",)), dataset)
             layer = evaluate(prepared, images, labels).layers[0]
-            mean_square[solver, noise] = layer.squared_error / layer.column_reads
+            mean_square[solver, noise] = layer.squared_error / ERRORS_A_LSB / layer.column_reads
         assert mean_square[solver, 2.0] - mean_square[solver, 0.0] == pytest.approx(4.0, rel=0.15)
     assert mean_square["fast", 2.0] == pytest.approx(mean_square["exact", 2.0], rel=0.01)
 
@@ -217,6 +226,7 @@ def test_shards_and_order_do_not_change_a_prediction(checkpoint, dataset, device
     result = evaluate(prepared, images, labels)
     parts = [evaluate(prepared, images[a:b], labels[a:b], a) for a, b in ((0, 11), (11, 20))]
     np.testing.assert_array_equal(np.concatenate([part.predictions for part in parts]), result.predictions)
+    assert added_up(parts) == totals_of(result)
 
 
 @pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
@@ -251,7 +261,7 @@ def test_preparing_twice_gives_the_same_and_another_seed_another(checkpoint, dat
     design = make_design("1T-1ReRAM-BL")
     first, again = prepare(checkpoint, design, dataset), prepare(checkpoint, design, dataset)
     other = prepare(checkpoint, design.model_copy(update={"seed": 1}), dataset)
-    fits = [prepared.layers["wide"].tables.currents.polynomial for prepared in (first, again, other)]
+    fits = [prepared.layers["wide"].tables.cells.polynomial for prepared in (first, again, other)]
     np.testing.assert_array_equal(fits[0], fits[1])
     assert (fits[0] != fits[2]).any()
 
@@ -281,9 +291,9 @@ def test_designs_at_the_edge_give_finite_results(checkpoint, dataset, device, fi
     with torch.inference_mode():
         assert torch.isfinite(mapped_logits(prepared, pixels_of(images))).all()
     assert prepared.evidence.reads > 0
-    assert np.isfinite(prepared.evidence.rms)
+    assert np.isfinite(prepared.evidence.worst("rms_lsb"))
     result = evaluate(prepared, images, labels)
-    assert all(np.isfinite(layer.squared_error) and layer.column_current_A >= 0 for layer in result.layers)
+    assert all(layer.squared_error >= 0 and layer.column_current >= 0 for layer in result.layers)
 
 
 def test_an_unknown_layer_is_named(checkpoint, dataset):
@@ -367,11 +377,12 @@ def test_sums_of_rounded_currents_are_exact_in_any_order(rows):
 
 def evidence_design(beyond):
     limits = EvidenceLimits(max_rms_lsb=0.0, beyond=beyond)
-    return make_design(layers=("narrow",), evidence=limits, adc=Adc(bits=6, reference="calibrated"))
+    # A converter of 1000 codes a LSB tells every difference between the solvers.
+    return make_design(layers=("narrow",), evidence=limits, adc=Adc(bits=16, gain=1000.0), solver="fast")
 
 
 def test_evidence_beyond_its_limits_fails_the_design(checkpoint, dataset):
-    with pytest.raises(EvidenceError, match="LSB rms and .* LSB at worst"):
+    with pytest.raises(EvidenceError, match="of layer narrow .* LSB rms, .* LSB at worst"):
         prepare(checkpoint, evidence_design("fail"), dataset)
 
 
@@ -386,17 +397,19 @@ def test_evidence_beyond_its_limits_can_go_on_exactly_or_marked(checkpoint, data
     assert totals_of(evaluate(exact, images, labels)) == totals_of(evaluate(asked_for, images, labels))
 
 
+@pytest.mark.parametrize("code_range", ["fixed", "full_scale"])
 @pytest.mark.parametrize("sparsity", ["dense", "weight", "binsparx"])
-def test_weight_flips_leave_the_top_half_of_the_range_unused(checkpoint, dataset, sparsity):
+def test_weight_flips_leave_the_top_half_of_the_range_unused(checkpoint, dataset, sparsity, code_range):
     """15 rows read together: sums of 0..15 need 4 bits; after weight flips none is above 7, and 3 bits will do."""
     images, labels = dataset.read("test", 0, 20)
     results = {}
     for bits in (4, 3):
-        design = make_design(corner="optimistic", rows=15, sparsity=sparsity, adc=Adc(bits=bits))
+        design = make_design(corner="optimistic", rows=15, sparsity=sparsity, adc=Adc(bits=bits, range=code_range))
         results[bits] = evaluate(prepare(checkpoint, design, dataset), images, labels)
     clipped = sum(layer.clipped for layer in results[3].layers)
     if sparsity == "dense":
-        assert clipped > 0 and totals_of(results[3]) != totals_of(results[4])
+        assert (clipped > 0) == (code_range == "fixed")  # the full scale has wider steps instead
+        assert totals_of(results[3]) != totals_of(results[4])
     else:
         assert clipped == 0 and totals_of(results[3]) == totals_of(results[4])
         np.testing.assert_array_equal(results[3].predictions, results[4].predictions)
