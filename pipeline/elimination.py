@@ -13,9 +13,8 @@ claims hang together (all designs see the same images), which pairs are looked a
 - Costs, the other half, shared by both directions of a pair and the objectives. The logarithm of the ratio of the two
   costs, piece by piece of the images, is tested by Student's t with the pair's own spread and its own few degrees of
   freedom: spreads of several pairs are not pooled, for pairs that share a design share its noise. It asks that these
-  logarithms scatter normally, with spreads that may differ between pieces (N. K. Bakirov and G. J. Szekely, Zap. Nauchn.
-  Sem. POMI 328, 2005; R. Ibragimov and U. K. Mueller, J. Bus. Econ. Stat. 28, 2010). A cost that does not depend on
-  the images, such as an area, is compared as it is.
+  logarithms scatter normally, with spreads that may differ between pieces (R. Ibragimov and U. K. Mueller, J. Bus.
+  Econ. Stat. 28, 2010). A cost that does not depend on the images, such as an area, is compared as it is.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ def beaten_in_group(group: Sequence[Contender], all_images: int, error: float, b
 
 
 def surely_positive(differences: np.ndarray, error: float) -> np.ndarray:
-    """Whether the mean of each sample (last axis) is above zero, by Student's one-sided t-test at the level ``error``."""
+    """Whether the mean of each sample (last axis) is above zero: Student's one-sided t-test at the level ``error``."""
     pieces = differences.shape[-1]
     if pieces < 2:
         return np.zeros(differences.shape[:-1], dtype=bool)

@@ -47,7 +47,7 @@ DESIGNS = ROOT / "docs" / "results" / "paper" / "designs.parquet"
 NOT_COMPUTED = ("sweep", "on_front", "package_version", "git_commit")
 # Where a design stands among those that it was run with; a row that is run alone has none.
 AMONG_OTHERS = (
-    "pareto_rank", "front_probability", "knee",
+    "pareto_rank", "front_candidate", "front_support", "front_probability", "knee",
     *(f"{cost}_change{end}" for cost in ("energy", "latency", "area") for end in ("", "_low", "_high")),
 )  # fmt: skip
 

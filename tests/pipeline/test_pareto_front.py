@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.intervals import wilson_interval
-from pipeline.pareto import find_front, front_probability, non_dominated
+from pipeline.pareto import find_front, front_support, non_dominated
 
 
 def front(points: list[tuple[float, ...]], directions: tuple[str, ...] = ("max", "min")) -> list[bool]:
@@ -87,16 +87,16 @@ def test_probability_of_the_front_against_the_exact_one() -> None:
     # dearer one is off the front where both draws are the first image, a quarter of all resamples.
     correct = np.array([[True, True], [True, False]])
     values = [(1.0, 2.0), (0.5, 1.0)]
-    found = front_probability(correct, values, ("max", "min"), 0, 4000, seed=0)
+    found = front_support(correct, values, ("max", "min"), 0, 4000, seed=0)
     assert found[1] == 1.0
     assert found[0] == pytest.approx(0.75, abs=4 * math.sqrt(0.25 * 0.75 / 4000))
-    again = front_probability(correct, values, ("max", "min"), 0, 4000, seed=0)
+    again = front_support(correct, values, ("max", "min"), 0, 4000, seed=0)
     assert np.array_equal(found, again)
 
 
 def test_without_accuracy_the_front_is_certain_and_a_missing_value_is_off_it() -> None:
     correct = np.ones((3, 4), dtype=bool)
     values = [(1.0,), (2.0,), (math.nan,)]
-    assert front_probability(correct, values, ("min",), None, 10, 0).tolist() == [1.0, 0.0, 0.0]
+    assert front_support(correct, values, ("min",), None, 10, 0).tolist() == [1.0, 0.0, 0.0]
     both = [(1.0, 1.0), (1.0, math.nan), (1.0, 2.0)]
-    assert front_probability(correct, both, ("max", "min"), 0, 10, 0).tolist() == [1.0, 0.0, 0.0]
+    assert front_support(correct, both, ("max", "min"), 0, 10, 0).tolist() == [1.0, 0.0, 0.0]
