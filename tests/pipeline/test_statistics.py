@@ -1,5 +1,5 @@
-"""What is said of accuracies is as true as it says: coverage of intervals, and error rates, by exact sums where outcomes
-can be listed, else by simulated sweeps whose truth is known."""
+"""What is said of accuracies is as true as it says: coverage of intervals, and error rates, by exact sums where
+outcomes can be listed, else by simulated sweeps whose truth is known."""
 
 from __future__ import annotations
 
