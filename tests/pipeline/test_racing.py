@@ -150,9 +150,9 @@ def test_a_race_stops_a_design_of_the_front_no_more_often_than_promised(draw: Dr
 
 @pytest.mark.slow
 @pytest.mark.parametrize("draw", [a_noisy_best, a_lucky_best, twins, wild_costs])
-@pytest.mark.parametrize("looks", [[12], [12, 24], [12, 18, 27, 40]])
+@pytest.mark.parametrize("looks", [[12], [12, 18, 27, 40]])
 def test_many_races_of_every_kind_keep_the_promise(draw: Draw, looks: list[int]) -> None:
-    races = 2000
+    races = 500
     wrong = wrong_races(draw, looks, error_of_a_pair([40], len(looks)), races, seed=1)
     assert wrong <= stats.binom.ppf(0.999, races, ERROR)
     assert wrong_races(draw, looks, 0.2, races // 10, seed=1) > 0
