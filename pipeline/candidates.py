@@ -39,8 +39,8 @@ def front_candidates(
     for places, own in zip(_chunks(np.arange(count)), _numbers(correct, np.arange(count), images), strict=True):
         both = own @ theirs.T  # sums of whole numbers below 2^24: exact in float32, in any order
         wins, losses = theirs.sum(axis=1) - both, own.sum(axis=1)[:, None] - both
-        costs_no_more = (costs[rivals] <= costs[places, None]).all(axis=2)
-        beaten = costs_no_more & (chance_of_wins(wins, losses) <= ERROR / pairs)
+        beaten = (costs[rivals] <= costs[places, None]).all(axis=2) & (wins > losses)
+        beaten[beaten] = chance_of_wins(wins[beaten], losses[beaten]) <= ERROR / pairs
         candidates[places] = ~beaten.any(axis=1)
     return candidates
 
