@@ -41,6 +41,7 @@ PAPER_MODELS ?= vgg-small resnet18-cifar
 paper-tables: setup
 	@mkdir -p $(PAPER)
 	cp results/sweeps/paper/designs.parquet $(PAPER)/
+	$(BIN)/python docs/paper_halves.py $(PAPER)/halves.parquet
 	for model in $(PAPER_MODELS); do \
 	  $(BIN)/binsparx partial-sums $$model --dataset data/cifar10 -o $(PAPER)/partial_sums-$$model.parquet && \
 	  $(BIN)/python docs/paper_reads.py $$model $(PAPER)/reads-$$model.parquet || exit 1; done

@@ -85,6 +85,12 @@ def read_rows(name: str) -> list[Row]:
     return [row for file in files for row in pq.read_table(file).to_pylist()]
 
 
+def with_halves(rows: list[Row], halves: list[Row]) -> list[Row]:
+    """Rows of designs with their accuracies on both halves of the images, where ``halves`` has them."""
+    known = {row["design_key"]: row for row in halves}
+    return [row | known.get(row["design_key"], {}) for row in rows]
+
+
 def hardware_designs(rows: list[Row]) -> list[Hardware]:
     """Designs in the order of the table."""
     groups: dict[tuple[Any, ...], dict[Level, Row]] = {}
@@ -131,6 +137,42 @@ def largest_gain(designs: list[Hardware], *levels: Level) -> tuple[Hardware, flo
     """The design that gains most over dense."""
     gains = [(design, gain) for design in designs if (gain := design.gain(*levels)) is not None]
     return max(gains, key=lambda pair: pair[1]) if gains else None
+
+
+@dataclass(frozen=True)
+class SplitGain:
+    """The largest gain that one half of the images picks, and what the other half says of it: accuracy dense and at the
+    level that was picked."""
+
+    design: Hardware
+    level: Level
+    dense: float
+    accuracy: float
+
+    @property
+    def gain(self) -> float:
+        return self.accuracy - self.dense
+
+
+def largest_gain_by_halves(designs: list[Hardware], *levels: Level) -> tuple[SplitGain, SplitGain] | None:
+    """The largest gain over dense of ``levels`` (of all but dense if none is given), picked by the even images and
+    measured on the odd ones, and the other way round: neither is flattered by having been picked. None without pairs, or
+    where any lacks its halves."""
+    pairs = [
+        (design, level)
+        for design in designs
+        if DENSE in design.levels
+        for level in levels or design.levels
+        if level in design.levels and level[0] != "dense"
+    ]
+    found = []
+    for picks, measures in (("accuracy_even", "accuracy_odd"), ("accuracy_odd", "accuracy_even")):
+        rows = [(design.levels[DENSE], design.levels[level]) for design, level in pairs]
+        if not rows or any(picks not in row or measures not in row for pair in rows for row in pair):
+            return None
+        place = max(range(len(rows)), key=lambda index: rows[index][1][picks] - rows[index][0][picks])
+        found.append(SplitGain(*pairs[place], *(float(row[measures]) for row in rows[place])))
+    return found[0], found[1]
 
 
 def back_to_ideal(designs: list[Hardware], *levels: Level) -> tuple[list[Hardware], list[Hardware]]:

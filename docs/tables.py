@@ -97,8 +97,8 @@ FIELDS: dict[str, tuple[str, str, str]] = {
         "numbers of the periphery replaced",
     ),
     "pareto.objectives": ("", "`[accuracy, energy, area]`", "what the front is of"),
-    "pareto.resamples": ("", "`1000`", "of the bootstrap behind `front_probability`"),
-    "pareto.seed": ("", "`0`", "of the bootstrap"),
+    "pareto.resamples": ("", "`1000`", "of the images behind `front_support`"),
+    "pareto.seed": ("", "`0`", "of the resamples"),
 }
 
 # Lists that are one value each: the layers of every design, the objectives of every front.

@@ -146,7 +146,8 @@ def _add_rows(
             "accuracy_loss": (ideal_correct - correct) / images,
             **_ratios(total, images),
             **costs,
-            **{"on_front": False, "pareto_rank": 0, "front_probability": 0.0, "knee": False},  # until all are known
+            # until all are known
+            **{"on_front": False, "front_candidate": False, "pareto_rank": 0, "front_support": 0.0, "knee": False},
             **_evidence_columns(plan, design.evidence),
             "model_digest": point.model.digest,
             "dataset_digest": point.dataset.digest,

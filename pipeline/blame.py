@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline import simulation
 from pipeline.evidence import within_limits
-from pipeline.intervals import difference_interval, paired_correlation, wilson_interval
+from pipeline.intervals import PairedCounts, wilson_interval
 from pipeline.keys import digest_of, key_content
 from pipeline.predictions import Predictions
 from pipeline.provenance import find_provenance
@@ -172,10 +172,8 @@ class _Runner:
 
 def _change(after: np.ndarray, before: np.ndarray) -> tuple[float, float, float]:
     """Accuracy after less accuracy before on the same images, with its interval."""
-    table = [int((x & y).sum()) for x, y in ((after, before), (after, ~before), (~after, before), (~after, ~before))]
-    images = len(after)
-    counts = (int(after.sum()), images), (int(before.sum()), images)
-    return (counts[0][0] - counts[1][0]) / images, *difference_interval(*counts, paired_correlation(*table))
+    counts = PairedCounts.of(after, before)
+    return counts.change, *counts.interval()
 
 
 def _check(outcome: Outcome) -> None:

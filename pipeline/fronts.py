@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipeline.pareto import OBJECTIVES, find_front, front_probability
+from pipeline.candidates import front_candidates
+from pipeline.pareto import OBJECTIVES, find_front, front_support
 from pipeline.spec import ParetoSpec
 
 # A corner is what the world turns out to be, not a choice.
 GROUP_COLUMNS = ("model_digest", "dataset_digest", "corner")
-MARKS = ("on_front", "pareto_rank", "front_probability", "knee")
+MARKS = ("on_front", "front_candidate", "pareto_rank", "front_support", "knee")
 """Columns of ``designs`` that are known once all designs are."""
 MOST_RESAMPLED = 2000
-"""Designs of a group, best ranks first, whose front probability is looked for: beyond, it is 0."""
+"""Designs of a group, best ranks first, whose support is looked for: beyond, it is 0."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSp
     count = designs.num_rows
     marks = {
         "on_front": np.zeros(count, bool),
+        "front_candidate": np.zeros(count, bool),
         "pareto_rank": np.zeros(count, np.int64),
-        "front_probability": np.zeros(count),
+        "front_support": np.zeros(count),
         "knee": np.zeros(count, bool),
     }
     fronts = Fronts(marks, [], [], [])
@@ -83,8 +85,15 @@ def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence
     best = np.sort(ranked[:MOST_RESAMPLED])
     accuracy = spec.objectives.index("accuracy") if "accuracy" in spec.objectives else None
     right = np.stack([np.unpackbits(correct[row], count=images).astype(bool) for row in rows[best]])
-    probability = front_probability(right, values[best], directions, accuracy, spec.resamples, spec.seed)
-    marks["front_probability"][rows[best]] = probability
+    support = front_support(right, values[best], directions, accuracy, spec.resamples, spec.seed)
+    marks["front_support"][rows[best]] = support
+
+    known = np.flatnonzero(front.ranks > 0)
+    candidates = front.members[known]
+    if accuracy is not None:
+        costs = np.delete(values[known], accuracy, axis=1)  # all but accuracy are to be small
+        candidates = front_candidates([correct[row] for row in rows[known]], images, costs, candidates)
+    marks["front_candidate"][rows[known]] = candidates
 
     first = next((index for index, name in enumerate(spec.objectives) if name != "accuracy"), 0)
     members = np.flatnonzero(front.members)

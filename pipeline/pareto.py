@@ -1,4 +1,5 @@
-"""The front of a set of designs: who is on it, in which order the others follow, how sure that is, what it is worth.
+"""The front of a set of designs: who is on it, in which order the others follow, how well that stands up to other
+images, what it is worth.
 
 Directions are normalised once, here; everything inside minimises. Sorting and volumes are moocore's.
 """
@@ -78,7 +79,7 @@ def non_dominated(objectives: ArrayLike, directions: Sequence[Direction]) -> NDA
     return _minimal(_costs(objectives, directions))
 
 
-def front_probability(
+def front_support(
     correct: NDArray[np.bool_],
     objectives: ArrayLike,
     directions: Sequence[Direction],
@@ -86,9 +87,13 @@ def front_probability(
     resamples: int,
     seed: int,
 ) -> NDArray[np.float64]:
-    """How often each design is on the front when the images are drawn again, with replacement.
+    """The share of resamples, in which the images are drawn again with replacement, with each design on the front.
 
     All designs see the same images in a resample, as they do in the sweep. What a design costs stays as it is.
+
+    It is not the probability that the design truly is on the front: a resample adds the noise of a second draw to that
+    of the first, and what is nearly as accurate as a cheaper design is told too little (``pipeline.candidates`` has the
+    designs that cannot be told from the front).
 
     Args:
         correct: (designs, images), whether each image was classified rightly. accuracy: the column of ``objectives``

@@ -28,9 +28,9 @@ _OPTIONAL = (
 )
 # Beside the hardware, what the tables show of a design: a row has many more columns.
 _SHOWN = (
-    "sweep sparsity prune images accuracy accuracy_low accuracy_high ideal_accuracy on_front energy_per_image_J "
-    "latency_per_image_s area_m2 energy_change_low energy_change_high latency_change_low latency_change_high "
-    "area_change_low area_change_high"
+    "sweep sparsity prune images accuracy accuracy_low accuracy_high ideal_accuracy on_front front_candidate "
+    "energy_per_image_J latency_per_image_s area_m2 energy_change_low energy_change_high latency_change_low "
+    "latency_change_high area_change_low area_change_high"
 ).split()
 MOST_LINES = 200
 """Hardware designs that the end of a run lists: more would push the front out of sight."""
@@ -72,9 +72,12 @@ def print_designs(designs: pa.Table, console: Console, most: int | None = None) 
     _tell_unlisted(len(groups) - len(listed), rows[0]["sweep"], console)
     console.print()
     widest = max(50 * (row["accuracy_high"] - row["accuracy_low"]) for row in rows)
-    note = f"gain: best level over dense, in points; 95 % intervals at most ±{widest:.1f} points"
-    console.print(note, highlight=False)
-    console.print("*: on the front of its model and corner", highlight=False)
+    for note in (
+        "gain: best level over dense, in points, by the images that show which is best",
+        f"95 % interval of each accuracy: at most ±{widest:.1f} points",
+        "*: on the front of its model and corner; ?: cannot be told from it (95 %)",
+    ):
+        console.print(note, highlight=False)
 
 
 def print_costs(designs: pa.Table, console: Console, most: int | None = None) -> None:
@@ -126,7 +129,7 @@ def print_front(pareto: pa.Table, console: Console) -> None:
     for name in [*leading, "corner", "device", "array", "ADC", *shown, "sparsity"]:
         table.add_column(name, no_wrap=True)
     costs = [name for name in objectives if name != "accuracy"]
-    for name in ("acc. %", *costs, "sure %", "key"):
+    for name in ("acc. %", *costs, "support %", "key"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         level = _level_name((row["sparsity"], row["prune"]))
@@ -136,13 +139,16 @@ def print_front(pareto: pa.Table, console: Console) -> None:
             *(*(str(row[name]) for name in shown), level),
             f"{100 * row['accuracy']:.1f}",
             *(_COSTS[name](row) for name in costs),
-            f"{100 * row['front_probability']:.0f}{'k' if row['knee'] else ' '}",
+            f"{_support(row)}{'k' if row['knee'] else ' '}",
             row["design_key"][:8],
         )
     console.print(table)
     console.print()
-    note = "sure: how often on the front when the images are drawn again; k: the knee of the front"
-    console.print(note, highlight=False, soft_wrap=True)
+    for note in (
+        "support: resamples of the images with it on the front, no probability that it truly is",
+        "k: the knee of the front",
+    ):
+        console.print(note, highlight=False, soft_wrap=True)
     volumes = {(row["model"], row["corner"]): row["hypervolume"] for row in rows}
     names = {place: place[1] if not leading else f"{place[0]}, {place[1]}" for place in volumes}
     text = "; ".join(f"{names[place]} {volume:.3f}" for place, volume in volumes.items())
@@ -220,7 +226,13 @@ def _array(row: _Row) -> str:
 def _accuracy(row: _Row | None) -> str:
     if row is None:
         return ""
-    return f"{100 * row['accuracy']:.1f}{'*' if row['on_front'] else ' '}"
+    mark = "*" if row["on_front"] else "?" if row.get("front_candidate") else " "  # earlier tables have no candidates
+    return f"{100 * row['accuracy']:.1f}{mark}"
+
+
+def _support(row: _Row) -> str:
+    """Nothing in a table of an earlier version."""
+    return "" if row.get("front_support") is None else f"{100 * row['front_support']:.0f}"
 
 
 def _gain(group: _Levels) -> str:

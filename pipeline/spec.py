@@ -189,7 +189,7 @@ class CostSpec(_Part):
 
 
 class ParetoSpec(_Part):
-    """What the front is drawn for, and the bootstrap over images behind the probability of being on it."""
+    """What the front is drawn for, and the resamples of the images behind its support."""
 
     objectives: Annotated[list[Objective], Listed, Field(min_length=1)] = ["accuracy", "energy"]
     resamples: Positive = 1000

@@ -133,16 +133,24 @@ DESIGNS_SCHEMA = pa.schema(
             "on the front of its model, data set, corner",
         ),
         _field(
+            "front_candidate",
+            _FLAG,
+            DIMENSIONLESS,
+            "no design that costs no more surely is more accurate: the true front is among these, with 95 % confidence "
+            "for its model, data set, corner; false where stopped by a race",
+        ),
+        _field(
             "pareto_rank",
             _INT,
             "1",
             "1 on the front, 2 on the front of the rest ...; 0 with an objective missing, or stopped by a race",
         ),
         _field(
-            "front_probability",
+            "front_support",
             _FLOAT,
             "fraction",
-            "how often on the front when the images are drawn again; 0 stopped by a race or beyond the 2000 best ranks",
+            "share of resamples of the images with it on the front, no probability that it truly is; "
+            "0 stopped by a race or beyond the 2000 best ranks",
         ),
         _field("knee", _FLAG, DIMENSIONLESS, "the front's knee: farthest below the plane through its ends"),
         _field("solver", _TEXT, DIMENSIONLESS, "solver that was used"),
@@ -212,7 +220,7 @@ PARETO_SCHEMA = pa.schema(
         *_AXES,
         _field("objectives", _TEXT, DIMENSIONLESS, "what the front was drawn for, with commas"),
         _field("hypervolume", _FLOAT, "fraction", "share of the box from worst to best that the front dominates"),
-        _field("front_probability", _FLOAT, "fraction", "how often on the front when the images are drawn again"),
+        _field("front_support", _FLOAT, "fraction", "share of resamples of the images with it on the front"),
         _field("knee", _FLAG, DIMENSIONLESS, "the front's knee: farthest below the plane through its ends"),
         _field("accuracy", _FLOAT, "fraction", "images classified rightly on the simulated hardware"),
         _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % Wilson interval of the accuracy"),

@@ -49,11 +49,13 @@ def find_work(
     costs: CostModel,
     points: Iterable[DesignPoint] | None = None,
     images: Mapping[str, int] | None = None,
+    shard_images: int | None = None,
 ) -> list[DesignWork]:
     """Compares the plan with one listing of the store; the order of the plan is kept.
 
     Args:
-        images: for designs, by key, that are to get another number of images than the plan's.
+        images: for designs, by key, that are to get another number of images than the plan's. shard_images: of shards
+            to be made, where not the plan's.
     """
     counts = images or {}
     paths = [path for path, _ in store.list(DESIGNS_FOLDER)]
@@ -63,6 +65,6 @@ def find_work(
     works = []
     for point in plan.points if points is None else points:
         found = files.get(point.key, nothing)
-        covered = cover(counts.get(point.key, plan.images), plan.shard_images, found.ranges())
+        covered = cover(counts.get(point.key, plan.images), shard_images or plan.shard_images, found.ranges())
         works.append(DesignWork(point, covered, point.key in prepared, costs.estimate(point), found))
     return works

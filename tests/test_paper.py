@@ -10,6 +10,7 @@ import os
 import random
 import sys
 import zlib
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -26,10 +27,12 @@ sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests" / "simcore")]
 
 import paper  # noqa: E402
 import paper_figures  # noqa: E402
+import paper_halves  # noqa: E402
 import paper_levels  # noqa: E402
 import paper_numbers  # noqa: E402
 from small_networks import make_design  # noqa: E402
 
+from pipeline.results import Results  # noqa: E402
 from pipeline.runner import RunOptions, run_sweep  # noqa: E402
 from pipeline.tables import HARDWARE_COLUMNS  # noqa: E402
 from simcore.datasets import open_dataset  # noqa: E402
@@ -38,6 +41,8 @@ from simcore.inference import evaluate, mapped_logits, prepare  # noqa: E402
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, model_names, network_digest  # noqa: E402
 from simcore.network.definitions import define  # noqa: E402
 from simcore.network.modules import GraphNetwork  # noqa: E402
+from tests.pipeline import fake_simcore  # noqa: E402
+from tests.pipeline.finished_sweep import finish_sweep  # noqa: E402
 
 NETWORKS = ("vgg-small", "resnet18-cifar")
 CIFAR10 = ROOT / "data" / "cifar10"
@@ -47,7 +52,7 @@ DESIGNS = ROOT / "docs" / "results" / "paper" / "designs.parquet"
 NOT_COMPUTED = ("sweep", "on_front", "package_version", "git_commit")
 # Where a design stands among those that it was run with; a row that is run alone has none.
 AMONG_OTHERS = (
-    "pareto_rank", "front_probability", "knee",
+    "pareto_rank", "front_candidate", "front_support", "front_probability", "knee",
     *(f"{cost}_change{end}" for cost in ("energy", "latency", "area") for end in ("", "_low", "_high")),
 )  # fmt: skip
 
@@ -226,6 +231,51 @@ def test_claims_against_counting_by_hand():
     assert paper_numbers.worst_loss_where_dense_is_fine(designs, grouped) == (0, None, 0.0)
     assert paper_numbers.cost_changes(designs, "energy_per_image_J", both) == [pytest.approx(-0.25)]
     assert paper_numbers.cost_changes(designs, "area_m2", both) == []
+
+
+def test_the_largest_gain_is_measured_by_images_that_did_not_pick_it():
+    """Even images favour a, odd ones b; each is told by what the other half says."""
+    rows = [
+        _design_row("a", "dense", 0.50, design_key="0", accuracy_even=0.40, accuracy_odd=0.60),
+        _design_row("a", "binsparx", 0.70, design_key="1", accuracy_even=0.75, accuracy_odd=0.65),
+        _design_row("b", "dense", 0.50, design_key="2", accuracy_even=0.50, accuracy_odd=0.50),
+        _design_row("b", "binsparx", 0.68, design_key="3", accuracy_even=0.66, accuracy_odd=0.70),
+        _design_row("b", "weight", 0.69, design_key="4", accuracy_even=0.65, accuracy_odd=0.73),
+    ]
+    columns = ("design_key", "accuracy_even", "accuracy_odd")
+    bare = [{name: value for name, value in row.items() if name not in columns[1:]} for row in rows]
+    both = paper_numbers.BINSPARX
+    assert paper_numbers.largest_gain_by_halves(paper_numbers.hardware_designs(bare), both) is None
+    assert paper_numbers.largest_gain_by_halves([], both) is None
+    joined = paper_numbers.with_halves(bare, [{name: row[name] for name in columns} for row in rows])
+    designs = paper_numbers.hardware_designs(joined)
+    first, second = paper_numbers.largest_gain_by_halves(designs, both)
+    assert (first.design.device, first.gain) == ("a", pytest.approx(0.05))
+    assert (second.design.device, second.gain) == ("b", pytest.approx(0.16))
+    assert paper_numbers.largest_gain_by_halves(designs)[1].level == ("weight", 0.0, "channel")
+    told = paper._by_halves(first, second)
+    assert (
+        told.startswith("**5.0 and 16.0 points**") and "net, a nominal, 64 rows" in told and "60.0 % to 65.0 %" in told
+    )
+    assert paper._by_halves(first, first).count("net, a nominal") == 1
+    assert paper._gain_in_short(designs)[0] == pytest.approx(0.105)
+    claims = paper._how_sure([replace(design, levels=_with_intervals(design.levels)) for design in designs], [])
+    assert "measured on the rest" in claims
+
+
+def _with_intervals(levels):
+    return {level: row | {"images": 100, "accuracy_low": 0.4, "accuracy_high": 0.6} for level, row in levels.items()}
+
+
+def test_halves_are_counted_of_stored_images(tmp_path, monkeypatch):
+    fake_simcore.install(monkeypatch.setattr)
+    finish_sweep(tmp_path)
+    results = Results(str(tmp_path / "results"))
+    table = paper_halves.halves(results, "small").to_pylist()
+    accuracies = dict(results.designs("small")[["design_key", "accuracy"]].itertuples(index=False))
+    assert {
+        row["design_key"]: pytest.approx((row["accuracy_even"] + row["accuracy_odd"]) / 2) for row in table
+    } == accuracies
 
 
 def test_levels_against_counting_by_hand():

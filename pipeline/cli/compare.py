@@ -69,24 +69,28 @@ def _print(compared: Comparison, name_a: str, name_b: str, console: Console) -> 
     ):
         table.add_column(heading, justify="right")
     for _, row in points.sort_values("accuracy_change", ascending=False, kind="stable").iterrows():
-        sure = "*" if row.change_low > 0 or row.change_high < 0 else " "
+        told = " " if row.verdict == "undecided" else "*"
         level = "" if "sparsity" not in row else f" {row.sparsity}" + (f" p{row.prune:g}" if row.get("prune") else "")
         table.add_row(
             _name(row, points) + level,
             f"{100 * row.accuracy_a:.1f} %",
             f"{100 * row.accuracy_b:.1f} %",
-            f"{100 * row.accuracy_change:+.1f}{sure}",
+            f"{100 * row.accuracy_change:+.1f}{told}",
             f"{100 * row.change_low:+.1f} to {100 * row.change_high:+.1f}",
             *(f"{100 * row[f'{cost.column}_change']:+.1f} %" for cost in costs),
         )
     console.print(table)
-    better, worse = int((points.change_low > 0).sum()), int((points.change_high < 0).sum())
+    counts = points.verdict.value_counts()
+    better, worse, undecided = (int(counts.get(name, 0)) for name in ("better", "worse", "undecided"))
     paired = "compared image by image" if points.paired.all() else "not all on the same images"
     console.print(
-        f"{len(points)} pairs, {paired}: {better} better, {worse} worse (*: more than chance explains), "
-        f"{len(points) - better - worse} undecided",
-        highlight=False,
+        f"{len(points)} pairs, {paired}: {better}* better, {worse}* worse, {undecided} undecided", highlight=False
     )
+    for note in (
+        "*: more than chance explains; with 95 % confidence that is so of every pair marked",
+        "95 % interval: of each pair by itself",
+    ):
+        console.print(note, highlight=False)
     for name, alone in ((name_a, compared.only_a), (name_b, compared.only_b)):
         if len(alone):
             console.print(f"{len(alone)} designs only in {name}", highlight=False)

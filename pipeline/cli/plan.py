@@ -39,9 +39,8 @@ def summarise(planned: Any, results: str | None) -> dict[str, Any]:
 
     store = Store(results or planned.sweep.spec.results or DEFAULT_RESULTS)
     costs = CostModel.load(store)
-    works, rounds_left = _works(planned, store, costs)
+    works, rounds_left, missing_shards = _works(planned, store, costs)
     open_works = [work for work in works if not work.done]
-    missing_shards = sum(len(work.cover.missing) for work in works)
     missing_images = sum(work.missing_images for work in works)
     preparations = rounds_left * len(open_works)  # every round of a race prepares its designs once more
     again_seconds = (rounds_left - 1) * sum(work.cost.prepare_seconds for work in open_works)
@@ -70,25 +69,33 @@ def summarise(planned: Any, results: str | None) -> dict[str, Any]:
     }
 
 
-def _works(planned: Any, store: Any, costs: Any) -> tuple[list[DesignWork], int]:
-    """The designs, each with the images that it gets unless a later round of a race stops it, and the rounds left."""
+def _works(planned: Any, store: Any, costs: Any) -> tuple[list[DesignWork], int, int]:
+    """The designs, each with the images that it gets unless a later round of a race stops it; the rounds left; and the
+    shards to be made, which are smaller in a race's first round."""
     from pipeline.work import find_work
 
     if planned.sweep.spec.strategy != "racing":
-        return find_work(planned, store, costs), 1
+        works = find_work(planned, store, costs)
+        return works, 1, sum(len(work.cover.missing) for work in works)
     from pipeline.racing import rounds, run_race
 
     complete: list[str] = []
+    begun: list[DesignWork] = []
 
     def look(works: list[DesignWork], name: str) -> bool:
         """In place of computing a round: it is there, or the race has come no further."""
         if all(work.done for work in works):
             complete.append(name)
             return True
+        begun.extend(works)
         return False
 
     race = run_race(planned, store, costs, look)  # its rounds are decided from stored results alone
-    return race.works(planned, store, costs), len(rounds(planned.images, planned.shard_images)) - len(complete)
+    works = race.works(planned, store, costs)
+    counts = rounds(planned.images, planned.shard_images)
+    seen = counts[min(len(complete), len(counts) - 1)]  # images after the round that is to be computed
+    later = sum(first >= seen for work in works for first, _ in work.cover.missing)
+    return works, len(counts) - len(complete), later + sum(len(work.cover.missing) for work in begun)
 
 
 def _print(summary: dict[str, Any], console: Any) -> None:

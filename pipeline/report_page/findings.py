@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.comparison import Comparison
+from pipeline.intervals import PairedCounts, exact_interval
 from pipeline.objectives import Objective, known_costs
 from pipeline.results import Results, seen_all
+from pipeline.significance import ERROR, largest_by_halves
 from pipeline.tables import HARDWARE_COLUMNS
 
 _GAP = "\u00a0"  # a space at which no line breaks
@@ -90,7 +92,7 @@ def _what_it_costs(designs: pd.DataFrame) -> str:
         f"Circuits cost the network up to {100 * worst.accuracy_loss:.1f} points of accuracy: {how}"
         f"{design_name(worst, designs)} classifies {_percent(worst.accuracy)} of {worst.images} images rightly where "
         f"ideal arithmetic gets {_percent(worst.ideal_accuracy)}; {fine} of {len(chosen)} "
-        f"{'dense ' if not dense.empty else ''}designs stay within {100 * NEAR_IDEAL:g} points of it."
+        f"{'dense ' if not dense.empty else ''}designs stay within {100 * NEAR_IDEAL:g} points of it on these images."
     )
 
 
@@ -98,22 +100,51 @@ def _what_sparsity_gives(gains: Gains | None) -> str:
     if gains is None:
         return "The sweep does not hold dense and sparsified levels of the same hardware, so no gain can be told."
     points = gains.comparison.points
-    up, down = int((points.change_low > 0).sum()), int((points.change_high < 0).sum())
-    best = points.loc[points.accuracy_change.idxmax()]
+    up, down = (int((points.verdict == verdict).sum()) for verdict in ("better", "worse"))
     costs = known_costs(points, "_change")
     spent = [f"{cost.title} by {_span(points[f'{cost.column}_change'])}" for cost in costs]
     more = f"; it changes {', '.join(spent)}" if spent else ""
     worse = f" and lowers it on {down}" if down else ""
-    peak = ""
-    if best.accuracy_change > 0:
-        peak = (
-            f", at most by {100 * best.accuracy_change:.1f} points ({_percent(best.accuracy_a)} to "
-            f"{_percent(best.accuracy_b)} on {design_name(best, points)})"
-        )
     return (
         f"Without any training, {gains.level} raises accuracy on {up} of {len(points)} hardware designs by more than "
-        f"chance explains{worse}{peak}{more}."
+        f"chance explains{worse} (none of them by mistake, with 95{_GAP}% confidence){_largest_gain(gains)}{more}."
     )
+
+
+def _largest_gain(gains: Gains) -> str:
+    """The largest gain as images tell it that had no say in which it is; nothing where none is seen at all.
+
+    Where designs were not compared image by image there are no such images, and the words say so."""
+    points, halves = gains.comparison.points, gains.comparison.halves
+    best = points.loc[points.accuracy_change.idxmax()]
+    if best.accuracy_change <= 0:
+        return ""
+    if halves is None:
+        return (
+            f"; the largest gain seen is {_points(best.accuracy_change)} ({_percent(best.accuracy_a)} to "
+            f"{_percent(best.accuracy_b)} on {design_name(best, points)}), flattered by having been picked"
+        )
+    (first, counts), (second, others) = largest_by_halves(halves)
+    here, there = (f" on {design_name(points.iloc[pair], points)}" for pair in (first, second))
+    return (
+        f"; the largest gain, picked by every other image and measured on the rest, is {_measured(counts)}"
+        f"{here if first != second else ''}, and the other way round {_measured(others)}{there}"
+    )
+
+
+def _points(change: float) -> str:
+    return f"{100 * change:.1f} points".replace("-", "\u2212")
+
+
+def _measured(counts: PairedCounts) -> str:
+    low, high = counts.interval()
+    ends = f"{100 * low:.1f} to {100 * high:.1f}".replace("-", "\u2212")
+    return f"{_points(counts.change)} (95{_GAP}% interval {ends})"
+
+
+def _interval_of_the_best(best: pd.Series, among: int) -> tuple[float, float]:
+    """95 % interval of an accuracy that was picked from several: all their intervals hold at once (Bonferroni)."""
+    return exact_interval(round(best.accuracy * best.images), int(best.images), ERROR / among)
 
 
 def _span(changes: pd.Series) -> str:
@@ -125,9 +156,10 @@ def _span(changes: pd.Series) -> str:
 def _what_to_build(designs: pd.DataFrame) -> str:
     costs = known_costs(designs)
     best = designs.loc[designs.accuracy.idxmax()]
+    low, high = _interval_of_the_best(best, len(designs))
     text = (
-        f"The most accurate design is {design_name(best, designs)}, {_level(best)}, with {_percent(best.accuracy)} "
-        f"({_percent(best.accuracy_low)} to {_percent(best.accuracy_high)})"
+        f"The most accurate design on these images is {design_name(best, designs)}, {_level(best)}, with "
+        f"{_percent(best.accuracy)} ({_percent(low)} to {_percent(high)}, which allows for its having been picked)"
     )
     near = designs[designs.accuracy_loss <= NEAR_IDEAL]
     if not costs:

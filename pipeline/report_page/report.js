@@ -174,7 +174,7 @@ function drawGains() {
   host.replaceChildren();
   if (!data.gains) { byId("gain-note").textContent = "The sweep does not hold dense and sparsified levels of the same hardware."; return; }
   const { level: name, rows: kept, largest, left, paired } = data.gains;
-  byId("gain-note").textContent = `Circle: dense, diamond: ${name}, on the same hardware; the number is the change in points with its 95 % interval`
+  byId("gain-note").textContent = `Circle: dense, diamond: ${name}, on the same hardware; the number is the change in points with the 95 % interval of this design by itself`
     + (paired ? ", from the same images one by one" : "") + (left ? `. The ${largest} largest and ${kept.length - largest} smallest changes; ${left} between them are not drawn.` : ".");
   const width = Math.max(340, Math.min(1100, host.clientWidth)), narrow = width < 700;
   // Only what tells these hardware designs apart, for room is short.

@@ -123,6 +123,15 @@ def test_the_table_shows_dense_against_the_other_levels_and_the_gain_on_80_colum
         assert expected in line
 
 
+def test_designs_that_cannot_be_told_from_the_front_are_marked_where_the_table_knows() -> None:
+    rows = [{**row, "front_candidate": True} for row in rows_of()]
+    for table, mark in ((table_of(rows), "50.0?"), (table_of(rows).drop(["front_candidate"]), "50.0 ")):
+        console = Console(file=io.StringIO(), width=80)
+        print_designs(table, console)
+        shown = console.file.getvalue()  # type: ignore[attr-defined]
+        assert mark in shown and "86.7*" in shown and "86.7?" not in shown
+
+
 def test_an_empty_table_says_so() -> None:
     console = Console(file=io.StringIO())
     print_designs(table_of([]), console)

@@ -98,7 +98,7 @@ def test_three_objectives_and_what_a_terminal_shows_of_costs(tmp_path: Path) -> 
     assert max(len(line) for line in shown.splitlines() if "8T-SRAM" in line) <= 80
     assert "the front of accuracy and latency and area" in shown and "mm²" in shown and "hypervolume: nominal" in shown
     for row in rows_of(result, "pareto"):
-        assert 0 <= row["front_probability"] <= 1 and 0 < row["hypervolume"] < 1
+        assert 0 <= row["front_support"] <= 1 and 0 < row["hypervolume"] < 1
         assert row["objectives"] == "accuracy,latency,area"
 
 
@@ -150,7 +150,7 @@ def test_designs_that_a_race_stopped_are_shown_without_a_change_and_rows_on_the_
     assert "2µJ" in text.getvalue() and ".." not in text.getvalue()
     same = {"model": "m", "corner": "nominal", "device": "8T-SRAM", "rows": 64, "cols": 64, "active_rows": 64,
             "adc_bits": 7, "sparsity": "binsparx", "prune": 0.0, "objectives": "accuracy,energy", "accuracy": 0.8,
-            "energy_per_image_J": 1e-6, "front_probability": 1.0, "knee": False, "hypervolume": 0.5}  # fmt: skip
+            "energy_per_image_J": 1e-6, "front_support": 1.0, "knee": False, "hypervolume": 0.5}  # fmt: skip
     front = [dict.fromkeys(PARETO_SCHEMA.names) | same | {"design_key": 8 * letter, "row_order": order}
              for letter, order in (("a", "channel"), ("b", "grouped"))]  # fmt: skip
     print_front(pa.Table.from_pylist(front, PARETO_SCHEMA), Console(file=text, width=100))

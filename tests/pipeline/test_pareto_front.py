@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from pipeline.fronts import find_fronts
 from pipeline.intervals import wilson_interval
-from pipeline.pareto import find_front, front_probability, non_dominated
+from pipeline.pareto import find_front, front_support, non_dominated
+from pipeline.spec import ParetoSpec
 
 
 def front(points: list[tuple[float, ...]], directions: tuple[str, ...] = ("max", "min")) -> list[bool]:
@@ -87,16 +90,38 @@ def test_probability_of_the_front_against_the_exact_one() -> None:
     # dearer one is off the front where both draws are the first image, a quarter of all resamples.
     correct = np.array([[True, True], [True, False]])
     values = [(1.0, 2.0), (0.5, 1.0)]
-    found = front_probability(correct, values, ("max", "min"), 0, 4000, seed=0)
+    found = front_support(correct, values, ("max", "min"), 0, 4000, seed=0)
     assert found[1] == 1.0
     assert found[0] == pytest.approx(0.75, abs=4 * math.sqrt(0.25 * 0.75 / 4000))
-    again = front_probability(correct, values, ("max", "min"), 0, 4000, seed=0)
+    again = front_support(correct, values, ("max", "min"), 0, 4000, seed=0)
     assert np.array_equal(found, again)
+
+
+def test_candidates_of_a_table_are_of_each_group_and_not_what_a_race_stopped() -> None:
+    """Of one corner: the front, one as accurate but for an image, one far less accurate, one that a race stopped, one
+    without a cost; of another corner one that is alone."""
+    right = [90, 89, 50, 40, 90, 50]
+    table = pa.table(
+        {
+            **{name: ["x"] * 6 for name in ("model_digest", "dataset_digest")},
+            "corner": ["nominal"] * 5 + ["pessimistic"],
+            "accuracy": [0.90, 0.89, 0.50, 0.80, 0.90, 0.50],
+            "energy_per_image_J": [1.0, 2.0, 3.0, 4.0, None, 9.0],
+            "images": [100, 100, 100, 50, 100, 100],
+            "design_key": list("abcdef"),
+        }
+    )
+    correct = [np.packbits(np.arange(50 if n == 40 else 100) < n) for n in right]
+    marks = find_fronts(table, correct, ParetoSpec(resamples=20)).marks
+    assert marks["on_front"].tolist() == [True, False, False, False, False, True]
+    assert marks["front_candidate"].tolist() == [True, True, False, False, False, True]
+    by_cost = find_fronts(table, correct, ParetoSpec(objectives=("energy",), resamples=20)).marks
+    assert by_cost["front_candidate"].tolist() == by_cost["on_front"].tolist()
 
 
 def test_without_accuracy_the_front_is_certain_and_a_missing_value_is_off_it() -> None:
     correct = np.ones((3, 4), dtype=bool)
     values = [(1.0,), (2.0,), (math.nan,)]
-    assert front_probability(correct, values, ("min",), None, 10, 0).tolist() == [1.0, 0.0, 0.0]
+    assert front_support(correct, values, ("min",), None, 10, 0).tolist() == [1.0, 0.0, 0.0]
     both = [(1.0, 1.0), (1.0, math.nan), (1.0, 2.0)]
-    assert front_probability(correct, both, ("max", "min"), 0, 10, 0).tolist() == [1.0, 0.0, 0.0]
+    assert front_support(correct, both, ("max", "min"), 0, 10, 0).tolist() == [1.0, 0.0, 0.0]

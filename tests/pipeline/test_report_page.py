@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -103,6 +104,13 @@ def test_findings_say_what_the_tables_hold(results: Results) -> None:
     dense = designs[designs.sparsity == "dense"]
     assert f"up to {100 * dense.accuracy_loss.max():.1f} points" in costs and "0 of 4 dense designs" in costs
     assert "on 4 of 4 hardware designs" in gives and "by \u221240.0 %" in gives
+    points = gains.comparison.points
+    assert (points.verdict == "better").all() and (points.p_adjusted <= 0.05).all()
+    assert "none of them by mistake" in gives and "picked by every other image and measured on the rest" in gives
+    unpaired = replace(gains, comparison=replace(gains.comparison, halves=None))
+    told = sentences(designs, unpaired)[1].replace("\u00a0", " ")
+    assert f"{100 * points.accuracy_change.max():.1f} points" in told and "flattered by having been picked" in told
+    assert "allows for its having been picked" in build
     best = designs.loc[designs.accuracy.idxmax()]
     assert f"{100 * best.accuracy:.1f} %" in build and "no design comes within 2 points" in build
     assert "nan" not in " ".join((costs, gives, build))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import fisher_exact
 
 import pipeline
 from pipeline.intervals import difference_interval, paired_correlation, wilson_interval
@@ -61,7 +62,9 @@ def test_sweeps_are_compared_point_by_point(results: Results) -> None:
     assert len(compared.points) == 4  # binsparx alone is in both
     assert set(compared.points.sparsity) == {"binsparx"}
     assert len(compared.only_a) == 4 and compared.only_b.empty
-    assert compared.points.paired.all()
+    assert compared.points.paired.all() and len(compared.halves or []) == 4
+    assert all(even.images == odd.images == 50 for even, odd in compared.halves or [])
+    assert (compared.points.verdict == "undecided").all() and (compared.points.p_adjusted == 1).all()
     assert np.allclose(compared.points.accuracy_change, compared.points.accuracy_b - compared.points.accuracy_a)
     assert (compared.points.change_low <= compared.points.accuracy_change).all()
     assert (compared.points.accuracy_change <= compared.points.change_high).all()
@@ -129,6 +132,18 @@ def test_paired_interval_covers_as_it_says() -> None:
         total += weight
     assert total == pytest.approx(1)
     assert 0.94 < covered < 0.985
+
+
+def test_designs_on_other_images_are_compared_as_independent_samples(results: Results) -> None:
+    designs = results.designs("small")
+    dense, sparse = (designs[designs.sparsity == level] for level in ("dense", "binsparx"))
+    compared = results.compare(dense, sparse.assign(dataset_digest="other"))
+    assert compared.halves is None and not compared.points.paired.any()
+    one = compared.points.iloc[0]
+    counts = [(round(accuracy * 100), 100) for accuracy in (one.accuracy_b, one.accuracy_a)]
+    alone = fisher_exact([[counts[0][0], 100 - counts[0][0]], [counts[1][0], 100 - counts[1][0]]], "greater").pvalue
+    assert alone <= one.p_adjusted <= min(1, 2 * len(compared.points) * alone * (1 + 1e-9))
+    assert one.verdict == ("better" if one.p_adjusted <= 0.05 else "undecided")
 
 
 def test_a_difference_with_nothing_measured_is_unknown() -> None:
