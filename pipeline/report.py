@@ -191,7 +191,7 @@ _COSTS: dict[str, Callable[[_Row], str]] = {
     "energy": lambda row: _quantity(row["energy_per_image_J"], "J"),
     "latency": lambda row: _quantity(row["latency_per_image_s"], "s"),
     "area": lambda row: f"{1e6 * row['area_m2']:.3g}mm²",
-    "current": lambda row: f"{row['array_current_A']:.2e} A",
+    "current": lambda row: _quantity(row["mean_column_current_A"], "A"),
 }
 
 

@@ -112,7 +112,14 @@ def all_designs(designs: pd.DataFrame, existing: int) -> str:
     """Every design in a table that folds away; ``existing``: designs that there are in all."""
     constant = [name for name in AXIS_COLUMNS if name in designs and designs[name].astype(str).nunique() == 1]
     axes = [name for name in AXIS_COLUMNS if name in designs and name not in constant and name != "topology"]
-    found = ("accuracy", "accuracy_low", "accuracy_high", "partial_sum_reduction", "rms_error_lsb", "array_current_A")
+    found = (
+        "accuracy",
+        "accuracy_low",
+        "accuracy_high",
+        "partial_sum_reduction",
+        "rms_error_lsb",
+        "mean_column_current_A",
+    )
     costs = [name for name in ("energy_per_image_J", "latency_per_image_s", "area_m2") if name in designs]
     columns = [*axes, *found, *costs, "on_front"]
     shown = designs[columns].assign(design_key=designs.design_key.str[:12])
