@@ -108,7 +108,7 @@ def print_costs(designs: pa.Table, console: Console, most: int | None = None) ->
     console.print(table)
     _tell_unlisted(len(groups) - len(listed), rows[0]["sweep"], console)
     console.print()
-    note = "%: change with what is disputed (converters, supply, on-time, flip path) at its ends"
+    note = "%: change with what is disputed (converters, supply, on-time, flip path, leakage, multipliers) at its ends"
     console.print(note, highlight=False, soft_wrap=True)
 
 

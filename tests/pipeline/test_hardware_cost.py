@@ -61,19 +61,41 @@ def test_cost_columns_and_settings_that_recompute_nothing(tmp_path: Path) -> Non
             assert 0 < low <= row[f"{name}{unit}"] <= high
         for name in ("energy_change", "latency_change", "area_change"):
             assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
-        # the stand-in's array current: 1 ns at 0.264 V
-        assert row["energy_array_J"] == pytest.approx(row["array_current_A"] * 0.264e-9)
+        # 1 ns a column read, at 0.264 V
+        assert row["charge_per_image_C"] == pytest.approx(
+            row["mean_column_current_A"] * row["column_reads_per_image"] * 1e-9
+        )
+        assert row["energy_array_J"] == pytest.approx(row["charge_per_image_C"] * 0.264)
     for row in designs:
         own = [layer for layer in layers if layer["design_key"] == row["design_key"]]
-        for name in ("energy_per_image_J", "latency_per_image_s", "area_m2", "tiles", "energy_per_image_high_J"):
-            assert sum(layer[name] for layer in own) == pytest.approx(row[name])
+        # The layers on arrays and the digital ones make the design.
+        digital = {
+            "energy_per_image_J": sum(row[f"energy_digital_{part}_J"] for part in ("mac", "memory", "leakage")),
+            "latency_per_image_s": row["latency_digital_s"],
+            "area_m2": row["area_digital_m2"],
+        }
+        for name in (*digital, "charge_per_image_C", "energy_leakage_J", "tiles"):
+            assert sum(layer[name] for layer in own) + digital.get(name, 0) == pytest.approx(row[name])
+        # 9 x 16 x 100 and 320 x 10 multiplications, 7 x 9 and 320 cycles of 16 x 16 multipliers
+        assert row["digital_macs"] == 17600
+        assert row["energy_digital_mac_J"] == pytest.approx(17600 * 100e-15)
+        assert row["latency_digital_s"] == pytest.approx((63 + 320) * 1e-9)
+        slowest = max(*(layer["latency_per_image_s"] for layer in own), row["latency_digital_s"])
+        assert row["throughput_per_s"] == pytest.approx(1 / slowest)
+        assert row["energy_delay_Js"] == pytest.approx(row["energy_per_image_J"] * row["latency_per_image_s"])
         (dense,) = [other for other in designs if (other["rows"], other["sparsity"]) == (row["rows"], "dense")]
         for name, column in (("energy", "energy_per_image_J"), ("latency", "latency_per_image_s"), ("area", "area_m2")):
             assert row[f"{name}_change"] == pytest.approx(row[column] / dense[column] - 1)
         # 2 x inputs x columns x positions of two layers, 2 row groups of so many rows
         operations = 2 * 2 * (2 * row["rows"]) * 50 * 10
-        assert row["tops_per_watt"] == pytest.approx(operations / row["energy_per_image_J"] / 1e12)
-        assert row["cost_boundary"] == "popcount=baseline;stored_sums=binsparx;activation_buffer=counted"
+        arrays = row["energy_per_image_J"] - digital["energy_per_image_J"]
+        assert row["tops_per_watt"] == pytest.approx(operations / arrays / 1e12)
+        area = 1e6 * (row["area_m2"] - digital["area_m2"])
+        busiest = max(layer["latency_per_image_s"] for layer in own)
+        assert row["tops_per_mm2"] == pytest.approx(operations / busiest / area / 1e12)
+        counted = "popcount=baseline;stored_sums=binsparx;activation_buffer=counted;digital_layers=counted"
+        assert row["cost_boundary"] == counted
+        assert "columns_read=in_turn" in row["cost_assumptions"] and "digital_array=16x16" in row["cost_assumptions"]
 
     changed = run(tmp_path, cost="{array_supply: v_dd, parameters: {comparator_energy: 3}}",
                   pareto="{objectives: [accuracy, current]}")  # fmt: skip
@@ -82,6 +104,15 @@ def test_cost_columns_and_settings_that_recompute_nothing(tmp_path: Path) -> Non
         assert after["energy_array_J"] == pytest.approx(before["energy_array_J"] * 0.7 / 0.264)
         assert after["accuracy"] == before["accuracy"]
     assert [row["sparsity"] for row in rows_of(changed, "pareto")] == ["binsparx"]
+
+    without = run(tmp_path, cost="{digital_layers: false}")
+    assert without.tasks_run == 0
+    for before, after in zip(designs, rows_of(without), strict=True):
+        assert after["digital_macs"] == after["latency_digital_s"] == after["area_digital_m2"] == 0
+        assert after["latency_per_image_s"] == pytest.approx(
+            before["latency_per_image_s"] - before["latency_digital_s"]
+        )
+        assert after["tops_per_mm2"] == before["tops_per_mm2"]
 
     alone = run(tmp_path, sparsity="binsparx")
     assert alone.tasks_run == 0

@@ -61,7 +61,7 @@ def test_one_design_is_shown_whole(command) -> None:  # type: ignore[no-untyped-
     design = json.loads(command("results", "small", "--json")[1])["designs"][0]
     key = design["design_key"]
     shown = command("show", key[:8])[1]
-    for expected in (key[:12], "accuracy_low", "conv1", "binsparx explain", "µA"):
+    for expected in (key[:12], "accuracy_low", "conv1", "binsparx explain", "mean_column_current_A", " nA"):
         assert expected in shown.replace("\n", "")
     document = json.loads(command("show", key[:8], "--json")[1])
     layers = pq.read_table("results/sweeps/small/layers.parquet").to_pylist()
