@@ -10,7 +10,7 @@ from pipeline.plan import Plan
 from pipeline.points import DesignPoint
 
 if TYPE_CHECKING:
-    from simcore.cost import Cost, CostSpread, DesignCost
+    from simcore.cost import Cost, CostSpread, DesignCost, DigitalSpread
 
 _METRICS = {"energy": ("energy_per_image", "J"), "latency": ("latency_per_image", "s"), "area": ("area", "m2")}
 _Row = dict[str, Any]
@@ -25,6 +25,7 @@ class HardwareCosts:
         self._cost = cost
         self._settings = plan.cost_settings
         self._cells: dict[str, Any] = {}
+        self._digital_spreads: dict[Any, DigitalSpread] = {}
         self._digital_layers: dict[tuple[str, tuple[str, ...]], Any] = {}
         # of the designs last added: spreads by design key and layer, "" for the whole network
         self._spreads: dict[tuple[str, str], CostSpread] = {}
@@ -40,7 +41,8 @@ class HardwareCosts:
         tile = self._cost.Tile.of(point.design, cell)
         activities, digital = self._activities(layers, images), self._digital(point, layers)
         cost = self._cost.design_cost(tile, activities, self._settings, digital)
-        whole, spreads = self._cost.design_spreads(tile, activities, cost, self._settings, digital)
+        engine = self._digital_spread(digital)
+        whole, spreads = self._cost.design_spreads(tile, activities, cost, self._settings, engine)
         for name, spread in zip(("", *(layer["layer"] for layer in layers)), (whole, *spreads), strict=True):
             self._spreads[point.key, name] = spread
         rows = [self._row(point, part, spread) for part, spread in zip(cost.layers, spreads, strict=True)]
@@ -64,6 +66,11 @@ class HardwareCosts:
         if (point.model.digest, mapped) not in self._digital_layers:
             self._digital_layers[point.model.digest, mapped] = simulation.digital_layers(point.model, mapped)
         return self._digital_layers[point.model.digest, mapped]
+
+    def _digital_spread(self, digital: Any) -> DigitalSpread:
+        if digital not in self._digital_spreads:
+            self._digital_spreads[digital] = self._cost.digital_spread(digital, self._settings)
+        return self._digital_spreads[digital]
 
     def add_changes(self, designs: Sequence[_Row], layers: Sequence[_Row], points: Sequence[DesignPoint]) -> None:
         """Puts the changes against the dense design into the rows of ``points``, all levels of one hardware, and

@@ -10,7 +10,7 @@ from simcore.cost import area, energy, timing
 from simcore.cost.activity import LayerActivity
 from simcore.cost.digital import DigitalLayer, digital_cost
 from simcore.cost.hardware import Tile
-from simcore.cost.leakage import SRAM_BIT_FINS, leakage_power
+from simcore.cost.leakage import SRAM_BIT_FINS, Leaking
 from simcore.cost.settings import CostSettings
 from simcore.cost.totals import Cost, DesignCost
 
@@ -32,16 +32,17 @@ def design_cost(
 def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Cost:
     """One layer with its own tiles, which leak while it works."""
     seconds = layer_latency(tile, layer, settings)
+    areas = layer_area(tile, layer, settings)
     return Cost(
-        layer_energy(tile, layer, settings),
-        seconds,
-        layer_area(tile, layer, settings),
-        layer.operations,
-        tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns),
-        array_charge(tile, layer, settings, settling(tile, settings)),
-        layer_leakage(tile, layer, settings),
-        seconds,
-        seconds,
+        energy_J=layer_energy(tile, layer, settings),
+        latency_s=seconds,
+        area_m2=areas,
+        operations=layer.operations,
+        tiles=tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns),
+        charge_C=array_charge(tile, layer, settings, settling(tile, settings)),
+        leakage_W=layer_leaking(tile, layer, areas, settings).power_W(settings),
+        powered_s=seconds,
+        slowest_s=seconds,
     )
 
 
@@ -240,12 +241,15 @@ def on_time(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: f
     return own * column_groups(tile, layer, settings) if together else own
 
 
-def layer_leakage(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
-    """Watts of a layer's tiles: cells that need a supply, stored sums, logic and drivers. Of converters it is part of
-    their energy a conversion."""
-    parts = layer_area(tile, layer, settings)
+def layer_leaking(tile: Tile, layer: LayerActivity, areas: dict[str, float], settings: CostSettings) -> Leaking:
+    """What leaks of a layer's tiles: cells that need a supply, stored sums, logic and drivers. What converters leak is
+    part of their energy a conversion.
+
+    Args:
+        areas: ``layer_area`` of the layer.
+    """
     tiles = tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns)
-    placed = math.fsum(parts[name] for name in ("accumulators", "popcount", "input_flip", "column_flags"))
-    sum_bits = parts["stored_sums"] * settings.logic_utilisation / settings.stored_bit_area
+    placed = math.fsum(areas[name] for name in ("accumulators", "popcount", "input_flip", "column_flags"))
+    sum_bits = areas["stored_sums"] * settings.logic_utilisation / settings.stored_bit_area
     fins = tiles * tile.rows * tile.cols * tile.leaking_fins + sum_bits * SRAM_BIT_FINS
-    return leakage_power(fins, placed * settings.logic_utilisation + parts["drivers"], settings)
+    return Leaking(fins, placed * settings.logic_utilisation + areas["drivers"])

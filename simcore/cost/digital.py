@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simcore.cost import energy
-from simcore.cost.leakage import SRAM_BIT_FINS, leakage_power
+from simcore.cost.leakage import SRAM_BIT_FINS, Leaking
 from simcore.cost.settings import CostSettings
 
 if TYPE_CHECKING:
@@ -104,13 +104,13 @@ def digital_cost(layers: Iterable[DigitalLayer], settings: CostSettings) -> Digi
     multipliers = settings.digital_array**2 * settings.digital_mac_area
     weight_bits = sum(layer.weights * layer.bits for layer in layers)
     return DigitalCost(
-        math.fsum(layer.macs * mac_energy(layer, settings) for layer in layers),
-        math.fsum(bits_read(layer, settings) for layer in layers) * settings.buffer_read_energy,
-        seconds,
-        multipliers / settings.logic_utilisation + weight_bits * settings.sram_bit_area,
-        leakage_power(weight_bits * SRAM_BIT_FINS, multipliers, settings),
-        seconds,
-        sum(layer.macs for layer in layers),
+        mac_J=math.fsum(layer.macs * mac_energy(layer, settings) for layer in layers),
+        memory_J=math.fsum(bits_read(layer, settings) for layer in layers) * settings.buffer_read_energy,
+        latency_s=seconds,
+        area_m2=multipliers / settings.logic_utilisation + weight_bits * settings.sram_bit_area,
+        leakage_W=Leaking(weight_bits * SRAM_BIT_FINS, multipliers).power_W(settings),
+        powered_s=seconds,
+        macs=sum(layer.macs for layer in layers),
     )
 
 

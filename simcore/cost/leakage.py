@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from simcore.cost.energy import Number
 from simcore.cost.settings import CostSettings
 
@@ -19,8 +21,14 @@ def logic_power(area: Number, density: Number) -> Number:
     return area * density
 
 
-def leakage_power(fins: float, logic_area_m2: float, settings: CostSettings) -> float:
-    """Watts of so many fins that are off, and of logic of so much cell area."""
-    return float(
-        off_power(fins, settings.fin_off_current, settings.v_dd) + logic_power(logic_area_m2, settings.logic_leakage)
-    )
+@dataclass(frozen=True)
+class Leaking:
+    """What leaks: ``fins`` that are off, and ``logic_m2`` of cells."""
+
+    fins: float
+    logic_m2: float
+
+    def power_W(self, settings: CostSettings) -> float:
+        """Watts for as long as the supply is on."""
+        fins = off_power(self.fins, settings.fin_off_current, settings.v_dd)
+        return float(fins + logic_power(self.logic_m2, settings.logic_leakage))

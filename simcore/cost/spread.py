@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from simcore.cost.design_cost import (
     conversion_energy,
     converter_area,
     latency,
-    layer_leakage,
+    layer_leaking,
     layer_reads,
     settling,
 )
@@ -29,6 +30,7 @@ from simcore.cost.settings import AREA_AXES, ENERGY_AXES, LATENCY_AXES, CostSett
 from simcore.cost.totals import DesignCost
 
 Values = NDArray[np.float64]
+_ARRAY_AXES = ("array_supply", "on_time", "conversion_time")
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,37 @@ class CostSpread:
     area_m2: Values
 
 
+@dataclass(frozen=True)
+class DigitalSpread:
+    """The digital layers of a network at the corners: the same for all of its designs.
+
+    Attributes:
+        working_J: multiplying and reading. leakage_W: both with a dimension for each axis of energy. area_m2: at every
+            corner of ``AREA_AXES``.
+    """
+
+    working_J: Values
+    leakage_W: Values
+    area_m2: Values
+
+
+def digital_spread(layers: Iterable[DigitalLayer], settings: CostSettings) -> DigitalSpread:
+    """The digital layers at every corner of what is disputed."""
+    layers = tuple(layers)
+
+    def working(corner: CostSettings) -> float:
+        found = digital_cost(layers, corner)
+        return found.mac_J + found.memory_J
+
+    return DigitalSpread(
+        _over(("digital_mac",), settings, working),
+        _over(("leakage", "digital_mac"), settings, lambda corner: digital_cost(layers, corner).leakage_W),
+        np.array([digital_cost(layers, corner).area_m2 for corner in settings.corners(AREA_AXES)]),
+    )
+
+
 def design_spreads(
-    tile: Tile,
-    layers: Sequence[LayerActivity],
-    cost: DesignCost,
-    settings: CostSettings,
-    digital: Iterable[DigitalLayer] = (),
+    tile: Tile, layers: Sequence[LayerActivity], cost: DesignCost, settings: CostSettings, digital: DigitalSpread
 ) -> tuple[CostSpread, list[CostSpread]]:
     """The spread of a design, and of every layer with its own tiles.
 
@@ -54,41 +81,29 @@ def design_spreads(
     corners.
 
     Args:
-        cost: ``design_cost`` of the same layers with these settings.
+        cost: ``design_cost`` of the same layers with these settings. digital: of its digital layers.
     """
-    digital = tuple(digital)
     settled = settling(tile, settings)
     converters = np.array([converter_area(tile.adc_bits, corner) for corner in settings.corners(AREA_AXES)])
     conversion = _over(("conversion_energy",), settings, lambda corner: conversion_energy(tile.adc_bits, corner))
-    times, areas, own = [], [], []
+    times, areas, working, leaking = [], [], [], []
     for layer, part in zip(layers, cost.layers, strict=True):
         reads = layer_reads(tile, layer, settings)
         times.append(np.array([latency(tile, layer, reads, corner) for corner in settings.corners(LATENCY_AXES)]))
         count = part.tiles * math.ceil(tile.cols / settings.columns_per_converter)
-        areas.append(
-            math.fsum(area for name, area in part.area_m2.items() if name != "converters") + count * converters
-        )
-        array = _over(
-            ("array_supply", "on_time", "conversion_time"),
-            settings,
-            lambda corner, layer=layer: array_energy(tile, layer, corner, settled),  # type: ignore[misc]
-        )
+        others = math.fsum(area for name, area in part.area_m2.items() if name != "converters")
+        areas.append(others + count * converters)
+        array = _over(_ARRAY_AXES, settings, partial(_array_energy, tile, layer, settled))
         rest = math.fsum(joules for name, joules in part.energy_J.items() if name not in ("array", "adc"))
-        own.append(array + layer.column_reads * conversion + rest)
-    # The time that is digital is not disputed.
-    image = sum(times, np.full(2 ** len(LATENCY_AXES), cost.digital.latency_s))
+        working.append(array + layer.column_reads * conversion + rest)
+        leaking.append(_over(("leakage",), settings, layer_leaking(tile, layer, part.area_m2, settings).power_W))
+    image = sum(times, np.full(2 ** len(LATENCY_AXES), cost.digital.latency_s))  # digital time is not disputed
     powered = image.reshape(_shape(LATENCY_AXES))
-    energies = [
-        joules + powered * _over(("leakage",), settings, lambda corner, layer=layer: layer_leakage(tile, layer, corner))  # type: ignore[misc]
-        for layer, joules in zip(layers, own, strict=True)
-    ]
-    engine = _over(("digital_mac",), settings, lambda corner: _working(digital, corner))
-    leaking = _over(("leakage", "digital_mac"), settings, lambda corner: digital_cost(digital, corner).leakage_W)
-    engine_area = np.array([digital_cost(digital, corner).area_m2 for corner in settings.corners(AREA_AXES)])
+    energies = [joules + powered * watts for joules, watts in zip(working, leaking, strict=True)]
     whole = CostSpread(
-        _with_central(cost.total_energy_J, _flat(sum(energies, engine + powered * leaking))),
+        _with_central(cost.total_energy_J, _flat(sum(energies, digital.working_J + powered * digital.leakage_W))),
         _with_central(cost.latency_s, image),
-        _with_central(cost.total_area_m2, sum(areas, engine_area)),
+        _with_central(cost.total_area_m2, sum(areas, digital.area_m2)),
     )
     parts = [
         CostSpread(
@@ -101,9 +116,8 @@ def design_spreads(
     return whole, parts
 
 
-def _working(digital: Sequence[DigitalLayer], settings: CostSettings) -> float:
-    found = digital_cost(digital, settings)
-    return found.mac_J + found.memory_J
+def _array_energy(tile: Tile, layer: LayerActivity, settled: float, settings: CostSettings) -> float:
+    return array_energy(tile, layer, settings, settled)
 
 
 def _over(axes: tuple[str, ...], settings: CostSettings, value: Callable[[CostSettings], float]) -> Values:

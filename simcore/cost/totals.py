@@ -100,13 +100,13 @@ class DesignCost:
 def total_cost(parts: Sequence[Cost]) -> Cost:
     """Energies, latencies and areas of layers that leak for equally long, summed."""
     return Cost(
-        {name: math.fsum(part.energy_J[name] for part in parts) for name in ENERGY_COMPONENTS},
-        math.fsum(part.latency_s for part in parts),
-        {name: math.fsum(part.area_m2[name] for part in parts) for name in AREA_COMPONENTS},
-        math.fsum(part.operations for part in parts),
-        sum(part.tiles for part in parts),
-        math.fsum(part.charge_C for part in parts),
-        math.fsum(part.leakage_W for part in parts),
-        max((part.powered_s for part in parts), default=0.0),
-        max((part.slowest_s for part in parts), default=0.0),
+        energy_J={name: math.fsum(part.energy_J[name] for part in parts) for name in ENERGY_COMPONENTS},
+        latency_s=math.fsum(part.latency_s for part in parts),
+        area_m2={name: math.fsum(part.area_m2[name] for part in parts) for name in AREA_COMPONENTS},
+        operations=math.fsum(part.operations for part in parts),
+        tiles=sum(part.tiles for part in parts),
+        charge_C=math.fsum(part.charge_C for part in parts),
+        leakage_W=math.fsum(part.leakage_W for part in parts),
+        powered_s=max((part.powered_s for part in parts), default=0.0),
+        slowest_s=max((part.slowest_s for part in parts), default=0.0),
     )

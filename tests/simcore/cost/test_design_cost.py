@@ -16,6 +16,7 @@ from simcore.cost import (
     Tile,
     design_cost,
     design_spreads,
+    digital_spread,
     layer_cost,
     resolve,
 )
@@ -48,7 +49,8 @@ def settings(**options):
 
 
 def spreads(own: Tile, layers: list[LayerActivity], chosen: CostSettings, digital=()) -> CostSpread:
-    return design_spreads(own, layers, design_cost(own, layers, chosen, digital), chosen, digital)[0]
+    cost = design_cost(own, layers, chosen, digital)
+    return design_spreads(own, layers, cost, chosen, digital_spread(digital, chosen))[0]
 
 
 def test_the_dense_tile_by_hand() -> None:
@@ -184,7 +186,8 @@ def test_the_spread_holds_every_mix_of_ends() -> None:
 def test_the_spread_is_the_cost_at_every_corner(level: str, layer: LayerActivity, bits: int) -> None:
     base, own = settings(), tile(level, bits=bits)
     layers = [layer, dataclasses.replace(layer, inputs=150, groups=3, positions=7)]
-    whole, parts = design_spreads(own, layers, design_cost(own, layers, base, DIGITAL), base, DIGITAL)
+    cost = design_cost(own, layers, base, DIGITAL)
+    whole, parts = design_spreads(own, layers, cost, base, digital_spread(DIGITAL, base))
 
     def corners(axes: tuple[str, ...]) -> list:
         return [design_cost(own, layers, found, DIGITAL) for found in (base, *base.corners(axes))]
