@@ -10,13 +10,16 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
+from pipeline import simulation
 from pipeline.plan import make_plan
 from pipeline.report import print_costs, print_front
 from pipeline.runner import RunOptions, RunResult, run_sweep
+from pipeline.simulation import digital_layers as of_a_network
 from pipeline.spec import CostSpec, load_sweep
 from pipeline.tables import DESIGNS_SCHEMA, PARETO_SCHEMA
 from simcore.cost import CostOptions
 from simcore.errors import InputError
+from simcore.network.checkpoint import find_model, load_checkpoint
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -117,6 +120,17 @@ def test_cost_columns_and_settings_that_recompute_nothing(tmp_path: Path) -> Non
     alone = run(tmp_path, sparsity="binsparx")
     assert alone.tasks_run == 0
     assert all(row["energy_change"] is row["area_change_high"] is None for row in rows_of(alone))
+
+
+def test_digital_layers_of_a_network_that_ships() -> None:
+    checkpoint = load_checkpoint(find_model("fashion-cnn"))
+    model = simulation.Model("fashion-cnn", checkpoint.digest, checkpoint)
+    mapped = [layer.name for layer in checkpoint.binary_layers("")]
+    first, last = of_a_network(model, mapped)
+    # 28 x 28 positions of 32 maps over 3 x 3 pixels; 256 maps of 3 x 3 to 10 classes
+    assert (first.macs, first.bits, last.macs, last.bits) == (784 * 32 * 9, 8, 2304 * 10, 8)
+    left_out = of_a_network(model, mapped[1:])
+    assert [(layer.name, layer.bits) for layer in left_out] == [("conv0", 8), ("bconv1", 1), ("linear", 8)]
 
 
 @pytest.mark.usefixtures("ray_cluster")
