@@ -168,6 +168,8 @@ def test_a_cell_without_a_size_has_no_cost(tmp_path: Path) -> None:
         ({"cost": "{technology: 7mn}"}, "small.yaml:8 cost: unknown technology '7mn'; did you mean '7nm'?"),
         ({"cost": "{parameters: {comparator_enrgy: 3}}"}, "did you mean 'comparator_energy'?"),
         ({"cost": "{array_supply: v_red}"}, "did you mean 'v_read'?"),
+        ({"cost": "{columns_read: togeter}"}, "did you mean 'together'?"),
+        ({"cost": "{digital_array: 0}"}, "digital_array"),
         ({"pareto": "{objectives: [accuracy, enrgy]}"}, "did you mean 'energy'?"),
         ({"pareto": "{objectives: [energy, energy]}"}, "an objective is named twice"),
         ({"pareto": "{resamples: 0}"}, "resamples"),
