@@ -8,7 +8,7 @@ from dataclasses import replace
 from markdown_table import markdown_table
 
 from simcore.cost import CostOptions, CostSettings, LayerActivity, Tile, layer_cost, resolve
-from simcore.cost.macro import PARTIAL_SUM_CUTS, load_macro, macro_area_um2, macro_energy, saving
+from simcore.cost.macro import PARTIAL_SUM_CUTS, load_macro, load_published, macro_area_um2, macro_energy, saving
 from simcore.design import Adc, Design
 from simcore.technology import circuit_parameters
 from simcore.technology.devices import load_bitcell
@@ -49,6 +49,26 @@ def tile() -> str:
             + [f"{100 * (change - 1):+.1f} %" for change in changes]
         )
     return markdown_table(["case"], columns, rows)
+
+
+def efficiency() -> str:
+    """Published macros and the tile, in operations of 1 bit x 1 bit."""
+    rows = []
+    for chip in load_published():
+        density = f"{chip.tops_per_mm2:g}" if chip.tops_per_mm2 else ""
+        scaled = f"{chip.one_bit * chip.tops_per_mm2:,.0f}" if chip.tops_per_mm2 else ""
+        precision = f"{chip.activations} x {chip.weights}"
+        rows.append(
+            [chip.name, precision, f"{chip.tops_per_watt:g}", density, str(chip.one_bit),
+             f"{chip.one_bit * chip.tops_per_watt:,.0f}", scaled]
+        )  # fmt: skip
+    for name, bits in (("the tile, 4-bit flash", 4), ("the tile, 6-bit SAR", 6)):
+        found = _read("dense", bits, resolve(CostOptions()))
+        own = [f"{found.tops_per_watt:,.0f}", f"{found.tops_per_mm2:,.0f}"]
+        rows.append([name, "1 x 1", *own, "1", *own])
+    columns = ["bits", "TOPS/W", "TOPS/mm²", "x", "1-bit TOPS/W", "1-bit TOPS/mm²"]
+    sources = [f"- {chip.name}: {chip.source}" for chip in load_published()]
+    return "\n".join([markdown_table(["macro"], columns, rows), "", *sources])
 
 
 def macro() -> str:

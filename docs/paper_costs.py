@@ -77,7 +77,7 @@ def section(designs: list[Hardware]) -> str:
             "## Energy, latency and area",
             "Changes against the dense design of the same hardware, nominal corner, converter re-ranged; in brackets the "
             "extremes over what is disputed ([spread](cost.md#spread): supply of the columns, on-time, energy of a "
-            "conversion, flip path). *Saved* and *added* are shares of the dense energy: what the cells save, from solved "
+            f"conversion, flip path{_newer(shown)}). *Saved* and *added* are shares of the dense energy: what the cells save, from solved "
             "currents, and what flips cost.",
             "![Energy change of both flips on every design, with its spread](images/paper/energy.png)",
             _table(shown),
@@ -85,6 +85,12 @@ def section(designs: list[Hardware]) -> str:
             _absolute(shown),
         ]
     )
+
+
+def _newer(shown: list[Hardware]) -> str:
+    """What totals hold besides, where their tables were made since it has been counted."""
+    counted = any("energy_leakage_J" in design.levels[BINSPARX] for design in shown)
+    return ", time of a conversion, leakage, digital multiplication, all counted in every total" if counted else ""
 
 
 def _table(shown: list[Hardware]) -> str:

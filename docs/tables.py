@@ -91,6 +91,13 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "cost.stored_sums": ("", "`baseline`", "who pays for sum(W)"),
     "cost.activation_buffer": ("", "`false`", "count the reads of the activation buffer"),
     "cost.parallel_tiles": ("tiles", "`16`", "tiles that read at the same time; default: all of a layer"),
+    "cost.columns_read": (
+        "",
+        "`together`",
+        "columns of a converter conduct so; default: [as the circuit has them](cost.md#columns-that-wait)",
+    ),
+    "cost.digital_layers": ("", "`false`", "count the layers that no array holds, see [cost](cost.md#digital-layers)"),
+    "cost.digital_array": ("multipliers", "`32`", "rows and columns of the multipliers that do them"),
     "cost.parameters": (
         "as [there](cost.md#numbers)",
         "`{comparator_energy: 3.5}`",
@@ -169,6 +176,7 @@ TABLES = {
     "commands.md": {"commands": commands},
     "cost.md": {
         "tile": cost_tables.tile,
+        "efficiency": cost_tables.efficiency,
         "macro": cost_tables.macro,
         "parameters": cost_tables.parameters,
         "paper": paragraph(paper.cost_summary),

@@ -223,6 +223,7 @@ def _ratios(total: dict[str, Any], images: int) -> dict[str, float]:
         "rms_error_lsb": math.sqrt(total["squared_error"] / reads) if reads else 0.0,
         "worst_error_lsb": total["worst_error"],
         "clipped_fraction": total["clipped"] / reads if reads else 0.0,
+        "mean_column_current_A": total["column_current_A"] / reads if reads else 0.0,
         "array_current_A": total["column_current_A"] / images,
         "column_reads_per_image": reads / images,
     }

@@ -10,7 +10,7 @@ from pipeline.plan import Plan
 from pipeline.points import DesignPoint
 
 if TYPE_CHECKING:
-    from simcore.cost import Cost, CostSpread
+    from simcore.cost import Cost, CostSpread, DesignCost, DigitalSpread
 
 _METRICS = {"energy": ("energy_per_image", "J"), "latency": ("latency_per_image", "s"), "area": ("area", "m2")}
 _Row = dict[str, Any]
@@ -25,6 +25,8 @@ class HardwareCosts:
         self._cost = cost
         self._settings = plan.cost_settings
         self._cells: dict[str, Any] = {}
+        self._digital_spreads: dict[Any, DigitalSpread] = {}
+        self._digital_layers: dict[tuple[str, tuple[str, ...]], Any] = {}
         # of the designs last added: spreads by design key and layer, "" for the whole network
         self._spreads: dict[tuple[str, str], CostSpread] = {}
 
@@ -36,16 +38,15 @@ class HardwareCosts:
         cell = self._cell(point.cell.reference)
         if cell is None:
             return self._nothing(point), [self._nothing(point) for _ in layers]
-        design = point.design
-        tile = self._cost.Tile.of(design, cell)
-        activities = [self._cost.LayerActivity.from_totals(layer, images) for layer in layers]
-        costs = [self._cost.layer_cost(tile, activity, self._settings) for activity in activities]
-        spreads = self._cost.layer_spreads(tile, activities, costs, self._settings)
-        whole = self._cost.total_spread(spreads)
+        tile = self._cost.Tile.of(point.design, cell)
+        activities, digital = self._activities(layers, images), self._digital(point, layers)
+        cost = self._cost.design_cost(tile, activities, self._settings, digital)
+        engine = self._digital_spread(digital)
+        whole, spreads = self._cost.design_spreads(tile, activities, cost, self._settings, engine)
         for name, spread in zip(("", *(layer["layer"] for layer in layers)), (whole, *spreads), strict=True):
             self._spreads[point.key, name] = spread
-        design_row = self._row(point, self._cost.total_cost(costs), whole)
-        return design_row, [self._row(point, cost, spread) for cost, spread in zip(costs, spreads, strict=True)]
+        rows = [self._row(point, part, spread) for part, spread in zip(cost.layers, spreads, strict=True)]
+        return self._row(point, cost.mapped, whole) | _whole(cost), rows
 
     def totals(self, point: DesignPoint, layers: Sequence[_Row], images: int) -> _Row:
         """Energy, latency and area of a design by their columns; empty where the cell's size is not known."""
@@ -53,8 +54,23 @@ class HardwareCosts:
         if cell is None:
             return {}
         tile = self._cost.Tile.of(point.design, cell)
-        activities = [self._cost.LayerActivity.from_totals(layer, images) for layer in layers]
-        return _totals(self._cost.design_cost(tile, activities, self._settings))
+        activities, digital = self._activities(layers, images), self._digital(point, layers)
+        return _totals(self._cost.design_cost(tile, activities, self._settings, digital))
+
+    def _activities(self, layers: Sequence[_Row], images: int) -> list[Any]:
+        return [self._cost.LayerActivity.from_totals(layer, images) for layer in layers]
+
+    def _digital(self, point: DesignPoint, layers: Sequence[_Row]) -> Any:
+        """The layers of the point's network beside those that were mapped."""
+        mapped = tuple(layer["layer"] for layer in layers)
+        if (point.model.digest, mapped) not in self._digital_layers:
+            self._digital_layers[point.model.digest, mapped] = simulation.digital_layers(point.model, mapped)
+        return self._digital_layers[point.model.digest, mapped]
+
+    def _digital_spread(self, digital: Any) -> DigitalSpread:
+        if digital not in self._digital_spreads:
+            self._digital_spreads[digital] = self._cost.digital_spread(digital, self._settings)
+        return self._digital_spreads[digital]
 
     def add_changes(self, designs: Sequence[_Row], layers: Sequence[_Row], points: Sequence[DesignPoint]) -> None:
         """Puts the changes against the dense design into the rows of ``points``, all levels of one hardware, and
@@ -72,8 +88,8 @@ class HardwareCosts:
         for metric, (_, unit) in _METRICS.items():
             values: list[float | None] = [None, None, None]
             if own is not None and dense is not None:
-                ends = zip(getattr(own, f"{metric}_{unit}"), getattr(dense, f"{metric}_{unit}"), strict=True)
-                changes = [mine / theirs - 1.0 if theirs else 0.0 for mine, theirs in ends]
+                mine, theirs = (getattr(spread, f"{metric}_{unit}") for spread in (own, dense))
+                changes = [a / b - 1.0 if b else 0.0 for a, b in zip(mine.tolist(), theirs.tolist(), strict=True)]
                 values = [changes[0], min(changes), max(changes)]
             row |= dict(zip((f"{metric}_change{end}" for end in ("", "_low", "_high")), values, strict=True))
         return row
@@ -84,14 +100,18 @@ class HardwareCosts:
         return self._cells[reference]
 
     def _row(self, point: DesignPoint, cost: Cost, spread: CostSpread) -> _Row:
-        row: _Row = {"tiles": cost.tiles, **self._how(point)}
-        row |= _totals(cost)
+        row: _Row = {"tiles": cost.tiles, **self._how(point), **_totals(cost)}
         for metric, (name, unit) in _METRICS.items():
             ends = getattr(spread, f"{metric}_{unit}")
-            row |= {f"{name}_low_{unit}": min(ends), f"{name}_high_{unit}": max(ends)}
+            row |= {f"{name}_low_{unit}": float(ends.min()), f"{name}_high_{unit}": float(ends.max())}
         row |= {f"energy_{name}_J": value for name, value in cost.energy_J.items()}
         row |= {f"area_{name}_m2": value for name, value in cost.area_m2.items()}
-        return row | {"tops_per_watt": cost.tops_per_watt}
+        return row | {
+            "energy_leakage_J": cost.leakage_J,
+            "charge_per_image_C": cost.charge_C,
+            "tops_per_watt": cost.tops_per_watt,
+            "tops_per_mm2": cost.tops_per_mm2,
+        }
 
     def _nothing(self, point: DesignPoint) -> _Row:
         return self._how(point)
@@ -100,13 +120,28 @@ class HardwareCosts:
         return {
             "converter": self._settings.converter_kind(point.hardware.adc_bits),
             "cost_boundary": self._settings.boundary,
-            "cost_assumptions": self._settings.assumptions,
+            "cost_assumptions": self._settings.assumptions(point.hardware.circuit.topology == "gate_driven"),
         }
 
 
-def _totals(cost: Cost) -> _Row:
+def _totals(cost: Cost | DesignCost) -> _Row:
     return {
         "energy_per_image_J": cost.total_energy_J,
         "latency_per_image_s": cost.latency_s,
         "area_m2": cost.total_area_m2,
+    }
+
+
+def _whole(cost: DesignCost) -> _Row:
+    """The columns of a design that its layers do not have, and totals that hold the digital layers too."""
+    digital = cost.digital
+    return _totals(cost) | {
+        "energy_digital_mac_J": digital.mac_J,
+        "energy_digital_memory_J": digital.memory_J,
+        "energy_digital_leakage_J": digital.leakage_J,
+        "latency_digital_s": digital.latency_s,
+        "area_digital_m2": digital.area_m2,
+        "digital_macs": digital.macs,
+        "throughput_per_s": 1.0 / cost.interval_s if cost.interval_s else None,
+        "energy_delay_Js": cost.energy_delay_Js,
     }

@@ -33,7 +33,7 @@ COSTS = (
     Objective("energy_per_image_J", "energy per image", "J"),
     Objective("latency_per_image_s", "latency per image", "s"),
     Objective("area_m2", "area", "mm²", 1e6, prefixed=False),
-    Objective("array_current_A", "array current per image", "A"),
+    Objective("mean_column_current_A", "mean column current", "A"),
 )
 
 

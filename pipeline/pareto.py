@@ -21,7 +21,7 @@ OBJECTIVES: dict[str, tuple[str, Direction]] = {
     "energy": ("energy_per_image_J", "min"),
     "latency": ("latency_per_image_s", "min"),
     "area": ("area_m2", "min"),
-    "current": ("array_current_A", "min"),
+    "current": ("mean_column_current_A", "min"),
 }
 """Objectives by the name they have in a sweep file: column of ``designs`` and direction."""
 

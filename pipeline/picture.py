@@ -43,7 +43,7 @@ _COSTS = {
     "energy": _Cost(OBJECTIVES["energy"][0], "energy of an image", "J"),
     "latency": _Cost(OBJECTIVES["latency"][0], "latency of an image", "s"),
     "area": _Cost(OBJECTIVES["area"][0], "area (mm²)", "", 1e6),
-    "current": _Cost(OBJECTIVES["current"][0], "array current, summed over all column reads of an image", "A"),
+    "current": _Cost(OBJECTIVES["current"][0], "mean column current", "A"),
 }
 # Beside the hardware and the costs, what a picture shows of a design.
 _COLUMNS = "design_key sweep images sparsity prune accuracy accuracy_low accuracy_high ideal_accuracy on_front".split()
@@ -52,8 +52,8 @@ _COLUMNS = "design_key sweep images sparsity prune accuracy accuracy_low accurac
 def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "energy")) -> dict[str, bytes]:
     """PNG and SVG of all designs: accuracy with its 95 % interval against the first cost among ``objectives``.
 
-    Where no design has that cost (a bitcell file without the cell's size) array current takes its place. Colour
-    tells the device, the marker the sparsity level; arrows lead from dense to binsparx on the same hardware and
+    Where no design has that cost (a bitcell file without the cell's size) the mean column current takes its place.
+    Colour tells the device, the marker the sparsity level; arrows lead from dense to binsparx on the same hardware and
     images. Where more than ``MOST_DRAWN`` designs are not on the front, the front and a sample of those are drawn,
     without arrows and sizes, and the title says so.
     """

@@ -143,5 +143,6 @@ def _costs(
     layers = sum_layers([shard.layers for shard in shards])
     images = sum(shard.count for shard in shards)
     known: dict[str, float] = hardware.totals(point, layers, images)
-    known["array_current_A"] = math.fsum(layer["column_current_A"] for layer in layers) / images
+    current = math.fsum(layer["column_current_A"] for layer in layers)
+    known["mean_column_current_A"] = current / sum(layer["column_reads"] for layer in layers)
     return [known.get(name, math.nan) for name in columns]

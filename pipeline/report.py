@@ -111,7 +111,7 @@ def print_costs(designs: pa.Table, console: Console, most: int | None = None) ->
     console.print(table)
     _tell_unlisted(len(groups) - len(listed), rows[0]["sweep"], console)
     console.print()
-    note = "%: change with what is disputed (converters, supply, on-time, flip path) at its ends"
+    note = "%: change with what is disputed (converters, supply, on-time, flip path, leakage, multipliers) at its ends"
     console.print(note, highlight=False, soft_wrap=True)
 
 
@@ -197,7 +197,7 @@ _COSTS: dict[str, Callable[[_Row], str]] = {
     "energy": lambda row: _quantity(row["energy_per_image_J"], "J"),
     "latency": lambda row: _quantity(row["latency_per_image_s"], "s"),
     "area": lambda row: f"{1e6 * row['area_m2']:.3g}mm²",
-    "current": lambda row: f"{row['array_current_A']:.2e} A",
+    "current": lambda row: _quantity(row["mean_column_current_A"], "A"),
 }
 
 

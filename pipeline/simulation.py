@@ -10,6 +10,7 @@ import importlib
 import math
 import os
 import re
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from simcore.errors import BinsparxError, InputError, unknown_name
@@ -126,6 +127,13 @@ def cell_geometry(device: str) -> Any:
     from simcore.technology.devices import load_bitcell
 
     return load_bitcell(device).cell
+
+
+def digital_layers(model: Model, mapped: Collection[str]) -> Any:
+    """The layers of a network that no array holds, where the arrays hold those named."""
+    from simcore import cost
+
+    return cost.digital_layers(model.checkpoint.network.graph, mapped)
 
 
 def cost_settings(options: dict[str, Any], periphery_file: str, where: str) -> Any:

@@ -185,6 +185,9 @@ class CostSpec(_Part):
     stored_sums: Literal["baseline", "binsparx"] = "binsparx"
     activation_buffer: bool = True
     parallel_tiles: Positive | None = None
+    columns_read: Literal["in_turn", "together"] | None = None
+    digital_layers: bool = True
+    digital_array: Positive = 16
     parameters: dict[str, Annotated[float, Field(gt=0)]] = {}
 
 

@@ -54,10 +54,16 @@ _ERRORS_AND_SUMS = [
     _field("worst_error_lsb", _FLOAT, "LSB", "largest |converted minus true partial sum|"),
     _field("clipped_fraction", _FLOAT, "fraction", "column reads beyond the converter's range"),
     _field(
+        "mean_column_current_A",
+        _FLOAT,
+        "A",
+        "solved current of a column while it is read, mean over the column reads",
+    ),
+    _field(
         "array_current_A",
         _FLOAT,
         "A",
-        "solved column currents, sum over all column reads of an image, mean",
+        "mean_column_current_A x column_reads_per_image: reads follow one another, so that no such current ever flows",
     ),
     _field("column_reads_per_image", _FLOAT, "1/image", "column reads (one conversion each)"),
 ]
@@ -96,24 +102,69 @@ _AREA_PARTS = {
     "column_flags": "flip bits of the columns",
     "stored_sums": "sum(W) of the columns",
 }
-_COSTS = [
-    *_spread("energy_per_image_J", "J", "energy of the mapped layers for an image"),
-    *_spread("energy_change", "fraction", "against the dense design of the same hardware"),
+_DIGITAL_PARTS = {
+    "mac": "digital layers: multiplying and adding",
+    "memory": "digital layers: reading weights and inputs",
+    "leakage": "digital layers: leakage of multipliers and weights until the image is done",
+}
+
+
+def _costs(what: str) -> list[pa.Field]:
+    """Columns of what an image costs on a design or on one layer. ``what``: whose totals they are."""
+    return [
+        *_spread("energy_per_image_J", "J", f"energy of {what} for an image"),
+        *_spread("energy_change", "fraction", "against the dense design of the same hardware"),
+        *(
+            _field(f"energy_{name}_J", _FLOAT, "J", f"of energy_per_image_J: {text}", True)
+            for name, text in _ENERGY_PARTS.items()
+        ),
+        _field("energy_leakage_J", _FLOAT, "J", "of energy_per_image_J: tiles leak until the image is done", True),
+        _field("charge_per_image_C", _FLOAT, "C", "charge that the columns draw in all reads of an image", True),
+        _field(
+            "tops_per_watt",
+            _FLOAT,
+            "1e12/J",
+            "operations (1 bit x 1 bit, 2 a weight and position) of the arrays / their energy, digital layers left out",
+            True,
+        ),
+        *_spread("latency_per_image_s", "s", f"time of {what} for an image, one layer after another"),
+        *_spread("latency_change", "fraction", "against the dense design of the same hardware"),
+        *_spread("area_m2", "m2", f"area of {what}"),
+        *_spread("area_change", "fraction", "against the dense design of the same hardware"),
+        *(_field(f"area_{name}_m2", _FLOAT, "m^2", f"of area_m2: {text}", True) for name, text in _AREA_PARTS.items()),
+        _field(
+            "tops_per_mm2",
+            _FLOAT,
+            "1e12/(s mm^2)",
+            "operations of the arrays a second, every layer at work on an image of its own, / their area",
+            True,
+        ),
+        _field("tiles", _INT, "1", "arrays that hold the mapped layers", True),
+        _field("converter", _TEXT, DIMENSIONLESS, "flash or sar"),
+        _field("cost_boundary", _TEXT, DIMENSIONLESS, "who pays for the popcount and the stored sums; what is counted"),
+        _field("cost_assumptions", _TEXT, DIMENSIONLESS, "choices behind the central values of the costs"),
+    ]
+
+
+_DESIGN_COSTS = [
+    *_costs("the network, mapped and digital layers,"),
     *(
-        _field(f"energy_{name}_J", _FLOAT, "J", f"of energy_per_image_J: {text}", True)
-        for name, text in _ENERGY_PARTS.items()
+        _field(f"energy_digital_{name}_J", _FLOAT, "J", f"of energy_per_image_J: {text}", True)
+        for name, text in _DIGITAL_PARTS.items()
     ),
-    _field("tops_per_watt", _FLOAT, "1e12/J", "operations (2 a weight and position) of the mapped layers", True),
-    *_spread("latency_per_image_s", "s", "time of the mapped layers for an image, one after another"),
-    *_spread("latency_change", "fraction", "against the dense design of the same hardware"),
-    *_spread("area_m2", "m2", "area of the mapped layers' tiles"),
-    *_spread("area_change", "fraction", "against the dense design of the same hardware"),
-    *(_field(f"area_{name}_m2", _FLOAT, "m^2", f"of area_m2: {text}", True) for name, text in _AREA_PARTS.items()),
-    _field("tiles", _INT, "1", "arrays that hold the mapped layers", True),
-    _field("converter", _TEXT, DIMENSIONLESS, "flash or sar"),
-    _field("cost_boundary", _TEXT, DIMENSIONLESS, "who pays for the popcount and the stored sums; what is counted"),
-    _field("cost_assumptions", _TEXT, DIMENSIONLESS, "choices behind the central values of the costs"),
+    _field("latency_digital_s", _FLOAT, "s", "of latency_per_image_s: digital layers", True),
+    _field("area_digital_m2", _FLOAT, "m^2", "of area_m2: multipliers and weights of the digital layers", True),
+    _field("digital_macs", _INT, "1/image", "multiplications of the digital layers that are counted", True),
+    _field(
+        "throughput_per_s",
+        _FLOAT,
+        "1/s",
+        "images a second, every layer at work on an image of its own: 1 / time of the slowest",
+        True,
+    ),
+    _field("energy_delay_Js", _FLOAT, "J s", "energy_per_image_J x latency_per_image_s", True),
 ]
+_LAYER_COSTS = _costs("the layer on its tiles")
 
 DESIGNS_SCHEMA = pa.schema(
     [
@@ -125,7 +176,7 @@ DESIGNS_SCHEMA = pa.schema(
         _field("ideal_accuracy", _FLOAT, "fraction", "accuracy of the same network and images in ideal arithmetic"),
         _field("accuracy_loss", _FLOAT, "fraction", "ideal_accuracy - accuracy"),
         *_ERRORS_AND_SUMS,
-        *_COSTS,
+        *_DESIGN_COSTS,
         _field(
             "on_front",
             _FLAG,
@@ -181,7 +232,7 @@ LAYERS_SCHEMA = pa.schema(
         _field("layer_index", _INT, DIMENSIONLESS, "place among the mapped layers, from 0"),
         _field("images", _INT, "images", "images evaluated"),
         *_ERRORS_AND_SUMS,
-        *_COSTS,
+        *_LAYER_COSTS,
         _field("inputs", _INT, "rows", "rows that the layer fills"),
         _field("stored_columns", _INT, "columns", "columns of all row groups"),
         _field("weight_flips", _INT, "columns", "columns that are stored complemented"),
@@ -225,11 +276,11 @@ PARETO_SCHEMA = pa.schema(
         _field("accuracy", _FLOAT, "fraction", "images classified rightly on the simulated hardware"),
         _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % Wilson interval of the accuracy"),
         _field("accuracy_high", _FLOAT, "fraction", "upper end of the 95 % Wilson interval of the accuracy"),
-        _field("energy_per_image_J", _FLOAT, "J", "energy of the mapped layers for an image", True),
+        _field("energy_per_image_J", _FLOAT, "J", "energy of the network for an image", True),
         _field("energy_change", _FLOAT, "fraction", "against the dense design of the same hardware", True),
-        _field("latency_per_image_s", _FLOAT, "s", "time of the mapped layers for an image", True),
-        _field("area_m2", _FLOAT, "m^2", "area of the mapped layers' tiles", True),
-        _field("array_current_A", _FLOAT, "A", "solved column currents, sum over all column reads of an image, mean"),
+        _field("latency_per_image_s", _FLOAT, "s", "time of the network for an image", True),
+        _field("area_m2", _FLOAT, "m^2", "area of the network's tiles and digital layers", True),
+        _field("mean_column_current_A", _FLOAT, "A", "solved current of a column while it is read, mean"),
     ]
 )
 

@@ -67,13 +67,13 @@ def _print(row: Any, layers: Any, sweeps: list[str], opened: Results, console: C
     console.print()
     parts = Table(title="layers", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
     parts.add_column("layer")
-    for name in ("mean sum (LSB)", "reduction", "rms error (LSB)", "worst (LSB)", "clipped", "current"):
+    for name in ("mean sum (LSB)", "reduction", "rms error (LSB)", "worst (LSB)", "clipped", "column current"):
         parts.add_column(name, justify="right")
     for layer in layers.itertuples():
         parts.add_row(
             layer.layer, f"{layer.mean_partial_sum:.2f}", f"{100 * layer.partial_sum_reduction:.1f} %",
             f"{layer.rms_error_lsb:.3f}", f"{layer.worst_error_lsb:.1f}", f"{100 * layer.clipped_fraction:.2f} %",
-            costs["array_current_A"].show(layer.array_current_A),
+            costs["mean_column_current_A"].show(layer.mean_column_current_A),
         )  # fmt: skip
     console.print(parts, highlight=False)
     console.print(f"\nwhy it loses accuracy: binsparx explain {row.design_key[:12]}", highlight=False)

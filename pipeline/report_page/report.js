@@ -250,7 +250,7 @@ function drawEnergy(designs) {
   legend.replaceChildren();
   const title = (name) => name.replace(/^energy_/, "").replace(/_J$/, "").replaceAll("_", " ");
   byId("energy-note").textContent = "Energy of an image by component, for the hardware chosen above; the share is written where there is room.";
-  const fills = parts.map((_, k) => `var(--c${k % 7})`), opacity = (k) => (k < 7 ? 1 : 0.55);
+  const fills = parts.map((_, k) => `var(--c${k % 7})`), opacity = (k) => [1, 0.55, 0.3][Math.min(2, Math.floor(k / 7))];
   parts.forEach((name, k) => legendEntry(legend, title(name), fills[k]));
   const width = Math.max(330, Math.min(1000, host.clientWidth)), left = 96, step = 34;
   const total = (i) => parts.reduce((sum, name) => sum + (D[name][i] || 0), 0);

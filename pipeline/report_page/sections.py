@@ -15,6 +15,7 @@ from pipeline.results import seen_all
 from pipeline.tables import AXIS_COLUMNS, array_name
 
 _LEVELS = ("dense", "weight", "activation", "binsparx")
+_COSTS = ("charge_per_image_C", "energy_per_image_J", "latency_per_image_s", "throughput_per_s", "area_m2")
 _MOST_LISTED = 20  # values of an axis
 
 
@@ -112,8 +113,15 @@ def all_designs(designs: pd.DataFrame, existing: int) -> str:
     """Every design in a table that folds away; ``existing``: designs that there are in all."""
     constant = [name for name in AXIS_COLUMNS if name in designs and designs[name].astype(str).nunique() == 1]
     axes = [name for name in AXIS_COLUMNS if name in designs and name not in constant and name != "topology"]
-    found = ("accuracy", "accuracy_low", "accuracy_high", "partial_sum_reduction", "rms_error_lsb", "array_current_A")
-    costs = [name for name in ("energy_per_image_J", "latency_per_image_s", "area_m2") if name in designs]
+    found = (
+        "accuracy",
+        "accuracy_low",
+        "accuracy_high",
+        "partial_sum_reduction",
+        "rms_error_lsb",
+        "mean_column_current_A",
+    )
+    costs = [name for name in _COSTS if name in designs]
     columns = [*axes, *found, *costs, "on_front"]
     shown = designs[columns].assign(design_key=designs.design_key.str[:12])
     rows = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()

@@ -3,69 +3,46 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from simcore.cost import area, energy, timing
 from simcore.cost.activity import LayerActivity
+from simcore.cost.digital import DigitalLayer, digital_cost
 from simcore.cost.hardware import Tile
+from simcore.cost.leakage import SRAM_BIT_FINS, Leaking
 from simcore.cost.settings import CostSettings
-
-ENERGY_COMPONENTS = ("array", "word_line", "bit_line", "adc", "accumulate", "activation_buffer", "popcount", "compare",
-                     "xor", "stored_sums", "undo")  # fmt: skip
-AREA_COMPONENTS = ("cells", "converters", "drivers", "accumulators", "popcount", "input_flip", "column_flags",
-                   "stored_sums")  # fmt: skip
+from simcore.cost.totals import Cost, DesignCost
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Of one image on a layer or a design. Energies in J, areas in m², by component."""
+def design_cost(
+    tile: Tile, layers: Iterable[LayerActivity], settings: CostSettings, digital: Iterable[DigitalLayer] = ()
+) -> DesignCost:
+    """Layers one after another on tiles of their own, all of which leak until the image is done.
 
-    energy_J: dict[str, float]
-    latency_s: float
-    area_m2: dict[str, float]
-    operations: float
-    tiles: int
-
-    @property
-    def total_energy_J(self) -> float:
-        return math.fsum(self.energy_J.values())
-
-    @property
-    def total_area_m2(self) -> float:
-        return math.fsum(self.area_m2.values())
-
-    @property
-    def tops_per_watt(self) -> float:
-        """10^12 operations a joule; 0 where nothing is spent."""
-        total = self.total_energy_J
-        return self.operations / total / 1e12 if total else 0.0
-
-
-def design_cost(tile: Tile, layers: Iterable[LayerActivity], settings: CostSettings) -> Cost:
-    """Layers one after another on tiles of their own."""
-    return total_cost([layer_cost(tile, layer, settings) for layer in layers])
-
-
-def total_cost(parts: Sequence[Cost]) -> Cost:
-    """Energies, latencies and areas of layers, summed."""
-    return Cost(
-        {name: math.fsum(part.energy_J[name] for part in parts) for name in ENERGY_COMPONENTS},
-        math.fsum(part.latency_s for part in parts),
-        {name: math.fsum(part.area_m2[name] for part in parts) for name in AREA_COMPONENTS},
-        math.fsum(part.operations for part in parts),
-        sum(part.tiles for part in parts),
-    )
+    Args:
+        digital: layers that no array holds.
+    """
+    parts = [layer_cost(tile, layer, settings) for layer in layers]
+    engine = digital_cost(digital, settings)
+    seconds = math.fsum((*(part.latency_s for part in parts), engine.latency_s))
+    return DesignCost(tuple(replace(part, powered_s=seconds) for part in parts), replace(engine, powered_s=seconds))
 
 
 def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Cost:
-    """One layer with its own tiles."""
+    """One layer with its own tiles, which leak while it works."""
+    seconds = layer_latency(tile, layer, settings)
+    areas = layer_area(tile, layer, settings)
     return Cost(
-        layer_energy(tile, layer, settings),
-        layer_latency(tile, layer, settings),
-        layer_area(tile, layer, settings),
-        layer.operations,
-        tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns),
+        energy_J=layer_energy(tile, layer, settings),
+        latency_s=seconds,
+        area_m2=areas,
+        operations=layer.operations,
+        tiles=tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns),
+        charge_C=array_charge(tile, layer, settings, settling(tile, settings)),
+        leakage_W=layer_leaking(tile, layer, areas, settings).power_W(settings),
+        powered_s=seconds,
+        slowest_s=seconds,
     )
 
 
@@ -112,7 +89,12 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
 def array_energy(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: float) -> float:
     """Joules that the column currents of one image take; ``settled``: seconds until the wires of a read have."""
     supply = tile.v_read_V if settings.array_supply == "v_read" else settings.v_dd
-    return float(energy.array_energy(layer.column_current_A, supply, on_time(tile, layer, settings, settled)))
+    return float(energy.array_energy(array_charge(tile, layer, settings, settled), supply))
+
+
+def array_charge(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: float) -> float:
+    """Coulombs that flow through the columns in all reads of one image."""
+    return float(energy.array_charge(layer.column_current_A, on_time(tile, layer, settings, settled)))
 
 
 def layer_latency(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
@@ -134,8 +116,6 @@ class Reads:
 def layer_reads(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Reads:
     """How the reads of one image follow one another."""
     s = settings
-    converted = min(tile.cols, layer.columns)
-    column_groups = math.ceil(converted / math.ceil(tile.cols / s.columns_per_converter))
     word_line = timing.word_line_delay(
         s.word_line_driver_resistance,
         s.word_line_resistance * tile.cols * tile.cell_width_m,
@@ -150,7 +130,15 @@ def layer_reads(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Rea
         s.parallel_tiles,
     )
     flip = timing.flip_time(tile.active_rows, s.full_adder_delay, s.comparison_delay, s.xor_delay)
-    return Reads(rounds, column_groups, word_line, settling(tile, s), flip)
+    return Reads(rounds, column_groups(tile, layer, s), word_line, settling(tile, s), flip)
+
+
+def column_groups(tile: Tile, layer: LayerActivity, settings: CostSettings) -> int:
+    """Conversions one after another in a read: the columns of a converter, neighbours. A layer fills a tile from its
+    first column on, so that one which leaves half of the columns empty leaves half of the converters idle, and those at
+    work have as much to do as ever."""
+    converters = math.ceil(tile.cols / settings.columns_per_converter)
+    return min(math.ceil(tile.cols / converters), layer.columns)
 
 
 def latency(tile: Tile, layer: LayerActivity, reads: Reads, settings: CostSettings) -> float:
@@ -244,7 +232,24 @@ def settling(tile: Tile, settings: CostSettings) -> float:
 
 def on_time(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: float) -> float:
     """Seconds that a column conducts in a read, whose wires have settled after ``settled`` seconds: what is sampled
-    sooner than that is not the column's current."""
+    sooner than that is not the column's current. Columns that are read together conduct while any of them is read."""
     if settings.on_time == "sampled":
-        return max(settings.sampled_on_time, settled)
-    return settled + conversion_time(tile, layer, settings)
+        own = max(settings.sampled_on_time, settled)
+    else:
+        own = settled + conversion_time(tile, layer, settings)
+    together = settings.columns_read_on(tile.gate_driven) == "together"
+    return own * column_groups(tile, layer, settings) if together else own
+
+
+def layer_leaking(tile: Tile, layer: LayerActivity, areas: dict[str, float], settings: CostSettings) -> Leaking:
+    """What leaks of a layer's tiles: cells that need a supply, stored sums, logic and drivers. What converters leak is
+    part of their energy a conversion.
+
+    Args:
+        areas: ``layer_area`` of the layer.
+    """
+    tiles = tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns)
+    placed = math.fsum(areas[name] for name in ("accumulators", "popcount", "input_flip", "column_flags"))
+    sum_bits = areas["stored_sums"] * settings.logic_utilisation / settings.stored_bit_area
+    fins = tiles * tile.rows * tile.cols * tile.leaking_fins + sum_bits * SRAM_BIT_FINS
+    return Leaking(fins, placed * settings.logic_utilisation + areas["drivers"])

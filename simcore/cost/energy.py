@@ -12,15 +12,22 @@ from typing import Any
 Number = Any
 
 
-def array_energy(current: Number, supply: Number, on_time: Number) -> Number:
-    """Σ V I t_on over the column reads.
+def array_charge(current: Number, on_time: Number) -> Number:
+    """Σ I t_on over the column reads.
 
     Args:
-        current: solved column currents, summed (A). supply: V. on_time: s that a column conducts.
+        current: solved column currents, summed over reads that follow one another (A). on_time: s that a column
+            conducts in each.
+    """
+    return current * on_time
+
+
+def array_energy(charge: Number, supply: Number) -> Number:
+    """V Q of the charge that all column reads draw.
 
     Source: Ohm and Kirchhoff; all current that leaves at a sink came from the supply.
     """
-    return supply * current * on_time
+    return supply * charge
 
 
 def line_capacitance(length: Number, wire: Number, cells: int, load: Number) -> Number:

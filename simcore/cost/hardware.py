@@ -22,6 +22,7 @@ class Tile:
         carries the current to the cells, the source line (gate_driven) or the row (input_sourced): terminal, wire from
         cell to cell, its cells.
         cell_height_m, cell_width_m, cell_area_m2; gate_fins: fins of a cell's select transistor.
+        leaking_fins: fins of a cell that leak while it keeps its bit.
     """
 
     rows: int
@@ -42,6 +43,7 @@ class Tile:
     cell_width_m: float
     cell_area_m2: float
     gate_fins: int
+    leaking_fins: int
 
     @classmethod
     def of(cls, design: Design, cell: CellGeometry) -> Tile:
@@ -67,6 +69,7 @@ class Tile:
             cell_width_m=cell.width_um * 1e-6,
             cell_area_m2=cell.area_um2 * 1e-12,
             gate_fins=cell.gate_fins,
+            leaking_fins=cell.leaking_fins,
         )
 
     @property

@@ -19,7 +19,7 @@ from simcore.cost import area, energy
 from simcore.cost.settings import CostSettings
 from simcore.technology.devices import load_bitcell
 
-_FILE = Path(__file__).parents[1] / "technology" / "macros" / "sinangil_jssc_2021.yaml"
+_FOLDER = Path(__file__).parents[1] / "technology" / "macros"
 PARTIAL_SUM_CUTS = (0.431, 0.498)
 """Reductions of the mean partial sum that BinSparX reports (arXiv 2412.03553)."""
 
@@ -57,6 +57,24 @@ class Macro(BaseModel):
         return float(np.interp(code, codes, [self.measured.energy_pJ[at] for at in codes])) * 1e-12
 
 
+class PublishedMacro(BaseModel):
+    """What a paper says of its macro, at the precision in bits that it says it for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    activations: int
+    weights: int
+    tops_per_watt: float
+    tops_per_mm2: float | None = None
+    source: str
+
+    @property
+    def one_bit(self) -> int:
+        """Operations of 1 bit x 1 bit in one of its own."""
+        return self.activations * self.weights
+
+
 @dataclass(frozen=True)
 class MacroEnergy:
     """Energy of one read of the macro by the model, J."""
@@ -72,7 +90,13 @@ class MacroEnergy:
 
 def load_macro() -> Macro:
     """The macro that ships."""
-    return Macro.model_validate(yaml.safe_load(_FILE.read_text(encoding="utf-8")))
+    return Macro.model_validate(yaml.safe_load((_FOLDER / "sinangil_jssc_2021.yaml").read_text(encoding="utf-8")))
+
+
+def load_published() -> list[PublishedMacro]:
+    """The macros that rates are compared with."""
+    content = yaml.safe_load((_FOLDER / "published.yaml").read_text(encoding="utf-8"))
+    return [PublishedMacro.model_validate(entry) for entry in content]
 
 
 def macro_energy(macro: Macro, code: float, settings: CostSettings) -> MacroEnergy:

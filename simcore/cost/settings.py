@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -18,6 +19,7 @@ OnTime = Literal["sampled", "conversion"]
 ConverterKind = Literal["flash", "sar"]
 FlipPath = Literal["pipelined", "serial"]
 Payer = Literal["baseline", "binsparx"]
+ColumnsRead = Literal["in_turn", "together"]
 
 # A flash converter up to here, successive approximation beyond. Judgement: flash for its speed while its
 # comparators, which double with every bit, are few.
@@ -28,6 +30,25 @@ _CHOICES: dict[str, dict[Corner, Any]] = {
     "on_time": {"low": "sampled", "nominal": "sampled", "high": "conversion"},
     "flip_path": {"low": "pipelined", "nominal": "pipelined", "high": "serial"},
 }
+# What is disputed, axis by axis; the names of one axis go to their ends together. Of the converters' only one kind
+# counts for a design, and a larger multiplier spends and leaks more.
+_AXES: dict[str, tuple[str, ...]] = {
+    "array_supply": ("array_supply",),
+    "on_time": ("on_time",),
+    "conversion_time": ("flash_delay", "flash_delay_per_ohm", "sar_bit_time"),
+    "conversion_energy": ("comparator_energy", "sar_energy_per_bit"),
+    "flip_path": ("flip_path",),
+    "leakage": ("fin_off_current", "logic_leakage"),
+    "digital_mac": ("digital_mac_energy", "digital_mac_area"),
+    "comparator_area": ("comparator_area",),
+    "sar_area_4_bit": ("sar_area_4_bit",),
+    "sar_area_8_bit": ("sar_area_8_bit",),
+}
+_ENDS: tuple[Corner, ...] = ("low", "high")
+ENERGY_AXES = ("array_supply", "on_time", "conversion_time", "conversion_energy", "flip_path", "leakage", "digital_mac")
+"""What energy is disputed for; time counts, for what leaks does so until the image is done."""
+LATENCY_AXES = ("conversion_time", "flip_path")
+AREA_AXES = ("comparator_area", "sar_area_4_bit", "sar_area_8_bit", "digital_mac")
 
 
 class CostOptions(BaseModel):
@@ -36,7 +57,11 @@ class CostOptions(BaseModel):
     ``array_supply``: the column current is drawn from v_read or from v_dd. ``on_time``: a column conducts while it is
     sampled, or until its conversion ends. ``popcount``, ``stored_sums``: who pays for sum(X) and sum(W):
     ``baseline`` (every design; a {0,1}-mapped network needs them anyway) or ``binsparx`` (designs that flip).
-    ``parallel_tiles`` (None: all of a layer) are read at the same time.
+    ``parallel_tiles`` (None: all of a layer) are read at the same time. ``columns_read``: while a converter reads one
+    of its columns the others are switched off (``in_turn``) or conduct too (``together``); None is what the solved
+    circuit has: ``in_turn`` where columns are independent (gate_driven), ``together`` where they share rows
+    (input_sourced). ``digital_layers``: what the arrays do not hold is counted too, on ``digital_array`` x
+    ``digital_array`` multipliers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -52,6 +77,9 @@ class CostOptions(BaseModel):
     stored_sums: Payer = "binsparx"
     activation_buffer: bool = True
     parallel_tiles: int | None = Field(default=None, ge=1)
+    columns_read: ColumnsRead | None = None
+    digital_layers: bool = True
+    digital_array: int = Field(default=16, ge=1)
     parameters: dict[str, float] = {}
 
 
@@ -70,6 +98,9 @@ class CostSettings:
     stored_sums: Payer
     activation_buffer: bool
     parallel_tiles: int | None
+    columns_read: ColumnsRead | None
+    digital_layers: bool
+    digital_array: int
     pinned: frozenset[str]
 
     def __getattr__(self, name: str) -> float:
@@ -88,44 +119,45 @@ class CostSettings:
     def boundary(self) -> str:
         """Who pays and what is counted, on one line: written with every row."""
         buffer = "counted" if self.activation_buffer else "left out"
-        return f"popcount={self.popcount};stored_sums={self.stored_sums};activation_buffer={buffer}"
-
-    @cached_property
-    def assumptions(self) -> str:
-        """The choices behind the central values, on one line."""
-        tiles = self.parallel_tiles or "all"
+        digital = "counted" if self.digital_layers else "left out"
         return (
-            f"technology={self.periphery.name};array_supply={self.array_supply};on_time={self.on_time};"
-            f"flip_path={self.flip_path};columns_per_converter={self.columns_per_converter};parallel_tiles={tiles}"
+            f"popcount={self.popcount};stored_sums={self.stored_sums};activation_buffer={buffer};"
+            f"digital_layers={digital}"
         )
 
-    @cached_property
-    def energy_corners(self) -> tuple[CostSettings, ...]:
-        """Every combination of the ends of what energy is disputed for."""
-        return self._corners("array_supply", "on_time", ("comparator_energy", "sar_energy_per_bit"), "flash_delay")
+    def columns_read_on(self, gate_driven: bool) -> ColumnsRead:
+        """How the columns of a converter are read on a topology."""
+        return self.columns_read or ("in_turn" if gate_driven else "together")
+
+    def assumptions(self, gate_driven: bool) -> str:
+        """The choices behind the central values of a topology, on one line."""
+        tiles = self.parallel_tiles or "all"
+        digital = f"{self.digital_array}x{self.digital_array}" if self.digital_layers else "none"
+        return (
+            f"technology={self.periphery.name};array_supply={self.array_supply};on_time={self.on_time};"
+            f"flip_path={self.flip_path};columns_per_converter={self.columns_per_converter};"
+            f"columns_read={self.columns_read_on(gate_driven)};parallel_tiles={tiles};digital_array={digital}"
+        )
+
+    def corners(self, axes: tuple[str, ...]) -> tuple[CostSettings, ...]:
+        """Every combination of the ends of these axes of what is disputed: 2^n, low before high, the last fastest."""
+        if axes not in self._corners:
+            self._corners[axes] = tuple(
+                self.at(dict(zip(axes, ends, strict=True))) for ends in itertools.product(_ENDS, repeat=len(axes))
+            )
+        return self._corners[axes]
+
+    def at(self, ends: Mapping[str, Corner]) -> CostSettings:
+        """These settings with axes of what is disputed at an end; what was given stays."""
+        settings = self
+        for axis, corner in ends.items():
+            for name in _AXES[axis]:
+                settings = settings._at(name, corner)
+        return settings
 
     @cached_property
-    def latency_corners(self) -> tuple[CostSettings, ...]:
-        """Every combination of the ends of what latency is disputed for."""
-        return self._corners("flip_path", "flash_delay")
-
-    @cached_property
-    def area_corners(self) -> tuple[CostSettings, ...]:
-        """Every combination of the ends of what area is disputed for."""
-        return self._corners("comparator_area", "sar_area_4_bit", "sar_area_8_bit")
-
-    def _corners(self, *axes: str | tuple[str, ...]) -> tuple[CostSettings, ...]:
-        """Names in one tuple go to their ends together: only one of them counts for a design."""
-        names = [axis if isinstance(axis, tuple) else (axis,) for axis in axes]
-        ends: tuple[Corner, ...] = ("low", "high")
-        found: list[CostSettings] = [self]
-        for corners in itertools.product(ends, repeat=len(names)):
-            settings = self
-            for group, corner in zip(names, corners, strict=True):
-                for name in group:
-                    settings = settings._at(name, corner)
-            found.append(settings)
-        return tuple(found)
+    def _corners(self) -> dict[tuple[str, ...], tuple[CostSettings, ...]]:
+        return {}
 
     def _at(self, name: str, corner: Corner) -> CostSettings:
         if name in self.pinned:
@@ -160,5 +192,5 @@ def resolve(options: CostOptions, where: str = "", periphery_file: str | None = 
     return CostSettings(
         periphery, numbers, options.converter, options.columns_per_converter, choices["array_supply"],
         choices["on_time"], choices["flip_path"], options.popcount, options.stored_sums, options.activation_buffer,
-        options.parallel_tiles, frozenset(pinned),
+        options.parallel_tiles, options.columns_read, options.digital_layers, options.digital_array, frozenset(pinned),
     )  # fmt: skip

@@ -1,79 +1,137 @@
 """The spread of a cost over what is disputed: every total at every corner of the settings.
 
-What no corner changes is computed once, for there are dozens of corners and a sweep may have 100,000 designs.
+Each part depends on a few of the axes: it is computed at their corners alone, and broadcast over the others. A sweep
+may have 100,000 designs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from simcore.cost.activity import LayerActivity
 from simcore.cost.design_cost import (
-    Cost,
     array_energy,
     conversion_energy,
     converter_area,
     latency,
+    layer_leaking,
     layer_reads,
     settling,
 )
+from simcore.cost.digital import DigitalLayer, digital_cost
 from simcore.cost.hardware import Tile
-from simcore.cost.settings import CostSettings
+from simcore.cost.settings import AREA_AXES, ENERGY_AXES, LATENCY_AXES, CostSettings
+from simcore.cost.totals import DesignCost
+
+Values = NDArray[np.float64]
+_ARRAY_AXES = ("array_supply", "on_time", "conversion_time")
 
 
 @dataclass(frozen=True)
 class CostSpread:
-    """Totals of one layer or design at every corner, the central one first; the same corners in the same order for
-    all."""
+    """Totals of one layer or design, the central one first, then every corner of ``ENERGY_AXES``, ``LATENCY_AXES`` and
+    ``AREA_AXES``, as ``CostSettings.corners`` has them; the same order for all."""
 
-    energy_J: tuple[float, ...]
-    latency_s: tuple[float, ...]
-    area_m2: tuple[float, ...]
+    energy_J: Values
+    latency_s: Values
+    area_m2: Values
 
 
-def total_spread(parts: Sequence[CostSpread]) -> CostSpread:
-    """The spreads of the layers of a network (at least one), summed corner by corner."""
-    energy, latency, area = (
-        tuple(math.fsum(values) for values in zip(*totals, strict=True))
-        for totals in (
-            [part.energy_J for part in parts],
-            [part.latency_s for part in parts],
-            [part.area_m2 for part in parts],
-        )
+@dataclass(frozen=True)
+class DigitalSpread:
+    """The digital layers of a network at the corners: the same for all of its designs.
+
+    Attributes:
+        working_J: multiplying and reading. leakage_W: both with a dimension for each axis of energy. area_m2: at every
+            corner of ``AREA_AXES``.
+    """
+
+    working_J: Values
+    leakage_W: Values
+    area_m2: Values
+
+
+def digital_spread(layers: Iterable[DigitalLayer], settings: CostSettings) -> DigitalSpread:
+    """The digital layers at every corner of what is disputed."""
+    layers = tuple(layers)
+
+    def working(corner: CostSettings) -> float:
+        found = digital_cost(layers, corner)
+        return found.mac_J + found.memory_J
+
+    return DigitalSpread(
+        _over(("digital_mac",), settings, working),
+        _over(("leakage", "digital_mac"), settings, lambda corner: digital_cost(layers, corner).leakage_W),
+        np.array([digital_cost(layers, corner).area_m2 for corner in settings.corners(AREA_AXES)]),
     )
-    return CostSpread(energy, latency, area)
 
 
-def layer_spreads(
-    tile: Tile, layers: Sequence[LayerActivity], costs: Sequence[Cost], settings: CostSettings
-) -> list[CostSpread]:
-    """The spread of every layer with its own tiles: its totals at the corners of what is disputed.
+def design_spreads(
+    tile: Tile, layers: Sequence[LayerActivity], cost: DesignCost, settings: CostSettings, digital: DigitalSpread
+) -> tuple[CostSpread, list[CostSpread]]:
+    """The spread of a design, and of every layer with its own tiles.
 
     Energy, latency and area are monotone in every number, and so is a ratio of two designs: the extremes lie at
     corners.
 
     Args:
-        costs: ``layer_cost`` of each layer with these settings.
+        cost: ``design_cost`` of the same layers with these settings. digital: of its digital layers.
     """
     settled = settling(tile, settings)
-    conversions = [conversion_energy(tile.adc_bits, corner) for corner in settings.energy_corners]
-    converters = [converter_area(tile.adc_bits, corner) for corner in settings.area_corners]
-    found = []
-    for layer, cost in zip(layers, costs, strict=True):
+    converters = np.array([converter_area(tile.adc_bits, corner) for corner in settings.corners(AREA_AXES)])
+    conversion = _over(("conversion_energy",), settings, lambda corner: conversion_energy(tile.adc_bits, corner))
+    times, areas, working, leaking = [], [], [], []
+    for layer, part in zip(layers, cost.layers, strict=True):
         reads = layer_reads(tile, layer, settings)
-        energy = math.fsum(joules for name, joules in cost.energy_J.items() if name not in ("array", "adc"))
-        areas = [area for name, area in cost.area_m2.items() if name != "converters"]
-        count = cost.tiles * math.ceil(tile.cols / settings.columns_per_converter)
-        found.append(
-            CostSpread(
-                tuple(
-                    energy + (array_energy(tile, layer, corner, settled) + layer.column_reads * conversion)
-                    for corner, conversion in zip(settings.energy_corners, conversions, strict=True)
-                ),
-                tuple(latency(tile, layer, reads, corner) for corner in settings.latency_corners),
-                tuple(math.fsum((count * converter, *areas)) for converter in converters),
-            )
+        times.append(np.array([latency(tile, layer, reads, corner) for corner in settings.corners(LATENCY_AXES)]))
+        count = part.tiles * math.ceil(tile.cols / settings.columns_per_converter)
+        others = math.fsum(area for name, area in part.area_m2.items() if name != "converters")
+        areas.append(others + count * converters)
+        array = _over(_ARRAY_AXES, settings, partial(_array_energy, tile, layer, settled))
+        rest = math.fsum(joules for name, joules in part.energy_J.items() if name not in ("array", "adc"))
+        working.append(array + layer.column_reads * conversion + rest)
+        leaking.append(_over(("leakage",), settings, layer_leaking(tile, layer, part.area_m2, settings).power_W))
+    image = sum(times, np.full(2 ** len(LATENCY_AXES), cost.digital.latency_s))  # digital time is not disputed
+    powered = image.reshape(_shape(LATENCY_AXES))
+    energies = [joules + powered * watts for joules, watts in zip(working, leaking, strict=True)]
+    whole = CostSpread(
+        _with_central(cost.total_energy_J, _flat(sum(energies, digital.working_J + powered * digital.leakage_W))),
+        _with_central(cost.latency_s, image),
+        _with_central(cost.total_area_m2, sum(areas, digital.area_m2)),
+    )
+    parts = [
+        CostSpread(
+            _with_central(part.total_energy_J, _flat(energy)),
+            _with_central(part.latency_s, seconds),
+            _with_central(part.total_area_m2, area),
         )
-    return found
+        for part, energy, seconds, area in zip(cost.layers, energies, times, areas, strict=True)
+    ]
+    return whole, parts
+
+
+def _array_energy(tile: Tile, layer: LayerActivity, settled: float, settings: CostSettings) -> float:
+    return array_energy(tile, layer, settings, settled)
+
+
+def _over(axes: tuple[str, ...], settings: CostSettings, value: Callable[[CostSettings], float]) -> Values:
+    """``value`` at every corner of these axes, with a dimension for each axis of energy."""
+    return np.array([value(corner) for corner in settings.corners(axes)]).reshape(_shape(axes))
+
+
+def _shape(axes: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(2 if axis in axes else 1 for axis in ENERGY_AXES)
+
+
+def _flat(values: Values) -> Values:
+    return np.broadcast_to(values, (2,) * len(ENERGY_AXES)).ravel()
+
+
+def _with_central(central: float, corners: Values) -> Values:
+    return np.concatenate([[central], corners])

@@ -43,7 +43,8 @@ class Quantity(BaseModel):
 
 class CellGeometry(BaseModel):
     """Size of one bitcell: height along the bit line, width along the word line; ``gate_fins`` of its select
-    transistor load the word line with their gates and the bit line with their drains."""
+    transistor load the word line with their gates and the bit line with their drains; ``leaking_fins`` are off between
+    supply and ground while it keeps its bit (0: it keeps it without a supply)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,6 +52,7 @@ class CellGeometry(BaseModel):
     width_um: float = Field(gt=0, allow_inf_nan=False)
     area_um2: float = Field(gt=0, allow_inf_nan=False)
     gate_fins: int = Field(default=1, ge=1)
+    leaking_fins: int = Field(default=0, ge=0)
 
 
 class Bitcell(BaseModel):

@@ -49,6 +49,12 @@ PERIPHERY_UNITS: dict[str, tuple[str, float]] = {
     "stored_bit_read_energy": ("fJ", 1e-15),
     "buffer_read_energy": ("fJ", 1e-15),
     "logic_utilisation": ("", 1.0),
+    "digital_mac_energy": ("fJ", 1e-15),
+    "digital_mac_area": ("um2", 1e-12),
+    "digital_cycle_time": ("ns", 1e-9),
+    "sram_bit_area": ("um2", 1e-12),
+    "fin_off_current": ("pA", 1e-12),
+    "logic_leakage": ("nW/um2", 1e3),
 }
 
 

@@ -11,7 +11,11 @@ import numpy as np
 
 from pipeline import simulation
 from pipeline.simulation import Model
+from simcore.cost import DigitalLayer
 from simcore.errors import unknown_name
+
+DIGITAL_LAYERS = (DigitalLayer("conv", 9, 16, 100, 8), DigitalLayer("dense", 320, 10, 1, 8))
+"""Of every stand-in network, beside its two mapped layers."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ def install(set_attribute: Any = setattr) -> None:
         "DEFAULT_EVALUATOR": "tests.pipeline.fake_inference",
         "open_dataset": _open_dataset,
         "load_model": _load_model,
+        "digital_layers": lambda model, mapped: DIGITAL_LAYERS,
     }
     for name, value in replacements.items():
         set_attribute(simulation, name, value)

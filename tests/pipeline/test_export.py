@@ -80,9 +80,9 @@ def test_database_carries_the_meaning_of_its_columns(results: Results, tmp_path:
     with duckdb.connect(str(path), read_only=True) as database:
         counts = database.sql("SELECT sweep, count(*) FROM designs GROUP BY ALL ORDER BY ALL").fetchall()
         assert counts == [("small", 8), ("wider", 2)]
-        where = "table_name = 'designs' AND column_name = 'array_current_A'"
+        where = "table_name = 'designs' AND column_name = 'mean_column_current_A'"
         ((comment,),) = database.sql(f"SELECT comment FROM duckdb_columns() WHERE {where}").fetchall()
-    assert "column currents" in comment and comment.endswith("[A]")
+    assert "solved current of a column" in comment and comment.endswith("[A]")
 
 
 @pytest.mark.parametrize("form", WRITERS)

@@ -10,13 +10,16 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
+from pipeline import simulation
 from pipeline.plan import make_plan
 from pipeline.report import print_costs, print_front
 from pipeline.runner import RunOptions, RunResult, run_sweep
+from pipeline.simulation import digital_layers as of_a_network
 from pipeline.spec import CostSpec, load_sweep
 from pipeline.tables import DESIGNS_SCHEMA, PARETO_SCHEMA
 from simcore.cost import CostOptions
 from simcore.errors import InputError
+from simcore.network.checkpoint import find_model, load_checkpoint
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -61,19 +64,41 @@ def test_cost_columns_and_settings_that_recompute_nothing(tmp_path: Path) -> Non
             assert 0 < low <= row[f"{name}{unit}"] <= high
         for name in ("energy_change", "latency_change", "area_change"):
             assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
-        # the stand-in's array current: 1 ns at 0.264 V
-        assert row["energy_array_J"] == pytest.approx(row["array_current_A"] * 0.264e-9)
+        # 1 ns a column read, at 0.264 V
+        assert row["charge_per_image_C"] == pytest.approx(
+            row["mean_column_current_A"] * row["column_reads_per_image"] * 1e-9
+        )
+        assert row["energy_array_J"] == pytest.approx(row["charge_per_image_C"] * 0.264)
     for row in designs:
         own = [layer for layer in layers if layer["design_key"] == row["design_key"]]
-        for name in ("energy_per_image_J", "latency_per_image_s", "area_m2", "tiles", "energy_per_image_high_J"):
-            assert sum(layer[name] for layer in own) == pytest.approx(row[name])
+        # The layers on arrays and the digital ones make the design.
+        digital = {
+            "energy_per_image_J": sum(row[f"energy_digital_{part}_J"] for part in ("mac", "memory", "leakage")),
+            "latency_per_image_s": row["latency_digital_s"],
+            "area_m2": row["area_digital_m2"],
+        }
+        for name in (*digital, "charge_per_image_C", "energy_leakage_J", "tiles"):
+            assert sum(layer[name] for layer in own) + digital.get(name, 0) == pytest.approx(row[name])
+        # 9 x 16 x 100 and 320 x 10 multiplications, 7 x 9 and 320 cycles of 16 x 16 multipliers
+        assert row["digital_macs"] == 17600
+        assert row["energy_digital_mac_J"] == pytest.approx(17600 * 100e-15)
+        assert row["latency_digital_s"] == pytest.approx((63 + 320) * 1e-9)
+        slowest = max(*(layer["latency_per_image_s"] for layer in own), row["latency_digital_s"])
+        assert row["throughput_per_s"] == pytest.approx(1 / slowest)
+        assert row["energy_delay_Js"] == pytest.approx(row["energy_per_image_J"] * row["latency_per_image_s"])
         (dense,) = [other for other in designs if (other["rows"], other["sparsity"]) == (row["rows"], "dense")]
         for name, column in (("energy", "energy_per_image_J"), ("latency", "latency_per_image_s"), ("area", "area_m2")):
             assert row[f"{name}_change"] == pytest.approx(row[column] / dense[column] - 1)
         # 2 x inputs x columns x positions of two layers, 2 row groups of so many rows
         operations = 2 * 2 * (2 * row["rows"]) * 50 * 10
-        assert row["tops_per_watt"] == pytest.approx(operations / row["energy_per_image_J"] / 1e12)
-        assert row["cost_boundary"] == "popcount=baseline;stored_sums=binsparx;activation_buffer=counted"
+        arrays = row["energy_per_image_J"] - digital["energy_per_image_J"]
+        assert row["tops_per_watt"] == pytest.approx(operations / arrays / 1e12)
+        area = 1e6 * (row["area_m2"] - digital["area_m2"])
+        busiest = max(layer["latency_per_image_s"] for layer in own)
+        assert row["tops_per_mm2"] == pytest.approx(operations / busiest / area / 1e12)
+        counted = "popcount=baseline;stored_sums=binsparx;activation_buffer=counted;digital_layers=counted"
+        assert row["cost_boundary"] == counted
+        assert "columns_read=in_turn" in row["cost_assumptions"] and "digital_array=16x16" in row["cost_assumptions"]
 
     changed = run(tmp_path, cost="{array_supply: v_dd, parameters: {comparator_energy: 3}}",
                   pareto="{objectives: [accuracy, current]}")  # fmt: skip
@@ -83,9 +108,29 @@ def test_cost_columns_and_settings_that_recompute_nothing(tmp_path: Path) -> Non
         assert after["accuracy"] == before["accuracy"]
     assert [row["sparsity"] for row in rows_of(changed, "pareto")] == ["binsparx"]
 
+    without = run(tmp_path, cost="{digital_layers: false}")
+    assert without.tasks_run == 0
+    for before, after in zip(designs, rows_of(without), strict=True):
+        assert after["digital_macs"] == after["latency_digital_s"] == after["area_digital_m2"] == 0
+        assert after["latency_per_image_s"] == pytest.approx(
+            before["latency_per_image_s"] - before["latency_digital_s"]
+        )
+        assert after["tops_per_mm2"] == before["tops_per_mm2"]
+
     alone = run(tmp_path, sparsity="binsparx")
     assert alone.tasks_run == 0
     assert all(row["energy_change"] is row["area_change_high"] is None for row in rows_of(alone))
+
+
+def test_digital_layers_of_a_network_that_ships() -> None:
+    checkpoint = load_checkpoint(find_model("fashion-cnn"))
+    model = simulation.Model("fashion-cnn", checkpoint.digest, checkpoint)
+    mapped = [layer.name for layer in checkpoint.binary_layers("")]
+    first, last = of_a_network(model, mapped)
+    # 28 x 28 positions of 32 maps over 3 x 3 pixels; 256 maps of 3 x 3 to 10 classes
+    assert (first.macs, first.bits, last.macs, last.bits) == (784 * 32 * 9, 8, 2304 * 10, 8)
+    left_out = of_a_network(model, mapped[1:])
+    assert [(layer.name, layer.bits) for layer in left_out] == [("conv0", 8), ("bconv1", 1), ("linear", 8)]
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -123,6 +168,8 @@ def test_a_cell_without_a_size_has_no_cost(tmp_path: Path) -> None:
         ({"cost": "{technology: 7mn}"}, "small.yaml:8 cost: unknown technology '7mn'; did you mean '7nm'?"),
         ({"cost": "{parameters: {comparator_enrgy: 3}}"}, "did you mean 'comparator_energy'?"),
         ({"cost": "{array_supply: v_red}"}, "did you mean 'v_read'?"),
+        ({"cost": "{columns_read: togeter}"}, "did you mean 'together'?"),
+        ({"cost": "{digital_array: 0}"}, "digital_array"),
         ({"pareto": "{objectives: [accuracy, enrgy]}"}, "did you mean 'energy'?"),
         ({"pareto": "{objectives: [energy, energy]}"}, "an objective is named twice"),
         ({"pareto": "{resamples: 0}"}, "resamples"),

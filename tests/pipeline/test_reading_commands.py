@@ -61,7 +61,7 @@ def test_one_design_is_shown_whole(command) -> None:  # type: ignore[no-untyped-
     design = json.loads(command("results", "small", "--json")[1])["designs"][0]
     key = design["design_key"]
     shown = command("show", key[:8])[1]
-    for expected in (key[:12], "accuracy_low", "conv1", "binsparx explain", "µA"):
+    for expected in (key[:12], "accuracy_low", "conv1", "binsparx explain", "mean_column_current_A", " nA"):
         assert expected in shown.replace("\n", "")
     document = json.loads(command("show", key[:8], "--json")[1])
     layers = pq.read_table("results/sweeps/small/layers.parquet").to_pylist()
@@ -76,10 +76,10 @@ def test_sweeps_are_compared_on_the_command_line(command) -> None:  # type: igno
         assert expected in printed
     document = json.loads(command("compare", "small", "finer", "--where", "sparsity=dense", "--json")[1])
     assert len(document["points"]) == 4 and document["changed"]["adc_bits"] == [[6, 7], 5]
-    assert {"change_low", "change_high", "array_current_A_change"} <= document["points"][0].keys()
+    assert {"change_low", "change_high", "mean_column_current_A_change"} <= document["points"][0].keys()
     designs = {row["design_key"]: row for row in json.loads(command("results", "small", "--json")[1])["designs"]}
     for point in document["points"]:
-        for name in ("accuracy", "array_current_A", "energy_per_image_J"):
+        for name in ("accuracy", "mean_column_current_A", "energy_per_image_J"):
             assert point[f"{name}_a"] == designs[point["design_key_a"]][name]
     code, error = command("compare", "small", "fine")
     assert code == 2 and "did you mean 'finer'?" in error

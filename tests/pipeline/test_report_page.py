@@ -81,7 +81,7 @@ def add_energy(results: Results) -> None:
     """Two components and their total, as a cost model writes them."""
     designs = read_table("small", "designs", results.store)
     assert designs is not None
-    current = designs["array_current_A"].to_numpy()
+    current = designs["mean_column_current_A"].to_numpy()
     for name, values in (("array", 2e-7 * current), ("adc", 1e-7 + 0 * current)):
         designs = designs.drop([n for n in (f"energy_{name}_J",) if n in designs.column_names])
         designs = designs.append_column(f"energy_{name}_J", pa.array(values))
@@ -140,7 +140,7 @@ def test_what_to_build_needs_no_cost_and_looks_at_no_design_that_a_race_stopped(
     costs = [name for name in designs if name.startswith(("energy", "latency", "area"))]
     bare = designs.assign(**dict.fromkeys(costs), accuracy_loss=0.0)
     text = " ".join(sentences(bare, find_gains(results, bare)))
-    assert "nan" not in text and "array current" in text
+    assert "nan" not in text and "mean column current" in text
     best = designs.accuracy.idxmax()
     raced = designs.assign(images=designs.images.where(designs.index != best, 25))
     loser = designs.loc[best]
@@ -201,7 +201,7 @@ def test_the_page_loads_quietly_and_explains_what_is_pointed_at(
         assert page.locator(".heat").count() == 8
         page.select_option("#cost", label="array current per image")
         drawn = page.locator("#front .point:not(.dimmed)").evaluate_all("nodes => nodes.map(n => n.dataset.key)")
-        assert set(drawn) == set(results.front("array_current_A", sweep="small").design_key)
+        assert set(drawn) == set(results.front("mean_column_current_A", sweep="small").design_key)
         page.locator(f'[data-key="{drawn[-1]}"]').hover(force=True)
         # the stand-in's devices draw the same current
         assert "at the same place: 8T-SRAM" in page.locator("#tip").inner_text()
@@ -261,7 +261,7 @@ def test_of_very_many_designs_the_page_shows_whole_hardware_the_fronts_and_a_sam
             designs.assign(
                 seed=seed,
                 accuracy=designs.accuracy - 0.001 * seed,
-                array_current_A=designs.array_current_A * (2 if seed % 2 else 0.5**seed),
+                mean_column_current_A=designs.mean_column_current_A * (2 if seed % 2 else 0.5**seed),
                 design_key=[f"{(7919 * seed + place) % 1009:064x}" for place in range(len(designs))],
                 on_front=False,
             )
@@ -278,7 +278,7 @@ def test_of_very_many_designs_the_page_shows_whole_hardware_the_fronts_and_a_sam
     hardware = ["device", "corner", "seed"]
     assert (shown.groupby(hardware).size() == 4).all()
     for _, group in many.groupby(["model", "corner"]):
-        for cost in ("array_current_A", "energy_per_image_J"):
+        for cost in ("mean_column_current_A", "energy_per_image_J"):
             place = ["accuracy", cost]
             front = group[on_front(group, [cost])][place].drop_duplicates()
             assert len(front.merge(shown[place].drop_duplicates())) == len(front)
@@ -305,7 +305,7 @@ def test_an_axis_of_very_many_values_is_not_listed_whole(results: Results) -> No
 
 def test_pictures_for_papers_are_files_of_their_own(with_energy: Results) -> None:
     files = dict(draw_figures(with_energy, "small"))
-    names = ("front-energy_per_image_J", "front-array_current_A", "gains", "accuracy-maps", "layers")
+    names = ("front-energy_per_image_J", "front-mean_column_current_A", "gains", "accuracy-maps", "layers")
     assert {f"{name}.{kind}" for name in names for kind in ("png", "svg")} <= files.keys()
     assert all(data[:4] == b"\x89PNG" for name, data in files.items() if name.endswith(".png"))
     assert all(b"<svg" in data for name, data in files.items() if name.endswith(".svg"))
@@ -329,12 +329,13 @@ def test_pictures_for_papers_tell_networks_apart_and_leave_out_what_a_race_stopp
     maps = texts_of(files["accuracy-maps.svg"])
     assert {"fake-cnn, 8T-SRAM, dense", "other-cnn, 8T-SRAM, binsparx", "8x8", "64x64"} <= maps
     assert "63" not in maps
-    assert {"fake-cnn, nominal corner", "other-cnn, nominal corner"} <= texts_of(files["front-array_current_A.svg"])
+    front = "front-mean_column_current_A.svg"
+    assert {"fake-cnn, nominal corner", "other-cnn, nominal corner"} <= texts_of(files[front])
     layers = texts_of(files["layers.svg"])
     assert {"fake-cnn, 8T-SRAM, nominal corner", "other-cnn, 8T-SRAM, nominal corner", "dense", "binsparx"} <= layers
 
     monkeypatch.setattr(selection, "MOST_SHOWN", 1)
-    (told,) = (text for text in texts_of(dict(draw_figures(both, "small"))["front-array_current_A.svg"]) if ":" in text)
+    (told,) = (text for text in texts_of(dict(draw_figures(both, "small"))[front]) if ":" in text)
     assert re.fullmatch(r"the fronts, and a sample of other designs: \d of 7", told)
 
 

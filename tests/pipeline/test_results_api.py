@@ -32,7 +32,7 @@ def test_tables_come_as_frames_with_units(results: Results) -> None:
     assert len(results.designs("small")) == 8
     assert len(results.designs()) == 12
     assert len(results.layers("small")) == 16
-    assert results.designs().attrs["units"]["array_current_A"] == "A"
+    assert results.designs().attrs["units"]["mean_column_current_A"] == "A"
     key = results.designs("small").design_key[3]
     assert results.design(key[:10]).design_key == key
     predictions = results.predictions(key)
@@ -51,7 +51,7 @@ def test_the_front_of_one_group_is_that_of_the_tables(results: Results) -> None:
             and other.energy_per_image_J <= row.energy_per_image_J
             and (other.accuracy, other.energy_per_image_J) != (row.accuracy, row.energy_per_image_J)
         )
-    both = results.front(["array_current_A", "column_reads_per_image"], within=["device"], sweep="small")
+    both = results.front(["mean_column_current_A", "column_reads_per_image"], within=["device"], sweep="small")
     assert set(both.device) == {"8T-SRAM", "1T-1ReRAM"}
 
 
@@ -79,7 +79,7 @@ def test_levels_of_one_sweep_are_compared_on_the_same_images(results: Results) -
         assert row.accuracy_change == pytest.approx(results.design(row.design_key_b).accuracy - row.accuracy_a)
         independent = difference_interval((round(row.accuracy_b * 100), 100), (round(row.accuracy_a * 100), 100))
         assert row.change_high - row.change_low < independent[1] - independent[0]
-        assert row.array_current_A_change == pytest.approx(-0.4)  # the stand-in keeps 60 % of the current
+        assert row.mean_column_current_A_change == pytest.approx(-0.4)  # the stand-in keeps 60 % of the current
 
 
 def test_what_cannot_be_answered_is_said(results: Results, tmp_path: Path) -> None:
@@ -159,14 +159,14 @@ def test_a_sweep_of_fewer_images_has_designs_on_the_common_front(tmp_path: Path,
     results = Results(str(tmp_path / "results"))
     everything = results.designs()
     assert len(seen_all(everything)) == len(everything)
-    front = results.front("array_current_A")
+    front = results.front("mean_column_current_A")
     assert set(front.dataset_split) == {"test", "train"}
     for split, members in front.groupby("dataset_split"):
         # the stand-in's binsparx designs are the most accurate, and draw the least current
         rivals = everything[(everything.dataset_split == split) & (everything.sparsity == "binsparx")]
         assert members.accuracy.max() == rivals.accuracy.max()
-        assert members.array_current_A.min() == rivals.array_current_A.min()
-    alone = results.front("array_current_A", sweep="other")
+        assert members.mean_column_current_A.min() == rivals.mean_column_current_A.min()
+    alone = results.front("mean_column_current_A", sweep="other")
     assert set(front[front.dataset_split == "train"].design_key) == set(alone.design_key)
 
 

@@ -47,7 +47,7 @@ def test_tracking_is_complete_and_doing_it_again_changes_nothing(tmp_path: Path)
         assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert child.data.tags["on_front"] == str(row["on_front"]).lower()
         assert child.data.metrics["accuracy_pct"] == pytest.approx(100 * row["accuracy"])
-        assert child.data.metrics["array_current_A"] == row["array_current_A"]
+        assert child.data.metrics["mean_column_current_A"] == row["mean_column_current_A"]
         assert child.data.params["sparsity"] == row["sparsity"]
         assert child.info.status == "FINISHED"
     assert {"sweep.yaml", "designs.parquet"} <= {item.path for item in client.list_artifacts(parent.info.run_id)}

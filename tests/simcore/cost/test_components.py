@@ -7,7 +7,7 @@ import math
 import pint
 import pytest
 
-from simcore.cost import CostOptions, area, energy, resolve, timing
+from simcore.cost import CostOptions, area, energy, leakage, resolve, timing
 from simcore.technology.periphery_file import PERIPHERY_UNITS
 
 units = pint.UnitRegistry()
@@ -19,7 +19,13 @@ s = resolve(CostOptions())
 
 BY_HAND = {
     # 0.264 V x 16 cells x 11.05 uA x 1 ns = 46.7 fJ
-    "array": (energy.array_energy(16 * 11.05e-6, 0.264, 1e-9), 46.6752e-15),
+    "array": (energy.array_energy(16 * 11.05e-15, 0.264), 46.6752e-15),
+    # 16 cells x 11.05 uA x 1 ns = 176.8 fC
+    "charge": (energy.array_charge(16 * 11.05e-6, 1e-9), 176.8e-15),
+    # 4096 cells x 4 fins x 1 pA x 0.7 V = 11.5 nW
+    "cells that leak": (leakage.off_power(4096 * 4, s.fin_off_current, s.v_dd), 11.4688e-9),
+    # 100 um2 x 2.7 nW/um2
+    "logic that leaks": (leakage.logic_power(100e-12, s.logic_leakage), 270e-9),
     # 64 x 0.472 um x 0.2 fF/um + 64 x 0.1005 fF = 6.0416 + 6.432 = 12.4736 fF
     "word line C": (energy.line_capacitance(64 * 0.472e-6, 0.2e-9, 64, 0.1005e-15), 12.4736e-15),
     # 32 rows x 12.4736 fF x 0.49 V2 = 195.6 fJ (6.1 fJ a row)
@@ -75,7 +81,10 @@ def test_by_hand(name: str) -> None:
 
 
 DIMENSIONS = {
-    "array": (energy.array_energy(AMPERE, VOLT, SECOND), JOULE),
+    "charge": (energy.array_charge(AMPERE, SECOND), AMPERE * SECOND),
+    "array": (energy.array_energy(AMPERE * SECOND, VOLT), JOULE),
+    "cells that leak": (leakage.off_power(3, AMPERE, VOLT), JOULE / SECOND),
+    "logic that leaks": (leakage.logic_power(AREA, JOULE / SECOND / AREA), JOULE / SECOND),
     "line": (energy.line_capacitance(METRE, FARAD / METRE, 3, FARAD), FARAD),
     "word line": (energy.word_line_energy(3, FARAD, VOLT), JOULE),
     "bit line": (energy.bit_line_energy(3, FARAD, VOLT), JOULE),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 
 import pytest
 
@@ -12,15 +11,17 @@ from simcore.cost import (
     CostOptions,
     CostSettings,
     CostSpread,
+    DigitalLayer,
     LayerActivity,
     Tile,
     design_cost,
+    design_spreads,
+    digital_spread,
     layer_cost,
-    layer_spreads,
     resolve,
-    total_spread,
 )
-from simcore.cost.design_cost import layer_area, layer_energy, layer_latency, on_time, settling
+from simcore.cost.design_cost import column_groups, layer_energy, on_time, settling
+from simcore.cost.settings import AREA_AXES, ENERGY_AXES, LATENCY_AXES
 from simcore.design import Adc, Design
 from simcore.errors import InputError
 from simcore.technology import circuit_parameters
@@ -28,6 +29,8 @@ from simcore.technology.devices import load_bitcell
 from simcore.technology.periphery_file import PERIPHERY_FOLDER, load_periphery, periphery_names
 
 DENSE = LayerActivity(64, 64, 1, 1, 64 * 16 * 11.046e-6, 32, 0, 0)
+# 9 inputs, 16 outputs, 100 positions; 320 inputs, 10 outputs
+DIGITAL = (DigitalLayer("conv", 9, 16, 100, 8), DigitalLayer("dense", 320, 10, 1, 8))
 # 45 % less current; the sub-vector is flipped every fourth time and 16 of 64 columns are: 16 + 64 / 4 = 32 additions
 SPARSE = dataclasses.replace(DENSE, column_current_A=0.55 * DENSE.column_current_A, driven_rows=24,
                              flipped_sub_vectors=0.25, flipped_columns=16)  # fmt: skip
@@ -45,9 +48,9 @@ def settings(**options):
     return resolve(CostOptions(**options))
 
 
-def spreads(own: Tile, layers: list[LayerActivity], chosen: CostSettings) -> CostSpread:
-    costs = [layer_cost(own, layer, chosen) for layer in layers]
-    return total_spread(layer_spreads(own, layers, costs, chosen))
+def spreads(own: Tile, layers: list[LayerActivity], chosen: CostSettings, digital=()) -> CostSpread:
+    cost = design_cost(own, layers, chosen, digital)
+    return design_spreads(own, layers, cost, chosen, digital_spread(digital, chosen))[0]
 
 
 def test_the_dense_tile_by_hand() -> None:
@@ -182,18 +185,41 @@ def test_the_spread_holds_every_mix_of_ends() -> None:
 @pytest.mark.parametrize(("level", "layer"), [("dense", DENSE), ("binsparx", SPARSE)])
 def test_the_spread_is_the_cost_at_every_corner(level: str, layer: LayerActivity, bits: int) -> None:
     base, own = settings(), tile(level, bits=bits)
-    spread = spreads(own, [layer], base)
-    energies = [math.fsum(layer_energy(own, layer, corner).values()) for corner in base.energy_corners]
-    assert spread.energy_J == pytest.approx(energies, rel=1e-14)
-    assert spread.latency_s == tuple(layer_latency(own, layer, corner) for corner in base.latency_corners)
-    areas = [math.fsum(layer_area(own, layer, corner).values()) for corner in base.area_corners]
-    assert spread.area_m2 == tuple(areas)
-    both = spreads(own, [layer, layer], base)
-    assert both.area_m2 == tuple(2 * area for area in areas)
+    layers = [layer, dataclasses.replace(layer, inputs=150, groups=3, positions=7)]
+    cost = design_cost(own, layers, base, DIGITAL)
+    whole, parts = design_spreads(own, layers, cost, base, digital_spread(DIGITAL, base))
+
+    def corners(axes: tuple[str, ...]) -> list:
+        return [design_cost(own, layers, found, DIGITAL) for found in (base, *base.corners(axes))]
+
+    for found in (whole, *parts):
+        assert [len(ends) for ends in (found.energy_J, found.latency_s, found.area_m2)] == [129, 5, 17]
+    assert whole.energy_J == pytest.approx([cost.total_energy_J for cost in corners(ENERGY_AXES)], rel=1e-14)
+    assert whole.latency_s == pytest.approx([cost.latency_s for cost in corners(LATENCY_AXES)], rel=1e-14)
+    assert whole.area_m2 == pytest.approx([cost.total_area_m2 for cost in corners(AREA_AXES)], rel=1e-14)
+    for index, part in enumerate(parts):
+        energies = [cost.layers[index].total_energy_J for cost in corners(ENERGY_AXES)]
+        assert part.energy_J == pytest.approx(energies, rel=1e-14)
+        assert part.latency_s == pytest.approx([cost.layers[index].latency_s for cost in corners(LATENCY_AXES)])
+        assert part.area_m2 == pytest.approx([cost.layers[index].total_area_m2 for cost in corners(AREA_AXES)])
+
+
+def test_the_time_of_a_converter_is_disputed() -> None:
+    """A 7-bit SAR takes 8 cycles of 0.0926 to 1.43 ns, a flash 0.70 to 0.98 ns and 3.7 to 5.18 fs an ohm."""
+    own = tile(bits=7)
+    times = spreads(own, [DENSE], settings()).latency_s
+    fixed = times[0] - 8 * 8e-9
+    assert min(times) == pytest.approx(fixed + 64 * 0.0926e-9)
+    assert max(times) == pytest.approx(fixed + 64 * 1.43e-9)
+    flash = spreads(tile(), [DENSE], settings()).latency_s
+    slower = 8 * (0.28e-9 + 1.48e-15 * 0.264 / (16 * 11.046e-6))
+    assert max(flash) - min(flash) == pytest.approx(slower)
 
 
 def test_what_is_given_leaves_the_spread() -> None:
-    known = settings(array_supply="v_read", on_time="sampled", parameters={"comparator_energy": 5})
+    numbers = {"comparator_energy": 5, "fin_off_current": 1, "logic_leakage": 2}
+    times = {"flash_delay": 0.7, "flash_delay_per_ohm": 3.7e-6}  # for what leaks does so until the image is done
+    known = settings(array_supply="v_read", on_time="sampled", parameters=numbers | times)
     assert len({round(joules * 1e18) for joules in spreads(tile(), [DENSE], known).energy_J}) == 1
     assert len(set(spreads(tile("binsparx"), [SPARSE], settings(flip_path="serial")).latency_s)) == 2
 
@@ -205,6 +231,75 @@ def test_corners_move_every_disputed_number() -> None:
     )  # fmt: skip
     for name in load_periphery("7nm").disputed:
         assert low.numbers[name] < high.numbers[name]
+
+
+def test_columns_conduct_as_the_solved_circuit_has_them() -> None:
+    """Eight columns a converter. Columns that share rows draw their current until the last of them is read: the array
+    takes eight times the charge in the same time; with a converter a column there is nothing to wait for."""
+    own, cells = tile(device="1T-1ReRAM-BL"), tile(device="1T-1ReRAM")
+    in_turn, together = (layer_cost(own, DENSE, settings(columns_read=way)) for way in ("in_turn", "together"))
+    assert together.charge_C == pytest.approx(8 * in_turn.charge_C)
+    assert together.latency_s == in_turn.latency_s
+    assert layer_cost(own, DENSE, settings()) == together
+    assert layer_cost(cells, DENSE, settings()) == layer_cost(cells, DENSE, settings(columns_read="in_turn"))
+    one, other = (
+        layer_cost(own, DENSE, settings(columns_read=way, columns_per_converter=1)) for way in ("in_turn", "together")
+    )
+    assert one == other
+    assert one.charge_C == in_turn.charge_C
+    assert one.latency_s < together.latency_s / 7
+    assert one.area_m2["converters"] == 8 * together.area_m2["converters"]
+    # Until it is converted a column conducts for eight settlings and conversions, and no longer than a read takes.
+    held = settings(on_time="conversion")
+    read = layer_cost(own, DENSE, held)
+    assert DENSE.column_current_A * (read.latency_s - 100e-12) < read.charge_C < DENSE.column_current_A * read.latency_s
+
+
+@pytest.mark.parametrize(
+    ("cols", "columns", "shared", "expected"),
+    [
+        (64, 64, 8, 8),
+        (64, 200, 8, 8),  # several tiles
+        (128, 64, 8, 8),  # half of the columns empty: 8 of 16 converters are idle, the others read 8 columns each
+        (128, 5, 8, 5),
+        (12, 12, 8, 6),  # two converters, 6 columns each
+        (64, 64, 1, 1),
+    ],
+)
+def test_conversions_one_after_another(cols: int, columns: int, shared: int, expected: int) -> None:
+    layer = dataclasses.replace(DENSE, columns=columns)
+    assert column_groups(tile(cols=cols), layer, settings(columns_per_converter=shared)) == expected
+
+
+def test_rows_of_an_array_do_not_shorten_a_read() -> None:
+    """A layer of 64 x 64 on 64 x 64 and on 128 x 128 cells: the same conversions, longer wires."""
+    small, large = (layer_cost(tile(rows=size, cols=size, bits=7), DENSE, settings()) for size in (64, 128))
+    assert small.latency_s < large.latency_s < 1.01 * small.latency_s
+
+
+def test_charge_and_energy_of_a_known_case() -> None:
+    # 64 columns x 16 cells x 11.046 uA, each for 1 ns
+    found = layer_cost(tile(), DENSE, settings())
+    assert found.charge_C == pytest.approx(64 * 16 * 11.046e-15)
+    assert DENSE.mean_column_current_A == pytest.approx(16 * 11.046e-6)
+    assert found.energy_J["array"] == pytest.approx(0.264 * found.charge_C)
+    supplied = layer_cost(tile(), DENSE, settings(array_supply="v_dd"))
+    assert supplied.charge_C == found.charge_C
+    assert supplied.energy_J["array"] == pytest.approx(0.7 * found.charge_C)
+
+
+def test_leakage_by_hand() -> None:
+    # 4096 cells x 4 fins x 1 pA x 0.7 V; accumulators of 243.84 x 8 / 12 um2, a popcount of 12.24, drivers of 20
+    found = layer_cost(tile(), DENSE, settings())
+    cells, logic = 4096 * 4 * 0.7e-12, (243.84 * 8 / 12 + 12.24 + 20) * 2.7e-9
+    assert found.leakage_W == pytest.approx(cells + logic)
+    assert found.leakage_J == pytest.approx((cells + logic) * found.latency_s)
+    # Comparison, XOR, flip bits, and 64 sums of 7 bits in cells of 3 fins
+    flipped = layer_cost(tile("binsparx"), SPARSE, settings())
+    more = (9.812 + 18.688) * 2.7e-9 + 64 * 7 * 3 * 0.7e-12
+    assert flipped.leakage_W - found.leakage_W == pytest.approx(more)
+    # A ReRAM keeps its bits without a supply.
+    assert layer_cost(tile(device="1T-1ReRAM"), DENSE, settings()).leakage_W == pytest.approx(logic)
 
 
 def test_a_run_of_nothing_costs_nothing_but_area() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simcore.cost import CostOptions, resolve
-from simcore.cost.macro import PARTIAL_SUM_CUTS, load_macro, macro_area_um2, macro_energy, saving
+from simcore.cost.macro import PARTIAL_SUM_CUTS, load_macro, load_published, macro_area_um2, macro_energy, saving
 
 MACRO = load_macro()
 SETTINGS = resolve(CostOptions())
@@ -16,6 +16,18 @@ def test_measured_energy_is_the_published_efficiency() -> None:
     assert 2 * 64 * 16 / MACRO.measured_energy_J(6) / 1e12 == pytest.approx(351, rel=0.001)
     # 0.3724 TOPS
     assert 2 * 64 * 16 / MACRO.read_time_ns * 1e-3 == pytest.approx(0.3724, rel=0.001)
+
+
+def test_rates_in_one_unit() -> None:
+    """A 4 x 4-bit multiplication is sixteen of one bit: the macro's own reads, counted bit by bit, say the same."""
+    chip = next(macro for macro in load_published() if "Sinangil" in macro.name)
+    one_bit_operations = 2 * (64 * 4) * (16 * 4)  # 64 inputs and 16 weights of 4 bits
+    per_joule = one_bit_operations / MACRO.measured_energy_J(6) / 1e12
+    assert chip.one_bit * chip.tops_per_watt == pytest.approx(per_joule, rel=0.001)
+    area_mm2 = sum(MACRO.measured.area_um2.values()) * 1e-6
+    rate = one_bit_operations / MACRO.read_time_ns / 1e3
+    assert chip.tops_per_mm2 is not None
+    assert chip.one_bit * chip.tops_per_mm2 == pytest.approx(rate / area_mm2, rel=0.001)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,135 @@
+"""The layers that no array holds: their multiplications, and the array of multipliers that they share.
+
+S x S multipliers, output-stationary: a cycle takes one input of S output positions and the weights of S outputs, so
+that S positions share every weight that is read and S outputs every input. One engine does all digital layers of a
+network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from simcore.cost import energy
+from simcore.cost.leakage import SRAM_BIT_FINS, Leaking
+from simcore.cost.settings import CostSettings
+
+if TYPE_CHECKING:
+    from simcore.network.graph import NetworkGraph
+
+OPERAND_BITS = 8
+"""Of weights and inputs of layers in full precision. Judgement: the usual quantisation of first and last layers."""
+_FULL_PRECISION = ("conv2d", "linear")
+_BINARY = ("binary_conv2d", "binary_linear")
+
+
+@dataclass(frozen=True)
+class DigitalLayer:
+    """One layer outside the arrays.
+
+    Attributes:
+        inputs: inputs K of an output. outputs: M. positions: output positions P, 1 of a matrix product.
+        bits: of its operands, ``OPERAND_BITS`` or 1.
+    """
+
+    name: str
+    inputs: int
+    outputs: int
+    positions: int
+    bits: int
+
+    @property
+    def macs(self) -> int:
+        """Multiplications of an image, K M P; those with padding are done like any other."""
+        return self.weights * self.positions
+
+    @property
+    def weights(self) -> int:
+        """K M."""
+        return self.inputs * self.outputs
+
+
+@dataclass(frozen=True)
+class DigitalCost:
+    """Of one image on the engine, all digital layers together; nothing where there are none.
+
+    Attributes:
+        mac_J: multiplying and adding. memory_J: reading weights and inputs. area_m2: multipliers and the memory of the
+        weights. leakage_W: of both. powered_s: seconds that they leak for an image. macs: multiplications.
+    """
+
+    mac_J: float = 0.0
+    memory_J: float = 0.0
+    latency_s: float = 0.0
+    area_m2: float = 0.0
+    leakage_W: float = 0.0
+    powered_s: float = 0.0
+    macs: int = 0
+
+    @property
+    def leakage_J(self) -> float:
+        return self.leakage_W * self.powered_s
+
+    @property
+    def total_energy_J(self) -> float:
+        return math.fsum((self.mac_J, self.memory_J, self.leakage_J))
+
+
+def digital_layers(graph: NetworkGraph, mapped: Collection[str]) -> tuple[DigitalLayer, ...]:
+    """The layers of a network with multiplications that are not ``mapped``: those in full precision, and binary ones
+    that the design leaves out."""
+    shapes = graph.shapes()
+    found = []
+    for node in graph.nodes:
+        if node.op not in (*_FULL_PRECISION, *_BINARY) or node.name in mapped:
+            continue
+        shape, operation = shapes[node.name], node.operation()
+        bits = 1 if node.op in _BINARY else OPERAND_BITS
+        if len(shape) == 3:
+            inputs = operation.in_channels * math.prod(operation.kernel)  # type: ignore[attr-defined]
+            found.append(DigitalLayer(node.name, inputs, shape[0], math.prod(shape[1:]), bits))
+        else:
+            found.append(DigitalLayer(node.name, operation.in_features, shape[0], 1, bits))  # type: ignore[attr-defined]
+    return tuple(found)
+
+
+def digital_cost(layers: Iterable[DigitalLayer], settings: CostSettings) -> DigitalCost:
+    """Energy, time and area of the digital layers, one after another on one engine that leaks while it works."""
+    layers = tuple(layers) if settings.digital_layers else ()
+    if not layers:
+        return DigitalCost()
+    seconds = math.fsum(cycles(layer, settings.digital_array) for layer in layers) * settings.digital_cycle_time
+    multipliers = settings.digital_array**2 * settings.digital_mac_area
+    weight_bits = sum(layer.weights * layer.bits for layer in layers)
+    return DigitalCost(
+        mac_J=math.fsum(layer.macs * mac_energy(layer, settings) for layer in layers),
+        memory_J=math.fsum(bits_read(layer, settings) for layer in layers) * settings.buffer_read_energy,
+        latency_s=seconds,
+        area_m2=multipliers / settings.logic_utilisation + weight_bits * settings.sram_bit_area,
+        leakage_W=Leaking(weight_bits * SRAM_BIT_FINS, multipliers).power_W(settings),
+        powered_s=seconds,
+        macs=sum(layer.macs for layer in layers),
+    )
+
+
+def mac_energy(layer: DigitalLayer, settings: CostSettings) -> float:
+    """Joules of one multiplication with its addition; of a binary one XNOR and a full adder of the popcount."""
+    if layer.bits == 1:
+        return float(energy.xor_energy(1, settings.xor_energy) + settings.full_adder_energy)
+    return settings.digital_mac_energy
+
+
+def bits_read(layer: DigitalLayer, settings: CostSettings) -> float:
+    """Bits of weights and inputs read for an image: weights once for S positions, inputs once for S outputs."""
+    side = settings.digital_array
+    weights = math.ceil(layer.positions / side) * layer.weights
+    inputs = math.ceil(layer.outputs / side) * layer.inputs * layer.positions
+    return layer.bits * (weights + (inputs if settings.activation_buffer else 0))
+
+
+def cycles(layer: DigitalLayer, side: int) -> int:
+    """Cycles of an image: S positions, S outputs and 8 bits of an operand at a time."""
+    words = math.ceil(layer.inputs * layer.bits / OPERAND_BITS)
+    return math.ceil(layer.positions / side) * math.ceil(layer.outputs / side) * words

@@ -1,0 +1,34 @@
+"""What leaks for as long as the supply is on: cells that need it, stored bits and logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simcore.cost.energy import Number
+from simcore.cost.settings import CostSettings
+
+SRAM_BIT_FINS = 3
+"""Fins of a 6T cell that are off between supply and ground: one in each inverter, one access transistor."""
+
+
+def off_power(fins: Number, off_current: Number, v_dd: Number) -> Number:
+    """Fins that are off under the full supply: n I_off V_DD. Source: ASAP7's I_off of a fin."""
+    return fins * off_current * v_dd
+
+
+def logic_power(area: Number, density: Number) -> Number:
+    """Logic by the area of its cells. Source: ASAP7, fins that are off in a cell of one gate pitch."""
+    return area * density
+
+
+@dataclass(frozen=True)
+class Leaking:
+    """What leaks: ``fins`` that are off, and ``logic_m2`` of cells."""
+
+    fins: float
+    logic_m2: float
+
+    def power_W(self, settings: CostSettings) -> float:
+        """Watts for as long as the supply is on."""
+        fins = off_power(self.fins, settings.fin_off_current, settings.v_dd)
+        return float(fins + logic_power(self.logic_m2, settings.logic_leakage))

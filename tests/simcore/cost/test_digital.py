@@ -1,0 +1,139 @@
+"""The digital layers by hand, and a whole network with every component."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from simcore.cost import (
+    CostOptions,
+    DigitalLayer,
+    LayerActivity,
+    Tile,
+    design_cost,
+    digital_cost,
+    digital_layers,
+    layer_cost,
+    resolve,
+)
+from simcore.cost.digital import bits_read, cycles, mac_energy
+from simcore.design import Adc, Design
+from simcore.network.graph import NetworkGraph
+from simcore.technology import circuit_parameters
+from simcore.technology.devices import load_bitcell
+
+# 8 x 8 pixels -> 20 maps of 6 x 6 -> binary 20 maps of 3 x 3 -> 180 -> binary 30 -> 10
+NODES = [
+    ("first", "conv2d", {"in_channels": 3, "out_channels": 20, "kernel": 3}),
+    ("middle", "binary_conv2d", {"in_channels": 20, "out_channels": 20, "kernel": 2, "stride": 2}),
+    ("flat", "flatten", {}),
+    ("inner", "binary_linear", {"in_features": 180, "out_features": 30}),
+    ("last", "linear", {"in_features": 30, "out_features": 10}),
+]
+GRAPH = NetworkGraph.from_content(
+    {
+        "nodes": [
+            {"name": name, "op": op, "inputs": [before], "attrs": attributes}
+            for (name, op, attributes), before in zip(NODES, ["input", *(node[0] for node in NODES)], strict=False)
+        ],
+        "input_shape": [3, 8, 8],
+        "classes": 10,
+    }
+)
+FIRST = DigitalLayer("first", 27, 20, 36, 8)
+INNER = DigitalLayer("inner", 180, 30, 1, 1)
+LAST = DigitalLayer("last", 30, 10, 1, 8)
+
+
+def settings(**options):
+    return resolve(CostOptions(**options))
+
+
+def test_the_layers_that_arrays_do_not_hold() -> None:
+    assert digital_layers(GRAPH, ("middle", "inner")) == (FIRST, LAST)
+    # A binary layer that is left out of the mapping is done by logic, one bit an operand.
+    assert digital_layers(GRAPH, ("middle",)) == (FIRST, INNER, LAST)
+    assert [layer.macs for layer in (FIRST, INNER, LAST)] == [27 * 20 * 36, 180 * 30, 300]
+
+
+def test_work_of_the_engine_by_hand() -> None:
+    s = settings()
+    # 16 x 16 multipliers: 36 positions in 3 turns, 20 outputs in 2, 27 inputs one after another
+    assert [cycles(layer, 16) for layer in (FIRST, INNER, LAST)] == [3 * 2 * 27, 1 * 2 * 23, 30]
+    # every weight for each of the 3 turns, every input for each of the 2
+    assert bits_read(FIRST, s) == 8 * (3 * 27 * 20 + 2 * 27 * 36)
+    assert bits_read(INNER, s) == 180 * 30 + 2 * 180
+    assert bits_read(FIRST, settings(activation_buffer=False)) == 8 * 3 * 27 * 20
+    assert mac_energy(FIRST, s) == 100e-15
+    assert mac_energy(INNER, s) == pytest.approx(1.35e-15)  # XNOR and full adder
+    # 256 multipliers do at most 256 multiplications a cycle, of one bit eight times as many
+    for layer, most in ((FIRST, 256), (INNER, 2048), (LAST, 256)):
+        assert layer.macs <= most * cycles(layer, 16)
+
+
+def test_the_digital_layers_by_hand() -> None:
+    found = digital_cost((FIRST, INNER, LAST), settings())
+    assert found.macs == 19440 + 5400 + 300
+    assert found.mac_J == pytest.approx((19440 + 300) * 100e-15 + 5400 * 1.35e-15)
+    bits = 8 * (3 * 540 + 2 * 972) + 5760 + 8 * (300 + 30)
+    assert found.memory_J == pytest.approx(bits * 28e-15)
+    assert found.latency_s == pytest.approx((162 + 46 + 30) * 1e-9)
+    weights = 8 * (540 + 300) + 5400
+    assert found.area_m2 == pytest.approx((256 * 37.6 / 0.7 + weights * 0.0456) * 1e-12)
+    leaks = weights * 3 * 0.7e-12 + 256 * 37.6 * 2.7e-9
+    assert found.leakage_W == pytest.approx(leaks)
+    assert found.leakage_J == pytest.approx(leaks * 238e-9)
+
+
+def test_without_digital_layers_there_is_no_engine() -> None:
+    nothing = digital_cost((FIRST,), settings(digital_layers=False))
+    assert nothing == digital_cost((), settings())
+    assert set(dataclasses.astuple(nothing)) == {0}
+
+
+def test_a_network_by_hand() -> None:
+    """Two layers on 64 x 64 tiles of 8T-SRAM and two digital ones: every total is the sum of its parts."""
+    circuit = circuit_parameters("8T-SRAM")
+    cell = load_bitcell("8T-SRAM").cell
+    assert cell is not None
+    tile = Tile.of(Design(circuit=circuit, rows=64, cols=64, adc=Adc(bits=4)), cell)
+    middle = LayerActivity(80, 20, 2, 9, 9 * 2 * 20 * 8 * circuit.on_current(), 9 * 40, 0, 0)
+    inner = LayerActivity(180, 30, 3, 1, 3 * 30 * 16 * circuit.on_current(), 90, 0, 0)
+    s = settings()
+    found = design_cost(tile, [middle, inner], s, (FIRST, LAST))
+    # 16.2 ps of word line, 8 groups of columns with their settling and conversion; ten reads
+    settled = 64 * 0.0446e-15 * (378.5 + 188.5) * 5 * math.log(2)
+    times = [
+        positions * (16.2323e-12 + 8 * (settled + 0.70e-9 + 3.7e-15 * 0.264 / (ones * circuit.on_current())))
+        for positions, ones in ((9, 8), (1, 16))
+    ]
+    seconds = sum(times) + 192e-9
+    assert found.latency_s == pytest.approx(seconds, rel=1e-4)
+    # While all layers work on images of their own, the slowest says how many there are: the digital ones.
+    assert found.interval_s == pytest.approx(192e-9)
+    # Everything leaks until the image is done: 2 + 3 tiles of cells, logic and drivers, multipliers and weights.
+    per_converter, per_column = 8 * 0.204, 64 * 0.292
+    widths = (2 * 8, 3 * 9)  # tiles x ceil(log2(2 K + 1))
+    logic = sum(widths) * (per_converter + per_column) + 5 * 12.24 + 5 * 20
+    tiles = 5 * 4096 * 4 * 0.7e-12 + logic * 2.7e-9
+    assert found.mapped.leakage_W == pytest.approx(tiles)
+    assert found.mapped.leakage_J == pytest.approx(tiles * seconds, rel=1e-4)
+    engine = 256 * 37.6 * 2.7e-9 + 8 * (540 + 300) * 3 * 0.7e-12
+    assert found.digital.leakage_J == pytest.approx(engine * seconds, rel=1e-4)
+    digital = 19740 * 100e-15 + 28e-15 * 8 * (3 * 540 + 2 * 972 + 330)
+    arrays = sum(math.fsum(layer_cost(tile, layer, s).energy_J.values()) for layer in (middle, inner))
+    assert found.total_energy_J == pytest.approx(arrays + digital + (tiles + engine) * seconds, rel=1e-4)
+    assert found.energy_delay_Js == pytest.approx(found.total_energy_J * seconds, rel=1e-4)
+    # Rates are those of the arrays alone.
+    operations = 2 * (80 * 20 * 9 + 180 * 30)
+    assert found.mapped.operations == operations
+    assert found.mapped.tops_per_watt == pytest.approx(operations / found.mapped.total_energy_J / 1e12)
+    area = found.mapped.total_area_m2 * 1e6
+    assert found.mapped.tops_per_mm2 == pytest.approx(operations / max(times) / area / 1e12, rel=1e-4)
+    assert found.total_area_m2 == pytest.approx(found.mapped.total_area_m2 + found.digital.area_m2)
+    assert found.mapped.charge_C == pytest.approx((9 * 2 * 20 * 8 + 3 * 30 * 16) * circuit.on_current() * 1e-9)
+    alone = design_cost(tile, [middle, inner], settings(digital_layers=False), (FIRST, LAST))
+    assert alone.latency_s == pytest.approx(sum(times), rel=1e-4)
+    assert alone.digital.total_energy_J == alone.digital.area_m2 == 0
