@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.gpu import packages
 from simcore.crossbar.circuit import Circuit
 
 FORMS = ("linear", "saturating", "sinh", "tanh", "table")
@@ -37,6 +38,12 @@ class Case:
 def reference_cases() -> list[Case]:
     """The circuits that ngspice solved."""
     return [_reference_case(file) for file in sorted(_REFERENCE.glob("*.json"))]
+
+
+def random_cases(count: int) -> list[Case]:
+    """``count`` random circuits; without scipy, which smooths their curves, those with tabulated cells are left out."""
+    numbers = range(count)
+    return [random_case(n) for n in numbers if packages.has("scipy") or FORMS[n % len(FORMS)] != "table"]
 
 
 def random_case(number: int) -> Case:

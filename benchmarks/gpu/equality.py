@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.gpu.circuits import Case, random_case, reference_cases
+from benchmarks.gpu.circuits import Case, random_cases, reference_cases
 from benchmarks.gpu.on_torch import solve_raw
 from benchmarks.gpu.processor import Processor
 from benchmarks.gpu.results import Tell
@@ -24,9 +24,10 @@ def compare(work: Scale, device: torch.device, processor: Processor, end: float,
     Raises:
         ValueError: a circuit that differs by more than it may, did not converge, or gave other bits the second time.
     """
-    known = processor.currents(end)
+    now = time.monotonic()
+    known = processor.currents(now + (end - now) / 2)
     against = "the CPU's kernels" if known else "torch on the CPU (no kernels' currents: no numba, or too late)"
-    cases = [*reference_cases(), *map(random_case, range(work.circuits))]
+    cases = [*reference_cases(), *random_cases(work.circuits)]
     rows: list[dict[str, Any]] = []
     for case in cases:
         if time.monotonic() >= end:

@@ -114,7 +114,9 @@ def _of_shards(folder: Path) -> Images:
     dataset = open_dataset(folder)
     read = {split: dataset.read(split, 0, dataset.splits[split]) for split in SPLITS}
     about = {"name": dataset.name, "source": dataset.source}
-    return _checked({s: pixels for s, (pixels, _) in read.items()}, {s: labels for s, (_, labels) in read.items()}, about)
+    return _checked(
+        {s: pixels for s, (pixels, _) in read.items()}, {s: labels for s, (_, labels) in read.items()}, about
+    )
 
 
 def _decoded(content: dict[str, np.ndarray], about: dict[str, str]) -> Images:

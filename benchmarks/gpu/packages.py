@@ -43,12 +43,12 @@ def prepare(wheels: Path = CARRIED / "wheels") -> list[str]:
                 f"{name} cannot be imported ({error}); where it can be downloaded, run "
                 f"`make gpu-pack GPU_PYTHON={version}` and bring {wheels}"
             ) from None
-    if find_spec("numba") is None:
-        _stand_in_for_numba()
-        notes.append("no numba: nothing is trained or solved by the CPU's own kernels")
-    if find_spec("scipy") is None:
+    if not _usable("scipy", ["scipy.sparse", "scipy.interpolate"]):
         _stand_in_for_scipy()
         notes.append("no scipy: circuits with tabulated cells are left out")
+    if not _usable("numba", ["numba", "simcore.network.modules", "simcore.crossbar"]):
+        _stand_in_for_numba()
+        notes.append("no numba: nothing is trained or solved by the CPU's own kernels")
     return notes
 
 
@@ -57,13 +57,28 @@ def has(name: str) -> bool:
     return not isinstance(sys.modules.get(name), _StandIn) and find_spec(name) is not None
 
 
+def _usable(package: str, probes: list[str]) -> bool:
+    """Whether a package and simcore's modules above it can be imported: a numba may be too old for these kernels, or
+    numpy too new for it. Half-imported modules are forgotten."""
+    try:
+        for name in probes:
+            importlib.import_module(name)
+    except Exception as error:  # noqa: BLE001 (whatever it is, there is a way without the package)
+        if find_spec(package) is not None:
+            print(f"{package} is installed but of no use here: {type(error).__name__}: {error}".splitlines()[0])
+        for name in [name for name in sys.modules if name.partition(".")[0] in (package, "simcore")]:
+            del sys.modules[name]
+        return False
+    return True
+
+
 class _StandIn(ModuleType):
     """A module any name can be imported from."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _refusal(f"{self.__name__}.{name}")
+        return _refusal(name, self.__name__.partition(".")[0])
 
 
 def _unpacked(wheels: Path) -> str:
@@ -74,9 +89,9 @@ def _unpacked(wheels: Path) -> str:
     return folder
 
 
-def _refusal(name: str) -> Callable[..., Any]:
+def _refusal(name: str, package: str) -> Callable[..., Any]:
     def refuse(*arguments: Any, **options: Any) -> Any:
-        raise ModuleNotFoundError(f"{name} is needed here, and its package is not installed")
+        raise ModuleNotFoundError(f"{name} needs {package}, which is not installed")
 
     return refuse
 
@@ -92,7 +107,7 @@ def _stand_in_for_numba() -> None:
     """Decorators that put a refusal in the place of every kernel."""
 
     def decorator(function: Any = None, **options: Any) -> Any:
-        return _refusal(function.__name__) if callable(function) else decorator
+        return _refusal(function.__name__, "numba") if callable(function) else decorator
 
     def overload(*arguments: Any, **options: Any) -> Any:
         return decorator
@@ -104,5 +119,5 @@ def _stand_in_for_numba() -> None:
 
 
 def _stand_in_for_scipy() -> None:
-    for name in ("scipy", "scipy.interpolate", "scipy.sparse", "scipy.sparse.linalg"):
+    for name in ("scipy", "scipy.interpolate", "scipy.sparse", "scipy.sparse.csgraph", "scipy.sparse.linalg"):
         _install(name)

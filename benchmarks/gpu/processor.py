@@ -72,11 +72,11 @@ def compute(work: scale.Scale, folder: Path) -> None:
     """Write ``currents.npz``, then ``times.json``. Without numba nothing is written."""
     if not packages.has("numba"):
         return
-    from benchmarks.gpu.circuits import random_case, reference_cases
+    from benchmarks.gpu.circuits import random_cases, reference_cases
     from benchmarks.gpu.timing import time_on_cpu
     from simcore.crossbar import solve
 
-    cases = [*reference_cases(), *map(random_case, range(work.circuits))]
+    cases = [*reference_cases(), *random_cases(work.circuits)]
     currents = {case.name: solve(case.circuit, case.weights, case.inputs, 1e-11, device="numba") for case in cases}
     np.savez(folder / "new.npz", **{name: solution.sink_currents for name, solution in currents.items()})
     (folder / "new.npz").rename(folder / "currents.npz")

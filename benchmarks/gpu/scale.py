@@ -16,6 +16,7 @@ class Scale:
         circuits: random circuits of the comparison.
         rows: sizes of the timed arrays.
         reads: inputs solved at once, at most.
+        seconds: that one measurement of time goes on for, at least.
     """
 
     train_images: int
@@ -26,12 +27,21 @@ class Scale:
     circuits: int
     rows: tuple[int, ...]
     reads: int
+    seconds: float
 
 
 FULL = Scale(
     train_images=1_000_000, test_images=1_000_000, held_out=1000, epochs=200, batch_size=512, circuits=200,
-    rows=(32, 64, 128, 256, 512), reads=4096,
+    rows=(32, 64, 128, 256, 512), reads=4096, seconds=2.0,
 )  # fmt: skip
 SMALL = Scale(
-    train_images=120, test_images=100, held_out=20, epochs=2, batch_size=25, circuits=20, rows=(32, 64), reads=16
+    train_images=70,
+    test_images=50,
+    held_out=20,
+    epochs=2,
+    batch_size=25,
+    circuits=20,
+    rows=(32, 64),
+    reads=16,
+    seconds=0.1,
 )

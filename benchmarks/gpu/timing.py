@@ -34,7 +34,7 @@ def time_solver(work: Scale, device: torch.device, processor: Processor, end: fl
                 if left <= 0 or (before and 8 * before["seconds"] / before["repeats"] > left):
                     summary.append(f"{_head(topology, size, dtype)}: left out, no time")
                     continue
-                rows.append(_timed_on(device, topology, size, dtype, reads, left))
+                rows.append(_timed_on(work, device, topology, size, dtype, reads, left))
                 summary.append(_line(rows[-1], None))
                 tell(times=rows, summary=summary)
     cpu = processor.times(end)
@@ -60,12 +60,12 @@ def time_on_cpu(work: Scale) -> dict[str, dict[str, Any]]:
                     return solve(circuit, weights, inputs, tolerance, dtype, device="numba").converged
 
                 row = {"topology": topology, "rows": size, "dtype": np.dtype(dtype).name, "reads": reads}
-                found[_key(row)] = {**row, **_timed(run, 2.0), "threads": numba.get_num_threads()}
+                found[_key(row)] = {**row, **_timed(run, work.seconds), "threads": numba.get_num_threads()}
     return found
 
 
 def _timed_on(
-    device: torch.device, topology: str, size: int, dtype: type, reads: int, left: float
+    work: Scale, device: torch.device, topology: str, size: int, dtype: type, reads: int, left: float
 ) -> dict[str, Any]:
     circuit, weights, inputs = _problem(topology, size, reads)
     if size == 32:  # kernels are loaded when they are first used
@@ -75,7 +75,7 @@ def _timed_on(
         return bool(solve_raw(circuit, weights, inputs, TOLERANCES[dtype], dtype, device).converged.all())
 
     row = {"topology": topology, "rows": size, "dtype": np.dtype(dtype).name, "reads": reads}
-    return {**row, **_timed(run, min(2.0, left / 10))}
+    return {**row, **_timed(run, min(work.seconds, left / 10))}
 
 
 def _timed(run: Callable[[], bool], at_least: float) -> dict[str, Any]:
@@ -120,9 +120,9 @@ def _key(row: dict[str, Any]) -> str:
 
 def _line(row: dict[str, Any], cpu: dict[str, Any] | None) -> str:
     rate = row["reads"] * row["repeats"] / row["seconds"]
-    text = f"{row['topology']} {row['rows']}x{row['rows']} {row['dtype']}: {rate:.0f} solves a second"
+    text = f"{row['topology']} {row['rows']}x{row['rows']} {row['dtype']}: {rate:,.0f} solves a second"
     text += f" ({row['reads']} at once{'' if row['converged'] else ', NOT CONVERGED'})"
     if cpu:
         own = cpu["reads"] * cpu["repeats"] / cpu["seconds"]
-        text += f", the CPU's kernels {own:.0f} on {cpu['threads']} threads: {rate / own:.2f} times"
+        text += f", the CPU's kernels {own:,.0f} on {cpu['threads']} threads: {rate / own:.2g} times"
     return text

@@ -224,10 +224,11 @@ class _Run:
     def line(self) -> str:
         """Where it is, for the table."""
         seconds, planned = time.monotonic() - self.began, self.recipe.epochs
+        is_short = self.progress() >= 1 and self.step < self.steps
         loss = self.curve[-1]["loss"] if self.curve else math.nan
         return (
             f"{self.epochs:.1f} of {planned} epochs in {seconds:.0f} s ({seconds / max(self.epochs, 1e-9):.2f} s each"
-            f"{', shortened by the clock' if self.epochs < planned else ''}), batches of {self.batch}, loss {loss:.3f}"
+            f"{', shortened by the clock' if is_short else ''}), batches of {self.batch}, loss {loss:.3f}"
         )
 
 
