@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from benchmarks.gpu import packages
 from benchmarks.gpu.images import Images
 from benchmarks.gpu.results import Tell
 from simcore.errors import BinsparxError
@@ -28,6 +29,7 @@ from simcore.network.initial import copy_tensors
 from simcore.network.modules import GraphNetwork
 from simcore.network.recipe import Recipe
 from simcore.network.training_state import trained_parameters
+from simcore.threads import follow_torch
 
 # Judgement: the rates that trained both networks on a CPU in batches of 100, hardly raised for batches of 512, since
 # it is the rate that decides how many signs turn in a step.
@@ -81,6 +83,8 @@ class _Run:
 
     def __init__(self, job: Job, end: float) -> None:
         self.job, self.recipe = job, job.recipe
+        if job.device.type == "cpu" and packages.has("numba"):
+            follow_torch()
         torch.backends.cudnn.benchmark = True
         # float32 that is float32: what full precision layers compute, and what a CPU computes for them
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
