@@ -4,6 +4,7 @@
 # make docs    the documentation site, in build/site
 # make paper-tables, make paper: the paper's experiments: small tables from networks and results, page from the tables
 # make test-paper: rows of the paper's table run again; needs CIFAR-10
+# make gpu: what a GPU is used for in a few minutes; make gpu-pack: what to bring where it is (CONTRIBUTING.md)
 # make test-slow, make test-drills, make bench-solver, make bench-evidence, make bench-network, make bench-dispatch,
 # make bench-workers, make bench-ending: long proofs and benchmarks, by hand
 
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .PHONY: setup demo test test-slow test-drills test-paper paper paper-tables check docs clean
-.PHONY: bench-solver bench-evidence bench-network bench-dispatch bench-workers bench-ending
+.PHONY: bench-solver bench-evidence bench-network bench-dispatch bench-workers bench-ending gpu gpu-pack
 
 setup: $(READY)
 
@@ -75,6 +76,24 @@ bench-workers: setup
 
 bench-ending: setup
 	$(BIN)/python -m benchmarks.ending
+
+# No setup: on a machine with a GPU its own python has torch.
+GPU_ARGS ?=
+gpu:
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m benchmarks.gpu $(GPU_ARGS)
+
+# DATA: folder of train.parquet and test.parquet. GPU_PYTHON: the Python that has torch there.
+DATA ?= data/cifar10-parquet
+GPU_PYTHON ?= 3.12
+GPU_WHEELS := pydantic pydantic-core annotated-types typing-inspection typing-extensions safetensors pillow
+gpu-pack: setup
+	$(BIN)/python -m benchmarks.gpu.pack $(DATA)
+	rm -rf build/gpu/wheels
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --dest build/gpu/wheels --no-deps \
+	  --only-binary=:all: --python-version $(GPU_PYTHON) --implementation cp \
+	  $(foreach n,34 28 27 17,--platform manylinux_2_$(n)_x86_64) --platform manylinux2014_x86_64 \
+	  --constraint constraints.txt $(GPU_WHEELS)
+	@du -sh build/gpu
 
 docs: setup
 	$(BIN)/mkdocs build --quiet

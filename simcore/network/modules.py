@@ -71,11 +71,21 @@ class Normalize(nn.Module):
         means, stds = np.array(mean, np.float64), np.array(std, np.float64)
         self.factor = (1 / (255 * stds)).tolist()
         self.offset = (-means / stds).tolist()
+        self._placed: dict[torch.device, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        factor = torch.tensor(self.factor, dtype=torch.float32, device=images.device)
-        offset = torch.tensor(self.offset, dtype=torch.float32, device=images.device)
-        return torch.addcmul(offset[:, None, None], images, factor[:, None, None])
+        factor, offset = self._on(images.device)
+        return torch.addcmul(offset, images, factor)
+
+    def _on(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """Factor and offset, (C, 1, 1) each, on ``device``; kept there, for a copy to a GPU makes the host wait."""
+        if device not in self._placed:
+            factor, offset = (
+                torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
+                for values in (self.factor, self.offset)
+            )
+            self._placed[device] = (factor, offset)
+        return self._placed[device]
 
 
 class Scale(nn.Module):
