@@ -378,7 +378,8 @@ def test_sums_of_rounded_currents_are_exact_in_any_order(rows):
 def evidence_design(beyond):
     limits = EvidenceLimits(max_rms_lsb=0.0, beyond=beyond)
     # A converter of 1000 codes a LSB tells every difference between the solvers.
-    return make_design(layers=("narrow",), evidence=limits, adc=Adc(bits=16, gain=1000.0), solver="fast")
+    adc = Adc(bits=16, gain=1000.0)
+    return make_design("1T-1ReRAM-BL", "pessimistic", layers=("narrow",), evidence=limits, adc=adc)
 
 
 def test_evidence_beyond_its_limits_fails_the_design(checkpoint, dataset):
