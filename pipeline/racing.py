@@ -23,9 +23,9 @@ from itertools import pairwise
 import numpy as np
 from scipy import stats
 
-from pipeline.aggregate import sum_layers
 from pipeline.costs import CostModel
 from pipeline.hardware_cost import HardwareCosts
+from pipeline.layer_totals import in_units, sum_layers, sum_network
 from pipeline.pareto import OBJECTIVES, Direction, non_dominated
 from pipeline.plan import Plan
 from pipeline.points import DesignPoint
@@ -150,10 +150,10 @@ def _costs(
     point: DesignPoint, shards: Sequence[ShardRecord], columns: Sequence[str], hardware: HardwareCosts
 ) -> list[float]:
     """The objectives but accuracy, of an image of these shards; NaN for those that the design does not have."""
-    layers = sum_layers([shard.layers for shard in shards])
+    totals = sum_layers([shard.layers for shard in shards])
     images = sum(shard.count for shard in shards)
-    known: dict[str, float] = hardware.totals(point, layers, images)
-    known["array_current_A"] = math.fsum(layer["column_current_A"] for layer in layers) / images
+    known: dict[str, float] = hardware.totals(point, [in_units(layer) for layer in totals], images)
+    known["array_current_A"] = in_units(sum_network(totals))["column_current_A"] / images
     return [known.get(name, math.nan) for name in columns]
 
 

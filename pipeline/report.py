@@ -20,6 +20,8 @@ _OPTIONAL = (
     "overrides",
     "row_order",
     "adc_reference",
+    "adc_fit",
+    "adc_range",
     "adc_offset",
     "adc_gain",
     "adc_noise",

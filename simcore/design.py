@@ -108,8 +108,11 @@ class Design(BaseModel):
 
     def content(self) -> dict[str, Any]:
         """JSON-able content that decides the result; fields at their default are left out, so that a field added later
-        with a default changes no key. ``active_rows`` equal to ``rows`` counts as left out."""
+        with a default changes no key. ``active_rows`` equal to ``rows`` counts as left out, and so does how a converter
+        is re-ranged that never is."""
         content = self.model_dump(mode="json", exclude_defaults=True)
+        if self.adc.reference == "nominal":
+            content["adc"].pop("fit", None)
         if self.active_rows == self.rows:
             content.pop("active_rows", None)
         return content
