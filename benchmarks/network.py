@@ -75,7 +75,7 @@ def measure(checkpoint: Checkpoint, dataset: object, multiply_adds: float, table
             plain, mapped = (found[name] / BATCH * 1e3 for name in ("plain", "mapped"))
             table.add_row(
                 checkpoint.name, device, sparsity, f"{plain:.2f}", f"{mapped:.1f}", f"{mapped / plain:.1f}",
-                f"{multiply_adds / mapped / 1e6:.1f}", f"{prepared.evidence.worst('converted_rms_lsb'):.3f}",
+                f"{multiply_adds / mapped / 1e6:.1f}", f"{prepared.evidence.worst('rms_lsb'):.3f}",
             )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def main() -> None:
         "mapped ms",
         "ratio",
         "G binary MAC/s",
-        "converted rms LSB",
+        "rms LSB",
     ):
         table.add_column(heading, justify="left" if heading in ("network", "device", "sparsity") else "right")
     measure(load_checkpoint(find_model("fashion-cnn")), open_dataset("fashion-mnist"), 11.7e6, table)

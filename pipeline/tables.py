@@ -125,7 +125,7 @@ def _evidence(worst_of: str) -> list[pa.Field]:
         for name, unit, text in (
             ("evidence_rms_lsb", "LSB", "rms of fast minus exact current on held-out reads of this run"),
             ("evidence_worst_lsb", "LSB", "largest |fast minus exact current| on them"),
-            ("evidence_changed", "fraction", "of them, those whose converted sums differ"),
+            ("evidence_changed", "fraction", "share of these reads whose converted sums differ"),
             ("evidence_converted_rms_lsb", "LSB", "rms difference of the converted sums"),
             ("evidence_converted_worst_lsb", "LSB", "largest difference of the converted sums"),
             ("evidence_top_bias_lsb", "LSB", "mean difference of the converted sums on reads of the highest sums"),
