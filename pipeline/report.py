@@ -32,7 +32,7 @@ _OPTIONAL = (
 _SHOWN = (
     "sweep sparsity prune images accuracy accuracy_low accuracy_high ideal_accuracy on_front energy_per_image_J "
     "latency_per_image_s area_m2 energy_change_low energy_change_high latency_change_low latency_change_high "
-    "area_change_low area_change_high"
+    "area_change_low area_change_high evidence_within_limits"
 ).split()
 MOST_LINES = 200
 """Hardware designs that the end of a run lists: more would push the front out of sight."""
@@ -77,6 +77,8 @@ def print_designs(designs: pa.Table, console: Console, most: int | None = None) 
     note = f"gain: best level over dense, in points; 95 % intervals at most ±{widest:.1f} points"
     console.print(note, highlight=False)
     console.print("*: on the front of its model and corner", highlight=False)
+    if any(_is_beyond(row) for row in rows):
+        console.print("~: exact reads show the fast solver beyond the sweep's limits", highlight=False)
 
 
 def print_costs(designs: pa.Table, console: Console, most: int | None = None) -> None:
@@ -222,7 +224,12 @@ def _array(row: _Row) -> str:
 def _accuracy(row: _Row | None) -> str:
     if row is None:
         return ""
-    return f"{100 * row['accuracy']:.1f}{'*' if row['on_front'] else ' '}"
+    return f"{100 * row['accuracy']:.1f}{'~' if _is_beyond(row) else ''}{'*' if row['on_front'] else ' '}"
+
+
+def _is_beyond(row: _Row) -> bool:
+    """Its evidence is beyond the limits of the sweep file."""
+    return not row.get("evidence_within_limits", True)
 
 
 def _gain(group: _Levels) -> str:

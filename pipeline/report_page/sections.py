@@ -123,7 +123,7 @@ def all_designs(designs: pd.DataFrame, existing: int) -> str:
     axes = [name for name in AXIS_COLUMNS if name in designs and name not in constant and name != "topology"]
     found = ("accuracy", "accuracy_low", "accuracy_high", "partial_sum_reduction", "rms_error_lsb", "array_current_A")
     costs = [name for name in ("energy_per_image_J", "latency_per_image_s", "area_m2") if name in designs]
-    columns = [*axes, *found, *costs, "on_front"]
+    columns = [*axes, *found, *costs, "on_front", "evidence_within_limits"]
     shown = designs[columns].assign(design_key=designs.design_key.str[:12])
     rows = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()
     number = f"All {existing:,}" if len(designs) == existing else f"{len(designs):,} of {existing:,}"

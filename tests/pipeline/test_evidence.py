@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from pipeline import blame
 from pipeline.evidence import design_columns, evidence_record, layer_columns, within_limits
+from pipeline.records import decode_design, design_path
+from pipeline.report import print_designs
+from pipeline.report_page import sections
+from pipeline.table_files import read_table
 from simcore.design import EvidenceLimits
 from simcore.evidence import Evidence, LayerEvidence
+from tests.pipeline.finished_sweep import finish_sweep
 
 LIMITS = EvidenceLimits(max_rms_lsb=0.1, max_worst_lsb=1.0, max_bias_lsb=0.05)
 GOOD = LayerEvidence("conv1", "ideal", 10, 0.3, 2.0, 0.01, 0.1, 1.0, -0.05, 0.02, 1e-9, 0)
@@ -79,3 +87,40 @@ def test_figures_are_the_worst_of_layers_and_inputs_with_their_sign() -> None:
         0.4,
         27,
     )
+
+
+@pytest.mark.usefixtures("fakes")
+@pytest.mark.parametrize(("largest", "beyond"), [(0.1, False), (0.02, True)])  # of the stand-in's 0.03 LSB
+def test_designs_beyond_the_limits_are_marked_on_the_terminal_and_counted_in_the_report(
+    tmp_path: Path, largest: float, beyond: bool
+) -> None:
+    limits, converters = f"{{max_rms_lsb: {largest}, beyond: mark}}", "{bits: 3, range: [full_scale, fixed]}"
+    plan, store = finish_sweep(tmp_path, evidence=limits, adc=converters)
+    designs = read_table(plan.name, "designs", store)
+    assert designs is not None
+    assert designs["evidence_within_limits"].to_pylist() == [not beyond] * 8
+    text = io.StringIO()
+    print_designs(designs, Console(file=text, width=120))
+    shown = text.getvalue()
+    assert "adc_range" in shown and "fixed" in shown and "adc_fit" not in shown  # what varies is told
+    assert shown.count("~") == (9 if beyond else 0)  # each of 8 designs, and what it means
+    table = designs.to_pandas()
+    assert f"<td class=number>{8 if beyond else 0}</td></tr>" in sections.evidence(table)
+    assert "<td>fixed</td>" in sections.all_designs(table, 8)
+    assert sections.all_designs(table, 8).count("no</td></tr>") == (8 if beyond else 0)
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_record_holds_the_evidence_of_every_layer_and_kind_of_inputs(tmp_path: Path) -> None:
+    plan, store = finish_sweep(tmp_path, arrays="32x32", sparsity="dense")
+    key = plan.points[0].key
+    found = decode_design(store.read(design_path(key)) or b"", key).evidence
+    assert found["solver"] == "fast"
+    assert [(one["layer"], one["inputs"]) for one in found["layers"]] == [
+        ("conv0", "ideal"), ("conv0", "own"), ("conv1", "ideal"), ("conv1", "own")
+    ]  # fmt: skip
+    designs, layers = (read_table(plan.name, name, store) for name in ("designs", "layers"))
+    assert designs is not None and layers is not None
+    (row,) = designs.to_pylist()
+    assert (row["evidence_reads"], row["evidence_top_bias_lsb"]) == (100, -0.02)
+    assert [(one["layer"], one["evidence_reads"]) for one in layers.to_pylist()] == [("conv0", 50), ("conv1", 50)]
