@@ -41,7 +41,7 @@ def main() -> None:
                 adc=Adc(bits=lossless_bits(size), reference="calibrated"), evidence=EvidenceLimits(beyond="mark"),
             )  # fmt: skip
             found = prepare(checkpoint, design, dataset).evidence
-            cells.append(f"{found.worst('rms_lsb'):.3f} / {found.worst('worst_lsb'):.2f}")
+            cells.append(f"{found.worst('rms_lsb'):.1e} / {found.worst('worst_lsb'):.1e}")
         table.add_row(device, corner, level, *cells)
     Console(width=120).print(table)
 
