@@ -19,7 +19,7 @@ from pipeline.cluster import ray_session
 from pipeline.costs import ROUGH
 from pipeline.execution import Execution
 from pipeline.plan import make_plan
-from pipeline.point_keys import PointProduct
+from pipeline.point_keys import Converter, PointProduct
 from pipeline.points import Bitcell, DesignPoint, Hardware, Study
 from pipeline.shards import Range, cover
 from pipeline.simulation import Model, circuit_parameters
@@ -89,12 +89,10 @@ def works(shards: int) -> list[DesignWork]:
     circuit = circuit_parameters("8T-SRAM", "nominal", {}, "")
     cell = Bitcell("8T-SRAM", "8T-SRAM", "nominal", (), "")
     base = Hardware(
-        study, Model("none", "1" * 64, None), cell, circuit, 64, 64, None, "channel", 7, "nominal", 0, 1, 0, 0, "auto"
+        study, Model("none", "1" * 64, None), cell, circuit, 64, 64, None, "channel", *Converter(7), 0, "auto"
     )
     seeds = range(shards // SHARDS_A_DESIGN)
-    points: list[DesignPoint] = list(
-        PointProduct(base, ["channel"], [(7, "nominal", 0.0, 1.0, 0.0)], seeds, ["auto"], ["dense"], [0.0])
-    )
+    points: list[DesignPoint] = list(PointProduct(base, ["channel"], [Converter(7)], seeds, ["auto"], ["dense"], [0.0]))
     return [DesignWork(point, cover(SHARDS_A_DESIGN, 1, []), False, ROUGH) for point in points]
 
 

@@ -29,7 +29,7 @@ class NoImages:
 
 def prepare(checkpoint: Any, design: Any, dataset: Any) -> Any:
     """A prepared design without content."""
-    return SimpleNamespace(solver="fast", evidence=Evidence(0, 0.0, 0.0, 0.0, 0))
+    return SimpleNamespace(solver="fast", evidence=Evidence())
 
 
 def evaluate(prepared: Any, images: np.ndarray, labels: np.ndarray, first_image: int) -> ShardResult:

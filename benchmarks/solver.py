@@ -21,13 +21,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from simcore.column_model import GroupModel
+from simcore.column_model import ProductModel
 from simcore.crossbar import Circuit, solve
 from simcore.crossbar.fast import (
     first_order_currents,
     fit_columns,
     fit_polynomial,
-    looks_at_shape,
     second_order,
     shared_resistance,
 )
@@ -123,7 +122,7 @@ def badcrossbar(weights: np.ndarray, inputs: np.ndarray, gated: bool) -> Callabl
     return run
 
 
-def fast_model(circuit: Circuit, weights: np.ndarray, rng: np.random.Generator) -> GroupModel:
+def fast_model(circuit: Circuit, weights: np.ndarray, rng: np.random.Generator) -> ProductModel:
     """The fast solver fitted to 256 exactly solved inputs that the benchmark does not use."""
     rows, cols = weights.shape
     train = (rng.random((256, rows)) < rng.random((256, 1))).astype(np.uint8)
@@ -131,8 +130,8 @@ def fast_model(circuit: Circuit, weights: np.ndarray, rng: np.random.Generator) 
     currents = first_order_currents(circuit, weights, cols)
     shared = shared_resistance(circuit, rows, 0, rows, rows)
     reads = second_order(train, currents, shared)
-    polynomial = fit_polynomial(reads, exact, looks_at_shape(circuit, rows))
-    return GroupModel(currents, shared, polynomial, fit_columns(reads, exact, polynomial))
+    polynomial = fit_polynomial(reads, exact)
+    return ProductModel(currents, shared, polynomial, fit_columns(reads, exact, polynomial))
 
 
 def compare(size: int, form: str, gated: bool, table: Table) -> None:

@@ -95,7 +95,7 @@ def hardware_designs(rows: list[Row]) -> list[Hardware]:
     """Designs in the order of the table."""
     groups: dict[tuple[Any, ...], dict[Level, Row]] = {}
     for row in rows:
-        key = tuple(row[name] for name in _HARDWARE)
+        key = tuple(row.get(name) for name in _HARDWARE)  # an axis younger than the table has one value in it
         groups.setdefault(key, {})[row["sparsity"], row["prune"], row["row_order"]] = row
     found = []
     for levels in groups.values():

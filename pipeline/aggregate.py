@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pipeline.costs import Cost, cost_class
-from pipeline.evidence import within_limits
+from pipeline.evidence import design_columns, layer_columns
 from pipeline.hardware_cost import HardwareCosts
 from pipeline.intervals import wilson_interval
+from pipeline.layer_totals import OF_THE_DESIGN, in_units, sum_layers, sum_network
 from pipeline.plan import Plan
 from pipeline.points import DesignPoint
 from pipeline.records import (
@@ -32,9 +33,8 @@ from pipeline.work import DesignWork
 
 COSTS_OF_A_CLASS = 1000
 """Designs of one class whose times are looked at: their median is all that is kept."""
-_SUMS = ("column_reads", "partial_sum", "dense_partial_sum", "squared_error", "column_current_A")
-_COUNTS = ("activation_reads", "activation_flips", "applied_ones", "clipped")
-_CONSTANTS = ("stored_columns", "weight_flips", "inputs")  # of the stored weights: the same in every shard
+_SUMS = ("partial_sum", "dense_partial_sum", "squared_error", "column_current_A")
+_COUNTS = ("activation_reads", "activation_flips", "applied_ones", "clipped", "column_reads")
 
 
 @dataclass
@@ -127,8 +127,8 @@ def _add_rows(
     shards: list[ShardRecord],
 ) -> None:
     axes = axis_columns(plan.name, point)
-    layers = sum_layers([shard.layers for shard in shards])
-    total = _sum_totals(layers)
+    totals = sum_layers([shard.layers for shard in shards])
+    layers, total = [in_units(layer) for layer in totals], in_units(sum_network(totals))
     images = sum(shard.count for shard in shards)
     correct = sum(int((shard.predictions == shard.labels).sum()) for shard in shards)
     ideal_correct = sum(int((shard.ideal_predictions == shard.labels).sum()) for shard in shards)
@@ -148,7 +148,7 @@ def _add_rows(
             **costs,
             # until all are known
             **{"on_front": False, "front_candidate": False, "pareto_rank": 0, "front_support": 0.0, "knee": False},
-            **_evidence_columns(plan, design.evidence),
+            **design_columns(design.evidence, point.design.evidence),
             "model_digest": point.model.digest,
             "dataset_digest": point.dataset.digest,
             "dataset_split": point.split,
@@ -158,9 +158,10 @@ def _add_rows(
         }
     )
     for index, layer in enumerate(layers):
-        counts = {name: layer[name] for name in (*_COUNTS, *_CONSTANTS, "column_reads")}
+        counts = {name: layer[name] for name in (*_COUNTS, *OF_THE_DESIGN)}
         name = {"layer": layer["layer"], "layer_index": index, "images": images}
-        rows["layers"].append({**axes, **name, **_ratios(layer, images), **layer_costs[index], **counts})
+        evidence = layer_columns(design.evidence, layer["layer"])
+        rows["layers"].append({**axes, **name, **_ratios(layer, images), **layer_costs[index], **counts, **evidence})
     for shard in shards:
         rows["shards"].append(_shard_row(plan.name, shard))
     evaluate_seconds = math.fsum(shard.timing.seconds for shard in shards)
@@ -193,27 +194,6 @@ def axis_columns(sweep_name: str, point: DesignPoint) -> dict[str, Any]:
     }
 
 
-def sum_layers(shards: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Totals of each layer over all shards; ``fsum`` makes the rounding independent of how sums pile up."""
-    result = []
-    for parts in zip(*shards, strict=True):
-        total: dict[str, Any] = {"layer": parts[0]["layer"]}
-        for name in ("partial_sum", "dense_partial_sum", "squared_error", "column_current_A"):
-            total[name] = math.fsum(part[name] for part in parts)
-        for name in ("column_reads", *_COUNTS):
-            total[name] = sum(int(part[name]) for part in parts)
-        total |= {name: int(parts[0][name]) for name in _CONSTANTS}
-        total["worst_error"] = max(float(part["worst_error"]) for part in parts)
-        result.append(total)
-    return result
-
-
-def _sum_totals(layers: list[dict[str, Any]]) -> dict[str, Any]:
-    total = {name: math.fsum(layer[name] for layer in layers) for name in (*_SUMS, "clipped")}
-    total["worst_error"] = max((layer["worst_error"] for layer in layers), default=0.0)
-    return total
-
-
 def _ratios(total: dict[str, Any], images: int) -> dict[str, float]:
     reads = total["column_reads"]
     dense = total["dense_partial_sum"]
@@ -230,7 +210,7 @@ def _ratios(total: dict[str, Any], images: int) -> dict[str, float]:
 
 
 def _shard_row(sweep_name: str, shard: ShardRecord) -> dict[str, Any]:
-    sums = {name: math.fsum(layer[name] for layer in shard.layers) for name in _SUMS}
+    totals = in_units(sum_network(shard.layers))
     return {
         "design_key": shard.key,
         "sweep": sweep_name,
@@ -238,18 +218,6 @@ def _shard_row(sweep_name: str, shard: ShardRecord) -> dict[str, Any]:
         "images": shard.count,
         "correct": int((shard.predictions == shard.labels).sum()),
         "ideal_correct": int((shard.ideal_predictions == shard.labels).sum()),
-        **sums,
-        "column_reads": int(sums["column_reads"]),
-    }
-
-
-def _evidence_columns(plan: Plan, evidence: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "solver": evidence["solver"],
-        "evidence_rms_lsb": evidence["evidence_rms_lsb"],
-        "evidence_worst_lsb": evidence["evidence_worst_lsb"],
-        "kcl_residual": evidence["kcl_residual"],
-        "evidence_reads": int(evidence["reads"]),
-        "evidence_unsolved": int(evidence["unsolved"]),
-        "evidence_within_limits": within_limits(evidence, plan.sweep.spec.evidence),
+        "column_reads": totals["column_reads"],
+        **{name: float(totals[name]) for name in _SUMS},
     }

@@ -26,6 +26,8 @@ class Axes:
     row_orders: list[str]
     adc_bits: list[Any]
     adc_references: list[str]
+    adc_fits: list[str]
+    adc_ranges: list[str]
     adc_offsets: list[float]
     adc_gains: list[float]
     adc_noises: list[float]
@@ -40,6 +42,8 @@ _AXIS_OF_COLUMN = {
     "row_order": "row_orders",
     "adc_bits": "adc_bits",
     "adc_reference": "adc_references",
+    "adc_fit": "adc_fits",
+    "adc_range": "adc_ranges",
     "adc_offset": "adc_offsets",
     "adc_gain": "adc_gains",
     "adc_noise": "adc_noises",
@@ -95,6 +99,8 @@ class PointBuilder:
             list(spec.row_order),
             list(spec.adc.bits),
             list(spec.adc.reference),
+            list(spec.adc.fit),
+            list(spec.adc.range),
             list(spec.adc.offset_lsb),
             list(spec.adc.gain),
             list(spec.adc.noise_lsb),
@@ -126,7 +132,19 @@ class PointBuilder:
     @staticmethod
     def _converters(axes: Axes, active_rows: int) -> list[Converter]:
         bits = [simulation.lossless_bits(active_rows) if bits == "lossless" else bits for bits in axes.adc_bits]
-        return list(itertools.product(bits, axes.adc_references, axes.adc_offsets, axes.adc_gains, axes.adc_noises))
+        converters = itertools.product(
+            bits,
+            # What is never re-ranged knows no fit: one converter, whatever fits there are.
+            dict.fromkeys(
+                (reference, "unbiased" if reference == "nominal" else fit)
+                for reference, fit in itertools.product(axes.adc_references, axes.adc_fits)
+            ),
+            axes.adc_ranges,
+            axes.adc_offsets,
+            axes.adc_gains,
+            axes.adc_noises,
+        )
+        return [Converter(bit, *line, *others) for bit, line, *others in converters]
 
     def _circuit(self, cell: Bitcell) -> Any:
         known = self._circuits.get(cell)

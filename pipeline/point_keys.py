@@ -11,12 +11,22 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.keys import canonical_json, key_content
 from pipeline.points import DesignPoint, Hardware
 
-Converter = tuple[int, str, float, float, float]
+
+class Converter(NamedTuple):
+    """The axes of a converter, as ``Hardware`` names them without their ``adc_``."""
+
+    bits: int
+    reference: str = "nominal"
+    fit: str = "unbiased"
+    range: str = "full_scale"
+    offset: float = 0.0
+    gain: float = 1.0
+    noise: float = 0.0
 
 
 class PointProduct:
@@ -89,5 +99,4 @@ class PointProduct:
 
 
 def _with_converter(hardware: Hardware, converter: Converter) -> Hardware:
-    bits, reference, offset, gain, noise = converter
-    return replace(hardware, adc_bits=bits, adc_reference=reference, adc_offset=offset, adc_gain=gain, adc_noise=noise)
+    return replace(hardware, **{f"adc_{name}": value for name, value in converter._asdict().items()})

@@ -54,6 +54,8 @@ class Hardware:
     row_order: str
     adc_bits: int
     adc_reference: str
+    adc_fit: str
+    adc_range: str
     adc_offset: float
     adc_gain: float
     adc_noise: float
@@ -79,6 +81,8 @@ class Hardware:
             "row_order": self.row_order,
             "adc_bits": self.adc_bits,
             "adc_reference": self.adc_reference,
+            "adc_fit": self.adc_fit,
+            "adc_range": self.adc_range,
             "adc_offset": self.adc_offset,
             "adc_gain": self.adc_gain,
             "adc_noise": self.adc_noise,
@@ -101,7 +105,15 @@ class Hardware:
             row_order=self.row_order,
             sparsity=sparsity,
             prune=prune,
-            adc=simulation.make_adc(self.adc_bits, self.adc_reference, self.adc_offset, self.adc_gain, self.adc_noise),
+            adc=simulation.make_adc(
+                bits=self.adc_bits,
+                reference=self.adc_reference,
+                fit=self.adc_fit,
+                range=self.adc_range,
+                offset_lsb=self.adc_offset,
+                gain=self.adc_gain,
+                noise_lsb=self.adc_noise,
+            ),
             solver=self.solver,
             seed=self.seed,
         )

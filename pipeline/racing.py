@@ -13,10 +13,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from pipeline.aggregate import sum_layers
 from pipeline.costs import CostModel
 from pipeline.elimination import Contender, beaten_in_group, error_of_a_pair
 from pipeline.hardware_cost import HardwareCosts
+from pipeline.layer_totals import in_units, sum_layers, sum_network
 from pipeline.pareto import OBJECTIVES
 from pipeline.plan import Plan
 from pipeline.points import DesignPoint
@@ -140,9 +140,9 @@ def _costs(
     point: DesignPoint, shards: Sequence[ShardRecord], columns: Sequence[str], hardware: HardwareCosts
 ) -> list[float]:
     """The objectives but accuracy, of an image of these shards; NaN for those that the design does not have."""
-    layers = sum_layers([shard.layers for shard in shards])
+    totals = sum_layers([shard.layers for shard in shards])
     images = sum(shard.count for shard in shards)
-    known: dict[str, float] = hardware.totals(point, layers, images)
-    current = math.fsum(layer["column_current_A"] for layer in layers)
-    known["mean_column_current_A"] = current / sum(layer["column_reads"] for layer in layers)
+    known: dict[str, float] = hardware.totals(point, [in_units(layer) for layer in totals], images)
+    network = in_units(sum_network(totals))
+    known["mean_column_current_A"] = network["column_current_A"] / network["column_reads"]
     return [known.get(name, math.nan) for name in columns]

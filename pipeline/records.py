@@ -21,7 +21,7 @@ from pipeline.keys import canonical_json, digest_of
 from pipeline.shards import BUNDLE_SHARDS, Bundle, Range
 from pipeline.tables import SHARD_FILE_SCHEMA
 
-RECORD_FORMAT = 2
+RECORD_FORMAT = 3
 DESIGNS_FOLDER = "designs"
 _METADATA_KEY = b"binsparx"
 _SHARD_NAME = re.compile(rf"{DESIGNS_FOLDER}/[0-9a-f]{{2}}/([0-9a-f]{{64}})/images-(\d{{9}})-(\d{{9}})\.parquet")
@@ -48,7 +48,8 @@ class Timing:
 
 @dataclass(frozen=True)
 class DesignRecord:
-    """A prepared design: what its key was made from, the solver's evidence, and the code that computed it."""
+    """A prepared design: what its key was made from, the solver's evidence (as ``pipeline.evidence`` has it), and the
+    code that computed it."""
 
     key: str
     content: dict[str, Any]

@@ -20,6 +20,8 @@ _OPTIONAL = (
     "overrides",
     "row_order",
     "adc_reference",
+    "adc_fit",
+    "adc_range",
     "adc_offset",
     "adc_gain",
     "adc_noise",
@@ -30,7 +32,7 @@ _OPTIONAL = (
 _SHOWN = (
     "sweep sparsity prune images accuracy accuracy_low accuracy_high ideal_accuracy on_front front_candidate "
     "energy_per_image_J latency_per_image_s area_m2 energy_change_low energy_change_high latency_change_low "
-    "latency_change_high area_change_low area_change_high"
+    "latency_change_high area_change_low area_change_high evidence_within_limits"
 ).split()
 MOST_LINES = 200
 """Hardware designs that the end of a run lists: more would push the front out of sight."""
@@ -78,6 +80,8 @@ def print_designs(designs: pa.Table, console: Console, most: int | None = None) 
         "*: on the front of its model and corner; ?: cannot be told from it (95 %)",
     ):
         console.print(note, highlight=False)
+    if any(_is_beyond(row) for row in rows):
+        console.print("~: exact reads show the fast solver beyond the sweep's limits", highlight=False)
 
 
 def print_costs(designs: pa.Table, console: Console, most: int | None = None) -> None:
@@ -227,12 +231,17 @@ def _accuracy(row: _Row | None) -> str:
     if row is None:
         return ""
     mark = "*" if row["on_front"] else "?" if row.get("front_candidate") else " "  # earlier tables have no candidates
-    return f"{100 * row['accuracy']:.1f}{mark}"
+    return f"{100 * row['accuracy']:.1f}{'~' if _is_beyond(row) else ''}{mark}"
 
 
 def _support(row: _Row) -> str:
     """Nothing in a table of an earlier version."""
     return "" if row.get("front_support") is None else f"{100 * row['front_support']:.0f}"
+
+
+def _is_beyond(row: _Row) -> bool:
+    """Its evidence is beyond the limits of the sweep file."""
+    return not row.get("evidence_within_limits", True)
 
 
 def _gain(group: _Levels) -> str:

@@ -161,11 +161,11 @@ def check_layers(model: Model, layers: list[str] | None, model_where: str, layer
             raise unknown_name(f"binary layer of {model.name}", name, known, layers_where)
 
 
-def make_adc(bits: int, reference: str, offset_lsb: float, gain: float, noise_lsb: float) -> Any:
-    """The converter of a design."""
+def make_adc(**fields: Any) -> Any:
+    """The converter of a design; raises ValueError where a field is out of range."""
     from simcore.design import Adc
 
-    return Adc(bits=bits, reference=reference, offset_lsb=offset_lsb, gain=gain, noise_lsb=noise_lsb)  # type: ignore[arg-type]
+    return Adc(**fields)
 
 
 def make_design(**fields: Any) -> Any:

@@ -95,7 +95,9 @@ AdcBits = Annotated[Any, AfterValidator(_adc_bits)]
 RowOrder = Literal["channel", "spatial", "grouped"]
 SparsityLevel = Literal["dense", "weight", "activation", "binsparx"]
 Solver = Literal["auto", "exact", "fast", "ideal"]
-AdcReference = Literal["nominal", "calibrated", "calibrated_column"]
+AdcReference = Literal["nominal", "calibrated", "calibrated_column", "calibrated_layer"]
+AdcFit = Literal["unbiased", "least_squares"]
+AdcRange = Literal["full_scale", "fixed", "percentile", "least_error"]
 Prune = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as the tables hold it
 Objective = Literal["accuracy", "energy", "latency", "area", "current"]
@@ -134,6 +136,8 @@ class AdcSpec(_Part):
 
     bits: Annotated[list[AdcBits], Listed, Field(min_length=1)] = ["lossless"]
     reference: Annotated[list[AdcReference], Listed, Field(min_length=1)] = ["nominal"]
+    fit: Annotated[list[AdcFit], Listed, Field(min_length=1)] = ["unbiased"]
+    range: Annotated[list[AdcRange], Listed, Field(min_length=1)] = ["full_scale"]
     offset_lsb: Annotated[list[float], Listed, Field(min_length=1)] = [0.0]
     gain: Annotated[list[Annotated[float, Field(gt=0)]], Listed, Field(min_length=1)] = [1.0]
     noise_lsb: Annotated[list[NotNegative], Listed, Field(min_length=1)] = [0.0]
@@ -149,7 +153,7 @@ class DatasetSpec(_Part):
 
 
 class EvidenceSpec(_Part):
-    """Largest error of the fast solver on held-out reads of a design, and what happens beyond it.
+    """Largest error of the fast solver on held-out reads of a design, after the converter, and what happens beyond it.
 
     ``fail``: the point fails with the figures; ``exact``: its reads are all solved exactly; ``mark``: it goes on and
     its row says so.
@@ -157,6 +161,7 @@ class EvidenceSpec(_Part):
 
     max_rms_lsb: NotNegative = 0.1
     max_worst_lsb: NotNegative = 1.0
+    max_bias_lsb: NotNegative = 0.05
     beyond: Literal["fail", "exact", "mark"] = "fail"
 
 
@@ -220,6 +225,8 @@ class MatchSpec(_Part):
     row_order: Annotated[list[RowOrder], Listed, Field(min_length=1)] | None = None
     adc_bits: Annotated[list[AdcBits], Listed, Field(min_length=1)] | None = None
     adc_reference: Annotated[list[AdcReference], Listed, Field(min_length=1)] | None = None
+    adc_fit: Annotated[list[AdcFit], Listed, Field(min_length=1)] | None = None
+    adc_range: Annotated[list[AdcRange], Listed, Field(min_length=1)] | None = None
     adc_offset: Annotated[list[float], Listed, Field(min_length=1)] | None = None
     adc_gain: Annotated[list[Annotated[float, Field(gt=0)]], Listed, Field(min_length=1)] | None = None
     adc_noise: Annotated[list[NotNegative], Listed, Field(min_length=1)] | None = None

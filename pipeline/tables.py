@@ -40,6 +40,8 @@ _AXES = [
     _field("prune", _FLOAT, "fraction", "part of the remaining stored ones that is stored as zero"),
     _field("adc_bits", _INT, "bit", "resolution of the converter"),
     _field("adc_reference", _TEXT, DIMENSIONLESS, "how one LSB of the converter is set"),
+    _field("adc_fit", _TEXT, DIMENSIONLESS, "how it is re-ranged on calibration inputs; unbiased where it never is"),
+    _field("adc_range", _TEXT, DIMENSIONLESS, "what the codes of the converter cover"),
     _field("adc_offset", _FLOAT, "LSB", "offset of the converter"),
     _field("adc_gain", _FLOAT, "1", "gain of the converter"),
     _field("adc_noise", _FLOAT, "LSB", "rms noise of the converter"),
@@ -166,6 +168,27 @@ _DESIGN_COSTS = [
 ]
 _LAYER_COSTS = _costs("the layer on its tiles")
 
+
+def _evidence(worst_of: str) -> list[pa.Field]:
+    """What the fast solver misses, where it was the worst."""
+    return [
+        _field(name, _FLOAT, unit, f"{text}; the worst of {worst_of}", True)
+        for name, unit, text in (
+            ("evidence_rms_lsb", "LSB", "rms of fast minus exact current on held-out reads of this run"),
+            ("evidence_worst_lsb", "LSB", "largest |fast minus exact current| on them"),
+            ("evidence_changed", "fraction", "share of these reads whose converted sums differ"),
+            ("evidence_converted_rms_lsb", "LSB", "rms difference of the converted sums"),
+            ("evidence_converted_worst_lsb", "LSB", "largest difference of the converted sums"),
+            ("evidence_top_bias_lsb", "LSB", "mean difference of the converted sums on reads of the highest sums"),
+            ("evidence_output_error", "1", "rms difference of dot products / standard deviation of the ideal ones"),
+            ("kcl_residual", "1", "largest Kirchhoff residual of the exact solves, relative"),
+        )
+    ] + [
+        _field("evidence_reads", _INT, "1", "column reads of this run that were solved exactly for comparison"),
+        _field("evidence_unsolved", _INT, "1", "those whose exact solve did not converge"),
+    ]
+
+
 DESIGNS_SCHEMA = pa.schema(
     [
         *_AXES,
@@ -205,16 +228,13 @@ DESIGNS_SCHEMA = pa.schema(
         ),
         _field("knee", _FLAG, DIMENSIONLESS, "the front's knee: farthest below the plane through its ends"),
         _field("solver", _TEXT, DIMENSIONLESS, "solver that was used"),
-        _field("evidence_rms_lsb", _FLOAT, "LSB", "rms difference to the exact solver on samples of this run", True),
-        _field("evidence_worst_lsb", _FLOAT, "LSB", "largest difference to the exact solver on these samples", True),
-        _field("kcl_residual", _FLOAT, "1", "largest Kirchhoff residual of the exact solves, relative", True),
-        _field("evidence_reads", _INT, "1", "column reads of this run that were solved exactly for comparison"),
-        _field("evidence_unsolved", _INT, "1", "those whose exact solve did not converge"),
+        *_evidence("any layer and kind of inputs"),
         _field(
             "evidence_within_limits",
             _FLAG,
             DIMENSIONLESS,
-            "all of them converged, with errors within the limits of the sweep file; or every read was solved exactly",
+            "all of them converged, with converted sums within the limits of the sweep file in every layer; or every "
+            "read was solved exactly",
         ),
         _field("model_digest", _TEXT, DIMENSIONLESS, "sha256 of graph and weights"),
         _field("dataset_digest", _TEXT, DIMENSIONLESS, "sha256 of images and labels"),
@@ -241,6 +261,14 @@ LAYERS_SCHEMA = pa.schema(
         _field("applied_ones", _INT, "1", "rows driven, summed over the sub-vectors"),
         _field("column_reads", _INT, "1", "column reads"),
         _field("clipped", _INT, "1", "column reads beyond the converter's range"),
+        *_evidence("either kind of inputs"),
+        _field(
+            "evidence_inputs",
+            _TEXT,
+            DIMENSIONLESS,
+            "kind of inputs on which converted sums miss more: ideal, of the ideal network, or own, of the arrays "
+            "before; empty without evidence",
+        ),
     ]
 )
 

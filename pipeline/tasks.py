@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.evidence import evidence_record
+from pipeline.layer_totals import sum_layers
 from pipeline.records import (
     DamagedRecord,
     DesignRecord,
@@ -94,7 +96,7 @@ def prepare_design(
         record = DesignRecord(
             key,
             content,
-            _plain_evidence(prepared),
+            evidence_record(prepared),
             settings.provenance.package_version,
             settings.provenance.git_commit,
             clock.timing(),
@@ -178,11 +180,7 @@ def _evaluate_shard(
 
 def _layers_of(parts: list[Any]) -> list[dict[str, Any]]:
     layers = [[dataclasses.asdict(layer) for layer in part.layers] for part in parts]
-    if len(layers) == 1:
-        return layers[0]
-    from pipeline.aggregate import sum_layers
-
-    return sum_layers(layers)
+    return layers[0] if len(layers) == 1 else sum_layers(layers)
 
 
 def _is_sound_shard(data: bytes | None, key: str, shard: Range) -> bool:
@@ -245,20 +243,6 @@ def _write_design(store_uri: str, record: DesignRecord) -> None:
             decode_design(existing, record.key)
             return
     store.put(path, encode_design(record))
-
-
-def _plain_evidence(prepared: Any) -> dict[str, Any]:
-    """What the simulator says for itself: the solver it chose, and held-out reads of this very run solved exactly."""
-    evidence = prepared.evidence
-    sampled = int(evidence.reads) > 0
-    return {
-        "solver": str(prepared.solver),
-        "reads": int(evidence.reads),
-        "unsolved": int(evidence.unsolved),
-        "evidence_rms_lsb": float(evidence.rms) if sampled else None,
-        "evidence_worst_lsb": float(evidence.worst_error) if sampled else None,
-        "kcl_residual": float(evidence.residual) if sampled else None,
-    }
 
 
 def cpu_count() -> int:

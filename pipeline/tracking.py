@@ -37,7 +37,7 @@ _SHOWN_CHARACTERS = 9  # of a value in MLflow's parallel coordinates
 _DIGEST_CHARACTERS = 36  # of a data set's digest that MLflow holds
 _PARAMETERS = (
     "model dataset device corner overrides topology rows cols active_rows row_order sparsity prune "
-    "adc_bits adc_reference adc_offset adc_gain adc_noise seed solver_setting solver"
+    "adc_bits adc_reference adc_fit adc_range adc_offset adc_gain adc_noise seed solver_setting solver"
 ).split()
 _FRACTIONS = {
     "accuracy": "accuracy_pct",
@@ -47,6 +47,7 @@ _FRACTIONS = {
     "accuracy_loss": "accuracy_loss_points",
     "partial_sum_reduction": "partial_sum_reduction_pct",
     "clipped_fraction": "clipped_pct",
+    "evidence_changed": "evidence_changed_pct",
     "energy_change": "energy_change_pct",
     "latency_change": "latency_change_pct",
     "area_change": "area_change_pct",
@@ -76,6 +77,10 @@ _METRICS = {
     "column_reads_per_image": "column_reads_per_image",
     "evidence_rms_lsb": "evidence_rms_lsb",
     "evidence_worst_lsb": "evidence_worst_lsb",
+    "evidence_converted_rms_lsb": "evidence_converted_rms_lsb",
+    "evidence_converted_worst_lsb": "evidence_converted_worst_lsb",
+    "evidence_top_bias_lsb": "evidence_top_bias_lsb",
+    "evidence_output_error": "evidence_output_error",
 }
 
 

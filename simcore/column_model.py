@@ -51,7 +51,9 @@ class ColumnModel:
     def evaluate(self, inputs: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) input bits."""
         stored = self.bits[:, columns]
-        return column_sums_of(inputs, pack_rows(stored), stored.shape[1], self.feed, self.fit).current.astype(np.float64)
+        return column_sums_of(inputs, pack_rows(stored), stored.shape[1], self.feed, self.fit).current.astype(
+            np.float64
+        )
 
 
 @dataclass(frozen=True)
@@ -170,9 +172,7 @@ def _product_models(
 ) -> list[GroupModel]:
     """One polynomial for the row groups at one place of their tiles, and corrections of every column's own."""
     groups = [mapping.groups[index] for index in members]
-    shared = {
-        group.rows: shared_resistance(design.circuit, design.rows, group.offset, group.rows) for group in groups
-    }
+    shared = {group.rows: shared_resistance(design.circuit, design.rows, group.offset, group.rows) for group in groups}
     currents = [first_order_currents(design.circuit, stored[index].bits, design.cols) for index in members]
     samples, solved = [], []
     for position in _draw(rng, len(members), _FIT_TILES):
@@ -189,8 +189,13 @@ def _product_models(
     polynomial = fit_polynomial(first, lost, np.concatenate(solved))
     return [
         _with_column_corrections(
-            ProductModel(current, shared[group.rows], polynomial, None, design.cols), mapping, stored, index, design,
-            vectors, rng,
+            ProductModel(current, shared[group.rows], polynomial, None, design.cols),
+            mapping,
+            stored,
+            index,
+            design,
+            vectors,
+            rng,
         )  # fmt: skip
         for index, group, current in zip(members, groups, currents, strict=True)
     ]

@@ -21,7 +21,9 @@ from simcore.simd import full, largest, load, maximum, minimum, rint, store, tot
 def _convert(current, counted, converter, noise, group, read, c):  # type: ignore[no-untyped-def]
     """(converted partial sum, 1 where above the top code) of a vector of columns."""
     highest = full(current, converter.top)
-    code = rint(load(converter.gain, (group, c)) * current + load(converter.offset, (group, c)) + load(noise, (read, c)))
+    code = rint(
+        load(converter.gain, (group, c)) * current + load(converter.offset, (group, c)) + load(noise, (read, c))
+    )
     clipped = where_greater(code, highest, load(converter.used, (c,)), full(current, 0.0))
     code = minimum(maximum(code, full(current, 0.0)), highest)
     return code * load(converter.step, (group, c)) + load(converter.zero, (group, c)), clipped

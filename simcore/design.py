@@ -17,7 +17,7 @@ SolverChoice = Literal["auto", "exact", "fast", "ideal"]
 
 
 class Adc(BaseModel):
-    """Converter: code = clip(round(gain (u I - zero) / step + offset + noise), 0, 2^bits - 1), PS_hat = zero + step code.
+    """Converter: PS_hat = zero + step code, code = clip(round(gain (u I - zero) / step + offset + noise), 0, top).
 
     ``reference`` gives the line u I from current to partial sum. ``nominal``: one unit, the lone ON cell's current at
     v_read. ``calibrated``: unit and zero re-ranged on calibration inputs for every row group of a layer;
@@ -108,8 +108,11 @@ class Design(BaseModel):
 
     def content(self) -> dict[str, Any]:
         """JSON-able content that decides the result; fields at their default are left out, so that a field added later
-        with a default changes no key. ``active_rows`` equal to ``rows`` counts as left out."""
+        with a default changes no key. ``active_rows`` equal to ``rows`` counts as left out, and so does how a converter
+        is re-ranged that never is."""
         content = self.model_dump(mode="json", exclude_defaults=True)
+        if self.adc.reference == "nominal":
+            content["adc"].pop("fit", None)
         if self.active_rows == self.rows:
             content.pop("active_rows", None)
         return content

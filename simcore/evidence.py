@@ -1,4 +1,4 @@
-"""What the fast solver misses: reads of the run's own layers solved exactly, compared before and after the converter."""
+"""What the fast solver misses: reads of the run's own layers solved exactly, compared before and after conversion."""
 
 from __future__ import annotations
 

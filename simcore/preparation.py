@@ -105,8 +105,8 @@ def _unfitted(layer: StoredLayer, design: Design, solver: str) -> PreparedLayer:
 def _fitted(
     network: GraphNetwork, stored: dict[str, StoredLayer], design: Design, images: torch.Tensor
 ) -> tuple[dict[str, PreparedLayer], Evidence]:
-    """Layer by layer as calibration images pass through the arrays: a layer is fitted, and its evidence measured, on the
-    inputs that the ideal network gives it and on those that the arrays before it do."""
+    """Layer by layer as calibration images pass through the arrays: a layer is fitted, and its evidence measured, on
+    the inputs that the ideal network gives it and on those that the arrays before it do."""
     layers: dict[str, PreparedLayer] = {}
     found: list[LayerEvidence] = []
     plain = plain_dot(network)
@@ -126,9 +126,7 @@ def _fitted(
     return {name: layers[name] for name in stored}, Evidence(tuple(found))
 
 
-def _fitted_layer(
-    layer: StoredLayer, design: Design, signs: torch.Tensor
-) -> tuple[PreparedLayer, list[LayerEvidence]]:
+def _fitted_layer(layer: StoredLayer, design: Design, signs: torch.Tensor) -> tuple[PreparedLayer, list[LayerEvidence]]:
     """One layer with its fast solver, and the evidence; ``signs`` are the layer's own inputs on some images."""
     mapping, rng = layer.mapping, layer.rng
     ideal = layer.drawn
@@ -159,8 +157,8 @@ def _beyond(evidence: Evidence, limits: EvidenceLimits) -> str:
         f"the fast solver misses exact reads of layer {worst.layer} ({worst.inputs} inputs): after the converter by "
         f"{worst.converted_rms_lsb:.3g} LSB rms, {worst.converted_worst_lsb:.3g} LSB at worst and "
         f"{worst.top_bias_lsb:+.3g} LSB on average at the highest sums{unsolved}; the limits are "
-        f"{limits.max_rms_lsb:g}, {limits.max_worst_lsb:g} and {limits.max_bias_lsb:g}: set evidence.beyond to 'exact' to "
-        "solve every read exactly, to 'mark' to go on with the row marked, or raise the limits"
+        f"{limits.max_rms_lsb:g}, {limits.max_worst_lsb:g} and {limits.max_bias_lsb:g}: set evidence.beyond to 'exact' "
+        "to solve every read exactly, to 'mark' to go on with the row marked, or raise the limits"
     )
 
 

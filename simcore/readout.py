@@ -122,8 +122,8 @@ class ProductTables(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Scratch for the sub-vectors of one block: bits, packed bits, sum X', signs, padding patterns, converter noise; the
-    partial sums of a read and the rows that are on in it."""
+    """Scratch for the sub-vectors of one block: bits, packed bits, sum X', signs, padding patterns, converter noise;
+    the partial sums of a read and the rows that are on in it."""
 
     bits: np.ndarray
     packed: np.ndarray
@@ -171,9 +171,7 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
     vectors_only, seed = _view(flat), np.uint64(noise_seed)
     # The blocks run in threads of ours; a matrix product that starts threads of its own inside would fight them.
     with single_threaded_blas():
-        run_in_threads(
-            lambda first, last: kernel(first, last, vectors_only, *parts, seed, out, statistics), blocks
-        )
+        run_in_threads(lambda first, last: kernel(first, last, vectors_only, *parts, seed, out, statistics), blocks)
     return np.ascontiguousarray(out[:, :columns]).reshape(batch, positions, columns), merge(statistics)
 
 
@@ -313,9 +311,7 @@ def _read_columns(first, last, vectors, inputs, columns, converters, digital, se
             block.place[read] = inputs.pattern[(low + read) % len(inputs.pattern)]
         results = out[low : low + reads].reshape((reads, filled // LANES, LANES))
         for group in range(groups):
-            _start_group(
-                vectors, low, reads, group, inputs, converters.noise, noisy, seed, block, statistics[number]
-            )
+            _start_group(vectors, low, reads, group, inputs, converters.noise, noisy, seed, block, statistics[number])
             used = inputs.stop[group] - inputs.start[group]
             read_columns(reads, group, used, by_lanes, columns, converters, digital, results, statistics[number])
 
@@ -334,9 +330,7 @@ def _read_products(first, last, vectors, inputs, cells, converters, digital, see
         for read in range(reads):
             block.place[read] = inputs.pattern[(low + read) % len(inputs.pattern)]
         for group in range(groups):
-            _start_group(
-                vectors, low, reads, group, inputs, converters.noise, noisy, seed, block, statistics[number]
-            )
+            _start_group(vectors, low, reads, group, inputs, converters.noise, noisy, seed, block, statistics[number])
             used = inputs.stop[group] - inputs.start[group]
             if not cells.ideal:
                 factors[:] = block.bits[:, :rows]

@@ -1,8 +1,8 @@
 """Converters: from a column's current to a code, and from the code to a partial sum.
 
 code = clip(round(gain I + offset + noise), 0, 2^bits - 1), partial sum = zero + step code. Three choices make gain,
-offset, zero and step: the unit of the current (``adc.reference``: fixed by the lone ON cell, or re-ranged on calibration
-inputs), how it is re-ranged (``adc.fit``), and the range that the codes cover (``adc.range``).
+offset, zero and step: the unit of the current (``adc.reference``: fixed by the lone ON cell, or re-ranged on
+calibration inputs), how it is re-ranged (``adc.fit``), and the range that the codes cover (``adc.range``).
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class ConverterSettings:
 
     def of_columns(self, columns: np.ndarray) -> ConverterSettings:
         """Those of some columns."""
-        arrays = (values[:, columns] for values in (self.gain, self.offset, self.step, self.zero))
-        return ConverterSettings(*arrays, self.top, self.noise)
+        gain, offset, step, zero = (values[:, columns] for values in (self.gain, self.offset, self.step, self.zero))
+        return ConverterSettings(gain, offset, step, zero, self.top, self.noise)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,9 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSett
     shape = (len(reads), reads[0].current.shape[1])
     slope, intercept = np.ones(shape), np.zeros(shape)
     zero, step = np.zeros(shape), np.ones(shape)
-    together = [list(range(shape[0]))] if adc.reference in ("nominal", "calibrated_layer") else [[g] for g in range(shape[0])]
+    together = (
+        [list(range(shape[0]))] if adc.reference in ("nominal", "calibrated_layer") else [[g] for g in range(shape[0])]
+    )
     for groups in together:
         current = np.concatenate([reads[g].current for g in groups])
         sums = np.concatenate([reads[g].partial_sum for g in groups])
@@ -131,15 +133,17 @@ def _range(
 
 
 def _codes(low: np.ndarray, high: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
-    """(zero, step) whose codes cover low .. high. Sums are whole: no step is smaller than one, and steps of one begin at
-    a whole sum, at 0 where that is enough."""
+    """(zero, step) whose codes cover low .. high. Sums are whole: no step is smaller than one, and steps of one begin
+    at a whole sum, at 0 where that is enough."""
     step = np.maximum((high - low) / top, 1.0)
     whole = np.where(high <= top, 0.0, np.rint(np.maximum(low, 0)))
     return np.where(step > 1, low, whole), step
 
 
-def _least_error(measured: np.ndarray, sums: np.ndarray, largest: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
-    """The ends, of those tried, with the least squared error of the partial sums on the calibration reads, (columns,)."""
+def _least_error(
+    measured: np.ndarray, sums: np.ndarray, largest: np.ndarray, top: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ends, of those tried, with the least squared error of partial sums on the calibration reads, (columns,)."""
     every = -(-len(measured) // _SAMPLE)
     measured, sums = measured[::every], sums[::every]
     least, most, middle = measured.min(axis=0), measured.max(axis=0), np.median(measured, axis=0)
@@ -151,7 +155,9 @@ def _least_error(measured: np.ndarray, sums: np.ndarray, largest: np.ndarray, to
             zero, step = _codes(low, high, top)
             error = ((zero + step * np.clip(np.rint((measured - zero) / step), 0, top) - sums) ** 2).mean(axis=0)
             better = error < best
-            best_low, best_high, best = (np.where(better, x, y) for x, y in ((low, best_low), (high, best_high), (error, best)))
+            best_low, best_high, best = (
+                np.where(better, x, y) for x, y in ((low, best_low), (high, best_high), (error, best))
+            )
     return best_low, best_high
 
 

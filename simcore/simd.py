@@ -192,7 +192,9 @@ def where_bits(typingctx, masks, indices, yes, no):  # type: ignore[no-untyped-d
     """yes in the lanes whose bit is set in masks[indices...], an array of unsigned whole numbers of as many bits as
     there are lanes, else no."""
     fits = isinstance(masks, types.Array) and masks.ndim == len(indices) and masks.layout == "C"
-    if not (fits and isinstance(yes, Vector) and yes == no and masks.dtype == types.Integer.from_bitwidth(yes.lanes, False)):
+    if not (
+        fits and isinstance(yes, Vector) and yes == no and masks.dtype == types.Integer.from_bitwidth(yes.lanes, False)
+    ):
         return None
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]

@@ -187,11 +187,13 @@ def test_changes_in_the_table_are_against_its_dense_rows():
     if not DESIGNS.is_file():
         pytest.skip("NO docs/results/paper/designs.parquet: nothing to compare")
     rows = pq.read_table(DESIGNS).to_pylist()
-    dense = {tuple(row[name] for name in HARDWARE_COLUMNS): row for row in rows if row["sparsity"] == "dense"}
+    # An axis younger than the table has one value in it.
+    hardware = [name for name in HARDWARE_COLUMNS if name in rows[0]]
+    dense = {tuple(row[name] for name in hardware): row for row in rows if row["sparsity"] == "dense"}
     compared = [row for row in rows if row["energy_change"] is not None]
     assert len(compared) > len(dense)
     for row in compared:
-        own = dense[tuple(row[name] for name in HARDWARE_COLUMNS)]
+        own = dense[tuple(row[name] for name in hardware)]
         for cost, column in paper_numbers.COSTS.items():
             assert row[f"{column}_change"] == pytest.approx(row[cost] / own[cost] - 1, abs=1e-12)
 

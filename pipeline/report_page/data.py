@@ -15,8 +15,9 @@ from pipeline.report_page.selection import hardware_numbers
 
 _DESIGN_COLUMNS = (
     "design_key model dataset device corner overrides rows cols active_rows row_order sparsity prune adc_bits "
-    "adc_reference adc_offset adc_gain adc_noise seed solver accuracy accuracy_low accuracy_high ideal_accuracy images "
-    "partial_sum_reduction rms_error_lsb clipped_fraction evidence_rms_lsb evidence_worst_lsb evidence_within_limits"
+    "adc_reference adc_fit adc_range adc_offset adc_gain adc_noise seed solver "
+    "accuracy accuracy_low accuracy_high ideal_accuracy images partial_sum_reduction "
+    "rms_error_lsb clipped_fraction evidence_converted_rms_lsb evidence_within_limits"
 ).split()
 _DIGITS = 6
 

@@ -16,6 +16,15 @@ from pipeline.tables import AXIS_COLUMNS, array_name
 
 _LEVELS = ("dense", "weight", "activation", "binsparx")
 _COSTS = ("charge_per_image_C", "energy_per_image_J", "latency_per_image_s", "throughput_per_s", "area_m2")
+_EVIDENCE = {
+    "evidence_rms_lsb": "rms of currents (LSB)",
+    "evidence_worst_lsb": "worst current (LSB)",
+    "evidence_converted_rms_lsb": "rms of converted sums (LSB)",
+    "evidence_converted_worst_lsb": "worst converted sum (LSB)",
+    "evidence_top_bias_lsb": "bias of the highest sums (LSB)",
+    "evidence_output_error": "error of dot products (of their spread)",
+    "kcl_residual": "Kirchhoff residual",
+}
 _MOST_LISTED = 20  # values of an axis
 
 
@@ -75,19 +84,19 @@ def heat_maps(designs: pd.DataFrame) -> str:
 
 
 def evidence(designs: pd.DataFrame) -> str:
-    """How far the fast solver is from the exact one, on reads of the run itself."""
+    """How far the fast solver is from the exact one, on reads of the run itself, before and after the converter."""
     rows = []
     for (device, corner, solver), group in designs.groupby(["device", "corner", "solver"], sort=False):
         rows.append(
             (
                 str(device), str(corner), str(solver), len(group), int(group.evidence_reads.sum()),
-                _largest(group.evidence_rms_lsb), _largest(group.evidence_worst_lsb), _largest(group.kcl_residual),
+                *(_largest(group[name].abs()) for name in _EVIDENCE),
                 int(group.evidence_unsolved.sum()), int((~group.evidence_within_limits).sum()),
             )
         )  # fmt: skip
     heading = (
-        "device", "corner", "solver", "designs", "column reads solved exactly", "largest rms (LSB)",
-        "largest error (LSB)", "largest Kirchhoff residual", "not converged", "beyond limits",
+        "device", "corner", "solver", "designs", "column reads solved exactly", *_EVIDENCE.values(),
+        "not converged", "beyond limits",
     )  # fmt: skip
     return table(heading, rows)
 
@@ -122,7 +131,7 @@ def all_designs(designs: pd.DataFrame, existing: int) -> str:
         "mean_column_current_A",
     )
     costs = [name for name in _COSTS if name in designs]
-    columns = [*axes, *found, *costs, "on_front"]
+    columns = [*axes, *found, *costs, "on_front", "evidence_within_limits"]
     shown = designs[columns].assign(design_key=designs.design_key.str[:12])
     rows = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()
     number = f"All {existing:,}" if len(designs) == existing else f"{len(designs):,} of {existing:,}"

@@ -20,7 +20,7 @@ import numpy as np
 
 from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.crossbar.circuit import Circuit
-from simcore.simd import full, lanes_of, load, maximum, minimum, store, where_bits
+from simcore.simd import full, lanes_of, maximum, minimum, store, where_bits
 
 LANES = lanes_of(np.float32)
 COLUMNS_AT_ONCE = 2 * LANES
@@ -137,8 +137,8 @@ def loss_factor(s, n, q, q_on, m, k, ranges):  # type: ignore[no-untyped-def]
     """The share of S that the column delivers.
 
     Args:
-        k: factors of the terms that ``column_fit`` names, in its order. ranges: (RANGES,) inverse ends of tau, S, unevenness
-            and excess, at which they are held.
+        k: factors of the terms that ``column_fit`` names, in its order. ranges: (RANGES,) inverse ends of tau, S,
+            unevenness and excess, at which they are held.
     """
     one = full(s, 1.0)
     tau, rho, uneven, excess = column_variables(s, n, q, q_on, m)

@@ -3,8 +3,8 @@
 A column delivers S P(tau, S, rho, g, w): tau = q / (S + q) is the share of the current lost, summed to all orders for a
 lumped resistance, rho = n / S the share of the current that ON cells draw, g = m S / q^2 - 1 how unevenly the cells
 lose it, w = q_on / q - rho by how much more ON cells lose than their share. Where all cells bend alike rho and w tell
-nothing; where OFF cells bend otherwise (sinh, beside linear ON cells) an error that follows rho is an error that follows
-the partial sum, a bias. With them what is left is of the fourth order in the drops.
+nothing; where OFF cells bend otherwise (sinh, beside linear ON cells) an error that follows rho is one that follows the
+partial sum, a bias. With them what is left is of the fourth order in the drops.
 """
 
 from __future__ import annotations
@@ -19,7 +19,18 @@ from simcore.threads import run_in_threads
 # Exponents of tau and S; of rho, tau and S; of unevenness, tau and S; of the excess and tau.
 LOSS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2), (3, 0), (3, 1), (3, 2), (4, 0), (4, 1),
         (5, 0), (6, 0))  # fmt: skip
-ON_SHARE = ((1, 0, 0), (1, 1, 0), (1, 2, 0), (1, 3, 0), (1, 0, 1), (1, 1, 1), (2, 0, 0), (2, 1, 0), (2, 2, 0), (3, 0, 0))
+ON_SHARE = (
+    (1, 0, 0),
+    (1, 1, 0),
+    (1, 2, 0),
+    (1, 3, 0),
+    (1, 0, 1),
+    (1, 1, 1),
+    (2, 0, 0),
+    (2, 1, 0),
+    (2, 2, 0),
+    (3, 0, 0),
+)
 UNEVEN = ((1, 1, 0), (1, 2, 0), (1, 3, 0), (1, 1, 1), (2, 2, 0))
 EXCESS = (1, 2)
 _RIDGE = 1e-11
@@ -62,7 +73,9 @@ class ColumnFit:
     ranges: np.ndarray
 
 
-def column_sums_of(inputs: np.ndarray, masks: np.ndarray, columns: int, feed: np.ndarray, fit: ColumnFit | None = None) -> ColumnSums:
+def column_sums_of(
+    inputs: np.ndarray, masks: np.ndarray, columns: int, feed: np.ndarray, fit: ColumnFit | None = None
+) -> ColumnSums:
     """Sums over the rows of every read and column.
 
     Args:

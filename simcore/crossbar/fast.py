@@ -8,8 +8,8 @@ in units of v_read per LSB). K - kappa has few dominant eigenvectors: q = kappa 
 projections z_m = sum_i X_i phi_m,i a_ij, each one more matrix product beside S.
 
 tau = q / (S + q) is the share of the current lost, summed to all orders for a lumped resistance, and stays in [0, 1)
-for any circuit. The column delivers S P(tau, S) with a polynomial P fitted by least squares to exactly solved reads, and
-every column corrections of its own. Gate-driven columns have a fast solver of their own (``column_fit``).
+for any circuit. The column delivers S P(tau, S) with a polynomial P fitted by least squares to exactly solved reads,
+and every column corrections of its own. Gate-driven columns have a fast solver of their own (``column_fit``).
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def column_correction(reads: Reads, polynomial: Polynomial, factors: np.ndarray)
     """(B, M) LSB to add to P's currents, of columns that meet on the rows.
 
     S (k0 + k1 tau + k2 S + k3 d + k4 d^2 + k5 tau d + k6 tau^2): the more rows are on (d their share), the higher all
-    bit lines, the less every row sags. S times the tile's mean S (k7 + k8 tau): so much less does a row sag where the
+    bit lines, the less every row sags. S times the tile's mean S (k7 + k8 tau): so much less does a row sag where all
     columns draw much. Then for every projection in turn S x_m, S x_m tau (where the rows are that are on), z_m, z_m tau
     and z_m times the tile's mean z_m. tau and S, the means' too, are scaled as in the polynomial.
     """
@@ -209,8 +209,8 @@ def _correction_terms(reads: Reads, polynomial: Polynomial) -> np.ndarray:
     tau, scaled = polynomial.variables(reads.s, reads.q)
     density = np.broadcast_to(reads.density[:, None], tau.shape)
     tile = reads.tile_s / polynomial.s_max
-    terms = [reads.s * term for term in
-             (np.ones_like(tau), tau, scaled, density, density**2, tau * density, tau**2, tile, tile * tau)]  # fmt: skip
+    plain = (np.ones_like(tau), tau, scaled, density, density**2, tau * density, tau**2, tile, tile * tau)
+    terms = [reads.s * term for term in plain]
     for m in range(reads.z.shape[2]):
         driven, z = reads.s * reads.x[:, m, None], reads.z[..., m]
         terms += [driven, driven * tau, z, z * tau, z * reads.tile_z[..., m] / polynomial.s_max]

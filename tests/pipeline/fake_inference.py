@@ -15,6 +15,7 @@ import numpy as np
 from simcore.errors import InputError
 
 SOLVER_VERSION = "fake-1"
+CURRENTS_A_LSB, ERRORS_A_LSB = 2**20, 2**10  # the simulator's own, which would take seconds to import
 
 CONTROL_VARIABLE = "BINSPARX_FAKE_CONTROL"
 """Names a JSON file, read at every call: ``calls`` (folder in which every call leaves a file), ``delay`` (seconds an
@@ -24,27 +25,35 @@ input, crash, crash-once, disk-once, die-once (of the preparation)."""
 
 
 @dataclass(frozen=True)
-class Evidence:
+class LayerEvidence:
+    layer: str
+    inputs: str
     reads: int
-    squared_error: float
-    worst_error: float
+    rms_lsb: float
+    worst_lsb: float
+    changed: float
+    converted_rms_lsb: float
+    converted_worst_lsb: float
+    top_bias_lsb: float
+    output_error: float
     residual: float
     unsolved: int
 
-    @property
-    def rms(self) -> float:
-        return 0.01
+
+@dataclass(frozen=True)
+class Evidence:
+    layers: tuple[LayerEvidence, ...]
 
 
 @dataclass(frozen=True)
 class LayerTotals:
     layer: str
     column_reads: int
-    partial_sum: float
-    dense_partial_sum: float
-    squared_error: float
-    worst_error: float
-    column_current_A: float
+    partial_sum: int
+    dense_partial_sum: int
+    squared_error: int
+    worst_error: int
+    column_current: int
     clipped: int
     activation_reads: int
     activation_flips: int
@@ -52,6 +61,7 @@ class LayerTotals:
     weight_flips: int
     stored_columns: int
     inputs: int
+    lsb_A: float
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,13 @@ def prepare(checkpoint: Any, design: Any, dataset: Any) -> Prepared:
     _fail(design, "prepare")
     strength = {"dense": 0.4, "weight": 0.6, "activation": 0.7, "binsparx": 0.9}[design.sparsity]
     strength *= (32 / design.rows) ** 0.1
-    evidence = Evidence(100, 0.01, 0.1, 1e-12, 0)
+    evidence = Evidence(
+        tuple(
+            LayerEvidence(f"conv{index}", inputs, 25, 0.01, 0.1, 0.001, 0.03, 1.0, bias, 0.002, 1e-12, 0)
+            for index in range(2)
+            for inputs, bias in (("ideal", 0.01), ("own", -0.02))
+        )
+    )
     return Prepared(design, strength, np.arange(50_000, dtype=np.float64), "fast", evidence)
 
 
@@ -98,16 +114,16 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
     kept = {"dense": 1.0, "weight": 0.8, "activation": 0.75, "binsparx": 0.6}[design.sparsity]
     layers = []
     for index in range(2):
-        dense = float(images.sum()) * (0.1 + index / 3)
-        current = dense * kept * 1e-6 * (design.rows / 32)
+        dense = int(images.sum()) * (3 + 10 * index)
+        current = round(dense * kept * design.rows) * CURRENTS_A_LSB
         layers.append(
             LayerTotals(
                 f"conv{index}",
                 reads,
-                dense * kept,
+                round(dense * kept),
                 dense,
-                reads * 0.3,
-                2.0,
+                round(reads * 0.3 * ERRORS_A_LSB),
+                2 * ERRORS_A_LSB,
                 current,
                 2 * len(labels),
                 vectors,
@@ -116,6 +132,7 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
                 7,
                 2 * columns,
                 2 * design.rows,
+                1e-9,
             )  # fmt: skip
         )
     return ShardResult(labels, np.where(right, labels, (labels + 1) % 10), labels.copy(), layers)

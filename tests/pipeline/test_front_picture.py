@@ -47,6 +47,7 @@ def rows_of(models: int = 1) -> list[dict[str, Any]]:
                                 "ideal_accuracy": 0.9,
                                 "energy_per_image_J": base * share,
                                 "on_front": level == "binsparx",
+                                "evidence_within_limits": True,
                             },
                         }
                     )

@@ -66,6 +66,36 @@ def test_active_rows_equal_to_rows_is_the_same_design(tmp_path: Path) -> None:
     assert (len(plan.points), plan.duplicates) == (2, 2)
 
 
+def test_a_converter_that_is_never_re_ranged_is_one_point_whatever_the_fit(tmp_path: Path) -> None:
+    references, fits = "[nominal, calibrated, calibrated_layer]", "[least_squares, unbiased]"
+    plan = plan_of(
+        tmp_path, adc=f"{{reference: {references}, fit: {fits}}}", arrays="32x32", sparsity="dense",
+        points="[{adc_reference: nominal, adc_fit: least_squares, sparsity: binsparx}]",
+    )  # fmt: skip
+    assert [(p.columns["adc_reference"], p.columns["adc_fit"], p.columns["sparsity"]) for p in plan.points] == [
+        ("nominal", "unbiased", "dense"),
+        ("nominal", "unbiased", "binsparx"),
+        ("calibrated", "least_squares", "dense"),
+        ("calibrated", "unbiased", "dense"),
+        ("calibrated_layer", "least_squares", "dense"),
+        ("calibrated_layer", "unbiased", "dense"),
+    ]
+    assert plan.points[0].key == plan_of(tmp_path, arrays="32x32", sparsity="dense").points[0].key
+
+
+def test_ranges_are_an_axis_that_matches_know(tmp_path: Path) -> None:
+    ranges = "[full_scale, fixed, percentile, least_error]"
+    plan = plan_of(
+        tmp_path, adc=f"{{bits: 3, range: {ranges}}}", arrays="32x32", exclude="[{adc_range: fixed, sparsity: dense}]"
+    )
+    found = [(p.columns["adc_range"], p.columns["sparsity"]) for p in plan.points]
+    assert found == [
+        ("full_scale", "dense"), ("full_scale", "binsparx"), ("fixed", "binsparx"), ("percentile", "dense"),
+        ("percentile", "binsparx"), ("least_error", "dense"), ("least_error", "binsparx"),
+    ]  # fmt: skip
+    assert [p.design.adc.range for p in plan.points] == [name for name, _ in found]
+
+
 def test_exclude_drops_points_and_names_idle_entries(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, exclude="[{rows: 64, sparsity: dense}, {rows: 128}]")
     assert plan.excluded == 1
@@ -144,14 +174,14 @@ def test_keys_made_in_bulk_are_the_digests_of_their_content(tmp_path: Path) -> N
         corners="[nominal, pessimistic]",
         arrays="[32x32, {rows: 64, cols: 48, active_rows: [16, 64]}]",
         row_order="[channel, spatial]",
-        adc="{bits: [4, lossless], reference: [nominal, calibrated], offset_lsb: [0, 0.5], gain: [1, 0.98], noise_lsb: "
-        "[0, 1e-1]}",
+        adc="{bits: [4, lossless], reference: [nominal, calibrated], fit: [unbiased, least_squares], "
+        "range: [full_scale, fixed], offset_lsb: [0, 0.5], gain: 0.98, noise_lsb: [0, 1e-1]}",
         sparsity="[dense, binsparx]",
         prune="[0, 0.1]",
         seeds="[0, 3]",
         solver="[auto, exact]",
     )
-    assert len(plan.points) == 2 * (4 + 2) * 3 * 2 * 32 * 2 * 2 * 2 * 2
+    assert len(plan.points) == 2 * (4 + 2) * 3 * 2 * (2 * 3 * 2 * 4) * 2 * 2 * 2 * 2
     for point in plan.points[::97]:
         assert digest_of(point.content) == point.key
 

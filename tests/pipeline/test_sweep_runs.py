@@ -204,10 +204,14 @@ def test_tables_have_the_declared_schemas(tmp_path: Path) -> None:
 
 
 def test_the_stand_in_returns_what_the_simulator_returns() -> None:
-    from simcore import inference
+    from simcore import evidence, inference, readout_totals
     from tests.pipeline import fake_inference
 
-    for name in ("Evidence", "LayerTotals", "ShardResult"):
-        real, fake = getattr(inference, name), getattr(fake_inference, name)
+    for module, name in (
+        (evidence, "Evidence"), (evidence, "LayerEvidence"), (inference, "LayerTotals"), (inference, "ShardResult")
+    ):  # fmt: skip
+        real, fake = getattr(module, name), getattr(fake_inference, name)
         assert {f.name for f in dataclasses.fields(fake)} == {f.name for f in dataclasses.fields(real)}
+    assert fake_inference.CURRENTS_A_LSB == readout_totals.CURRENTS_A_LSB
+    assert fake_inference.ERRORS_A_LSB == readout_totals.ERRORS_A_LSB
     assert {"solver", "evidence"} <= {f.name for f in dataclasses.fields(inference.Prepared)}

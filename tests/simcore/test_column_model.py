@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -289,7 +287,9 @@ def check_evidence(rows, device, corner, sparsity, layers, changed, bias):
 def test_evidence_is_small_at_every_preset(rows, device, corner):
     """Of converted sums, after converters that multiply currents (and errors) up to twenty times."""
     wired_rows = device == "1T-1ReRAM-BL" and corner == "pessimistic"
-    check_evidence(rows, device, corner, "binsparx", ("bconv1",), 0.1 if wired_rows else 0.015, 0.1 if wired_rows else 0.03)
+    check_evidence(
+        rows, device, corner, "binsparx", ("bconv1",), 0.1 if wired_rows else 0.015, 0.1 if wired_rows else 0.03
+    )
 
 
 @needs_model

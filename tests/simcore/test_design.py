@@ -32,6 +32,14 @@ def test_everything_else_is_in_it():
         assert make_design(**change).content() != base
 
 
+def test_how_a_converter_is_re_ranged_counts_where_it_is():
+    nominal, calibrated = Adc(bits=6), Adc(bits=6, reference="calibrated")
+    squares = {"fit": "least_squares"}
+    assert make_design(adc=nominal.model_copy(update=squares)).content() == make_design(adc=nominal).content()
+    assert make_design(adc=calibrated.model_copy(update=squares)).content()["adc"]["fit"] == "least_squares"
+    assert make_design(adc=nominal.model_copy(update={"range": "fixed"})).content()["adc"]["range"] == "fixed"
+
+
 def test_the_content_is_json_and_makes_the_same_design_again():
     design = make_design("1T-1ReRAM-BL", sparsity="binsparx", layers=("wide", "dense"), active_rows=8)
     content = json.loads(json.dumps(design.content()))
