@@ -68,7 +68,11 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "dataset.name": ("", "`data/cifar10`", "data set that ships, or a folder made by `binsparx data import`"),
     "dataset.split": ("", "`test`", "split that accuracy is measured on"),
     "dataset.images": ("images", "`1000`", "the first so many of the split; default: all"),
-    "dataset.calibration_images": ("images", "`32`", "taken from the split `calibration`, else `train`"),
+    "dataset.calibration_images": (
+        "images",
+        "`32`",
+        "the first of the split `calibration`, else `train`, never images that are measured ([which](#images))",
+    ),
     "shard_images": ("images", "`50`", "images that are computed together; decides no result"),
     "strategy": ("", "`racing`", "`racing`: designs that cannot be on the front stop early, see [racing](#racing)"),
     "evidence.max_rms_lsb": ("LSB", "`0.05`", "largest rms error of the fast solver on held-out reads"),

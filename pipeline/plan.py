@@ -12,6 +12,7 @@ from pipeline import simulation
 from pipeline.axes import PointBuilder
 from pipeline.points import DesignPoint, Hardware
 from pipeline.spec import MatchSpec, SweepFile
+from simcore.calibration_images import CalibrationImages, require_apart
 from simcore.errors import InputError, unknown_name
 
 
@@ -71,11 +72,11 @@ def make_plan(sweep: SweepFile, evaluator: str | None = None) -> Plan:
     """
     spec = sweep.spec
     dataset = simulation.open_dataset(sweep.resolve(spec.dataset.name), sweep.where("dataset", "name"))
-    images = _number_of_images(sweep, dataset)
+    calibration, images = _images(sweep, dataset)
     solver_version = simulation.solver_version(evaluator or simulation.DEFAULT_EVALUATOR)
     technology = sweep.resolve(spec.cost.technology)
     cost_settings = simulation.cost_settings(spec.cost.model_dump(), technology, sweep.where("cost"))
-    builder = PointBuilder(sweep, dataset, solver_version)
+    builder = PointBuilder(sweep, dataset, calibration, solver_version)
     axes = builder.base_axes()
     excludes = [_Exclude(match) for match in spec.exclude]
     points: dict[str, DesignPoint] = {}
@@ -115,7 +116,8 @@ def _levels_together(points: Iterable[DesignPoint]) -> tuple[DesignPoint, ...]:
     return tuple(itertools.chain.from_iterable(levels.values()))
 
 
-def _number_of_images(sweep: SweepFile, dataset: Any) -> int:
+def _images(sweep: SweepFile, dataset: Any) -> tuple[CalibrationImages, int]:
+    """The images that calibrate, and how many are measured."""
     spec = sweep.spec.dataset
     if spec.split not in dataset.splits:
         raise unknown_name("split", spec.split, dataset.splits, sweep.where("dataset", "split"))
@@ -125,7 +127,15 @@ def _number_of_images(sweep: SweepFile, dataset: Any) -> int:
             f"{spec.images} images were asked for, split '{spec.split}' of '{dataset.name}' has {available}",
             sweep.where("dataset", "images"),
         )
-    return spec.images or available
+    where = sweep.where("dataset", "calibration_images")
+    calibration = simulation.choose_calibration_images(dataset, spec.calibration_images, spec.split, where)
+    images = spec.images or available
+    try:
+        require_apart(calibration, dataset, spec.split, images)
+    except InputError as error:
+        place = ("dataset", "images") if spec.images is not None else ("dataset", "split")
+        raise InputError(error.message, sweep.where(*place)) from None
+    return calibration, images
 
 
 class _Exclude:

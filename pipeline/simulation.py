@@ -12,6 +12,8 @@ import os
 import re
 from typing import Any, Protocol
 
+from simcore import calibration_images
+from simcore.calibration_images import CalibrationImages
 from simcore.errors import BinsparxError, InputError, unknown_name
 
 DEFAULT_EVALUATOR = "simcore.inference"
@@ -135,12 +137,10 @@ def cost_settings(options: dict[str, Any], periphery_file: str, where: str) -> A
     return resolve(CostOptions(**options), where, periphery_file)
 
 
-def check_calibration_split(dataset: Any, where: str) -> None:
-    """Raises InputError where the data set has no images to calibrate on besides the test images."""
-    from simcore.preparation import calibration_split
-
+def choose_calibration_images(dataset: Any, count: int, measured_split: str, where: str) -> CalibrationImages:
+    """The images that calibrate what is measured on a split; raises InputError."""
     try:
-        calibration_split(dataset)
+        return calibration_images.choose_calibration_images(dataset, count, measured_split)
     except InputError as error:
         raise InputError(error.message, where) from None
 

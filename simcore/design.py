@@ -49,6 +49,8 @@ class Design(BaseModel):
     """A fully resolved design: circuit, array, sparsification and converter.
 
     ``active_rows`` (None: all rows) are read together; a tile of ``rows`` is read in several steps where it is smaller.
+    ``calibration_images`` are taken from ``calibration_split`` (None: ``calibration``, else ``train``), from image
+    ``calibration_first`` on (see ``calibration_images.choose_calibration_images``).
     ``layers`` names the binary layers that are mapped (None: all of them), a set: it is kept sorted, for the order in
     which names are written decides nothing.
     """
@@ -66,6 +68,8 @@ class Design(BaseModel):
     solver: SolverChoice = "auto"
     seed: int = Field(default=0, ge=0)
     calibration_images: int = Field(default=32, ge=1)
+    calibration_split: str | None = None
+    calibration_first: int = Field(default=0, ge=0)
     evidence: EvidenceLimits = EvidenceLimits()
     layers: tuple[str, ...] | None = None
 

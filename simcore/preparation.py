@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from simcore.calibration_images import calibration_of
 from simcore.column_model import (
     NO_EVIDENCE,
     Evidence,
@@ -31,7 +32,6 @@ from simcore.row_order import grouped_order
 from simcore.sensing import ConverterSettings, calibrated_settings, nominal_settings
 from simcore.stored_weights import StoredGroup, applied_inputs, digital_constants, store_layer
 
-CALIBRATION_SPLITS = ("calibration", "train")
 _IMAGES_AT_ONCE = 32  # calibration images that go through the network together
 _CALIBRATION_VECTORS = 2048  # input vectors of a layer that statistics, fits and converters are drawn from
 
@@ -241,28 +241,13 @@ def _drawn_vectors(mapping: LayerMapping, signs: torch.Tensor, rng: np.random.Ge
     return drawn
 
 
-def calibration_split(dataset: Dataset) -> str:
-    """Name of the split that calibration images come from.
-
-    Raises:
-        InputError: the data set has none.
-    """
-    split = next((name for name in CALIBRATION_SPLITS if name in dataset.splits), None)
-    if split is None:
-        raise InputError(
-            f"data set '{dataset.name}' has neither a 'calibration' nor a 'train' split to calibrate on "
-            f"(it has: {', '.join(dataset.splits)})"
-        )
-    return split
-
-
 def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> torch.Tensor:
-    """(n, C, H, W) float32 images of the calibration split; never test images.
+    """(n, C, H, W) float32 images that the design calibrates on.
 
     Raises:
-        InputError: no such split, or images of another shape than the network takes.
+        InputError: no such split or images, or images of another shape than the network takes.
     """
-    split = calibration_split(dataset)
+    chosen = calibration_of(design, dataset)
     height, width, channels = dataset.image_shape
     expected = tuple(checkpoint.network.graph.input_shape)
     if expected != (channels, height, width):
@@ -270,7 +255,7 @@ def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Data
             f"network '{checkpoint.name}' takes images of {expected} (channels, height, width), "
             f"data set '{dataset.name}' has {(channels, height, width)}"
         )
-    images, _ = dataset.read(split, 0, min(design.calibration_images, dataset.splits[split]))
+    images, _ = dataset.read(chosen.split, chosen.first, chosen.count)
     return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
 
 

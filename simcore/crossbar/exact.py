@@ -129,8 +129,10 @@ def solve(
     else:
         from simcore.crossbar.torch_backend import solve_on_torch  # torch is loaded only where it is asked for
 
-        *found, doubt = solve_on_torch(circuit, curves, states, bits, real, inner, sweep_limit, chosen)
-        solution = Solution(*found, _relative(doubt, found[0]))
+        sink, status, residual, sweeps, doubt = solve_on_torch(
+            circuit, curves, states, bits, real, inner, sweep_limit, chosen
+        )
+        solution = Solution(sink, status, residual, sweeps, _relative(doubt, sink))
     in_float64 = np.full(solution.status.shape, real == np.float64)
     if real == np.float32:
         in_float64 |= ~_is_converged(solution) | _misses(solution, _FLOAT32_ASTRAY, tolerance)

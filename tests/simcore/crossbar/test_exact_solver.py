@@ -200,7 +200,7 @@ def check_that_converged_means_the_tolerance(seeds, largest, device=None):
         assert sum(unsolved for _, unsolved in found) == 0  # what float64 can solve is solved, not only confessed
 
 
-# Reads whose currents float32 loses by more than the tolerance: cells left with a hundredth of v_read by their driver, a
+# Reads whose currents float32 loses by more than the tolerance: cells to which a driver leaves a hundredth of v_read, a
 # sink that gets what is left of the currents among the cells of undriven rows.
 BEYOND_FLOAT32 = (110, 168, 202, 207, 221, 265, 268, 345)
 
