@@ -61,7 +61,8 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "solver": (
         "",
         "`exact`",
-        "`fast`: the fit; `auto`: the fit, or an exact matrix for a linear array; `ideal`: no circuit",
+        "`fast`: the fit; `auto`: the fit, or an exact matrix for a linear array; `ideal`, `ideal_circuit`: "
+        "[references](#references)",
     ),
     "layers": ("", "`[bconv2, bconv3]`", "binary layers that are mapped; default: all"),
     "dataset": ("", "`fashion-mnist`", "a data set's name or folder, or a group of fields, below"),

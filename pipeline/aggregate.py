@@ -135,6 +135,7 @@ def _add_rows(
     low, high = wilson_interval(correct, images)
     accuracy, ideal = correct / images, ideal_correct / images
     costs, layer_costs = hardware.columns(point, layers, images)
+    current = {"array_current_A": None} if point.hardware.is_reference else {}  # nothing was solved
     rows["designs"].append(
         {
             **axes,
@@ -145,6 +146,7 @@ def _add_rows(
             "ideal_accuracy": ideal,
             "accuracy_loss": (ideal_correct - correct) / images,
             **_ratios(total, images),
+            **current,
             **costs,
             **{"on_front": False, "pareto_rank": 0, "front_probability": 0.0, "knee": False},  # until all are known
             **_evidence_columns(plan, design.evidence),
@@ -159,7 +161,7 @@ def _add_rows(
     for index, layer in enumerate(layers):
         counts = {name: layer[name] for name in (*_COUNTS, *_CONSTANTS, "column_reads")}
         name = {"layer": layer["layer"], "layer_index": index, "images": images}
-        rows["layers"].append({**axes, **name, **_ratios(layer, images), **layer_costs[index], **counts})
+        rows["layers"].append({**axes, **name, **_ratios(layer, images), **current, **layer_costs[index], **counts})
     for shard in shards:
         rows["shards"].append(_shard_row(plan.name, shard))
     evaluate_seconds = math.fsum(shard.timing.seconds for shard in shards)

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline import simulation
 from pipeline.axes import PointBuilder
 from pipeline.points import DesignPoint, Hardware
-from pipeline.spec import MatchSpec, SweepFile
+from pipeline.spec import AdcSpec, MatchSpec, SweepFile
 from simcore.calibration_images import CalibrationImages, require_apart
 from simcore.errors import InputError, unknown_name
 
@@ -100,8 +100,26 @@ def make_plan(sweep: SweepFile, evaluator: str | None = None) -> Plan:
         for reference, device in {point.cell.reference: point.cell.device for point in points.values()}.items()
         if simulation.cell_geometry(reference) is None
     )
+    warnings += _reference_notes(sweep)
     ordered = _levels_together(points.values())
     return Plan(sweep, dataset, images, ordered, duplicates, excluded, warnings, cost_settings)
+
+
+def _reference_notes(sweep: SweepFile) -> tuple[str, ...]:
+    """One line a solver that makes references: what of the file cannot act on them."""
+    spec = sweep.spec
+    of_circuit = ["corners"] if len(spec.corners) > 1 else []
+    of_circuit += ["devices"] if len(spec.devices) > 1 else []
+    of_circuit += ["overrides"] if any(device.overrides for device in spec.devices) else []
+    idle = {"ideal_circuit": of_circuit, "ideal": [*of_circuit, *(["adc"] if spec.adc != AdcSpec() else [])]}
+    if set(spec.row_order) <= {"channel", "spatial"} and spec.prune == [0.0] and spec.seeds != [0]:
+        idle["ideal"].append("seeds")
+    return tuple(
+        f"{sweep.where('solver')}: '{solver}' designs are references: without costs, on no front"
+        + (f", and nothing of {', '.join(idle[solver])} acts on them: what comes out alike is one" * bool(idle[solver]))
+        for solver in spec.solver
+        if solver in simulation.REFERENCE_SOLVERS
+    )
 
 
 def _levels_together(points: Iterable[DesignPoint]) -> tuple[DesignPoint, ...]:

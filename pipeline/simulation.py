@@ -163,10 +163,15 @@ def make_adc(bits: int, reference: str, offset_lsb: float, gain: float, noise_ls
 def make_design(**fields: Any) -> Any:
     """A design point's physics; raises ValueError where the fields do not fit together."""
     from simcore.design import Design
+    from simcore.reference_designs import what_acts
 
-    return Design(**fields)
+    return what_acts(Design(**fields))
 
 
 def lossless_bits(active_rows: int) -> int:
     """Bits that give each of the sums 0..active_rows a code of its own."""
     return max(1, math.ceil(math.log2(active_rows + 1)))
+
+
+REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
+"""Solvers of designs that are no hardware (see ``simcore.reference_designs``): without costs, on no front."""

@@ -94,7 +94,7 @@ Uri = Annotated[Text, AfterValidator(_without_user)]
 AdcBits = Annotated[Any, AfterValidator(_adc_bits)]
 RowOrder = Literal["channel", "spatial", "grouped"]
 SparsityLevel = Literal["dense", "weight", "activation", "binsparx"]
-Solver = Literal["auto", "exact", "fast", "ideal"]
+Solver = Literal["auto", "exact", "fast", "ideal", "ideal_circuit"]
 AdcReference = Literal["nominal", "calibrated", "calibrated_column"]
 Prune = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as the tables hold it

@@ -11,7 +11,7 @@ from simcore.crossbar.circuit import Circuit
 Sparsity = Literal["dense", "weight", "activation", "binsparx"]
 RowOrder = Literal["channel", "spatial", "grouped"]
 AdcReference = Literal["nominal", "calibrated", "calibrated_column"]
-SolverChoice = Literal["auto", "exact", "fast", "ideal"]
+SolverChoice = Literal["auto", "exact", "fast", "ideal", "ideal_circuit"]
 
 
 class Adc(BaseModel):

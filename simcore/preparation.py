@@ -23,6 +23,7 @@ from simcore.crossbar import fast
 from simcore.datasets import Dataset
 from simcore.design import Design, EvidenceLimits
 from simcore.errors import BinsparxError, InputError, unknown_name
+from simcore.ideal_circuit import lossless_models
 from simcore.mapping import LayerMapping, input_vectors, map_layer, reordered, valid_inputs
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import BinaryLayer, GraphNetwork, plain_dot
@@ -51,7 +52,8 @@ class Prepared:
     """One network on one design.
 
     Attributes:
-        solver: what reads the columns: ``fast``, ``transfer`` (exact matrix of a linear array), ``exact`` or ``ideal``.
+        solver: what reads the columns: ``fast``, ``transfer`` (exact matrix of a linear array), ``exact``,
+            ``ideal`` or ``ideal_circuit``.
         evidence: held-out reads against the exact solver.
     """
 
@@ -95,6 +97,8 @@ def _prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepar
         if solver in ("fast", "transfer"):
             models = fit_layer(mapping, stored, design, fit_vectors, rng)
             evidence = evidence.merge(measure_evidence(mapping, stored, models, design, held_out, rng))
+        elif solver == "ideal_circuit":
+            models = lossless_models(stored)
         converters = _converters(mapping, stored, models, design, fit_vectors)
         _require_exact_sums(mapping, layer.name)
         tables = _tables(mapping, stored, models, converters, design, layer.input_shape)
@@ -260,7 +264,7 @@ def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Data
 
 
 def _solver_for(design: Design) -> str:
-    if design.solver in ("ideal", "exact"):
+    if design.solver in ("ideal", "ideal_circuit", "exact"):
         return design.solver
     return "transfer" if design.solver == "auto" and is_exactly_linear(design.circuit) else "fast"
 

@@ -248,7 +248,8 @@ def test_images_and_shard_size_do_not_reach_the_key(tmp_path: Path) -> None:
         (
             "{name: fake-images, split: train, calibration_images: 10}",
             r"^small.yaml:\d+ dataset.split: images 90 to 99 of split 'train' of 'fake-images' calibrate .* first 90 "
-            "can be measured, not 100; measure on split 'test' or give the data set a split 'calibration' to calibrate on$",
+            "can be measured, not 100; measure on split 'test' or give the data set a split 'calibration' to "
+            "calibrate on$",
         ),
         ("{name: fake-images, split: train, images: 91, calibration_images: 10}", r"^small.yaml:\d+ dataset.images: "),
         (
