@@ -63,14 +63,19 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "solver": (
         "",
         "`exact`",
-        "`fast`: the fit; `auto`: the fit, or an exact matrix for a linear array; `ideal`: no circuit",
+        "`fast`: the fit; `auto`: the fit, or an exact matrix for a linear array; `ideal`, `ideal_circuit`: "
+        "[references](#references)",
     ),
     "layers": ("", "`[bconv2, bconv3]`", "binary layers that are mapped; default: all"),
     "dataset": ("", "`fashion-mnist`", "a data set's name or folder, or a group of fields, below"),
     "dataset.name": ("", "`data/cifar10`", "data set that ships, or a folder made by `binsparx data import`"),
     "dataset.split": ("", "`test`", "split that accuracy is measured on"),
     "dataset.images": ("images", "`1000`", "the first so many of the split; default: all"),
-    "dataset.calibration_images": ("images", "`32`", "taken from the split `calibration`, else `train`"),
+    "dataset.calibration_images": (
+        "images",
+        "`32`",
+        "the first of the split `calibration`, else `train`, never images that are measured ([which](#images))",
+    ),
     "shard_images": ("images", "`50`", "images that are computed together; decides no result"),
     "strategy": ("", "`racing`", "`racing`: designs that cannot be on the front stop early, see [racing](#racing)"),
     "evidence.max_rms_lsb": (

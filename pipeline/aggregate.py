@@ -135,6 +135,8 @@ def _add_rows(
     low, high = wilson_interval(correct, images)
     accuracy, ideal = correct / images, ideal_correct / images
     costs, layer_costs = hardware.columns(point, layers, images)
+    solved = ("mean_column_current_A", "array_current_A")
+    current = dict.fromkeys(solved) if point.hardware.is_reference else {}
     rows["designs"].append(
         {
             **axes,
@@ -145,6 +147,7 @@ def _add_rows(
             "ideal_accuracy": ideal,
             "accuracy_loss": (ideal_correct - correct) / images,
             **_ratios(total, images),
+            **current,
             **costs,
             # until all are known
             **{"on_front": False, "front_candidate": False, "pareto_rank": 0, "front_support": 0.0, "knee": False},
@@ -161,7 +164,8 @@ def _add_rows(
         counts = {name: layer[name] for name in (*_COUNTS, *OF_THE_DESIGN)}
         name = {"layer": layer["layer"], "layer_index": index, "images": images}
         evidence = layer_columns(design.evidence, layer["layer"])
-        rows["layers"].append({**axes, **name, **_ratios(layer, images), **layer_costs[index], **counts, **evidence})
+        found = {**_ratios(layer, images), **current, **layer_costs[index]}
+        rows["layers"].append({**axes, **name, **found, **counts, **evidence})
     for shard in shards:
         rows["shards"].append(_shard_row(plan.name, shard))
     evaluate_seconds = math.fsum(shard.timing.seconds for shard in shards)

@@ -13,6 +13,7 @@ from pipeline.points import Bitcell, DesignPoint, Hardware, Study
 from pipeline.simulation import Model
 from pipeline.spec import DeviceSpec, MatchSpec, SweepFile
 from pipeline.yaml_file import Location
+from simcore.calibration_images import CalibrationImages
 from simcore.errors import InputError, unknown_name
 
 
@@ -57,7 +58,7 @@ _AXIS_OF_COLUMN = {
 class PointBuilder:
     """Looks up names and multiplies axes."""
 
-    def __init__(self, sweep: SweepFile, dataset: Any, solver_version: str) -> None:
+    def __init__(self, sweep: SweepFile, dataset: Any, calibration: CalibrationImages, solver_version: str) -> None:
         self.sweep = sweep
         self.spec = sweep.spec
         self.dataset = dataset
@@ -66,7 +67,7 @@ class PointBuilder:
             self.spec.dataset.split,
             solver_version,
             {
-                "calibration_images": self.spec.dataset.calibration_images,
+                **calibration.design_fields,
                 "layers": tuple(self.spec.layers) if self.spec.layers is not None else None,
                 "evidence": self.spec.evidence.model_dump(),
             },
@@ -235,7 +236,6 @@ class PointBuilder:
                 f"data set '{self.dataset.name}' has {(channels, height, width)}",
                 where,
             )
-        simulation.check_calibration_split(self.dataset, self.sweep.where("dataset"))
         simulation.check_layers(model, self.spec.layers, where, self.sweep.where("layers"))
         if graph.classes != len(self.dataset.classes):
             raise InputError(

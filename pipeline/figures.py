@@ -11,7 +11,7 @@ from pipeline.objectives import Objective, known_costs
 from pipeline.picture import COLOURS, MARKERS, _bytes  # importing it sets matplotlib up to draw files, reproducibly
 from pipeline.report_page.findings import design_name, find_gains
 from pipeline.report_page.selection import select_designs
-from pipeline.results import Results, on_front, seen_all
+from pipeline.results import Results, hardware_only, on_front, seen_all
 from pipeline.tables import array_name
 
 # After pipeline.picture has chosen the backend.
@@ -28,7 +28,7 @@ def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
     ``MOST_SHOWN`` designs the costs are drawn for the hardware on the fronts and a sample of the other, and the
     picture says so.
     """
-    designs = seen_all(results.designs(sweep))
+    designs = seen_all(hardware_only(results.designs(sweep)))
     drawn = select_designs(designs)
     figures = {f"front-{cost.column}": _front(drawn, cost, len(designs)) for cost in known_costs(designs)}
     if (gains := _gains(results, designs)) is not None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipeline.candidates import front_candidates
 from pipeline.pareto import OBJECTIVES, find_front, front_support
+from pipeline.simulation import REFERENCE_SOLVERS
 from pipeline.spec import ParetoSpec
 
 # A corner is what the world turns out to be, not a choice.
@@ -37,13 +38,15 @@ class Fronts:
 
 def input_columns(spec: ParetoSpec) -> list[str]:
     """The columns of ``designs`` that the fronts are found from."""
-    return [*GROUP_COLUMNS, *dict.fromkeys(OBJECTIVES[name][0] for name in spec.objectives), "images", "design_key"]
+    objectives = dict.fromkeys(OBJECTIVES[name][0] for name in spec.objectives)
+    return [*GROUP_COLUMNS, *objectives, "images", "design_key", "solver_setting"]
 
 
 def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSpec) -> Fronts:
     """One front for each network, data set and corner.
 
-    A design that got fewer images than another of its group was left behind in a race: it is on no front.
+    A design that got fewer images than another of its group was left behind in a race: it is on no front. Nor is a
+    reference, which is no hardware.
 
     Args:
         designs: a table with ``input_columns(spec)``. correct: for each row, one bit an image (``numpy.packbits``).
@@ -60,8 +63,10 @@ def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSp
         "knee": np.zeros(count, bool),
     }
     fronts = Fronts(marks, [], [], [])
+    group[np.isin(designs["solver_setting"].to_pylist(), REFERENCE_SOLVERS)] = -1
     for code in range(len(codes)):
-        _mark(fronts, np.flatnonzero(group == code), designs, correct, spec)
+        if len(members := np.flatnonzero(group == code)):
+            _mark(fronts, members, designs, correct, spec)
     return fronts
 
 

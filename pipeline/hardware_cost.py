@@ -33,9 +33,10 @@ class HardwareCosts:
     def columns(self, point: DesignPoint, layers: Sequence[_Row], images: int) -> tuple[_Row, list[_Row]]:
         """The cost columns of a design and of its layers, without the changes against dense.
 
-        All are None where the bitcell file says nothing about the cell's size.
+        All are None where the bitcell file says nothing about the cell's size, and of references, whose circuit is not
+        solved.
         """
-        cell = self._cell(point.cell.reference)
+        cell = self._cell(point)
         if cell is None:
             return self._nothing(point), [self._nothing(point) for _ in layers]
         tile = self._cost.Tile.of(point.design, cell)
@@ -49,8 +50,8 @@ class HardwareCosts:
         return self._row(point, cost.mapped, whole) | _whole(cost), rows
 
     def totals(self, point: DesignPoint, layers: Sequence[_Row], images: int) -> _Row:
-        """Energy, latency and area of a design by their columns; empty where the cell's size is not known."""
-        cell = self._cell(point.cell.reference)
+        """Energy, latency and area of a design by their columns; empty where ``columns`` has none."""
+        cell = self._cell(point)
         if cell is None:
             return {}
         tile = self._cost.Tile.of(point.design, cell)
@@ -94,7 +95,10 @@ class HardwareCosts:
             row |= dict(zip((f"{metric}_change{end}" for end in ("", "_low", "_high")), values, strict=True))
         return row
 
-    def _cell(self, reference: str) -> Any:
+    def _cell(self, point: DesignPoint) -> Any:
+        if point.hardware.is_reference:
+            return None
+        reference = point.cell.reference
         if reference not in self._cells:
             self._cells[reference] = simulation.cell_geometry(reference)
         return self._cells[reference]
@@ -118,7 +122,9 @@ class HardwareCosts:
 
     def _how(self, point: DesignPoint) -> _Row:
         return {
-            "converter": self._settings.converter_kind(point.hardware.adc_bits),
+            "converter": "none"
+            if point.hardware.is_reference
+            else self._settings.converter_kind(point.hardware.adc_bits),
             "cost_boundary": self._settings.boundary,
             "cost_assumptions": self._settings.assumptions(point.hardware.circuit.topology == "gate_driven"),
         }

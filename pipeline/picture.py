@@ -65,8 +65,8 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     rows = [{**row, "cost": row[cost.column] * cost.scale} for row in rows if row[cost.column] is not None]
     # A line is the front only where nothing but this cost and the accuracy made it.
     line_is_front = len(objectives) == 2 and "accuracy" in objectives
-    models = list(dict.fromkeys(row["model"] for row in rows))
-    corners = list(dict.fromkeys(row["corner"] for row in rows))
+    models = list(dict.fromkeys(row["model"] for row in rows)) or [""]  # of references alone nothing has a cost
+    corners = list(dict.fromkeys(row["corner"] for row in rows)) or ["no"]
     devices = list(dict.fromkeys(row["device"] for row in rows))
     colours = {device: COLOURS[index % len(COLOURS)] for index, device in enumerate(devices)}
     figure = Figure(figsize=(1.6 + 5.2 * len(corners), 1.5 + 4.1 * len(models)), layout="constrained")

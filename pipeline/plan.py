@@ -11,7 +11,8 @@ from typing import Any
 from pipeline import simulation
 from pipeline.axes import PointBuilder
 from pipeline.points import DesignPoint, Hardware
-from pipeline.spec import MatchSpec, SweepFile
+from pipeline.spec import AdcSpec, MatchSpec, SweepFile
+from simcore.calibration_images import CalibrationImages, require_apart
 from simcore.errors import InputError, unknown_name
 
 
@@ -71,11 +72,11 @@ def make_plan(sweep: SweepFile, evaluator: str | None = None) -> Plan:
     """
     spec = sweep.spec
     dataset = simulation.open_dataset(sweep.resolve(spec.dataset.name), sweep.where("dataset", "name"))
-    images = _number_of_images(sweep, dataset)
+    calibration, images = _images(sweep, dataset)
     solver_version = simulation.solver_version(evaluator or simulation.DEFAULT_EVALUATOR)
     technology = sweep.resolve(spec.cost.technology)
     cost_settings = simulation.cost_settings(spec.cost.model_dump(), technology, sweep.where("cost"))
-    builder = PointBuilder(sweep, dataset, solver_version)
+    builder = PointBuilder(sweep, dataset, calibration, solver_version)
     axes = builder.base_axes()
     excludes = [_Exclude(match) for match in spec.exclude]
     points: dict[str, DesignPoint] = {}
@@ -99,8 +100,26 @@ def make_plan(sweep: SweepFile, evaluator: str | None = None) -> Plan:
         for reference, device in {point.cell.reference: point.cell.device for point in points.values()}.items()
         if simulation.cell_geometry(reference) is None
     )
+    warnings += _reference_notes(sweep)
     ordered = _levels_together(points.values())
     return Plan(sweep, dataset, images, ordered, duplicates, excluded, warnings, cost_settings)
+
+
+def _reference_notes(sweep: SweepFile) -> tuple[str, ...]:
+    """One line a solver that makes references: what of the file cannot act on them."""
+    spec = sweep.spec
+    of_circuit = ["corners"] if len(spec.corners) > 1 else []
+    of_circuit += ["devices"] if len(spec.devices) > 1 else []
+    of_circuit += ["overrides"] if any(device.overrides for device in spec.devices) else []
+    idle = {"ideal_circuit": of_circuit, "ideal": [*of_circuit, *(["adc"] if spec.adc != AdcSpec() else [])]}
+    if set(spec.row_order) <= {"channel", "spatial"} and spec.prune == [0.0] and spec.seeds != [0]:
+        idle["ideal"].append("seeds")
+    return tuple(
+        f"{sweep.where('solver')}: '{solver}' designs are references: without costs, on no front"
+        + (f", and nothing of {', '.join(idle[solver])} acts on them: what comes out alike is one" * bool(idle[solver]))
+        for solver in spec.solver
+        if solver in simulation.REFERENCE_SOLVERS
+    )
 
 
 def _levels_together(points: Iterable[DesignPoint]) -> tuple[DesignPoint, ...]:
@@ -115,7 +134,8 @@ def _levels_together(points: Iterable[DesignPoint]) -> tuple[DesignPoint, ...]:
     return tuple(itertools.chain.from_iterable(levels.values()))
 
 
-def _number_of_images(sweep: SweepFile, dataset: Any) -> int:
+def _images(sweep: SweepFile, dataset: Any) -> tuple[CalibrationImages, int]:
+    """The images that calibrate, and how many are measured."""
     spec = sweep.spec.dataset
     if spec.split not in dataset.splits:
         raise unknown_name("split", spec.split, dataset.splits, sweep.where("dataset", "split"))
@@ -125,7 +145,15 @@ def _number_of_images(sweep: SweepFile, dataset: Any) -> int:
             f"{spec.images} images were asked for, split '{spec.split}' of '{dataset.name}' has {available}",
             sweep.where("dataset", "images"),
         )
-    return spec.images or available
+    where = sweep.where("dataset", "calibration_images")
+    calibration = simulation.choose_calibration_images(dataset, spec.calibration_images, spec.split, where)
+    images = spec.images or available
+    try:
+        require_apart(calibration, dataset, spec.split, images)
+    except InputError as error:
+        place = ("dataset", "images") if spec.images is not None else ("dataset", "split")
+        raise InputError(error.message, sweep.where(*place)) from None
+    return calibration, images
 
 
 class _Exclude:

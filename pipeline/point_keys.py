@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from pipeline.keys import canonical_json, key_content
+from pipeline import simulation
+from pipeline.keys import canonical_json, digest_of, key_content
 from pipeline.points import DesignPoint, Hardware
 
 
@@ -48,7 +49,9 @@ class PointProduct:
         sparsities: Sequence[str],
         prunes: Sequence[float],
     ) -> None:
-        self._base = base
+        # A field of a reference depends on others too (what cannot act on it stays out of its key): its keys are made
+        # one by one, and the values here are rendered with another solver.
+        self._base = base = replace(base, solver="auto")
         level = (sparsities[0], prunes[0])
         self._axes: list[list[tuple[Any, str]]] = [
             self._rendered("row_order", row_orders, lambda v: replace(base, row_order=v).design(*level)),
@@ -72,10 +75,16 @@ class PointProduct:
             hardware = replace(
                 _with_converter(self._base, converter[0]), row_order=row_order[0], seed=seed[0], solver=solver[0]
             )
+            if hardware.is_reference:
+                hardware = _without_what_cannot_act(hardware)
             outer = (row_order[1], converter[1], seed[1], solver[1])
             for sparsity, prune in itertools.product(sparsities, prunes):
-                key = self._key((*outer, sparsity[1], prune[1]))
-                yield DesignPoint(key, hardware, sparsity[0], prune[0])
+                if hardware.is_reference:
+                    point = DesignPoint("", hardware, sparsity[0], prune[0])
+                    yield replace(point, key=digest_of(point.content))
+                else:
+                    key = self._key((*outer, sparsity[1], prune[1]))
+                    yield DesignPoint(key, hardware, sparsity[0], prune[0])
 
     def _key(self, varied: tuple[str, ...]) -> str:
         parts = [varied[place] if place >= 0 else text for place, text in self._slots]
@@ -100,3 +109,11 @@ class PointProduct:
 
 def _with_converter(hardware: Hardware, converter: Converter) -> Hardware:
     return replace(hardware, **{f"adc_{name}": value for name, value in converter._asdict().items()})
+
+
+def _without_what_cannot_act(hardware: Hardware) -> Hardware:
+    """A reference under the values that its design has, for people to read."""
+    hardware = replace(hardware, cell=replace(hardware.cell, overrides=()), cols=hardware.rows)
+    if hardware.solver != "ideal":
+        return hardware
+    return _with_converter(hardware, Converter(simulation.lossless_bits(hardware.active_rows)))

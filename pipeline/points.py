@@ -68,6 +68,11 @@ class Hardware:
         return self.active or self.rows
 
     @property
+    def is_reference(self) -> bool:
+        """Whether these are no hardware but what hardware is measured by."""
+        return self.solver in simulation.REFERENCE_SOLVERS
+
+    @property
     def columns(self) -> dict[str, Any]:
         """The axes under the names of their table columns."""
         return {

@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.simulation import REFERENCE_SOLVERS
 from pipeline.tables import HARDWARE_COLUMNS, array_name
 
 # Axes that get a column of their own only where they have several values.
@@ -46,10 +47,17 @@ def print_designs(designs: pa.Table, console: Console, most: int | None = None) 
     Args:
         most: lines; of more hardware designs those with a level on the front come first. None: all.
     """
-    rows = _rows(designs)
-    if not rows:
+    finished = _rows(designs)
+    if not finished:
         console.print("no design is finished yet")
         return
+    rows = [row for row in finished if row["solver_setting"] not in REFERENCE_SOLVERS]
+    if rows:
+        _print_hardware(rows, console, most)
+    _print_references([row for row in finished if row["solver_setting"] in REFERENCE_SOLVERS], console)
+
+
+def _print_hardware(rows: list[_Row], console: Console, most: int | None) -> None:
     levels = list(dict.fromkeys((row["sparsity"], row["prune"]) for row in rows))
     shown = [name for name in _OPTIONAL if len({row[name] for row in rows}) > 1]
     table = _table(
@@ -82,6 +90,20 @@ def print_designs(designs: pa.Table, console: Console, most: int | None = None) 
         console.print(note, highlight=False)
     if any(_is_beyond(row) for row in rows):
         console.print("~: exact reads show the fast solver beyond the sweep's limits", highlight=False)
+
+
+def _print_references(rows: list[_Row], console: Console) -> None:
+    """One line for each kind of reference and array: they are no hardware, and beside the table to compare with."""
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        read = f"{row['model']}, {_array(row)}"
+        if row["solver_setting"] == "ideal_circuit":
+            read += f", {row['adc_bits']} bit {row['adc_reference']}"
+        level = _level_name((row["sparsity"], row["prune"]))
+        groups.setdefault(f"reference, {row['solver_setting']}, {read}", []).append(f"{level} {_accuracy(row).strip()}")
+    for name, accuracies in groups.items():
+        text = f"{name}: {', '.join(dict.fromkeys(accuracies))} %"
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def print_costs(designs: pa.Table, console: Console, most: int | None = None) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.comparison import Comparison, compare_designs
 from pipeline.pareto import Direction, non_dominated
 from pipeline.predictions import Predictions
+from pipeline.simulation import REFERENCE_SOLVERS
 from pipeline.store import Store
 from pipeline.table_files import SWEEPS_FOLDER, read_table
 from pipeline.tables import SCHEMAS
@@ -145,12 +146,22 @@ def seen_all(designs: pd.DataFrame) -> pd.DataFrame:
     return designs[_saw_all(designs)]
 
 
+def hardware_only(designs: pd.DataFrame) -> pd.DataFrame:
+    """The designs that are no references."""
+    return designs[_is_hardware(designs)]
+
+
+def _is_hardware(designs: pd.DataFrame) -> pd.Series:
+    return ~designs["solver_setting"].isin(REFERENCE_SOLVERS)
+
+
 def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
     """Whether no other row of ``group`` is as accurate at lower ``costs``: (rows,) booleans.
 
-    A design that a race left behind saw fewer images than the others of its sweep, and is on no front.
+    A design that a race left behind saw fewer images than the others of its sweep, and is on no front; nor is a
+    reference, which is no hardware.
     """
-    compared = _saw_all(group).to_numpy()
+    compared = (_saw_all(group) & _is_hardware(group)).to_numpy()
     directions: list[Direction] = ["max", *(["min"] * len(costs))]  # type: ignore[list-item]
     members = np.zeros(len(group), bool)
     members[compared] = non_dominated(group.loc[compared, ["accuracy", *costs]].to_numpy(float), directions)

@@ -13,6 +13,8 @@ import re
 from collections.abc import Collection
 from typing import Any, Protocol
 
+from simcore import calibration_images
+from simcore.calibration_images import CalibrationImages
 from simcore.errors import BinsparxError, InputError, unknown_name
 
 DEFAULT_EVALUATOR = "simcore.inference"
@@ -143,12 +145,10 @@ def cost_settings(options: dict[str, Any], periphery_file: str, where: str) -> A
     return resolve(CostOptions(**options), where, periphery_file)
 
 
-def check_calibration_split(dataset: Any, where: str) -> None:
-    """Raises InputError where the data set has no images to calibrate on besides the test images."""
-    from simcore.preparation import calibration_split
-
+def choose_calibration_images(dataset: Any, count: int, measured_split: str, where: str) -> CalibrationImages:
+    """The images that calibrate what is measured on a split; raises InputError."""
     try:
-        calibration_split(dataset)
+        return calibration_images.choose_calibration_images(dataset, count, measured_split)
     except InputError as error:
         raise InputError(error.message, where) from None
 
@@ -171,10 +171,15 @@ def make_adc(**fields: Any) -> Any:
 def make_design(**fields: Any) -> Any:
     """A design point's physics; raises ValueError where the fields do not fit together."""
     from simcore.design import Design
+    from simcore.reference_designs import what_acts
 
-    return Design(**fields)
+    return what_acts(Design(**fields))
 
 
 def lossless_bits(active_rows: int) -> int:
     """Bits that give each of the sums 0..active_rows a code of its own."""
     return max(1, math.ceil(math.log2(active_rows + 1)))
+
+
+REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
+"""Solvers of designs that are no hardware (see ``simcore.reference_designs``): without costs, on no front."""

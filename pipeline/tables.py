@@ -46,7 +46,9 @@ _AXES = [
     _field("adc_gain", _FLOAT, "1", "gain of the converter"),
     _field("adc_noise", _FLOAT, "LSB", "rms noise of the converter"),
     _field("seed", _INT, DIMENSIONLESS, "seed of all that is random in the design"),
-    _field("solver_setting", _TEXT, DIMENSIONLESS, "solver that was asked for: auto, exact, fast or ideal"),
+    _field(
+        "solver_setting", _TEXT, DIMENSIONLESS, "solver that was asked for: auto, exact, fast, ideal or ideal_circuit"
+    ),
 ]
 
 _ERRORS_AND_SUMS = [
@@ -59,13 +61,16 @@ _ERRORS_AND_SUMS = [
         "mean_column_current_A",
         _FLOAT,
         "A",
-        "solved current of a column while it is read, mean over the column reads",
+        "solved current of a column while it is read, mean over the column reads; null for references",
+        True,
     ),
     _field(
         "array_current_A",
         _FLOAT,
         "A",
-        "mean_column_current_A x column_reads_per_image: reads follow one another, so that no such current ever flows",
+        "mean_column_current_A x column_reads_per_image: reads follow one another, so that no such current ever flows; "
+        "null for references",
+        True,
     ),
     _field("column_reads_per_image", _FLOAT, "1/image", "column reads (one conversion each)"),
 ]
@@ -142,7 +147,7 @@ def _costs(what: str) -> list[pa.Field]:
             True,
         ),
         _field("tiles", _INT, "1", "arrays that hold the mapped layers", True),
-        _field("converter", _TEXT, DIMENSIONLESS, "flash or sar"),
+        _field("converter", _TEXT, DIMENSIONLESS, "flash or sar; none for references (solver ideal or ideal_circuit)"),
         _field("cost_boundary", _TEXT, DIMENSIONLESS, "who pays for the popcount and the stored sums; what is counted"),
         _field("cost_assumptions", _TEXT, DIMENSIONLESS, "choices behind the central values of the costs"),
     ]
@@ -217,7 +222,7 @@ DESIGNS_SCHEMA = pa.schema(
             "pareto_rank",
             _INT,
             "1",
-            "1 on the front, 2 on the front of the rest ...; 0 with an objective missing, or stopped by a race",
+            "1 on the front, 2 on the front of the rest ...; 0: an objective missing, stopped by a race, a reference",
         ),
         _field(
             "front_support",

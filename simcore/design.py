@@ -13,7 +13,7 @@ RowOrder = Literal["channel", "spatial", "grouped"]
 AdcReference = Literal["nominal", "calibrated", "calibrated_column", "calibrated_layer"]
 AdcFit = Literal["unbiased", "least_squares"]
 AdcRange = Literal["full_scale", "fixed", "percentile", "least_error"]
-SolverChoice = Literal["auto", "exact", "fast", "ideal"]
+SolverChoice = Literal["auto", "exact", "fast", "ideal", "ideal_circuit"]
 
 
 class Adc(BaseModel):
@@ -60,6 +60,8 @@ class Design(BaseModel):
     """A fully resolved design: circuit, array, sparsification and converter.
 
     ``active_rows`` (None: all rows) are read together; a tile of ``rows`` is read in several steps where it is smaller.
+    ``calibration_images`` are taken from ``calibration_split`` (None: ``calibration``, else ``train``), from image
+    ``calibration_first`` on (see ``calibration_images.choose_calibration_images``).
     ``layers`` names the binary layers that are mapped (None: all of them), a set: it is kept sorted, for the order in
     which names are written decides nothing.
     """
@@ -77,6 +79,8 @@ class Design(BaseModel):
     solver: SolverChoice = "auto"
     seed: int = Field(default=0, ge=0)
     calibration_images: int = Field(default=32, ge=1)
+    calibration_split: str | None = None
+    calibration_first: int = Field(default=0, ge=0)
     evidence: EvidenceLimits = EvidenceLimits()
     layers: tuple[str, ...] | None = None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from simcore.calibration_images import calibration_of
 from simcore.column_model import GroupModel, exact_currents, fit_layer, is_exactly_linear
 from simcore.datasets import Dataset
 from simcore.design import Design, EvidenceLimits
@@ -22,7 +23,6 @@ from simcore.row_order import grouped_order
 from simcore.sensing import CalibrationReads, ConverterSettings, converter_settings, ideal_settings
 from simcore.stored_weights import StoredGroup, applied_inputs, store_layer
 
-CALIBRATION_SPLITS = ("calibration", "train")
 _IMAGES_AT_ONCE = 32  # calibration images that go through the network together
 _OWN_IMAGES = 16  # of them that pass through the arrays, for the inputs that a design's own layers meet
 _CONVERTER_VECTORS = 256
@@ -44,7 +44,8 @@ class Prepared:
     """One network on one design.
 
     Attributes:
-        solver: what reads the columns: ``fast``, ``transfer`` (exact matrix of a linear array), ``exact`` or ``ideal``.
+        solver: what reads the columns: ``fast``, ``transfer`` (exact matrix of a linear array), ``exact``,
+            ``ideal`` or ``ideal_circuit``.
         evidence: held-out reads against the exact solver.
     """
 
@@ -81,7 +82,7 @@ def _prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepar
     stored = {layer.name: layer for layer in stored_layers(checkpoint, design, dataset)}
     for layer in stored.values():
         _require_exact_sums(layer.mapping, layer.name)
-    if solver in ("exact", "ideal"):
+    if solver in ("exact", "ideal", "ideal_circuit"):
         layers = {name: _unfitted(layer, design, solver) for name, layer in stored.items()}
         return Prepared(design, network, layers, solver, Evidence())
     images = images_for_calibration(checkpoint, design, dataset)[:_OWN_IMAGES]
@@ -288,28 +289,13 @@ def _drawn_vectors(mapping: LayerMapping, signs: torch.Tensor, rng: np.random.Ge
     return drawn
 
 
-def calibration_split(dataset: Dataset) -> str:
-    """Name of the split that calibration images come from.
-
-    Raises:
-        InputError: the data set has none.
-    """
-    split = next((name for name in CALIBRATION_SPLITS if name in dataset.splits), None)
-    if split is None:
-        raise InputError(
-            f"data set '{dataset.name}' has neither a 'calibration' nor a 'train' split to calibrate on "
-            f"(it has: {', '.join(dataset.splits)})"
-        )
-    return split
-
-
 def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> torch.Tensor:
-    """(n, C, H, W) float32 images of the calibration split; never test images.
+    """(n, C, H, W) float32 images that the design calibrates on.
 
     Raises:
-        InputError: no such split, or images of another shape than the network takes.
+        InputError: no such split or images, or images of another shape than the network takes.
     """
-    split = calibration_split(dataset)
+    chosen = calibration_of(design, dataset)
     height, width, channels = dataset.image_shape
     expected = tuple(checkpoint.network.graph.input_shape)
     if expected != (channels, height, width):
@@ -317,12 +303,12 @@ def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Data
             f"network '{checkpoint.name}' takes images of {expected} (channels, height, width), "
             f"data set '{dataset.name}' has {(channels, height, width)}"
         )
-    images, _ = dataset.read(split, 0, min(design.calibration_images, dataset.splits[split]))
+    images, _ = dataset.read(chosen.split, chosen.first, chosen.count)
     return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
 
 
 def _solver_for(design: Design) -> str:
-    if design.solver in ("ideal", "exact"):
+    if design.solver in ("ideal", "ideal_circuit", "exact"):
         return design.solver
     return "transfer" if design.solver == "auto" and is_exactly_linear(design.circuit) else "fast"
 
@@ -352,10 +338,12 @@ def _converters(
     for index, (group, kept) in enumerate(zip(layer.mapping.groups, layer.stored, strict=True)):
         inputs = applied_inputs(vectors[:_CONVERTER_VECTORS, group.start : group.stop], design.flips_activations)
         most = group.rows // 2 if design.flips_activations else group.rows
+        sums, ones = inputs.astype(np.float64) @ kept.bits, kept.bits.sum(axis=0, dtype=np.int64)
         if models is not None:
             current = models[index].evaluate(inputs)
+        elif design.solver == "ideal_circuit":
+            current = sums
         else:
             current = exact_currents(layer.mapping, layer.stored, index, design, inputs)
-        sums, ones = inputs.astype(np.float64) @ kept.bits, kept.bits.sum(axis=0, dtype=np.int64)
         reads.append(CalibrationReads(current, sums, np.minimum(ones, most)))
     return converter_settings(design.adc, reads)

@@ -32,6 +32,7 @@ from pipeline.results import Results
 from pipeline.spec import load_sweep
 from pipeline.store import Store
 from pipeline.subject import subject_of_results, subject_of_sweep
+from simcore.calibration_images import calibration_of, require_apart
 from simcore.errors import InputError
 from simcore.network.checkpoint import write_atomically
 
@@ -59,6 +60,10 @@ def explain(
     available = subject.dataset.splits[subject.split]
     if images > available:
         raise InputError(f"split '{subject.split}' has {available} images", "--images")
+    try:
+        require_apart(calibration_of(subject.design, subject.dataset), subject.dataset, subject.split, images)
+    except InputError as error:
+        raise InputError(error.message, "--images") from None
     blame = explain_design(subject, images, store, simulation.DEFAULT_EVALUATOR, _Progress())
     if json:
         print(json_module.dumps({"design_key": subject.key, **asdict(blame)}, indent=2))

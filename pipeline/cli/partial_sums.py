@@ -18,9 +18,10 @@ from rich.table import Table
 
 from pipeline.cli.options import make_console
 from pipeline.partial_sum_table import ALL_LAYERS, partial_sum_table
+from simcore.calibration_images import choose_calibration_images, require_apart
 from simcore.datasets import Dataset, open_dataset
 from simcore.design import Adc, Design
-from simcore.errors import unknown_name
+from simcore.errors import InputError, unknown_name
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
 from simcore.partial_sum_statistics import LayerStatistics, coin_flip_imbalance, measure_network
 from simcore.preparation import images_for_calibration
@@ -55,7 +56,7 @@ def partial_sums(
     data = open_dataset(dataset, "--dataset")
     measured = _images(data, split, images)
     layers = len(checkpoint.binary_layers("MODEL"))
-    calibration = _calibration_images(checkpoint, data, calibration_images)
+    calibration = _calibration_images(checkpoint, data, calibration_images, split, len(measured))
     found = measure_network(checkpoint, calibration, measured, together, orders)
     console = make_console()
     statistics = list(_with_progress(found, layers * len(orders) * len(together), console))
@@ -89,9 +90,16 @@ def _images(dataset: Dataset, split: str, count: int) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
 
 
-def _calibration_images(checkpoint: Checkpoint, dataset: Dataset, count: int) -> torch.Tensor:
+def _calibration_images(
+    checkpoint: Checkpoint, dataset: Dataset, count: int, split: str, measured: int
+) -> torch.Tensor:
+    try:
+        chosen = choose_calibration_images(dataset, count, split)
+        require_apart(chosen, dataset, split, measured)
+    except InputError as error:
+        raise InputError(error.message, "--calibration-images") from None
     # Any circuit will do: calibration images are those of every design.
-    design = Design(circuit=circuit_parameters("8T-SRAM"), rows=1, cols=1, adc=Adc(bits=1), calibration_images=count)
+    design = Design(circuit=circuit_parameters("8T-SRAM"), rows=1, cols=1, adc=Adc(bits=1), **chosen.design_fields)
     return images_for_calibration(checkpoint, design, dataset)
 
 

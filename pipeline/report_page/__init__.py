@@ -13,7 +13,7 @@ from pipeline.report_page import sections
 from pipeline.report_page.data import page_data
 from pipeline.report_page.findings import find_gains, sentences
 from pipeline.report_page.selection import select_designs
-from pipeline.results import Results
+from pipeline.results import Results, hardware_only
 from pipeline.table_files import SWEEPS_FOLDER
 from simcore.errors import InputError
 
@@ -24,7 +24,7 @@ def build_report(results: Results, sweep: str) -> str:
     Raises:
         InputError: no such sweep, or none of its designs is finished.
     """
-    designs = results.designs(sweep)
+    designs = hardware_only(results.designs(sweep))
     if designs.empty:
         raise InputError(f"no design of sweep '{sweep}' is finished")
     layers = results.layers(sweep)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,13 @@ from simcore.threads import run_in_threads
 
 # Float32 rounding alone leaves about this much relative change from sweep to sweep.
 _FLOAT32_TOLERANCE = 2e-6
-# Of v_read: in float32 long wires leave a sound solution with a residual far above the tolerance, but never this much.
-_FLOAT32_ASTRAY = 0.5
+# Of v_read: in float32 long wires leave a sound solution with a residual far above the tolerance; up to this much the
+# cells' slopes tell what it does to the currents.
+_FLOAT32_ASTRAY = 0.01
+CURRENT_TOLERANCE = 20.0
+"""A solve has converged where no sink current may be off by more than this many tolerances of the read's largest. It is
+met without further sweeps by every shipped bitcell, corner and array up to 256 rows; currents are some ten times
+better than what bounds them."""
 _MAX_SWEEPS = {"input_sourced": 400, "gate_driven": 80}
 
 
@@ -54,12 +59,15 @@ class Solution:
             voltage that the cell currents produce there through the wires, relative to v_read. Where the wires conduct
             far worse than the cells, it is larger than the error of the voltages.
         sweeps: ([T,] B) line-relaxation sweeps (input_sourced) or Newton steps (gate_driven).
+        current_error: ([T,] B) how far the residual may put a sink current off, to first order, relative to the largest
+            sink current of the read (see ``kirchhoff``); of what Newton's method solved, the imbalance of the currents.
     """
 
     sink_currents: np.ndarray
     status: np.ndarray
     residual: np.ndarray
     sweeps: np.ndarray
+    current_error: np.ndarray
 
     @property
     def converged(self) -> bool:
@@ -92,9 +100,11 @@ def solve(
         circuit: the circuit.
         weights: (R, C) or (T, R, C) state bits.
         inputs: (B, R) or (T, B, R) input bits (a (B, R) array is applied to every tile).
-        tol: largest error of a node voltage relative to v_read at which a solve counts as converged. In float32 it is
-            held at 2e-6 or more.
-        dtype: float64 or float32.
+        tol: largest error of a node voltage relative to v_read at which a solve counts as converged; its sink currents
+            are then within 20 ``tol`` (``CURRENT_TOLERANCE``) of the read's largest. In float32 ``tol`` is held at 2e-6
+            or more.
+        dtype: float64 or float32. Reads that float32 cannot resolve to the tolerance (cells left with little of v_read,
+            columns whose current is a small difference of large ones) are solved in float64 and rounded.
         max_sweeps: give up after this many sweeps; float32 then goes on in float64, float64 with the sparse Newton
             solver.
         device: ``numba`` (kernels on the CPU), a torch device (``cpu``, ``cuda``, ``cuda:1``) or ``auto`` (a GPU where
@@ -119,20 +129,23 @@ def solve(
     else:
         from simcore.crossbar.torch_backend import solve_on_torch  # torch is loaded only where it is asked for
 
-        solution = Solution(*solve_on_torch(circuit, curves, states, bits, real, inner, sweep_limit, chosen))
+        sink, status, residual, sweeps, doubt = solve_on_torch(
+            circuit, curves, states, bits, real, inner, sweep_limit, chosen
+        )
+        solution = Solution(sink, status, residual, sweeps, _relative(doubt, sink))
+    in_float64 = np.full(solution.status.shape, real == np.float64)
     if real == np.float32:
-        astray = _misses(solution, _FLOAT32_ASTRAY) & _is_converged(solution)
-        _solve_again(circuit, curves, states, bits, inner, sweep_limit, solution, astray | ~_is_converged(solution))
-        solution.status[astray & _misses(solution, tolerance)] = Status.NOT_CONVERGED
-    else:
-        # Where wires amplify a voltage error, small changes between sweeps do not mean a small residual.
-        loose = _is_converged(solution) & _misses(solution, tolerance)
-        _solve_again(circuit, curves, states, bits, inner / 100, sweep_limit, solution, loose)
-        solution.status[_misses(solution, tolerance)] = Status.NOT_CONVERGED
+        in_float64 |= ~_is_converged(solution) | _misses(solution, _FLOAT32_ASTRAY, tolerance)
+        _solve_again(circuit, curves, states, bits, inner, sweep_limit, solution, in_float64)
+    # Where wires amplify a voltage error, or a column's current is a small difference of large ones, small changes
+    # between sweeps mean neither a small residual nor good currents.
+    loose = in_float64 & _is_converged(solution) & _misses(solution, tolerance, tolerance)
+    _solve_again(circuit, curves, states, bits, inner / 100, sweep_limit, solution, loose)
+    solution.status[in_float64 & _misses(solution, tolerance, tolerance)] = Status.NOT_CONVERGED
     _rescue(circuit, curves, states, bits, tolerance, solution)
     if tiled:
         return solution
-    return Solution(solution.sink_currents[0], solution.status[0], solution.residual[0], solution.sweeps[0])
+    return Solution(*(getattr(solution, field.name)[0] for field in fields(Solution)))
 
 
 def _solve_on_numba(
@@ -159,8 +172,9 @@ def _solve_on_numba(
     sink = np.empty((tiles, blocks, cols, width), dtype=real)
     status = np.empty((tiles, blocks, width), dtype=np.int8)
     residual = np.empty((tiles, blocks, width), dtype=real)
+    doubt = np.empty((tiles, blocks, width), dtype=real)
     sweeps = np.empty((tiles, blocks, width), dtype=np.int32)
-    out = (scalar(tolerance), max_sweeps, sink, status, residual, sweeps)
+    out = (scalar(tolerance), max_sweeps, sink, status, residual, doubt, sweeps)
 
     def solve_range(first: int, last: int) -> None:
         if circuit.topology == "gate_driven":
@@ -171,11 +185,13 @@ def _solve_on_numba(
             solve_arrays(states, lanes, first, last, circuit.gated, *cells, *map(scalar, wires), *out)
 
     run_in_threads(solve_range, tiles * blocks)
+    currents = np.ascontiguousarray(sink.transpose(0, 1, 3, 2)).reshape(tiles, blocks * width, cols)[:, :batch]
     return Solution(
-        sink_currents=np.ascontiguousarray(sink.transpose(0, 1, 3, 2)).reshape(tiles, blocks * width, cols)[:, :batch],
+        sink_currents=currents,
         status=status.reshape(tiles, blocks * width)[:, :batch],
         residual=residual.reshape(tiles, blocks * width)[:, :batch].astype(np.float64),
         sweeps=sweeps.reshape(tiles, blocks * width)[:, :batch],
+        current_error=_relative(doubt.reshape(tiles, blocks * width)[:, :batch], currents),
     )
 
 
@@ -184,11 +200,19 @@ def _is_converged(solution: Solution) -> np.ndarray:
     return converged
 
 
-def _misses(solution: Solution, limit: float) -> np.ndarray:
-    """(T, B) bool: reads whose residual is not within ``limit``, or whose residual or currents are no numbers."""
+def _misses(solution: Solution, largest_residual: float, tolerance: float) -> np.ndarray:
+    """(T, B) bool: reads whose residual or currents are not within the limits, or are no numbers."""
     finite = np.isfinite(solution.sink_currents).all(axis=-1)
-    misses: np.ndarray = ~((solution.residual <= limit) & finite)
+    near = (solution.residual <= largest_residual) & (solution.current_error <= CURRENT_TOLERANCE * tolerance)
+    misses: np.ndarray = ~(near & finite)
     return misses
+
+
+def _relative(doubt: np.ndarray, sink_currents: np.ndarray) -> np.ndarray:
+    """(T, B) float64: (T, B) amperes of ``doubt`` relative to the largest of the read's (T, B, C) sink currents."""
+    largest = np.abs(sink_currents).max(axis=-1, initial=0.0).astype(np.float64)
+    ratio = np.divide(doubt, largest, where=largest > 0, out=np.full(doubt.shape, np.inf))
+    return np.where(doubt == 0, 0.0, ratio)
 
 
 def _solve_again(
@@ -212,6 +236,7 @@ def _solve_again(
         solution.sink_currents[tile, inputs] = finer.sink_currents[0]
         solution.status[tile, inputs] = finer.status[0]
         solution.residual[tile, inputs] = finer.residual[0]
+        solution.current_error[tile, inputs] = finer.current_error[0]
         solution.sweeps[tile, inputs] += finer.sweeps[0]
 
 
@@ -231,6 +256,7 @@ def _rescue(
         if converged or not residual >= solution.residual[tile, index]:
             solution.sink_currents[tile, index] = nodes.cell_currents.sum(axis=0)
             solution.residual[tile, index] = residual
+            solution.current_error[tile, index] = imbalance
         if converged:
             solution.status[tile, index] = Status.CONVERGED
 

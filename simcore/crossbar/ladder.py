@@ -22,15 +22,15 @@ _SHORT = 1e15  # siemens: an end resistance of exactly zero; its square is still
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def solve_ladders(  # type: ignore[no-untyped-def]
     weights, lanes, first, last, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_source,
-    r_col, r_sink, tolerance, max_steps, sink, status, residual, steps_used,
+    r_col, r_sink, tolerance, max_steps, sink, status, residual, doubt, steps_used,
 ):  # fmt: skip
     """Solve the blocks first .. last-1 (numbered tile by tile); a lane's numbers are independent of the other lanes.
 
     Args:
         weights: (T, R, C) uint8 state bits. lanes: (T or 1, B, R, L) input bits as floats, a block of L inputs each.
         sink: (T, B, C, L) amperes out. A lane's results are frozen at the step in which the column converged.
-        status: (T, B, L) 1 if every column converged, else 0. residual: (T, B, L). steps_used: (T, B, L) the most any
-            column took.
+        status: (T, B, L) 1 if every column converged, else 0. residual: (T, B, L). doubt: (T, B, L) amperes.
+        steps_used: (T, B, L) the most any column took.
     """
     blocks = lanes.shape[1]
     for task in range(first, last):
@@ -38,14 +38,14 @@ def solve_ladders(  # type: ignore[no-untyped-def]
         _solve_tile(
             weights[tile], lanes[tile if lanes.shape[0] > 1 else 0, block], far, forms, g, v_nl, table_on, table_off,
             doublings, v_read, r_driver, r_source, r_col, r_sink, tolerance, max_steps, sink[tile, block],
-            status[tile, block], residual[tile, block], steps_used[tile, block],
+            status[tile, block], residual[tile, block], doubt[tile, block], steps_used[tile, block],
         )  # fmt: skip
 
 
 @numba.njit(error_model="numpy", forceinline=True)
 def _solve_tile(  # type: ignore[no-untyped-def]
     weights, x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_source, r_col, r_sink,
-    tolerance, max_steps, sink, status, residual, steps_used,
+    tolerance, max_steps, sink, status, residual, doubt, steps_used,
 ):  # fmt: skip
     rows, cols = weights.shape
     lanes = x.shape[1]
@@ -53,6 +53,7 @@ def _solve_tile(  # type: ignore[no-untyped-def]
     b = np.empty((rows, lanes), x.dtype)
     check = np.empty((rows, lanes), x.dtype)
     worst = full(x, 0.0)
+    unsure = full(x, 0.0)
     # Norton state below each node pair, after the wires to the next pair: G_uu, G_ub, G_bb, J_u, J_b.
     norton = np.empty((rows, 5, lanes), u.dtype)
     scratch = np.empty((3, 1, lanes), u.dtype)
@@ -143,10 +144,13 @@ def _solve_tile(  # type: ignore[no-untyped-def]
                 if shared[2, lane] == 0:
                     status[lane] = 0
                     steps_used[lane] = max_steps
-        found = ladder_residual(weights[:, j], x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver,
-                                r_source, r_col, r_sink, u, b, check, scratch)  # fmt: skip
+        found, off = ladder_residual(weights[:, j], x, far, forms, g, v_nl, table_on, table_off, doublings, v_read,
+                                     r_driver, r_source, r_col, r_sink, u, b, load(sink, (j,)), check,
+                                     scratch)  # fmt: skip
         worst = maximum(worst, found)
+        unsure = maximum(unsure, off)
     store(residual, (), worst)
+    store(doubt, (), unsure)
 
 
 @numba.njit(error_model="numpy", forceinline=True)

@@ -39,14 +39,14 @@ _GIVEN_UP = -1  # status of such a lane until the block is done
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def solve_arrays(  # type: ignore[no-untyped-def]
     weights, lanes, first, last, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col,
-    r_sink, tolerance, max_sweeps, sink, status, residual, sweeps_used,
+    r_sink, tolerance, max_sweeps, sink, status, residual, doubt, sweeps_used,
 ):  # fmt: skip
     """Solve the blocks first .. last-1 (numbered tile by tile); a lane's numbers are independent of the other lanes.
 
     Args:
         weights: (T, R, C) uint8 state bits. lanes: (T or 1, B, R, L) input bits as floats, a block of L inputs each.
         sink: (T, B, C, L) amperes out. A lane's results are frozen at the sweep in which it converged.
-        status: (T, B, L) 1 once converged, else 0. residual: (T, B, L). sweeps_used: (T, B, L).
+        status: (T, B, L) 1 once converged, else 0. residual, sweeps_used: (T, B, L). doubt: (T, B, L) amperes.
     """
     blocks = lanes.shape[1]
     u = np.empty((weights.shape[1], weights.shape[2], lanes.shape[3]), lanes.dtype)
@@ -60,7 +60,7 @@ def solve_arrays(  # type: ignore[no-untyped-def]
                r_sink, tolerance, max_sweeps, u, c, sink[tile, block], status[tile, block],
                sweeps_used[tile, block])  # fmt: skip
         array_residual(weights[tile], x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row,
-                       r_col, r_sink, u, c, residual[tile, block])  # fmt: skip
+                       r_col, r_sink, u, c, sink[tile, block], residual[tile, block], doubt[tile, block])  # fmt: skip
 
 
 @numba.njit(error_model="numpy", forceinline=True)

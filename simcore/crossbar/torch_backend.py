@@ -30,7 +30,7 @@ def solve_on_torch(
     tolerance: float,
     max_sweeps: int,
     device: torch.device,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Solve every (tile, input) on ``device``.
 
     Args:
@@ -39,7 +39,8 @@ def solve_on_torch(
 
     Returns:
         Sink currents (T, B, C) in amperes, status (T, B) int8 (1 converged, else 0), residual (T, B) float64 relative
-        to v_read, sweeps (T, B) int32. Reads that do not converge carry their last iterate.
+        to v_read, sweeps (T, B) int32, doubt (T, B) float64 in amperes (see ``kirchhoff``). Reads that do not converge
+        carry their last iterate.
     """
     real = torch.float32 if dtype == np.float32 else torch.float64
     cells = TorchCells(curves, real, device)
@@ -51,6 +52,7 @@ def solve_on_torch(
     status = np.empty(tiles * batch, np.int8)
     residual = np.empty(tiles * batch, np.float64)
     sweeps = np.empty(tiles * batch, np.int32)
+    doubt = np.empty(tiles * batch, np.float64)
     solve_reads = _solve_columns if circuit.topology == "gate_driven" else _solve_arrays
     for chunk in _chunks(tiles * batch, rows * cols * dtype.itemsize, device):
         reads = torch.arange(chunk.start, chunk.stop, device=device)
@@ -61,8 +63,12 @@ def solve_on_torch(
         status[chunk] = result.converged.cpu().numpy()
         residual[chunk] = result.residual.cpu().numpy()
         sweeps[chunk] = result.sweeps.cpu().numpy()
+        doubt[chunk] = result.doubt.cpu().numpy()
     shape = (tiles, batch)
-    return sink.reshape(*shape, cols), status.reshape(shape), residual.reshape(shape), sweeps.reshape(shape)
+    return (
+        sink.reshape(*shape, cols), status.reshape(shape), residual.reshape(shape), sweeps.reshape(shape),
+        doubt.reshape(shape),
+    )  # fmt: skip
 
 
 def _chunks(reads: int, read_bytes: int, device: torch.device) -> list[slice]:
@@ -73,12 +79,13 @@ def _chunks(reads: int, read_bytes: int, device: torch.device) -> list[slice]:
 
 @dataclass(frozen=True)
 class _Result:
-    """sink (N, C) amperes, or (N, 1) for lanes of one column; converged, residual and sweeps (N,)."""
+    """sink (N, C) amperes, or (N, 1) for lanes of one column; converged, residual, sweeps and doubt (amperes) (N,)."""
 
     sink: torch.Tensor
     converged: torch.Tensor
     residual: torch.Tensor
     sweeps: torch.Tensor
+    doubt: torch.Tensor
 
 
 def _solve_arrays(
@@ -104,6 +111,7 @@ def _solve_columns(
         lanes.converged.reshape(reads, cols).all(1),
         lanes.residual.reshape(reads, cols).amax(1),
         lanes.sweeps.reshape(reads, cols).amax(1),
+        lanes.doubt.reshape(reads, cols).amax(1),
     )
 
 
@@ -130,7 +138,7 @@ def _relax(lanes: Lanes, tolerance: float, max_sweeps: int, slow: float) -> _Res
             gone = number[leaving]
             result.sink[gone] = sink[:, leaving].T
             result.converged[gone] = done[leaving]
-            result.residual[gone] = lanes.select(leaving).residual()
+            result.residual[gone], result.doubt[gone] = lanes.select(leaving).residual(sink[:, leaving])
             result.sweeps[gone] = sweep
             if len(gone) == len(number):
                 break
@@ -152,4 +160,5 @@ def _unsolved(lanes: Lanes) -> _Result:
         lanes.u.new_zeros(count, dtype=torch.bool),
         lanes.u.new_zeros(count),
         lanes.u.new_zeros(count, dtype=torch.int32),
+        lanes.u.new_zeros(count),
     )

@@ -48,8 +48,9 @@ class Lanes(ABC):
         """
 
     @abstractmethod
-    def residual(self) -> torch.Tensor:
-        """(N,) worst violation of Kirchhoff's laws, relative to v_read (see ``kirchhoff``)."""
+    def residual(self, drawn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N,) worst violation of Kirchhoff's laws, relative to v_read, and (N,) amperes by which it may put a sink
+        current off (see ``kirchhoff``); ``drawn``: (C, N) amperes, the sink currents."""
 
     def select(self, numbers: torch.Tensor) -> Self:
         """The lanes with the given (M,) numbers."""
@@ -89,16 +90,18 @@ class Arrays(Lanes):
         change = torch.maximum(moved.abs_().amax((0, 1)), (c - self.c).abs_().amax((0, 1)))
         return replace(self, u=u, c=c), change, drawn
 
-    def residual(self) -> torch.Tensor:
+    def residual(self, drawn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         circuit = self.circuit
-        amps, _ = self.cells.evaluate(self._volts(), self.is_on)
+        amps, slope = self.cells.evaluate(self._volts(), self.is_on)
         if circuit.gated:
             amps = amps * self.x[:, None]
+            slope = slope * self.x[:, None]
         rows = _line_error(amps.unbind(1), self.u.unbind(1), circuit.r_row, circuit.r_driver + circuit.r_row)
         columns = _line_error(
             amps.unbind(0)[::-1], self.c.unbind(0)[::-1], circuit.r_col, circuit.r_col + circuit.r_sink
         )
-        return torch.maximum(rows.amax(0), columns.amax(0)) * (1.0 / circuit.v_read)
+        worst = torch.maximum(rows.amax(0), columns.amax(0))
+        return worst * (1.0 / circuit.v_read), _doubt(worst, drawn, amps, slope, circuit.r_col + circuit.r_sink)
 
     def _volts(self) -> torch.Tensor:
         return (self.x * self.circuit.v_read)[:, None] - self.u - self.c
@@ -132,15 +135,17 @@ class Ladders(Lanes):
         change = ((u - self.u).abs_() + (c - self.c).abs_()).amax(0)
         return replace(self, u=u, c=c), change, drawn[None]
 
-    def residual(self) -> torch.Tensor:
+    def residual(self, drawn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         circuit = self.circuit
-        amps, _ = self.cells.evaluate(circuit.v_read - self.u - self.c, self.is_on)
+        amps, slope = self.cells.evaluate(circuit.v_read - self.u - self.c, self.is_on)
         downwards = (amps * self.x).unbind(0)
         upwards = downwards[::-1]
         fed_first, drops = (downwards, self.u.unbind(0)) if self._far else (upwards, self.u.unbind(0)[::-1])
         source_line = _line_error(fed_first, drops, circuit.r_source, circuit.r_driver + circuit.r_source)
         bit_line = _line_error(upwards, self.c.unbind(0)[::-1], circuit.r_col, circuit.r_col + circuit.r_sink)
-        return torch.maximum(source_line, bit_line) * (1.0 / circuit.v_read)
+        worst = torch.maximum(source_line, bit_line)
+        ends = circuit.r_driver + circuit.r_source + circuit.r_col + circuit.r_sink
+        return worst * (1.0 / circuit.v_read), _doubt(worst, drawn[0], amps * self.x, slope * self.x, ends)
 
     @property
     def _far(self) -> bool:
@@ -233,3 +238,22 @@ def _line_error(
         flow = flow - amp
         expected = expected + flow * r_wire
     return worst
+
+
+def _doubt(
+    worst: torch.Tensor, drawn: torch.Tensor, amps: torch.Tensor, slope: torch.Tensor, r_end: float
+) -> torch.Tensor:
+    """(N,) amperes by which node voltages that are ``worst`` volts off may put a sink current off.
+
+    Args:
+        worst: (N,). drawn: ([C,] N) amperes. amps, slope: (R, [C,] N) amperes and siemens of the cells.
+        r_end: ohms that all of a column's current flows through.
+    """
+    total, conductance = torch.zeros_like(drawn), torch.zeros_like(drawn)
+    for current, steep in zip(amps.unbind(0), slope.unbind(0), strict=True):
+        total = total + current
+        conductance = conductance + steep
+    apart, most = (drawn - total).abs_(), conductance / (1.0 + r_end * conductance)
+    if drawn.ndim == 2:
+        apart, most = apart.amax(0), most.amax(0)
+    return apart + 2.0 * worst * most

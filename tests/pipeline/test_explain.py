@@ -55,6 +55,21 @@ def sweep(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "tiny.yaml"
 
 
+def test_images_that_calibrate_explain_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    on_train = SWEEP.replace("images: 20, calibration", "split: train, images: 8, calibration")
+    (folder / "train.yaml").write_text(on_train)
+    (key,) = (point.key for point in make_plan(load_sweep(folder / "train.yaml")).points)
+    arguments = ["explain", key[:8], "--sweep", "train.yaml", "--images", "9"]
+    monkeypatch.setattr(sys, "argv", ["binsparx", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "--images: images 8 to 11 of split 'train'" in capsys.readouterr().err
+
+
 def test_shares_are_differences_between_variants_and_nothing_is_computed_twice(
     sweep: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow.parquet as pq
 import pytest
 import typer
@@ -21,6 +23,15 @@ def run():
         return CliRunner().invoke(app, ["--images", "2", "--calibration-images", "4", *arguments])
 
     return invoke
+
+
+def test_images_that_set_the_order_are_not_measured(run):
+    for arguments, message in (
+        (["--split", "train", "--images", "497"], "first 496 can be measured, not 497"),
+        (["--calibration-images", "501"], "501 calibration images were asked for, split 'train' of .* has 500"),
+    ):
+        result = run("--rows", "64", "--row-order", "grouped", *arguments)
+        assert isinstance(result.exception, InputError) and re.search(message, str(result.exception))
 
 
 def test_table_of_the_network_that_ships(run, tmp_path):

@@ -273,6 +273,36 @@ def test_images_and_shard_size_do_not_reach_the_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        (
+            "{name: fake-images, split: train, calibration_images: 10}",
+            r"^small.yaml:\d+ dataset.split: images 90 to 99 of split 'train' of 'fake-images' calibrate .* first 90 "
+            "can be measured, not 100; measure on split 'test' or give the data set a split 'calibration' to "
+            "calibrate on$",
+        ),
+        ("{name: fake-images, split: train, images: 91, calibration_images: 10}", r"^small.yaml:\d+ dataset.images: "),
+        (
+            "{name: fake-images, images: 20, calibration_images: 101}",
+            r"^small.yaml:\d+ dataset.calibration_images: 101 calibration images were asked for, split 'train' of "
+            "'fake-images' has 100$",
+        ),
+    ],
+)
+def test_images_that_calibrate_are_not_measured(tmp_path: Path, dataset: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        plan_of(tmp_path, dataset=dataset)
+
+
+def test_what_calibrates_is_in_the_key_where_it_is_not_the_usual(tmp_path: Path) -> None:
+    on_train = plan_of(tmp_path, dataset="{name: fake-images, split: train, images: 90, calibration_images: 10}")
+    content = on_train.points[0].content["design"]
+    assert (content["calibration_split"], content["calibration_first"]) == ("train", 90)
+    on_test = plan_of(tmp_path).points[0].content["design"]
+    assert "calibration_split" not in on_test and "calibration_first" not in on_test
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"seeds": "1"},
@@ -283,7 +313,7 @@ def test_images_and_shard_size_do_not_reach_the_key(tmp_path: Path) -> None:
         {"models": "other-cnn"},
         {"corners": "pessimistic"},
         {"dataset": "{name: fake-images, images: 100, calibration_images: 11}"},
-        {"dataset": "{name: fake-images, images: 100, calibration_images: 10, split: train}"},
+        {"dataset": "{name: fake-images, images: 90, calibration_images: 10, split: train}"},
         {"devices": "{name: 8T-SRAM, overrides: {r_col: 9}}"},
     ],
 )

@@ -220,7 +220,11 @@ def test_evidence_counts_what_the_exact_solver_could_not_solve(checkpoint, datas
     def failing(*args, **kwargs):
         solution = solve(*args, **kwargs)
         return Solution(
-            solution.sink_currents, np.zeros_like(solution.status), solution.residual + 0.5, solution.sweeps
+            solution.sink_currents,
+            np.zeros_like(solution.status),
+            solution.residual + 0.5,
+            solution.sweeps,
+            solution.current_error,
         )
 
     monkeypatch.setattr(evidence_module, "solve", failing)

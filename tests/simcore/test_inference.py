@@ -329,13 +329,21 @@ def test_a_data_set_without_calibration_images_is_refused(checkpoint, dataset):
         prepare(checkpoint, make_design(), other)
 
 
+def test_more_calibration_images_than_there_are_is_refused(checkpoint, dataset):
+    with pytest.raises(InputError, match="13 calibration images were asked for, split 'train' of .* has 12"):
+        prepare(checkpoint, make_design(calibration_images=13), dataset)
+    with pytest.raises(InputError, match="4 calibration images were asked for, .* has 2 from image 10 on"):
+        prepare(checkpoint, make_design(calibration_images=4, calibration_split="train", calibration_first=10), dataset)
+
+
 def test_a_solve_that_fails_stops_the_exact_run(checkpoint, dataset, monkeypatch):
     design = make_design(solver="exact", layers=("dense",), adc=Adc(bits=6, reference="calibrated"))
     prepared = prepare(checkpoint, design, dataset)
 
     def fail(circuit, weights, inputs, **settings):
         count, columns = len(inputs), np.shape(weights)[1]
-        return Solution(np.zeros((count, columns)), np.zeros(count, np.int8), np.ones(count), np.ones(count, np.int32))
+        return Solution(np.zeros((count, columns)), np.zeros(count, np.int8), np.ones(count), np.ones(count, np.int32),
+                        np.ones(count))  # fmt: skip
 
     monkeypatch.setattr("simcore.column_model.solve", fail)
     images, labels = dataset.read("test", 0, 2)

@@ -118,3 +118,35 @@ def reads(draw, largest: int = 14, batch: int = 2, forms=FORMS, harsh: bool = Fa
         draw(st.sampled_from([0.1, 0.5, 0.9, 1.0])),
         draw(st.integers(0, 2**31)),
     )
+
+
+def harsh_read(seed: int, largest: int = 128) -> Read:
+    """A read that is hard on a solver: resistances over seven decades up to a megohm, cells up to fifteen times their
+    v_nl, few or many rows driven, currents that are what is left of larger ones."""
+    rng = np.random.default_rng(seed)
+
+    def ohms(most: float) -> float:
+        return 0.0 if rng.random() < 0.15 else 10 ** rng.uniform(rng.choice([-1, most - 2]), most)
+
+    form, v_read, g_on = str(rng.choice(FORMS)), rng.uniform(0.05, 1.0), 10 ** rng.uniform(-6.5, -3.5)
+    parameters = {
+        **TOPOLOGIES[rng.integers(len(TOPOLOGIES))],
+        "iv": form,
+        "g_on": g_on,
+        "g_off": g_on * (0.01 if form == "table" else rng.choice([0.0, 1e-4, 0.02, 0.3, 1.0])),
+        "v_read": v_read,
+        **{name: ohms(6) for name in ("r_driver", "r_sink")},
+        **{name: ohms(4) for name in ("r_row", "r_col", "r_source")},
+    }
+    if form in ("saturating", "sinh", "tanh"):
+        parameters["v_nl"] = v_read / 10 ** rng.uniform(-0.7, 1.2)
+    if form == "table":
+        parameters["iv_table"] = table_points(parameters, bool(rng.integers(2)))
+    elif rng.random() < 0.5:
+        parameters["iv_off"] = str(rng.choice(["linear", "sinh", "tanh"]))
+        parameters["v_nl_off"] = v_read / 10 ** rng.uniform(-0.5, 1.0)
+    rows = int(rng.choice([size for size in (8, 16, 32, 64, 128) if size <= largest]))
+    weights = rng.random((rows, min(16, rows))) < rng.choice([0.1, 0.5, 0.9, 1.0])
+    inputs = rng.random((4, rows)) < rng.choice([0.03, 0.1, 0.5, 0.9])
+    inputs[~inputs.any(axis=1), 0] = True
+    return Read(Circuit.from_parameters(parameters), weights.astype(np.uint8), inputs.astype(np.uint8))

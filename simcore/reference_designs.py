@@ -1,0 +1,44 @@
+"""Designs that are no hardware but what hardware is measured by: ideal arithmetic, and ideal arrays read by a real
+converter.
+
+``ideal``: neither circuit nor converter; predictions are those of the network itself, and only the rows that are read
+together, their order, the sparsity and the pruning still decide a number. ``ideal_circuit``: every column current is
+its partial sum in LSB exactly (no wires, no OFF current, cells alike), but the converter is the design's own.
+"""
+
+from __future__ import annotations
+
+import math
+
+from simcore.crossbar.circuit import Circuit
+from simcore.design import Adc, Design, EvidenceLimits
+
+REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
+"""Choices of ``solver`` that solve no circuit: nothing drives a current, so nothing is known of energy or time."""
+
+_NO_CIRCUIT = Circuit(
+    topology="gate_driven", g_on=1e-6, g_off=0.0, v_read=1.0, r_driver=0.0, r_sink=0.0, r_col=0.0, r_source=0.0
+)
+
+
+def lossless_bits(rows: int) -> int:
+    """Bits that give each of the sums 0..rows a code of its own."""
+    return max(1, math.ceil(math.log2(rows + 1)))
+
+
+def what_acts(design: Design) -> Design:
+    """The design with everything that cannot act on it at one value, so that designs that come out alike are one.
+
+    Only references have such fields: the circuit, the columns of an array and the limits of the evidence; with
+    ``ideal`` also the converter, and where nothing is drawn at random or learnt from images (no pruning, no grouped
+    rows) the seed and the calibration images.
+    """
+    if design.solver not in REFERENCE_SOLVERS:
+        return design
+    fixed: dict[str, object] = {"circuit": _NO_CIRCUIT, "cols": design.rows, "evidence": EvidenceLimits()}
+    if design.solver == "ideal":
+        fixed["adc"] = Adc(bits=min(lossless_bits(design.rows_read_together), 16))
+        if design.row_order != "grouped" and design.prune == 0:
+            # one image is there always, and says no more than what shape the layers' inputs have
+            fixed |= {"seed": 0, "calibration_images": 1, "calibration_split": None, "calibration_first": 0}
+    return design.model_copy(update=fixed)

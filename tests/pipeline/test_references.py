@@ -1,0 +1,127 @@
+"""Designs that are no hardware: counted once, without costs, on no front, and said to be so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from pipeline.fronts import find_fronts, input_columns
+from pipeline.keys import digest_of
+from pipeline.picture import draw_front
+from pipeline.plan import Plan, make_plan
+from pipeline.report import print_costs, print_designs, print_front
+from pipeline.report_page import build_report
+from pipeline.results import Results
+from pipeline.spec import ParetoSpec, load_sweep
+from simcore.design import Adc
+from tests.pipeline.fake_simcore import write_sweep
+from tests.pipeline.finished_sweep import finish_sweep
+from tests.simcore.small_networks import make_design
+
+pytestmark = pytest.mark.usefixtures("fakes")
+ADC = "{bits: [1, 4, lossless], reference: [nominal, calibrated], noise_lsb: [0, 0.5]}"
+
+
+def plan_of(folder: Path, **changes: str) -> Plan:
+    return make_plan(load_sweep(write_sweep(folder, **changes)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "digest"),
+    [
+        ({}, "ecc1339c38a86c77c75db95f4d3611701e36910e8c8bbcef12c4fed600c9eeb5"),
+        (
+            {"solver": "exact", "seed": 3, "prune": 0.1, "sparsity": "binsparx"},
+            "503739ca97e9726321112b3bc5d0ebf7a8fd9d9566209338f36c951841d1a6e5",
+        ),
+        (
+            {"solver": "fast", "active_rows": 8, "row_order": "grouped",
+             "adc": Adc(bits=3, reference="calibrated", noise_lsb=0.5)},
+            "977aa1b221d4691a02ee326249b3c81cfe4bc6fbf84c62b565ed9ebb3a7d1b52",
+        ),
+    ],
+    ids=["plain", "exact", "fast"],
+)  # fmt: skip
+def test_designs_that_could_be_named_before_there_were_references_keep_their_content(fields: dict, digest: str) -> None:
+    assert digest_of(make_design(**fields).content()) == digest
+
+
+def test_axes_that_ideal_arithmetic_does_not_know_do_not_multiply_it(tmp_path: Path) -> None:
+    many = {"adc": ADC, "seeds": "[0, 1]", "corners": "[nominal, pessimistic]"}
+    plan = plan_of(tmp_path, solver="ideal", devices="[8T-SRAM, 1T-1ReRAM]", **many)
+    assert len(plan.points) == 4  # two arrays, two levels
+    assert plan.duplicates == 4 * (3 * 2 * 2 * 2 * 2 * 2) - 4
+    assert {point.columns["adc_bits"] for point in plan.points} == {6, 7}
+    assert {point.columns["adc_noise"] for point in plan.points} == {0.0}
+    assert plan_of(tmp_path, solver="ideal").points[0].key == plan.points[0].key
+    (note,) = plan.warnings
+    assert note.startswith("small.yaml:") and "nothing of corners, devices, adc, seeds acts on them" in note
+    with_converter = plan_of(tmp_path, solver="ideal_circuit", devices="[8T-SRAM, 1T-1ReRAM]", **many)
+    assert len(with_converter.points) == 4 * 3 * 2 * 2 * 2
+    assert {point.columns["adc_bits"] for point in with_converter.points} == {1, 4, 6, 7}
+
+
+@pytest.mark.parametrize("solvers", ["[auto, ideal, ideal_circuit]", "[ideal_circuit, ideal, auto]"])
+def test_keys_are_those_of_the_content_and_hardware_keeps_its_own_beside_references(
+    tmp_path: Path, solvers: str
+) -> None:
+    plan = plan_of(tmp_path, solver=solvers, adc=ADC)
+    for point in plan.points:
+        assert point.key == digest_of(point.content)
+    alone = {point.key for point in plan_of(tmp_path, adc=ADC).points}
+    assert {point.key for point in plan.points if not point.hardware.is_reference} == alone
+
+
+def test_a_reference_is_on_no_front_whatever_it_is_drawn_for() -> None:
+    rows = {
+        "model_digest": "m", "dataset_digest": "d", "corner": "nominal", "images": 8,
+        "accuracy": [1.0, 0.5, 0.25], "energy_per_image_J": [None, 2.0, 1.0], "design_key": ["a", "b", "c"],
+        "solver_setting": ["ideal", "auto", "exact"],
+    }  # fmt: skip
+    table = pa.table({name: value if isinstance(value, list) else [value] * 3 for name, value in rows.items()})
+    right = [np.packbits(np.arange(8) < count) for count in (8, 4, 2)]
+    for objectives, members in ((["accuracy"], ["b"]), (["accuracy", "energy"], ["b", "c"])):
+        spec = ParetoSpec(objectives=objectives)
+        fronts = find_fronts(table.select(input_columns(spec)), right, spec)
+        assert {rows["design_key"][row] for row in fronts.order} == set(members)
+        assert fronts.marks["pareto_rank"][0] == 0 and fronts.marks["front_probability"][0] == 0
+
+
+def test_references_have_no_costs_and_every_reader_copes(tmp_path: Path) -> None:
+    finish_sweep(tmp_path, solver="[auto, ideal, ideal_circuit]", adc="{bits: 4}")
+    results = Results(str(tmp_path / "results"))
+    designs = results.designs()
+    references = designs[designs.solver_setting != "auto"]
+    assert len(designs) == 12 and len(references) == 8
+    costs = ["energy_per_image_J", "latency_per_image_s", "area_m2", "array_current_A", "tiles", "tops_per_watt"]
+    assert references[costs].isna().all(axis=None) and not references.on_front.any()
+    assert set(references.converter) == {"none"}
+    hardware = designs[designs.solver_setting == "auto"]
+    assert hardware[costs].notna().all(axis=None) and hardware.on_front.any()
+    assert set(results.front("array_current_A").solver_setting) == {"auto"}
+    console = Console(record=True, width=140)
+    folder = tmp_path / "results/sweeps/small"
+    written = [pq.read_table(folder / f"{name}.parquet") for name in ("designs", "pareto")]
+    print_designs(written[0], console)
+    print_costs(written[0], console)
+    print_front(written[1], console)
+    text = console.export_text()
+    assert "reference, ideal, fake-cnn, 32x32: dense" in text
+    assert "reference, ideal_circuit, fake-cnn, 64x64, 4 bit nominal: dense" in text
+    assert len(draw_front(written[0], ["accuracy", "energy"])) == 2
+    assert "ideal_circuit" not in build_report(results, "small").split("<script")[-1]
+
+
+def test_a_sweep_of_references_alone_is_shown(tmp_path: Path) -> None:
+    finish_sweep(tmp_path, solver="ideal")
+    path = tmp_path / "results/sweeps/small/designs.parquet"
+    console = Console(record=True, width=140)
+    table = pq.read_table(path)
+    print_designs(table, console)
+    assert "reference, ideal, fake-cnn, 64x64" in console.export_text()
+    assert set(draw_front(table, ["accuracy", "energy"])) == {"front.png", "front.svg"}

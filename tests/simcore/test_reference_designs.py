@@ -1,0 +1,113 @@
+"""References: ideal arithmetic, and ideal arrays read by a real converter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from simcore.design import Adc
+from simcore.inference import evaluate, prepare
+from simcore.mapping import input_vectors
+from simcore.preparation import binary_input_signs, stored_layers
+from simcore.reference_designs import lossless_bits, what_acts
+from simcore.stored_weights import applied_inputs
+from tests.simcore.small_networks import make_design, small_checkpoint, small_dataset
+
+
+@pytest.fixture(scope="module")
+def checkpoint():
+    return small_checkpoint()
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return small_dataset(tmp_path_factory.mktemp("references"))
+
+
+def run(checkpoint, dataset, design):
+    return evaluate(prepare(checkpoint, design, dataset), *dataset.read("test", 0, 30))
+
+
+@pytest.mark.parametrize("reference", ["nominal", "calibrated", "calibrated_column"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"sparsity": "dense"},
+        {"sparsity": "binsparx", "active_rows": 8, "row_order": "grouped"},
+        {"sparsity": "weight", "prune": 0.2},
+    ],
+    ids=str,
+)
+def test_ideal_arrays_with_a_code_for_every_sum_compute_ideal_arithmetic(checkpoint, dataset, fields, reference):
+    adc = Adc(bits=lossless_bits(fields.get("active_rows", 16)), reference=reference)
+    ideal = run(checkpoint, dataset, make_design(solver="ideal", **fields))
+    real = run(checkpoint, dataset, make_design(solver="ideal_circuit", adc=adc, **fields))
+    np.testing.assert_array_equal(real.predictions, ideal.predictions)
+    for one, other in zip(real.layers, ideal.layers, strict=True):
+        assert (one.squared_error, one.clipped) == (0, 0)
+        assert one.partial_sum == other.partial_sum
+        on_current = make_design().circuit.on_current()  # the current is the partial sum, to the last bit
+        assert one.column_current_A == pytest.approx(one.partial_sum * on_current, rel=1e-12)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3])
+def test_a_converter_of_few_bits_clips_the_true_sums(checkpoint, dataset, bits):
+    design = make_design(solver="ideal_circuit", adc=Adc(bits=bits))
+    name = checkpoint.network.binary_layers()[0].name
+    design = design.model_copy(update={"layers": (name,)})
+    (totals,) = run(checkpoint, dataset, design).layers
+    images, _ = dataset.read("test", 0, 30)
+    pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+    (layer,) = stored_layers(checkpoint, design, dataset, name)
+    vectors = input_vectors(layer.mapping, binary_input_signs(checkpoint.network, pixels, {name})[name])
+    vectors = vectors.reshape(-1, vectors.shape[-1])
+    clipped, squared = 0, 0
+    for group, stored in zip(layer.mapping.groups, layer.stored, strict=True):
+        bits_applied = applied_inputs(vectors[:, group.start : group.stop], design.flips_activations)
+        beyond = np.maximum(bits_applied.astype(int) @ stored.bits.astype(int) - (2**bits - 1), 0)
+        clipped, squared = clipped + int((beyond > 0).sum()), squared + int((beyond**2).sum())
+    assert totals.clipped == clipped > 0
+    assert totals.squared_error == squared
+
+
+IGNORED_BY_BOTH = [
+    {"device": "1T-1ReRAM"}, {"corner": "pessimistic"}, {"cols": 9}, {"evidence": {"beyond": "mark"}},
+]  # fmt: skip
+IGNORED_BY_IDEAL = [
+    {"adc": Adc(bits=1)}, {"adc": Adc(bits=6, noise_lsb=3.0, reference="calibrated")}, {"seed": 4},
+    {"calibration_images": 3},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", [*IGNORED_BY_BOTH, *IGNORED_BY_IDEAL], ids=str)
+def test_what_cannot_act_on_ideal_arithmetic_makes_no_other_design(checkpoint, dataset, fields):
+    plain, changed = make_design(solver="ideal"), make_design(solver="ideal", **fields)
+    assert what_acts(changed) == what_acts(plain)
+    one, other = run(checkpoint, dataset, what_acts(plain)), run(checkpoint, dataset, changed)
+    np.testing.assert_array_equal(one.predictions, other.predictions)
+    assert [(a.partial_sum, a.clipped) for a in one.layers] == [(b.partial_sum, b.clipped) for b in other.layers]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"rows": 8}, {"active_rows": 4}, {"row_order": "spatial"}, {"sparsity": "weight"}, {"prune": 0.1},
+     {"layers": ("dense",)}],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("solver", ["ideal", "ideal_circuit"])
+def test_what_decides_a_number_of_a_reference_stays_in_its_design(fields, solver):
+    assert what_acts(make_design(solver=solver, **fields)) != what_acts(make_design(solver=solver))
+
+
+@pytest.mark.parametrize("fields", IGNORED_BY_IDEAL, ids=str)
+def test_the_converter_the_seed_and_what_calibrates_act_behind_an_ideal_circuit(fields):
+    assert what_acts(make_design(solver="ideal_circuit", **fields)) != what_acts(make_design(solver="ideal_circuit"))
+    pruned = {"solver": "ideal", "prune": 0.1}
+    if "adc" not in fields:  # which cells are pruned is learnt from calibration images
+        assert what_acts(make_design(**pruned, **fields)) != what_acts(make_design(**pruned))
+
+
+def test_hardware_is_left_as_it_is():
+    design = make_design(seed=5, prune=0.1, adc=Adc(bits=2, noise_lsb=1.0))
+    assert what_acts(design) is design
