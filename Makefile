@@ -5,7 +5,7 @@
 # make paper-tables, make paper: the paper's experiments: small tables from networks and results, page from the tables
 # make test-paper: rows of the paper's table run again; needs CIFAR-10
 # make gpu: what a GPU is used for in a few minutes; make gpu-pack: what to bring where it is (CONTRIBUTING.md)
-# make test-slow, make test-drills, make bench-solver, make bench-evidence, make bench-network, make bench-dispatch,
+# make test-slow, make test-drills, make bench-solver, make bench-evidence, make bench-exact, make bench-network, make bench-dispatch,
 # make bench-workers, make bench-ending: long proofs and benchmarks, by hand
 
 PYTHON ?= python3
@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .PHONY: setup demo test test-slow test-drills test-paper paper paper-tables check docs clean
-.PHONY: bench-solver bench-evidence bench-network bench-dispatch bench-workers bench-ending gpu gpu-pack
+.PHONY: bench-solver bench-evidence bench-exact bench-network bench-dispatch bench-workers bench-ending gpu gpu-pack
 
 setup: $(READY)
 
@@ -64,6 +64,9 @@ bench-solver: setup
 
 bench-evidence: setup
 	$(BIN)/python -m benchmarks.evidence
+
+bench-exact: setup
+	$(BIN)/python -m benchmarks.fast_against_exact
 
 bench-network: setup
 	$(BIN)/python -m benchmarks.network
