@@ -14,7 +14,7 @@ import numpy as np
 from simcore.design import Adc
 
 _TAIL = 0.001  # share of calibration reads that a range by percentile leaves beyond either end; a judgement
-_CANDIDATES = 24  # ends of a range that are tried on either side
+_CANDIDATES = 16  # ends of a range that are tried on either side
 _SAMPLE = 2048  # calibration reads that a range is tried on
 
 

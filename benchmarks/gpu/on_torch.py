@@ -32,7 +32,7 @@ def solve_raw(
     """As ``simcore.crossbar.solve`` begins: weights (R, C), inputs (B, R)."""
     tolerance = max(tol, exact._FLOAT32_TOLERANCE) if dtype == np.float32 else tol
     most = 4 * exact._MAX_SWEEPS[circuit.topology]
-    sink, status, _, sweeps = solve_on_torch(
+    sink, status, _, sweeps, _ = solve_on_torch(
         circuit, circuit.curves(), weights[None], inputs[None], np.dtype(dtype), tolerance / 8, most, device
     )
     return Raw(sink[0], status[0] == exact.Status.CONVERGED, sweeps[0])
