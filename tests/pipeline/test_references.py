@@ -89,7 +89,7 @@ def test_a_reference_is_on_no_front_whatever_it_is_drawn_for() -> None:
         spec = ParetoSpec(objectives=objectives)
         fronts = find_fronts(table.select(input_columns(spec)), right, spec)
         assert {rows["design_key"][row] for row in fronts.order} == set(members)
-        assert fronts.marks["pareto_rank"][0] == 0 and fronts.marks["front_probability"][0] == 0
+        assert fronts.marks["pareto_rank"][0] == 0 and fronts.marks["front_support"][0] == 0
 
 
 def test_references_have_no_costs_and_every_reader_copes(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_failures_of_all_rounds_of_a_race_count_together(tmp_path: Path, monkeyp
     said = io.StringIO()
     result = run(tmp_path, said, strategy="racing", dataset=dataset, max_failures=1)
     assert "round 1 of 2: " in said.getvalue()
-    assert len(result.failures) == 2 and result.failures[0].stage == "images 0-24"
+    assert len(result.failures) == 2 and result.failures[0].stage == "images 0-3"  # of 12 small ones
     assert result.stopped
 
 
@@ -175,7 +175,7 @@ def test_a_plan_tells_how_far_a_race_is(tmp_path: Path, capsys: pytest.CaptureFi
     plan(path, results)
     before = capsys.readouterr().out
     assert "images   at most 200 for each point" in before
-    assert "to do    at most 80 tasks: 16 preparations and 64 shards" in before and "time     at most " in before
+    assert "to do    at most 168 tasks: 16 preparations and 152 shards" in before and "time     at most " in before
 
     finished = run(tmp_path, **changes)
     assert min(finished.tables["designs"]["images"].to_pylist()) < 200  # the race did stop some

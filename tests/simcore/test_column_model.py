@@ -53,7 +53,10 @@ def full_tile(mapping, stored, index, rows):
 def test_the_fused_kernel_computes_the_numpy_model(checkpoint, dataset, circuit, corner):
     """A converter of 1000 codes a LSB shows the kernel's currents; one row group, no flips."""
     adc = Adc(bits=16, gain=1000.0)
-    design = make_design(circuit, corner, rows=32, cols=2, adc=adc, solver="fast", layers=("narrow",))
+    design = make_design(
+        circuit, corner, rows=32, cols=2, adc=adc, solver="fast", layers=("narrow",),
+        evidence=EvidenceLimits(beyond="mark"),
+    )  # fmt: skip
     prepared = prepare(checkpoint, design, dataset)
     mapping, stored, models, _ = fitted(checkpoint, dataset, design, "narrow")
     images = torch.from_numpy(dataset.read("test", 0, 5)[0].transpose(0, 3, 1, 2).copy()).float()
@@ -169,7 +172,7 @@ def test_evidence_tells_the_error_that_other_images_meet(checkpoint, dataset, de
 @pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
 @pytest.mark.parametrize("sparsity", ["dense", "binsparx"])
 def test_evidence_is_that_of_converted_sums_and_outputs(checkpoint, dataset, device, sparsity):
-    """Models whose currents are a tenth too high: every figure again from independent solves."""
+    """Models whose currents are too high by half: every figure again from independent solves."""
     design = make_design(device, rows=32, cols=64, sparsity=sparsity, solver="fast", adc=CALIBRATED)
     mapping, stored, models, held_out = fitted(checkpoint, dataset, design, "narrow")
     wrong = [Scaled(model) for model in models]
@@ -204,13 +207,13 @@ def test_evidence_is_that_of_converted_sums_and_outputs(checkpoint, dataset, dev
 
 
 class Scaled:
-    """A model whose currents are a tenth too high."""
+    """A model whose currents are too high by half."""
 
     def __init__(self, model):
         self.model = model
 
     def evaluate(self, inputs, columns=slice(None)):
-        return 1.1 * self.model.evaluate(inputs, columns)
+        return 1.5 * self.model.evaluate(inputs, columns)
 
 
 def test_evidence_counts_what_the_exact_solver_could_not_solve(checkpoint, dataset, monkeypatch):

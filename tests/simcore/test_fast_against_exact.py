@@ -9,7 +9,9 @@ from simcore.network.checkpoint import model_names
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(NETWORK not in model_names(), reason="NO TRAINED NETWORK: fashion-cnn does not ship in this checkout")
+@pytest.mark.skipif(
+    NETWORK not in model_names(), reason="NO TRAINED NETWORK: fashion-cnn does not ship in this checkout"
+)
 @pytest.mark.parametrize(
     ("device", "corner", "rows", "sparsity"),
     [

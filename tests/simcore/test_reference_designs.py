@@ -10,6 +10,7 @@ from simcore.design import Adc
 from simcore.inference import evaluate, prepare
 from simcore.mapping import input_vectors
 from simcore.preparation import binary_input_signs, stored_layers
+from simcore.readout_totals import CURRENTS_A_LSB, ERRORS_A_LSB
 from simcore.reference_designs import lossless_bits, what_acts
 from simcore.stored_weights import applied_inputs
 from tests.simcore.small_networks import make_design, small_checkpoint, small_dataset
@@ -47,13 +48,13 @@ def test_ideal_arrays_with_a_code_for_every_sum_compute_ideal_arithmetic(checkpo
     for one, other in zip(real.layers, ideal.layers, strict=True):
         assert (one.squared_error, one.clipped) == (0, 0)
         assert one.partial_sum == other.partial_sum
-        on_current = make_design().circuit.on_current()  # the current is the partial sum, to the last bit
-        assert one.column_current_A == pytest.approx(one.partial_sum * on_current, rel=1e-12)
+        assert one.column_current == one.partial_sum * CURRENTS_A_LSB  # the current is the partial sum, to the last bit
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3])
-def test_a_converter_of_few_bits_clips_the_true_sums(checkpoint, dataset, bits):
-    design = make_design(solver="ideal_circuit", adc=Adc(bits=bits))
+@pytest.mark.parametrize("code_range", ["fixed", "full_scale"])
+def test_a_converter_of_few_bits_clips_or_rounds_the_true_sums(checkpoint, dataset, bits, code_range):
+    design = make_design(solver="ideal_circuit", adc=Adc(bits=bits, range=code_range))
     name = checkpoint.network.binary_layers()[0].name
     design = design.model_copy(update={"layers": (name,)})
     (totals,) = run(checkpoint, dataset, design).layers
@@ -62,13 +63,18 @@ def test_a_converter_of_few_bits_clips_the_true_sums(checkpoint, dataset, bits):
     (layer,) = stored_layers(checkpoint, design, dataset, name)
     vectors = input_vectors(layer.mapping, binary_input_signs(checkpoint.network, pixels, {name})[name])
     vectors = vectors.reshape(-1, vectors.shape[-1])
-    clipped, squared = 0, 0
+    clipped, squared, top = 0, 0.0, 2**bits - 1
+    largest = max(kept.bits.sum(axis=0).max() for kept in layer.stored)  # of the layer, as nothing is re-ranged
+    step = 1.0 if code_range == "fixed" else max(1.0, largest / top)
     for group, stored in zip(layer.mapping.groups, layer.stored, strict=True):
         bits_applied = applied_inputs(vectors[:, group.start : group.stop], design.flips_activations)
-        beyond = np.maximum(bits_applied.astype(int) @ stored.bits.astype(int) - (2**bits - 1), 0)
-        clipped, squared = clipped + int((beyond > 0).sum()), squared + int((beyond**2).sum())
-    assert totals.clipped == clipped > 0
-    assert totals.squared_error == squared
+        sums = bits_applied.astype(int) @ stored.bits.astype(int)
+        codes = np.rint(sums / step)
+        clipped += int((codes > top).sum())
+        squared += float(((step * np.minimum(codes, top) - sums) ** 2).sum())
+    assert totals.clipped == clipped
+    assert (clipped > 0) == (code_range == "fixed")
+    assert totals.squared_error / ERRORS_A_LSB == pytest.approx(squared, rel=1e-3)
 
 
 IGNORED_BY_BOTH = [
