@@ -181,10 +181,10 @@ def _evidence(worst_of: str) -> list[pa.Field]:
         for name, unit, text in (
             ("evidence_rms_lsb", "LSB", "rms of fast minus exact current on held-out reads of this run"),
             ("evidence_worst_lsb", "LSB", "largest |fast minus exact current| on them"),
-            ("evidence_changed", "fraction", "share of these reads whose converted sums differ"),
-            ("evidence_converted_rms_lsb", "LSB", "rms difference of the converted sums"),
-            ("evidence_converted_worst_lsb", "LSB", "largest difference of the converted sums"),
-            ("evidence_top_bias_lsb", "LSB", "mean difference of the converted sums on reads of the highest sums"),
+            ("evidence_changed", "fraction", "share of these reads whose codes differ"),
+            ("evidence_converted_rms_lsb", "LSB", "rms difference of the codes"),
+            ("evidence_converted_worst_lsb", "LSB", "largest difference of the codes"),
+            ("evidence_top_bias_lsb", "LSB", "mean difference of the codes on reads of the highest sums"),
             ("evidence_output_error", "1", "rms difference of dot products / standard deviation of the ideal ones"),
             ("kcl_residual", "1", "largest Kirchhoff residual of the exact solves, relative"),
         )
@@ -238,7 +238,7 @@ DESIGNS_SCHEMA = pa.schema(
             "evidence_within_limits",
             _FLAG,
             DIMENSIONLESS,
-            "all of them converged, with converted sums within the limits of the sweep file in every layer; or every "
+            "all of them converged, with codes within the limits of the sweep file in every layer; or every "
             "read was solved exactly",
         ),
         _field("model_digest", _TEXT, DIMENSIONLESS, "sha256 of graph and weights"),
@@ -271,7 +271,7 @@ LAYERS_SCHEMA = pa.schema(
             "evidence_inputs",
             _TEXT,
             DIMENSIONLESS,
-            "kind of inputs on which converted sums miss more: ideal, of the ideal network, or own, of the arrays "
+            "kind of inputs on which codes miss more: ideal, of the ideal network, or own, of the arrays "
             "before; empty without evidence",
         ),
     ]

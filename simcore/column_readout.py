@@ -1,8 +1,8 @@
-"""Reads of a gate-driven row group, from bits to digital sums, two vectors of columns at a time.
+"""Reads of a gate-driven row group, from bits to digital sums.
 
 The counts of ``packed_sums``, the drops of ``crossbar.column_drops``, the converter of ``sensing`` and the
-reconstruction x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N) in one pass: a column's numbers stay in registers from
-its bits to its result. Columns are filled up to whole vectors; ``used`` is 0 in those that are not there.
+reconstruction x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N), a read at a time, so that all of its numbers stay in
+cache. Columns are filled up to whole vectors; ``used`` is 0 in those that are not there.
 """
 
 from __future__ import annotations
@@ -51,24 +51,31 @@ def read_columns(reads, group, rows, block, columns, converter, digital, out, to
         sign, twice = block.input_sign[read], full(zero, np.float32(2) * block.applied[read])
         leak = full(zero, block.applied[read] * feed[OFF_SHARE])
         noisy, pattern = min(read, len(block.noise) - 1), block.place[read]
-        squared, worst, drawn, clipped = zero, zero, zero, zero
+        # Drops of all columns first: both loops together would not fit the vector registers.
         for column in range(0, stored.shape[1], COLUMNS_AT_ONCE):
             count_ones(block.packed, read, stored, column, block.counts)
             c = column // LANES
             n0, n1 = load(counts, (c,)), load(counts, (c + 1,))
             s0, s1 = n0 * on_share + leak, n1 * on_share + leak
             q0, o0, m0, q1, o1, m1 = column_sums(s0, s1, n0, n1, block.listed, block.gaps, count, rows, masks, c, feed)
-            current0 = s0 * loss_factor(s0, n0, q0, o0, m0, factors, ranges)
-            current1 = s1 * loss_factor(s1, n1, q1, o1, m1, factors, ranges)
-            sum0, above0 = _convert(current0, n0, converter, block.noise, group, noisy, c)
-            sum1, above1 = _convert(current1, n1, converter, block.noise, group, noisy, c + 1)
-            error0, error1 = sum0 - n0, sum1 - n1
-            squared += error0 * error0 + error1 * error1
-            worst = maximum(worst, maximum(abs(error0), abs(error1)))
-            drawn += current0 * load(used, (c,)) + current1 * load(used, (c + 1,))
-            clipped += above0 + above1
-            dot0 = sum0 * 4 - twice + load(digital.constants, (group, pattern, c))
-            dot1 = sum1 * 4 - twice + load(digital.constants, (group, pattern, c + 1))
-            store(out, (read, c), load(out, (read, c)) + load(digital.signs, (group, c)) * dot0 * sign)
-            store(out, (read, c + 1), load(out, (read, c + 1)) + load(digital.signs, (group, c + 1)) * dot1 * sign)
+            store(block.sums, (0, c), q0)
+            store(block.sums, (1, c), o0)
+            store(block.sums, (2, c), m0)
+            store(block.sums, (0, c + 1), q1)
+            store(block.sums, (1, c + 1), o1)
+            store(block.sums, (2, c + 1), m1)
+        squared, worst, drawn, clipped = zero, zero, zero, zero
+        for c in range(len(used)):
+            n = load(counts, (c,))
+            s = n * on_share + leak
+            q, q_on, m = load(block.sums, (0, c)), load(block.sums, (1, c)), load(block.sums, (2, c))
+            current = s * loss_factor(s, n, q, q_on, m, factors, ranges)
+            sums, above = _convert(current, n, converter, block.noise, group, noisy, c)
+            error = sums - n
+            squared += error * error
+            worst = maximum(worst, abs(error))
+            drawn += current * load(used, (c,))
+            clipped += above
+            dot = sums * 4 - twice + load(digital.constants, (group, pattern, c))
+            store(out, (read, c), load(out, (read, c)) + load(digital.signs, (group, c)) * dot * sign)
         add_totals(totals, total(squared), largest(worst), total(drawn), total(clipped))

@@ -27,8 +27,9 @@ class LayerEvidence:
         layer: its name. inputs: ``ideal`` where input vectors are those of the ideal network, ``own`` where they are
             what the layers before deliver on the arrays.
         reads: column reads. rms_lsb, worst_lsb: fast minus exact current, in LSB of the nominal unit.
-        changed: share of the converted sums that differ. converted_rms_lsb, converted_worst_lsb: their difference.
-        top_bias_lsb: mean difference of the converted sums over the reads of the highest sums.
+        changed: share of the codes that differ. converted_rms_lsb, converted_worst_lsb: their difference, in LSB of the
+            converter, whose step may be several sums wide.
+        top_bias_lsb: mean difference of the codes over the reads of the highest sums.
         output_error: rms difference of the layer's dot products, over the standard deviation of the ideal ones.
         residual: Kirchhoff residual of the exact solves. unsolved: those that did not converge.
     """
@@ -110,11 +111,12 @@ def measure_layer(
         solution = solve(design.circuit, tile, tile_inputs(bits, group, design.rows), tol=1e-8)
         exact = solution.sink_currents / design.circuit.on_current()
         fast = models[index].evaluate(bits, columns)
-        codes = _convert(fast, converters, index, columns) - _convert(exact, converters, index, columns)
+        drawn = converters.of_columns(columns)
+        difference = convert(fast, drawn, index) - convert(exact, drawn, index)
         signs = input_signs(sub, design.flips_activations)[:, None] * np.where(kept.flips[columns], -1, 1)
-        outputs += 4 * signs * codes
+        outputs += 4 * signs * difference
         currents.append(fast - exact)
-        converted.append(codes)
+        converted.append(difference / drawn.step[index])
         sums.append(bits.astype(np.float64) @ kept.bits[:, columns])
         residual = max(residual, float(solution.residual.max()))
         unsolved += int((solution.status == 0).sum())
@@ -134,10 +136,6 @@ def _drawn_columns(columns: int, design: Design, rng: np.random.Generator) -> np
     tiles = list(column_tiles(columns, design.cols))
     tile = tiles[int(rng.integers(len(tiles)))]
     return np.arange(tile.start, tile.stop)
-
-
-def _convert(current: np.ndarray, converters: ConverterSettings, group: int, columns: np.ndarray) -> np.ndarray:
-    return convert(current, converters.of_columns(columns), group)
 
 
 def _rms(values: np.ndarray) -> float:

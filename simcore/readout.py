@@ -123,7 +123,7 @@ class ProductTables(NamedTuple):
 
 class Block(NamedTuple):
     """Scratch for the sub-vectors of one block: bits, packed bits, sum X', signs, padding patterns, converter noise;
-    the partial sums of a read and the rows that are on in it."""
+    the partial sums of a read, the rows that are on in it, and the sums of its drops."""
 
     bits: np.ndarray
     packed: np.ndarray
@@ -134,6 +134,7 @@ class Block(NamedTuple):
     counts: np.ndarray
     listed: np.ndarray
     gaps: np.ndarray
+    sums: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -280,6 +281,7 @@ def _new_block(rows, most_bytes, columns, noisy_columns):  # type: ignore[no-unt
         np.zeros(columns, np.float32),
         np.zeros(rows, np.int32),
         np.zeros(rows, np.float32),
+        np.zeros((3, columns // LANES, LANES), np.float32),
     )
 
 
@@ -302,7 +304,7 @@ def _read_columns(first, last, vectors, inputs, columns, converters, digital, se
     block = _new_block(rows, columns.packed.shape[1], filled, noisy)
     by_lanes = Block(
         block.bits, block.packed, block.applied, block.input_sign, block.place,
-        block.noise.reshape((len(block.noise), filled // LANES, LANES)), block.counts, block.listed, block.gaps,
+        block.noise.reshape((len(block.noise), filled // LANES, LANES)), block.counts, block.listed, block.gaps, block.sums,
     )  # fmt: skip
     for number in range(first, last):
         low = number * BLOCK

@@ -19,8 +19,8 @@ _COSTS = ("charge_per_image_C", "energy_per_image_J", "latency_per_image_s", "th
 _EVIDENCE = {
     "evidence_rms_lsb": "rms of currents (LSB)",
     "evidence_worst_lsb": "worst current (LSB)",
-    "evidence_converted_rms_lsb": "rms of converted sums (LSB)",
-    "evidence_converted_worst_lsb": "worst converted sum (LSB)",
+    "evidence_converted_rms_lsb": "rms of codes (LSB)",
+    "evidence_converted_worst_lsb": "worst code (LSB)",
     "evidence_top_bias_lsb": "bias of the highest sums (LSB)",
     "evidence_output_error": "error of dot products (of their spread)",
     "kcl_residual": "Kirchhoff residual",
