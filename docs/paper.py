@@ -121,7 +121,7 @@ def page() -> str:
     parts += [_why(designs, sums), _layers(sums)]
     if reads:
         parts.append(_reads(reads))
-    parts += [paper_earlier.section(rows, paper_earlier.earlier_rows()), _again(rows)]
+    parts += [paper_earlier.section(rows, paper_earlier.earlier_rows()), _again([*rows, *reads])]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
@@ -557,7 +557,7 @@ def _reads(reads: list[Row]) -> str:
 
 
 def _again(rows: list[Row]) -> str:
-    solver = sorted({row["solver_version"] for row in rows})
+    solver = sorted({row["solver_version"] for row in rows if "solver_version" in row})
     version = f" Solver version {', '.join(solver)}." if solver else ""
     return (
         "## Run it again\n\n"

@@ -49,17 +49,18 @@ _HARDWARE = ("model", "device", "corner", "rows", "active_rows", "adc_reference"
 _KEY = (*_HARDWARE, "row_order", "sparsity", "prune")
 _COLUMNS = (
     *_KEY, "adc_fit", "accuracy", "ideal_accuracy", "images", *COSTS, *(part for parts in DIGITAL.values() for part in parts),
-    "model_digest", "solver_version",
+    "energy_leakage_J", "model_digest", "solver_version",
 )  # fmt: skip
 _LEVELS = {"dense": DENSE, "both flips": BINSPARX}
 _UNCOUNTED = "not counted"
 _BEFORE_THE_CHOICE = OTHER_FIT  # tables without the column: converters were re-ranged so
+_COUNTED = {"energy_digital_mac_J": "digital layers", "energy_leakage_J": "leakage"}
 Key = tuple[Any, ...]
 
 
 def kept(table: pa.Table) -> pa.Table:
     """What the section needs of a table of designs."""
-    rows = table.to_pylist()
+    rows = fitted(table.to_pylist())
     for row in rows:
         never = row["adc_reference"] == "nominal"
         row.setdefault("adc_fit", DEFAULT_FIT if never else _BEFORE_THE_CHOICE)
@@ -120,8 +121,11 @@ def _tables_in_words(before: list[Row], after: list[Row], size: int) -> str:
     for old, new in zip(before, after, strict=True):
         ideal[new["model"]] = (old["ideal_accuracy"], new["ideal_accuracy"])
     if images(before) != images(after):
-        moved = ", ".join(f"{model} {100 * a:.1f} to {100 * b:.1f} %" for model, (a, b) in ideal.items())
-        text += f" Other images alone move the ideal accuracy: {moved}."
+        moved = ", ".join(f"{model} {100 * a:.1f} and {100 * b:.1f} %" for model, (a, b) in ideal.items())
+        text += f" Ideal accuracy is of either's own images: {moved}."
+    uncounted = [name for column, name in _COUNTED.items() if after[0].get(column) and before[0].get(column) is None]
+    if uncounted:
+        text += f" The earlier costs hold no {' and no '.join(uncounted)}."
     return text
 
 
@@ -179,7 +183,7 @@ def _causes(rows: list[Row], old: dict[Key, Row]) -> list[str]:
             before, same_fit, now = (mean(column) for column in zip(*found, strict=True))
             largest = max((middle - first for first, middle, _ in found), key=abs)
             parts.append(
-                f"{name} {points(same_fit - before)} by everything else (at most {points(largest)} on one) and "
+                f"{name} {points(same_fit - before)} by everything else (most on one design: {points(largest)}) and "
                 f"{points(now - same_fit)} by the fit ({len(found)} designs)"
             )
     if not parts:

@@ -34,7 +34,7 @@ def paragraph(rows: list[Row]) -> str:
 
 
 def _beyond(rows: list[Row], beyond: list[Row]) -> str:
-    limits = load_sweep(str(_SWEEP)).evidence
+    limits = load_sweep(str(_SWEEP)).spec.evidence
     named = (
         f"the limits of any layer ({limits.max_rms_lsb:g} LSB rms, {limits.max_worst_lsb:g} LSB at worst, a mean of "
         f"{limits.max_bias_lsb:g} LSB on its highest sums)"

@@ -329,7 +329,8 @@ def _by_partial_sum(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def design_name(rows: list[Row]) -> str:
     """The design that reads were sampled on, for people."""
     row = rows[0]
-    return f"{row['device']}, {row['corner']} corner, {row['rows']} rows read together; reads solved exactly"
+    fit = f", converters fitted {row['adc_fit']}" if "adc_fit" in row else ""
+    return f"{row['device']}, {row['corner']} corner, {row['rows']} rows read together{fit}; reads solved exactly"
 
 
 def _legend_of(figure: Figure) -> None:

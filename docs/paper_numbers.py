@@ -208,8 +208,8 @@ def largest_gain_by_halves(designs: list[Hardware], *levels: Level) -> tuple[Spl
 def back_to_ideal(designs: list[Hardware], *levels: Level) -> tuple[list[Hardware], list[Hardware]]:
     """Designs whose dense accuracy is more than a point below ideal, and those of them that come back within it."""
     dense_too = [(d, dense, d.best(*levels)) for d in designs if (dense := d.accuracy(DENSE)) is not None]
-    fallen = [(d, best) for d, dense, best in dense_too if best and not _within(NEAR_IDEAL, d.ideal, dense)]
-    back = [d for d, best in fallen if _within(NEAR_IDEAL, d.ideal, best[1])]
+    fallen = [(d, best) for d, dense, best in dense_too if best and not within(NEAR_IDEAL, d.ideal - dense)]
+    back = [d for d, best in fallen if within(NEAR_IDEAL, d.ideal - best[1])]
     return [d for d, _ in fallen], back
 
 
@@ -229,8 +229,9 @@ def points(change: float) -> str:
     return "0.0" if text in ("+0.0", "-0.0") else text
 
 
-def _within(distance: float, ideal: float, accuracy: float) -> bool:
-    return ideal - accuracy <= distance + _ROUNDING
+def within(distance: float, loss: float) -> bool:
+    """Whether a loss of accuracy is no larger than ``distance``, whatever the binary fractions."""
+    return loss <= distance + _ROUNDING
 
 
 def worst_loss_where_dense_is_fine(designs: list[Hardware], level: Level) -> tuple[int, Hardware | None, float]:
@@ -241,7 +242,7 @@ def worst_loss_where_dense_is_fine(designs: list[Hardware], level: Level) -> tup
         for d in designs
         if (dense := d.accuracy(DENSE)) is not None
         and (accuracy := d.accuracy(level)) is not None
-        and _within(NEARLY_IDEAL_DENSE, d.ideal, dense)
+        and within(NEARLY_IDEAL_DENSE, d.ideal - dense)
     ]
     if not fine:
         return 0, None, 0.0
