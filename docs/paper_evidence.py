@@ -23,7 +23,7 @@ def paragraph(rows: list[Row]) -> str:
     if measured:
         changed = [row["evidence_changed"] for row in measured]
         rms = [row["evidence_converted_rms_lsb"] for row in measured]
-        whose = "" if len(measured) == len(rows) else f" of {len(measured)} of the {len(rows)} design points"
+        whose = "" if len(measured) == len(rows) else f", of {len(measured)} of the {len(rows)} design points"
         text = (
             f"The fast solver is compared with exact solves after the converter, on reads of each design's own layers that "
             f"were never fitted, {sum(row['evidence_reads'] for row in measured):,} in all{whose}. Of the converted sums of a "
@@ -44,6 +44,6 @@ def _beyond(rows: list[Row], beyond: list[Row]) -> str:
     where = Counter(f"{row['device']} {row['corner']}" for row in beyond)
     parts = ", ".join(f"{count} of {place}" for place, count in where.items())
     return (
-        f"{len(beyond)} of the {len(rows)} design points are beyond {named} and marked so in the table "
+        f"{len(beyond)} of the {len(rows)} design points {'is' if len(beyond) == 1 else 'are'} beyond {named} and marked so in the table "
         f"(`evidence_within_limits`): {parts}."
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from paper_numbers import DIGITAL  # found in docs by whoever imports this
 
 from pipeline.tables import SCHEMAS
 
@@ -22,11 +23,19 @@ YOUNGER = (
     "evidence_output_error",
 )  # fmt: skip
 
+YOUNGER_PARTS = {
+    "energy_per_image_J": (*DIGITAL["energy_per_image_J"], "energy_leakage_J"),
+    "latency_per_image_s": DIGITAL["latency_per_image_s"],
+    "area_m2": DIGITAL["area_m2"],
+}
+
 
 def older_rows(table: Path) -> list[dict]:
     """Rows without the younger columns and without designs fitted otherwise, of version 5."""
     return [
-        {name: value for name, value in row.items() if name not in YOUNGER} | {"solver_version": "5"}
+        {name: value for name, value in row.items() if name not in YOUNGER}
+        | {"solver_version": "5"}
+        | {total: _less(row, total, parts) for total, parts in YOUNGER_PARTS.items()}
         for row in pq.read_table(table).to_pylist()
         if row.get("adc_fit") != "least_squares"
     ]
@@ -58,6 +67,11 @@ def write_tables(folder: Path, committed: Path, rows: list[dict], schema: pa.Sch
 def newer_schema() -> pa.Schema:
     """What the pipeline writes now."""
     return SCHEMAS["designs"]
+
+
+def _less(row: dict, total: str, parts: tuple[str, ...]) -> float | None:
+    """A total without what older tables do not count."""
+    return None if row[total] is None else row[total] - sum(row.get(part) or 0.0 for part in parts)
 
 
 def _draw(row: dict, what: str) -> float:
