@@ -21,6 +21,7 @@ import paper_evidence
 import paper_figures
 import paper_fits
 import paper_levels
+import paper_sizes
 from markdown_table import markdown_table
 from paper_numbers import (
     ARRAYS,
@@ -140,7 +141,7 @@ def summary() -> str:
         f"({ideal} % in ideal arithmetic) on {len(designs)} hardware designs. BinSparX raises accuracy by up to "
         f"{100 * tuned:.1f} points where converters are re-ranged, and by {100 * fixed:.1f} where they are not{how} (the "
         f"paper: {100 * PAPER_LARGEST_GAIN:.2f}); where dense storage is within two points of ideal ({fine} designs) it "
-        f"costs at most {max(0.0, 100 * loss):.1f}."
+        f"costs at most {max(0.0, 100 * loss):.1f}. {paper_sizes.sentence(designs)}"
     )
 
 

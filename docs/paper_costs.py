@@ -114,8 +114,21 @@ def summary(designs: list[Hardware]) -> str:
         f"converters re-ranged, both flips change energy by {ends('energy')}, and by {ends('energy', '_low', '_high')} over "
         f"all ends of the spread; latency by {ends('latency')} ({ends('latency', '_low', '_high')}), area by {ends('area')} "
         f"({mean(100 * row['area_change'] for row in rows):+.1f} % on average; the paper: {PAPER_AREA})."
-        f"{_summary_of_arrays(shown)}"
+        f"{_summary_of_arrays(shown)} The table of that page takes every design apart. {_least_cut(shown)}"
     )
+
+
+def _least_cut(shown: list[Hardware]) -> str:
+    """The design where a cut of the partial sum is least of all one of the current."""
+    least = min(shown, key=lambda design: current_cut(design, BINSPARX))
+    cut, row = current_cut(least, BINSPARX), least.levels[BINSPARX]
+    text = (
+        f"A cut of the partial sum is not one of the current: on {least.model}, {_name(least)}, BinSparX lowers the mean "
+        f"partial sum by {percent(row['partial_sum_reduction'])} and "
+    )
+    if cut < 0:
+        return text + f"draws {percent(-cut)} *more* current, for the dense columns lose more of theirs."
+    return text + f"the current by {percent(cut)}, for the dense columns lose more of theirs."
 
 
 def _summary_of_arrays(shown: list[Hardware]) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from paper_numbers import DIGITAL  # found in docs by whoever imports this
+from paper_numbers import COSTS, DIGITAL  # found in docs by whoever imports this
 
-from pipeline.tables import SCHEMAS
+from pipeline.tables import HARDWARE_COLUMNS, SCHEMAS
 
 IMAGES = 500
 # What tables of solver version 5 do not have.
@@ -45,6 +45,11 @@ def newer_rows(older: list[dict]) -> list[dict]:
     """Rows of version 6, of fewer images, accuracies moved by a few points, with digital layers in all totals, evidence
     after the converter, and designs of 64 rows fitted by least squares besides."""
     rows = [_newer(row) for row in older]
+    dense = {tuple(row[name] for name in HARDWARE_COLUMNS): row for row in rows if row["sparsity"] == "dense"}
+    for row in rows:
+        own = dense.get(tuple(row[name] for name in HARDWARE_COLUMNS))
+        if own and row["energy_change"] is not None:
+            row |= {f"{cost}_change": row[column] / own[column] - 1 for column, cost in COSTS.items()}
     again = [
         row | {"adc_fit": "least_squares", "design_key": f"again-{row['design_key']}", **_accuracy(row, "again")}
         for row in rows
@@ -80,7 +85,9 @@ def _draw(row: dict, what: str) -> float:
 
 
 def _accuracy(row: dict, what: str) -> dict:
-    near = 1 - abs(2 * row["accuracy"] - 1)  # what is hopeless or perfect moves little
+    near = max(
+        0.0, 4 * min(row["accuracy"] - 0.1, row["ideal_accuracy"] - row["accuracy"])
+    )  # the hopeless and the good stay
     right = round(
         IMAGES * min(max(row["accuracy"] + near * (0.2 * _draw(row, what) - 0.08), 0.08), row["ideal_accuracy"])
     )

@@ -35,6 +35,7 @@ import paper_fits  # noqa: E402
 import paper_halves  # noqa: E402
 import paper_levels  # noqa: E402
 import paper_numbers  # noqa: E402
+import paper_sizes  # noqa: E402
 from small_networks import make_design  # noqa: E402
 
 from pipeline.results import Results  # noqa: E402
@@ -556,6 +557,32 @@ def test_evidence_against_counting_by_hand():
     assert told.endswith("1 of b nominal.")
     assert "All 2 are within" in paper_evidence.paragraph(rows[:2])
     assert paper_evidence.paragraph([_design_row("a", "dense", 0.5)]) == ""
+
+
+def test_sizes_that_come_back_against_counting_by_hand():
+    """a is back with 32 rows, and with 64 where 16 are read together; b in one corner only."""
+
+    def designs(device, rows, together, accuracy, energy):
+        common = {"adc_reference": "calibrated", "rows": rows, "active_rows": together, "energy_per_image_J": energy}
+        return [
+            _design_row(device, "binsparx", share, corner=corner, **common)
+            for corner, share in zip(("nominal", "pessimistic"), accuracy, strict=True)
+        ]
+
+    good, half, bad = (0.85, 0.84), (0.85, 0.80), (0.2, 0.2)
+    rows = [
+        *designs("a", 32, 32, good, 1.0), *designs("a", 64, 64, half, 0.5), *designs("a", 64, 16, good, 3.0),
+        *designs("a", 32, 16, good, 3.5), *designs("b", 32, 32, half, 1.0),
+    ]  # fmt: skip
+    assert paper_sizes.sentence(paper_numbers.hardware_designs(rows)) == (
+        "In nominal and pessimistic corner alike, a arrays of 32 rows that are all read at once and of 64 rows with "
+        "16 read together, at 3.0 to 3.0 times the energy, come back to within 1 point of ideal; no b array does."
+    )
+    none = [*designs("b", 32, 32, half, 1.0), *designs("a", 32, 32, bad, 1.0)]
+    assert paper_sizes.sentence(paper_numbers.hardware_designs(none)) == (
+        "In nominal and pessimistic corner alike, no b array and no a array comes back to within 1 point of ideal."
+    )
+    assert paper_sizes.sentence([]) == ""
 
 
 def test_no_picture_is_left_over():
