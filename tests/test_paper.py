@@ -555,6 +555,14 @@ def test_evidence_against_counting_by_hand():
     assert "0.040 LSB in the median and 0.50 at most" in told
     assert "1 of the 4 design points is beyond" in told
     assert told.endswith("1 of b nominal.")
+    shares = {"a": (0.1, 0.8), "b": (0.3, 0.5)}
+    common = {"evidence_changed": 0.0, "evidence_converted_rms_lsb": 0.0, "evidence_reads": 1}
+    marked = [
+        _fit_row(device, level, share, "unbiased", evidence_within_limits=(device, level) != ("a", "dense"), **common)
+        for device, both in shares.items()
+        for level, share in zip(("dense", "binsparx"), both, strict=True)
+    ]
+    assert "is +20.0 points (net, b nominal, 64 rows, converter re-ranged)." in paper_evidence.paragraph(marked)
     assert "All 2 are within" in paper_evidence.paragraph(rows[:2])
     assert paper_evidence.paragraph([_design_row("a", "dense", 0.5)]) == ""
 
