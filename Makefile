@@ -36,6 +36,8 @@ test-slow: setup
 test-drills: setup
 	$(BIN)/python -m pytest -m drill
 
+# Before results of another solver version take their place, `python docs/paper_earlier.py docs/results/paper/earlier.parquet`
+# keeps what the page compares them with.
 PAPER := docs/results/paper
 PAPER_MODELS ?= vgg-small resnet18-cifar
 

@@ -16,10 +16,15 @@ from statistics import median
 from typing import Any
 
 import paper_costs
+import paper_earlier
+import paper_evidence
 import paper_figures
+import paper_fits
 import paper_levels
+import paper_sizes
 from markdown_table import markdown_table
 from paper_numbers import (
+    ARRAYS,
     BINSPARX,
     COSTS,
     DENSE,
@@ -34,16 +39,19 @@ from paper_numbers import (
     SplitGain,
     back_to_ideal,
     cost_changes,
+    design_rows,
+    fitted,
     hardware_designs,
     largest_gain,
     largest_gain_by_halves,
     level_name,
     models_of,
     networks_of,
+    percent,
     read_rows,
     reduction_of,
+    signed,
     weighted_reads,
-    with_halves,
     worst_loss_where_dense_is_fine,
 )
 from PIL import Image
@@ -66,13 +74,14 @@ def picture_names() -> list[str]:
 def pictures() -> dict[str, bytes]:
     """Every picture of the page by file name."""
     sums, reads, rows = _tables()
-    designs = hardware_designs(rows)
+    designs = hardware_designs(fitted(rows))
     draw = {
         "reduction.png": lambda: paper_figures.draw_reduction(sums),
         "layers.png": lambda: paper_figures.draw_layers(sums, _AT),
         "errors.png": lambda: paper_figures.draw_errors(reads),
         "levels.png": lambda: paper_figures.draw_levels(designs),
         "energy.png": lambda: paper_figures.draw_energy(paper_costs.costed(designs)),
+        "energy-shares.png": lambda: paper_figures.draw_shares(paper_costs.with_digital(paper_costs.costed(designs))),
     }
     for model in models_of(sums):
         draw[f"accuracy-{model}.png"] = partial(paper_figures.draw_accuracy, designs, model)
@@ -84,7 +93,8 @@ def pictures() -> dict[str, bytes]:
 def source_of_pictures() -> str:
     """What a picture is drawn from, as it says itself in its ``Source`` text: the sha256 of the tables."""
     digest = hashlib.sha256()
-    for table in sorted(FOLDER.glob("*.parquet")):
+    drawn = {path for path in FOLDER.glob("*.parquet") if path.stem != paper_earlier.NAME}
+    for table in sorted(drawn):
         digest.update(table.name.encode() + table.read_bytes())
     return f"docs/results/paper sha256 {digest.hexdigest()}"
 
@@ -100,20 +110,25 @@ def _with_source(picture: bytes, source: str) -> bytes:
 def page() -> str:
     """The text of docs/paper.md."""
     sums, reads, rows = _tables()
-    designs = hardware_designs(rows)
-    parts = [_head(rows, sums), _claims(designs, sums)]
+    designs = hardware_designs(fitted(rows))
+    parts = [_head(rows, sums), _claims(designs, sums), paper_evidence.paragraph(rows)]
     if designs:
-        parts += [_accuracy(designs), paper_levels.section(designs), paper_costs.section(designs)]
+        parts += [
+            _accuracy(designs),
+            paper_levels.section(designs),
+            paper_fits.section(rows),
+            paper_costs.section(designs),
+        ]
     parts += [_why(designs, sums), _layers(sums)]
     if reads:
         parts.append(_reads(reads))
-    parts.append(_again(rows))
+    parts += [paper_earlier.section(rows, paper_earlier.earlier_rows()), _again([*rows, *reads])]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 def summary() -> str:
     """What came out, in a paragraph for who has not opened the page."""
-    designs = hardware_designs(with_halves(read_rows("designs"), read_rows("halves")))
+    designs = hardware_designs(fitted(design_rows()))
     networks = [(model, next(d for d in designs if d.model == model)) for model in networks_of(designs)]
     ideal = " and ".join(f"{100 * design.ideal:.1f}" for _, design in networks)
     tuned, how = _gain_in_short([d for d in designs if d.re_ranged])
@@ -126,7 +141,7 @@ def summary() -> str:
         f"({ideal} % in ideal arithmetic) on {len(designs)} hardware designs. BinSparX raises accuracy by up to "
         f"{100 * tuned:.1f} points where converters are re-ranged, and by {100 * fixed:.1f} where they are not{how} (the "
         f"paper: {100 * PAPER_LARGEST_GAIN:.2f}); where dense storage is within two points of ideal ({fine} designs) it "
-        f"costs at most {max(0.0, 100 * loss):.1f}."
+        f"costs at most {max(0.0, 100 * loss):.1f}. {paper_sizes.sentence(designs)}"
     )
 
 
@@ -142,25 +157,29 @@ def _gain_in_short(designs: list[Hardware]) -> tuple[float | None, str]:
 
 def cost_summary() -> str:
     """What it costs, in a paragraph."""
-    return paper_costs.summary(hardware_designs(read_rows("designs")))
+    return paper_costs.summary(hardware_designs(fitted(design_rows())))
 
 
 def _tables() -> tuple[list[Row], list[Row], list[Row]]:
     """Partial sums, reads and designs, networks in the order of the sweep."""
-    designs = read_rows("designs")
+    designs = design_rows()
     place = {model: index for index, model in enumerate(models_of(designs))}
 
     def ordered(name: str) -> list[Row]:
         return sorted(read_rows(name), key=lambda row: place.get(row["model"], len(place)))
 
     sums = ordered("partial_sums")
-    return sums, weighted_reads(ordered("reads"), sums), with_halves(designs, read_rows("halves"))
+    return sums, weighted_reads(ordered("reads"), sums), designs
 
 
 def _head(rows: list[Row], sums: list[Row]) -> str:
     lines = [_network_line(model, rows, sums) for model in models_of(rows) or models_of(sums)]
     sweep = "[sweeps/paper.yaml](../sweeps/paper.yaml)"
-    scope = f"{len(rows)} design points of {sweep}; every" if rows else f"Of partial sums alone, without {sweep}; every"
+    scope = (
+        f"{len(fitted(rows))} design points of {sweep}{_more(rows)}; every"
+        if rows
+        else f"Of partial sums alone, without {sweep}; every"
+    )
     return (
         "# The paper's experiments\n\n"
         "BinSparX ([Malhotra and Gupta, arXiv 2412.03553](https://arxiv.org/abs/2412.03553)) with the paper's networks on "
@@ -174,6 +193,16 @@ def _head(rows: list[Row], sums: list[Row]) -> str:
         "(AdaBin's definition, Tu et al., ECCV 2022, with a PReLU for its Maxout); all other convolutions are on arrays. "
         "[The bitcells](devices.md), what their corners assume, and what is not modelled: device spread, stuck cells, noise "
         "of cells, temperature."
+    )
+
+
+def _more(rows: list[Row]) -> str:
+    """The design points that only one section speaks of."""
+    others = len(rows) - len(fitted(rows))
+    return (
+        f", and {others} of them again with [converters fitted otherwise](#which-way-converters-are-fitted)"
+        if others
+        else ""
     )
 
 
@@ -197,7 +226,7 @@ def _claims(designs: list[Hardware], sums: list[Row]) -> str:
     for together, orders in ((16, ("channel", "grouped")), (64, ("channel", "grouped"))):
         for order in orders:
             found = "; ".join(
-                f"{model} {_percent(reduction_of(sums, model, order, together)['partial_sum_reduction'])}"
+                f"{model} {percent(reduction_of(sums, model, order, together)['partial_sum_reduction'])}"
                 for model in models_of(sums)
             )
             claim = f"{100 * low:.1f} to {100 * high:.1f} %"
@@ -222,7 +251,7 @@ def _claims(designs: list[Hardware], sums: list[Row]) -> str:
             if reached is not None and dense is not None:
                 lines.append(
                     f"| largest accuracy gain, {name} | {100 * PAPER_LARGEST_GAIN:.2f} points | **{100 * gain:.1f} points**: "
-                    f"{design.model}, {design.name}: {_percent(dense)} to {_percent(reached[1])} |"
+                    f"{design.model}, {design.name}: {percent(dense)} to {percent(reached[1])} |"
                 )
     for name, levels in (("both flips", (BINSPARX,)), ("any level or order", ())):
         fallen, back = back_to_ideal(designs, *levels)
@@ -277,7 +306,7 @@ def _by_halves(first: SplitGain, second: SplitGain) -> str:
         return f"{gain.design.model}, {gain.design.name}{level}"
 
     def accuracies(gain: SplitGain) -> str:
-        return f"{_percent(gain.dense)} to {_percent(gain.accuracy)}"
+        return f"{percent(gain.dense)} to {percent(gain.accuracy)}"
 
     if named(first) == named(second):
         return f"{gains}: {named(first)}: {accuracies(first)} and {accuracies(second)}"
@@ -295,11 +324,20 @@ def _cost_lines(designs: list[Hardware]) -> list[str]:
         changes = cost_changes(designs, column, BINSPARX)
         if changes:
             lines.append(
-                f"| {name}, both flips, nominal corner | {claims[name]} | {_signed(min(changes))} to "
-                f"{_signed(max(changes))}, median {_signed(median(changes))} ({len(changes)} designs, "
+                f"| {name}, both flips, nominal corner | {claims[name]} | {signed(min(changes))} to "
+                f"{signed(max(changes))}, median {signed(median(changes))}{_of_arrays(designs, name)} ({len(changes)} designs, "
                 "[below](#energy-latency-and-area)) |"
             )
     return lines
+
+
+def _of_arrays(designs: list[Hardware], name: str) -> str:
+    """The same change of the arrays alone, where digital layers are in the totals."""
+    column = next(column for column, cost in ARRAYS.items() if cost == name)
+    changes = cost_changes(designs, column, BINSPARX)
+    if not changes:
+        return ""
+    return f"; arrays alone {signed(min(changes))} to {signed(max(changes))}, median {signed(median(changes))}"
 
 
 def _accuracy(designs: list[Hardware]) -> str:
@@ -332,9 +370,9 @@ def _why(designs: list[Hardware], sums: list[Row]) -> str:
     rows = []
     for model in models:
         for order in ORDERS:
-            cells = [_percent(reduction_of(sums, model, order, n)["partial_sum_reduction"]) for n in together]
+            cells = [percent(reduction_of(sums, model, order, n)["partial_sum_reduction"]) for n in together]
             rows.append([model, f"`{order}`", *cells])
-    coins = [_percent(1 - (1 - coin_flip_imbalance(n)) ** 2) for n in together]
+    coins = [percent(1 - (1 - coin_flip_imbalance(n)) ** 2) for n in together]
     rows.append(["coin flips", "any", *coins])
     return "\n\n".join(
         [
@@ -354,7 +392,7 @@ def _causes(sums: list[Row], models: list[str]) -> str:
         return reduction_of(sums, model, order, together, sparsity=sparsity)
 
     def share(*chosen: Any, **fields: Any) -> str:
-        return _percent(row(*chosen, **fields)["partial_sum_reduction"])
+        return percent(row(*chosen, **fields)["partial_sum_reduction"])
 
     def each(text_of: Callable[[str], str]) -> str:
         return "; ".join(f"{model} {text_of(model)}" for model in models)
@@ -371,7 +409,7 @@ def _causes(sums: list[Row], models: list[str]) -> str:
     def independent(model: str) -> str:
         """What both flips would take if what one leaves were lowered by the other as dense sums are."""
         left = [1 - row(model, sparsity=level)["partial_sum_reduction"] for level in ("weight", "activation")]
-        return _percent(1 - left[0] * left[1])
+        return percent(1 - left[0] * left[1])
 
     parts = each(
         lambda m: (
@@ -382,19 +420,19 @@ def _causes(sums: list[Row], models: list[str]) -> str:
     ones = each(lambda m: f"{row(m, sparsity='dense')['mean_partial_sum']:.2f} LSB")
     padding = each(
         lambda m: (
-            f"{_percent(row(m)['interior_reduction'])} over windows without padding, {share(m)} over all, "
-            f"{_percent(row(m)['padded_reads'])} of the column reads hold padding"
+            f"{percent(row(m)['interior_reduction'])} over windows without padding, {share(m)} over all, "
+            f"{percent(row(m)['padded_reads'])} of the column reads hold padding"
         )
     )
     coins16, coins64 = (1 - (1 - coin_flip_imbalance(n)) ** 2 for n in (16, 64))
     return "\n".join(
         [
-            f"- **Rows read together.** Signs without any structure, tossed coins, already give {_percent(coins16)} at 16 "
-            f"rows and {_percent(coins64)} at 64, for a sum of few signs is more lopsided: 1 - (1 - E|S|/N)². The "
+            f"- **Rows read together.** Signs without any structure, tossed coins, already give {percent(coins16)} at 16 "
+            f"rows and {percent(coins64)} at 64, for a sum of few signs is more lopsided: 1 - (1 - E|S|/N)². The "
             f"networks: {rows} (row order `channel`). The paper's range is that of about "
             f"{_rows_of_the_paper(sums, models)} rows read together.",
             f"- **Row order.** The taps of one channel see overlapping windows, and agree. With channels interleaved "
-            f"(`spatial`) they fall into different reads, 16 rows: {interleaved}; coins: {_percent(coins16)}. Both orders "
+            f"(`spatial`) they fall into different reads, 16 rows: {interleaved}; coins: {percent(coins16)}. Both orders "
             "start from the same dense sums.",
             f"- **Grouping** inputs that agree (`grouped`), found from the calibration images, against `channel`: {grouped}. "
             "It is [wiring](cost.md#energy), fixed for one network, and takes no time or flips of its own.",
@@ -414,7 +452,7 @@ def _by_ones(sums: list[Row], models: list[str]) -> str:
     def falls(model: str, layers: list[str]) -> str:
         def mean_of(order: str) -> str:
             rows = [reduction_of(sums, model, order, _AT, layer) for layer in layers]
-            return _percent(sum(row["partial_sum_reduction"] for row in rows) / len(rows))
+            return percent(sum(row["partial_sum_reduction"] for row in rows) / len(rows))
 
         return f"{mean_of('channel')} by channel and {mean_of('spatial')} interleaved"
 
@@ -475,9 +513,9 @@ def _layers(sums: list[Row]) -> str:
         for layer in _layer_names(sums, model):
             rows = [reduction_of(sums, model, order, _AT, layer) for order in ORDERS]
             first = rows[0]
-            cells = [f"{first['inputs']}", _percent(first["ones_applied"]), _percent(first["ones_stored"]),
+            cells = [f"{first['inputs']}", percent(first["ones_applied"]), percent(first["ones_stored"]),
                      f"{first['input_bias']:.2f}"]  # fmt: skip
-            table.append([model, layer, *cells, *(_percent(row["partial_sum_reduction"]) for row in rows)])
+            table.append([model, layer, *cells, *(percent(row["partial_sum_reduction"]) for row in rows)])
     numbers = ["inputs", "+1 applied", "+1 stored", "bias of single inputs", *(f"`{order}`" for order in ORDERS)]
     return (
         "### Layer by layer\n\n"
@@ -509,7 +547,7 @@ def _reads(reads: list[Row]) -> str:
             current = sum(row["weight"] * row["mean_current"] for row in mine)
             spread = sum(row["weight"] * (row["partial_sum"] - total / count) ** 2 for row in mine) / count
             square = sum(row["weight"] * row["squared_error"] for row in mine) / count
-            cells = [f"{total / count:.2f}", f"{spread**0.5:.2f}", _percent(1 - current / total), f"{square**0.5:.2f}"]
+            cells = [f"{total / count:.2f}", f"{spread**0.5:.2f}", percent(1 - current / total), f"{square**0.5:.2f}"]
             rows.append([model, label, *cells])
     parts.append(markdown_table(["network", ""], numbers, rows))
     for model in models_of(reads):
@@ -520,7 +558,7 @@ def _reads(reads: list[Row]) -> str:
 
 
 def _again(rows: list[Row]) -> str:
-    solver = sorted({row["solver_version"] for row in rows})
+    solver = sorted({row["solver_version"] for row in rows if "solver_version" in row})
     version = f" Solver version {', '.join(solver)}." if solver else ""
     return (
         "## Run it again\n\n"
@@ -530,14 +568,6 @@ def _again(rows: list[Row]) -> str:
         "    make paper                                  # this page and its pictures\n\n"
         f"`make test-paper` runs ten rows of the table again, drawn by date, and compares them to the last bit.{version}"
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _signed(share: float) -> str:
-    return f"{100 * share:+.1f} %"
 
 
 if __name__ == "__main__":

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
-from statistics import mean
+from statistics import mean, median
 
 from markdown_table import markdown_table
-from paper_numbers import BINSPARX, DENSE, GROUPED, PAPER_AREA, Hardware, Level, Row
+from paper_numbers import (
+    ARRAYS,
+    BINSPARX,
+    COSTS,
+    DENSE,
+    DIGITAL,
+    GROUPED,
+    PAPER_AREA,
+    Hardware,
+    Level,
+    Row,
+    cost_changes,
+    percent,
+    signed,
+)
 
 from pipeline.pareto import non_dominated
 
 _CORNER = "nominal"
 _PAPER_CUT = 0.45  # of the partial sum, the middle of the paper's range
 _PAPER_SAVING = 0.09
+_ARRAYS_ENERGY = next(iter(ARRAYS))
+
+# What the components of an energy are to people; the last holds what no array does.
+ENERGY_GROUPS: dict[str, tuple[str, ...]] = {
+    "cells": ("energy_array_J",),
+    "converters": ("energy_adc_J",),
+    "adding up": ("energy_accumulate_J",),
+    "word and bit lines": ("energy_word_line_J", "energy_bit_line_J"),
+    "activations, popcount": ("energy_activation_buffer_J", "energy_popcount_J"),
+    "flips": ("energy_compare_J", "energy_xor_J", "energy_stored_sums_J", "energy_undo_J"),
+    "leakage of the arrays": ("energy_leakage_J",),
+    "digital layers": DIGITAL["energy_per_image_J"],
+}
 
 
 def costed(designs: list[Hardware]) -> list[Hardware]:
@@ -26,12 +53,22 @@ def costed(designs: list[Hardware]) -> list[Hardware]:
     ]
 
 
+def with_digital(designs: list[Hardware]) -> list[Hardware]:
+    """Those of the designs whose totals hold digital layers, and say how much is theirs."""
+    return [design for design in designs if all(_ARRAYS_ENERGY in row for row in design.levels.values())]
+
+
+def _arrays_energy(row: Row) -> float:
+    """Energy of the arrays with all that belongs to them, without the digital layers where the total holds them."""
+    return float(row.get(_ARRAYS_ENERGY, row["energy_per_image_J"]))
+
+
 def saved_and_added(design: Hardware, level: Level) -> tuple[float, float]:
-    """What the cells save and what everything else adds, as shares of the dense design's energy."""
+    """What the cells save and what everything else of the arrays adds, as shares of the dense arrays' energy."""
     dense, sparse = design.levels[DENSE], design.levels[level]
-    whole = dense["energy_per_image_J"]
+    whole = _arrays_energy(dense)
     saved = (dense["energy_array_J"] - sparse["energy_array_J"]) / whole
-    return saved, (sparse["energy_per_image_J"] - whole) / whole + saved
+    return saved, (_arrays_energy(sparse) - whole) / whole + saved
 
 
 def energy_change(design: Hardware, level: Level) -> float:
@@ -40,9 +77,22 @@ def energy_change(design: Hardware, level: Level) -> float:
 
 
 def array_share(design: Hardware) -> float:
-    """The cells' share of the dense design's energy."""
+    """The cells' share of the dense arrays' energy."""
     dense = design.levels[DENSE]
-    return float(dense["energy_array_J"] / dense["energy_per_image_J"])
+    return float(dense["energy_array_J"] / _arrays_energy(dense))
+
+
+def _saved_of_all(design: Hardware) -> float:
+    """What the cells save by both flips, as a share of the whole dense energy: their share of it times the cut."""
+    dense, sparse = design.levels[DENSE], design.levels[BINSPARX]
+    return float((dense["energy_array_J"] - sparse["energy_array_J"]) / dense["energy_per_image_J"])
+
+
+def energy_shares(design: Hardware, level: Level) -> dict[str, float]:
+    """A level's energy by group of components, as shares of the whole dense energy."""
+    whole = design.levels[DENSE]["energy_per_image_J"]
+    row = design.levels[level]
+    return {name: sum(row[part] for part in parts) / whole for name, parts in ENERGY_GROUPS.items()}
 
 
 def current_cut(design: Hardware, level: Level) -> float:
@@ -64,7 +114,33 @@ def summary(designs: list[Hardware]) -> str:
         f"converters re-ranged, both flips change energy by {ends('energy')}, and by {ends('energy', '_low', '_high')} over "
         f"all ends of the spread; latency by {ends('latency')} ({ends('latency', '_low', '_high')}), area by {ends('area')} "
         f"({mean(100 * row['area_change'] for row in rows):+.1f} % on average; the paper: {PAPER_AREA})."
+        f"{_summary_of_arrays(shown)} The table of that page takes every design apart. {_least_cut(shown)}"
     )
+
+
+def _least_cut(shown: list[Hardware]) -> str:
+    """The design where a cut of the partial sum is least of all one of the current."""
+    least = min(shown, key=lambda design: current_cut(design, BINSPARX))
+    cut, row = current_cut(least, BINSPARX), least.levels[BINSPARX]
+    text = (
+        f"A cut of the partial sum is not one of the current: on {least.model}, {_name(least)}, BinSparX lowers the mean "
+        f"partial sum by {percent(row['partial_sum_reduction'])} and "
+    )
+    if cut < 0:
+        return text + f"draws {percent(-cut)} *more* current, for the dense columns lose more of theirs."
+    return text + f"the current by {percent(cut)}, for the dense columns lose more of theirs."
+
+
+def _summary_of_arrays(shown: list[Hardware]) -> str:
+    counted = with_digital(shown)
+    if not counted:
+        return ""
+    parts = [f"{name} by {_range(cost_changes(counted, column, BINSPARX))}" for column, name in ARRAYS.items()]
+    return f" Digital layers are in these totals; of the arrays alone both flips change {', '.join(parts)}."
+
+
+def _range(changes: list[float]) -> str:
+    return f"{signed(min(changes))} to {signed(max(changes))}"
 
 
 def section(designs: list[Hardware]) -> str:
@@ -77,9 +153,10 @@ def section(designs: list[Hardware]) -> str:
             "## Energy, latency and area",
             "Changes against the dense design of the same hardware, nominal corner, converter re-ranged; in brackets the "
             "extremes over what is disputed ([spread](cost.md#spread): supply of the columns, on-time, energy of a "
-            f"conversion, flip path{_newer(shown)}). *Saved* and *added* are shares of the dense energy: what the cells save, from solved "
-            "currents, and what flips cost.",
+            f"conversion, flip path{_newer(shown)}). *Saved* and *added* are shares of the dense energy{_of_the_arrays(shown)}: "
+            "what the cells save, from solved currents, and what flips cost.",
             "![Energy change of both flips on every design, with its spread](images/paper/energy.png)",
+            *_boundary(shown),
             _table(shown),
             _reasons(shown),
             _absolute(shown),
@@ -93,14 +170,50 @@ def _newer(shown: list[Hardware]) -> str:
     return ", time of a conversion, leakage, digital multiplication, all counted in every total" if counted else ""
 
 
+def _of_the_arrays(shown: list[Hardware]) -> str:
+    """Whose shares are told, where totals hold more than the arrays."""
+    return " of the arrays, digital layers left out" if with_digital(shown) else ""
+
+
+def _boundary(shown: list[Hardware]) -> list[str]:
+    """What the digital layers take, and what flips change with and without them; nothing where none are counted."""
+    counted = with_digital(shown)
+    if not counted:
+        return []
+    rows = []
+    for (total, parts), (arrays, name) in zip(DIGITAL.items(), ARRAYS.items(), strict=True):
+        dense = [design.levels[DENSE] for design in counted]
+        shares = [sum(row[part] for part in parts) / row[total] for row in dense]
+        cells = [f"{percent(min(shares))} to {percent(max(shares))}, median {percent(median(shares))}"]
+        for column in (arrays, total):
+            changes = cost_changes(counted, column, BINSPARX)
+            cells.append(f"{_range(changes)}, median {signed(median(changes))}")
+        rows.append([name, *cells])
+    return [
+        "The first and last layers and the shortcuts are digital, and no flip changes them but in how long they leak. The "
+        "paper speaks of arrays and does not say whether its figures hold more; totals here hold [the digital "
+        f"layers](cost.md#digital-layers) too, so that both are told. Both flips, {len(counted)} designs:",
+        markdown_table(["", "digital layers' share, dense", "change, arrays alone", "change, whole network"], [], rows),
+        "![Energy of every design by component, dense and with both flips](images/paper/energy-shares.png)",
+    ]
+
+
 def _table(shown: list[Hardware]) -> str:
-    numbers = ["cells' share, dense", "current cut", "saved", "added", "energy", "latency", "area"]
+    alone = with_digital(shown) == shown
+    numbers = [
+        "cells' share, dense",
+        "current cut",
+        "saved",
+        "added",
+        *(["energy, arrays"] if alone else []),
+        *COSTS.values(),
+    ]
     rows = []
     for design in shown:
         row = design.levels[BINSPARX]
         saved, added = saved_and_added(design, BINSPARX)
-        cells = [_percent(array_share(design)), _percent(current_cut(design, BINSPARX)), _percent(saved),
-                 _percent(added), *(_with_ends(row, cost) for cost in ("energy", "latency", "area"))]  # fmt: skip
+        cells = [percent(array_share(design)), percent(current_cut(design, BINSPARX)), percent(saved), percent(added),
+                 *([signed(added - saved)] if alone else []), *(_with_ends(row, cost) for cost in COSTS.values())]  # fmt: skip
         rows.append([design.model, _name(design), _converter(row), *cells])
     return markdown_table(["network", "design", "converter"], numbers, rows)
 
@@ -114,12 +227,13 @@ def _reasons(shown: list[Hardware]) -> str:
     grouped = [design for design in shown if GROUPED in design.levels]
     needed = (_PAPER_SAVING + mean(added)) / _PAPER_CUT
     best = min(shown, key=lambda design: design.levels[BINSPARX]["energy_change"])
+    of_arrays, whole = (" of the arrays", " of the whole network") if with_digital(shown) else ("", "")
     lines = [
         f"The saving is the cells' share times the cut in current, less what flips add. With these numbers the cells take "
-        f"{_percent(min(shares))} to {_percent(max(shares))} of the dense energy and flips add {_percent(min(added))} to "
-        f"{_percent(max(added))} of it; {100 * _PAPER_SAVING:.0f} % less at the paper's cut of {100 * _PAPER_CUT:.0f} % "
+        f"{percent(min(shares))} to {percent(max(shares))} of the dense energy{of_arrays} and flips add {percent(min(added))} to "
+        f"{percent(max(added))} of it; {100 * _PAPER_SAVING:.0f} % less at the paper's cut of {100 * _PAPER_CUT:.0f} % "
         f"needs cells that take some {100 * needed:.0f} %. They come nearer to it where columns are fed from v_dd or conduct "
-        f"until they are converted, both of which the paper leaves open; over all that is disputed energy changes by "
+        f"until they are converted, both of which the paper leaves open; over all that is disputed energy{whole} changes by "
         f"{100 * min(low for low, _ in changes):+.1f} % to {100 * max(high for _, high in changes):+.1f} %{_reach(shown)}. Of "
         f"the central values the best is {best.model} on {best.device}, {best.name.split(', ', 1)[1]}, "
         f"{100 * best.levels[BINSPARX]['energy_change']:+.1f} %. Dense and flipped designs have the same converter here; where "
@@ -131,8 +245,8 @@ def _reasons(shown: list[Hardware]) -> str:
         better = mean(current_cut(design, GROUPED) for design in grouped)
         change = [mean(energy_change(design, level) for design in grouped) for level in (BINSPARX, GROUPED)]
         lines.append(
-            f"Grouped rows, whose [wiring is not counted](cost.md#energy), cut the current by {_percent(better)} on average instead of "
-            f"{_percent(plain)}, and change energy by {100 * change[1]:+.1f} % instead of {100 * change[0]:+.1f} %."
+            f"Grouped rows, whose [wiring is not counted](cost.md#energy), cut the current by {percent(better)} on average instead of "
+            f"{percent(plain)}, and change energy by {100 * change[1]:+.1f} % instead of {100 * change[0]:+.1f} %."
         )
     return "\n\n".join(lines)
 
@@ -141,7 +255,7 @@ def _reach(shown: list[Hardware]) -> str:
     """On how many designs the low end of the spread reaches the paper's saving, and what they have that others lack."""
 
     def range_of(designs: list[Hardware]) -> str:
-        products = [100 * array_share(design) * current_cut(design, BINSPARX) for design in designs]
+        products = [100 * _saved_of_all(design) for design in designs]
         return f"{min(products):.1f} to {max(products):.1f} %"
 
     reach = [design for design in shown if design.levels[BINSPARX]["energy_change_low"] <= -_PAPER_SAVING]
@@ -184,7 +298,3 @@ def _converter(row: Row) -> str:
 def _with_ends(row: Row, cost: str) -> str:
     value, low, high = (100 * row[f"{cost}_change{end}"] for end in ("", "_low", "_high"))
     return f"{value:+.1f} % ({low:+.1f} to {high:+.1f})"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

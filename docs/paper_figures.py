@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from paper_costs import ENERGY_GROUPS, energy_shares
 from paper_numbers import (
     BINSPARX,
     DENSE,
@@ -42,6 +43,10 @@ _SPARSITY_MARKS = {
     "activation": ("^", _ORANGE, ":"),
     "binsparx": ("D", _BLUE, "-"),
 }
+# Of a component of the energy: colour, hatch.
+_COMPONENT_STYLES = (
+    (_BLUE, ""), (_ORANGE, ""), (_SKY, ""), (_GREEN, ""), (_PINK, ""), (_RED, "///"), ("#999999", "..."), ("#cccccc", ""),
+)  # fmt: skip
 _PRUNED_MARK = ("v", _PINK, "--")
 
 
@@ -225,6 +230,32 @@ def draw_energy(designs: list[Hardware]) -> bytes:
     return _png(figure)
 
 
+def draw_shares(designs: list[Hardware]) -> bytes:
+    """Energy by component, dense and with both flips, two bars a design, one panel a network."""
+    models = networks_of(designs)
+    lines = [[design for design in designs if design.model == model] for model in models]
+    height = 1.7 + 0.42 * max(len(line) for line in lines)
+    figure = Figure(figsize=(1.8 + 4.6 * len(models), height), layout="constrained")
+    for axes, model, line in zip(figure.subplots(1, len(models), squeeze=False)[0], models, lines, strict=True):
+        for level, offset in ((DENSE, -0.2), (BINSPARX, 0.2)):
+            places = [place + offset for place in range(len(line))]
+            shares = [energy_shares(design, level) for design in line]
+            left = np.zeros(len(line))
+            for name, (colour, hatch) in zip(ENERGY_GROUPS, _COMPONENT_STYLES, strict=True):
+                width = np.array([100 * share[name] for share in shares])
+                axes.barh(
+                    places, width, 0.36, left, color=colour, hatch=hatch, edgecolor="white", linewidth=0.4, label=name
+                )
+                left += width
+        axes.axvline(100, color="#555555", linewidth=0.8)
+        axes.set_yticks(range(len(line)), [_short(design) for design in line], fontsize=8)
+        axes.invert_yaxis()
+        axes.set_title(model, fontsize=10)
+        axes.set_xlabel("energy (% of dense); upper bar dense, lower both flips", fontsize=9)
+    _legend_of(figure)
+    return _png(figure)
+
+
 def draw_levels(designs: list[Hardware]) -> bytes:
     """Accuracy of every level on every design, the most accurate with both flips first, one panel a network."""
     found = {model: levels_run_throughout(designs, model) for model in networks_of(designs)}
@@ -298,7 +329,8 @@ def _by_partial_sum(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def design_name(rows: list[Row]) -> str:
     """The design that reads were sampled on, for people."""
     row = rows[0]
-    return f"{row['device']}, {row['corner']} corner, {row['rows']} rows read together; reads solved exactly"
+    fit = f", converters fitted {row['adc_fit']}" if "adc_fit" in row else ""
+    return f"{row['device']}, {row['corner']} corner, {row['rows']} rows read together{fit}; reads solved exactly"
 
 
 def _legend_of(figure: Figure) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import mean, median
 
 from markdown_table import markdown_table
-from paper_costs import costed
+from paper_costs import costed, with_digital
 from paper_numbers import (
     COSTS,
     DENSE,
@@ -62,7 +62,7 @@ def section(designs: list[Hardware]) -> str:
             "All hardware with converters re-ranged, row order `channel`. Accuracy and gain over dense are means over these "
             "designs; *best of all*: on so many no other level is more accurate (ties count for each); *back to ideal*: "
             f"within {100 * NEAR_IDEAL:g} point of it, of those that lose more dense. Energy, latency and area: median "
-            "change against dense, nominal corner.",
+            f"change against dense, nominal corner{', digital layers counted' if with_digital(costed(designs)) else ''}.",
             "![Accuracy of every level on every design](images/paper/levels.png)",
             markdown_table(["network", "level"], numbers, rows),
             *_where_pruning_prunes_nothing(designs),

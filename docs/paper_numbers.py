@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.tables import HARDWARE_COLUMNS
+from simcore.design import Adc
 
 FOLDER = Path(__file__).parent / "results" / "paper"
 Row = dict[str, Any]
@@ -24,6 +25,15 @@ NEAR_IDEAL = 0.01  # "back to ideal": within one point
 NEARLY_IDEAL_DENSE = 0.02  # designs whose dense accuracy is within two points of ideal
 _ROUNDING = 1e-9  # accuracies are counts of images over their number: no two differ by less but in rounding
 COSTS = {"energy_per_image_J": "energy", "latency_per_image_s": "latency", "area_m2": "area"}
+# Of the arrays alone, with all that belongs to them: totals less what the digital layers take of them.
+ARRAYS = {"energy_arrays_J": "energy", "latency_arrays_s": "latency", "area_arrays_m2": "area"}
+DIGITAL = {
+    "energy_per_image_J": ("energy_digital_mac_J", "energy_digital_memory_J", "energy_digital_leakage_J"),
+    "latency_per_image_s": ("latency_digital_s",),
+    "area_m2": ("area_digital_m2",),
+}
+DEFAULT_FIT = str(Adc.model_fields["fit"].default)
+OTHER_FIT = "least_squares"
 
 # The row order is wiring: designs that differ in it are the same hardware, read and flipped differently.
 _HARDWARE = tuple(name for name in HARDWARE_COLUMNS if name not in ("row_order", "dataset"))
@@ -83,6 +93,26 @@ def read_rows(name: str) -> list[Row]:
     """All rows of NAME.parquet or of NAME-*.parquet; none where there is no such file."""
     files = sorted([*FOLDER.glob(f"{name}.parquet"), *FOLDER.glob(f"{name}-*.parquet")])
     return [row for file in files for row in pq.read_table(file).to_pylist()]
+
+
+def design_rows() -> list[Row]:
+    """All design points of the table, with halves and the costs of the arrays alone where they are known."""
+    return [with_arrays_alone(row) for row in with_halves(read_rows("designs"), read_rows("halves"))]
+
+
+def fitted(rows: list[Row], fit: str = DEFAULT_FIT) -> list[Row]:
+    """Rows whose converters are fitted so; a table older than the choice speaks of one fit only."""
+    return [row for row in rows if row.get("adc_fit", DEFAULT_FIT) == fit]
+
+
+def with_arrays_alone(row: Row) -> Row:
+    """A row with the costs of its arrays alone, where it says what its digital layers take."""
+    found = {}
+    for (total, parts), name in zip(DIGITAL.items(), ARRAYS, strict=True):
+        values = [row.get(part) for part in (total, *parts)]
+        if all(value is not None for value in values):
+            found[name] = values[0] - sum(values[1:])
+    return row | found
 
 
 def with_halves(rows: list[Row], halves: list[Row]) -> list[Row]:
@@ -178,13 +208,30 @@ def largest_gain_by_halves(designs: list[Hardware], *levels: Level) -> tuple[Spl
 def back_to_ideal(designs: list[Hardware], *levels: Level) -> tuple[list[Hardware], list[Hardware]]:
     """Designs whose dense accuracy is more than a point below ideal, and those of them that come back within it."""
     dense_too = [(d, dense, d.best(*levels)) for d in designs if (dense := d.accuracy(DENSE)) is not None]
-    fallen = [(d, best) for d, dense, best in dense_too if best and not _within(NEAR_IDEAL, d.ideal, dense)]
-    back = [d for d, best in fallen if _within(NEAR_IDEAL, d.ideal, best[1])]
+    fallen = [(d, best) for d, dense, best in dense_too if best and not within(NEAR_IDEAL, d.ideal - dense)]
+    back = [d for d, best in fallen if within(NEAR_IDEAL, d.ideal - best[1])]
     return [d for d, _ in fallen], back
 
 
-def _within(distance: float, ideal: float, accuracy: float) -> bool:
-    return ideal - accuracy <= distance + _ROUNDING
+def percent(share: float) -> str:
+    """For people."""
+    return f"{100 * share:.1f} %"
+
+
+def signed(share: float) -> str:
+    """For people, a change."""
+    return f"{100 * share:+.1f} %"
+
+
+def points(change: float) -> str:
+    """For people, a change of accuracy; what rounds to nothing has no sign."""
+    text = f"{100 * change:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text
+
+
+def within(distance: float, loss: float) -> bool:
+    """Whether a loss of accuracy is no larger than ``distance``, whatever the binary fractions."""
+    return loss <= distance + _ROUNDING
 
 
 def worst_loss_where_dense_is_fine(designs: list[Hardware], level: Level) -> tuple[int, Hardware | None, float]:
@@ -195,7 +242,7 @@ def worst_loss_where_dense_is_fine(designs: list[Hardware], level: Level) -> tup
         for d in designs
         if (dense := d.accuracy(DENSE)) is not None
         and (accuracy := d.accuracy(level)) is not None
-        and _within(NEARLY_IDEAL_DENSE, d.ideal, dense)
+        and within(NEARLY_IDEAL_DENSE, d.ideal - dense)
     ]
     if not fine:
         return 0, None, 0.0

@@ -17,6 +17,7 @@ import torch
 from pipeline.tables import DIMENSIONLESS, described_field
 from simcore.datasets import open_dataset
 from simcore.design import Adc, Design, EvidenceLimits
+from simcore.inference import SOLVER_VERSION
 from simcore.network.checkpoint import find_model, load_checkpoint
 from simcore.read_statistics import SampledReads, sample_reads
 from simcore.technology import circuit_parameters
@@ -31,6 +32,8 @@ SCHEMA = pa.schema(
         described_field("device", _TEXT, DIMENSIONLESS, "bitcell"),
         described_field("corner", _TEXT, DIMENSIONLESS, "corner of the bitcell"),
         described_field("rows", _INT, "rows", "rows of an array, all read together"),
+        described_field("adc_fit", _TEXT, DIMENSIONLESS, "how the converters are re-ranged"),
+        described_field("solver_version", _TEXT, DIMENSIONLESS, "version of the simulation"),
         described_field("layer", _TEXT, DIMENSIONLESS, "binary layer"),
         described_field("sparsity", _TEXT, DIMENSIONLESS, "dense or binsparx"),
         described_field("row_order", _TEXT, DIMENSIONLESS, "row order"),
@@ -51,8 +54,9 @@ def main() -> None:
     dataset = open_dataset(options.dataset, "--dataset")
     images, _ = dataset.read("test", 0, options.images)
     pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+    adc = Adc(bits=int(options.rows).bit_length(), reference="calibrated")
     common = {"model": checkpoint.name, "model_digest": checkpoint.digest, "device": options.device,
-              "corner": options.corner, "rows": options.rows}  # fmt: skip
+              "corner": options.corner, "rows": options.rows, "adc_fit": adc.fit, "solver_version": SOLVER_VERSION}  # fmt: skip
     rows: list[dict[str, Any]] = []
     for sparsity, order in LEVELS:
         design = Design(
@@ -61,7 +65,7 @@ def main() -> None:
             cols=options.rows,
             row_order=order,
             sparsity=sparsity,
-            adc=Adc(bits=int(options.rows).bit_length(), reference="calibrated"),
+            adc=adc,
             evidence=EvidenceLimits(beyond="mark"),  # these reads are solved exactly, whatever the fit would miss
         )
         for reads in sample_reads(checkpoint, design, dataset, pixels):

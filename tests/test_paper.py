@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -26,10 +27,15 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests" / "simcore")]
 
 import paper  # noqa: E402
+import paper_costs  # noqa: E402
+import paper_earlier  # noqa: E402
+import paper_evidence  # noqa: E402
 import paper_figures  # noqa: E402
+import paper_fits  # noqa: E402
 import paper_halves  # noqa: E402
 import paper_levels  # noqa: E402
 import paper_numbers  # noqa: E402
+import paper_sizes  # noqa: E402
 from small_networks import make_design  # noqa: E402
 
 from pipeline.results import Results  # noqa: E402
@@ -41,6 +47,7 @@ from simcore.inference import evaluate, mapped_logits, prepare  # noqa: E402
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, model_names, network_digest  # noqa: E402
 from simcore.network.definitions import define  # noqa: E402
 from simcore.network.modules import GraphNetwork  # noqa: E402
+from tests import paper_tables  # noqa: E402
 from tests.pipeline import fake_simcore  # noqa: E402
 from tests.pipeline.finished_sweep import finish_sweep  # noqa: E402
 
@@ -363,7 +370,7 @@ def test_the_tables_hold_what_the_experiments_are_to_show():
     """A sweep that no longer shows it is a finding, however well its page is written."""
     if not DESIGNS.is_file():
         pytest.skip("NO docs/results/paper/designs.parquet: nothing to look at")
-    designs = paper_numbers.hardware_designs(paper_numbers.read_rows("designs"))
+    designs = paper_numbers.hardware_designs(paper_numbers.fitted(paper_numbers.read_rows("designs")))
     sums = paper_numbers.read_rows("partial_sums")
     assert set(paper_numbers.networks_of(designs)) == set(NETWORKS)
     _, gain = paper_numbers.largest_gain(designs, paper_numbers.BINSPARX)
@@ -377,6 +384,213 @@ def test_the_tables_hold_what_the_experiments_are_to_show():
                     for order, n in (("channel", 16), ("grouped", 64))}  # fmt: skip
         assert together[16] >= paper_numbers.PAPER_REDUCTION[0]
         assert together[64] > 0.40
+
+
+@pytest.fixture(scope="module")
+def older():
+    """The committed table as solver version 5 would have left it."""
+    if not DESIGNS.is_file():
+        pytest.skip("NO docs/results/paper/designs.parquet: no page to write from it")
+    return paper_tables.older_rows(DESIGNS)
+
+
+@pytest.fixture
+def write_page(tmp_path, monkeypatch):
+    """Writes the page of any designs, beside an earlier table if one is given."""
+
+    def write(rows, schema=None, earlier=None):
+        folder = tmp_path / "paper"
+        paper_tables.write_tables(folder, DESIGNS, rows, schema)
+        if earlier is not None:
+            pq.write_table(paper_earlier.kept(pa.Table.from_pylist(earlier)), folder / "earlier.parquet")
+        for module in (paper, paper_numbers):
+            monkeypatch.setattr(module, "FOLDER", folder)
+        return paper.page()
+
+    return write
+
+
+NEWER_SECTIONS = ("## Which way converters are fitted", "## What moved since the earlier table", "energy-shares.png",
+                  "The fast solver is compared", "arrays alone")  # fmt: skip
+
+
+def test_an_older_table_has_none_of_the_newer_sections(older, write_page):
+    page = write_page(older, earlier=older)
+    assert not [part for part in NEWER_SECTIONS if part in page]
+
+
+def test_a_newer_table_of_fewer_images_writes_every_section(older, write_page):
+    """Designs fitted by least squares are in no count, table or picture but their own section's."""
+    rows = paper_tables.newer_rows(older)
+    others = [row for row in rows if row["adc_fit"] == "least_squares"]
+    page = write_page(rows, paper_tables.newer_schema(), older)
+    assert not [part for part in NEWER_SECTIONS if part not in page]
+    assert f"{len(older)} design points of [sweeps/paper.yaml]" in page
+    assert f"and {len(others)} of them again with [converters fitted otherwise]" in page
+    assert "Accuracies are of 500 test images" in page
+    assert "a point is 5 images" in page
+    assert f"{older[0]['images']:,} images; this one is of version 6, `unbiased`, 500 images" in page
+    assert f"{len(older)} design points are in both" in page
+    assert page.rstrip().endswith("Solver version 6.")
+    without = [row for row in rows if row not in others]
+    designs, alone = (paper_numbers.hardware_designs(paper_numbers.fitted(table)) for table in (rows, without))
+    assert paper_costs.section(designs) == paper_costs.section(alone)
+    assert paper._accuracy(designs) == paper._accuracy(alone)
+    assert paper.summary().count(f"on {len(alone)} hardware designs") == 1
+    assert "Digital layers are in these totals; of the arrays alone" in paper.cost_summary()
+    costed = paper_costs.with_digital(
+        paper_costs.costed(paper_numbers.hardware_designs(paper_numbers.fitted(paper_numbers.design_rows())))
+    )
+    assert paper_figures.draw_shares(costed).startswith(b"\x89PNG")
+    for design in costed:
+        assert sum(paper_costs.energy_shares(design, paper_numbers.DENSE).values()) == pytest.approx(1, abs=1e-9)
+
+
+def test_every_component_of_the_energy_has_its_place_in_the_picture():
+    components = {
+        field.name
+        for field in paper_tables.newer_schema()
+        if field.metadata[b"description"].startswith(b"of energy_per_image_J")
+    }
+    shown = [part for parts in paper_costs.ENERGY_GROUPS.values() for part in parts]
+    assert sorted(shown) == sorted(components)
+
+
+def _fit_row(device, sparsity, accuracy, fit, **more):
+    common = {"adc_reference": "calibrated", "model_digest": "m", "images": 100, "solver_version": "6"}
+    return _design_row(device, sparsity, accuracy, adc_fit=fit, **common | more)
+
+
+def _two_fits():
+    """Unbiased is better by 10 points on a dense, worse by 2 on b with both flips, and 1 worse on b dense."""
+    return [
+        _fit_row("a", "dense", 0.50, "unbiased"),
+        _fit_row("a", "binsparx", 0.80, "unbiased"),
+        _fit_row("b", "dense", 0.60, "unbiased"),
+        _fit_row("b", "binsparx", 0.70, "unbiased"),
+        _fit_row("c", "dense", 0.60, "unbiased"),
+        _fit_row("a", "dense", 0.40, "least_squares"),
+        _fit_row("a", "binsparx", 0.80, "least_squares"),
+        _fit_row("b", "dense", 0.61, "least_squares"),
+        _fit_row("b", "binsparx", 0.72, "least_squares"),
+    ]
+
+
+def test_fits_against_counting_by_hand():
+    rows = _two_fits()
+    assert [design.device for design in paper_numbers.hardware_designs(paper_numbers.fitted(rows))] == ["a", "b", "c"]
+    told = paper_fits.section(rows)
+    assert "| net | a | nominal | 64 of 64 | 50.0 | 40.0 | 80.0 | 80.0 | +30.0 | +40.0 |" in told
+    assert "Dense, 1 of the 2 designs are more accurate with `unbiased` and 1 with `least_squares`, +4.5 points" in told
+    assert "from -1.0 (net, b nominal, 64 rows) to +10.0 (net, a nominal, 64 rows)" in told
+    assert "both flips, 0 of the 2 designs are more accurate with `unbiased` and 1 with `least_squares`, -1.0" in told
+    assert "gain +20.0 points on average with `unbiased`, +25.5 with `least_squares`" in told
+    assert "better by more than a point in 1 of 4 cases: net, b nominal, 64 rows, both flips (+2.0)." in told
+    assert paper_fits.section(rows[:5]) == ""
+    for row in rows[7:]:
+        row["accuracy"] -= 0.02
+    assert "Nowhere is `least_squares` better by more than a point." in paper_fits.section(rows)
+
+
+def test_what_moved_against_counting_by_hand():
+    """a's dense accuracy was 30 %: 10 points of the change are the solver's, 10 the fit's; d is new, e gone."""
+    earlier = [
+        _fit_row("a", "dense", 0.30, "least_squares", solver_version="5"),
+        _fit_row("a", "binsparx", 0.85, "least_squares", solver_version="5"),
+        _fit_row("b", "dense", 0.60, "least_squares", solver_version="5"),
+        _fit_row("b", "binsparx", 0.70, "least_squares", solver_version="5"),
+        _fit_row("e", "dense", 0.10, "least_squares", solver_version="5"),
+    ]
+    rows = [*_two_fits(), _fit_row("d", "dense", 0.10, "unbiased")]
+    told = paper_earlier.section(rows, earlier)
+    assert "4 design points are in both, of 5 then." in told
+    assert (
+        "| a | nominal | re-ranged | 1 | 30.0 to 50.0 | +20.0 | +20.0 (net, 64 rows) | 1 | 85.0 to 80.0 | -5.0 |"
+        in told
+    )
+    assert "| b | nominal | re-ranged | 1 | 60.0 to 60.0 | 0.0 | 0.0 |" in told
+    assert "dense +5.5 by everything else (most on one design: +10.0) and +4.5 by the fit (2 designs)" in told
+    assert (
+        "| largest gain of both flips, re-ranged | 55.0 points: net, a nominal, 64 rows | 30.0 points: net, a" in told
+    )
+    assert "| of them back to within one point, both flips | 1 of 2 | 0 of 2 |" in told
+    assert "Moved: largest gain of both flips, re-ranged; of them back to within one point, both flips; of" in told
+    assert "Unchanged: designs more than a point below ideal, dense." in told
+    assert paper_earlier.section(rows, [row | {"solver_version": "6"} for row in earlier]) == ""
+    assert paper_earlier.section(rows, []) == ""
+    assert paper_earlier.section(rows, [row | {"model_digest": "another"} for row in earlier]) == ""
+
+
+def test_a_kept_table_says_how_its_converters_were_fitted(older):
+    kept = paper_earlier.kept(pa.Table.from_pylist(older)).to_pylist()
+    assert len(kept) == len(older)
+    assert {row["adc_fit"] for row in kept if row["adc_reference"] == "calibrated"} == {"least_squares"}
+    assert {row["adc_fit"] for row in kept if row["adc_reference"] == "nominal"} == {"unbiased"}
+    newer = pa.Table.from_pylist(paper_tables.newer_rows(older), schema=paper_tables.newer_schema())
+    assert {row["adc_fit"] for row in paper_earlier.kept(newer).to_pylist()} == {"unbiased"}
+
+
+def test_the_earlier_table_that_ships_is_of_another_version_or_the_same_figures():
+    earlier = {tuple(row[name] for name in paper_earlier._KEY): row for row in paper_earlier.earlier_rows()}
+    for row in paper_numbers.fitted(paper_numbers.read_rows("designs")):
+        old = earlier.get(tuple(row[name] for name in paper_earlier._KEY))
+        if old is not None and old["solver_version"] == row["solver_version"]:
+            assert (old["accuracy"], old["images"]) == (row["accuracy"], row["images"])
+
+
+def test_evidence_against_counting_by_hand():
+    def row(device, changed, rms, within):
+        return _design_row(device, "dense", 0.5, evidence_changed=changed, evidence_converted_rms_lsb=rms,
+                           evidence_within_limits=within, evidence_reads=1000)  # fmt: skip
+
+    rows = [
+        row("a", 0.01, 0.02, True),
+        row("b", 0.03, 0.04, True),
+        row("b", 0.2, 0.5, False),
+        row("c", None, None, True),
+    ]
+    told = paper_evidence.paragraph(rows)
+    assert "3,000 in all, of 3 of the 4 design points" in told
+    assert "3.0 % differ in the median over designs, 20.0 % at most" in told
+    assert "0.040 LSB in the median and 0.50 at most" in told
+    assert "1 of the 4 design points is beyond" in told
+    assert told.endswith("1 of b nominal.")
+    shares = {"a": (0.1, 0.8), "b": (0.3, 0.5)}
+    common = {"evidence_changed": 0.0, "evidence_converted_rms_lsb": 0.0, "evidence_reads": 1}
+    marked = [
+        _fit_row(device, level, share, "unbiased", evidence_within_limits=(device, level) != ("a", "dense"), **common)
+        for device, both in shares.items()
+        for level, share in zip(("dense", "binsparx"), both, strict=True)
+    ]
+    assert "is +20.0 points (net, b nominal, 64 rows, converter re-ranged)." in paper_evidence.paragraph(marked)
+    assert "All 2 are within" in paper_evidence.paragraph(rows[:2])
+    assert paper_evidence.paragraph([_design_row("a", "dense", 0.5)]) == ""
+
+
+def test_sizes_that_come_back_against_counting_by_hand():
+    """a is back with 32 rows, and with 64 where 16 are read together; b in one corner only."""
+
+    def designs(device, rows, together, accuracy, energy):
+        common = {"adc_reference": "calibrated", "rows": rows, "active_rows": together, "energy_per_image_J": energy}
+        return [
+            _design_row(device, "binsparx", share, corner=corner, **common)
+            for corner, share in zip(("nominal", "pessimistic"), accuracy, strict=True)
+        ]
+
+    good, half, bad = (0.85, 0.84), (0.85, 0.80), (0.2, 0.2)
+    rows = [
+        *designs("a", 32, 32, good, 1.0), *designs("a", 64, 64, half, 0.5), *designs("a", 64, 16, good, 3.0),
+        *designs("a", 32, 16, good, 3.5), *designs("b", 32, 32, half, 1.0),
+    ]  # fmt: skip
+    assert paper_sizes.sentence(paper_numbers.hardware_designs(rows)) == (
+        "In nominal and pessimistic corner alike, a arrays of 32 rows that are all read at once and of 64 rows with "
+        "16 read together, at 3.0 to 3.0 times the energy, come back to within 1 point of ideal; no b array does."
+    )
+    none = [*designs("b", 32, 32, half, 1.0), *designs("a", 32, 32, bad, 1.0)]
+    assert paper_sizes.sentence(paper_numbers.hardware_designs(none)) == (
+        "In nominal and pessimistic corner alike, no b array and no a array comes back to within 1 point of ideal."
+    )
+    assert paper_sizes.sentence([]) == ""
 
 
 def test_no_picture_is_left_over():
