@@ -22,6 +22,7 @@ import paper_figures
 import paper_fits
 import paper_levels
 import paper_sizes
+import paper_version
 from markdown_table import markdown_table
 from paper_numbers import (
     ARRAYS,
@@ -93,7 +94,7 @@ def pictures() -> dict[str, bytes]:
 def source_of_pictures() -> str:
     """What a picture is drawn from, as it says itself in its ``Source`` text: the sha256 of the tables."""
     digest = hashlib.sha256()
-    drawn = {path for path in FOLDER.glob("*.parquet") if path.stem != paper_earlier.NAME}
+    drawn = {path for path in FOLDER.glob("*.parquet") if path.stem not in (paper_earlier.NAME, paper_version.NAME)}
     for table in sorted(drawn):
         digest.update(table.name.encode() + table.read_bytes())
     return f"docs/results/paper sha256 {digest.hexdigest()}"
@@ -111,7 +112,7 @@ def page() -> str:
     """The text of docs/paper.md."""
     sums, reads, rows = _tables()
     designs = hardware_designs(fitted(rows))
-    parts = [_head(rows, sums), _claims(designs, sums), paper_evidence.paragraph(rows)]
+    parts = [_head(rows, sums), paper_version.section(rows, paper_version.sample_rows()), _claims(designs, sums), paper_evidence.paragraph(rows)]
     if designs:
         parts += [
             _accuracy(designs),
@@ -142,6 +143,7 @@ def summary() -> str:
         f"{100 * tuned:.1f} points where converters are re-ranged, and by {100 * fixed:.1f} where they are not{how} (the "
         f"paper: {100 * PAPER_LARGEST_GAIN:.2f}); where dense storage is within two points of ideal ({fine} designs) it "
         f"costs at most {max(0.0, 100 * loss):.1f}. {paper_sizes.sentence(designs)}"
+        f"{paper_version.in_short(design_rows())}"
     )
 
 

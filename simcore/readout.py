@@ -304,7 +304,8 @@ def _read_columns(first, last, vectors, inputs, columns, converters, digital, se
     block = _new_block(rows, columns.packed.shape[1], filled, noisy)
     by_lanes = Block(
         block.bits, block.packed, block.applied, block.input_sign, block.place,
-        block.noise.reshape((len(block.noise), filled // LANES, LANES)), block.counts, block.listed, block.gaps, block.sums,
+        block.noise.reshape((len(block.noise), filled // LANES, LANES)), block.counts, block.listed, block.gaps,
+        block.sums,
     )  # fmt: skip
     for number in range(first, last):
         low = number * BLOCK

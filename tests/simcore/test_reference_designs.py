@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from simcore.datasets import open_dataset
 from simcore.design import Adc
 from simcore.inference import evaluate, prepare
 from simcore.mapping import input_vectors
+from simcore.network.checkpoint import find_model, load_checkpoint, model_names
 from simcore.preparation import binary_input_signs, stored_layers
 from simcore.readout_totals import CURRENTS_A_LSB, ERRORS_A_LSB
 from simcore.reference_designs import lossless_bits, what_acts
@@ -117,3 +119,21 @@ def test_the_converter_the_seed_and_what_calibrates_act_behind_an_ideal_circuit(
 def test_hardware_is_left_as_it_is():
     design = make_design(seed=5, prune=0.1, adc=Adc(bits=2, noise_lsb=1.0))
     assert what_acts(design) is design
+
+
+@pytest.mark.skipif("fashion-cnn" not in model_names(), reason="NO TRAINED NETWORK: fashion-cnn does not ship")
+def test_flips_gain_no_more_on_perfect_arrays_than_the_range_of_codes_gives():
+    """Four bits for sums of up to 64: clipped codes make flips look like a cure, wider steps leave them nothing."""
+    network, images = load_checkpoint(find_model("fashion-cnn")), open_dataset("fashion-mnist")
+    pixels, labels = images.read("test", 0, 100)
+    right = {}
+    for code_range in ("fixed", "full_scale"):
+        for sparsity in ("dense", "binsparx"):
+            design = make_design(
+                solver="ideal_circuit", rows=64, cols=64, sparsity=sparsity,
+                adc=Adc(bits=4, reference="calibrated", range=code_range),
+            )  # fmt: skip
+            found = evaluate(prepare(network, design, images), pixels, labels)
+            right[code_range, sparsity] = int((found.predictions == labels).sum())
+    assert right["fixed", "binsparx"] - right["fixed", "dense"] > 50
+    assert abs(right["full_scale", "binsparx"] - right["full_scale", "dense"]) <= 5
