@@ -250,7 +250,9 @@ function drawEnergy(designs) {
   legend.replaceChildren();
   const title = (name) => name.replace(/^energy_/, "").replace(/_J$/, "").replaceAll("_", " ");
   byId("energy-note").textContent = "Energy of an image by component, for the hardware chosen above; the share is written where there is room.";
-  const fills = parts.map((_, k) => `var(--c${k % 7})`), opacity = (k) => [1, 0.55, 0.3][Math.min(2, Math.floor(k / 7))];
+  // More parts than colours: each colour again, paler, in the legend as in the bars.
+  const strength = (k) => [100, 55, 30][Math.min(2, Math.floor(k / 7))];
+  const fills = parts.map((_, k) => `color-mix(in srgb, var(--c${k % 7}) ${strength(k)}%, var(--paper))`);
   parts.forEach((name, k) => legendEntry(legend, title(name), fills[k]));
   const width = Math.max(330, Math.min(1000, host.clientWidth)), left = 96, step = 34;
   const total = (i) => parts.reduce((sum, name) => sum + (D[name][i] || 0), 0);
@@ -261,7 +263,7 @@ function drawEnergy(designs) {
     parts.forEach((name, k) => {
       const wide = ((D[name][i] || 0) / most) * (width - left - 80), share = (100 * (D[name][i] || 0)) / total(i);
       const group = draw("g", { class: "point" }, svg);
-      draw("rect", { x: from, y: step * row + 4, width: Math.max(0, wide), height: step - 10, fill: fills[k], opacity: opacity(k), stroke: "var(--paper)" }, group);
+      draw("rect", { x: from, y: step * row + 4, width: Math.max(0, wide), height: step - 10, style: `fill:${fills[k]}`, stroke: "var(--paper)" }, group);
       if (wide > 42) draw("text", { x: from + wide / 2, y: step * row + 21, "text-anchor": "middle", style: "fill:var(--paper)" }, group, `${share.toFixed(0)} %`);
       explainOnHover(group, () => `${title(name)}: ${show(joule, D[name][i])}, ${share.toFixed(1)} % (${level(i)})`);
       from += wide;
