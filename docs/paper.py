@@ -112,7 +112,12 @@ def page() -> str:
     """The text of docs/paper.md."""
     sums, reads, rows = _tables()
     designs = hardware_designs(fitted(rows))
-    parts = [_head(rows, sums), paper_version.section(rows, paper_version.sample_rows()), _claims(designs, sums), paper_evidence.paragraph(rows)]
+    parts = [
+        _head(rows, sums),
+        paper_version.section(rows, paper_version.sample_rows()),
+        _claims(designs, sums),
+        paper_evidence.paragraph(rows),
+    ]
     if designs:
         parts += [
             _accuracy(designs),

@@ -25,6 +25,10 @@ def sample_rows() -> list[Row]:
     return list(pq.read_table(path).to_pylist()) if path.exists() else []
 
 
+def _of_ideal(row: Row) -> str:
+    return f"{100 * row['accuracy']:.1f} of {100 * row['ideal_accuracy']:.1f} %"
+
+
 def section(rows: list[Row], sample: list[Row], current: str = SOLVER_VERSION) -> str:
     """A paragraph, and the same designs by both versions; nothing where the tables are of the ``current`` version."""
     versions = sorted({row["solver_version"] for row in rows} - {current})
@@ -35,11 +39,13 @@ def section(rows: list[Row], sample: list[Row], current: str = SOLVER_VERSION) -
     for row in sample:
         earlier = known.get(tuple(row[name] for name in _AXES))
         if row["solver_version"] == current and earlier is not None:
-            size = str(row["rows"]) if row["rows"] == row["active_rows"] else f"{row['rows']}, {row['active_rows']} read"
+            size = (
+                str(row["rows"]) if row["rows"] == row["active_rows"] else f"{row['rows']}, {row['active_rows']} read"
+            )
             lines.append(
                 [
                     row["model"], row["device"], row["corner"], size, row["sparsity"],
-                    f"{100 * earlier['accuracy']:.1f} %", f"{100 * row['accuracy']:.1f} %", f"{row['images']}",
+                    _of_ideal(earlier), _of_ideal(row), f"{row['images']}",
                 ]
             )  # fmt: skip
     text = (
@@ -50,7 +56,7 @@ def section(rows: list[Row], sample: list[Row], current: str = SOLVER_VERSION) -
         return text
     numbers = [f"version {versions[-1]}", f"version {current}", "images of the latter"]
     table = markdown_table(["network", "bitcell", "corner", "rows", "level"], numbers, lines)
-    return f"{text} Some of the sweep's designs by both:\n\n{table}"
+    return f"{text} Some of the sweep's designs by both, accuracy of ideal accuracy on the same images:\n\n{table}"
 
 
 def in_short(rows: list[Row], current: str = SOLVER_VERSION) -> str:
