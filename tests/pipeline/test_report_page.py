@@ -199,7 +199,7 @@ def test_the_page_loads_quietly_and_explains_what_is_pointed_at(
         assert page.locator("#tip").is_visible()  # the keyboard gets there too
         assert page.locator("#gain-chart .point").count() == 4
         assert page.locator(".heat").count() == 8
-        page.select_option("#cost", label="array current per image")
+        page.select_option("#cost", label="mean column current")
         drawn = page.locator("#front .point:not(.dimmed)").evaluate_all("nodes => nodes.map(n => n.dataset.key)")
         assert set(drawn) == set(results.front("mean_column_current_A", sweep="small").design_key)
         page.locator(f'[data-key="{drawn[-1]}"]').hover(force=True)
@@ -227,15 +227,15 @@ def test_a_design_that_a_race_left_behind_is_on_no_front(results: Results, tmp_p
 def test_energy_is_drawn_where_the_tables_hold_it(with_energy: Results, tmp_path: Path, chromium: Chromium) -> None:
     with chromium.page(as_file(with_energy, tmp_path)) as (page, said):
         choices = page.locator("#cost option").all_inner_texts()
-        assert choices[0] == "energy per image" and "array current per image" in choices
+        assert choices[0] == "energy per image" and "mean column current" in choices
         energy = with_energy.front("energy_per_image_J", sweep="small")
         drawn = page.locator("#front .point:not(.dimmed)").evaluate_all("nodes => nodes.map(n => n.dataset.key)")
         assert set(drawn) == set(energy.design_key)
         legend = page.locator("#energy-legend").inner_text()
         assert page.locator("#energy").is_visible() and "array" in legend and "adc" in legend
         assert "per image" not in legend  # a total and the ends of its spread are no components
-        page.select_option("#cost", label="array current per image")
-        assert "array current" in page.locator("#front-panels").inner_text()
+        page.select_option("#cost", label="mean column current")
+        assert "column current" in page.locator("#front-panels").inner_text()
         page.select_option("#hardware", "3")
         assert said == []
 

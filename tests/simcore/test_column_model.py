@@ -50,15 +50,17 @@ def full_tile(mapping, stored, index, rows):
 
 @pytest.mark.parametrize("circuit", ["8T-SRAM", "1T-1ReRAM", "1T-1ReRAM-BL", LINEAR], ids=str)
 @pytest.mark.parametrize("corner", ["nominal", "pessimistic"])
-def test_the_fused_kernel_computes_the_numpy_model(checkpoint, dataset, circuit, corner):
+def test_the_fused_kernel_computes_the_numpy_model(checkpoint, dataset, circuit, corner, monkeypatch):
     """A converter of 1000 codes a LSB shows the kernel's currents; one row group, no flips."""
     adc = Adc(bits=16, gain=1000.0)
     design = make_design(
         circuit, corner, rows=32, cols=2, adc=adc, solver="fast", layers=("narrow",),
         evidence=EvidenceLimits(beyond="mark"),
     )  # fmt: skip
+    models = []
+    monkeypatch.setattr("simcore.preparation.fit_layer", lambda *args: models.extend(fit_layer(*args)) or models)
     prepared = prepare(checkpoint, design, dataset)
-    mapping, stored, models, _ = fitted(checkpoint, dataset, design, "narrow")
+    mapping, stored, _, _ = fitted(checkpoint, dataset, design, "narrow")
     images = torch.from_numpy(dataset.read("test", 0, 5)[0].transpose(0, 3, 1, 2).copy()).float()
     vectors = input_vectors(mapping, binary_input_signs(checkpoint.network, images, {"narrow"})["narrow"])
     dots, _ = read_layer(prepared.layers["narrow"].tables, vectors)
@@ -66,7 +68,7 @@ def test_the_fused_kernel_computes_the_numpy_model(checkpoint, dataset, circuit,
     digital = digital_constants(mapping, stored, vectors[0] != 0)[0][0]
     codes = (dots + 2 * bits.sum(axis=2, dtype=int)[:, :, None] - digital) / 4
     currents = models[0].evaluate(bits.reshape(-1, bits.shape[2])).reshape(codes.shape)
-    assert np.abs(codes / 1000 - currents).max() < 1.5e-3
+    assert np.abs(codes / 1000 - currents).max() < 0.55e-3  # 0.5e-3 of it is the code's own rounding
 
 
 @pytest.mark.parametrize("active_rows", [None, 5])
