@@ -153,6 +153,7 @@ def test_all_circuits_of_every_kind_are_compared_and_one_that_differs_fails(monk
         equality.compare(few, CPU, processor, time.monotonic() + 600, lambda **news: None)
 
 
+@pytest.mark.slow
 def test_the_run_compares_and_times_and_leaves_its_table(tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     monkeypatch.setenv(gpu.OUT_VARIABLE, str(out))
