@@ -1,8 +1,8 @@
 """What the fast solver misses of exact reads, for every bitcell that ships: `make bench-evidence`.
 
-Held-out reads of real images on all layers of fashion-cnn, dense and with BinSparX: rms error of the current in LSB, and
-the share of codes that differ after re-ranged converters, each of the worst layer and kind of inputs. Every row of a
-sweep carries these figures for its own design.
+Held-out reads of real images on all layers of fashion-cnn, dense and with BinSparX: rms error of the current in LSB,
+and the share of codes that differ after re-ranged converters, each of the worst layer and kind of inputs. Every row of
+a sweep carries these figures for its own design.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LEVELS: tuple[Sparsity, ...] = ("dense", "binsparx")
 def main() -> None:
     """Print one table; the tall arrays take minutes."""
     checkpoint, dataset = load_checkpoint(find_model("fashion-cnn")), open_dataset("fashion-mnist")
-    table = Table(title="fast against exact: rms error of the current in LSB / share of codes that differ, fashion-cnn")
+    table = Table(title="fast against exact: rms error of the current in LSB, share of codes that differ; fashion-cnn")
     for heading in ("device", "corner", "sparsity", *(f"{size} rows" for size in SIZES)):
         table.add_column(heading)
     presets = [
