@@ -6,12 +6,12 @@ cells conduct nothing, the converter has a code for every sum, nothing is pruned
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from simcore.crossbar import Circuit
 from simcore.design import Design
+from simcore.reference_designs import lossless_bits
 
 
 def causes_of(design: Design) -> list[str]:
@@ -64,7 +64,7 @@ def _no_leakage(design: Design) -> Design:
 
 
 def _ideal_converter(design: Design) -> Design:
-    enough = math.ceil(math.log2(design.rows_read_together + 1))
+    enough = lossless_bits(design.rows_read_together)
     changes = {"bits": max(design.adc.bits, enough), "gain": 1.0, "offset_lsb": 0.0, "noise_lsb": 0.0}
     return design.model_copy(update={"adc": design.adc.model_copy(update=changes)})
 

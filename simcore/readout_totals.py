@@ -24,10 +24,10 @@ ERRORS_A_LSB = 2**10
 @numba.njit(cache=True, error_model="numpy", forceinline=True)
 def add_totals(totals, squared, worst, current, clipped):  # type: ignore[no-untyped-def]
     """Add one read's squared error (LSB^2), largest error (LSB), current (LSB) and clipped conversions."""
-    totals[0] += np.int64(np.rint(np.float64(squared) * ERRORS_A_LSB))
-    totals[1] = max(totals[1], np.int64(np.rint(np.float64(worst) * ERRORS_A_LSB)))
-    totals[2] += np.int64(np.rint(np.float64(current) * CURRENTS_A_LSB))
-    totals[3] += np.int64(clipped)
+    totals[SQUARED_ERROR] += np.int64(np.rint(np.float64(squared) * ERRORS_A_LSB))
+    totals[WORST_ERROR] = max(totals[WORST_ERROR], np.int64(np.rint(np.float64(worst) * ERRORS_A_LSB)))
+    totals[COLUMN_CURRENT] += np.int64(np.rint(np.float64(current) * CURRENTS_A_LSB))
+    totals[CLIPPED] += np.int64(clipped)
 
 
 def merge(totals: np.ndarray) -> np.ndarray:

@@ -24,8 +24,8 @@ from simcore.simd import full, lanes_of, maximum, minimum, store, where_bits
 
 LANES = lanes_of(np.float32)
 COLUMNS_AT_ONCE = 2 * LANES
-BASE, TAIL, SLOPE, STEP, OFF_SHARE = range(5)  # of a feed
 FEED = 5
+BASE, TAIL, SLOPE, STEP, OFF_SHARE = range(FEED)
 RANGES = 4  # of tau, S, unevenness and ON excess
 _TINY_CURRENT, _TINY_LOSS = 1e-6, 1e-12
 
