@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from simcore.design import Design
 from simcore.errors import InputError
+
+if TYPE_CHECKING:  # a design brings the solver's kernels along, which commands that solve nothing need not load
+    from simcore.design import Design
 
 CALIBRATION_SPLITS = ("calibration", "train")
 
