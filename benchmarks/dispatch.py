@@ -14,18 +14,19 @@ from typing import Any
 from unittest import mock
 
 from benchmarks.no_op import NoImages
-from pipeline import task_size
-from pipeline.cluster import ray_session
-from pipeline.costs import ROUGH
-from pipeline.execution import Execution
-from pipeline.plan import make_plan
-from pipeline.point_keys import Converter, PointProduct
-from pipeline.points import Bitcell, DesignPoint, Hardware, Study
-from pipeline.shards import Range, cover
-from pipeline.simulation import Model, circuit_parameters
-from pipeline.spec import load_sweep
-from pipeline.tasks import Outcome, Provenance, TaskSettings
-from pipeline.work import DesignWork
+from pipeline.execution import task_size
+from pipeline.execution.cluster import ray_session
+from pipeline.execution.driver import Execution
+from pipeline.execution.tasks import Outcome, TaskSettings
+from pipeline.provenance import Provenance
+from pipeline.storage.compute_time import ROUGH
+from pipeline.storage.shards import Range, cover
+from pipeline.storage.work import DesignWork
+from pipeline.sweep.plan import make_plan
+from pipeline.sweep.point_keys import Converter, PointProduct
+from pipeline.sweep.points import Bitcell, DesignPoint, Hardware, Study
+from pipeline.sweep.simulation import Model, circuit_parameters
+from pipeline.sweep.spec import load_sweep
 
 SHARDS_A_DESIGN = 500
 
@@ -115,7 +116,7 @@ def measure_dispatch(shards: int) -> None:
 
         ray.get([bare_task(i) for i in range(1000)])  # workers are up
         one_each = mock.patch.object(task_size, "MOST_SHARDS", 1)
-        nothing = mock.patch("pipeline.execution.evaluate_shards", evaluate_nothing)
+        nothing = mock.patch("pipeline.execution.driver.evaluate_shards", evaluate_nothing)
         window = 4 * int(ray.cluster_resources()["CPU"])
 
         def pipeline() -> None:

@@ -16,13 +16,13 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.aggregate import aggregate
-from pipeline.costs import CostModel
-from pipeline.picture import draw_front
-from pipeline.report import MOST_LINES, print_costs, print_designs, print_front
-from pipeline.report_page import build_report
-from pipeline.results import Results
-from pipeline.work import find_work
+from pipeline.report.page import build_report
+from pipeline.report.picture import draw_front
+from pipeline.report.terminal import MOST_LINES, print_costs, print_designs, print_front
+from pipeline.results.finished import Results
+from pipeline.storage.compute_time import CostModel
+from pipeline.storage.work import find_work
+from pipeline.tables.aggregate import aggregate
 from tests.pipeline import fake_simcore
 from tests.pipeline.finished_sweep import DEVICES, finish_sweep
 

@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
+from simcore.analysis.reference_designs import lossless_bits
 from simcore.datasets import open_dataset
 from simcore.design import Adc, Design, EvidenceLimits, Sparsity
-from simcore.inference import SOLVER_VERSION, evaluate, prepare
+from simcore.inference.evaluation import SOLVER_VERSION, evaluate, prepare
 from simcore.network.checkpoint import find_model, load_checkpoint
-from simcore.reference_designs import lossless_bits
 from simcore.technology import circuit_parameters, corner_names, device_names
 
 NETWORK, DATASET = "fashion-cnn", "fashion-mnist"

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from simcore.datasets import open_dataset
 from simcore.design import Adc, Design, EvidenceLimits, Sparsity
-from simcore.inference import mapped_logits, prepare
+from simcore.inference.evaluation import mapped_logits, prepare
 from simcore.network.accuracy import as_input
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint
 from simcore.network.definitions import vgg_small

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from simcore.inference import Evidence, LayerTotals, ShardResult
+from simcore.inference.evaluation import Evidence, LayerTotals, ShardResult
 
 SOLVER_VERSION = "no-op"
 

@@ -21,9 +21,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from simcore.column_model import ProductModel
 from simcore.crossbar import Circuit, solve
-from simcore.crossbar.fast import (
+from simcore.surrogate.fit import ProductModel
+from simcore.surrogate.second_order import (
     first_order_currents,
     fit_columns,
     fit_polynomial,

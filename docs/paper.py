@@ -58,8 +58,8 @@ from paper_numbers import (
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from simcore.analysis.partial_sums import coin_flip_imbalance
 from simcore.network.checkpoint import find_model, load_checkpoint
-from simcore.partial_sum_statistics import coin_flip_imbalance
 
 PAGE = Path(__file__).parent / "paper.md"
 PICTURES = Path(__file__).parent / "images" / "paper"

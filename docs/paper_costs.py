@@ -21,7 +21,7 @@ from paper_numbers import (
     signed,
 )
 
-from pipeline.pareto import non_dominated
+from pipeline.front.pareto import non_dominated
 
 _CORNER = "nominal"
 _PAPER_CUT = 0.45  # of the partial sum, the middle of the paper's range

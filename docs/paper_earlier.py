@@ -42,7 +42,7 @@ from paper_numbers import (
     with_arrays_alone,
 )
 
-from pipeline.tables import SCHEMAS
+from pipeline.tables.schema import SCHEMAS
 
 NAME = "earlier"
 _HARDWARE = ("model", "device", "corner", "rows", "active_rows", "adc_reference")

@@ -8,7 +8,7 @@ from statistics import median
 
 from paper_numbers import BINSPARX, DENSE, Hardware, Row, fitted, hardware_designs, largest_gain, percent, points
 
-from pipeline.spec import load_sweep
+from pipeline.sweep.spec import load_sweep
 
 _SWEEP = Path(__file__).parents[1] / "sweeps" / "paper.yaml"
 

@@ -23,8 +23,8 @@ from paper_numbers import (
     networks_of,
 )
 
-from pipeline.picture import COLOURS
-from simcore.partial_sum_statistics import coin_flip_imbalance
+from pipeline.report.picture import COLOURS
+from simcore.analysis.partial_sums import coin_flip_imbalance
 
 _BLUE, _RED, _GREEN, _PINK, _ORANGE, _SKY, _BLACK = COLOURS
 ORDER_STYLES = {

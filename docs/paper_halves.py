@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import pipeline
-from pipeline.results import Results
-from pipeline.tables import DIMENSIONLESS, described_field
+from pipeline.columns import DIMENSIONLESS, described_field
+from pipeline.results.finished import Results
 
 SCHEMA = pa.schema(
     [

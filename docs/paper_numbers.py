@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.tables import HARDWARE_COLUMNS
+from pipeline.tables.schema import HARDWARE_COLUMNS
 from simcore.design import Adc
 
 FOLDER = Path(__file__).parent / "results" / "paper"

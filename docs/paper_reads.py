@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from pipeline.tables import DIMENSIONLESS, described_field
+from pipeline.columns import DIMENSIONLESS, described_field
+from simcore.analysis.read_statistics import SampledReads, sample_reads
 from simcore.datasets import open_dataset
 from simcore.design import Adc, Design, EvidenceLimits
-from simcore.inference import SOLVER_VERSION
+from simcore.inference.evaluation import SOLVER_VERSION
 from simcore.network.checkpoint import find_model, load_checkpoint
-from simcore.read_statistics import SampledReads, sample_reads
 from simcore.technology import circuit_parameters
 
 LEVELS = (("dense", "channel"), ("binsparx", "channel"), ("binsparx", "grouped"))

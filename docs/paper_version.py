@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 from markdown_table import markdown_table
 from paper_numbers import FOLDER, Row
 
-from simcore.inference import SOLVER_VERSION
+from simcore.inference.evaluation import SOLVER_VERSION
 
 NAME = "sample"
 """A few designs of the sweep by the code's own version, on fewer images: docs/results/paper/sample.parquet."""

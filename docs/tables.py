@@ -20,11 +20,13 @@ import typer.cli
 import typer.main
 from markdown_table import markdown_table
 
-from pipeline import tracking
 from pipeline.cli.app import app
 from pipeline.cli.lazy import LAZY_COMMANDS
-from pipeline.spec import SweepSpec
-from pipeline.tables import COSTS_SCHEMA, SCHEMAS, SHARD_FILE_SCHEMA
+from pipeline.storage.compute_time import COSTS_SCHEMA
+from pipeline.storage.records import SHARD_FILE_SCHEMA
+from pipeline.sweep.spec import SweepSpec
+from pipeline.tables.schema import SCHEMAS
+from pipeline.tracking.mlflow import mlflow as tracking
 
 FOLDER = Path(__file__).parent
 

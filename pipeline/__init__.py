@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.results import Results
+    from pipeline.results.finished import Results
 
 
 def open(uri: str = "results") -> Results:
@@ -17,6 +17,8 @@ def open(uri: str = "results") -> Results:
     Raises:
         InputError: there is no finished sweep.
     """
-    from pipeline.results import Results  # pandas and pyarrow take time that commands such as --help do not have
+    from pipeline.results.finished import (
+        Results,  # pandas and pyarrow take time that commands such as --help do not have
+    )
 
     return Results(uri)

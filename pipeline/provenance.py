@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from pipeline.tasks import Provenance
-
 PACK_FILE = "binsparx-pack.json"
 """Beside packed code: which code it was, and what the job is to do."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The code that computes."""
+
+    package_version: str
+    git_commit: str
 
 
 def find_provenance() -> Provenance:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from paper_numbers import COSTS, DIGITAL  # found in docs by whoever imports this
 
-from pipeline.tables import HARDWARE_COLUMNS, SCHEMAS
+from pipeline.tables.schema import HARDWARE_COLUMNS, SCHEMAS
 
 IMAGES = 500
 # What tables of solver version 5 do not have.

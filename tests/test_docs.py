@@ -26,8 +26,8 @@ import tables  # noqa: E402
 
 import pipeline  # noqa: E402
 from pipeline.cli import main  # noqa: E402
-from pipeline.plan import make_plan  # noqa: E402
-from pipeline.spec import load_sweep  # noqa: E402
+from pipeline.sweep.plan import make_plan  # noqa: E402
+from pipeline.sweep.spec import load_sweep  # noqa: E402
 from simcore.technology import circuit_parameters, corner_names  # noqa: E402
 from tests.pipeline import fake_simcore  # noqa: E402
 from tests.pipeline.finished_sweep import finish_sweep  # noqa: E402

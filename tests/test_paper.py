@@ -38,12 +38,12 @@ import paper_numbers  # noqa: E402
 import paper_sizes  # noqa: E402
 from small_networks import make_design  # noqa: E402
 
-from pipeline.results import Results  # noqa: E402
-from pipeline.runner import RunOptions, run_sweep  # noqa: E402
-from pipeline.tables import HARDWARE_COLUMNS  # noqa: E402
+from pipeline.execution.runner import RunOptions, run_sweep  # noqa: E402
+from pipeline.results.finished import Results  # noqa: E402
+from pipeline.tables.schema import HARDWARE_COLUMNS  # noqa: E402
 from simcore.datasets import open_dataset  # noqa: E402
 from simcore.datasets.importing import ImportRequest, import_dataset  # noqa: E402
-from simcore.inference import evaluate, mapped_logits, prepare  # noqa: E402
+from simcore.inference.evaluation import evaluate, mapped_logits, prepare  # noqa: E402
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, model_names, network_digest  # noqa: E402
 from simcore.network.definitions import define  # noqa: E402
 from simcore.network.modules import GraphNetwork  # noqa: E402

@@ -149,7 +149,7 @@ def _recipes(text: str, work: Scale) -> dict[str, Any]:
     """The recipe of every network. Raises InputError for settings that are none."""
     from benchmarks.gpu.training import RECIPES
     from simcore.errors import InputError
-    from simcore.network.recipe import amended
+    from simcore.network.training.recipe import amended
 
     try:
         changes = json.loads(text)

@@ -10,7 +10,7 @@ import torch
 
 from simcore.crossbar import exact
 from simcore.crossbar.circuit import Circuit
-from simcore.crossbar.torch_backend import solve_on_torch
+from simcore.crossbar.solvers.torch_relaxation import solve_on_torch
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def _stand_in_for_numba() -> None:
     types = SimpleNamespace(Integer=int)
     _install("numba", njit=decorator, prange=range, config=SimpleNamespace(), types=types, get_num_threads=lambda: 1)
     _install("numba.extending", overload=overload, register_jitable=decorator, intrinsic=decorator)
-    _install("simcore.simd", lanes_of=lambda dtype: 1)
+    _install("simcore.kernels.simd", lanes_of=lambda dtype: 1)
 
 
 def _stand_in_for_scipy() -> None:

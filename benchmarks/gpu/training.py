@@ -23,13 +23,13 @@ from benchmarks.gpu import packages
 from benchmarks.gpu.images import Images
 from benchmarks.gpu.results import Tell
 from simcore.errors import BinsparxError
+from simcore.kernels.threads import follow_torch
 from simcore.network.checkpoint import load_checkpoint, save_checkpoint
 from simcore.network.definitions import define
-from simcore.network.initial import copy_tensors
 from simcore.network.modules import GraphNetwork
-from simcore.network.recipe import Recipe
-from simcore.network.training_state import trained_parameters
-from simcore.threads import follow_torch
+from simcore.network.training.initial import copy_tensors
+from simcore.network.training.recipe import Recipe
+from simcore.network.training.state import trained_parameters
 
 # Judgement: the rates that trained both networks on a CPU in batches of 100, hardly raised for batches of 512, since
 # it is the rate that decides how many signs turn in a step.
@@ -268,7 +268,7 @@ def windows(
     lefts: torch.Tensor,
     mirrored: torch.Tensor,
 ) -> torch.Tensor:
-    """Windows of some images, as ``simcore.network.augmentation`` cuts them.
+    """Windows of some images, as ``simcore.network.training.augmentation`` cuts them.
 
     Args:
         padded: uint8 (N, height, width, C).

@@ -30,7 +30,7 @@ def main() -> None:
         # A full disk, a storage or a server that is away: OSError, requests' errors among them, and pyarrow's own.
         if not isinstance(error, OSError) and type(error).__module__ != "pyarrow.lib":
             raise
-        from pipeline.store import without_secret
+        from pipeline.uris import without_secret
 
         print(f"error: {without_secret(' '.join(str(error).split()))}", file=sys.stderr)
         sys.exit(2)

@@ -13,9 +13,9 @@ from rich.table import Table
 from pipeline.cli.completion import sweep_names
 from pipeline.cli.json_output import json_row
 from pipeline.cli.options import JsonOption, ResultsOption, WhereOption, make_console, open_sweep, select
-from pipeline.comparison import Comparison, compare_designs
-from pipeline.objectives import known_costs
-from pipeline.report_page.findings import design_name
+from pipeline.front.objectives import known_costs
+from pipeline.report.page.findings import design_name
+from pipeline.results.comparison import Comparison, compare_designs
 
 
 def compare(

@@ -25,7 +25,7 @@ def design_keys(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     designs = _designs(ctx)
     if designs is None:
         return []
-    from pipeline.keys import short_key
+    from pipeline.sweep.keys import short_key
 
     return [
         (short_key(row.design_key), f"{row.device} {row.corner} {row.rows}x{row.cols} {row.sparsity}")
@@ -39,7 +39,7 @@ def conditions(ctx: typer.Context, incomplete: str) -> list[str]:
     designs = _designs(ctx)
     if designs is None:
         return []
-    from pipeline.tables import AXIS_COLUMNS
+    from pipeline.tables.schema import AXIS_COLUMNS
 
     name, sign, start = incomplete.partition("=")
     axes = [axis for axis in AXIS_COLUMNS if axis in designs and axis not in ("design_key", "overrides")]
@@ -82,7 +82,7 @@ SPARSITY_LEVELS = one_of("dense", "weight", "activation", "binsparx")
 
 
 def _results(ctx: typer.Context) -> object | None:
-    from pipeline.results import Results
+    from pipeline.results.finished import Results
     from simcore.errors import BinsparxError
 
     try:

@@ -15,9 +15,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import simulation
-from pipeline.blame import Blame, Share, Subject
-from pipeline.blame import explain as explain_design
 from pipeline.cli.options import (
     RESULTS_FOLDER,
     DesignArgument,
@@ -26,14 +23,17 @@ from pipeline.cli.options import (
     SweepFileOption,
     make_console,
 )
-from pipeline.keys import short_key
-from pipeline.progress import duration
-from pipeline.results import Results
-from pipeline.spec import load_sweep
-from pipeline.store import Store
-from pipeline.subject import subject_of_results, subject_of_sweep
-from simcore.calibration_images import calibration_of, require_apart
+from pipeline.execution.progress import duration
+from pipeline.explain.blame import Blame, Share, Subject
+from pipeline.explain.blame import explain as explain_design
+from pipeline.explain.subject import subject_of_results, subject_of_sweep
+from pipeline.results.finished import Results
+from pipeline.storage.store import Store
+from pipeline.sweep import simulation
+from pipeline.sweep.keys import short_key
+from pipeline.sweep.spec import load_sweep
 from simcore.errors import InputError
+from simcore.inference.calibration_images import calibration_of, require_apart
 from simcore.network.checkpoint import write_atomically
 
 
@@ -140,11 +140,11 @@ def _points(change: tuple[float, float, float]) -> str:
 
 
 def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
-    from pipeline.blame_picture import draw_blame, draw_read, draw_tiles
-    from simcore.crossbar.newton import solve_nodes
-    from simcore.preparation import prepare
-    from simcore.tile_errors import tile_errors
-    from simcore.tile_read import ReadPlace, tile_read
+    from pipeline.explain.blame_picture import draw_blame, draw_read, draw_tiles
+    from simcore.analysis.tile_errors import tile_errors
+    from simcore.analysis.tile_read import ReadPlace, tile_read
+    from simcore.crossbar.solvers.newton import solve_nodes
+    from simcore.inference.preparation import prepare
 
     title = f"design {short_key(subject.key)}"
     prepared: Any = prepare(subject.checkpoint, subject.design, subject.dataset)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import RESULTS_FOLDER, ResultsOption
-from pipeline.export import WRITERS, export_results
-from pipeline.results import Results
+from pipeline.results.export import WRITERS, export_results
+from pipeline.results.finished import Results
 
 
 def export(

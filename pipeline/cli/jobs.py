@@ -41,8 +41,8 @@ def submit(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job until it ends.")] = True,
 ) -> None:
     """Run a sweep on a cluster as a Ray job; Ctrl-C leaves it running."""
-    from pipeline.spec import load_sweep
     from pipeline.submission.pack import make_pack
+    from pipeline.sweep.spec import load_sweep
 
     file = load_sweep(sweep)
     options = {"--results": _lasting_results(results or file.spec.results), "--threads": str(threads)}
@@ -117,7 +117,7 @@ def _follow(jobs: Jobs, job: str) -> None:
 
 def _refuse_secrets(options: dict[str, str]) -> None:
     """What is submitted is stored with the job and shown to all who see the cluster; sweep files hold no secret."""
-    from pipeline.store import without_secret
+    from pipeline.uris import without_secret
 
     instead = {
         "--results": "let the machines' own role give access, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",

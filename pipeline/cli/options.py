@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from pipeline.results import Results
+    from pipeline.results.finished import Results
 
 RESULTS_FOLDER = "results"
 
@@ -64,12 +64,12 @@ def open_sweep(sweep: str, results: str | None) -> tuple[Results, str]:
     Raises:
         InputError: no such sweep, or a sweep file that is not right.
     """
-    from pipeline.results import Results
+    from pipeline.results.finished import Results
     from simcore.errors import unknown_name
 
     name, folder = sweep, results
     if sweep.endswith((".yaml", ".yml")):
-        from pipeline.spec import load_sweep
+        from pipeline.sweep.spec import load_sweep
 
         spec = load_sweep(sweep).spec
         name, folder = spec.name, results or spec.results

@@ -17,14 +17,14 @@ from rich.progress import track
 from rich.table import Table
 
 from pipeline.cli.options import make_console
-from pipeline.partial_sum_table import ALL_LAYERS, partial_sum_table
-from simcore.calibration_images import choose_calibration_images, require_apart
+from pipeline.tables.partial_sums import ALL_LAYERS, partial_sum_table
+from simcore.analysis.partial_sums import LayerStatistics, coin_flip_imbalance, measure_network
 from simcore.datasets import Dataset, open_dataset
 from simcore.design import Adc, Design
 from simcore.errors import InputError, unknown_name
+from simcore.inference.calibration_images import choose_calibration_images, require_apart
+from simcore.inference.preparation import images_for_calibration
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
-from simcore.partial_sum_statistics import LayerStatistics, coin_flip_imbalance, measure_network
-from simcore.preparation import images_for_calibration
 from simcore.technology import circuit_parameters
 
 _ORDERS = ("channel", "spatial", "grouped")

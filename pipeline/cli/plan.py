@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.cli.options import JsonOption, ResultsOption, SweepArgument, make_console
 
 if TYPE_CHECKING:
-    from pipeline.work import DesignWork
+    from pipeline.storage.work import DesignWork
 
 
 def plan(sweep: SweepArgument, results: ResultsOption = None, json: JsonOption = False) -> None:
@@ -17,8 +17,8 @@ def plan(sweep: SweepArgument, results: ResultsOption = None, json: JsonOption =
     """
     import json as json_module
 
-    from pipeline.plan import make_plan
-    from pipeline.spec import load_sweep
+    from pipeline.sweep.plan import make_plan
+    from pipeline.sweep.spec import load_sweep
 
     summary = summarise(make_plan(load_sweep(sweep)), results)
     if json:
@@ -32,10 +32,10 @@ def summarise(planned: Any, results: str | None) -> dict[str, Any]:
 
     Of a race it takes what the stored rounds have decided; what is to do is the most that the rest may come to.
     """
-    from pipeline.costs import CostModel, disk_bytes
-    from pipeline.runner import DEFAULT_RESULTS
-    from pipeline.store import Store
-    from pipeline.tasks import cpu_count
+    from pipeline.execution.runner import DEFAULT_RESULTS
+    from pipeline.execution.tasks import cpu_count
+    from pipeline.storage.compute_time import CostModel, disk_bytes
+    from pipeline.storage.store import Store
 
     store = Store(results or planned.sweep.spec.results or DEFAULT_RESULTS)
     costs = CostModel.load(store)
@@ -72,12 +72,12 @@ def summarise(planned: Any, results: str | None) -> dict[str, Any]:
 def _works(planned: Any, store: Any, costs: Any) -> tuple[list[DesignWork], int, int]:
     """The designs, each with the images that it gets unless a later round of a race stops it; the rounds left; and the
     shards to be made, which are smaller in a race's first round."""
-    from pipeline.work import find_work
+    from pipeline.storage.work import find_work
 
     if planned.sweep.spec.strategy != "racing":
         works = find_work(planned, store, costs)
         return works, 1, sum(len(work.cover.missing) for work in works)
-    from pipeline.racing import rounds, run_race
+    from pipeline.execution.racing import rounds, run_race
 
     complete: list[str] = []
     begun: list[DesignWork] = []
@@ -101,8 +101,8 @@ def _works(planned: Any, store: Any, costs: Any) -> tuple[list[DesignWork], int,
 def _print(summary: dict[str, Any], console: Any) -> None:
     from rich.table import Table
 
-    from pipeline.costs import ROUGH_PREPARE_SECONDS, ROUGH_SECONDS_PER_IMAGE
-    from pipeline.progress import duration
+    from pipeline.execution.progress import duration
+    from pipeline.storage.compute_time import ROUGH_PREPARE_SECONDS, ROUGH_SECONDS_PER_IMAGE
 
     table = Table(title=f"sweep '{summary['sweep']}'")
     table.add_column("axis")

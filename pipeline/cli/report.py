@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import ResultsOption, SweepNameArgument, open_sweep
-from pipeline.report_page import build_report
+from pipeline.report.page import build_report
 from simcore.errors import InputError
 from simcore.network.checkpoint import write_atomically
 
@@ -34,7 +34,7 @@ def report(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, page)
         if figures is not None:
-            from pipeline.figures import draw_figures
+            from pipeline.report.figures import draw_figures
 
             figures.mkdir(parents=True, exist_ok=True)
             for file, content in draw_figures(opened, name):

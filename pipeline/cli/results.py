@@ -18,7 +18,7 @@ from pipeline.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.results import Results
+    from pipeline.results.finished import Results
 
 
 def results(
@@ -40,10 +40,10 @@ def results(
     """
     import json as json_module
 
-    from pipeline.report import print_costs, print_designs, print_front
+    from pipeline.report.terminal import print_costs, print_designs, print_front
 
     if sweep is None:
-        from pipeline.results import Results
+        from pipeline.results.finished import Results
 
         _list_sweeps(Results(results or RESULTS_FOLDER), json)
         return

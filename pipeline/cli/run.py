@@ -12,7 +12,7 @@ from pipeline.cli.options import ResultsOption, SweepArgument, TrackingUriOption
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pipeline.runner import RunResult
+    from pipeline.execution.runner import RunResult
 
 
 def run(
@@ -37,7 +37,7 @@ def run(
     Examples: `binsparx run sweeps/quickstart.yaml`, `binsparx run my.yaml --only 3f2a91` (one design),
     `binsparx run my.yaml --results s3://bucket/results --address auto` (a cluster).
     """
-    from pipeline.runner import RunOptions, run_sweep
+    from pipeline.execution.runner import RunOptions, run_sweep
 
     console = make_console()
     options = RunOptions(results=results, address=address, only=only, threads=threads, max_failures=max_failures)
@@ -56,10 +56,10 @@ def _picture(result: RunResult) -> None:
     designs = result.tables["designs"]
     if designs.num_rows == 0:
         return
-    from pipeline.picture import draw_front
-    from pipeline.report_page import build_report
-    from pipeline.results import Results
-    from pipeline.table_files import SWEEPS_FOLDER
+    from pipeline.report.page import build_report
+    from pipeline.report.picture import draw_front
+    from pipeline.results.finished import Results
+    from pipeline.tables.files import SWEEPS_FOLDER
 
     page = build_report(Results(result.store.absolute_uri), result.plan.name).encode()
     pictures = draw_front(designs, result.plan.sweep.spec.pareto.objectives)
@@ -71,8 +71,8 @@ def _picture(result: RunResult) -> None:
 
 def _track(result: RunResult, uri: str | None) -> None:
     """Brings MLflow up to date; a tracking server that is away costs one warning."""
-    from pipeline.failures import read_failures
-    from pipeline.tracking import TrackingUnavailable, track_sweep
+    from pipeline.execution.failures import read_failures
+    from pipeline.tracking.mlflow import TrackingUnavailable, track_sweep
 
     try:
         done = track_sweep(
@@ -90,7 +90,7 @@ def _warn(result: RunResult, text: str) -> None:
 
 
 def _show(result: RunResult, console: Console) -> None:
-    from pipeline.report import MOST_LINES, print_costs, print_designs, print_front
+    from pipeline.report.terminal import MOST_LINES, print_costs, print_designs, print_front
 
     designs = result.tables["designs"]
     print_designs(designs, console, MOST_LINES)
@@ -108,7 +108,7 @@ def _show(result: RunResult, console: Console) -> None:
 def _show_failures(result: RunResult) -> None:
     """The failures by cause, each with an example and the command that repeats it."""
     from pipeline.errors import PointsFailed
-    from pipeline.failures import group_failures
+    from pipeline.execution.failures import group_failures
 
     for group in group_failures(result.failures):
         failure = group.example

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from pipeline.cli.completion import SPARSITY_LEVELS, corners, devices, one_of
 from pipeline.cli.options import make_console
+from simcore.analysis.tile_read import ReadPlace, TileRead, tile_read
 from simcore.crossbar import solve
 from simcore.crossbar.circuit import input_error
 from simcore.crossbar.spice import ngspice_installed, run_ngspice, spice_netlist
@@ -20,7 +21,6 @@ from simcore.design import Adc, Design
 from simcore.errors import BinsparxError
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
 from simcore.technology import DEFAULT_CORNER, circuit_parameters
-from simcore.tile_read import ReadPlace, TileRead, tile_read
 
 # Above what either simulator leaves of its error; below any difference of physics.
 _TOLERANCE = 1e-6

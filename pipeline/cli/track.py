@@ -10,11 +10,11 @@ def track(sweep: SweepArgument, results: ResultsOption = None, tracking_uri: Tra
 
     Example: `binsparx track sweeps/quickstart.yaml --tracking-uri http://mlflow:5000`.
     """
-    from pipeline.failures import read_failures
-    from pipeline.runner import DEFAULT_RESULTS
-    from pipeline.spec import load_sweep
-    from pipeline.store import Store
-    from pipeline.tracking import track_sweep
+    from pipeline.execution.failures import read_failures
+    from pipeline.execution.runner import DEFAULT_RESULTS
+    from pipeline.storage.store import Store
+    from pipeline.sweep.spec import load_sweep
+    from pipeline.tracking.mlflow import track_sweep
 
     file = load_sweep(sweep)
     store = Store(results or file.spec.results or DEFAULT_RESULTS)

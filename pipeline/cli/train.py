@@ -15,17 +15,17 @@ import torch
 import typer
 from rich.console import Console
 
-from pipeline.yaml_file import read_yaml
+from pipeline.sweep.yaml_file import read_yaml
 from simcore.datasets import SAMPLE_NAMES, Dataset, open_dataset
 from simcore.errors import InputError
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import save_checkpoint
 from simcore.network.definitions import define
 from simcore.network.modules import GraphNetwork
-from simcore.network.recipe import Recipe, amended, default_recipe
-from simcore.network.training import Progress, fresh_network
-from simcore.network.training import train as train_network
-from simcore.network.training_state import Identity, stored_arithmetic
+from simcore.network.training.loop import Progress, fresh_network
+from simcore.network.training.loop import train as train_network
+from simcore.network.training.recipe import Recipe, amended, default_recipe
+from simcore.network.training.state import Identity, stored_arithmetic
 
 _MONITOR_IMAGES = 2_000
 _LINE_EVERY_S = 60.0

@@ -21,8 +21,8 @@ import typer
 
 from pipeline.cli.completion import sweep_names
 from pipeline.cli.options import RESULTS_FOLDER, ResultsOption, open_sweep
-from pipeline.results import Results
-from pipeline.tracking import TrackedDesigns, default_tracking_uri, find_designs
+from pipeline.results.finished import Results
+from pipeline.tracking.mlflow import TrackedDesigns, default_tracking_uri, find_designs
 from simcore.errors import BinsparxError, InputError
 
 _LOOPBACK = "127.0.0.1"

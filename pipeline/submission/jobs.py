@@ -18,7 +18,7 @@ from typing import Any
 from pipeline.submission.pack import Pack
 from simcore.errors import BinsparxError, InputError
 
-ENTRYPOINT = "python -m pipeline.submission.job"
+ENTRYPOINT = "python -m pipeline.cli.packed_job"
 _WAIT_SECONDS = 1.0
 _START_TRIES, _START_WAIT_SECONDS = 20, 3.0
 _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")

@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pipeline
-from pipeline import simulation
 from pipeline.provenance import PACK_FILE, find_provenance
-from pipeline.spec import SweepFile
-from pipeline.yaml_file import read_yaml
+from pipeline.sweep import simulation
+from pipeline.sweep.spec import SweepFile
+from pipeline.sweep.yaml_file import read_yaml
 from simcore.errors import InputError
 
 CODE_FOLDERS = ("pipeline", "simcore")

@@ -31,7 +31,7 @@ class LayerActivity:
 
     @classmethod
     def from_totals(cls, totals: Mapping[str, Any], images: int) -> LayerActivity:
-        """From the fields of ``simcore.inference.LayerTotals`` over ``images`` images."""
+        """From the fields of ``simcore.inference.evaluation.LayerTotals`` over ``images`` images."""
         columns = int(totals["column_reads"]) // max(int(totals["activation_reads"]), 1)
         groups = int(totals["stored_columns"]) // max(columns, 1)
         return cls(

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from simcore.crossbar.circuit import Circuit
-from simcore.crossbar.device import torch_device
 from simcore.crossbar.iv import CellCurves
-from simcore.crossbar.ladder import solve_ladders
-from simcore.crossbar.line_relaxation import solve_arrays
-from simcore.crossbar.newton import solve_nodes, voltage_residual
+from simcore.crossbar.solvers.device import torch_device
+from simcore.crossbar.solvers.ladder import solve_ladders
+from simcore.crossbar.solvers.line_relaxation import solve_arrays
+from simcore.crossbar.solvers.newton import solve_nodes, voltage_residual
 from simcore.errors import InputError
-from simcore.simd import lanes_of
-from simcore.threads import run_in_threads
+from simcore.kernels.simd import lanes_of
+from simcore.kernels.threads import run_in_threads
 
 # Float32 rounding alone leaves about this much relative change from sweep to sweep.
 _FLOAT32_TOLERANCE = 2e-6
@@ -127,7 +127,9 @@ def solve(
     if chosen is None:
         solution = _solve_on_numba(circuit, curves, states, bits, real, inner, sweep_limit)
     else:
-        from simcore.crossbar.torch_backend import solve_on_torch  # torch is loaded only where it is asked for
+        from simcore.crossbar.solvers.torch_relaxation import (
+            solve_on_torch,  # torch is loaded only where it is asked for
+        )
 
         sink, status, residual, sweeps, doubt = solve_on_torch(
             circuit, curves, states, bits, real, inner, sweep_limit, chosen

@@ -15,8 +15,8 @@ import numba
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from simcore import kernel_cache  # noqa: F401  (before the first cached kernel)
-from simcore.simd import any_greater, full, lanes_of, load, maximum, minimum, store, where_greater
+from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
+from simcore.kernels.simd import any_greater, full, lanes_of, load, maximum, minimum, store, where_greater
 
 CurveForm = Literal["linear", "saturating", "sinh", "tanh", "table"]
 CURVE_FORMS: tuple[str, ...] = get_args(CurveForm)

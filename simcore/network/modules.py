@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn import functional
 
 from simcore.network import operations as ops
-from simcore.network import winograd
 from simcore.network.graph import INPUT, NetworkGraph
 from simcore.network.operations import Shape
-from simcore.network.prelu import Prelu
-from simcore.network.straight_through import activation_sign, sign, weight_sign
+from simcore.network.training import winograd
+from simcore.network.training.prelu import Prelu
+from simcore.network.training.straight_through import activation_sign, sign, weight_sign
 
 BinaryDot = Callable[[str, torch.Tensor], torch.Tensor]
 """Given a node's name and the signs of its input (float32 +-1 before padding; (B, C, H, W) or (B, F)), the integer

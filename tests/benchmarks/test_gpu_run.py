@@ -29,11 +29,11 @@ from benchmarks.gpu.results import Results
 from benchmarks.gpu.scale import SMALL
 from benchmarks.gpu.training import Job, Split, train, windows
 from simcore.datasets import ImportRequest, import_dataset, open_dataset
-from simcore.network import straight_through
-from simcore.network.augmentation import augment
 from simcore.network.checkpoint import load_checkpoint
 from simcore.network.definitions import define
-from simcore.network.recipe import Recipe
+from simcore.network.training import straight_through
+from simcore.network.training.augmentation import augment
+from simcore.network.training.recipe import Recipe
 
 CPU = torch.device("cpu")
 REPOSITORY = Path(__file__).parents[2]

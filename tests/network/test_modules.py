@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from simcore.network.definitions import DEFINITIONS, define
 from simcore.network.modules import BinaryConv2d, BinaryLinear, GraphNetwork
-from simcore.network.prelu import Prelu
-from simcore.network.straight_through import activation_sign, sign, weight_sign
+from simcore.network.training.prelu import Prelu
+from simcore.network.training.straight_through import activation_sign, sign, weight_sign
 
 
 def _integer_convolution(signs: np.ndarray, weight: np.ndarray, stride: int, padding: int) -> np.ndarray:

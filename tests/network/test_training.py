@@ -20,16 +20,17 @@ from safetensors.torch import load_file, save_file
 
 from simcore.datasets import Dataset
 from simcore.errors import BinsparxError, InputError
-from simcore.network import training, training_state
 from simcore.network.accuracy import measure_accuracy
-from simcore.network.augmentation import augment
 from simcore.network.checkpoint import save_checkpoint
 from simcore.network.graph import NetworkGraph, Node
-from simcore.network.initial import initialise
 from simcore.network.modules import GraphNetwork
-from simcore.network.recipe import RECIPES, Recipe, amended, default_recipe
-from simcore.network.training import Progress, fresh_network, train
-from simcore.network.training_state import Arithmetic, Identity, state_file
+from simcore.network.training import loop as training
+from simcore.network.training import state as training_state
+from simcore.network.training.augmentation import augment
+from simcore.network.training.initial import initialise
+from simcore.network.training.loop import Progress, fresh_network, train
+from simcore.network.training.recipe import RECIPES, Recipe, amended, default_recipe
+from simcore.network.training.state import Arithmetic, Identity, state_file
 
 RECIPE = Recipe(epochs=3, batch_size=10, learning_rate=0.02, crop_padding=1, precision="float32")
 
@@ -151,7 +152,7 @@ def test_the_first_training_of_a_process_is_as_any_other(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("stop_at", [7, 12, 14])
 def test_going_on_equals_never_stopping(tmp_path: Path, stop_at: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simcore.network.training._SAVE_EVERY_S", -1.0)  # after every step
+    monkeypatch.setattr("simcore.network.training.loop._SAVE_EVERY_S", -1.0)  # after every step
     expected = _train(tmp_path / "whole")
     with pytest.raises(Stop):
         _train(tmp_path / "parts", stop_at)

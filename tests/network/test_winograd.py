@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from simcore.network import winograd
 from simcore.network.modules import BinaryConv2d
+from simcore.network.training.loop import winograd
 
 
 @settings(max_examples=15, deadline=None)

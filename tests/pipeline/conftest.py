@@ -59,7 +59,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def ray_cluster(control_file: Path) -> Iterator[None]:
     """One local Ray with 2 CPUs for all tests of this process."""
-    from pipeline.cluster import ray_session
+    from pipeline.execution.cluster import ray_session
 
     with ray_session(None, threads=1):
         yield

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline import runner
 from pipeline.cli import main
-from pipeline.tasks import Provenance
+from pipeline.execution.driver import runner
+from pipeline.provenance import Provenance
 from tests.pipeline import fake_simcore
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A stand-in for ``simcore.inference``: instant, deterministic, and able to be slow or to fail on demand."""
+"""A stand-in for ``simcore.inference.evaluation``: instant, deterministic, and able to be slow or to fail on demand."""
 
 from __future__ import annotations
 

@@ -120,6 +120,6 @@ def install(monkeypatch: pytest.MonkeyPatch, cpus: int = 2, cpus_later: int | No
     def session(address: str | None, threads: int) -> Iterator[FakeRay]:
         yield ray
 
-    monkeypatch.setattr("pipeline.runner.ray_session", session)
-    monkeypatch.setattr("pipeline.execution.time", clock)
+    monkeypatch.setattr("pipeline.execution.runner.ray_session", session)
+    monkeypatch.setattr("pipeline.execution.driver.time", clock)
     return ray

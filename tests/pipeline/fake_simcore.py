@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import simulation
-from pipeline.simulation import Model
+from pipeline.sweep import simulation
+from pipeline.sweep.simulation import Model
 from simcore.cost import DigitalLayer
 from simcore.errors import unknown_name
 

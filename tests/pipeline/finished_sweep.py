@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import simulation
-from pipeline.aggregate import aggregate
-from pipeline.costs import CostModel
-from pipeline.plan import Plan, make_plan
-from pipeline.spec import load_sweep
-from pipeline.store import Store
-from pipeline.table_files import SWEEPS_FOLDER
-from pipeline.tasks import Provenance, TaskSettings, evaluate_shards, prepare_design
-from pipeline.work import find_work
+from pipeline.execution.tasks import TaskSettings, evaluate_shards, prepare_design
+from pipeline.provenance import Provenance
+from pipeline.storage.compute_time import CostModel
+from pipeline.storage.store import Store
+from pipeline.storage.work import find_work
+from pipeline.sweep import simulation
+from pipeline.sweep.plan import Plan, make_plan
+from pipeline.sweep.spec import load_sweep
+from pipeline.tables.aggregate import aggregate
+from pipeline.tables.files import SWEEPS_FOLDER
 from tests.pipeline.fake_simcore import sweep_text
 
 DEVICES = "[8T-SRAM, 1T-1ReRAM]"

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.plan import make_plan
-from pipeline.records import shard_path
-from pipeline.spec import load_sweep
+from pipeline.storage.records import shard_path
+from pipeline.sweep.plan import make_plan
+from pipeline.sweep.spec import load_sweep
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.fake_inference import CONTROL_VARIABLE
 from tests.pipeline.fake_simcore import write_sweep

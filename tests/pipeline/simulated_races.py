@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.elimination import Contender, beaten_in_group
-from pipeline.pareto import non_dominated
+from pipeline.front.elimination import Contender, beaten_in_group
+from pipeline.front.pareto import non_dominated
 
 Draw = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 """(designs, images) booleans, and (designs, pieces) of costs, of all images of a sweep."""

@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from pipeline.aggregate import aggregate
-from pipeline.costs import CostModel
-from pipeline.plan import make_plan
-from pipeline.predictions import Predictions
-from pipeline.records import (
+from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from pipeline.storage.compute_time import CostModel
+from pipeline.storage.predictions import Predictions
+from pipeline.storage.records import (
     DamagedRecord,
     ShardRecord,
     Timing,
@@ -29,13 +28,14 @@ from pipeline.records import (
     parse_shard_path,
     shard_path,
 )
-from pipeline.runner import RunOptions, RunResult, run_sweep
-from pipeline.shard_files import ShardReading, bundle_shards, find_shard_files, read_shards
-from pipeline.shards import BUNDLE_SHARDS, Bundle, Range, bundles_of, cover
-from pipeline.spec import load_sweep
-from pipeline.store import Store
-from pipeline.tables import SCHEMAS
-from pipeline.work import find_work
+from pipeline.storage.shard_files import ShardReading, bundle_shards, find_shard_files, read_shards
+from pipeline.storage.shards import BUNDLE_SHARDS, Bundle, Range, bundles_of, cover
+from pipeline.storage.store import Store
+from pipeline.storage.work import find_work
+from pipeline.sweep.plan import make_plan
+from pipeline.sweep.spec import load_sweep
+from pipeline.tables.aggregate import aggregate
+from pipeline.tables.schema import SCHEMAS
 from tests.pipeline.fake_simcore import write_sweep
 
 KEY = "ab" + "0" * 62
@@ -264,7 +264,7 @@ def test_a_finished_sweep_has_one_file_a_design_and_the_same_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: Path
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.aggregate.bundle_shards", lambda *_: None)
+        patch.setattr("pipeline.tables.aggregate.bundle_shards", lambda *_: None)
         run(tmp_path)
     assert len(images_files(tmp_path)) == 16
     before, made = tables_of(tmp_path), len(list(calls.iterdir()))
@@ -284,7 +284,7 @@ def test_an_aggregation_that_is_cut_at_any_step_leaves_no_trace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.aggregate.bundle_shards", lambda *_: None)
+        patch.setattr("pipeline.tables.aggregate.bundle_shards", lambda *_: None)
         run(tmp_path, arrays="32x32")
     before = tables_of(tmp_path)
     cuts = 0
@@ -302,7 +302,7 @@ def test_an_aggregation_that_is_cut_at_any_step_leaves_no_trace(
 
 @pytest.mark.usefixtures("sweeps")
 def test_a_store_that_cannot_be_bundled_is_one_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.shard_files.encode_bundle", _no_room)
+    monkeypatch.setattr("pipeline.storage.shard_files.encode_bundle", _no_room)
     result = run(tmp_path)
     assert result.warnings == ["shards of finished designs stay in files of their own: [Errno 28] no room"]
     assert result.failures == [] and result.tables["designs"].num_rows == 4

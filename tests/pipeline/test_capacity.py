@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline import capacity, runner
-from pipeline.capacity import check_threads, gpu_share, may_grow
-from pipeline.runner import RunOptions, run_sweep
+from pipeline.execution.capacity import check_threads, gpu_share, may_grow
+from pipeline.execution.driver import capacity, runner
+from pipeline.execution.runner import RunOptions, run_sweep
 from simcore.errors import InputError
 from tests.pipeline.fake_simcore import write_sweep
 from tests.pipeline.test_command_line import command

@@ -10,7 +10,7 @@ from tests.pipeline.conftest import ROOT
 
 _JOIN = """
 import contextlib
-from pipeline.cluster import ray_session
+from pipeline.execution.cluster import ray_session
 from simcore.errors import InputError
 
 with contextlib.suppress(InputError), ray_session("nowhere", 1):

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline import blame
-from pipeline.evidence import design_columns, evidence_record, layer_columns, within_limits
-from pipeline.records import decode_design, design_path
-from pipeline.report import print_designs
-from pipeline.report_page import sections
-from pipeline.table_files import read_table
+from pipeline.explain import blame
+from pipeline.report.page import sections
+from pipeline.report.terminal import print_designs
+from pipeline.storage.records import decode_design, design_path
+from pipeline.tables.evidence import design_columns, evidence_record, layer_columns, within_limits
+from pipeline.tables.files import read_table
 from simcore.design import EvidenceLimits
-from simcore.evidence import Evidence, LayerEvidence
+from simcore.inference.validation import Evidence, LayerEvidence
 from tests.pipeline.finished_sweep import finish_sweep
 
 LIMITS = EvidenceLimits(max_rms_lsb=0.1, max_worst_lsb=1.0, max_bias_lsb=0.05)

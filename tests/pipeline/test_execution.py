@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline.costs import CostModel
-from pipeline.execution import Execution
-from pipeline.plan import make_plan
-from pipeline.progress import SweepProgress
-from pipeline.retries import FailureKind
-from pipeline.shards import Range
-from pipeline.spec import load_sweep
-from pipeline.store import Store
-from pipeline.tasks import Outcome, Provenance, TaskSettings
-from pipeline.work import DesignWork, find_work
+from pipeline.execution.driver import Execution
+from pipeline.execution.progress import SweepProgress
+from pipeline.execution.retries import FailureKind
+from pipeline.execution.tasks import Outcome, TaskSettings
+from pipeline.provenance import Provenance
+from pipeline.storage.compute_time import CostModel
+from pipeline.storage.shards import Range
+from pipeline.storage.store import Store
+from pipeline.storage.work import DesignWork, find_work
+from pipeline.sweep.plan import make_plan
+from pipeline.sweep.spec import load_sweep
 from tests.pipeline.fake_ray import FakeClock, FakeRay
 from tests.pipeline.fake_simcore import write_sweep
 
@@ -81,10 +82,10 @@ def execution(
         return [ask(key, first) for first, _ in shards]
 
     clock = FakeClock()
-    monkeypatch.setattr("pipeline.execution.time", clock)
-    monkeypatch.setattr("pipeline.execution.prepare_design", prepare)
-    monkeypatch.setattr("pipeline.execution.evaluate_shards", evaluate)
-    monkeypatch.setattr("pipeline.task_size.MOST_SHARDS", 1)
+    monkeypatch.setattr("pipeline.execution.driver.time", clock)
+    monkeypatch.setattr("pipeline.execution.driver.prepare_design", prepare)
+    monkeypatch.setattr("pipeline.execution.driver.evaluate_shards", evaluate)
+    monkeypatch.setattr("pipeline.execution.task_size.MOST_SHARDS", 1)
     settings = TaskSettings("tests.pipeline.fake_inference", "", 1, Provenance("0", ""))
     return Execution(FakeRay(cpus, clock, cpus_later), settings, listener or Heard(), max_failures)
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import blame
-from pipeline.blame import Subject, explain
-from pipeline.blame_picture import draw_blame
 from pipeline.cli import main
-from pipeline.plan import make_plan
-from pipeline.spec import load_sweep
-from pipeline.store import Store
+from pipeline.explain import blame
+from pipeline.explain.blame import Subject, explain
+from pipeline.explain.blame_picture import draw_blame
+from pipeline.storage.store import Store
+from pipeline.sweep.plan import make_plan
+from pipeline.sweep.spec import load_sweep
 from simcore.errors import InputError
 from simcore.network.checkpoint import save_checkpoint
 from tests.simcore.small_networks import small_checkpoint, small_dataset
@@ -77,7 +77,7 @@ def test_shares_are_differences_between_variants_and_nothing_is_computed_twice(
     subject = Subject(point.key, point.design, point.model.checkpoint, point.model.digest, point.dataset, point.split)
     store = Store("results")
     seen: list[str] = []
-    found = explain(subject, IMAGES, store, "simcore.inference", lambda name, done, total: seen.append(name))
+    found = explain(subject, IMAGES, store, "simcore.inference.evaluation", lambda name, done, total: seen.append(name))
     assert seen[0] == "the design" and seen[-1] == "done" and "only sink" in seen and "without wide" in seen
     assert {share.name for share in found.layers} == {"wide", "dense"}
     names = [share.name for share in found.causes]
@@ -95,7 +95,7 @@ def test_shares_are_differences_between_variants_and_nothing_is_computed_twice(
         raise AssertionError("computed again")
 
     monkeypatch.setattr(blame, "prepare_design", never)
-    assert explain(subject, IMAGES, store, "simcore.inference") == found
+    assert explain(subject, IMAGES, store, "simcore.inference.evaluation") == found
     files = draw_blame(found, "tiny")
     assert files["causes.png"][:4] == b"\x89PNG" and b"<svg" in files["causes.svg"]
 
@@ -128,16 +128,16 @@ def test_the_command_explains_and_draws(
 
 
 def test_a_design_of_results_needs_a_network_that_ships(sweep: Path) -> None:
-    from pipeline.aggregate import aggregate
-    from pipeline.costs import CostModel
-    from pipeline.results import Results
-    from pipeline.subject import subject_of_results, subject_of_sweep
-    from pipeline.work import find_work
+    from pipeline.explain.subject import subject_of_results, subject_of_sweep
+    from pipeline.results.finished import Results
+    from pipeline.storage.compute_time import CostModel
+    from pipeline.storage.work import find_work
+    from pipeline.tables.aggregate import aggregate
 
     plan = make_plan(load_sweep(sweep))
     store = Store("results")
     subject = subject_of_sweep(str(sweep), plan.points[0].key)
-    explain(subject, IMAGES, store, "simcore.inference")
+    explain(subject, IMAGES, store, "simcore.inference.evaluation")
     aggregate(plan, find_work(plan, store, CostModel.load(store)), store).tables.publish("tiny", store)
     with pytest.raises(InputError, match="--sweep"):
         subject_of_results(Results("results"), subject.key[:9])

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 from openpyxl import load_workbook
 
-from pipeline.export import WRITERS, export_results
-from pipeline.results import Results
-from pipeline.tables import SCHEMAS
+from pipeline.results.export import WRITERS, export_results
+from pipeline.results.finished import Results
+from pipeline.tables.schema import SCHEMAS
 from simcore.errors import InputError
 from tests.pipeline.finished_sweep import finish_sweep
 

@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 from rich.console import Console
 
-from pipeline import picture
-from pipeline.intervals import wilson_interval
-from pipeline.picture import draw_front
-from pipeline.report import print_costs, print_designs
-from pipeline.tables import DESIGNS_SCHEMA
+from pipeline.front.intervals import wilson_interval
+from pipeline.report.picture import draw_front
+from pipeline.report.terminal import picture, print_costs, print_designs
+from pipeline.tables.schema import DESIGNS_SCHEMA
 
 
 def table_of(rows: list[dict[str, Any]]) -> pa.Table:

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from pipeline import simulation
-from pipeline.plan import make_plan
-from pipeline.report import print_costs, print_front
-from pipeline.runner import RunOptions, RunResult, run_sweep
-from pipeline.simulation import digital_layers as of_a_network
-from pipeline.spec import CostSpec, load_sweep
-from pipeline.tables import DESIGNS_SCHEMA, PARETO_SCHEMA
+from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from pipeline.report.terminal import print_costs, print_front
+from pipeline.sweep import simulation
+from pipeline.sweep.plan import make_plan
+from pipeline.sweep.simulation import digital_layers as of_a_network
+from pipeline.sweep.spec import CostSpec, load_sweep
+from pipeline.tables.schema import DESIGNS_SCHEMA, PARETO_SCHEMA
 from simcore.cost import CostOptions
 from simcore.errors import InputError
 from simcore.network.checkpoint import find_model, load_checkpoint

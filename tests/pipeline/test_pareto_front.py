@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.fronts import find_fronts
-from pipeline.intervals import wilson_interval
-from pipeline.pareto import find_front, front_support, non_dominated
-from pipeline.spec import ParetoSpec
+from pipeline.front.fronts import find_fronts
+from pipeline.front.intervals import wilson_interval
+from pipeline.front.pareto import find_front, front_support, non_dominated
+from pipeline.sweep.spec import ParetoSpec
 
 
 def front(points: list[tuple[float, ...]], directions: tuple[str, ...] = ("max", "min")) -> list[bool]:

@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from pipeline.cli.partial_sums import partial_sums
-from pipeline.partial_sum_table import ALL_LAYERS, PARTIAL_SUMS_SCHEMA
+from pipeline.tables.partial_sums import ALL_LAYERS, PARTIAL_SUMS_SCHEMA
 from simcore.errors import InputError
 
 

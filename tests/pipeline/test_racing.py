@@ -12,7 +12,9 @@ from rich.console import Console
 from scipy import stats
 
 from pipeline.cli.plan import summarise
-from pipeline.elimination import (
+from pipeline.execution.racing import PIECES, piece_images, rounds, shared_runs
+from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from pipeline.front.elimination import (
     ERROR,
     Contender,
     beaten_in_group,
@@ -20,10 +22,8 @@ from pipeline.elimination import (
     error_of_a_pair,
     surely_positive,
 )
-from pipeline.plan import make_plan
-from pipeline.racing import PIECES, piece_images, rounds, shared_runs
-from pipeline.runner import RunOptions, RunResult, run_sweep
-from pipeline.spec import load_sweep
+from pipeline.sweep.plan import make_plan
+from pipeline.sweep.spec import load_sweep
 from tests.pipeline.fake_simcore import write_sweep
 from tests.pipeline.simulated_races import (
     Draw,

@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from pipeline.fronts import find_fronts, input_columns
-from pipeline.keys import digest_of
-from pipeline.picture import draw_front
-from pipeline.plan import Plan, make_plan
-from pipeline.report import print_costs, print_designs, print_front
-from pipeline.report_page import build_report
-from pipeline.results import Results
-from pipeline.spec import ParetoSpec, load_sweep
+from pipeline.front.fronts import find_fronts, input_columns
+from pipeline.report.page import build_report
+from pipeline.report.picture import draw_front
+from pipeline.report.terminal import print_costs, print_designs, print_front
+from pipeline.results.finished import Results
+from pipeline.sweep.keys import digest_of
+from pipeline.sweep.plan import Plan, make_plan
+from pipeline.sweep.spec import ParetoSpec, load_sweep
 from simcore.design import Adc
 from tests.pipeline.fake_simcore import write_sweep
 from tests.pipeline.finished_sweep import finish_sweep

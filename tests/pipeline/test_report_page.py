@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.failures import FailureReport, write_failures
-from pipeline.figures import draw_figures
-from pipeline.report import _gain
-from pipeline.report_page import build_report, selection
-from pipeline.report_page.findings import find_gains, sentences
-from pipeline.report_page.sections import asked, heat_maps
-from pipeline.results import Results, on_front
-from pipeline.table_files import read_table, table_path
+from pipeline.execution.failures import FailureReport, write_failures
+from pipeline.report.figures import draw_figures
+from pipeline.report.page import build_report, selection
+from pipeline.report.page.findings import find_gains, sentences
+from pipeline.report.page.sections import asked, heat_maps
+from pipeline.report.terminal import _gain
+from pipeline.results.finished import Results, on_front
+from pipeline.tables.files import read_table, table_path
 from simcore.errors import InputError
 from tests.pipeline import fake_simcore
 from tests.pipeline.browser import Chromium, start_chromium

@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from pipeline.keys import canonical_json, digest_of, key_content
-from pipeline.shards import cover, longest_chain
-from pipeline.simulation import solver_version
+from pipeline.storage.shards import cover, longest_chain
+from pipeline.sweep.keys import canonical_json, digest_of, key_content
+from pipeline.sweep.simulation import solver_version
 from simcore.errors import InputError
 
 

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.keys import digest_of
-from pipeline.records import (
+from pipeline.storage.records import (
     DamagedRecord,
     DesignRecord,
     ShardRecord,
@@ -26,7 +25,8 @@ from pipeline.records import (
     parse_shard_path,
     shard_path,
 )
-from pipeline.store import Store
+from pipeline.storage.store import Store
+from pipeline.sweep.keys import digest_of
 from simcore.errors import InputError
 
 CONTENT = {"design": {"rows": 64}, "model": "m"}
@@ -61,7 +61,7 @@ def test_a_put_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path, m
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipeline.store.os.replace", full)
+    monkeypatch.setattr("pipeline.storage.store.os.replace", full)
     with pytest.raises(OSError, match="No space"):
         store.put("a", b"new")
     assert store.read("a") == b"old"

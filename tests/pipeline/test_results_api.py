@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy.stats import fisher_exact
 
 import pipeline
-from pipeline.intervals import difference_interval, paired_correlation, wilson_interval
-from pipeline.results import Results, seen_all
-from pipeline.spec import ParetoSpec
-from pipeline.table_files import TableFiles
+from pipeline.front.intervals import difference_interval, paired_correlation, wilson_interval
+from pipeline.results.finished import Results, seen_all
+from pipeline.sweep.spec import ParetoSpec
+from pipeline.tables.files import TableFiles
 from simcore.errors import InputError
 from tests.pipeline.finished_sweep import DEVICES, finish_sweep
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.failures import FailureReport, group_failures
-from pipeline.retries import RETRIES, FailureKind, Room, Trial, kind_of, kind_of_system_error
-from pipeline.task_size import MOST_SHARDS, TASK_SECONDS, TaskSizer
+from pipeline.execution.failures import FailureReport, group_failures
+from pipeline.execution.retries import RETRIES, FailureKind, Room, Trial, kind_of, kind_of_system_error
+from pipeline.execution.task_size import MOST_SHARDS, TASK_SECONDS, TaskSizer
 from simcore.errors import InputError
 
 ROOM = Room(slots=8, share=1 << 30)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline import runner
 from pipeline.cli.plan import plan
 from pipeline.errors import Interrupted
-from pipeline.runner import RunOptions, RunResult, run_sweep
+from pipeline.execution.driver import runner
+from pipeline.execution.runner import RunOptions, RunResult, run_sweep
 from tests.pipeline import fake_inference, fake_ray
 from tests.pipeline.fake_simcore import write_sweep
 
@@ -40,7 +40,7 @@ def interrupt(*_: Any, **__: Any) -> None:
 def test_an_interruption_beside_the_tasks_says_that_their_work_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr(f"pipeline.runner.{where}", interrupt)
+    monkeypatch.setattr(f"pipeline.execution.runner.{where}", interrupt)
     with pytest.raises(Interrupted, match="^interrupted; all finished tasks are kept, go on with: binsparx run "):
         run(tmp_path, strategy="racing")
 
@@ -48,7 +48,7 @@ def test_an_interruption_beside_the_tasks_says_that_their_work_is_kept(
 def test_an_interruption_of_the_planning_says_that_nothing_began(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.runner.make_plan", interrupt)
+    monkeypatch.setattr("pipeline.execution.runner.make_plan", interrupt)
     with pytest.raises(Interrupted, match="before any work began"):
         run(tmp_path)
     assert not (tmp_path / "results").exists()
@@ -137,7 +137,7 @@ def test_damage_of_others_is_not_forgotten_while_a_design_is_computed_again(tmp_
 
 
 def test_damage_that_comes_back_every_time_ends_as_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.tasks.encode_shard", lambda record: b"torn")
+    monkeypatch.setattr("pipeline.execution.tasks.encode_shard", lambda record: b"torn")
     said = io.StringIO()
     result = run(tmp_path, said, arrays="32x32", sparsity="dense", dataset="{name: fake-images, images: 25}")
     (failure,) = result.failures

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.spec import load_sweep
-from pipeline.store import without_secret
-from pipeline.tracking import _below
+from pipeline.sweep.spec import load_sweep
+from pipeline.tracking.mlflow import _below
+from pipeline.uris import without_secret
 from simcore.errors import InputError
 from simcore.technology import circuit_parameters
 from tests.pipeline.conftest import ROOT
@@ -20,7 +20,7 @@ from tests.pipeline.fake_simcore import write_sweep
 
 _LISTENERS = """
 import psutil
-from pipeline.cluster import ray_session
+from pipeline.execution.cluster import ray_session
 
 with ray_session(None, 1) as ray:
     ray.get(ray.remote(lambda: 1).remote())

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.keys import canonical_json
-from pipeline.table_files import read_table
-from simcore import inference
+from pipeline.sweep.keys import canonical_json
+from pipeline.tables.files import read_table
+from simcore.inference import evaluation as inference
 from simcore.network.checkpoint import save_checkpoint
 from tests.pipeline.finished_sweep import finish_sweep
 from tests.simcore.small_networks import small_checkpoint, small_dataset

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.candidates import front_candidates
-from pipeline.intervals import PairedCounts, exact_interval, wilson_interval
-from pipeline.pareto import front_support, non_dominated
-from pipeline.significance import ERROR, chance_of_more, chance_of_wins, holm, largest_by_halves
+from pipeline.front.candidates import front_candidates
+from pipeline.front.intervals import PairedCounts, exact_interval, wilson_interval
+from pipeline.front.pareto import front_support, non_dominated
+from pipeline.front.significance import ERROR, chance_of_more, chance_of_wins, holm, largest_by_halves
 
 
 def most(draws: int, error: float) -> float:

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipeline.runner import RunOptions, RunResult, run_sweep
-from pipeline.shard_files import find_shard_files
-from pipeline.store import Store
-from pipeline.tables import SCHEMAS
-from pipeline.tasks import Provenance
+from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from pipeline.provenance import Provenance
+from pipeline.storage.shard_files import find_shard_files
+from pipeline.storage.store import Store
+from pipeline.tables.schema import SCHEMAS
 from simcore.errors import InputError
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.fake_simcore import write_sweep
@@ -111,7 +111,7 @@ def test_bundling_on_s3_that_is_cut_at_any_step_changes_nothing_that_is_read(buc
 def test_a_sweep_on_s3_gives_the_bytes_of_a_local_one(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: Path
 ) -> None:
-    monkeypatch.setattr("pipeline.runner.find_provenance", lambda: Provenance("0", ""))
+    monkeypatch.setattr("pipeline.execution.runner.find_provenance", lambda: Provenance("0", ""))
     path = write_sweep(tmp_path)
     output = io.StringIO()
 
@@ -153,7 +153,7 @@ def test_an_object_store_that_fails_for_a_while_loses_nothing(
 def test_an_endpoint_that_is_killed_and_comes_back_in_mid_sweep_loses_nothing(
     endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, control: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr("pipeline.runner.find_provenance", lambda: Provenance("0", ""))
+    monkeypatch.setattr("pipeline.execution.runner.find_provenance", lambda: Provenance("0", ""))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -13,9 +13,9 @@ import aiohttp
 import pytest
 
 from pipeline.cli.jobs import submit
-from pipeline.spec import load_sweep
 from pipeline.submission.jobs import ENTRYPOINT, JobEnded, Jobs, JobState
 from pipeline.submission.pack import _code_files, looks_secret, make_pack
+from pipeline.sweep.spec import load_sweep
 from simcore.datasets import open_dataset
 from simcore.errors import BinsparxError, InputError
 from simcore.technology.periphery_file import PERIPHERY_FOLDER
@@ -63,7 +63,7 @@ def test_the_pack_holds_what_the_sweep_names_and_nothing_beside_it(tmp_path: Pat
     assert "images/dataset.json" in images and "images/leftover.parquet" not in images
     assert pack.sweep == "files/small.yaml"
     code = set(pack.files) - {f"files/{name}" for name in named}
-    assert {"pipeline/cli/__main__.py", "simcore/inference.py", "pipeline/submission/job.py"} <= code
+    assert {"pipeline/cli/__main__.py", "simcore/inference/evaluation.py", "pipeline/cli/packed_job.py"} <= code
     assert all(name.split("/")[0] in ("pipeline", "simcore") for name in code)
 
     pack.write(tmp_path / "out", {"sweep": pack.sweep, "options": {"--threads": "2"}})
@@ -110,7 +110,7 @@ def test_a_uri_with_a_password_is_not_sent(tmp_path: Path, option: str, user: st
 
 
 def test_no_word_of_a_user_reaches_a_shell() -> None:
-    assert ENTRYPOINT == "python -m pipeline.submission.job"
+    assert ENTRYPOINT == "python -m pipeline.cli.packed_job"
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipeline.active import QUARANTINED_SHARDS
-from pipeline.retries import RETRIES, FailureKind
-from pipeline.runner import RunOptions, RunResult, run_sweep
-from pipeline.tables import SCHEMAS
-from pipeline.tasks import Provenance
+from pipeline.execution.active import QUARANTINED_SHARDS
+from pipeline.execution.retries import RETRIES, FailureKind
+from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from pipeline.provenance import Provenance
+from pipeline.tables.schema import SCHEMAS
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes", "ray_cluster")
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("fakes", "ray_cluster")
 
 @pytest.fixture(autouse=True)
 def same_provenance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.runner.find_provenance", lambda: Provenance("0", ""))
+    monkeypatch.setattr("pipeline.execution.runner.find_provenance", lambda: Provenance("0", ""))
 
 
 def run(folder: Path, max_failures: int | None = None, results: str = "results", **changes: str) -> RunResult:

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipeline.records import parse_shard_path
-from pipeline.runner import RunOptions, run_sweep
-from pipeline.tasks import Provenance
+from pipeline.execution.runner import RunOptions, run_sweep
+from pipeline.provenance import Provenance
+from pipeline.storage.records import parse_shard_path
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.fake_inference import CONTROL_VARIABLE
 from tests.pipeline.fake_simcore import write_sweep
@@ -107,7 +107,7 @@ def test_stopped_and_killed_runs_end_with_the_bytes_of_an_undisturbed_one(
     assert not (tmp_path / "disturbed" / "sweeps").exists()
 
     resumed = start(tmp_path, "disturbed", fast)
-    monkeypatch.setattr("pipeline.runner.find_provenance", lambda: Provenance("0", ""))
+    monkeypatch.setattr("pipeline.execution.runner.find_provenance", lambda: Provenance("0", ""))
     options = RunOptions(results=str(tmp_path / "undisturbed"))
     run_sweep(str(tmp_path / "small.yaml"), options, Console(file=io.StringIO()))
     _, errors = resumed.communicate(timeout=LIMIT_SECONDS)

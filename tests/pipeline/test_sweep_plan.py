@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import simulation
-from pipeline.costs import COSTS_PATH, ROUGH, Cost, CostModel, cost_class
-from pipeline.keys import digest_of
-from pipeline.plan import Plan, make_plan
-from pipeline.progress import TimeLeft
-from pipeline.simulation import Model
-from pipeline.spec import load_sweep
-from pipeline.store import Store
-from pipeline.subject import subject_of_sweep
-from pipeline.work import find_work
+from pipeline.execution.progress import TimeLeft
+from pipeline.explain.subject import subject_of_sweep
+from pipeline.storage.compute_time import COSTS_PATH, ROUGH, Cost, CostModel, cost_class
+from pipeline.storage.store import Store
+from pipeline.storage.work import find_work
+from pipeline.sweep import simulation
+from pipeline.sweep.keys import digest_of
+from pipeline.sweep.plan import Plan, make_plan
+from pipeline.sweep.simulation import Model
+from pipeline.sweep.spec import load_sweep
 from simcore.errors import InputError
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.graph import NetworkGraph, Node

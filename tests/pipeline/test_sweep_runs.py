@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from pipeline.retries import RETRIES, FailureKind
-from pipeline.runner import RunOptions, RunResult, run_sweep
-from pipeline.tables import SCHEMAS
+from pipeline.execution.retries import RETRIES, FailureKind
+from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from pipeline.tables.schema import SCHEMAS
 from simcore.errors import InputError
 from tests.pipeline.fake_simcore import write_sweep
 
@@ -204,7 +204,9 @@ def test_tables_have_the_declared_schemas(tmp_path: Path) -> None:
 
 
 def test_the_stand_in_returns_what_the_simulator_returns() -> None:
-    from simcore import evidence, inference, readout_totals
+    from simcore.inference import evaluation as inference
+    from simcore.inference import validation as evidence
+    from simcore.readout import totals as readout_totals
     from tests.pipeline import fake_inference
 
     for module, name in (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.spec import load_sweep
+from pipeline.sweep.spec import load_sweep
 from simcore.errors import InputError
 from tests.pipeline.fake_simcore import sweep_text, write_sweep
 

@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from rich.console import Console
 
-from pipeline.runner import RunOptions, RunResult, run_sweep
-from pipeline.tracking import TrackingUnavailable, default_tracking_uri, track_sweep
+from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from pipeline.tracking.mlflow import TrackingUnavailable, default_tracking_uri, track_sweep
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes", "ray_cluster")
@@ -203,7 +203,7 @@ def test_tracking_needs_tables(tmp_path: Path) -> None:
 
 
 def test_values_that_mlflow_would_cut_to_the_same_are_told_apart() -> None:
-    from pipeline.tracking import _told_apart
+    from pipeline.tracking.mlflow import _told_apart
 
     assert _told_apart({"8T-SRAM", "1T-1ReRAM", "1T-1ReRAM-BL"}) == {
         "8T-SRAM": "8T-SRAM",
@@ -216,7 +216,7 @@ def test_values_that_mlflow_would_cut_to_the_same_are_told_apart() -> None:
 
 
 def test_designs_can_be_told_apart_and_are_found_for_comparison(tmp_path: Path) -> None:
-    from pipeline.tracking import _PARAMETERS, _distinct_parameters, find_designs
+    from pipeline.tracking.mlflow import _PARAMETERS, _distinct_parameters, find_designs
 
     assert len({name[:10] for name in _PARAMETERS}) == len(_PARAMETERS)
     result = run(tmp_path, adc="{bits: 6, reference: [nominal, calibrated, calibrated_column]}", arrays="32x32")

@@ -15,7 +15,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from pipeline.tracking import _METRICS
+from pipeline.tracking.mlflow import _METRICS
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.fake_inference import CONTROL_VARIABLE
 from tests.pipeline.fake_simcore import write_sweep

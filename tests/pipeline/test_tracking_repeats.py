@@ -14,9 +14,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from pipeline.store import Store
-from pipeline.table_files import read_table, table_path
-from pipeline.tracking import TrackingUnavailable, _attach_dataset, default_tracking_uri, track_sweep
+from pipeline.storage.store import Store
+from pipeline.tables.files import read_table, table_path
+from pipeline.tracking.mlflow import TrackingUnavailable, _attach_dataset, default_tracking_uri, track_sweep
 from tests.pipeline.finished_sweep import finish_sweep
 
 

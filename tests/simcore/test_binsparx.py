@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simcore.binsparx import flip_columns, flip_inputs, prune_columns, reconstruct
+from simcore.mitigation.flips import flip_columns, flip_inputs, prune_columns, reconstruct
 
 SCHEMES = ("dense", "weight", "activation", "both")
 quick = settings(max_examples=150, deadline=None, derandomize=True)

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from simcore.calibration_images import calibration_of, choose_calibration_images, require_apart
 from simcore.errors import InputError
-from simcore.preparation import images_for_calibration
+from simcore.inference.calibration_images import calibration_of, choose_calibration_images, require_apart
+from simcore.inference.preparation import images_for_calibration
 from tests.simcore.small_networks import make_design, small_checkpoint, small_dataset
 
 

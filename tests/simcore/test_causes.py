@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simcore.causes import causes_of, only, without
+from simcore.analysis.ablation import causes_of, only, without
+from simcore.analysis.tile_errors import tile_errors
 from simcore.crossbar import Circuit, solve
-from simcore.crossbar.newton import solve_nodes
+from simcore.crossbar.solvers.newton import solve_nodes
 from simcore.design import Adc, Design
-from simcore.inference import evaluate, prepare
-from simcore.tile_errors import tile_errors
+from simcore.inference.evaluation import evaluate, prepare
 from tests.simcore.small_networks import make_design, small_checkpoint, small_dataset
 
 _TABLE = Circuit(

@@ -7,19 +7,19 @@ import pytest
 import torch
 from small_networks import make_design
 
-from simcore import evidence as evidence_module
-from simcore.column_model import exact_currents, fit_layer, is_exactly_linear
 from simcore.crossbar import Circuit, Solution, solve
 from simcore.datasets import open_dataset
 from simcore.design import Adc, EvidenceLimits
-from simcore.evidence import Evidence, measure_layer
-from simcore.inference import prepare
-from simcore.mapping import input_vectors
+from simcore.inference.evaluation import prepare
+from simcore.inference.evaluation import validation as evidence_module
+from simcore.inference.preparation import binary_input_signs, images_for_calibration, map_and_store, mapped_layers
+from simcore.inference.validation import Evidence, measure_layer
+from simcore.mapping.tiling import input_vectors
+from simcore.mitigation.stored import applied_inputs, digital_constants
 from simcore.network.checkpoint import find_model, load_checkpoint, model_names
-from simcore.preparation import binary_input_signs, images_for_calibration, map_and_store, mapped_layers
-from simcore.readout import read_layer
-from simcore.sensing import CalibrationReads, convert, converter_settings
-from simcore.stored_weights import applied_inputs, digital_constants
+from simcore.readout.adc import CalibrationReads, convert, converter_settings
+from simcore.readout.fused import read_layer
+from simcore.surrogate.fit import exact_currents, fit_layer, is_exactly_linear
 from simcore.technology import corner_names, device_names
 
 needs_model = pytest.mark.skipif(
@@ -58,7 +58,9 @@ def test_the_fused_kernel_computes_the_numpy_model(checkpoint, dataset, circuit,
         evidence=EvidenceLimits(beyond="mark"),
     )  # fmt: skip
     models = []
-    monkeypatch.setattr("simcore.preparation.fit_layer", lambda *args: models.extend(fit_layer(*args)) or models)
+    monkeypatch.setattr(
+        "simcore.inference.preparation.fit_layer", lambda *args: models.extend(fit_layer(*args)) or models
+    )
     prepared = prepare(checkpoint, design, dataset)
     mapping, stored, _, _ = fitted(checkpoint, dataset, design, "narrow")
     images = torch.from_numpy(dataset.read("test", 0, 5)[0].transpose(0, 3, 1, 2).copy()).float()
@@ -265,7 +267,7 @@ def test_a_layers_own_inputs_are_those_that_its_design_delivers(checkpoint, data
             return measure_layer(name, inputs, mapping, stored, models, converters, design, vectors, rng)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("simcore.preparation.measure_layer", watch)
+            patch.setattr("simcore.inference.preparation.measure_layer", watch)
             prepare(checkpoint, design.model_copy(update={"evidence": EvidenceLimits(beyond="mark")}), dataset)
         apart = abs(seen["dense", "ideal"] - seen["dense", "own"])
         assert (apart < 0.05) == same

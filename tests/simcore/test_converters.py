@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simcore.design import Adc
-from simcore.readout import add_noise
-from simcore.sensing import CalibrationReads, convert, converter_settings, ideal_settings
+from simcore.readout.adc import CalibrationReads, convert, converter_settings, ideal_settings
+from simcore.readout.fused import add_noise
 
 
 def reads_of(current, sums, largest=None):

@@ -13,17 +13,16 @@ from hypothesis import strategies as st
 from small_networks import SIZE, make_design
 from threadpoolctl import threadpool_limits
 
-from simcore import preparation
-from simcore.column_model import UnsolvedError, tile_bits, tile_inputs
 from simcore.crossbar import Solution, solve
 from simcore.design import Adc, EvidenceLimits
 from simcore.errors import InputError
-from simcore.inference import evaluate, mapped_logits, prepare
-from simcore.layer_tables import summable
-from simcore.mapping import input_vectors
-from simcore.preparation import EvidenceError, binary_input_signs, stored_layers
-from simcore.readout_totals import CURRENTS_A_LSB, ERRORS_A_LSB
-from simcore.stored_weights import applied_inputs
+from simcore.inference.evaluation import evaluate, mapped_logits, preparation, prepare
+from simcore.inference.preparation import EvidenceError, binary_input_signs, stored_layers
+from simcore.mapping.tiling import input_vectors
+from simcore.mitigation.stored import applied_inputs
+from simcore.readout.tables import summable
+from simcore.readout.totals import CURRENTS_A_LSB, ERRORS_A_LSB
+from simcore.surrogate.fit import UnsolvedError, tile_bits, tile_inputs
 
 SPARSITIES = ("dense", "weight", "activation", "binsparx")
 LAYERS = ("wide", "narrow", "dense")
@@ -345,7 +344,7 @@ def test_a_solve_that_fails_stops_the_exact_run(checkpoint, dataset, monkeypatch
         return Solution(np.zeros((count, columns)), np.zeros(count, np.int8), np.ones(count), np.ones(count, np.int32),
                         np.ones(count))  # fmt: skip
 
-    monkeypatch.setattr("simcore.column_model.solve", fail)
+    monkeypatch.setattr("simcore.surrogate.fit.solve", fail)
     images, labels = dataset.read("test", 0, 2)
     with pytest.raises(UnsolvedError, match=r"layer dense: \d+ crossbar solves did not converge"):
         evaluate(prepared, images, labels)

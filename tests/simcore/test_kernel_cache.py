@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simcore import kernel_cache
+from simcore.kernels import cache as kernel_cache
 
 
 @pytest.fixture

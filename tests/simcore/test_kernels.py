@@ -49,7 +49,7 @@ def test_a_kernel_that_others_call_is_inlined():
 _PROGRAM = """
 from simcore.datasets import open_dataset
 from simcore.design import Adc, Design, EvidenceLimits
-from simcore.inference import evaluate, prepare
+from simcore.inference.evaluation import evaluate, prepare
 from simcore.network.checkpoint import find_model, load_checkpoint
 from simcore.technology import circuit_parameters
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_networks import make_design
 
-from simcore.mapping import input_vectors, map_layer, output_shape, valid_inputs
+from simcore.mapping.tiling import input_vectors, map_layer, output_shape, valid_inputs
+from simcore.mitigation.stored import applied_inputs, digital_constants, store_layer
 from simcore.network.modules import BinaryLayer
-from simcore.stored_weights import applied_inputs, digital_constants, store_layer
 
 quick = settings(max_examples=50, deadline=None, derandomize=True)
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from small_networks import make_design
 
-from simcore.inference import evaluate, prepare
-from simcore.mapping import input_vectors, map_layer
+from simcore.analysis.partial_sums import LEVELS, coin_flip_imbalance, measure_layer, measure_network
+from simcore.analysis.read_statistics import sample_reads
+from simcore.inference.evaluation import evaluate, prepare
+from simcore.inference.preparation import images_for_calibration
+from simcore.mapping.tiling import input_vectors, map_layer
+from simcore.mitigation.stored import applied_inputs, store_layer
 from simcore.network.modules import BinaryLayer
-from simcore.partial_sum_statistics import LEVELS, coin_flip_imbalance, measure_layer, measure_network
-from simcore.preparation import images_for_calibration
-from simcore.read_statistics import sample_reads
-from simcore.stored_weights import applied_inputs, store_layer
 
 
 def pixels_of(images):

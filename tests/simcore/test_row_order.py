@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_networks import make_design
 
-from simcore.binsparx import flip_columns
-from simcore.inference import evaluate, prepare
-from simcore.mapping import map_layer
+from simcore.analysis.tile_read import ReadPlace, tile_read
+from simcore.inference.evaluation import evaluate, prepare
+from simcore.inference.preparation import map_by_calibration, mapped_layers
+from simcore.mapping.row_order import _find_order, grouped_order
+from simcore.mapping.tiling import map_layer
+from simcore.mitigation.flips import flip_columns
+from simcore.mitigation.stored import applied_inputs
 from simcore.network.modules import BinaryLayer
-from simcore.preparation import map_by_calibration, mapped_layers
-from simcore.row_order import _find_order, grouped_order
-from simcore.stored_weights import applied_inputs
-from simcore.tile_read import ReadPlace, tile_read
 
 quick = settings(max_examples=40, deadline=None, derandomize=True)
 

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from simcore.crossbar import Circuit
-from simcore.crossbar.newton import solve_nodes
+from simcore.crossbar.solvers.newton import solve_nodes
 
 NGSPICE_FOLDER = Path(__file__).parent / "ngspice"
 """Circuits with the sink currents that ngspice found for them."""

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simcore.crossbar import Circuit, solve
-from simcore.crossbar.column_drops import feed_of, pack_rows
-from simcore.crossbar.column_fit import ColumnFit, ColumnSums, _terms, _variables, column_sums_of, fit_column_sums
+from simcore.surrogate.column_drops import feed_of, pack_rows
+from simcore.surrogate.column_fit import ColumnFit, ColumnSums, _terms, _variables, column_sums_of, fit_column_sums
 
 OHMS = st.sampled_from([0.0, 3.0, 50.0, 800.0])
 

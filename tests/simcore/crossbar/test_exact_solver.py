@@ -22,8 +22,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simcore.crossbar import Circuit, Status, exact, solve
-from simcore.crossbar.newton import Nodes, solve_nodes, voltage_residual
-from simcore.crossbar.torch_cells import TorchCells
+from simcore.crossbar.solvers.newton import Nodes, solve_nodes, voltage_residual
+from simcore.crossbar.solvers.torch_cells import TorchCells
 from simcore.errors import InputError
 
 quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -10,8 +10,9 @@ import torch
 from crossbar_circuits import FORMS, NGSPICE_FILES, TOPOLOGIES, make_circuit, random_read, reads, worst_relative
 from hypothesis import HealthCheck, given, settings
 
-from simcore.crossbar import Circuit, Status, exact, solve, torch_backend
-from simcore.crossbar.newton import Nodes
+from simcore.crossbar import Circuit, Status, exact, solve
+from simcore.crossbar.solvers import torch_relaxation as torch_backend
+from simcore.crossbar.solvers.newton import Nodes
 from simcore.errors import InputError
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="NO GPU: torch sees no CUDA device")

@@ -1,0 +1,13 @@
+"""A column of a stored table: its name and type, and its unit and meaning in the metadata."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+DIMENSIONLESS = ""
+
+
+def described_field(name: str, kind: pa.DataType, unit: str, description: str, nullable: bool = False) -> pa.Field:
+    """A column with its unit and meaning."""
+    metadata = {"unit": unit, "description": description}
+    return pa.field(name, kind, nullable=nullable, metadata=metadata)

@@ -1,0 +1,87 @@
+"""Whether a cluster has a node that is large enough for a task: Ray lets a task that fits no node wait for ever."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.sweep.simulation import solver_device
+from simcore.errors import InputError
+
+_GPU_SHARE = 0.01
+"""Of a GPU, for a task: as many tasks share one as their node has CPUs for."""
+
+_AUTOSCALER_STATUS = "__autoscaling_status"
+# Without an autoscaler Ray names a type after each node that was started by hand.
+_STARTED_BY_HAND = re.compile(r"node_[0-9a-f]+")
+
+
+def gpu_share() -> dict[str, float]:
+    """What a task asks of GPUs, as an option for Ray: nothing unless exact solves are to run there."""
+    return {"num_gpus": _GPU_SHARE} if solver_device() == "cuda" else {}
+
+
+def check_threads(ray: Any, threads: int) -> str:
+    """Compares the CPUs of a task, and the GPU that it needs if it does, with those of the nodes.
+
+    Args:
+        ray: the ``ray`` module, connected. threads: CPUs that a task asks for.
+
+    Returns:
+        A warning, one line, where no node is large enough yet but one may still come; empty where all is well.
+
+    Raises:
+        InputError: no node is large enough, and none can come.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if gpu_share():
+        nodes = [resources for resources in nodes if resources.get("GPU", 0) > 0]
+        if not nodes:
+            if may_grow(ray):
+                return "no node of the cluster has a GPU now; tasks wait until one joins"
+            raise InputError("no node of the cluster has a GPU; no task could begin", "BINSPARX_DEVICE")
+    largest = max((int(resources.get("CPU", 0)) for resources in nodes), default=0)
+    if threads <= largest:
+        return ""
+    if largest == 0:
+        return "no node of the cluster offers CPUs to tasks now; they wait until one joins"
+    if may_grow(ray):
+        return (
+            f"--threads {threads} is more than the {largest} CPUs of the cluster's largest node now; "
+            "tasks wait until a larger one joins"
+        )
+    raise InputError(
+        f"expected at most {largest}, the CPUs of the cluster's largest node, found {threads}; no task could begin",
+        "--threads",
+    )
+
+
+def may_grow(ray: Any) -> bool:
+    """Whether an autoscaler looks after the cluster; also true where that cannot be told."""
+    try:
+        types = _node_types(ray)
+    except Exception:  # Ray keeps its status where no public interface leads, and may move it
+        return True
+    return types is None or any(not _STARTED_BY_HAND.fullmatch(name) for name in types)
+
+
+def _node_types(ray: Any) -> set[str] | None:
+    """The node types that Ray's autoscaler reports, or None where it has not reported yet."""
+    from ray.experimental import internal_kv
+
+    status = internal_kv._internal_kv_get(_AUTOSCALER_STATUS)
+    if status is not None:
+        report = json.loads(status).get("autoscaler_report")
+        return None if report is None else {*report["active_nodes"], *report["pending_launches"]}
+    # No status there: the second version of the autoscaler, or none at all.
+    from ray.autoscaler.v2.sdk import get_cluster_status
+
+    return set(_types_of(get_cluster_status(ray.get_runtime_context().gcs_address)))
+
+
+def _types_of(status: Any) -> Iterator[str]:
+    for nodes in (status.active_nodes, status.idle_nodes, status.pending_nodes, status.pending_launches):
+        for node in nodes:
+            yield node.ray_node_type_name

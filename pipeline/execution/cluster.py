@@ -1,0 +1,104 @@
+"""Starting Ray quietly on this machine, or joining a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.execution.tasks import cpu_count, thread_environment
+from pipeline.sweep.simulation import solver_device
+from simcore.errors import InputError
+
+OBJECT_STORE_BYTES = 1 << 30
+_MIN_OBJECT_STORE_BYTES = 100 << 20
+_LIFE_SIGNS = {
+    # What was sent to a machine that the network lost, tasks and requests for a worker, is only given up when the
+    # driver's connection to it breaks, even if the cluster has long counted that machine as dead. By itself Ray asks a
+    # silent connection for a sign of life after five minutes and waits two for it, and the tasks that queue behind
+    # stand still as long. Ray's servers hang up on who asks more often than once a minute.
+    "RAY_grpc_client_keepalive_time_ms": "70000",
+    "RAY_grpc_client_keepalive_timeout_ms": "30000",
+}
+
+
+@contextlib.contextmanager
+def ray_session(address: str | None, threads: int) -> Iterator[Any]:
+    """Yields the ``ray`` module, connected. A session that is already running is used and left running.
+
+    Without ``address`` a Ray of this machine's CPUs is started on loopback only, with no dashboard and no usage report.
+
+    Raises:
+        InputError: no cluster answers at ``address``.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address is None and "ray" not in sys.modules:
+        # Read when Ray is imported: with it off, every one of Ray's servers binds to the loopback address, as Ray does
+        # by itself on systems with talkative firewalls; on Linux they would be open to the network.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    if address is not None:
+        for name, value in _LIFE_SIGNS.items():  # read when Ray is imported, too
+            os.environ.setdefault(name, value)
+    import ray
+
+    if ray.is_initialized():
+        yield ray
+        return
+    common: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": logging.ERROR,
+        # Every worker solves on the device that the keys name, whatever its own environment says.
+        "runtime_env": {"env_vars": {**thread_environment(threads), "BINSPARX_DEVICE": solver_device()}},
+    }
+    try:
+        if address is None:
+            ray.init(
+                address="local",
+                num_cpus=max(cpu_count(), threads),
+                include_dashboard=False,
+                object_store_memory=_object_store_bytes(),
+                _node_ip_address="127.0.0.1",
+                **common,
+            )
+        else:
+            ray.init(address=address, **common)
+    except (ConnectionError, ValueError, RuntimeError) as error:  # RuntimeError: other versions of Ray or Python
+        reason = " ".join(str(error).split())
+        if address is None:
+            raise InputError(f"Ray does not start on this machine: {reason}") from None
+        raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address") from None
+    try:
+        with _termination_as_interrupt():
+            yield ray
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Who asks this process to end (a batch system, a container, ``kill``) gets what Ctrl-C gets. Ray's own handler
+    ends it on the spot, with a native stack trace."""
+    if threading.current_thread() is not threading.main_thread():  # no other may set handlers
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)  # None: set by no one in Python
+
+
+def _object_store_bytes() -> int:
+    """At most 1 GiB, and no more than half of the shared memory where that is smaller."""
+    try:
+        free = shutil.disk_usage("/dev/shm").free
+    except OSError:
+        return OBJECT_STORE_BYTES
+    return max(_MIN_OBJECT_STORE_BYTES, min(OBJECT_STORE_BYTES, free // 2))

@@ -1,0 +1,319 @@
+"""The driver's loop: a bounded number of Ray tasks in flight, taken up in the order in which they finish."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pipeline.execution.active import ActiveDesign, Failure
+from pipeline.execution.capacity import gpu_share
+from pipeline.execution.retries import FailureKind, Room, Trial, kind_of, kind_of_system_error
+from pipeline.execution.task_size import TaskSizer
+from pipeline.execution.tasks import Outcome, TaskSettings, evaluate_shards, prepare_design
+from pipeline.storage.shards import Range
+from pipeline.storage.work import DesignWork
+
+TASKS_IN_FLIGHT_PER_SLOT = 2
+_SLOTS_LOOKED_UP_SECONDS = 5.0
+
+
+class Listener(Protocol):
+    """Whoever wants to know how far the work is."""
+
+    def task_done(self, work: DesignWork, images: int, expected_seconds: float, outcome: Outcome) -> None:
+        """A preparation (``images`` is 0) or a shard ended, well or for good."""
+
+    def task_retried(self, work: DesignWork, outcome: Outcome) -> None:
+        """One failed and is tried again."""
+
+    def shards_abandoned(self, work: DesignWork, shards: Sequence[Range]) -> None:
+        """These shards will not be evaluated: their design was given up."""
+
+    def slots_found(self, slots: int) -> None:
+        """So many tasks run at once; told at the start and again while the cluster may grow or shrink."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    active: ActiveDesign
+    shards: tuple[Range, ...]  # empty: the preparation
+    trial: Trial
+
+
+class Execution:
+    """Runs the missing tasks of some designs on Ray.
+
+    Preparations run ahead just far enough to keep the workers busy; prepared designs live in the object store only
+    while their shards are being evaluated. Ray's own retries are off: what is tried again, how often and with how
+    much memory depends on the kind of failure (``pipeline.execution.retries``).
+    """
+
+    def __init__(self, ray: Any, settings: TaskSettings, listener: Listener, max_failures: int | None = None) -> None:
+        self._ray = ray
+        self._settings = settings
+        self._listener = listener
+        self._max_failures = max_failures
+        options = {"num_cpus": settings.threads, "max_retries": 0, **gpu_share()}
+        self._prepare = ray.remote(**options, num_returns=2)(prepare_design)
+        self._evaluate = ray.remote(**options)(evaluate_shards)
+        self._sizer = TaskSizer()
+        self._in_flight: dict[Any, _Task] = {}
+        self._open: dict[str, ActiveDesign] = {}
+        self._preparing = 0
+        self._ready: deque[ActiveDesign] = deque()
+        self._delayed: list[tuple[float, int, _Task]] = []
+        self._order = itertools.count()
+        self._shared: dict[int, tuple[Any, Any]] = {}
+        self._shards_left = 0
+        self._look_up_slots()
+        self.failures: list[Failure] = []
+
+    @property
+    def stopped(self) -> bool:
+        """More designs failed than the user allows: nothing new is begun."""
+        return self._max_failures is not None and len(self.failures) > self._max_failures
+
+    def run(self, works: Iterable[DesignWork]) -> list[Failure]:
+        """Computes all that is missing; returns the points that failed, in the order of the works."""
+        todo = [work for work in works if not work.done]
+        place = {work.point.key: index for index, work in enumerate(todo)}
+        self._shards_left = sum(len(work.cover.missing) for work in todo)
+        queue = iter(todo)
+        self._fill(queue)
+        while self._in_flight or (self._delayed and not self.stopped):
+            for reference in self._wait():
+                self._harvest(reference)
+            self._fill(queue)
+        self.failures += [found for active in self._open.values() if (found := active.failure()) is not None]
+        self.failures.sort(key=lambda failure: place[failure.point.key])
+        return self.failures
+
+    def _wait(self) -> list[Any]:
+        """At least one finished task, or none where a delayed one is due first and can be submitted."""
+        may_submit = len(self._in_flight) < self._window and not self.stopped
+        due = self._delayed[0][0] - time.monotonic() if self._delayed and may_submit else None
+        references = list(self._in_flight)
+        if not references:
+            time.sleep(max(0.0, due or 0.0))
+            return []
+        finished, others = self._ray.wait(references, timeout=None if due is None else max(0.0, due))
+        if finished and others:
+            finished += self._ray.wait(others, num_returns=len(others), timeout=0)[0]
+        return list(finished)
+
+    def _fill(self, queue: Iterator[DesignWork]) -> None:
+        """Submits until the window is full: what is due again, a preparation ahead, shards, more preparations."""
+        if time.monotonic() > self._slots_due:
+            self._look_up_slots()
+        while len(self._in_flight) < self._window and not self.stopped:
+            if self._delayed and self._delayed[0][0] <= time.monotonic():
+                self._submit_again(heapq.heappop(self._delayed)[2])
+                continue
+            while self._ready and not (self._ready[0].ready and self._ready[0].waiting):
+                self._ready.popleft()
+            ahead = self._preparing > 0
+            if (not self._ready or not ahead) and self._start_next(queue):
+                continue
+            if not self._ready:
+                return
+            self._submit_shards(self._ready[0])
+
+    def _look_up_slots(self) -> None:
+        """A cluster grows and shrinks while it works."""
+        cpus = int(self._ray.cluster_resources().get("CPU", 1))
+        self._slots = max(1, cpus // self._settings.threads)
+        self._window = TASKS_IN_FLIGHT_PER_SLOT * self._slots
+        self._slots_due = time.monotonic() + _SLOTS_LOOKED_UP_SECONDS
+        self._listener.slots_found(self._slots)
+
+    def _room(self) -> Room:
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+        slots = [int(node["CPU"]) // self._settings.threads for node in nodes]
+        shares = [node.get("memory", 0) * self._settings.threads / node["CPU"] for node in nodes]
+        return Room(max(slots, default=1), int(min(shares, default=0)))
+
+    def _options(self, function: Any, trial: Trial) -> Any:
+        """The remote function with the room that a trial after a lack of memory gets."""
+        if trial.slots == 1:
+            return function
+        share = self._room().share
+        return function.options(num_cpus=trial.slots * self._settings.threads, memory=trial.slots * share)
+
+    def _start_next(self, queue: Iterator[DesignWork]) -> bool:
+        # Prepared designs fill the object store, so their number is bounded too.
+        if len(self._open) > self._window:
+            return False
+        work = next(queue, None)
+        if work is None:
+            return False
+        active = self._open[work.point.key] = ActiveDesign(work, deque(work.cover.missing))
+        self._submit_preparation(active)
+        return True
+
+    def _submit_preparation(self, active: ActiveDesign) -> None:
+        point = active.work.point
+        summary, active.prepared = self._options(self._prepare, active.preparation).remote(
+            self._settings,
+            point.key,
+            point.content,
+            point.design,
+            self._put(point.model.checkpoint),
+            self._put(point.dataset),
+        )
+        active.ready = False
+        self._preparing += 1
+        self._in_flight[summary] = _Task(active, (), active.preparation)
+
+    def _put(self, value: Any) -> Any:
+        """Once into the object store, however many tasks use it."""
+        held = self._shared.get(id(value))
+        if held is None:
+            held = (self._ray.put(value), value)  # the value is kept so that its id stays its own
+            self._shared[id(value)] = held
+        return held[0]
+
+    def _submit_shards(self, active: ActiveDesign) -> None:
+        """One task with as many of the design's waiting shards as it should take."""
+        cost = active.work.cost
+        number = self._sizer.shards(
+            active.cost_class,
+            active.waiting[0][1],
+            cost.seconds_per_image if cost.measured else None,
+            self._shards_left,
+            self._slots,
+        )
+        shards = tuple(active.waiting.popleft() for _ in range(min(number, len(active.waiting))))
+        self._shards_left -= len(shards)
+        self._submit(_Task(active, shards, Trial()))
+
+    def _submit(self, task: _Task) -> None:
+        active, point, trial = task.active, task.active.work.point, task.trial
+        reference = self._options(self._evaluate, trial).remote(
+            self._settings,
+            point.key,
+            active.prepared,
+            self._put(point.dataset),
+            point.split,
+            task.shards,
+            trial.batch,
+        )
+        active.running += 1
+        self._in_flight[reference] = task
+
+    def _submit_again(self, task: _Task) -> None:
+        active = task.active
+        if task.shards and not active.ready:  # its prepared design was lost and is on its way again
+            heapq.heappush(self._delayed, (time.monotonic() + 0.1, next(self._order), task))
+            return
+        active.delayed -= 1
+        if not task.shards:
+            self._submit_preparation(active)
+        elif active.given_up:
+            self._listener.shards_abandoned(active.work, task.shards)
+            self._close_if_finished(active)
+        else:
+            self._submit(task)
+
+    def _harvest(self, reference: Any) -> None:
+        task = self._in_flight.pop(reference)
+        active = task.active
+        outcomes, lost = self._outcomes(reference, task)
+        if not task.shards:
+            self._preparing -= 1
+            self._preparation_ended(active, outcomes[0])
+        else:
+            active.running -= 1
+            for shard, outcome in zip(task.shards, outcomes, strict=False):
+                self._shard_ended(active, shard, task.trial, outcome)
+            self._put_back(active, task.shards[len(outcomes) :])
+            if lost and active.ready and not active.given_up:
+                active.preparation = Trial()
+                self._submit_preparation(active)
+        self._close_if_finished(active)
+
+    def _preparation_ended(self, active: ActiveDesign, outcome: Outcome) -> None:
+        if outcome.ok:
+            active.ready = True
+        elif (trial := active.preparation.after(_kind(outcome), 0, self._room())) is not None:
+            active.preparation = trial
+            self._try_again(_Task(active, (), trial), outcome)
+            return
+        else:
+            self._give_up(active, outcome, None)
+        if active.waiting:
+            self._ready.append(active)
+        if not active.announced:
+            active.announced = True
+            self._listener.task_done(active.work, 0, active.work.cost.prepare_seconds, outcome)
+
+    def _shard_ended(self, active: ActiveDesign, shard: Range, trial: Trial, outcome: Outcome) -> None:
+        if outcome.ok:
+            self._sizer.learn(active.cost_class, shard[1], outcome.seconds)
+        elif not active.given_up and (following := trial.after(_kind(outcome), shard[1], self._room())) is not None:
+            self._try_again(_Task(active, (shard,), following), outcome)
+            return
+        else:
+            self._give_up(active, outcome, shard)
+        self._listener.task_done(active.work, shard[1], shard[1] * active.work.cost.seconds_per_image, outcome)
+
+    def _give_up(self, active: ActiveDesign, outcome: Outcome, shard: Range | None) -> None:
+        """Notes a failure for good; where it ends the design, the shards that were waiting are no work any more."""
+        waiting = tuple(active.waiting)
+        active.give_up(outcome, shard)
+        if waiting and active.given_up:
+            self._shards_left -= len(waiting)
+            self._listener.shards_abandoned(active.work, waiting)
+
+    def _put_back(self, active: ActiveDesign, shards: tuple[Range, ...]) -> None:
+        """Shards that a task did not come to."""
+        if shards and active.given_up:
+            self._listener.shards_abandoned(active.work, shards)
+        elif shards:
+            active.waiting.extendleft(reversed(shards))
+            self._shards_left += len(shards)
+            self._ready.appendleft(active)
+
+    def _try_again(self, task: _Task, outcome: Outcome) -> None:
+        task.active.delayed += 1
+        heapq.heappush(self._delayed, (time.monotonic() + task.trial.delay_seconds, next(self._order), task))
+        self._listener.task_retried(task.active.work, outcome)
+
+    def _close_if_finished(self, active: ActiveDesign) -> None:
+        if not active.finished or active.prepared is None:
+            return
+        active.prepared = None  # frees it in the object store
+        del self._open[active.work.point.key]
+        if (failure := active.failure()) is not None:
+            self.failures.append(failure)
+
+    def _outcomes(self, reference: Any, task: _Task) -> tuple[list[Outcome], bool]:
+        """The task's own outcomes, or one for each shard that tells why the system could not get it.
+
+        The flag says that the prepared design the task needed is lost.
+        """
+        try:
+            value = self._ray.get(reference)
+            return (value if task.shards else [value]), False
+        except self._ray.exceptions.RayError as error:
+            outcome, lost = self._system_outcome(error)
+            return [outcome] * max(1, len(task.shards)), lost
+
+    def _system_outcome(self, error: Exception) -> tuple[Outcome, bool]:
+        exceptions = self._ray.exceptions
+        cause = error.cause if isinstance(error, exceptions.RayTaskError) else error
+        name = type(cause).__name__
+        lost = isinstance(cause, exceptions.ObjectLostError)
+        if isinstance(cause, exceptions.RayError):
+            kind, reason = kind_of_system_error(name), f"the system failed ({name})"
+        else:  # the task could not even begin: it never raises itself
+            kind, reason = kind_of(cause), f"{name}: {' '.join(str(cause).split())}"
+        return Outcome(0.0, 0.0, reason, name, str(error), kind), lost
+
+
+def _kind(outcome: Outcome) -> FailureKind:
+    return outcome.kind or FailureKind.SIMULATION

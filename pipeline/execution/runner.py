@@ -1,0 +1,235 @@
+"""One run of a sweep from start to end: plan, compute what is missing, tables, tracking, picture.
+
+Running again is resuming: the store decides what is left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from rich.console import Console
+
+from pipeline.errors import Interrupted
+from pipeline.execution.active import Failure
+from pipeline.execution.capacity import check_threads
+from pipeline.execution.cluster import ray_session
+from pipeline.execution.driver import Execution
+from pipeline.execution.failures import FailureReport, read_failures, report_failures, write_failures
+from pipeline.execution.progress import SweepProgress
+from pipeline.execution.racing import Race, run_race
+from pipeline.execution.retries import FailureKind
+from pipeline.execution.tasks import TaskSettings
+from pipeline.provenance import find_provenance
+from pipeline.storage.compute_time import CostModel
+from pipeline.storage.records import DamagedRecord
+from pipeline.storage.store import Store
+from pipeline.storage.work import DesignWork, find_work
+from pipeline.sweep import simulation
+from pipeline.sweep.plan import Plan, make_plan
+from pipeline.sweep.points import DesignPoint
+from pipeline.sweep.spec import load_sweep
+from pipeline.tables.aggregate import Aggregate, aggregate
+from pipeline.tables.files import SWEEPS_FOLDER
+from simcore.errors import InputError
+
+DEFAULT_RESULTS = "results"
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line adds to a sweep file."""
+
+    results: str | None = None
+    address: str | None = None
+    only: str | None = None
+    threads: int = 1
+    tracking_uri: str | None = None
+    tracking: bool = True
+    evaluator: str | None = None
+    max_failures: int | None = None
+
+
+@dataclass
+class RunResult:
+    """How a run ended."""
+
+    plan: Plan
+    store: Store
+    tables: Mapping[str, pa.Table]
+    tasks_run: int
+    stopped: bool = False  # more designs failed than allowed, so the rest was not begun
+    failures: list[FailureReport] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
+def run_sweep(path: str, options: RunOptions, console: Console) -> RunResult:
+    """Runs or resumes a sweep.
+
+    Raises:
+        InputError: bad input; nothing has been written then.
+        Interrupted: Ctrl-C; what is finished is stored.
+    """
+    try:
+        run = _begin(path, options, console)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted before any work began; the same command starts again") from None
+    try:
+        return run.to_the_end()
+    except KeyboardInterrupt:  # beside the tasks: while a race is decided, or the tables are made
+        raise run.interrupted("") from None
+
+
+def _begin(path: str, options: RunOptions, console: Console) -> _Run:
+    """Plans and checks everything; only the results folder may be made."""
+    if options.threads < 1:
+        raise InputError(f"expected at least 1 thread a task, found {options.threads}", "--threads")
+    sweep = load_sweep(path)
+    plan = make_plan(sweep, options.evaluator)
+    selected = plan.select(options.only, "--only") if options.only is not None else plan.points
+    if hasattr(plan.dataset, "verify"):
+        plan.dataset.verify()  # a torn shard is better found now than after an hour
+    store = Store(options.results or sweep.spec.results or DEFAULT_RESULTS)
+    store.ensure_writable()
+    for warning in plan.warnings:
+        _warn(console, warning)
+    return _Run(path, options, console, selected, RunResult(plan, store, {}, 0))
+
+
+def _warn(console: Console, text: str) -> None:
+    console.print(f"warning: {text}", highlight=False, soft_wrap=True, markup=False)
+
+
+class _Run:
+    """A planned run: what it works with, and what came of it so far."""
+
+    def __init__(
+        self, path: str, options: RunOptions, console: Console, selected: Sequence[DesignPoint], result: RunResult
+    ) -> None:
+        self._path = path
+        self._options = options
+        self._console = console
+        self._selected = selected
+        self._wanted = {point.key for point in selected}
+        self._result = result
+        self._plan, self._store = result.plan, result.store
+        self._costs = CostModel.load(self._store)
+        evaluator = options.evaluator or simulation.DEFAULT_EVALUATOR
+        self._settings = TaskSettings(evaluator, self._store.absolute_uri, options.threads, find_provenance())
+        self._failures: list[Failure] = []
+        self._set_aside: dict[str, list[str]] = {}  # by the design's key, of all rounds
+
+    def to_the_end(self) -> RunResult:
+        """Computes what is missing, again where it was damaged, and writes what came of it."""
+        result = self._result
+        done: Aggregate
+        for rounds_left in reversed(range(_ROUNDS)):
+            self._failures.clear()
+            done = aggregate(self._plan, self._compute(), self._store)
+            goes_on = rounds_left > 0 and not result.stopped
+            again: set[str] = self._wanted & done.damaged.keys() if goes_on else set()
+            self._tell_damage(done.damaged, again)
+            if not again:
+                break
+        self._failures += self._lost(done)
+        if done.unbundled:
+            self._warn_once(done.unbundled)
+        result.tables = done.tables
+        result.failures = report_failures(self._failures, self._path, self._store.uri)
+        _write(result, done, self._costs)
+        return result
+
+    def _tell_damage(self, damaged: Mapping[str, list[str]], again: Container[str]) -> None:
+        for key, texts in damaged.items():
+            self._set_aside.setdefault(key, []).extend(texts)
+            follows = "computing it again" if key in again else "its design is missing until it is computed again"
+            for text in texts:
+                self._result.warnings.append(f"set aside {text}")
+                _warn(self._console, f"set aside {text}; {follows}")
+
+    def _lost(self, done: Aggregate) -> list[Failure]:
+        """Designs whose records were set aside and that have no row now: not asked for (``--only``), not come to, or
+        damaged each time anew. Tables that lack what they held are no success."""
+        if not self._set_aside:
+            return []
+        there = set(done.tables["designs"]["design_key"].to_pylist())
+        there |= {failure.point.key for failure in self._failures}
+        lost = [point for point in self._plan.points if point.key in self._set_aside and point.key not in there]
+        kind, cause = FailureKind.STORAGE, DamagedRecord.__name__
+        texts = {key: f"set aside {'; '.join(found)}" for key, found in self._set_aside.items()}
+        return [Failure(point, "stored results", texts[point.key], cause, "", kind) for point in lost]
+
+    def interrupted(self, after: str) -> Interrupted:
+        """What Ctrl-C ends in once there may be something to keep."""
+        return Interrupted(f"interrupted{after}; all finished tasks are kept, go on with: binsparx run {self._path}")
+
+    def _compute(self) -> list[DesignWork]:
+        """Computes what is missing of the selected designs; returns all of the plan with the images that they got."""
+        race = Race({})
+        if self._plan.sweep.spec.strategy == "racing":
+            race = run_race(self._plan, self._store, self._costs, self._execute)
+        else:
+            self._execute(find_work(self._plan, self._store, self._costs, self._selected))
+        return race.works(self._plan, self._store, self._costs)
+
+    def _execute(self, works: list[DesignWork], part: str = "") -> bool:
+        """Computes what is missing on Ray, which is started only if there is something to compute.
+
+        Args:
+            part: names these works where they are not all of the run's.
+
+        Returns:
+            whether the run may go on: not more designs failed than the user allows.
+
+        Raises:
+            InputError: no node of the cluster can run a task.
+        """
+        works = [work for work in works if work.point.key in self._wanted]
+        if all(work.done for work in works):
+            return True
+        progress: SweepProgress | None = None
+        try:
+            with ray_session(self._options.address, self._settings.threads) as ray:
+                if warning := check_threads(ray, self._settings.threads):
+                    self._warn_once(warning)
+                with SweepProgress(works, self._console, part) as progress:
+                    execution = Execution(ray, self._settings, progress, self._failures_left())
+                    self._failures += execution.run(works)
+        except KeyboardInterrupt:
+            after = f"after {progress.tasks_done} of {progress.tasks} tasks" if progress else "before the first task"
+            raise self.interrupted(f" {after}") from None
+        self._result.tasks_run += progress.tasks_done
+        self._result.stopped = execution.stopped
+        return not execution.stopped
+
+    def _failures_left(self) -> int | None:
+        """How many more designs may fail: the limit is the run's, not that of each round of a race."""
+        most = self._options.max_failures
+        return None if most is None else most - len(self._failures)
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._result.warnings:  # a race comes here in every round
+            self._result.warnings.append(text)
+            _warn(self._console, text)
+
+
+def _write(result: RunResult, done: Aggregate, costs: CostModel) -> None:
+    """Tables, failures, the sweep file beside them, measured costs.
+
+    What failed earlier stays listed while it is in the plan, has no row, and did not fail anew: it was not asked for
+    now (``--only``), or the run was stopped before it came to it."""
+    plan, store = result.plan, result.store
+    anew = {failure.design_key for failure in result.failures}
+    open_keys = {point.key for point in plan.points} - anew - set(done.tables["designs"]["design_key"].to_pylist())
+    earlier = [failure for failure in read_failures(plan.name, store) if failure.design_key in open_keys]
+    folder = f"{SWEEPS_FOLDER}/{plan.name}"
+    store.put(f"{folder}/sweep.yaml", plan.sweep.source.text.encode())
+    done.tables.publish(plan.name, store)
+    result.files.append(store.display(f"{folder}/designs.parquet"))
+    path = write_failures([*result.failures, *earlier], plan.name, store)
+    if result.failures:
+        result.files.append(store.display(path))
+    costs.with_measured(done.costs).save(store)

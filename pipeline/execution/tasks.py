@@ -1,0 +1,243 @@
+"""What runs on a worker: prepare a design, evaluate shards. Both write their own results and return small outcomes.
+
+A task never raises for what the simulation does: a failure comes back as an ``Outcome`` that says of what kind it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.execution.retries import FailureKind, kind_of
+from pipeline.provenance import Provenance
+from pipeline.storage.layer_totals import sum_layers
+from pipeline.storage.records import (
+    DamagedRecord,
+    DesignRecord,
+    ShardRecord,
+    Timing,
+    decode_design,
+    decode_shard,
+    design_path,
+    encode_design,
+    encode_shard,
+    shard_path,
+)
+from pipeline.storage.shards import Range
+from pipeline.storage.store import open_store
+from pipeline.sweep.simulation import load_evaluator
+from pipeline.tables.evidence import evidence_record
+from simcore.errors import InputError
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
+LONGEST_TASK_SECONDS = 60.0
+"""A task of several shards begins no further one after this time."""
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """What every task of a run shares."""
+
+    evaluator: str
+    store_uri: str
+    threads: int
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended. ``reason`` is one line, empty when all went well."""
+
+    seconds: float
+    cpu_seconds: float
+    reason: str = ""
+    cause: str = ""
+    details: str = ""
+    kind: FailureKind | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.kind is None
+
+
+def prepare_design(
+    settings: TaskSettings, key: str, content: dict[str, Any], design: Any, checkpoint: Any, dataset: Any
+) -> tuple[Outcome, Any]:
+    """Prepares a design, writes its record unless a sound one is there, and returns (outcome, prepared or None)."""
+    clock = _Clock()
+    try:
+        evaluator = load_evaluator(settings.evaluator)
+        with limited_threads(settings.threads):
+            prepared = evaluator.prepare(checkpoint, design, dataset)
+        record = DesignRecord(
+            key,
+            content,
+            evidence_record(prepared),
+            settings.provenance.package_version,
+            settings.provenance.git_commit,
+            clock.timing(),
+        )
+        _write_design(settings.store_uri, record)
+    except Exception as error:
+        return clock.failed(error), None
+    return clock.done(), prepared
+
+
+def evaluate_shards(
+    settings: TaskSettings,
+    key: str,
+    prepared: Any,
+    dataset: Any,
+    split: str,
+    shards: tuple[Range, ...],
+    batch: int | None,
+) -> list[Outcome]:
+    """Evaluates shards of one prepared design, one after the other, and writes their records.
+
+    A sound record that is there by now is kept: an earlier try's, or that of another run of the same designs.
+
+    Args:
+        batch: images at a time; None: a whole shard.
+
+    Returns:
+        An outcome for each shard; fewer where the task took much longer than it should: the rest was not begun.
+    """
+    outcomes: list[Outcome] = []
+    clock = _Clock()
+    try:
+        load_evaluator(settings.evaluator)  # before the threads are limited: libraries must be there to be found
+        with limited_threads(settings.threads):
+            for shard in shards:
+                if outcomes and clock.timing().seconds > LONGEST_TASK_SECONDS:
+                    break
+                outcomes.append(_evaluate_shard(settings, key, prepared, dataset, split, shard, batch))
+    except Exception as error:  # the evaluator itself could not be loaded
+        outcomes += [clock.failed(error)] * (len(shards) - len(outcomes))
+    return outcomes
+
+
+def _evaluate_shard(
+    settings: TaskSettings,
+    key: str,
+    prepared: Any,
+    dataset: Any,
+    split: str,
+    shard: Range,
+    batch: int | None,
+) -> Outcome:
+    clock = _Clock()
+    first, count = shard
+    path = shard_path(key, first, count)
+    try:
+        store = open_store(settings.store_uri)
+        if _is_sound_shard(store.read(path), key, shard):
+            return clock.done()
+        evaluator = load_evaluator(settings.evaluator)
+        images, labels = dataset.read(split, first, count)
+        size = batch or count
+        parts = [
+            evaluator.evaluate(prepared, images[start : start + size], labels[start : start + size], first + start)
+            for start in range(0, count, size)
+        ]
+        record = ShardRecord(
+            key,
+            first,
+            np.concatenate([part.labels for part in parts]),
+            np.concatenate([part.predictions for part in parts]),
+            np.concatenate([part.ideal_predictions for part in parts]),
+            tuple(_layers_of(parts)),
+            clock.timing(),
+        )
+        store.put(path, encode_shard(record), synced=False)
+    except Exception as error:
+        return clock.failed(error)
+    return clock.done()
+
+
+def _layers_of(parts: list[Any]) -> list[dict[str, Any]]:
+    layers = [[dataclasses.asdict(layer) for layer in part.layers] for part in parts]
+    return layers[0] if len(layers) == 1 else sum_layers(layers)
+
+
+def _is_sound_shard(data: bytes | None, key: str, shard: Range) -> bool:
+    if data is None:
+        return False
+    try:
+        decode_shard(data, key, *shard)
+    except DamagedRecord:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def limited_threads(threads: int) -> Iterator[None]:
+    """Keeps torch, numba and BLAS to ``threads`` threads.
+
+    Libraries that load later follow the environment (``thread_environment``); these are loaded already, in a worker
+    that may have served a run with another number.
+    """
+    import threadpoolctl
+
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(threads)
+    if (numba := sys.modules.get("numba")) is not None:
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    with threadpoolctl.threadpool_limits(threads):
+        yield
+
+
+def thread_environment(threads: int) -> dict[str, str]:
+    """Environment variables that give a fresh worker ``threads`` threads."""
+    return {name: str(threads) for name in THREAD_VARIABLES}
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def timing(self) -> Timing:
+        return Timing(time.perf_counter() - self._wall, time.process_time() - self._cpu)
+
+    def done(self) -> Outcome:
+        timing = self.timing()
+        return Outcome(timing.seconds, timing.cpu_seconds)
+
+    def failed(self, error: Exception) -> Outcome:
+        timing = self.timing()
+        text = " ".join(str(error).split())
+        reason = text if isinstance(error, InputError) else f"{type(error).__name__}: {text}".rstrip(": ")
+        details = "".join(traceback.format_exception(error))
+        return Outcome(timing.seconds, timing.cpu_seconds, reason, type(error).__name__, details, kind_of(error))
+
+
+def _write_design(store_uri: str, record: DesignRecord) -> None:
+    store = open_store(store_uri)
+    path = design_path(record.key)
+    existing = store.read(path)
+    if existing is not None:
+        with contextlib.suppress(DamagedRecord):
+            decode_design(existing, record.key)
+            return
+    store.put(path, encode_design(record))
+
+
+def cpu_count() -> int:
+    """CPUs this process may use, which containers and batch systems set lower than the machine's number."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,181 @@
+"""How much accuracy each cause and each layer costs: the design again with one cause off, and with one cause on.
+
+Every variant is a design of its own with its own key, so that it is computed once and found again in the store like any
+point of a sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.execution.tasks import Outcome, TaskSettings, cpu_count, evaluate_shards, prepare_design
+from pipeline.front.intervals import PairedCounts, wilson_interval
+from pipeline.provenance import find_provenance
+from pipeline.storage.predictions import Predictions
+from pipeline.storage.records import DamagedRecord, decode_design, design_path
+from pipeline.storage.shard_files import find_shard_files
+from pipeline.storage.shards import cover
+from pipeline.storage.store import Store
+from pipeline.sweep import simulation
+from pipeline.sweep.keys import digest_of, key_content
+from pipeline.tables.evidence import within_limits
+from simcore.analysis.ablation import causes_of, only, without
+from simcore.errors import BinsparxError
+
+SHARD_IMAGES = 50
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The design to explain, and what it runs on."""
+
+    key: str
+    design: Any
+    checkpoint: Any
+    model_digest: str
+    dataset: Any
+    split: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one cause or layer costs, in fractions of the images, each as (change, low, high) with a 95 % interval.
+
+    Attributes:
+        regained: accuracy that taking it away alone gives back.
+        lost: accuracy that is lost where it alone is at work.
+    """
+
+    name: str
+    regained: tuple[float, float, float]
+    lost: tuple[float, float, float]
+    within_limits: bool
+
+
+@dataclass(frozen=True)
+class Blame:
+    """The design's accuracy and ideal accuracy, and the shares of causes and of layers, the largest first."""
+
+    images: int
+    accuracy: tuple[float, float, float]
+    ideal_accuracy: float
+    causes: list[Share]
+    layers: list[Share]
+
+
+def explain(subject: Subject, images: int, store: Store, evaluator: str, progress: Progress | None = None) -> Blame:
+    """Evaluates the design, and its variants, on the first images of the split.
+
+    Raises:
+        BinsparxError: a variant could not be computed.
+    """
+    design = subject.design
+    # What a variant's evidence says is shown, not a reason to stop.
+    marked = (
+        design.evidence.model_copy(update={"beyond": "mark"}) if design.evidence.beyond == "fail" else design.evidence
+    )
+    base = design.model_copy(update={"evidence": marked})
+    names = [layer.name for layer in subject.checkpoint.network.binary_layers()]
+    mapped = [name for name in names if design.layers is None or name in design.layers]
+    causes = causes_of(design)
+    variants: dict[tuple[str, str], Any] = {("design", ""): design}
+    for cause in causes:
+        variants["off", cause] = without(base, [cause])
+        variants["on", cause] = only(base, cause)
+    if len(mapped) > 1:
+        for name in mapped:
+            variants["off", name] = base.model_copy(update={"layers": tuple(n for n in mapped if n != name)})
+            variants["on", name] = base.model_copy(update={"layers": (name,)})
+    runner = _Runner(subject, images, store, evaluator)
+    found: dict[tuple[str, str], _Found] = {}
+    for number, (place, variant) in enumerate(variants.items()):
+        if progress is not None:
+            progress(
+                {"off": "without ", "on": "only "}.get(place[0], "") + (place[1] or "the design"), number, len(variants)
+            )
+        found[place] = runner.run(variant)
+    if progress is not None:
+        progress("done", len(variants), len(variants))
+    whole = found["design", ""]
+
+    def shares(names: list[str]) -> list[Share]:
+        made = [
+            Share(
+                name,
+                _change(found["off", name].correct, whole.correct),
+                _change(whole.ideal, found["on", name].correct),
+                found["off", name].within_limits and found["on", name].within_limits,
+            )
+            for name in names
+        ]
+        return sorted(made, key=lambda share: -max(share.regained[0], share.lost[0]))
+
+    correct, count = int(whole.correct.sum()), len(whole.correct)
+    accuracy = (correct / count, *wilson_interval(correct, count))
+    layers = shares(mapped) if len(mapped) > 1 else []
+    return Blame(count, accuracy, float(whole.ideal.mean()), shares(causes), layers)
+
+
+@dataclass(frozen=True)
+class _Found:
+    correct: np.ndarray
+    ideal: np.ndarray
+    within_limits: bool
+
+
+class _Runner:
+    """Computes one variant after the other in this process, keeping what the store has."""
+
+    def __init__(self, subject: Subject, images: int, store: Store, evaluator: str) -> None:
+        self._subject, self._images, self._store = subject, images, store
+        self._settings = TaskSettings(evaluator, store.absolute_uri, cpu_count(), find_provenance())
+        self._solver_version = simulation.solver_version(evaluator)
+
+    def run(self, design: Any) -> _Found:
+        subject = self._subject
+        content = key_content(
+            design.content(), subject.model_digest, subject.dataset.digest, subject.split, self._solver_version
+        )
+        key = digest_of(content)
+        missing = cover(self._images, SHARD_IMAGES, find_shard_files(self._store, key).ranges()).missing
+        if missing or self._store.read(design_path(key)) is None:
+            outcome, prepared = prepare_design(
+                self._settings, key, content, design, subject.checkpoint, subject.dataset
+            )
+            _check(outcome)
+            while missing:
+                outcomes = evaluate_shards(
+                    self._settings, key, prepared, subject.dataset, subject.split, tuple(missing), None
+                )
+                for outcome in outcomes:
+                    _check(outcome)
+                missing = missing[len(outcomes) :]
+        seen = Predictions.read(self._store, key)
+        if len(seen) < self._images:
+            raise BinsparxError(f"shards of {key[:12]} in {self._store.uri} are damaged: run its sweep again")
+        labels = seen.labels[: self._images]
+        ideal = seen.ideal_predictions[: self._images] == labels
+        return _Found(seen.correct[: self._images], ideal, self._within_limits(key, design))
+
+    def _within_limits(self, key: str, design: Any) -> bool:
+        try:
+            evidence = decode_design(self._store.read(design_path(key)) or b"", key).evidence
+        except DamagedRecord:
+            return False
+        return within_limits(evidence, design.evidence)
+
+
+def _change(after: np.ndarray, before: np.ndarray) -> tuple[float, float, float]:
+    """Accuracy after less accuracy before on the same images, with its interval."""
+    counts = PairedCounts.of(after, before)
+    return counts.change, *counts.interval()
+
+
+def _check(outcome: Outcome) -> None:
+    if not outcome.ok:
+        raise BinsparxError(outcome.reason)

@@ -1,0 +1,108 @@
+"""Pictures of what a design loses: causes and layers as bars, tiles as maps, one read node by node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.explain.blame import Blame, Share
+from pipeline.report.picture import COLOURS, _bytes  # importing it sets matplotlib up to draw files, reproducibly
+from simcore.analysis.tile_errors import LayerTiles
+from simcore.crossbar import Circuit
+from simcore.crossbar.solvers.newton import Nodes
+
+from matplotlib.axes import Axes  # isort: skip
+from matplotlib.figure import Figure  # isort: skip
+from matplotlib.ticker import MaxNLocator  # isort: skip
+
+
+def draw_blame(blame: Blame, title: str) -> dict[str, bytes]:
+    """PNG and SVG of the shares of causes and layers, with their 95 % intervals."""
+    parts = [(name, shares) for name, shares in (("cause", blame.causes), ("layer", blame.layers)) if shares]
+    heights = [len(shares) for _, shares in parts] or [1]
+    figure = Figure(figsize=(7.5, 1.9 + 0.55 * sum(heights)), layout="constrained")
+    panels = figure.subplots(len(parts) or 1, 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
+    for axes, (name, shares) in zip(panels, parts, strict=True):
+        _bars(axes, shares)
+        axes.set_ylabel(name)
+    panels[-1].set_xlabel("accuracy (points)")
+    if parts:
+        panels[0].legend(loc="lower right", fontsize=8, frameon=False)
+    accuracy = f"accuracy {100 * blame.accuracy[0]:.1f} %, ideal {100 * blame.ideal_accuracy:.1f} %"
+    figure.suptitle(f"{title}\n{accuracy}, {blame.images} images", fontsize=10)
+    return {"causes.png": _bytes(figure, "png"), "causes.svg": _bytes(figure, "svg")}
+
+
+def draw_tiles(layers: Sequence[LayerTiles], title: str) -> dict[str, bytes]:
+    """PNG and SVG of the error of every tile, a map a layer on one scale."""
+    figure = Figure(figsize=(1.2 + 2.4 * len(layers), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(layers), squeeze=False)[0]
+    top = max(float(layer.rms_error.max()) for layer in layers) or 1.0
+    for axes, layer in zip(panels, layers, strict=True):
+        image = axes.imshow(layer.rms_error, vmin=0, vmax=top, cmap="cividis", aspect="auto", interpolation="nearest")
+        axes.set_title(layer.layer, fontsize=9)
+        axes.set_xlabel("column tile", fontsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    panels[0].set_ylabel("row group", fontsize=8)
+    figure.colorbar(image, ax=list(panels), label="rms error (LSB)")
+    figure.suptitle(title, fontsize=10)
+    return {"tiles.png": _bytes(figure, "png"), "tiles.svg": _bytes(figure, "svg")}
+
+
+def draw_read(circuit: Circuit, weights: np.ndarray, inputs: np.ndarray, nodes: Nodes, title: str) -> dict[str, bytes]:
+    """PNG and SVG of one read: volts above and below the cells, cell currents, and what each column delivers.
+
+    Args:
+        weights: (R, C) bits. inputs: (R,) bits. nodes: the solved read.
+    """
+    figure = Figure(figsize=(12.5, 6.2), layout="constrained")
+    grid = figure.subplots(2, 3, height_ratios=[3, 1])
+    unit = circuit.on_current()
+    above = "row" if circuit.topology == "input_sourced" else "source line"
+    maps = (
+        (nodes.row, f"voltage of the {above} (V)", "cividis"),
+        (nodes.column, "voltage of the bit line (V)", "cividis"),
+        (nodes.cell_currents / unit, "cell current (LSB)", "magma"),
+    )
+    for axes, (values, name, colours) in zip(grid[0], maps, strict=True):
+        image = axes.imshow(values, cmap=colours, aspect="auto", interpolation="nearest")
+        figure.colorbar(image, ax=axes, shrink=0.85)
+        axes.set_title(name, fontsize=9)
+        axes.set_xlabel("column", fontsize=8)
+        axes.set_ylabel("row (sink at the bottom)", fontsize=8)
+    columns, ideal = np.arange(weights.shape[1]), inputs.astype(float) @ weights
+    delivered = nodes.cell_currents.sum(axis=0) / unit
+    rest = grid[1, 0].get_gridspec()
+    for axes in grid[1]:
+        axes.remove()
+    axes = figure.add_subplot(rest[1, :])
+    axes.step(columns, ideal, where="mid", color=COLOURS[6], lw=1.2, label="true partial sum")
+    axes.step(columns, delivered, where="mid", color=COLOURS[1], lw=1.2, ls="--", label="current delivered")
+    axes.fill_between(columns, delivered, ideal, step="mid", color=COLOURS[4], alpha=0.35, label="lost")
+    axes.set_xlabel("column", fontsize=8)
+    axes.set_ylabel("LSB", fontsize=8)
+    axes.legend(fontsize=8, frameon=False, ncols=3)
+    axes.margins(x=0.01)
+    figure.suptitle(title, fontsize=10)
+    return {"read.png": _bytes(figure, "png"), "read.svg": _bytes(figure, "svg")}
+
+
+def _bars(axes: Axes, shares: Sequence[Share]) -> None:
+    places = np.arange(len(shares))[::-1]
+    kinds = (
+        ("regained without it", "regained", 0.2, COLOURS[0], ""),
+        ("lost by it alone", "lost", -0.2, COLOURS[4], "///"),
+    )
+    for label, attribute, offset, colour, hatch in kinds:
+        values = np.array([getattr(share, attribute) for share in shares]) * 100
+        spread = np.abs(values[:, 1:].T - values[:, 0])
+        axes.barh(
+            places + offset, values[:, 0], 0.36, xerr=spread, color=colour, edgecolor="#333333", hatch=hatch, lw=0.6,
+            error_kw={"lw": 1, "ecolor": "#222222", "capsize": 2}, label=label,
+        )  # fmt: skip
+    axes.axvline(0, color="#222222", lw=0.8)
+    axes.set_yticks(places, [share.name for share in shares])
+    axes.grid(axis="x", color="#dddddd", lw=0.6)
+    axes.set_axisbelow(True)

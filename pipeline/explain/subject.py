@@ -1,0 +1,57 @@
+"""From a design's key to everything it takes to compute it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.explain.blame import Subject
+from pipeline.results.finished import Results
+from pipeline.storage.records import DamagedRecord, decode_design, design_path
+from pipeline.sweep import simulation
+from pipeline.sweep.plan import make_plan
+from pipeline.sweep.spec import load_sweep
+from simcore.design import Design
+from simcore.errors import InputError
+
+
+def subject_of_sweep(path: str, key_start: str) -> Subject:
+    """The design of a sweep file whose key begins with ``key_start``, computed or not.
+
+    Raises:
+        InputError: the sweep file is not right, or none or several designs have such a key.
+    """
+    points = make_plan(load_sweep(path)).select(key_start, "KEY")
+    if len(points) > 1:
+        raise InputError(f"{len(points)} designs of {path} have keys that begin with '{key_start}': give more digits")
+    (point,) = points
+    return Subject(point.key, point.design, point.model.checkpoint, point.model.digest, point.dataset, point.split)
+
+
+def subject_of_results(results: Results, key_start: str) -> Subject:
+    """The finished design whose key begins with ``key_start``; its network and data set must be ones that ship.
+
+    Raises:
+        InputError: no such design, or its network or data set does not ship or has changed.
+    """
+    row = results.design(key_start)
+    try:
+        record = decode_design(results.store.read(design_path(row.design_key)) or b"", row.design_key)
+    except DamagedRecord as error:
+        raise InputError(f"the record of design {row.design_key[:12]} cannot be used: {error}") from None
+    content: dict[str, Any] = record.content
+    try:
+        model = simulation.load_model(row.model, "")
+        dataset = simulation.open_dataset(row.dataset, "")
+    except InputError as error:
+        raise InputError(f"{error.message}; name the sweep file that made the design with --sweep") from None
+    for kind, name, found, wanted in (
+        ("network", row.model, model.digest, content["model"]),
+        ("data set", row.dataset, dataset.digest, content["dataset"]),
+    ):
+        if found != wanted:
+            raise InputError(
+                f"the {kind} '{name}' that ships is not the one of design {row.design_key[:12]}; name the sweep file "
+                "that made the design with --sweep"
+            )
+    design = Design.model_validate(content["design"])
+    return Subject(row.design_key, design, model.checkpoint, model.digest, dataset, content["split"])

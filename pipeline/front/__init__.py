@@ -1,0 +1,1 @@
+"""Which designs are best, and how sure that is."""

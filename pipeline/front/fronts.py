@@ -1,0 +1,109 @@
+"""The fronts of a sweep, found from a few columns of its designs and one bit an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.front.candidates import front_candidates
+from pipeline.front.pareto import OBJECTIVES, find_front, front_support
+from pipeline.sweep.simulation import REFERENCE_SOLVERS
+from pipeline.sweep.spec import ParetoSpec
+
+# A corner is what the world turns out to be, not a choice.
+GROUP_COLUMNS = ("model_digest", "dataset_digest", "corner")
+MARKS = ("on_front", "front_candidate", "pareto_rank", "front_support", "knee")
+"""Columns of ``designs`` that are known once all designs are."""
+MOST_RESAMPLED = 2000
+"""Designs of a group, best ranks first, whose support is looked for: beyond, it is 0."""
+
+
+@dataclass(frozen=True)
+class Fronts:
+    """How the rows of ``designs`` stand to each other.
+
+    Attributes:
+        marks: (designs,) values of each of ``MARKS``. order: rows on a front, front after front, the cheapest first.
+        positions, hypervolumes: (len(order),) place of each within its own front, and that front's hypervolume.
+    """
+
+    marks: dict[str, np.ndarray]
+    order: list[int]
+    positions: list[int]
+    hypervolumes: list[float]
+
+
+def input_columns(spec: ParetoSpec) -> list[str]:
+    """The columns of ``designs`` that the fronts are found from."""
+    objectives = dict.fromkeys(OBJECTIVES[name][0] for name in spec.objectives)
+    return [*GROUP_COLUMNS, *objectives, "images", "design_key", "solver_setting"]
+
+
+def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSpec) -> Fronts:
+    """One front for each network, data set and corner.
+
+    A design that got fewer images than another of its group was left behind in a race: it is on no front. Nor is a
+    reference, which is no hardware.
+
+    Args:
+        designs: a table with ``input_columns(spec)``. correct: for each row, one bit an image (``numpy.packbits``).
+    """
+    codes: dict[tuple[str, ...], int] = {}
+    names = zip(*(designs[name].to_pylist() for name in GROUP_COLUMNS), strict=True)
+    group = np.array([codes.setdefault(name, len(codes)) for name in names], dtype=np.int64)
+    count = designs.num_rows
+    marks = {
+        "on_front": np.zeros(count, bool),
+        "front_candidate": np.zeros(count, bool),
+        "pareto_rank": np.zeros(count, np.int64),
+        "front_support": np.zeros(count),
+        "knee": np.zeros(count, bool),
+    }
+    fronts = Fronts(marks, [], [], [])
+    group[np.isin(designs["solver_setting"].to_pylist(), REFERENCE_SOLVERS)] = -1
+    for code in range(len(codes)):
+        if len(members := np.flatnonzero(group == code)):
+            _mark(fronts, members, designs, correct, spec)
+    return fronts
+
+
+def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSpec) -> None:
+    """Marks one group, all of whose designs saw as many images, and lists its front."""
+    seen = designs["images"].to_numpy()[rows]
+    images = int(seen.max())
+    rows = rows[seen == images]
+    columns = [OBJECTIVES[name][0] for name in spec.objectives]
+    directions = [OBJECTIVES[name][1] for name in spec.objectives]
+    # A missing value is null in the table and NaN here.
+    values = np.column_stack([designs[name].to_pandas().to_numpy(np.float64)[rows] for name in columns])
+    front = find_front(values, directions)
+    marks = fronts.marks
+    marks["pareto_rank"][rows] = front.ranks
+    marks["on_front"][rows] = front.members
+    if front.knee is not None:
+        marks["knee"][rows[front.knee]] = True
+
+    ranked = np.argsort(np.where(front.ranks > 0, front.ranks, len(rows) + 1), kind="stable")
+    best = np.sort(ranked[:MOST_RESAMPLED])
+    accuracy = spec.objectives.index("accuracy") if "accuracy" in spec.objectives else None
+    right = np.stack([np.unpackbits(correct[row], count=images).astype(bool) for row in rows[best]])
+    support = front_support(right, values[best], directions, accuracy, spec.resamples, spec.seed)
+    marks["front_support"][rows[best]] = support
+
+    known = np.flatnonzero(front.ranks > 0)
+    candidates = front.members[known]
+    if accuracy is not None:
+        costs = np.delete(values[known], accuracy, axis=1)  # all but accuracy are to be small
+        candidates = front_candidates([correct[row] for row in rows[known]], images, costs, candidates)
+    marks["front_candidate"][rows[known]] = candidates
+
+    first = next((index for index, name in enumerate(spec.objectives) if name != "accuracy"), 0)
+    members = np.flatnonzero(front.members)
+    keys = designs["design_key"].take(pa.array(rows[members])).to_pylist()
+    ordered = sorted(zip(values[members, first].tolist(), keys, rows[members].tolist(), strict=True))
+    fronts.order.extend(row for _, _, row in ordered)
+    fronts.positions.extend(range(len(ordered)))
+    fronts.hypervolumes.extend([front.hypervolume] * len(ordered))

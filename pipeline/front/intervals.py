@@ -1,0 +1,114 @@
+"""Intervals for measured fractions.
+
+Each is about one fraction or one difference by itself; ``pipeline.front.significance`` says what holds for many at
+once.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Z_95 = 1.959963984540054
+
+
+def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion (E. B. Wilson, JASA 22, 1927), 95 % by default.
+
+    It holds the truth 95 % of the time on average over all proportions; for a single one between 2 and 98 %, from 100
+    trials on, at least 92 % of the time.
+
+    Returns:
+        (low, high), fractions; (0, 1) without trials.
+    """
+    if trials == 0:
+        return 0.0, 1.0
+    share = successes / trials
+    scale = 1.0 + z * z / trials
+    centre = (share + z * z / (2 * trials)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    # At 0 and 1 the formula gives the end exactly but for rounding.
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == trials else min(1.0, centre + half)
+    return low, high
+
+
+def exact_interval(successes: int, trials: int, error: float) -> tuple[float, float]:
+    """Interval of a proportion that misses the truth with a probability of at most ``error``, whatever the truth is (C.
+    J. Clopper and E. S. Pearson, Biometrika 26, 1934).
+
+    Returns:
+        (low, high), fractions; (0, 1) without trials.
+    """
+    if trials == 0:
+        return 0.0, 1.0
+    found = stats.binomtest(successes, trials).proportion_ci(1 - error, method="exact")
+    return float(found.low), float(found.high)
+
+
+def difference_interval(
+    first: tuple[int, int], second: tuple[int, int], correlation: float = 0.0, z: float = Z_95
+) -> tuple[float, float]:
+    """Interval of first - second for two proportions, each given as (successes, trials), 95 % by default.
+
+    Wilson's intervals joined by the square-and-add rule (R. G. Newcombe, Stat. Med. 17, 1998: pages 873-890 method 10
+    for independent samples, pages 2635-2650 method 10 for the same items measured twice, which ``correlation`` says).
+
+    Returns:
+        (low, high), fractions; (-1, 1) where either has no trials.
+    """
+    if not first[1] or not second[1]:
+        return -1.0, 1.0
+    p, q = first[0] / first[1], second[0] / second[1]
+    (p_low, p_high), (q_low, q_high) = wilson_interval(*first, z), wilson_interval(*second, z)
+    below, above = (p - p_low, q_high - q), (p_high - p, q - q_low)
+    # Rounding can take a sum of squares that is zero below it.
+    reach = [math.sqrt(max(0.0, a * a - 2 * correlation * a * b + b * b)) for a, b in (below, above)]
+    return max(-1.0, p - q - reach[0]), min(1.0, p - q + reach[1])
+
+
+class PairedCounts(NamedTuple):
+    """What two designs made of the same images: how many both, one alone, and neither classified rightly."""
+
+    both: int
+    only_first: int
+    only_second: int
+    neither: int
+
+    @classmethod
+    def of(cls, first: NDArray[np.bool_], second: NDArray[np.bool_]) -> PairedCounts:
+        """Counts of (images,) booleans."""
+        return cls(*(int((a & b).sum()) for a in (first, ~first) for b in (second, ~second)))
+
+    @property
+    def images(self) -> int:
+        return sum(self)
+
+    @property
+    def change(self) -> float:
+        """Accuracy of the first less that of the second; 0 without images."""
+        return (self.only_first - self.only_second) / max(1, self.images)
+
+    def interval(self, z: float = Z_95) -> tuple[float, float]:
+        """Newcombe's interval of ``change`` for the same items measured twice; (-1, 1) without images.
+
+        As a 95 % interval it misses the truth 3 to 5 % of the time on average over what two designs may do, and at most
+        8 %, where one of them is hardly ever right alone (50 to 1000 images, simulated).
+        """
+        first, second = (self.both + self.only_first, self.images), (self.both + self.only_second, self.images)
+        return difference_interval(first, second, paired_correlation(*self), z)
+
+
+def paired_correlation(both: int, only_first: int, only_second: int, neither: int) -> float:
+    """Phi of a two-by-two table of paired outcomes with Newcombe's continuity correction; 0 where a margin is empty."""
+    images = both + only_first + only_second + neither
+    margins = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
+    if margins == 0:
+        return 0.0
+    product = both * neither - only_first * only_second
+    corrected = max(product - images / 2, 0.0) if product > 0 else float(product)
+    return corrected / math.sqrt(margins)

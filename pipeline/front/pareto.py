@@ -1,0 +1,172 @@
+"""The front of a set of designs: who is on it, in which order the others follow, how well that stands up to other
+images, what it is worth.
+
+Directions are normalised once, here; everything inside minimises. Sorting and volumes are moocore's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import moocore
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Direction = Literal["max", "min"]
+
+OBJECTIVES: dict[str, tuple[str, Direction]] = {
+    "accuracy": ("accuracy", "max"),
+    "energy": ("energy_per_image_J", "min"),
+    "latency": ("latency_per_image_s", "min"),
+    "area": ("area_m2", "min"),
+    "current": ("mean_column_current_A", "min"),
+}
+"""Objectives by the name they have in a sweep file: column of ``designs`` and direction."""
+
+_CHUNK = 64  # resamples whose accuracies are computed together
+
+
+@dataclass(frozen=True)
+class Front:
+    """How a set of designs stands to each other, one value a design.
+
+    Attributes:
+        ranks: 1 for the front, 2 for the front of the rest, and so on; 0 for a design with a missing objective.
+        knee: index of the design at the knee, or None.
+        hypervolume: share of the box between the worst and the best that the front dominates.
+    """
+
+    ranks: NDArray[np.int64]
+    knee: int | None
+    hypervolume: float
+
+    @property
+    def members(self) -> NDArray[np.bool_]:
+        """Which designs are on the front."""
+        return self.ranks == 1
+
+
+def find_front(objectives: ArrayLike, directions: Sequence[Direction]) -> Front:
+    """Ranks, knee and hypervolume of (designs, objectives) values; NaN is a missing value."""
+    costs = _costs(objectives, directions)
+    ranks = np.zeros(len(costs), dtype=np.int64)
+    usable = np.flatnonzero(~np.isnan(costs).any(axis=1))
+    if usable.size:
+        ranks[usable] = 1 + moocore.pareto_rank(costs[usable])
+    members = np.flatnonzero(ranks == 1)
+    return Front(ranks, _knee(costs, members), _hypervolume(costs, usable, members, directions))
+
+
+def non_dominated(objectives: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.bool_]:
+    """Which points no other point beats.
+
+    A point is dominated where another is at least as good in every objective and better in one; equal points are
+    therefore kept together. Infinite values are ordinary values; a point with NaN is never on the front and
+    dominates nothing.
+
+    Args:
+        objectives: (points, objectives), in any units.
+        directions: "max" or "min" for each objective.
+
+    Returns:
+        (points,) booleans.
+
+    Raises:
+        ValueError: shapes do not fit, or a direction is neither "max" nor "min".
+    """
+    return _minimal(_costs(objectives, directions))
+
+
+def front_support(
+    correct: NDArray[np.bool_],
+    objectives: ArrayLike,
+    directions: Sequence[Direction],
+    accuracy: int | None,
+    resamples: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """The share of resamples, in which the images are drawn again with replacement, with each design on the front.
+
+    All designs see the same images in a resample, as they do in the sweep. What a design costs stays as it is.
+
+    It is not the probability that the design truly is on the front: a resample adds the noise of a second draw to that
+    of the first, and what is nearly as accurate as a cheaper design is told too little (``pipeline.front.candidates``
+    has the designs that cannot be told from the front).
+
+    Args:
+        correct: (designs, images), whether each image was classified rightly. accuracy: the column of ``objectives``
+            that is the accuracy, or None where accuracy is no objective. resamples, seed: of the bootstrap.
+
+    Returns:
+        (designs,) shares; 0 for a design with a missing objective.
+
+    Source: B. Efron, Annals of Statistics 7 (1979).
+    """
+    costs = _costs(objectives, directions)
+    if accuracy is None or correct.shape[1] == 0:
+        return _minimal(costs).astype(np.float64)
+    generator = np.random.default_rng(seed)
+    images = correct.shape[1]
+    right = correct.astype(np.float32)
+    counts = np.zeros(len(costs))
+    for start in range(0, resamples, _CHUNK):
+        drawn = generator.multinomial(images, np.full(images, 1 / images), size=min(_CHUNK, resamples - start))
+        # Sums of whole numbers below 2^24: exact in float32, in any order.
+        for column in (right @ drawn.T.astype(np.float32)).T:
+            costs[:, accuracy] = np.where(np.isnan(costs[:, accuracy]), np.nan, -column)
+            counts += _minimal(costs)
+    return counts / resamples
+
+
+def _costs(objectives: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.float64]:
+    """A copy of (points, objectives) in which less is better."""
+    values = np.asarray(objectives, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] != len(directions):
+        raise ValueError(f"expected (points, {len(directions)}) objectives, found shape {values.shape}")
+    if any(direction not in ("max", "min") for direction in directions):
+        raise ValueError(f"directions are 'max' or 'min', found {list(directions)}")
+    return values * np.array([-1.0 if direction == "max" else 1.0 for direction in directions])
+
+
+def _minimal(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    front = np.zeros(len(costs), dtype=bool)
+    usable = np.flatnonzero(~np.isnan(costs).any(axis=1))
+    if usable.size:
+        front[usable] = moocore.is_nondominated(costs[usable], keep_weakly=True)
+    return front
+
+
+def _knee(costs: NDArray[np.float64], members: NDArray[np.int64]) -> int | None:
+    """The member farthest below the plane through the ends of the front, each objective scaled to 0..1 over it.
+
+    None for fewer than three distinct members, or where an objective has one value or an infinite one.
+    Source: I. Das, Structural Optimization 18 (1999).
+    """
+    front = costs[members]
+    if len(np.unique(front, axis=0)) < 3 or not np.isfinite(front).all():
+        return None
+    spread = front.max(axis=0) - front.min(axis=0)
+    if (spread == 0).any():
+        return None
+    heights = ((front - front.min(axis=0)) / spread).sum(axis=1)
+    return int(members[np.argmin(heights)])
+
+
+def _hypervolume(
+    costs: NDArray[np.float64],
+    usable: NDArray[np.int64],
+    members: NDArray[np.int64],
+    directions: Sequence[Direction],
+) -> float:
+    """Dominated share of the box: for a cost from 0 to the largest among the designs, for an accuracy from 0 to 1."""
+    if not members.size or not np.isfinite(costs[usable]).all():
+        return 0.0
+    largest = costs[usable].max(axis=0)
+    scale = np.where(largest > 0, largest, 1.0)
+    maximised = np.array([direction == "max" for direction in directions])
+    scaled = np.where(maximised, 1.0 + costs[members], costs[members] / scale)
+    if scaled.shape[1] == 1:
+        return float(1.0 - scaled.min())
+    return float(moocore.hypervolume(scaled, ref=np.ones(scaled.shape[1])))

@@ -1,0 +1,64 @@
+"""The report: one HTML page that holds everything it shows and asks the network for nothing."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib import resources
+from string import Template
+
+import yaml
+
+from pipeline.execution.failures import read_failures
+from pipeline.report.page import sections
+from pipeline.report.page.data import page_data
+from pipeline.report.page.findings import find_gains, sentences
+from pipeline.report.page.selection import select_designs
+from pipeline.results.finished import Results, hardware_only
+from pipeline.tables.files import SWEEPS_FOLDER
+from simcore.errors import InputError
+
+
+def build_report(results: Results, sweep: str) -> str:
+    """The page of a finished sweep; the same tables give the same page.
+
+    Raises:
+        InputError: no such sweep, or none of its designs is finished.
+    """
+    designs = hardware_only(results.designs(sweep))
+    if designs.empty:
+        raise InputError(f"no design of sweep '{sweep}' is finished")
+    layers = results.layers(sweep)
+    gains = find_gains(results, designs)
+    drawn = [] if gains is None else gains.drawn[["design_key_a", "design_key_b"]].to_numpy().ravel()
+    shown = select_designs(designs, drawn)
+    text = _stored(results, sweep, "sweep.yaml")
+    found = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(designs, gains))
+    return Template(_part("template.html")).substitute(
+        title=escape(sweep),
+        style=_part("report.css"),
+        script=_part("report.js"),
+        data=page_data(shown, layers, gains),
+        asked=sections.asked(designs, len(shown), _description(text)),
+        findings=found,
+        heat_maps=sections.heat_maps(designs),
+        evidence=sections.evidence(designs),
+        failures=sections.failures(read_failures(sweep, results.store)),
+        provenance=sections.provenance(designs, text),
+        all_designs=sections.all_designs(shown, len(designs)),
+    )
+
+
+def _part(name: str) -> str:
+    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _stored(results: Results, sweep: str, name: str) -> str:
+    return (results.store.read(f"{SWEEPS_FOLDER}/{sweep}/{name}") or b"").decode("utf-8", errors="replace")
+
+
+def _description(sweep_text: str) -> str:
+    try:
+        document = yaml.safe_load(sweep_text)
+    except yaml.YAMLError:
+        return ""
+    return str(document.get("description", "")) if isinstance(document, dict) else ""

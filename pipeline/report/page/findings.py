@@ -1,0 +1,179 @@
+"""What a sweep found, in three sentences made from its tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.front.intervals import PairedCounts, exact_interval
+from pipeline.front.objectives import Objective, known_costs
+from pipeline.front.significance import ERROR, largest_by_halves
+from pipeline.results.comparison import Comparison
+from pipeline.results.finished import Results, seen_all
+from pipeline.tables.schema import HARDWARE_COLUMNS
+
+_GAP = "\u00a0"  # a space at which no line breaks
+_NAMING = ("device", "corner", "rows", "cols", "active_rows")  # always in a design's name
+MOST_GAINS, LEAST_GAINS = 30, 10
+"""Of more changes than so many together a chart shows the largest and the smallest."""
+NEAR_IDEAL = 0.02
+"""Accuracy loss up to which a design counts as near ideal arithmetic."""
+
+
+@dataclass(frozen=True)
+class Gains:
+    """A sparsity level beside dense storage on the same hardware."""
+
+    level: str
+    comparison: Comparison
+
+    @property
+    def drawn(self) -> pd.DataFrame:
+        """The points that a chart has room for, best first: all, or the largest and the smallest changes."""
+        points = self.comparison.points.sort_values("accuracy_change", ascending=False, kind="stable")
+        if len(points) <= MOST_GAINS + LEAST_GAINS:
+            return points
+        return pd.concat([points.head(MOST_GAINS), points.tail(LEAST_GAINS)])
+
+
+def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:
+    """``binsparx``, or the best level there is, against ``dense``, both unpruned and judged on the same number of
+    images, where both are there on the same hardware; None where that is nowhere."""
+    plain = designs[designs.prune == 0]
+    levels = [level for level in ("binsparx", "activation", "weight") if (plain.sparsity == level).any()]
+    if not levels:
+        return None
+    dense, sparse = plain[plain.sparsity == "dense"], plain[plain.sparsity == levels[0]]
+    same = [name for name in (*HARDWARE_COLUMNS, "model_digest", "dataset_digest", "images") if name in plain]
+    dense, sparse = (
+        one.merge(other[same].drop_duplicates(), on=same) for one, other in ((dense, sparse), (sparse, dense))
+    )
+    return None if dense.empty else Gains(levels[0], results.compare(dense, sparse))
+
+
+def sentences(designs: pd.DataFrame, gains: Gains | None) -> list[str]:
+    """What the circuit costs, what sparsity gives back, and what to build; what a race stopped is left out."""
+    designs = seen_all(designs)
+    return [_what_it_costs(designs), _what_sparsity_gives(gains), _what_to_build(designs)]
+
+
+def design_name(row: pd.Series, designs: pd.DataFrame) -> str:
+    """A design as people call it; axes beyond the usual ones are named where they vary."""
+    size = f"{row.rows}x{row.cols}" + (f" read {row.active_rows} rows at a time" if row.active_rows != row.rows else "")
+    extra = [f"{name.replace('_', ' ')} {row[name]}" for name in distinguishing(designs) if name != "model"]
+    model = f"{row.model} on " if designs.model.nunique() > 1 else ""
+    return f"{model}{row.device} {size}{''.join(f', {part}' for part in extra)} in the {row.corner} corner"
+
+
+def distinguishing(designs: pd.DataFrame) -> list[str]:
+    """Hardware axes that tell designs of the same device, corner and array apart; lossless bits follow from the array
+    and do not."""
+    same = designs.groupby(list(_NAMING), dropna=False)
+    axes = [name for name in HARDWARE_COLUMNS if name in designs and name not in ("sweep", "dataset", *_NAMING)]
+    return [name for name in axes if same[name].nunique(dropna=False).max() > 1]
+
+
+def _level(row: pd.Series) -> str:
+    return f"{row.sparsity} with {100 * row.prune:g} % pruned" if row.prune else str(row.sparsity)
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}{_GAP}%"
+
+
+def _what_it_costs(designs: pd.DataFrame) -> str:
+    dense = designs[designs.sparsity == "dense"]
+    chosen = dense if not dense.empty else designs
+    worst = chosen.loc[chosen.accuracy_loss.idxmax()]
+    how = "stored densely, " if not dense.empty else ""
+    fine = int((chosen.accuracy_loss <= NEAR_IDEAL).sum())
+    return (
+        f"Circuits cost the network up to {100 * worst.accuracy_loss:.1f} points of accuracy: {how}"
+        f"{design_name(worst, designs)} classifies {_percent(worst.accuracy)} of {worst.images} images rightly where "
+        f"ideal arithmetic gets {_percent(worst.ideal_accuracy)}; {fine} of {len(chosen)} "
+        f"{'dense ' if not dense.empty else ''}designs stay within {100 * NEAR_IDEAL:g} points of it on these images."
+    )
+
+
+def _what_sparsity_gives(gains: Gains | None) -> str:
+    if gains is None:
+        return "The sweep does not hold dense and sparsified levels of the same hardware, so no gain can be told."
+    points = gains.comparison.points
+    up, down = (int((points.verdict == verdict).sum()) for verdict in ("better", "worse"))
+    costs = known_costs(points, "_change")
+    spent = [f"{cost.title} by {_span(points[f'{cost.column}_change'])}" for cost in costs]
+    more = f"; it changes {', '.join(spent)}" if spent else ""
+    worse = f" and lowers it on {down}" if down else ""
+    return (
+        f"Without any training, {gains.level} raises accuracy on {up} of {len(points)} hardware designs by more than "
+        f"chance explains{worse} (none of them by mistake, with 95{_GAP}% confidence){_largest_gain(gains)}{more}."
+    )
+
+
+def _largest_gain(gains: Gains) -> str:
+    """The largest gain as images tell it that had no say in which it is; nothing where none is seen at all.
+
+    Where designs were not compared image by image there are no such images, and the words say so."""
+    points, halves = gains.comparison.points, gains.comparison.halves
+    best = points.loc[points.accuracy_change.idxmax()]
+    if best.accuracy_change <= 0:
+        return ""
+    if halves is None:
+        return (
+            f"; the largest gain seen is {_points(best.accuracy_change)} ({_percent(best.accuracy_a)} to "
+            f"{_percent(best.accuracy_b)} on {design_name(best, points)}), flattered by having been picked"
+        )
+    (first, counts), (second, others) = largest_by_halves(halves)
+    here, there = (f" on {design_name(points.iloc[pair], points)}" for pair in (first, second))
+    return (
+        f"; the largest gain, picked by every other image and measured on the rest, is {_measured(counts)}"
+        f"{here if first != second else ''}, and the other way round {_measured(others)}{there}"
+    )
+
+
+def _points(change: float) -> str:
+    return f"{100 * change:.1f} points".replace("-", "\u2212")
+
+
+def _measured(counts: PairedCounts) -> str:
+    low, high = counts.interval()
+    ends = f"{100 * low:.1f} to {100 * high:.1f}".replace("-", "\u2212")
+    return f"{_points(counts.change)} (95{_GAP}% interval {ends})"
+
+
+def _interval_of_the_best(best: pd.Series, among: int) -> tuple[float, float]:
+    """95 % interval of an accuracy that was picked from several: all their intervals hold at once (Bonferroni)."""
+    return exact_interval(round(best.accuracy * best.images), int(best.images), ERROR / among)
+
+
+def _span(changes: pd.Series) -> str:
+    low, high = 100 * changes.min(), 100 * changes.max()
+    ends = [f"{low:+.1f}"] if high - low < 0.05 else [f"{low:+.1f}", f"{high:+.1f}"]
+    return " to ".join(ends).replace("-", "\u2212") + f"{_GAP}%"
+
+
+def _what_to_build(designs: pd.DataFrame) -> str:
+    costs = known_costs(designs)
+    best = designs.loc[designs.accuracy.idxmax()]
+    low, high = _interval_of_the_best(best, len(designs))
+    text = (
+        f"The most accurate design on these images is {design_name(best, designs)}, {_level(best)}, with "
+        f"{_percent(best.accuracy)} ({_percent(low)} to {_percent(high)}, which allows for its having been picked)"
+    )
+    near = designs[designs.accuracy_loss <= NEAR_IDEAL]
+    if not costs:
+        return text + "."
+    cost: Objective = costs[0]
+    if pd.notna(best[cost.column]):
+        text += f" at {cost.show(best[cost.column])} of {cost.title}"
+    near = near.dropna(subset=[cost.column])
+    if near.empty:
+        return text + f"; no design comes within {100 * NEAR_IDEAL:g} points of ideal arithmetic."
+    cheap = near.loc[near[cost.column].idxmin()]
+    if cheap.design_key == best.design_key:
+        return text + f", and the cheapest within {100 * NEAR_IDEAL:g} points of ideal arithmetic is the same."
+    return text + (
+        f"; the cheapest within {100 * NEAR_IDEAL:g} points of ideal arithmetic is {design_name(cheap, designs)}, "
+        f"{_level(cheap)}, with {_percent(cheap.accuracy)} at {cost.show(cheap[cost.column])}."
+    )

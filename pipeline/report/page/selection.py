@@ -1,0 +1,50 @@
+"""Which designs a page can show one by one: a browser draws thousands, a sweep may have a hundred thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import numpy as np
+import pandas as pd
+
+from pipeline.front.objectives import known_costs
+from pipeline.results.finished import on_front
+from pipeline.tables.schema import HARDWARE_COLUMNS
+
+MOST_SHOWN = 2000
+"""Designs up to which a page shows all."""
+
+
+def hardware_numbers(designs: pd.DataFrame) -> pd.Series:
+    """The same number for all levels of one hardware design, from 0 in order of appearance."""
+    names = [name for name in HARDWARE_COLUMNS if name in designs]
+    return designs.groupby(names, sort=False, dropna=False).ngroup()
+
+
+def select_designs(designs: pd.DataFrame, wanted: Collection[str] = ()) -> pd.DataFrame:
+    """All designs; of more than ``MOST_SHOWN`` the hardware on any front and a sample of the other, in their order.
+
+    Hardware comes with all its sparsity levels, for one means little without the others. A front is that of accuracy
+    and one cost, or of the sweep's own objectives; of designs that lie at the same place on it one is enough. The
+    sample goes by the keys, which are digests: it is as good as drawn and always the same.
+
+    Args:
+        wanted: keys of designs that come in any case.
+    """
+    if len(designs) <= MOST_SHOWN:
+        return designs
+    hardware = hardware_numbers(designs)
+    keys = {*wanted, *_fronts(designs)}
+    chosen = hardware.isin(hardware[designs.design_key.isin(keys)])
+    others = designs[~chosen].groupby(hardware[~chosen]).design_key.agg(["min", "size"]).sort_values("min")
+    sample = others.index[np.cumsum(others["size"]) <= MOST_SHOWN - int(chosen.sum())]
+    return designs[chosen | hardware.isin(sample)]
+
+
+def _fronts(designs: pd.DataFrame) -> Iterator[str]:
+    """The keys on the fronts, of designs at the same place the first."""
+    costs = [cost.column for cost in known_costs(designs)]
+    for _, group in designs.sort_values("design_key").groupby(["model", "corner"], sort=False):
+        fronts = [(group.on_front.to_numpy(bool), costs), *((on_front(group, [cost]), [cost]) for cost in costs)]
+        for members, objectives in fronts:
+            yield from group[members].drop_duplicates(["accuracy", *objectives]).design_key

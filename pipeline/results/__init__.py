@@ -1,0 +1,1 @@
+"""Finished sweeps as data frames."""

@@ -1,0 +1,153 @@
+"""Two sets of designs point by point: what changed, by how much, and for which of them it is more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.front.intervals import PairedCounts, difference_interval
+from pipeline.front.objectives import known_costs
+from pipeline.front.significance import ERROR, chance_of_more, chance_of_wins, holm
+from pipeline.storage.predictions import Predictions
+from pipeline.tables.schema import AXIS_COLUMNS
+from simcore.errors import InputError
+
+# Beside the axes, what can make the same point come out otherwise.
+_CIRCUMSTANCES = ("model_digest", "dataset_digest", "dataset_split", "images", "solver_version", "git_commit")
+_OF_INTERVALS = ["design_key", "accuracy", "images", "dataset_digest", "dataset_split"]
+ReadPredictions = Callable[[str], Predictions]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What changes from a to b.
+
+    Attributes:
+        points: one row a pair of designs: the axes they share, ``design_key_a`` and ``_b``, ``accuracy_a`` and ``_b``,
+            ``accuracy_change`` (b - a) with its 95 % interval ``change_low`` to ``change_high``, of each by itself,
+            ``paired`` (the same images were compared one by one, which makes the interval narrower), ``p_adjusted``
+            (p-value of the change's direction, adjusted for all pairs and both directions), ``verdict`` (``better`` or
+            ``worse`` where the change is more than chance explains: with 95 % confidence none of these is wrong; else
+            ``undecided``), and for every cost its two values and ``COST_change``, b / a - 1.
+        halves: of each pair what every other image and what the rest shows, b first; None unless all are paired.
+        changed: axes and circumstances whose values never agree: name -> (in a, in b), a list where there are several.
+        only_a, only_b: designs without a partner.
+        names: what a and b are called.
+    """
+
+    points: pd.DataFrame
+    halves: list[tuple[PairedCounts, PairedCounts]] | None
+    changed: dict[str, tuple[Any, Any]]
+    only_a: pd.DataFrame
+    only_b: pd.DataFrame
+    names: tuple[str, str]
+
+
+def compare_designs(
+    a: pd.DataFrame, b: pd.DataFrame, names: tuple[str, str], predictions: ReadPredictions | None = None
+) -> Comparison:
+    """Pairs designs that agree in every axis but those that set a and b apart as wholes.
+
+    Args:
+        a, b: rows of ``designs``. predictions: reads a design's images; without it intervals take the two for
+            independent samples.
+
+    Raises:
+        InputError: there is nothing to compare, nothing fits, or a design fits several.
+    """
+    for frame, name in ((a, names[0]), (b, names[1])):
+        if frame.empty:
+            raise InputError(f"no design of '{name}' is finished, or none was chosen")
+    a, b = a.reset_index(drop=True), b.reset_index(drop=True)
+    axes = [name for name in AXIS_COLUMNS if name not in ("design_key", "sweep") and name in a and name in b]
+    changed = _differences(a, b, [*axes, *_CIRCUMSTANCES])
+    shared = [name for name in axes if name not in changed]
+    for frame, name in ((a, names[0]), (b, names[1])):
+        doubles = frame[frame.duplicated(shared, keep=False)]
+        if not doubles.empty:
+            raise InputError(
+                f"in '{name}' {len(doubles)} designs differ only in {', '.join(changed) or 'what is not an axis'}, "
+                "so it is not clear which to compare: choose one value of each"
+            )
+    keys = shared + ["_row"]
+    left, right = (frame.assign(_row=range(len(frame)))[keys] for frame in (a, b))
+    pairs = left.merge(right, on=shared, suffixes=("_a", "_b"))
+    if pairs.empty:
+        raise InputError(f"no design of '{names[0]}' agrees with one of '{names[1]}' in {', '.join(shared)}")
+    one, two = a.iloc[pairs["_row_a"]], b.iloc[pairs["_row_b"]]
+    points = one[shared].reset_index(drop=True)
+    for name in ("design_key", "accuracy", "accuracy_low", "accuracy_high"):
+        points[f"{name}_a"], points[f"{name}_b"] = one[name].to_numpy(), two[name].to_numpy()
+    points["accuracy_change"] = points.accuracy_b - points.accuracy_a
+    rows = zip(*(frame[_OF_INTERVALS].to_dict("records") for frame in (one, two)), strict=True)
+    changes = [_change(first, second, predictions) for first, second in rows]
+    points["change_low"], points["change_high"] = zip(*(change.interval for change in changes), strict=True)
+    points["paired"] = [change.halves is not None for change in changes]
+    points["p_adjusted"], points["verdict"] = _verdicts(changes)
+    halves = [change.halves for change in changes if change.halves is not None]
+    for cost in known_costs(one):
+        if cost.column not in two:
+            continue
+        for side, frame in (("a", one), ("b", two)):
+            points[f"{cost.column}_{side}"] = frame[cost.column].to_numpy()
+        points[f"{cost.column}_change"] = points[f"{cost.column}_b"] / points[f"{cost.column}_a"] - 1
+    alone = [frame.drop(frame.index[pairs[row]]) for frame, row in ((a, "_row_a"), (b, "_row_b"))]
+    return Comparison(points, halves if len(halves) == len(points) else None, changed, alone[0], alone[1], names)
+
+
+def _differences(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> dict[str, tuple[Any, Any]]:
+    """Columns whose values never agree: these set a and b apart as wholes."""
+    found = {}
+    for name in columns:
+        if name in a and name in b:
+            values = [[_plain(value) for value in frame[name].unique()] for frame in (a, b)]
+            if not set(values[0]) & set(values[1]):
+                found[name] = tuple(one[0] if len(one) == 1 else one for one in values)
+    return found  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Accuracy of b less that of a: its interval, how likely chance alone were so far up or down, and both halves."""
+
+    interval: tuple[float, float]
+    chance_up: float
+    chance_down: float
+    halves: tuple[PairedCounts, PairedCounts] | None
+
+
+def _change(a: dict[str, Any], b: dict[str, Any], predictions: ReadPredictions | None) -> _Change:
+    after, before = ((round(row["accuracy"] * row["images"]), int(row["images"])) for row in (b, a))
+    independent = _Change(
+        difference_interval(after, before), chance_of_more(after, before), chance_of_more(before, after), None
+    )
+    same_images = all(a[name] == b[name] for name in ("dataset_digest", "dataset_split", "images"))
+    if predictions is None or not same_images:
+        return independent
+    images = int(a["images"])
+    first, second = (predictions(row["design_key"]).correct[:images] for row in (b, a))
+    if len(first) < images or len(second) < images:
+        return independent
+    counts = PairedCounts.of(first, second)
+    up, down = chance_of_wins([counts.only_first, counts.only_second], [counts.only_second, counts.only_first])
+    halves = PairedCounts.of(first[::2], second[::2]), PairedCounts.of(first[1::2], second[1::2])
+    return _Change(counts.interval(), float(up), float(down), halves)
+
+
+def _verdicts(changes: Sequence[_Change]) -> tuple[NDArray[np.float64], list[str]]:
+    """p-values of the more likely direction, adjusted for both directions of all changes, and what they say."""
+    up, down = holm([one.chance_up for one in changes] + [one.chance_down for one in changes]).reshape(2, -1)
+    verdicts = [
+        "better" if first <= ERROR else "worse" if second <= ERROR else "undecided"
+        for first, second in zip(up, down, strict=True)
+    ]
+    return np.minimum(up, down), verdicts
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

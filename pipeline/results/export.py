@@ -1,0 +1,179 @@
+"""Tables of finished sweeps in the forms that other tools read, each with its data dictionary."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.dataset
+
+from pipeline.results.finished import Results
+from pipeline.tables.dictionary import data_dictionary
+from pipeline.tables.schema import SCHEMAS
+from simcore.errors import InputError, unknown_name
+
+DICTIONARY = "data_dictionary"
+_PARTITIONS = ("sweep", "device")
+_SHEET_ROWS = 1_048_575  # of a workbook, less the heading
+Tables = dict[str, pa.Table]
+
+
+def export_results(
+    results: Results, sweeps: list[str], form: str, target: Path | None = None, force: bool = False
+) -> Path:
+    """Writes all tables of the sweeps (all there are if none is named), whole or not at all; returns where.
+
+    Args:
+        form: ``parquet`` (a folder of partitioned data sets), ``csv`` (a folder), ``xlsx`` or ``duckdb`` (a file).
+        target: where to; default ``binsparx-export`` with the suffix of the form.
+
+    Raises:
+        InputError: unknown form or sweep, the target exists (without ``force``), is no earlier export, lies with the
+            results or cannot be written, or a table is too long for a workbook.
+    """
+    if form not in WRITERS:
+        raise unknown_name("format", form, WRITERS, "--format")
+    target = target or Path("binsparx-export" + ("" if form in ("parquet", "csv") else f".{form}"))
+    _check_target(target, form, results, force)
+    tables = {name: _joined(results, name, sweeps) for name in SCHEMAS}
+    tables[DICTIONARY] = data_dictionary({name: table.schema for name, table in tables.items()})
+    partial = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        WRITERS[form](tables, partial)
+        if target.exists():
+            _remove(target)
+        partial.rename(target)
+    except OSError as error:
+        raise InputError(f"cannot write '{target}': {error.strerror or error}", "--output") from None
+    finally:
+        _remove(partial)
+    return target
+
+
+def _check_target(target: Path, form: str, results: Results, force: bool) -> None:
+    """Refuses to replace anything but an earlier export: ``--force`` must not cost more than that."""
+    where, place = "--output", target.resolve()
+    if not target.name:
+        raise InputError(f"'{target}' is a folder of other things; name a new file or folder in it", where)
+    if (kept := results.store.local) is not None:
+        kept = kept.resolve()
+        if place == kept or kept in place.parents or place in kept.parents:
+            raise InputError(f"'{target}' is where the results are; an export goes elsewhere", where)
+    if not target.exists():
+        return
+    if not force:
+        raise InputError(f"'{target}' exists; --force replaces it", where)
+    if target.is_dir() != (form in ("parquet", "csv")):
+        raise InputError(f"'{target}' is a {'folder' if target.is_dir() else 'file'}, and {form} is not", where)
+    if target.is_dir() and any(target.iterdir()) and not any(target.glob(f"{DICTIONARY}*")):
+        raise InputError(f"'{target}' is no earlier export (it has no {DICTIONARY}); nothing is replaced", where)
+
+
+def _joined(results: Results, name: str, sweeps: list[str]) -> pa.Table:
+    if not sweeps:
+        return results.table(name)
+    return pa.concat_tables([results.table(name, sweep) for sweep in dict.fromkeys(sweeps)], promote_options="default")
+
+
+def _write_parquet(tables: Tables, folder: Path) -> None:
+    """A data set a table, in folders such as ``designs/sweep=quickstart/device=8T-SRAM``."""
+    for name, table in tables.items():
+        keys = [key for key in _PARTITIONS if key in table.column_names]
+        partitioning = pa.dataset.partitioning(pa.schema([table.schema.field(key) for key in keys]), flavor="hive")
+        pa.dataset.write_dataset(
+            table,
+            folder / name,
+            format="parquet",
+            partitioning=partitioning if keys else None,
+            basename_template="part-{i}.parquet",
+        )
+
+
+def _write_csv(tables: Tables, folder: Path) -> None:
+    folder.mkdir()
+    for name, table in tables.items():
+        pa.csv.write_csv(table, folder / f"{name}.csv")
+
+
+def _write_xlsx(tables: Tables, path: Path) -> None:
+    """A sheet a table; a text stays a text, whatever it begins with."""
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
+    # What cannot end well ends before the first row: openpyxl tears a half-written book down with tracebacks.
+    for name, table in tables.items():
+        if table.num_rows > _SHEET_ROWS:
+            raise InputError(
+                f"'{name}' has {table.num_rows} rows and a sheet holds {_SHEET_ROWS}: take another format", "--format"
+            )
+    path.touch()
+    book = Workbook(write_only=True)
+    for name, table in tables.items():
+        sheet = book.create_sheet(name)
+        sheet.freeze_panes = "B2"
+        sheet.auto_filter.ref = f"A1:{get_column_letter(table.num_columns)}{table.num_rows + 1}"
+        for index, column in enumerate(table.column_names, start=1):
+            sheet.column_dimensions[get_column_letter(index)].width = max(11, min(60, len(column) + 4))
+
+        def cell(value: object, bold: bool = False, sheet: object = sheet) -> object:
+            made = WriteOnlyCell(sheet, value)
+            if isinstance(value, str):
+                made.data_type = "s"
+            if bold:
+                made.font = Font(bold=True)
+            return made
+
+        sheet.append([cell(column, bold=True) for column in table.column_names])
+        for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
+            sheet.append([cell(value) for value in row])
+    book.save(path)
+
+
+def _write_duckdb(tables: Tables, path: Path) -> None:
+    """A database with the meaning of every column as its comment.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    import duckdb
+
+    try:
+        _fill_database(tables, path)
+    except duckdb.IOException as error:
+        raise OSError(" ".join(str(error).split())) from error
+
+
+def _fill_database(tables: Tables, path: Path) -> None:
+    import duckdb
+
+    with duckdb.connect(str(path)) as database:
+        for name, table in tables.items():
+            database.register("arrow_table", table)
+            database.execute(f'CREATE TABLE "{name}" AS SELECT * FROM arrow_table')
+            database.unregister("arrow_table")
+        for row in tables[DICTIONARY].to_pylist():
+            note = row["meaning"] + (f" [{row['unit']}]" if row["unit"] else "")
+            quoted = note.replace("'", "''")
+            database.execute(f"""COMMENT ON COLUMN "{row["table"]}"."{row["column"]}" IS '{quoted}'""")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+WRITERS: dict[str, Callable[[Tables, Path], None]] = {
+    "parquet": _write_parquet,
+    "csv": _write_csv,
+    "xlsx": _write_xlsx,
+    "duckdb": _write_duckdb,
+}

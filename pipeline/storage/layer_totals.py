@@ -1,0 +1,55 @@
+"""What the layers of a design did: whole-number totals of their shards added up, then told in amperes and LSB.
+
+Whole numbers add up to the same however images are cut into shards, so all sums come first and units last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+SUMS = (
+    "column_reads",
+    "partial_sum",
+    "dense_partial_sum",
+    "squared_error",
+    "column_current",
+    "activation_reads",
+    "activation_flips",
+    "applied_ones",
+    "clipped",
+)
+OF_THE_DESIGN = ("stored_columns", "weight_flips", "inputs")
+"""Of the stored weights: the same in every shard."""
+Totals = dict[str, Any]
+
+
+def sum_layers(shards: Sequence[Sequence[Totals]]) -> list[Totals]:
+    """Totals of each layer over all shards, in the units of a shard's own."""
+    return [_summed(parts) | {name: parts[0][name] for name in OF_THE_DESIGN} for parts in zip(*shards, strict=True)]
+
+
+def sum_network(layers: Sequence[Totals]) -> Totals:
+    """Totals of all layers together, without what is of one layer's weights."""
+    return _summed(layers)
+
+
+def in_units(totals: Totals) -> Totals:
+    """The same with ``column_current_A`` in place of ``column_current`` and ``lsb_A``, and errors in LSB and LSB^2."""
+    from simcore.readout.totals import CURRENTS_A_LSB, ERRORS_A_LSB
+
+    told = {name: value for name, value in totals.items() if name not in ("column_current", "lsb_A")}
+    return told | {
+        "column_current_A": totals["column_current"] / CURRENTS_A_LSB * totals["lsb_A"],
+        "squared_error": totals["squared_error"] / ERRORS_A_LSB,
+        "worst_error": totals["worst_error"] / ERRORS_A_LSB,
+    }
+
+
+def _summed(parts: Sequence[Totals]) -> Totals:
+    return {
+        "layer": parts[0]["layer"],
+        **{name: sum(part[name] for part in parts) for name in SUMS},
+        "worst_error": max(part["worst_error"] for part in parts),
+        "lsb_A": parts[0]["lsb_A"],
+    }

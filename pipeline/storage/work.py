@@ -1,0 +1,70 @@
+"""What is left to do: the plan compared with what the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.storage.compute_time import Cost, CostModel
+from pipeline.storage.records import DESIGNS_FOLDER, parse_design_path
+from pipeline.storage.shard_files import ShardFiles, sort_shard_files
+from pipeline.storage.shards import Cover, cover
+from pipeline.storage.store import Store
+from pipeline.sweep.plan import Plan
+from pipeline.sweep.points import DesignPoint
+
+
+@dataclass(frozen=True, slots=True)
+class DesignWork:
+    """One design point with what is stored of it and what is missing."""
+
+    point: DesignPoint
+    cover: Cover
+    prepared: bool
+    cost: Cost
+    files: ShardFiles = field(default_factory=ShardFiles)
+
+    @property
+    def done(self) -> bool:
+        return self.prepared and not self.cover.missing
+
+    @property
+    def tasks(self) -> int:
+        """Tasks to run: a preparation and the missing shards."""
+        return 0 if self.done else 1 + len(self.cover.missing)
+
+    @property
+    def missing_images(self) -> int:
+        return sum(count for _, count in self.cover.missing)
+
+    @property
+    def seconds(self) -> float:
+        """Estimated worker seconds left."""
+        return 0.0 if self.done else self.cost.prepare_seconds + self.missing_images * self.cost.seconds_per_image
+
+
+def find_work(
+    plan: Plan,
+    store: Store,
+    costs: CostModel,
+    points: Iterable[DesignPoint] | None = None,
+    images: Mapping[str, int] | None = None,
+    shard_images: int | None = None,
+) -> list[DesignWork]:
+    """Compares the plan with one listing of the store; the order of the plan is kept.
+
+    Args:
+        images: for designs, by key, that are to get another number of images than the plan's. shard_images: of shards
+            to be made, where not the plan's.
+    """
+    counts = images or {}
+    paths = [path for path, _ in store.list(DESIGNS_FOLDER)]
+    prepared = {key for path in paths if (key := parse_design_path(path)) is not None}
+    files = sort_shard_files(paths)
+    nothing = ShardFiles()
+    works = []
+    for point in plan.points if points is None else points:
+        found = files.get(point.key, nothing)
+        covered = cover(counts.get(point.key, plan.images), shard_images or plan.shard_images, found.ranges())
+        works.append(DesignWork(point, covered, point.key in prepared, costs.estimate(point), found))
+    return works

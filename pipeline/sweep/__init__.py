@@ -1,0 +1,1 @@
+"""From a sweep file to a plan: axes, points and their keys."""

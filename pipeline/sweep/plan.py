@@ -1,0 +1,179 @@
+"""From a sweep file to design points: every name looked up, every point keyed, each physical design once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pipeline.sweep import simulation
+from pipeline.sweep.axes import PointBuilder
+from pipeline.sweep.points import DesignPoint, Hardware
+from pipeline.sweep.spec import AdcSpec, MatchSpec, SweepFile
+from simcore.errors import InputError, unknown_name
+from simcore.inference.calibration_images import CalibrationImages, require_apart
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All design points of a sweep in the order of the work: the sparsity levels of a design together."""
+
+    sweep: SweepFile
+    dataset: Any
+    images: int
+    points: tuple[DesignPoint, ...]
+    duplicates: int
+    excluded: int
+    warnings: tuple[str, ...]
+    cost_settings: Any
+
+    @property
+    def name(self) -> str:
+        return self.sweep.spec.name
+
+    @property
+    def shard_images(self) -> int:
+        return self.sweep.spec.shard_images
+
+    @cached_property
+    def axes(self) -> dict[str, list[Any]]:
+        """The distinct values of each column among the points, in the order of the points."""
+        values: dict[str, dict[Any, None]] = {}
+        seen: Hardware | None = None
+        for point in self.points:
+            columns = {"sparsity": point.sparsity, "prune": point.prune}
+            if point.hardware is not seen:
+                seen, columns = point.hardware, point.columns
+            for name, value in columns.items():
+                values.setdefault(name, {})[value] = None
+        return {name: list(found) for name, found in values.items()}
+
+    def select(self, key_start: str, where: str) -> tuple[DesignPoint, ...]:
+        """The points whose key begins with ``key_start``.
+
+        Raises:
+            InputError: there is none; it names ``where`` the key was given.
+        """
+        found = tuple(point for point in self.points if point.key.startswith(key_start.lower()))
+        if not found or not key_start:
+            raise InputError(f"no design of sweep '{self.name}' has a key that begins with '{key_start}'", where)
+        return found
+
+
+def make_plan(sweep: SweepFile, evaluator: str | None = None) -> Plan:
+    """Looks up every name, multiplies the axes, adds ``points``, drops ``exclude`` and duplicates.
+
+    Time and memory grow linearly with the number of points.
+
+    Raises:
+        InputError: an unknown name, a value out of range, a missing data set or model, or no point left.
+    """
+    spec = sweep.spec
+    dataset = simulation.open_dataset(sweep.resolve(spec.dataset.name), sweep.where("dataset", "name"))
+    calibration, images = _images(sweep, dataset)
+    solver_version = simulation.solver_version(evaluator or simulation.DEFAULT_EVALUATOR)
+    technology = sweep.resolve(spec.cost.technology)
+    cost_settings = simulation.cost_settings(spec.cost.model_dump(), technology, sweep.where("cost"))
+    builder = PointBuilder(sweep, dataset, calibration, solver_version)
+    axes = builder.base_axes()
+    excludes = [_Exclude(match) for match in spec.exclude]
+    points: dict[str, DesignPoint] = {}
+    duplicates = excluded = 0
+    for point in builder.points(axes):
+        if any([exclude.matches(point) for exclude in excludes]):
+            excluded += 1
+        elif point.key in points:
+            duplicates += 1
+        else:
+            points[point.key] = point
+    if not points:
+        raise InputError("every point is excluded; nothing is left to do", sweep.where("exclude"))
+    warnings = tuple(
+        f"{sweep.where('exclude', index)}: matches no point"
+        for index, exclude in enumerate(excludes)
+        if not exclude.hits
+    ) + tuple(
+        f"the bitcell file of '{device}' says nothing about the cell's size ('cell:'), so its designs have no energy, "
+        "latency and area"
+        for reference, device in {point.cell.reference: point.cell.device for point in points.values()}.items()
+        if simulation.cell_geometry(reference) is None
+    )
+    warnings += _reference_notes(sweep)
+    ordered = _levels_together(points.values())
+    return Plan(sweep, dataset, images, ordered, duplicates, excluded, warnings, cost_settings)
+
+
+def _reference_notes(sweep: SweepFile) -> tuple[str, ...]:
+    """One line a solver that makes references: what of the file cannot act on them."""
+    spec = sweep.spec
+    of_circuit = ["corners"] if len(spec.corners) > 1 else []
+    of_circuit += ["devices"] if len(spec.devices) > 1 else []
+    of_circuit += ["overrides"] if any(device.overrides for device in spec.devices) else []
+    idle = {"ideal_circuit": of_circuit, "ideal": [*of_circuit, *(["adc"] if spec.adc != AdcSpec() else [])]}
+    if set(spec.row_order) <= {"channel", "spatial"} and spec.prune == [0.0] and spec.seeds != [0]:
+        idle["ideal"].append("seeds")
+    return tuple(
+        f"{sweep.where('solver')}: '{solver}' designs are references: without costs, on no front"
+        + (f", and nothing of {', '.join(idle[solver])} acts on them: what comes out alike is one" * bool(idle[solver]))
+        for solver in spec.solver
+        if solver in simulation.REFERENCE_SOLVERS
+    )
+
+
+def _levels_together(points: Iterable[DesignPoint]) -> tuple[DesignPoint, ...]:
+    """Points added later stand beside the levels of the same hardware."""
+    levels: dict[tuple[Any, ...], list[DesignPoint]] = {}
+    names: tuple[Any, ...] = ()
+    seen: Hardware | None = None
+    for point in points:
+        if point.hardware is not seen:
+            seen, names = point.hardware, tuple(point.hardware.columns.values())
+        levels.setdefault(names, []).append(point)
+    return tuple(itertools.chain.from_iterable(levels.values()))
+
+
+def _images(sweep: SweepFile, dataset: Any) -> tuple[CalibrationImages, int]:
+    """The images that calibrate, and how many are measured."""
+    spec = sweep.spec.dataset
+    if spec.split not in dataset.splits:
+        raise unknown_name("split", spec.split, dataset.splits, sweep.where("dataset", "split"))
+    available = int(dataset.splits[spec.split])
+    if spec.images is not None and spec.images > available:
+        raise InputError(
+            f"{spec.images} images were asked for, split '{spec.split}' of '{dataset.name}' has {available}",
+            sweep.where("dataset", "images"),
+        )
+    where = sweep.where("dataset", "calibration_images")
+    calibration = simulation.choose_calibration_images(dataset, spec.calibration_images, spec.split, where)
+    images = spec.images or available
+    try:
+        require_apart(calibration, dataset, spec.split, images)
+    except InputError as error:
+        place = ("dataset", "images") if spec.images is not None else ("dataset", "split")
+        raise InputError(error.message, sweep.where(*place)) from None
+    return calibration, images
+
+
+class _Exclude:
+    """One ``exclude`` entry, which counts what it matched so that an idle one can be pointed out."""
+
+    def __init__(self, match: MatchSpec) -> None:
+        self.given = match.given()
+        self.hits = 0
+
+    def matches(self, point: DesignPoint) -> bool:
+        columns = point.columns
+        found = all(self._fits(name, values, columns, point) for name, values in self.given.items())
+        self.hits += found
+        return found
+
+    @staticmethod
+    def _fits(name: str, values: Any, columns: dict[str, Any], point: DesignPoint) -> bool:
+        if name == "overrides":
+            actual = dict(point.cell.overrides)
+            return all(parameter in actual and actual[parameter] in wanted for parameter, wanted in values.items())
+        if name == "adc_bits" and "lossless" in values and columns[name] == simulation.lossless_bits(point.active_rows):
+            return True
+        return columns[name] in values

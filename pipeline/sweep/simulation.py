@@ -1,0 +1,185 @@
+"""The one door from the pipeline to the simulator: everything that is looked up or computed in simcore.
+
+Imports happen inside the functions: torch and numba take seconds, and most commands need neither.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import math
+import os
+import re
+from collections.abc import Collection
+from typing import Any, Protocol
+
+from simcore.errors import BinsparxError, InputError, unknown_name
+from simcore.inference import calibration_images
+from simcore.inference.calibration_images import CalibrationImages
+
+DEFAULT_EVALUATOR = "simcore.inference.evaluation"
+_OWN_PACKAGES = ("simcore", "pipeline", "tests", "benchmarks")
+
+
+class Evaluator(Protocol):
+    """A module that simulates: ``simcore.inference.evaluation``, or a stand-in of the tests and benchmarks."""
+
+    SOLVER_VERSION: str
+
+    def prepare(self, checkpoint: Any, design: Any, dataset: Any) -> Any:
+        """All of a design that does not depend on the images."""
+
+    def evaluate(self, prepared: Any, images: Any, labels: Any, first_image: int) -> Any:
+        """One shard of images on a prepared design."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A loaded network as the plan needs it."""
+
+    name: str
+    digest: str
+    checkpoint: Any = dataclasses.field(repr=False, compare=False)
+
+
+def load_evaluator(module_name: str) -> Evaluator:
+    """The evaluator module of that name; it is a setting of ours and never comes from a sweep file.
+
+    Raises:
+        BinsparxError: not a module of this project.
+    """
+    if not re.fullmatch(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)+", module_name) or (
+        module_name.split(".")[0] not in _OWN_PACKAGES
+    ):
+        raise BinsparxError(f"'{module_name}' is not an evaluator of this project")
+    module: Any = importlib.import_module(module_name)
+    return module  # type: ignore[no-any-return]
+
+
+def solver_device() -> str:
+    """Where the exact solves of a sweep run: numba, cpu or cuda; raises InputError."""
+    from simcore.crossbar.solvers.device import device_kind
+
+    return device_kind()
+
+
+def solver_version(evaluator: str) -> str:
+    """The version of the solver as keys have it: the evaluator's, and the device of exact solves where it is not numba.
+
+    Devices agree to the solver's tolerance, not bit for bit, so their rows have keys of their own.
+
+    Raises:
+        InputError: ``BINSPARX_DEVICE`` names no device that all machines agree on.
+    """
+    version, kind = load_evaluator(evaluator).SOLVER_VERSION, solver_device()
+    return version if kind == "numba" else f"{version}+{kind}"
+
+
+def load_model(reference: str, where: str) -> Model:
+    """A network that ships, by name, or a checkpoint file.
+
+    Raises:
+        InputError: unknown name, missing file or wrong digest.
+    """
+    from simcore.network.checkpoint import find_model, load_checkpoint
+
+    path = find_model(reference, where=where)
+    try:
+        checkpoint = load_checkpoint(path)
+    except InputError as error:
+        raise InputError(str(error), where) from None
+    return Model(checkpoint.name, checkpoint.digest, checkpoint)
+
+
+def open_dataset(reference: str, where: str) -> Any:
+    """A data set that ships, by name, or a folder of shards; raises InputError."""
+    from simcore import datasets
+
+    dataset = datasets.open_dataset(reference, where=where)
+    pack = os.environ.get("BINSPARX_PACK")
+    if pack is not None and dataset.folder.is_relative_to(pack):
+        # Every machine of a cluster unpacks the job's files in a folder of its own, which is its working folder.
+        return dataclasses.replace(dataset, folder=dataset.folder.relative_to(pack))
+    return dataset
+
+
+def device_names() -> list[str]:
+    """The names of the bitcell presets."""
+    from simcore import technology
+
+    return list(technology.device_names())
+
+
+def corner_names(device: str, where: str) -> list[str]:
+    """The corners of a preset or of the user's own bitcell file; raises InputError."""
+    from simcore import technology
+
+    return list(technology.corner_names(device, where))
+
+
+def circuit_parameters(device: str, corner: str, overrides: dict[str, Any], where: str) -> Any:
+    """The circuit of a preset or of the user's own file; raises InputError."""
+    from simcore import technology
+
+    return technology.circuit_parameters(device, corner, overrides, where)
+
+
+def cell_geometry(device: str) -> Any:
+    """Size of a preset's or the user's own bitcell, or None where its file does not say."""
+    from simcore.technology.devices import load_bitcell
+
+    return load_bitcell(device).cell
+
+
+def digital_layers(model: Model, mapped: Collection[str]) -> Any:
+    """The layers of a network that no array holds, where the arrays hold those named."""
+    from simcore import cost
+
+    return cost.digital_layers(model.checkpoint.network.graph, mapped)
+
+
+def cost_settings(options: dict[str, Any], periphery_file: str, where: str) -> Any:
+    """How costs are counted, resolved; raises InputError."""
+    from simcore.cost import CostOptions, resolve
+
+    return resolve(CostOptions(**options), where, periphery_file)
+
+
+def choose_calibration_images(dataset: Any, count: int, measured_split: str, where: str) -> CalibrationImages:
+    """The images that calibrate what is measured on a split; raises InputError."""
+    try:
+        return calibration_images.choose_calibration_images(dataset, count, measured_split)
+    except InputError as error:
+        raise InputError(error.message, where) from None
+
+
+def check_layers(model: Model, layers: list[str] | None, model_where: str, layers_where: str) -> None:
+    """Raises InputError where the network has no binary layer, or a named layer is not one of them."""
+    known = [layer.name for layer in model.checkpoint.binary_layers(model_where)]
+    for name in layers or ():
+        if name not in known:
+            raise unknown_name(f"binary layer of {model.name}", name, known, layers_where)
+
+
+def make_adc(**fields: Any) -> Any:
+    """The converter of a design; raises ValueError where a field is out of range."""
+    from simcore.design import Adc
+
+    return Adc(**fields)
+
+
+def make_design(**fields: Any) -> Any:
+    """A design point's physics; raises ValueError where the fields do not fit together."""
+    from simcore.analysis.reference_designs import what_acts
+    from simcore.design import Design
+
+    return what_acts(Design(**fields))
+
+
+def lossless_bits(active_rows: int) -> int:
+    """Bits that give each of the sums 0..active_rows a code of its own."""
+    return max(1, math.ceil(math.log2(active_rows + 1)))
+
+
+REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
+"""Solvers of designs that are no hardware (see ``simcore.analysis.reference_designs``): without costs, on no front."""

@@ -1,0 +1,1 @@
+"""From the records of the tasks to the tables people read."""

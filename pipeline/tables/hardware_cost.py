@@ -1,0 +1,153 @@
+"""Cost columns of designs and layers, from stored rows: changing how costs are counted recomputes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.sweep import simulation
+from pipeline.sweep.plan import Plan
+from pipeline.sweep.points import DesignPoint
+
+if TYPE_CHECKING:
+    from simcore.cost import Cost, CostSpread, DesignCost, DigitalSpread
+
+_METRICS = {"energy": ("energy_per_image", "J"), "latency": ("latency_per_image", "s"), "area": ("area", "m2")}
+_Row = dict[str, Any]
+
+
+class HardwareCosts:
+    """Turns what the layers of a design did into columns, and compares designs with the dense one of their hardware."""
+
+    def __init__(self, plan: Plan) -> None:
+        from simcore import cost
+
+        self._cost = cost
+        self._settings = plan.cost_settings
+        self._cells: dict[str, Any] = {}
+        self._digital_spreads: dict[Any, DigitalSpread] = {}
+        self._digital_layers: dict[tuple[str, tuple[str, ...]], Any] = {}
+        # of the designs last added: spreads by design key and layer, "" for the whole network
+        self._spreads: dict[tuple[str, str], CostSpread] = {}
+
+    def columns(self, point: DesignPoint, layers: Sequence[_Row], images: int) -> tuple[_Row, list[_Row]]:
+        """The cost columns of a design and of its layers, without the changes against dense.
+
+        All are None where the bitcell file says nothing about the cell's size, and of references, whose circuit is not
+        solved.
+        """
+        cell = self._cell(point)
+        if cell is None:
+            return self._nothing(point), [self._nothing(point) for _ in layers]
+        tile = self._cost.Tile.of(point.design, cell)
+        activities, digital = self._activities(layers, images), self._digital(point, layers)
+        cost = self._cost.design_cost(tile, activities, self._settings, digital)
+        engine = self._digital_spread(digital)
+        whole, spreads = self._cost.design_spreads(tile, activities, cost, self._settings, engine)
+        for name, spread in zip(("", *(layer["layer"] for layer in layers)), (whole, *spreads), strict=True):
+            self._spreads[point.key, name] = spread
+        rows = [self._row(point, part, spread) for part, spread in zip(cost.layers, spreads, strict=True)]
+        return self._row(point, cost.mapped, whole) | _whole(cost), rows
+
+    def totals(self, point: DesignPoint, layers: Sequence[_Row], images: int) -> _Row:
+        """Energy, latency and area of a design by their columns; empty where ``columns`` has none."""
+        cell = self._cell(point)
+        if cell is None:
+            return {}
+        tile = self._cost.Tile.of(point.design, cell)
+        activities, digital = self._activities(layers, images), self._digital(point, layers)
+        return _totals(self._cost.design_cost(tile, activities, self._settings, digital))
+
+    def _activities(self, layers: Sequence[_Row], images: int) -> list[Any]:
+        return [self._cost.LayerActivity.from_totals(layer, images) for layer in layers]
+
+    def _digital(self, point: DesignPoint, layers: Sequence[_Row]) -> Any:
+        """The layers of the point's network beside those that were mapped."""
+        mapped = tuple(layer["layer"] for layer in layers)
+        if (point.model.digest, mapped) not in self._digital_layers:
+            self._digital_layers[point.model.digest, mapped] = simulation.digital_layers(point.model, mapped)
+        return self._digital_layers[point.model.digest, mapped]
+
+    def _digital_spread(self, digital: Any) -> DigitalSpread:
+        if digital not in self._digital_spreads:
+            self._digital_spreads[digital] = self._cost.digital_spread(digital, self._settings)
+        return self._digital_spreads[digital]
+
+    def add_changes(self, designs: Sequence[_Row], layers: Sequence[_Row], points: Sequence[DesignPoint]) -> None:
+        """Puts the changes against the dense design into the rows of ``points``, all levels of one hardware, and
+        forgets them. What a race stopped after other images than the dense design is not compared with it."""
+        dense = next((point.key for point in points if (point.sparsity, point.prune) == ("dense", 0.0)), "")
+        images = {row["design_key"]: row["images"] for row in designs}
+        for row in (*designs, *layers):
+            alike = images[row["design_key"]] == images.get(dense)
+            row |= self._changes(row["design_key"], dense if alike else "", row.get("layer", ""))
+        self._spreads.clear()
+
+    def _changes(self, key: str, dense_key: str, layer: str) -> _Row:
+        own, dense = self._spreads.get((key, layer)), self._spreads.get((dense_key, layer))
+        row: _Row = {}
+        for metric, (_, unit) in _METRICS.items():
+            values: list[float | None] = [None, None, None]
+            if own is not None and dense is not None:
+                mine, theirs = (getattr(spread, f"{metric}_{unit}") for spread in (own, dense))
+                changes = [a / b - 1.0 if b else 0.0 for a, b in zip(mine.tolist(), theirs.tolist(), strict=True)]
+                values = [changes[0], min(changes), max(changes)]
+            row |= dict(zip((f"{metric}_change{end}" for end in ("", "_low", "_high")), values, strict=True))
+        return row
+
+    def _cell(self, point: DesignPoint) -> Any:
+        if point.hardware.is_reference:
+            return None
+        reference = point.cell.reference
+        if reference not in self._cells:
+            self._cells[reference] = simulation.cell_geometry(reference)
+        return self._cells[reference]
+
+    def _row(self, point: DesignPoint, cost: Cost, spread: CostSpread) -> _Row:
+        row: _Row = {"tiles": cost.tiles, **self._how(point), **_totals(cost)}
+        for metric, (name, unit) in _METRICS.items():
+            ends = getattr(spread, f"{metric}_{unit}")
+            row |= {f"{name}_low_{unit}": float(ends.min()), f"{name}_high_{unit}": float(ends.max())}
+        row |= {f"energy_{name}_J": value for name, value in cost.energy_J.items()}
+        row |= {f"area_{name}_m2": value for name, value in cost.area_m2.items()}
+        return row | {
+            "energy_leakage_J": cost.leakage_J,
+            "charge_per_image_C": cost.charge_C,
+            "tops_per_watt": cost.tops_per_watt,
+            "tops_per_mm2": cost.tops_per_mm2,
+        }
+
+    def _nothing(self, point: DesignPoint) -> _Row:
+        return self._how(point)
+
+    def _how(self, point: DesignPoint) -> _Row:
+        return {
+            "converter": "none"
+            if point.hardware.is_reference
+            else self._settings.converter_kind(point.hardware.adc_bits),
+            "cost_boundary": self._settings.boundary,
+            "cost_assumptions": self._settings.assumptions(point.hardware.circuit.topology == "gate_driven"),
+        }
+
+
+def _totals(cost: Cost | DesignCost) -> _Row:
+    return {
+        "energy_per_image_J": cost.total_energy_J,
+        "latency_per_image_s": cost.latency_s,
+        "area_m2": cost.total_area_m2,
+    }
+
+
+def _whole(cost: DesignCost) -> _Row:
+    """The columns of a design that its layers do not have, and totals that hold the digital layers too."""
+    digital = cost.digital
+    return _totals(cost) | {
+        "energy_digital_mac_J": digital.mac_J,
+        "energy_digital_memory_J": digital.memory_J,
+        "energy_digital_leakage_J": digital.leakage_J,
+        "latency_digital_s": digital.latency_s,
+        "area_digital_m2": digital.area_m2,
+        "digital_macs": digital.macs,
+        "throughput_per_s": 1.0 / cost.interval_s if cost.interval_s else None,
+        "energy_delay_Js": cost.energy_delay_Js,
+    }

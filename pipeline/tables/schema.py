@@ -1,0 +1,344 @@
+"""The tables people read: one explicit schema each, every field with its unit and meaning in the metadata."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipeline.columns import DIMENSIONLESS, described_field
+
+_field = described_field
+
+
+_TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+_AXES = [
+    _field(
+        "design_key",
+        _TEXT,
+        DIMENSIONLESS,
+        "sha256 of the design, the model, the data set, its split and the solver version",
+    ),
+    _field("sweep", _TEXT, DIMENSIONLESS, "name of the sweep"),
+    _field("model", _TEXT, DIMENSIONLESS, "network"),
+    _field("dataset", _TEXT, DIMENSIONLESS, "data set"),
+    _field("device", _TEXT, DIMENSIONLESS, "bitcell preset, or the label of the user's own"),
+    _field("corner", _TEXT, DIMENSIONLESS, "parameter corner of the bitcell and the wires"),
+    _field("overrides", _TEXT, DIMENSIONLESS, "circuit parameters replaced, as name=value;name=value"),
+    _field("topology", _TEXT, DIMENSIONLESS, "circuit topology: input_sourced or gate_driven"),
+    _field("rows", _INT, "rows", "rows of an array"),
+    _field("cols", _INT, "columns", "columns of an array"),
+    _field("active_rows", _INT, "rows", "rows read together; the flips cover as many"),
+    _field("row_order", _TEXT, DIMENSIONLESS, "order in which channels and kernel positions fill the rows"),
+    _field("sparsity", _TEXT, DIMENSIONLESS, "dense, weight, activation or binsparx (both flips)"),
+    _field("prune", _FLOAT, "fraction", "part of the remaining stored ones that is stored as zero"),
+    _field("adc_bits", _INT, "bit", "resolution of the converter"),
+    _field("adc_reference", _TEXT, DIMENSIONLESS, "how one LSB of the converter is set"),
+    _field("adc_fit", _TEXT, DIMENSIONLESS, "how it is re-ranged on calibration inputs; unbiased where it never is"),
+    _field("adc_range", _TEXT, DIMENSIONLESS, "what the codes of the converter cover"),
+    _field("adc_offset", _FLOAT, "LSB", "offset of the converter"),
+    _field("adc_gain", _FLOAT, "1", "gain of the converter"),
+    _field("adc_noise", _FLOAT, "LSB", "rms noise of the converter"),
+    _field("seed", _INT, DIMENSIONLESS, "seed of all that is random in the design"),
+    _field(
+        "solver_setting", _TEXT, DIMENSIONLESS, "solver that was asked for: auto, exact, fast, ideal or ideal_circuit"
+    ),
+]
+
+_ERRORS_AND_SUMS = [
+    _field("mean_partial_sum", _FLOAT, "LSB", "mean analog partial sum of a column read, as applied"),
+    _field("partial_sum_reduction", _FLOAT, "fraction", "1 - sum of partial sums / the same without any flip"),
+    _field("rms_error_lsb", _FLOAT, "LSB", "rms of converted minus true partial sum over all column reads"),
+    _field("worst_error_lsb", _FLOAT, "LSB", "largest |converted minus true partial sum|"),
+    _field("clipped_fraction", _FLOAT, "fraction", "column reads beyond the converter's range"),
+    _field(
+        "mean_column_current_A",
+        _FLOAT,
+        "A",
+        "solved current of a column while it is read, mean over the column reads; null for references",
+        True,
+    ),
+    _field(
+        "array_current_A",
+        _FLOAT,
+        "A",
+        "mean_column_current_A x column_reads_per_image: reads follow one another, so that no such current ever flows; "
+        "null for references",
+        True,
+    ),
+    _field("column_reads_per_image", _FLOAT, "1/image", "column reads (one conversion each)"),
+]
+
+
+def _spread(name: str, unit: str, description: str) -> list[pa.Field]:
+    """A column with the ends of what is disputed beside it."""
+    stem, end = (name, "") if unit == "fraction" else (name.removesuffix(f"_{unit}"), f"_{unit}")
+    return [
+        _field(name, _FLOAT, unit.replace("m2", "m^2"), description, True),
+        _field(f"{stem}_low{end}", _FLOAT, unit.replace("m2", "m^2"), "the same, low end of its spread", True),
+        _field(f"{stem}_high{end}", _FLOAT, unit.replace("m2", "m^2"), "the same, high end of its spread", True),
+    ]
+
+
+_ENERGY_PARTS = {
+    "array": "the cells: solved column currents",
+    "word_line": "word lines",
+    "bit_line": "bit lines",
+    "adc": "converters",
+    "accumulate": "adding up the codes",
+    "activation_buffer": "reading the activations",
+    "popcount": "sum(X) of the sub-vectors",
+    "compare": "sum(X) > N/2",
+    "xor": "complementing sub-vectors",
+    "stored_sums": "reading sum(W)",
+    "undo": "undoing flips: conditional additions",
+}
+_AREA_PARTS = {
+    "cells": "cells",
+    "converters": "converters",
+    "drivers": "word-line drivers",
+    "accumulators": "adders and registers of the codes",
+    "popcount": "popcounts",
+    "input_flip": "comparison and XOR",
+    "column_flags": "flip bits of the columns",
+    "stored_sums": "sum(W) of the columns",
+}
+_DIGITAL_PARTS = {
+    "mac": "digital layers: multiplying and adding",
+    "memory": "digital layers: reading weights and inputs",
+    "leakage": "digital layers: leakage of multipliers and weights until the image is done",
+}
+
+
+def _costs(what: str) -> list[pa.Field]:
+    """Columns of what an image costs on a design or on one layer. ``what``: whose totals they are."""
+    return [
+        *_spread("energy_per_image_J", "J", f"energy of {what} for an image"),
+        *_spread("energy_change", "fraction", "against the dense design of the same hardware"),
+        *(
+            _field(f"energy_{name}_J", _FLOAT, "J", f"of energy_per_image_J: {text}", True)
+            for name, text in _ENERGY_PARTS.items()
+        ),
+        _field("energy_leakage_J", _FLOAT, "J", "of energy_per_image_J: tiles leak until the image is done", True),
+        _field("charge_per_image_C", _FLOAT, "C", "charge that the columns draw in all reads of an image", True),
+        _field(
+            "tops_per_watt",
+            _FLOAT,
+            "1e12/J",
+            "operations (1 bit x 1 bit, 2 a weight and position) of the arrays / their energy, digital layers left out",
+            True,
+        ),
+        *_spread("latency_per_image_s", "s", f"time of {what} for an image, one layer after another"),
+        *_spread("latency_change", "fraction", "against the dense design of the same hardware"),
+        *_spread("area_m2", "m2", f"area of {what}"),
+        *_spread("area_change", "fraction", "against the dense design of the same hardware"),
+        *(_field(f"area_{name}_m2", _FLOAT, "m^2", f"of area_m2: {text}", True) for name, text in _AREA_PARTS.items()),
+        _field(
+            "tops_per_mm2",
+            _FLOAT,
+            "1e12/(s mm^2)",
+            "operations of the arrays a second, every layer at work on an image of its own, / their area",
+            True,
+        ),
+        _field("tiles", _INT, "1", "arrays that hold the mapped layers", True),
+        _field("converter", _TEXT, DIMENSIONLESS, "flash or sar; none for references (solver ideal or ideal_circuit)"),
+        _field("cost_boundary", _TEXT, DIMENSIONLESS, "who pays for the popcount and the stored sums; what is counted"),
+        _field("cost_assumptions", _TEXT, DIMENSIONLESS, "choices behind the central values of the costs"),
+    ]
+
+
+_DESIGN_COSTS = [
+    *_costs("the network, mapped and digital layers,"),
+    *(
+        _field(f"energy_digital_{name}_J", _FLOAT, "J", f"of energy_per_image_J: {text}", True)
+        for name, text in _DIGITAL_PARTS.items()
+    ),
+    _field("latency_digital_s", _FLOAT, "s", "of latency_per_image_s: digital layers", True),
+    _field("area_digital_m2", _FLOAT, "m^2", "of area_m2: multipliers and weights of the digital layers", True),
+    _field("digital_macs", _INT, "1/image", "multiplications of the digital layers that are counted", True),
+    _field(
+        "throughput_per_s",
+        _FLOAT,
+        "1/s",
+        "images a second, every layer at work on an image of its own: 1 / time of the slowest",
+        True,
+    ),
+    _field("energy_delay_Js", _FLOAT, "J s", "energy_per_image_J x latency_per_image_s", True),
+]
+_LAYER_COSTS = _costs("the layer on its tiles")
+
+
+def _evidence(worst_of: str) -> list[pa.Field]:
+    """What the fast solver misses, where it was the worst."""
+    return [
+        _field(name, _FLOAT, unit, f"{text}; the worst of {worst_of}", True)
+        for name, unit, text in (
+            ("evidence_rms_lsb", "LSB", "rms of fast minus exact current on held-out reads of this run"),
+            ("evidence_worst_lsb", "LSB", "largest |fast minus exact current| on them"),
+            ("evidence_changed", "fraction", "share of these reads whose codes differ"),
+            ("evidence_converted_rms_lsb", "LSB", "rms difference of the codes"),
+            ("evidence_converted_worst_lsb", "LSB", "largest difference of the codes"),
+            ("evidence_top_bias_lsb", "LSB", "mean difference of the codes on reads of the highest sums"),
+            ("evidence_output_error", "1", "rms difference of dot products / standard deviation of the ideal ones"),
+            ("kcl_residual", "1", "largest Kirchhoff residual of the exact solves, relative"),
+        )
+    ] + [
+        _field("evidence_reads", _INT, "1", "column reads of this run that were solved exactly for comparison"),
+        _field("evidence_unsolved", _INT, "1", "those whose exact solve did not converge"),
+    ]
+
+
+DESIGNS_SCHEMA = pa.schema(
+    [
+        *_AXES,
+        _field("images", _INT, "images", "images evaluated"),
+        _field("accuracy", _FLOAT, "fraction", "images classified rightly on the simulated hardware"),
+        _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % Wilson interval of the accuracy"),
+        _field("accuracy_high", _FLOAT, "fraction", "upper end of the 95 % Wilson interval of the accuracy"),
+        _field("ideal_accuracy", _FLOAT, "fraction", "accuracy of the same network and images in ideal arithmetic"),
+        _field("accuracy_loss", _FLOAT, "fraction", "ideal_accuracy - accuracy"),
+        *_ERRORS_AND_SUMS,
+        *_DESIGN_COSTS,
+        _field(
+            "on_front",
+            _FLAG,
+            DIMENSIONLESS,
+            "on the front of its model, data set, corner",
+        ),
+        _field(
+            "front_candidate",
+            _FLAG,
+            DIMENSIONLESS,
+            "no design that costs no more surely is more accurate: the true front is among these, with 95 % confidence "
+            "for its model, data set, corner; false where stopped by a race",
+        ),
+        _field(
+            "pareto_rank",
+            _INT,
+            "1",
+            "1 on the front, 2 on the front of the rest ...; 0: an objective missing, stopped by a race, a reference",
+        ),
+        _field(
+            "front_support",
+            _FLOAT,
+            "fraction",
+            "share of resamples of the images with it on the front, no probability that it truly is; "
+            "0 stopped by a race or beyond the 2000 best ranks",
+        ),
+        _field("knee", _FLAG, DIMENSIONLESS, "the front's knee: farthest below the plane through its ends"),
+        _field("solver", _TEXT, DIMENSIONLESS, "solver that was used"),
+        *_evidence("any layer and kind of inputs"),
+        _field(
+            "evidence_within_limits",
+            _FLAG,
+            DIMENSIONLESS,
+            "all of them converged, with codes within the limits of the sweep file in every layer; or every "
+            "read was solved exactly",
+        ),
+        _field("model_digest", _TEXT, DIMENSIONLESS, "sha256 of graph and weights"),
+        _field("dataset_digest", _TEXT, DIMENSIONLESS, "sha256 of images and labels"),
+        _field("dataset_split", _TEXT, DIMENSIONLESS, "split of the data set"),
+        _field("solver_version", _TEXT, DIMENSIONLESS, "version of the simulation, and its device if not numba"),
+        _field("package_version", _TEXT, DIMENSIONLESS, "version of binsparx that prepared the design"),
+        _field("git_commit", _TEXT, DIMENSIONLESS, "commit that prepared the design, where it ran from a checkout"),
+    ]
+)
+
+LAYERS_SCHEMA = pa.schema(
+    [
+        *_AXES,
+        _field("layer", _TEXT, DIMENSIONLESS, "name of the network's layer"),
+        _field("layer_index", _INT, DIMENSIONLESS, "place among the mapped layers, from 0"),
+        _field("images", _INT, "images", "images evaluated"),
+        *_ERRORS_AND_SUMS,
+        *_LAYER_COSTS,
+        _field("inputs", _INT, "rows", "rows that the layer fills"),
+        _field("stored_columns", _INT, "columns", "columns of all row groups"),
+        _field("weight_flips", _INT, "columns", "columns that are stored complemented"),
+        _field("activation_reads", _INT, "1", "input sub-vectors applied"),
+        _field("activation_flips", _INT, "1", "input sub-vectors applied complemented"),
+        _field("applied_ones", _INT, "1", "rows driven, summed over the sub-vectors"),
+        _field("column_reads", _INT, "1", "column reads"),
+        _field("clipped", _INT, "1", "column reads beyond the converter's range"),
+        *_evidence("either kind of inputs"),
+        _field(
+            "evidence_inputs",
+            _TEXT,
+            DIMENSIONLESS,
+            "kind of inputs on which codes miss more: ideal, of the ideal network, or own, of the arrays "
+            "before; empty without evidence",
+        ),
+    ]
+)
+
+SHARDS_SCHEMA = pa.schema(
+    [
+        _field("design_key", _TEXT, DIMENSIONLESS, "design"),
+        _field("sweep", _TEXT, DIMENSIONLESS, "name of the sweep"),
+        _field("first_image", _INT, "images", "first image of the shard"),
+        _field("images", _INT, "images", "images of the shard"),
+        _field("correct", _INT, "images", "classified rightly on the simulated hardware"),
+        _field("ideal_correct", _INT, "images", "classified rightly in ideal arithmetic"),
+        _field("column_reads", _INT, "1", "column reads"),
+        _field("partial_sum", _FLOAT, "LSB", "sum of analog partial sums"),
+        _field("dense_partial_sum", _FLOAT, "LSB", "the same without any flip"),
+        _field("squared_error", _FLOAT, "LSB^2", "sum of squared errors of the partial sums"),
+        _field("column_current_A", _FLOAT, "A", "sum of solved column currents"),
+    ]
+)
+
+PARETO_SCHEMA = pa.schema(
+    [
+        _field(
+            "front_position",
+            _INT,
+            DIMENSIONLESS,
+            "place on the front of its model, data set, corner; 0 is cheapest in the first cost",
+        ),
+        *_AXES,
+        _field("objectives", _TEXT, DIMENSIONLESS, "what the front was drawn for, with commas"),
+        _field("hypervolume", _FLOAT, "fraction", "share of the box from worst to best that the front dominates"),
+        _field("front_support", _FLOAT, "fraction", "share of resamples of the images with it on the front"),
+        _field("knee", _FLAG, DIMENSIONLESS, "the front's knee: farthest below the plane through its ends"),
+        _field("accuracy", _FLOAT, "fraction", "images classified rightly on the simulated hardware"),
+        _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % Wilson interval of the accuracy"),
+        _field("accuracy_high", _FLOAT, "fraction", "upper end of the 95 % Wilson interval of the accuracy"),
+        _field("energy_per_image_J", _FLOAT, "J", "energy of the network for an image", True),
+        _field("energy_change", _FLOAT, "fraction", "against the dense design of the same hardware", True),
+        _field("latency_per_image_s", _FLOAT, "s", "time of the network for an image", True),
+        _field("area_m2", _FLOAT, "m^2", "area of the network's tiles and digital layers", True),
+        _field("mean_column_current_A", _FLOAT, "A", "solved current of a column while it is read, mean"),
+    ]
+)
+
+TIMINGS_SCHEMA = pa.schema(
+    [
+        _field("design_key", _TEXT, DIMENSIONLESS, "design"),
+        _field("sweep", _TEXT, DIMENSIONLESS, "name of the sweep"),
+        _field("prepare_seconds", _FLOAT, "s", "wall time of the preparation"),
+        _field("evaluate_seconds", _FLOAT, "s", "wall time of all shards, summed"),
+        _field("cpu_seconds", _FLOAT, "s", "CPU time of all tasks of the design"),
+        _field("seconds_per_image", _FLOAT, "s", "evaluate_seconds per image"),
+    ]
+)
+
+AXIS_COLUMNS = tuple(field.name for field in _AXES)
+"""Columns that name a design point, in every table that has one row for each."""
+
+HARDWARE_COLUMNS = tuple(
+    field.name for field in _AXES if field.name not in ("design_key", "sweep", "sparsity", "prune")
+)
+"""Columns of ``designs`` that are the same for all sparsity levels of one hardware design."""
+
+
+def array_name(rows: int, cols: int, active_rows: int) -> str:
+    """An array as tables and pictures call it: rows and columns, and how many rows are read together where not all."""
+    return f"{rows}x{cols}" if active_rows == rows else f"{rows}x{cols}/{active_rows}"
+
+
+SCHEMAS = {
+    "designs": DESIGNS_SCHEMA,
+    "layers": LAYERS_SCHEMA,
+    "shards": SHARDS_SCHEMA,
+    "pareto": PARETO_SCHEMA,
+    "timings": TIMINGS_SCHEMA,
+}

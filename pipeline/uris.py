@@ -1,0 +1,11 @@
+"""URIs as people and logs may see them."""
+
+from __future__ import annotations
+
+import re
+
+
+def without_secret(text: str) -> str:
+    """The text with user name and password taken out of every URI in it."""
+    # A password may hold a slash, or an @ of its own: all up to the last @ goes.
+    return re.sub(r"://\S*@", "://", text)

@@ -1,0 +1,1 @@
+"""What a design's errors come from: ablation, tiles, sampled reads, partial sums."""

@@ -1,0 +1,158 @@
+"""How far flips lower partial sums, layer by layer, and what of the network makes them do so: no circuit, no converter.
+
+A read of N rows has partial sum PS = sum_i X_i W_i. Summed over all input vectors v and columns c of a row group,
+
+    sum_vc PS_vc = sum_i (sum_v X_vi) (sum_c W_ic),
+
+so the totals of every sparsity level are products of row and column counts: exact, and cheap for any number of images.
+
+How much the flips find to do is the imbalance of what they cover: |sum_i x_i| / N, its mean over sub-vectors for the
+inputs, |sum_i w_i| / N over stored columns for the weights. Where the two have nothing to do with each other the mean
+partial sum is N (1 - imbalance of inputs) (1 - imbalance of weights) / 4.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from simcore.inference.preparation import binary_input_signs, map_by_calibration
+from simcore.mapping.tiling import LayerMapping, input_vectors
+from simcore.mitigation.flips import flip_columns, flip_inputs
+from simcore.network.checkpoint import Checkpoint
+from simcore.network.modules import BinaryLayer
+
+LEVELS = ("dense", "weight", "activation", "binsparx")
+
+
+@dataclass(frozen=True)
+class LayerStatistics:
+    """One layer in one row order, so many rows read together; sums over all its reads of the images measured.
+
+    Attributes:
+        column_reads: reads of a column. partial_sums: sum of PS, by sparsity level.
+        padded_reads: column reads whose sub-vector holds padding. interior_partial_sums: as ``partial_sums``, over the
+            output positions whose window holds no padding at all.
+        input_imbalance: mean of |sum x| / N over sub-vectors, N the rows that are no padding.
+        weight_imbalance: mean of |sum w| / N over stored columns of all row groups.
+        input_bias: mean of |E x_i| over the inputs, E over the input vectors: how far single inputs lean.
+        ones_applied, ones_stored: share of +1 among inputs that are no padding, and among weights.
+    """
+
+    layer: str
+    inputs: int
+    columns: int
+    row_order: str
+    rows_read_together: int
+    column_reads: int
+    partial_sums: dict[str, int]
+    padded_reads: int
+    interior_partial_sums: dict[str, int]
+    input_imbalance: float
+    weight_imbalance: float
+    input_bias: float
+    ones_applied: float
+    ones_stored: float
+
+    def reduction(self, level: str) -> float:
+        """1 - sum of partial sums / the same without any flip."""
+        return reduction(self.partial_sums, level)
+
+
+def reduction(partial_sums: dict[str, int], level: str) -> float:
+    """1 - sum of partial sums at ``level`` / the dense sum; 0 where there is nothing to lower."""
+    return 1 - partial_sums[level] / partial_sums["dense"] if partial_sums["dense"] else 0.0
+
+
+def coin_flip_imbalance(rows: int) -> float:
+    """Mean of |sum of N independent fair signs| / N: (M / N) binomial(M, M/2) / 2^M, M the even one of N and N + 1.
+
+    Two sub-vectors of coin flips are read with a mean partial sum lower by 1 - (1 - this)^2: what flips gain where a
+    network has no structure at all.
+    """
+    even = rows + rows % 2
+    return even / rows * math.comb(even, even // 2) / 2**even
+
+
+def measure_network(
+    checkpoint: Checkpoint,
+    calibration: torch.Tensor,
+    images: torch.Tensor,
+    rows_read_together: list[int],
+    row_orders: list[str],
+    seed: int = 0,
+) -> Iterator[LayerStatistics]:
+    """Statistics of every binary layer, for every number of rows and every row order.
+
+    Args:
+        calibration, images: (n, C, H, W) float32 in 0..255; the first decide the ``grouped`` order, the others are
+            measured.
+    """
+    network = checkpoint.network
+    layers = {layer.name: layer for layer in network.binary_layers()}
+    known = binary_input_signs(network, calibration, set(layers))
+    measured = binary_input_signs(network, images, set(layers))
+    for place, (name, layer) in enumerate(layers.items()):
+        for order in row_orders:
+            for rows in rows_read_together:
+                rng = np.random.default_rng([seed, place])
+                mapping, _ = map_by_calibration(layer, rows, rows, order, known[name], rng)
+                yield measure_layer(layer, mapping, order, rows, measured[name])
+
+
+def measure_layer(
+    layer: BinaryLayer, mapping: LayerMapping, row_order: str, rows: int, signs: torch.Tensor
+) -> LayerStatistics:
+    """Statistics of one mapped layer for its (n, ...) input signs."""
+    vectors = input_vectors(mapping, signs)
+    flat = vectors.reshape(-1, vectors.shape[2])
+    valid = flat != 0
+    interior = valid.all(axis=1)
+    columns = mapping.weights.shape[1]
+    sums, inside = dict.fromkeys(LEVELS, 0), dict.fromkeys(LEVELS, 0)
+    padded = 0
+    input_imbalance, weight_imbalance = [], []
+    for group in mapping.groups:
+        part = slice(group.start, group.stop)
+        plain, real = (flat[:, part] > 0).astype(np.uint8), valid[:, part]
+        flipped, _ = flip_inputs(plain, real)
+        dense = mapping.weights[part]
+        stored, _ = flip_columns(dense)
+        # (all positions, those without padding) x rows: how often each input is on.
+        applied = {flips: _counts(bits, interior) for flips, bits in ((False, plain), (True, flipped))}
+        ones = {flips: bits.sum(axis=1, dtype=np.int64) for flips, bits in ((False, dense), (True, stored))}
+        for level in LEVELS:
+            everywhere, within = applied[level in ("activation", "binsparx")] @ ones[level in ("weight", "binsparx")]
+            sums[level] += int(everywhere)
+            inside[level] += int(within)
+        here = real.sum(axis=1, dtype=np.int64)
+        padded += int((here < group.rows).sum()) * columns
+        some = here > 0  # a sub-vector that is padding alone leans nowhere
+        input_imbalance.append(1 - 2 * (flipped.sum(axis=1, dtype=np.int64)[some] / here[some]))
+        weight_imbalance.append(1 - 2 * stored.mean(axis=0))
+    seen = np.maximum(valid.sum(axis=0), 1)
+    return LayerStatistics(
+        layer=layer.name,
+        inputs=len(mapping.order),
+        columns=columns,
+        row_order=row_order,
+        rows_read_together=rows,
+        column_reads=len(flat) * len(mapping.groups) * columns,
+        partial_sums=sums,
+        padded_reads=padded,
+        interior_partial_sums=inside,
+        input_imbalance=float(np.concatenate(input_imbalance).mean()),
+        weight_imbalance=float(np.concatenate(weight_imbalance).mean()),
+        input_bias=float(np.abs(flat.sum(axis=0, dtype=np.int64) / seen).mean()),
+        ones_applied=float((flat > 0).sum() / max(int(valid.sum()), 1)),
+        ones_stored=float(mapping.weights.mean()),
+    )
+
+
+def _counts(bits: np.ndarray, interior: np.ndarray) -> np.ndarray:
+    """(2, N) ones of each column of (B, N) bits: in all rows, and in those that ``interior`` names."""
+    return np.stack([bits.sum(axis=0, dtype=np.int64), bits[interior].sum(axis=0, dtype=np.int64)])

@@ -1,0 +1,75 @@
+"""One read of one tile, as it happens in a run: the circuit, the bits stored, and the input bits of a real image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from simcore.crossbar import Circuit
+from simcore.datasets import Dataset
+from simcore.design import Design
+from simcore.errors import InputError, unknown_name
+from simcore.inference.preparation import binary_input_signs, mapped_layers, stored_layers
+from simcore.mapping.tiling import input_vectors
+from simcore.mitigation.stored import applied_inputs
+from simcore.network.checkpoint import Checkpoint
+from simcore.surrogate.fit import tile_bits, tile_inputs
+
+
+@dataclass(frozen=True)
+class ReadPlace:
+    """Which read: a layer's row group and column tile, an image of a split, an output position of the layer."""
+
+    layer: str
+    group: int = 0
+    column_tile: int = 0
+    split: str = "test"
+    image: int = 0
+    position: int = 0
+
+
+@dataclass(frozen=True)
+class TileRead:
+    """Weights (R, C) as stored in the whole tile and inputs (R,) as applied, bits both."""
+
+    circuit: Circuit
+    weights: np.ndarray
+    inputs: np.ndarray
+
+
+def tile_read(checkpoint: Checkpoint, design: Design, dataset: Dataset, place: ReadPlace) -> TileRead:
+    """The read at ``place``, with the weights stored as ``prepare`` stores them and the ideal network's activations.
+
+    Raises:
+        InputError: no such layer, row group, column tile, split, image or position.
+    """
+    mapped = mapped_layers(checkpoint, design)
+    if place.layer not in mapped:
+        raise unknown_name(f"mapped layer of {checkpoint.name}", place.layer, mapped)
+    _require_below("image", place.image, dataset.splits.get(place.split, 0), f"split '{place.split}'")
+    images, _ = dataset.read(place.split, place.image, 1)
+    pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+    (layer,) = stored_layers(checkpoint, design, dataset, place.layer)
+    mapping, stored = layer.mapping, layer.stored
+    vectors = input_vectors(mapping, binary_input_signs(checkpoint.network, pixels, {layer.name})[layer.name])[0]
+    columns = mapping.weights.shape[1]
+    of_layer = f"layer '{layer.name}'"
+    _require_below("group", place.group, len(stored), of_layer)
+    _require_below("column tile", place.column_tile, -(-columns // design.cols), of_layer)
+    _require_below("position", place.position, len(vectors), of_layer)
+    group = mapping.groups[place.group]
+    applied = applied_inputs(vectors[place.position, group.start : group.stop][None], design.flips_activations)
+    first = place.column_tile * design.cols
+    return TileRead(
+        circuit=design.circuit,
+        weights=tile_bits(mapping, stored, place.group, design.rows)[:, first : first + design.cols],
+        inputs=tile_inputs(applied, group, design.rows)[0],
+    )
+
+
+def _require_below(what: str, index: int, count: int, owner: str) -> None:
+    if not 0 <= index < count:
+        known = f"0 to {count - 1}" if count else "none"
+        raise InputError(f"{owner} has no {what} {index} (known: {known})")

@@ -1,0 +1,1 @@
+"""The ways to solve a crossbar exactly, one a file."""

@@ -1,0 +1,123 @@
+"""Kirchhoff check of a solution, independent of the method that found it.
+
+The residual is the largest difference between a node's voltage and the voltage that the cell currents produce there
+through the wires, relative to v_read.
+
+What it does to the sink currents is its *doubt*. A solution with such differences e between the two voltages of each
+cell is the exact one of the network with a source of e volts in series with every cell. If all those of a column push
+the same way, its sink current changes by e / (1 / G + r), G the sum of its cells' slopes and r what all of it flows
+through; e is at most twice the residual, for a cell has two ends. So the doubt bounds the error of a current to first
+order in e; what a solver's sink current and the sum of the cell currents differ by is added. Where cells are left with
+little of v_read, or a sink gets what is left of larger currents among the cells, the doubt is large beside the
+currents, however small the residual.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from simcore.crossbar.iv import cell_current
+from simcore.kernels.simd import full, load, maximum, store
+
+
+@numba.njit(error_model="numpy", forceinline=True)
+def ladder_residual(  # type: ignore[no-untyped-def]
+    weights, x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_source, r_col, r_sink, u, b,
+    drawn, amps, scratch,
+):  # fmt: skip
+    """One gate_driven column, a vector of lanes; weights (R,), x, u, b (R, L), amps (R, L) scratch.
+
+    ``drawn`` is its sink current in amperes.
+
+    Returns:
+        The residual, and the doubt in amperes.
+    """
+    rows = len(weights)
+    zero = full(u, 0.0)
+    total = zero
+    slopes = zero
+    for i in range(rows):
+        state = 0 if weights[i] else 1
+        volts = full(u, v_read) - load(u, (i,)) - load(b, (i,))
+        current, slope = cell_current(forms[state], g[state], v_nl[state], table_on if state == 0 else table_off,
+                                      doublings, volts, scratch)  # fmt: skip
+        current = current * load(x, (i,))
+        slopes = slopes + slope * load(x, (i,))
+        store(amps, (i,), current)
+        total = total + current
+    worst = zero
+    # From row R-1 upwards: the bit line, and the source line where it is fed at that end.
+    flow = total
+    volt = flow * (r_col + r_sink)
+    drop = flow * (r_driver + r_source)
+    for k in range(rows):
+        i = rows - 1 - k
+        worst = maximum(worst, abs(load(b, (i,)) - volt))
+        if not far:
+            worst = maximum(worst, abs(load(u, (i,)) - drop))
+        flow = flow - load(amps, (i,))
+        volt = volt + flow * r_col
+        drop = drop + flow * r_source
+    if far:
+        flow = total
+        drop = flow * (r_driver + r_source)
+        for i in range(rows):
+            worst = maximum(worst, abs(load(u, (i,)) - drop))
+            flow = flow - load(amps, (i,))
+            drop = drop + flow * r_source
+    ends = r_driver + r_source + r_col + r_sink
+    return worst * (1.0 / v_read), abs(drawn - total) + 2.0 * worst * slopes / (1.0 + ends * slopes)
+
+
+@numba.njit(error_model="numpy", forceinline=True)
+def array_residual(  # type: ignore[no-untyped-def]
+    weights, x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col, r_sink, u, c,
+    drawn, residual, doubt,
+):  # fmt: skip
+    """An input_sourced array; weights (R, C), x (R, L), u, c (R, C, L).
+
+    Args:
+        drawn: (C, L) amperes, the sink currents. residual: (L,) out. doubt: (L,) amperes out.
+    """
+    rows, cols = weights.shape
+    lanes = x.shape[1]
+    scratch = np.empty((3, 1, lanes), u.dtype)
+    amps = np.empty((rows, cols, lanes), u.dtype)
+    total = np.zeros((cols, lanes), u.dtype)  # of each bit line
+    slopes = np.zeros((cols, lanes), u.dtype)
+    worst = full(u, 0.0)
+    for i in range(rows):
+        driven = load(x, (i,))
+        conducts = driven if gated else full(u, 1.0)
+        row_total = full(u, 0.0)
+        for j in range(cols):
+            state = 0 if weights[i, j] else 1
+            volts = driven * v_read - load(u, (i, j)) - load(c, (i, j))
+            current, slope = cell_current(forms[state], g[state], v_nl[state], table_on if state == 0 else table_off,
+                                          doublings, volts, scratch)  # fmt: skip
+            current = current * conducts
+            store(slopes, (j,), load(slopes, (j,)) + slope * conducts)
+            store(amps, (i, j), current)
+            store(total, (j,), load(total, (j,)) + current)
+            row_total = row_total + current
+        flow = row_total
+        expected = flow * (r_driver + r_row)
+        for j in range(cols):
+            worst = maximum(worst, abs(load(u, (i, j)) - expected))
+            flow = flow - load(amps, (i, j))
+            expected = expected + flow * r_row
+    most, apart = full(u, 0.0), full(u, 0.0)
+    for j in range(cols):
+        flow = load(total, (j,))
+        apart = maximum(apart, abs(load(drawn, (j,)) - flow))
+        conductance = load(slopes, (j,))
+        most = maximum(most, conductance / (1.0 + (r_col + r_sink) * conductance))
+        expected = flow * (r_col + r_sink)
+        for k in range(rows):
+            i = rows - 1 - k
+            worst = maximum(worst, abs(load(c, (i, j)) - expected))
+            flow = flow - load(amps, (i, j))
+            expected = expected + flow * r_col
+    store(residual, (), worst * (1.0 / v_read))
+    store(doubt, (), apart + 2.0 * worst * most)

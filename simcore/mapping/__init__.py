@@ -1,0 +1,1 @@
+"""Layers to tiles, rows and row groups."""

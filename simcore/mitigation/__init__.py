@@ -1,0 +1,1 @@
+"""What is done against the errors of the arrays, without training."""

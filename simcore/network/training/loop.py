@@ -1,0 +1,256 @@
+"""Training of binary networks: straight-through gradients, latent weights kept in [-1, 1], resumable at any step.
+
+On a CPU the result depends on the recipe, the seed, the data, the start, the precision and the number of threads, not
+on interruptions: the order of the images comes from (seed, epoch), crops and flips from (seed, epoch, batch), the
+learning rate from the step. Precision and threads are settled where a training begins; it goes on with both on any
+machine. On a GPU sums are made in no fixed order, and last bits may differ from run to run.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from simcore.datasets import Dataset
+from simcore.errors import BinsparxError, InputError
+from simcore.kernels.threads import follow_torch
+from simcore.network.accuracy import as_input
+from simcore.network.graph import NetworkGraph
+from simcore.network.modules import GraphNetwork
+from simcore.network.training.augmentation import augment
+from simcore.network.training.initial import initialise
+from simcore.network.training.recipe import Recipe
+from simcore.network.training.state import Arithmetic, Identity, Place, load_state, save_state, trained_parameters
+
+_SAVE_EVERY_S = 600.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is: ``step`` of ``steps`` done; ``seconds_left`` judged by the steps of late, None before
+    there are any; ``loss`` is the mean of the epoch so far."""
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    loss: float
+    learning_rate: float
+    seconds_left: float | None
+
+
+def fresh_network(graph: NetworkGraph, seed: int, init: str | Path | None = None) -> GraphNetwork:
+    """A network with random latent weights from ``seed``, or with those of the file ``init``.
+
+    Raises:
+        InputError: ``init`` does not fit the graph.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = GraphNetwork(graph)
+    if init is not None:
+        initialise(network, init)
+    return network
+
+
+def train(
+    network: GraphNetwork,
+    dataset: Dataset,
+    recipe: Recipe,
+    identity: Identity,
+    folder: Path,
+    on_step: Callable[[Progress], None] = lambda progress: None,
+    on_epoch: Callable[[GraphNetwork, int], None] = lambda network, epoch: None,
+    device: str = "cpu",
+    threads: int | None = None,
+) -> list[float]:
+    """Train ``network`` in place on the ``train`` split, going on from the state in ``folder`` if there is one.
+
+    Args:
+        network: the start (ignored where there is a state).
+        identity: what a state in ``folder`` must have been trained with; its seed is the seed.
+        folder: the state is written there after every epoch, and every ten minutes.
+        on_step: told of every step.
+        on_epoch: given the network after each epoch (counted from 1) of this call, once the state is written.
+        device: "cpu" or "cuda".
+        threads: CPU threads of torch from here on; None: those that the training began with, at first torch's own.
+
+    Returns:
+        The mean training loss of every epoch.
+
+    Raises:
+        InputError: data that do not fit the network, a network that takes no small windows, a state of another
+            training or of one with another number of threads.
+        BinsparxError: the loss is no longer finite.
+    """
+    images, labels = _training_images(dataset, network.graph)
+    _check_small_crop(recipe, network.graph)
+    network.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    optimizer = _optimizer(network, recipe)
+    place, before = load_state(folder, network, optimizer, identity) or (Place(), None)
+    arithmetic = _arithmetic(recipe, torch.device(device), threads, before, str(folder))
+    _require_possible(arithmetic, str(folder))
+    torch.set_num_threads(arithmetic.threads or torch.get_num_threads())
+    follow_torch()
+    batch = min(recipe.batch_size, len(images))
+    batches = len(images) // batch
+    steps = recipe.epochs * batches
+    clock = _Clock()
+    saved = time.monotonic()
+    while place.step < steps:
+        epoch, number = divmod(place.step, batches)
+        if number == 0 or clock.steps == 0:
+            order = np.random.default_rng([identity.seed, epoch]).permutation(len(images))
+        chosen = order[number * batch : (number + 1) * batch]
+        random = np.random.default_rng([identity.seed, epoch, number, 1])
+        pixels = augment(images[chosen], recipe.crop_padding, recipe.flip, random, recipe.window_of(epoch))
+        rate = recipe.learning_rate_at(place.step, steps)
+        targets = torch.from_numpy(labels[chosen])
+        loss = _step(network, optimizer, as_input(pixels, device), targets, recipe, rate, arithmetic)
+        if not math.isfinite(loss):
+            raise BinsparxError(f"the loss is no longer finite at step {place.step}; a lower learning rate may help")
+        place.step += 1
+        place.losses.append(loss)
+        clock.tick()
+        mean = float(np.mean(place.losses))
+        left = clock.seconds_left(steps - place.step)
+        on_step(Progress(place.step, steps, epoch + 1, recipe.epochs, mean, rate, left))
+        ends_epoch = number + 1 == batches
+        if ends_epoch:
+            place.epoch_losses.append(mean)
+            place.losses.clear()
+        if ends_epoch or time.monotonic() - saved > _SAVE_EVERY_S:
+            save_state(folder, network, optimizer, place, identity, arithmetic)
+            saved = time.monotonic()
+        if ends_epoch:
+            on_epoch(network, epoch + 1)
+        clock.resume()
+    network.eval()
+    return place.epoch_losses
+
+
+def _training_images(dataset: Dataset, graph: NetworkGraph) -> tuple[np.ndarray, np.ndarray]:
+    channels, height, width = graph.input_shape
+    if dataset.image_shape != (height, width, channels):
+        raise InputError(
+            f"the network takes images of {height}x{width}x{channels}, "
+            f"dataset '{dataset.name}' has {'x'.join(map(str, dataset.image_shape))}"
+        )
+    if len(dataset.classes) != graph.classes:
+        raise InputError(
+            f"the network has {graph.classes} classes, dataset '{dataset.name}' has {len(dataset.classes)}"
+        )
+    if dataset.splits.get("train", 0) < 2:
+        raise InputError(f"dataset '{dataset.name}' has no split 'train' to learn from")
+    return dataset.read("train", 0, dataset.splits["train"])
+
+
+def _check_small_crop(recipe: Recipe, graph: NetworkGraph) -> None:
+    """Smaller windows must give the network's classes too: not so where a linear layer counts pixels."""
+    if recipe.small_crop is None:
+        return
+    channels, height, width = graph.input_shape
+    where = f"small_crop {recipe.small_crop}"
+    if recipe.small_crop > min(height, width):
+        raise InputError(f"the network's images are {height}x{width}", where)
+    content = {**graph.model_dump(mode="json"), "input_shape": [channels, recipe.small_crop, recipe.small_crop]}
+    try:
+        NetworkGraph.from_content(content)
+    except InputError as error:
+        raise InputError(f"the network takes images of {height}x{width} only ({error})", where) from None
+
+
+def _optimizer(network: GraphNetwork, recipe: Recipe) -> torch.optim.Optimizer:
+    binary = network.binary_tensor_names()
+    groups = [
+        {"params": [parameter], "weight_decay": 0.0 if name in binary else recipe.weight_decay}
+        for name, parameter in trained_parameters(network)
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+
+
+def _step(
+    network: GraphNetwork,
+    optimizer: torch.optim.Optimizer,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    recipe: Recipe,
+    rate: float,
+    arithmetic: Arithmetic,
+) -> float:
+    """One step of gradient descent; returns the loss before it."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=arithmetic.precision == "bfloat16"):
+        logits = network(images)
+    loss = functional.cross_entropy(logits.float(), labels.to(images.device), label_smoothing=recipe.label_smoothing)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    binary = network.binary_tensor_names()
+    with torch.no_grad():
+        for name, parameter in trained_parameters(network):
+            if name in binary:
+                parameter.clamp_(-1, 1)
+    return float(loss.detach())
+
+
+def _arithmetic(
+    recipe: Recipe, device: torch.device, threads: int | None, before: Arithmetic | None, where: str
+) -> Arithmetic:
+    """What a training that computed in ``before`` goes on in; what a new one computes in here."""
+    here = threads or torch.get_num_threads()
+    if before is None:
+        return Arithmetic(_precision(recipe, device), device.type, here)
+    began = before.threads
+    if began and threads and began != threads and device.type == "cpu":
+        raise InputError(f"this training began with {began} threads, which decide its last bits, not {threads}", where)
+    return Arithmetic(before.precision, device.type, began or here)
+
+
+def _precision(recipe: Recipe, device: torch.device) -> str:
+    """What ``recipe.precision`` means on this machine: bfloat16 or float32."""
+    if recipe.precision != "auto":
+        return recipe.precision
+    # Without AVX-512 a processor imitates bfloat16, many times slower than float32.
+    quick = device.type == "cuda" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return "bfloat16" if quick else "float32"
+
+
+def _require_possible(arithmetic: Arithmetic, where: str) -> None:
+    if arithmetic.precision not in ("bfloat16", "float32"):
+        raise InputError(f"unknown precision '{arithmetic.precision}'; known: bfloat16, float32", where)
+    if arithmetic.precision == "bfloat16" and arithmetic.device == "cuda" and not torch.cuda.is_bf16_supported():
+        raise InputError("this training computes in bfloat16, which the GPU here does not have", where)
+
+
+class _Clock:
+    """Judges the time left by the median of the last steps, so that a few slow ones, or a pause, count little; writing
+    states and measuring accuracy does not count."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self._last = time.monotonic()
+        self._taken: deque[float] = deque(maxlen=100)
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        self.steps += 1
+        if self.steps > 1:  # the first step also pays for setting things up
+            self._taken.append(now - self._last)
+        self._last = now
+
+    def resume(self) -> None:
+        self._last = time.monotonic()
+
+    def seconds_left(self, steps: int) -> float | None:
+        return steps * statistics.median(self._taken) if self._taken else None

@@ -1,0 +1,164 @@
+"""A training on disk: latent weights, Adam's moments and the place reached; it goes on as if never stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from simcore.errors import InputError
+from simcore.network.checkpoint import write_atomically
+from simcore.network.modules import GraphNetwork
+from simcore.network.training.initial import copy_tensors
+
+_FORMAT = "binsparx-training"
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes two trainings the same one: the recipe's content, the seed, the data, the graph and the start."""
+
+    recipe: dict[str, Any]
+    seed: int
+    dataset: str
+    graph: str
+    start: str
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """What a training computes in: ``precision`` (``bfloat16`` or ``float32``, never ``auto``) on a kind of device
+    (``cpu``, ``cuda``), and into how many ``threads`` the CPU cuts its sums (None of states that do not say)."""
+
+    precision: str
+    device: str
+    threads: int | None = None
+
+
+@dataclass
+class Place:
+    """How far a training has come: steps done, and the mean training loss of each finished epoch.
+
+    ``losses`` are those of the steps of the epoch that is not finished yet.
+    """
+
+    step: int = 0
+    epoch_losses: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+
+def state_file(folder: Path) -> Path:
+    """The file in which a training's state lies."""
+    return folder / "state.safetensors"
+
+
+def save_state(
+    folder: Path,
+    network: GraphNetwork,
+    optimizer: torch.optim.Optimizer,
+    place: Place,
+    identity: Identity,
+    arithmetic: Arithmetic,
+) -> None:
+    """Write everything that the rest of the training depends on, atomically. Raises InputError where it cannot."""
+    tensors = {f"model/{name}": tensor.contiguous().cpu() for name, tensor in network.named_tensors().items()}
+    for name, parameter in trained_parameters(network):
+        for moment in _MOMENTS if parameter in optimizer.state else ():
+            tensors[f"adam/{moment}/{name}"] = optimizer.state[parameter][moment].contiguous().cpu()
+    header = {"format": _FORMAT} | {
+        name: json.dumps(vars(part))
+        for name, part in (("place", place), ("identity", identity), ("arithmetic", arithmetic))
+    }
+    write_atomically(state_file(folder), save(tensors, metadata=header))
+
+
+def stored_arithmetic(folder: Path) -> Arithmetic | None:
+    """What the state in ``folder``, known to be whole, was computed in; None of states that do not say."""
+    with safe_open(state_file(folder), framework="pt") as file:
+        return _arithmetic_of(file.metadata())
+
+
+def _arithmetic_of(header: dict[str, str]) -> Arithmetic | None:
+    return Arithmetic(**json.loads(header["arithmetic"])) if "arithmetic" in header else None
+
+
+def load_state(
+    folder: Path, network: GraphNetwork, optimizer: torch.optim.Optimizer, identity: Identity
+) -> tuple[Place, Arithmetic | None] | None:
+    """Put ``network`` and ``optimizer`` where the state in ``folder`` left them; None where there is no state.
+
+    Returns:
+        How far the training has come, and what it computed in (None of states that were written without it).
+
+    Raises:
+        InputError: a damaged file, or the state of another training (another recipe, seed, dataset, network or start).
+    """
+    path = state_file(folder)
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != _FORMAT:
+                raise InputError("not the state of a training", str(path))
+            _require_same(Identity(**json.loads(header["identity"])), identity, str(path))
+            place = Place(**json.loads(header["place"]))
+            arithmetic = _arithmetic_of(header)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a mapping)
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"not a complete training state: {error}", str(path)) from None
+    model = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
+    copy_tensors(network, model, str(path))
+    if place.step:
+        _restore_moments(network, optimizer, tensors, place.step, str(path))
+    return place, arithmetic
+
+
+def trained_parameters(network: GraphNetwork) -> list[tuple[str, torch.nn.Parameter]]:
+    """(``node.tensor``, parameter) in the order in which the optimizer has them."""
+    return [
+        (f"{name}.{key}", parameter)
+        for name, layer in network.named_layers()
+        for key, parameter in layer.named_parameters()
+    ]
+
+
+def _restore_moments(
+    network: GraphNetwork, optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], step: int, where: str
+) -> None:
+    for name, parameter in trained_parameters(network):
+        moments = {moment: tensors.get(f"adam/{moment}/{name}") for moment in _MOMENTS}
+        if any(value is None or value.shape != parameter.shape for value in moments.values()):
+            raise InputError(f"Adam's moments of '{name}' are missing or do not fit", where)
+        # empty_like: the moments must lie in memory as the parameter does, the fused optimizer relies on it.
+        optimizer.state[parameter] = {
+            "step": torch.tensor(float(step), device=parameter.device),  # where the fused optimizer looks for it
+            **{key: torch.empty_like(parameter).copy_(value) for key, value in moments.items() if value is not None},
+        }
+
+
+def _require_same(stored: Identity, wanted: Identity, where: str) -> None:
+    for name, value in vars(wanted).items():
+        known = vars(stored)[name]
+        if known != value:
+            raise InputError(
+                f"this is the state of a training with another {name}{_difference(known, value)}; use another state "
+                f"folder, or the same {name} to go on with it",
+                where,
+            )
+
+
+def _difference(stored: Any, wanted: Any) -> str:
+    """The fields of recipes, and short values; digests and graphs say nothing to people."""
+    if isinstance(wanted, int):
+        return f" ({stored}, not {wanted})"
+    if not isinstance(wanted, dict):
+        return ""
+    changed = [f"{name} {stored.get(name)}, not {wanted[name]}" for name in wanted if stored.get(name) != wanted[name]]
+    return f" ({', '.join(changed)})" if changed else ""

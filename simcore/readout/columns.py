@@ -1,0 +1,81 @@
+"""Reads of a gate-driven row group, from bits to digital sums.
+
+The counts of ``packed_sums``, the drops of ``crossbar.column_drops``, the converter of ``sensing`` and the
+reconstruction x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N), a read at a time, so that all of its numbers stay in
+cache. Columns are filled up to whole vectors; ``used`` is 0 in those that are not there.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
+from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
+from simcore.kernels.simd import full, largest, load, maximum, minimum, rint, store, total, where_greater
+from simcore.readout.totals import add_totals
+from simcore.surrogate.column_drops import LANES, OFF_SHARE, column_sums, list_rows, loss_factor
+
+
+@numba.njit(inline="always")
+def _convert(current, counted, converter, noise, group, read, c):  # type: ignore[no-untyped-def]
+    """(converted partial sum, 1 where above the top code) of a vector of columns."""
+    highest = full(current, converter.top)
+    code = rint(
+        load(converter.gain, (group, c)) * current + load(converter.offset, (group, c)) + load(noise, (read, c))
+    )
+    clipped = where_greater(code, highest, load(converter.used, (c,)), full(current, 0.0))
+    code = minimum(maximum(code, full(current, 0.0)), highest)
+    return code * load(converter.step, (group, c)) + load(converter.zero, (group, c)), clipped
+
+
+# Without numba's reference counts: they would spill all vectors at every pair of columns. Nothing is allocated here.
+@numba.njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)
+def read_columns(reads, group, rows, block, columns, converter, digital, out, totals):  # type: ignore[no-untyped-def]
+    """Add one row group's reconstructed dot products of some sub-vectors to ``out``, their statistics to ``totals``.
+
+    Args:
+        reads: number of sub-vectors. group, rows: which row group, and its N.
+        block: the ``readout.Block`` that holds the sub-vectors. columns: ``readout.ColumnTables``.
+        converter: ``readout.Converters``. digital: ``readout.Digital``, both with columns as (M / 16, 16).
+        out: (reads, M / 16, 16) float32. totals: (STATISTICS,) int64.
+    """
+    stored, masks, feed = columns.packed[group], columns.masks[group], columns.feed[group]
+    factors, ranges = columns.factors[group], columns.ranges[group]
+    counts = block.counts.reshape((len(block.counts) // LANES, LANES))
+    used = converter.used
+    zero = full(load(used, (0,)), 0.0)
+    on_share = np.float32(1) - feed[OFF_SHARE]
+    for read in range(reads):
+        count = list_rows(block.bits[read], rows, block.listed, block.gaps)
+        sign, twice = block.input_sign[read], full(zero, np.float32(2) * block.applied[read])
+        leak = full(zero, block.applied[read] * feed[OFF_SHARE])
+        noisy, pattern = min(read, len(block.noise) - 1), block.place[read]
+        # Drops of all columns first: both loops together would not fit the vector registers.
+        for column in range(0, stored.shape[1], COLUMNS_AT_ONCE):
+            count_ones(block.packed, read, stored, column, block.counts)
+            c = column // LANES
+            n0, n1 = load(counts, (c,)), load(counts, (c + 1,))
+            s0, s1 = n0 * on_share + leak, n1 * on_share + leak
+            q0, o0, m0, q1, o1, m1 = column_sums(s0, s1, n0, n1, block.listed, block.gaps, count, rows, masks, c, feed)
+            store(block.sums, (0, c), q0)
+            store(block.sums, (1, c), o0)
+            store(block.sums, (2, c), m0)
+            store(block.sums, (0, c + 1), q1)
+            store(block.sums, (1, c + 1), o1)
+            store(block.sums, (2, c + 1), m1)
+        squared, worst, drawn, clipped = zero, zero, zero, zero
+        for c in range(len(used)):
+            n = load(counts, (c,))
+            s = n * on_share + leak
+            q, q_on, m = load(block.sums, (0, c)), load(block.sums, (1, c)), load(block.sums, (2, c))
+            current = s * loss_factor(s, n, q, q_on, m, factors, ranges)
+            sums, above = _convert(current, n, converter, block.noise, group, noisy, c)
+            error = sums - n
+            squared += error * error
+            worst = maximum(worst, abs(error))
+            drawn += current * load(used, (c,))
+            clipped += above
+            dot = sums * 4 - twice + load(digital.constants, (group, pattern, c))
+            store(out, (read, c), load(out, (read, c)) + load(digital.signs, (group, c)) * dot * sign)
+        add_totals(totals, total(squared), largest(worst), total(drawn), total(clipped))

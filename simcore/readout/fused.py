@@ -1,0 +1,344 @@
+"""The fused readout: flips, column currents, conversion and digital reconstruction of a mapped layer, block by block.
+
+A block of output positions goes through all row groups while its numbers are in cache: apply bits (flipped or not),
+count those that meet stored ones, currents from the fast solver's fit, the converter, and the digital sum
+x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N). Gate-driven columns need no more than their bits (``column_readout``);
+elsewhere currents and projections are a matrix product (``product_readout``). Blocks are the same for any number of
+threads, and totals are whole numbers (``readout_totals``), so results depend on neither.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
+from simcore.kernels.bit_counts import pack_bits
+from simcore.kernels.threads import run_in_threads
+from simcore.readout.columns import read_columns
+from simcore.readout.products import read_products
+from simcore.readout.totals import DENSE_PARTIAL_SUM, FLIPS, ONES, PARTIAL_SUM, STATISTICS, merge
+from simcore.surrogate.column_drops import LANES
+
+BLOCK = 64  # output positions: fills the matrix product's tiles, and 64 x (1 + m) x 512 floats stay in L2
+
+EXACT_SUMS = 2**24  # whole numbers up to here are exact in float32; a read's rows x outputs may not be more
+
+
+class Inputs(NamedTuple):
+    """What the rows of a layer are given; G groups, N_max rows of the largest group.
+
+    Attributes:
+        start, stop: (G,) ranges of the ordered inputs.
+        pattern: (P,) index of each output position's padding pattern. valid: (patterns, K) uint8.
+        flip: apply complemented sub-vectors where that applies fewer ones.
+        ones, dense_ones: (G, N_max) float32: stored ones of each row, with and without flips (and pruning).
+    """
+
+    start: np.ndarray
+    stop: np.ndarray
+    pattern: np.ndarray
+    valid: np.ndarray
+    flip: bool
+    ones: np.ndarray
+    dense_ones: np.ndarray
+
+
+class Converters(NamedTuple):
+    """From a current to a partial sum; M columns.
+
+    Attributes:
+        gain, offset: (G, M) float32, code = clip(round(gain I + offset + noise), 0, top).
+        step, zero: (G, M) float32, partial sum = zero + step code.
+        top: largest code. noise: standard deviation in codes. used: (M,) float32, 0 in columns that only fill up.
+    """
+
+    gain: np.ndarray
+    offset: np.ndarray
+    step: np.ndarray
+    zero: np.ndarray
+    top: float
+    noise: float
+    used: np.ndarray
+
+
+class Digital(NamedTuple):
+    """The digital side.
+
+    Attributes:
+        constants: (G, patterns, M) float32: N - 2 sum W' (valid rows) + 4 x expected contribution of pruned cells.
+        signs: (G, M) float32: -1 for a complemented column.
+    """
+
+    constants: np.ndarray
+    signs: np.ndarray
+
+
+class ColumnTables(NamedTuple):
+    """Gate-driven columns and their fast solver; see ``crossbar.column_drops`` and ``crossbar.column_fit``.
+
+    Attributes:
+        packed: (G, bytes, M filled up) uint8 and masks: (G, N_max, vectors): the stored bits, by rows and by columns.
+        feed: (G, FEED). factors: (G, terms). ranges: (G, RANGES); float32.
+    """
+
+    packed: np.ndarray
+    masks: np.ndarray
+    feed: np.ndarray
+    factors: np.ndarray
+    ranges: np.ndarray
+
+
+class ProductTables(NamedTuple):
+    """Columns whose currents are a matrix product, and their fast solver; m projections.
+
+    Attributes:
+        packed: (G, bytes, M filled up) uint8 stored bits.
+        matrices: (G, N_max, (1 + m) M) float32: blocks of M columns, first-order currents in LSB and their
+            projections, rounded so that sums over rows are exact.
+        quadratic: (G, 1 + m) float32: kappa and eigenvalues.
+        polynomial: (G, terms) float32. ranges: (G, 2) float32: 1 / tau_max, 1 / s_max.
+        corrections: (G, terms or 0, M) float32 of the columns' own corrections.
+        input_vectors: (G, N_max, m or 0) float32, for the projections of the inputs that corrections look at.
+        cols: columns of a tile.
+        ideal: no circuit: the current of a column is its partial sum.
+    """
+
+    packed: np.ndarray
+    matrices: np.ndarray
+    quadratic: np.ndarray
+    polynomial: np.ndarray
+    ranges: np.ndarray
+    corrections: np.ndarray
+    input_vectors: np.ndarray
+    cols: int
+    ideal: bool
+
+
+class Block(NamedTuple):
+    """Scratch for the sub-vectors of one block: bits, packed bits, sum X', signs, padding patterns, converter noise;
+    the partial sums of a read, the rows that are on in it, and the sums of its drops."""
+
+    bits: np.ndarray
+    packed: np.ndarray
+    applied: np.ndarray
+    input_sign: np.ndarray
+    place: np.ndarray
+    noise: np.ndarray
+    counts: np.ndarray
+    listed: np.ndarray
+    gaps: np.ndarray
+    sums: np.ndarray
+
+
+@dataclass(frozen=True)
+class ReadoutTables:
+    """Everything the readout of one layer needs."""
+
+    inputs: Inputs
+    cells: ColumnTables | ProductTables
+    converters: Converters
+    digital: Digital
+
+
+def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Dot products of all output positions of some images.
+
+    Args:
+        vectors: (B, P, K) int8 in {-1, 0, 1}, row order. noise_seed: seeds the converter noise of these images.
+
+    Returns:
+        (B, P, M) float32, and the (len(STATISTICS),) int64 totals.
+    """
+    batch, positions, inputs = vectors.shape
+    flat = vectors.reshape(batch * positions, inputs)
+    blocks = -(-len(flat) // BLOCK)
+    columns = tables.digital.signs.shape[1]
+    # Gate-driven columns are filled up to whole vectors; what is added conducts, but is neither read nor counted.
+    gate_driven = isinstance(tables.cells, ColumnTables)
+    filled = tables.cells.packed.shape[2] if gate_driven else columns
+    out = np.zeros((len(flat), filled), dtype=np.float32)
+    statistics = np.zeros((blocks, len(STATISTICS)), dtype=np.int64)
+    parts = [_read_only(part) for part in (tables.inputs, tables.cells, tables.converters, tables.digital)]
+    kernel = _read_products
+    if gate_driven:
+        kernel, parts[2:] = _read_columns, [_in_vectors(part, filled) for part in parts[2:]]
+    vectors_only, seed = _view(flat), np.uint64(noise_seed)
+    # The blocks run in threads of ours; a matrix product that starts threads of its own inside would fight them.
+    with single_threaded_blas():
+        run_in_threads(lambda first, last: kernel(first, last, vectors_only, *parts, seed, out, statistics), blocks)
+    return np.ascontiguousarray(out[:, :columns]).reshape(batch, positions, columns), merge(statistics)
+
+
+def _in_vectors(part: Any, columns: int) -> Any:
+    """The arrays of a part with zeros after their last column, up to ``columns``, and columns as (vectors, LANES)."""
+
+    def filled(value: Any) -> Any:
+        if not isinstance(value, np.ndarray):
+            return value
+        padded = np.pad(value, [(0, 0)] * (value.ndim - 1) + [(0, columns - value.shape[-1])])
+        return _view(padded.reshape(*value.shape[:-1], columns // LANES, LANES))
+
+    return type(part)(*(filled(value) for value in part))
+
+
+def single_threaded_blas() -> AbstractContextManager[object]:
+    """Matrix products and factorisations inside take one thread: with several they add up in another order."""
+    return _libraries().limit(limits=1, user_api="blas")
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _view(array: np.ndarray) -> np.ndarray:
+    """A read-only view: tables from a shared object store are read-only, and one kind needs one kernel."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _read_only(part: Any) -> Any:
+    """The part with its arrays read-only and its numbers as float32."""
+    kinds = {float: np.float32, int: np.int64, bool: bool}
+    return type(part)(*(_view(v) if isinstance(v, np.ndarray) else kinds[type(v)](v) for v in part))
+
+
+@numba.njit(cache=True, error_model="numpy", inline="always")
+def _mix(value):  # type: ignore[no-untyped-def]
+    """splitmix64: a counter turned into 64 random bits."""
+    value = value + np.uint64(0x9E3779B97F4A7C15)
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+@numba.njit(cache=True, error_model="numpy", forceinline=True)
+def add_noise(values, scale, seed, position, group):  # type: ignore[no-untyped-def]
+    """Add Gaussian noise (Box-Muller on counters) to the codes of one read, in place: (M,) float32."""
+    base = _mix(_mix(seed ^ np.uint64(position)) ^ np.uint64(group))
+    for column in range(len(values)):
+        bits = _mix(base ^ np.uint64(column))
+        uniform = (np.float64(bits >> np.uint64(32)) + 0.5) / 4294967296.0
+        angle = np.float64(bits & np.uint64(0xFFFFFFFF)) / 4294967296.0
+        values[column] += scale * np.float32(np.sqrt(-2.0 * np.log(uniform)) * np.cos(2.0 * np.pi * angle))
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
+def _apply_bits(vectors, first, reads, group, inputs, block, totals):  # type: ignore[no-untyped-def]
+    """Input bits of the sub-vectors of some reads, complemented where that applies fewer ones.
+
+    Args:
+        vectors: (positions, K) int8 of +1, -1, 0 (padding), of which the reads are from ``first`` on.
+        block: bits, sums and signs are written. totals: (STATISTICS,) int64, increased.
+    """
+    start, rows = inputs.start[group], inputs.stop[group] - inputs.start[group]
+    stored_ones, dense_ones, bits = inputs.ones[group], inputs.dense_ones[group], block.bits
+    for read in range(reads):
+        pattern = block.place[read]
+        ones, rows_valid = np.int32(0), np.int32(0)
+        for i in range(rows):
+            bits[read, i] = np.uint8(vectors[first + read, start + i] > 0)
+            ones += np.int32(bits[read, i])
+            rows_valid += np.int32(inputs.valid[pattern, start + i])
+        flipped = inputs.flip and 2 * ones > rows_valid
+        # Sums of whole numbers up to EXACT_SUMS: exact in float32 in any order.
+        stored, dense = np.float32(0), np.float32(0)
+        for i in range(rows):
+            dense += np.float32(bits[read, i]) * dense_ones[i]
+        if flipped:
+            for i in range(rows):
+                bits[read, i] = inputs.valid[pattern, start + i] - bits[read, i]
+        for i in range(rows):
+            stored += np.float32(bits[read, i]) * stored_ones[i]
+        for i in range(rows, bits.shape[1]):
+            bits[read, i] = 0
+        block.applied[read] = np.float32(rows_valid - ones if flipped else ones)
+        block.input_sign[read] = np.float32(-1 if flipped else 1)
+        totals[PARTIAL_SUM] += np.int64(stored)
+        totals[DENSE_PARTIAL_SUM] += np.int64(dense)
+        totals[FLIPS] += 1 if flipped else 0
+        totals[ONES] += np.int64(block.applied[read])
+
+
+@numba.njit(cache=True, error_model="numpy", forceinline=True)
+def _new_block(rows, most_bytes, columns, noisy_columns):  # type: ignore[no-untyped-def]
+    """Scratch of a thread."""
+    return Block(
+        np.zeros((BLOCK, -(-rows // 8) * 8), np.uint8),
+        np.zeros((BLOCK, most_bytes), np.uint8),
+        np.zeros(BLOCK, np.float32),
+        np.zeros(BLOCK, np.float32),
+        np.zeros(BLOCK, np.int64),
+        np.zeros((BLOCK if noisy_columns > 0 else 1, columns), np.float32),
+        np.zeros(columns, np.float32),
+        np.zeros(rows, np.int32),
+        np.zeros(rows, np.float32),
+        np.zeros((3, columns // LANES, LANES), np.float32),
+    )
+
+
+@numba.njit(cache=True, error_model="numpy", forceinline=True)
+def _start_group(vectors, low, reads, group, inputs, noise, noisy_columns, seed, block, totals):  # type: ignore[no-untyped-def]
+    """Bits and converter noise of a block's sub-vectors of one row group."""
+    _apply_bits(vectors, low, reads, group, inputs, block, totals)
+    pack_bits(block.bits, reads, block.packed)
+    if noisy_columns > 0:
+        block.noise[:] = 0
+        for read in range(reads):
+            add_noise(block.noise[read, :noisy_columns], noise, seed, low + read, group)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _read_columns(first, last, vectors, inputs, columns, converters, digital, seed, out, statistics):  # type: ignore[no-untyped-def]
+    """Blocks first .. last-1 of a layer of gate-driven columns."""
+    groups, rows, filled = len(inputs.start), columns.masks.shape[1], columns.packed.shape[2]
+    noisy = np.int64(converters.used.sum()) if converters.noise > 0 else 0
+    block = _new_block(rows, columns.packed.shape[1], filled, noisy)
+    by_lanes = Block(
+        block.bits, block.packed, block.applied, block.input_sign, block.place,
+        block.noise.reshape((len(block.noise), filled // LANES, LANES)), block.counts, block.listed, block.gaps,
+        block.sums,
+    )  # fmt: skip
+    for number in range(first, last):
+        low = number * BLOCK
+        reads = min(low + BLOCK, len(vectors)) - low
+        for read in range(reads):
+            block.place[read] = inputs.pattern[(low + read) % len(inputs.pattern)]
+        results = out[low : low + reads].reshape((reads, filled // LANES, LANES))
+        for group in range(groups):
+            _start_group(vectors, low, reads, group, inputs, converters.noise, noisy, seed, block, statistics[number])
+            used = inputs.stop[group] - inputs.start[group]
+            read_columns(reads, group, used, by_lanes, columns, converters, digital, results, statistics[number])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _read_products(first, last, vectors, inputs, cells, converters, digital, seed, out, statistics):  # type: ignore[no-untyped-def]
+    """Blocks first .. last-1 of a layer whose currents are matrix products."""
+    groups, rows, columns = len(inputs.start), cells.matrices.shape[1], digital.signs.shape[1]
+    noisy = columns if converters.noise > 0 else 0
+    block = _new_block(rows, cells.packed.shape[1], cells.packed.shape[2], noisy)
+    factors = np.zeros((BLOCK, rows), np.float32)
+    products = np.zeros((BLOCK, cells.matrices.shape[2]), np.float32)
+    for number in range(first, last):
+        low = number * BLOCK
+        reads = min(low + BLOCK, len(vectors)) - low
+        for read in range(reads):
+            block.place[read] = inputs.pattern[(low + read) % len(inputs.pattern)]
+        for group in range(groups):
+            _start_group(vectors, low, reads, group, inputs, converters.noise, noisy, seed, block, statistics[number])
+            used = inputs.stop[group] - inputs.start[group]
+            if not cells.ideal:
+                factors[:] = block.bits[:, :rows]
+                np.dot(factors, cells.matrices[group], products)
+            read_products(
+                reads, group, used, block, products, cells, converters, digital, out[low : low + reads],
+                statistics[number],
+            )  # fmt: skip

@@ -1,0 +1,155 @@
+"""Reads of a row group whose currents are a matrix product: first-order currents and projections of every column, the
+polynomial and the columns' own corrections of ``crossbar.fast``, the converter and the reconstruction.
+
+The same kernel serves arrays without a circuit, whose currents are the partial sums themselves (``ideal``).
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
+from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
+from simcore.readout.totals import add_totals
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
+def column_currents(first, z, quadratic, polynomial, ranges, tau, out):  # type: ignore[no-untyped-def]
+    """S P(tau, S): first-order currents S (M,) and projections z (m, M) in LSB, column currents -> out (M,).
+
+    tau (M,) is left scaled to its range. Loops with few arrays each are the ones that the compiler turns into vector
+    code.
+    """
+    columns, modes = len(first), len(z)
+    zero, one, tiny = np.float32(0), np.float32(1), np.float32(1e-12)
+    per_tau, per_s = ranges[0], ranges[1]
+    kappa = quadratic[0]
+    for c in range(columns):
+        s = max(first[c], zero)
+        out[c] = kappa * s * s
+    for m in range(modes):
+        eigenvalue, zm = quadratic[1 + m], z[m]
+        for c in range(columns):
+            out[c] += eigenvalue * zm[c] * zm[c]
+    for c in range(columns):
+        s, q = max(first[c], zero), max(out[c], zero)
+        tau[c] = min(q / max(s + q, tiny) * per_tau, one)
+    c00, c01, c02 = polynomial[0], polynomial[1], polynomial[2]
+    c10, c11, c12 = polynomial[3], polynomial[4], polynomial[5]
+    c20, c21, c22 = polynomial[6], polynomial[7], polynomial[8]
+    c30, c31, c40 = polynomial[9], polynomial[10], polynomial[11]
+    for c in range(columns):
+        t = tau[c]
+        v = min(max(first[c], zero) * per_s, one)
+        p = c30 + v * c31 + t * c40
+        p = (c20 + v * (c21 + v * c22)) + t * p
+        p = (c10 + v * (c11 + v * c12)) + t * p
+        out[c] = (c00 + v * (c01 + v * c02)) + t * p
+    for c in range(columns):
+        out[c] *= max(first[c], zero)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
+def correct_columns(parts, bits, density, vectors, tau, per_s, cols, factors, slope, out):  # type: ignore[no-untyped-def]
+    """Add the columns' own corrections to the currents ``out`` (M,), as ``fast.column_correction`` has them.
+
+    Args:
+        parts: (1 + m, M) S and projections. bits: (at least N,) uint8. density: share of the group's rows that are on.
+        vectors: (N, m) of the inputs. tau: (M,) scaled. cols: columns of a tile. factors: (terms, M).
+        slope: (M,) scratch.
+    """
+    zero, one = np.float32(0), np.float32(1)
+    first, modes = parts[0], len(parts) - 1
+    k0, k1, k2, k3, k4 = factors[0], factors[1], factors[2], factors[3], factors[4]
+    k5, k6, k7, k8 = factors[5], factors[6], factors[7], factors[8]
+    columns = len(out)
+    for c in range(columns):
+        slope[c] = k1[c] + density * k5[c] + tau[c] * k6[c]
+    for m in range(modes):
+        x = zero
+        for i in range(len(vectors)):
+            x += np.float32(bits[i]) * vectors[i, m]
+        kx, kxt = factors[9 + 5 * m], factors[10 + 5 * m]
+        for c in range(columns):
+            slope[c] += x * kxt[c]
+            out[c] += max(first[c], zero) * x * kx[c]
+        kz, kzt, kzz, z = factors[11 + 5 * m], factors[12 + 5 * m], factors[13 + 5 * m], parts[1 + m]
+        for start in range(0, columns, cols):
+            stop = min(start + cols, columns)
+            mean = zero
+            for c in range(start, stop):
+                mean += z[c]
+            mean *= per_s / np.float32(stop - start)
+            for c in range(start, stop):
+                out[c] += z[c] * (kz[c] + tau[c] * kzt[c] + mean * kzz[c])
+    for start in range(0, columns, cols):
+        stop = min(start + cols, columns)
+        mean = zero
+        for c in range(start, stop):
+            mean += first[c]
+        mean *= per_s / np.float32(stop - start)
+        for c in range(start, stop):
+            slope[c] = tau[c] * (slope[c] + mean * k8[c]) + k0[c] + mean * k7[c] + density * (k3[c] + density * k4[c])
+    for c in range(columns):
+        s = max(first[c], zero)
+        out[c] += s * (slope[c] + k2[c] * min(s * per_s, one))
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
+def sense(current, counted, converters, group, sums, totals):  # type: ignore[no-untyped-def]
+    """Convert one read: partial sums out (noise of the converter already in ``sums``), statistics into ``totals``."""
+    gain, offset, step, start = (
+        converters.gain[group], converters.offset[group], converters.step[group], converters.zero[group]
+    )  # fmt: skip
+    zero, top = np.float32(0), converters.top
+    squared, worst, clipped, drawn = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+    for c in range(len(current)):
+        code = np.rint(gain[c] * current[c] + offset[c] + sums[c])
+        sums[c] = start[c] + step[c] * min(max(code, zero), top)
+        error = sums[c] - counted[c]
+        squared += error * error
+        worst = max(worst, abs(error))
+        drawn += current[c]
+        clipped += np.float32(1) if code > top else zero
+    add_totals(totals, squared, worst, drawn, clipped)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+def add_dot(sums, constants, signs, sum_inputs, input_sign, out):  # type: ignore[no-untyped-def]
+    """Add one group's reconstructed dot products to (M,) ``out``."""
+    for c in range(len(out)):
+        out[c] += input_sign * signs[c] * (np.float32(4) * sums[c] - np.float32(2) * sum_inputs + constants[c])
+
+
+@numba.njit(cache=True, error_model="numpy", forceinline=True)
+def read_products(reads, group, rows, block, products, cells, converters, digital, out, totals):  # type: ignore[no-untyped-def]
+    """Add one row group's reconstructed dot products of some sub-vectors to ``out``, their statistics to ``totals``.
+
+    Args:
+        reads: number of sub-vectors. group, rows: which row group, and its N. block: ``readout.Block`` that holds the
+            sub-vectors. products: (reads, (1 + m) M) S and projections. cells: ``readout.ProductTables``.
+        converters, digital: as in ``readout``. out: (reads, M) float32. totals: (STATISTICS,) int64.
+    """
+    columns = digital.signs.shape[1]
+    current, tau, slope = np.zeros(columns, np.float32), np.zeros(columns, np.float32), np.zeros(columns, np.float32)
+    sums = np.zeros(columns, np.float32)
+    corrections = cells.corrections[group]
+    for read in range(reads):
+        for column in range(0, cells.packed.shape[2], COLUMNS_AT_ONCE):
+            count_ones(block.packed, read, cells.packed[group], column, block.counts)
+        counts = block.counts[:columns]
+        if cells.ideal:
+            current[:] = counts
+        else:
+            parts = products[read].reshape((cells.quadratic.shape[1], columns))
+            column_currents(parts[0], parts[1:], cells.quadratic[group], cells.polynomial[group], cells.ranges[group],
+                            tau, current)  # fmt: skip
+            if len(corrections) > 0:
+                correct_columns(parts, block.bits[read], block.applied[read] / np.float32(rows),
+                                cells.input_vectors[group], tau, cells.ranges[group, 1], cells.cols, corrections, slope,
+                                current)  # fmt: skip
+        sums[:] = block.noise[min(read, len(block.noise) - 1), :columns]
+        sense(current, counts, converters, group, sums, totals)
+        add_dot(sums, digital.constants[group, block.place[read]], digital.signs[group], block.applied[read],
+                block.input_sign[read], out[read])  # fmt: skip

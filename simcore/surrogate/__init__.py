@@ -1,0 +1,1 @@
+"""The fast solver: voltage drops to second order and a polynomial fitted to exact reads."""

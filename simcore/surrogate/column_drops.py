@@ -1,0 +1,190 @@
+"""Voltage drops along a gate-driven column to second order, summed up in one pass along its rows.
+
+Count currents in LSB (a lone ON cell at v_read) and voltages as shares of v_read. To first order a row whose input is
+on carries a_i, 1 in an ON cell and a little in an OFF cell. With the current C_i = a_0 + ... + a_i that has gathered on
+the bit line at row i, and S = C_(N-1), the voltage that the wires take from cell i is
+
+    u_i = base S + tail (slope S N - D_N) + D_i,    D_0 = 0,  D_(i+1) = D_i + slope S - step C_i
+
+for the resistances that all cells share (sink, driver, wires beyond the group: ``base``), a bit line and a source line.
+Four sums over the rows tell nearly all that decides the current which the column delivers: S, q = sum a u (the current
+lost to second order), m = sum a u^2 (how unevenly it is lost; all of the third order of linear cells), and q_on, the
+part of q that ON cells lose, where these bend otherwise than OFF cells. ``loss_factor`` makes the current of them:
+S times a polynomial that is fitted to exactly solved reads (``column_fit``).
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from simcore.crossbar.circuit import Circuit
+from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
+from simcore.kernels.simd import full, lanes_of, maximum, minimum, store, where_bits
+
+LANES = lanes_of(np.float32)
+COLUMNS_AT_ONCE = 2 * LANES
+FEED = 5
+BASE, TAIL, SLOPE, STEP, OFF_SHARE = range(FEED)
+RANGES = 4  # of tau, S, unevenness and ON excess
+_TINY_CURRENT, _TINY_LOSS = 1e-6, 1e-12
+
+
+def feed_of(circuit: Circuit, rows: int, offset: int, used: int) -> np.ndarray:
+    """What the wires take, for the rows offset .. offset+used-1 of a column of ``rows`` rows.
+
+    Returns:
+        (FEED,) float32: base, tail, slope and step in v_read per LSB, and an OFF cell's current in LSB.
+    """
+    source = circuit.r_source if circuit.source_end == "far" else 0.0
+    column = circuit.r_col + circuit.r_source - source  # fed near the sink, a source line is as one more bit line
+    base = circuit.r_sink + circuit.r_driver + column * (rows - offset - used) + source * (1 + offset)
+    step = column + source
+    on = circuit.on_current()
+    unit = on / circuit.v_read
+    tail = column / step if step else 0.0
+    return np.array(
+        [unit * base, tail, unit * source, unit * step, circuit.off_current() / on], dtype=np.float32
+    )  # fmt: skip
+
+
+def pack_rows(bits: np.ndarray) -> np.ndarray:
+    """(N, M) bits as (N, M / LANES) masks, filled up to pairs of vectors: column LANES c + k in bit k of mask c."""
+    rows, columns = bits.shape
+    filled = np.zeros((rows, -(-columns // COLUMNS_AT_ONCE) * COLUMNS_AT_ONCE), dtype=np.uint8)
+    filled[:, :columns] = bits
+    return np.packbits(filled, axis=1, bitorder="little").view(f"<u{LANES // 8}").astype(f"u{LANES // 8}")
+
+
+@numba.njit(cache=True, error_model="numpy", forceinline=True)
+def list_rows(bits, rows, listed, gaps):  # type: ignore[no-untyped-def]
+    """The rows that are on, and how far it is from each of them to the next, or to the end of the group.
+
+    Args:
+        bits: (at least rows,) uint8. listed: (rows,) int32 out. gaps: (rows,) float32 out.
+
+    Returns:
+        their number.
+    """
+    count = 0
+    for row in range(rows):
+        if bits[row]:
+            listed[count] = row
+            count += 1
+    for place in range(count):
+        following = listed[place + 1] if place + 1 < count else rows
+        gaps[place] = np.float32(following - listed[place])
+    return count
+
+
+@numba.njit(inline="always")
+def _next_row(d, slope, lost_all, lost_on, square, row, gap, masks, c, on_step, off_step, zero):  # type: ignore[no-untyped-def]
+    """Sums of a vector of columns after one more row, whose drop is ``d``; the drop of the next row, and its slope."""
+    cell = where_bits(masks, (row, c), on_step, off_step)
+    lost = cell * d
+    slope = slope - cell
+    return (
+        d + slope * gap, slope, lost_all + lost, lost_on + where_bits(masks, (row, c), d, zero), square + lost * d
+    )  # fmt: skip
+
+
+@numba.njit(inline="always")
+def column_sums(s0, s1, n0, n1, listed, gaps, count, rows, masks, c, feed):  # type: ignore[no-untyped-def]
+    """(q, q_on, m) of two neighbouring vectors of columns, c and c + 1, each.
+
+    Cells are weighed with the step that their current makes, so that the loop over the rows is as short as it can be.
+
+    Args:
+        s0, s1: S. n0, n1: number of ON cells whose row is on. listed, gaps, count: as ``list_rows`` has them.
+        rows: N. masks: (N, vectors). feed: (FEED,).
+    """
+    zero = full(s0, 0.0)
+    on_step, off_step = full(s0, feed[STEP]), full(s0, feed[STEP] * feed[OFF_SHARE])
+    slope0, slope1 = s0 * feed[SLOPE], s1 * feed[SLOPE]
+    first = np.float32(listed[0]) if count > 0 else np.float32(rows)
+    d0, d1, g0, g1 = slope0 * first, slope1 * first, slope0, slope1
+    a0, a1, o0, o1, m0, m1 = zero, zero, zero, zero, zero, zero
+    for place in range(count):
+        row, gap = listed[place], full(s0, gaps[place])
+        d0, g0, a0, o0, m0 = _next_row(d0, g0, a0, o0, m0, row, gap, masks, c, on_step, off_step, zero)
+        d1, g1, a1, o1, m1 = _next_row(d1, g1, a1, o1, m1, row, gap, masks, c + 1, on_step, off_step, zero)
+    return (*_whole(s0, n0, d0, a0, o0, m0, slope0, rows, feed), *_whole(s1, n1, d1, a1, o1, m1, slope1, rows, feed))
+
+
+@numba.njit(inline="always")
+def _whole(s, n, end, lost_all, lost_on, square, slope, rows, feed):  # type: ignore[no-untyped-def]
+    """(q, q_on, m) from the sums over D_i: what all rows have in common is added."""
+    per_step = np.float32(1) / feed[STEP] if feed[STEP] > 0 else np.float32(0)
+    common = s * feed[BASE] + (slope * np.float32(rows) - end) * feed[TAIL]
+    along = lost_all * per_step
+    q = common * s + along
+    return q, common * n + lost_on, common * (common * s + along * np.float32(2)) + square * per_step
+
+
+@numba.njit(inline="always")
+def column_variables(s, n, q, q_on, m):  # type: ignore[no-untyped-def]
+    """What the polynomial is of: tau = q / (S + q), rho = n / S, unevenness m S / q^2 - 1 and excess q_on / q - rho."""
+    s, q = maximum(s, full(s, _TINY_CURRENT)), maximum(q, full(s, _TINY_LOSS))
+    together = s + q
+    inverse = full(s, 1.0) / (s * q * together)  # one division for three
+    inverse_s, inverse_q = inverse * q * together, inverse * s * together
+    rho = n * inverse_s
+    return q * (inverse * s * q), rho, m * s * inverse_q * inverse_q - full(s, 1.0), q_on * inverse_q - rho
+
+
+@numba.njit(inline="always")
+def loss_factor(s, n, q, q_on, m, k, ranges):  # type: ignore[no-untyped-def]
+    """The share of S that the column delivers.
+
+    Args:
+        k: factors of the terms that ``column_fit`` names, in its order. ranges: (RANGES,) inverse ends of tau, S,
+            unevenness and excess, at which they are held.
+    """
+    one = full(s, 1.0)
+    tau, rho, uneven, excess = column_variables(s, n, q, q_on, m)
+    t = minimum(tau * ranges[0], one)
+    v = minimum(s * ranges[1], one)
+    g = maximum(minimum(uneven * ranges[2], one), full(s, 0.0))
+    w = maximum(minimum(excess * ranges[3], one), full(s, -1.0))
+    p = t * (t * k[15] + k[14]) + v * k[13] + k[12]
+    p = v * (v * k[11] + k[10]) + k[9] + t * p
+    p = v * (v * k[8] + k[7]) + k[6] + t * p
+    p = v * (v * k[5] + k[4]) + k[3] + t * p
+    p = v * (v * k[2] + k[1]) + k[0] + t * p
+    on = rho * (rho * k[25] + t * (t * k[24] + k[23]) + k[22])
+    on = rho * (on + t * (t * (t * k[19] + k[18]) + v * k[21] + k[17]) + v * k[20] + k[16])
+    p += on + g * t * (v * k[29] + k[26] + t * (t * k[28] + g * k[30] + k[27]))
+    return p + w * t * (t * k[32] + k[31])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def sums_of_reads(first, last, inputs, masks, feed, factors, ranges, out):  # type: ignore[no-untyped-def]
+    """For the reads first .. last-1: S, n, q, q_on, m and, with ``factors``, the current: out (6, B, M / 16, 16)."""
+    rows = inputs.shape[1]
+    listed, gaps = np.zeros(rows, np.int32), np.zeros(rows, np.float32)
+    like = out[0, 0]
+    off, on_share = feed[OFF_SHARE], np.float32(1) - feed[OFF_SHARE]
+    for read in range(first, last):
+        count = list_rows(inputs[read], rows, listed, gaps)
+        for c in range(0, masks.shape[1], 2):
+            n0, n1 = full(like, 0.0), full(like, 0.0)
+            one, zero = full(like, 1.0), full(like, 0.0)
+            for place in range(count):
+                n0 = n0 + where_bits(masks, (listed[place], c), one, zero)
+                n1 = n1 + where_bits(masks, (listed[place], c + 1), one, zero)
+            leak = np.float32(count) * off
+            s0, s1 = n0 * on_share + full(like, leak), n1 * on_share + full(like, leak)
+            q0, o0, m0, q1, o1, m1 = column_sums(s0, s1, n0, n1, listed, gaps, count, rows, masks, c, feed)
+            _keep(out, read, c, s0, n0, q0, o0, m0, factors, ranges)
+            _keep(out, read, c + 1, s1, n1, q1, o1, m1, factors, ranges)
+
+
+@numba.njit(inline="always")
+def _keep(out, read, c, s, n, q, q_on, m, factors, ranges):  # type: ignore[no-untyped-def]
+    store(out, (0, read, c), s)
+    store(out, (1, read, c), n)
+    store(out, (2, read, c), q)
+    store(out, (3, read, c), q_on)
+    store(out, (4, read, c), m)
+    if len(factors) > 0:
+        store(out, (5, read, c), s * loss_factor(s, n, q, q_on, m, factors, ranges))
