@@ -26,7 +26,7 @@ from pipeline.storage.compute_time import COSTS_SCHEMA
 from pipeline.storage.records import SHARD_FILE_SCHEMA
 from pipeline.sweep.spec import SweepSpec
 from pipeline.tables.schema import SCHEMAS
-from pipeline.tracking.mlflow import mlflow as tracking
+from pipeline.tracking import mlflow as tracking
 
 FOLDER = Path(__file__).parent
 

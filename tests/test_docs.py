@@ -19,9 +19,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # By file name: an installed package may be called "tests" or "docs".
-sys.path[:0] = [str(ROOT), str(ROOT / "docs"), str(ROOT / "tests" / "datasets")]
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
-import source_files  # noqa: E402
 import tables  # noqa: E402
 
 import pipeline  # noqa: E402
@@ -31,6 +30,7 @@ from pipeline.sweep.spec import load_sweep  # noqa: E402
 from simcore.technology import circuit_parameters, corner_names  # noqa: E402
 from tests.pipeline import fake_simcore  # noqa: E402
 from tests.pipeline.finished_sweep import finish_sweep  # noqa: E402
+from tests.simcore.datasets import source_files  # noqa: E402
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

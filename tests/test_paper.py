@@ -24,7 +24,7 @@ from PIL import Image
 from rich.console import Console
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests" / "simcore")]
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
 import paper  # noqa: E402
 import paper_costs  # noqa: E402
@@ -36,7 +36,6 @@ import paper_halves  # noqa: E402
 import paper_levels  # noqa: E402
 import paper_numbers  # noqa: E402
 import paper_sizes  # noqa: E402
-from small_networks import make_design  # noqa: E402
 
 from pipeline.execution.runner import RunOptions, run_sweep  # noqa: E402
 from pipeline.results.finished import Results  # noqa: E402
@@ -50,6 +49,7 @@ from simcore.network.modules import GraphNetwork  # noqa: E402
 from tests import paper_tables  # noqa: E402
 from tests.pipeline import fake_simcore  # noqa: E402
 from tests.pipeline.finished_sweep import finish_sweep  # noqa: E402
+from tests.simcore.small_networks import make_design  # noqa: E402
 
 NETWORKS = ("vgg-small", "resnet18-cifar")
 CIFAR10 = ROOT / "data" / "cifar10"

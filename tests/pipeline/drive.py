@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.cli import main
-from pipeline.execution.driver import runner
+from pipeline.execution import runner
 from pipeline.provenance import Provenance
 from tests.pipeline import fake_simcore
 

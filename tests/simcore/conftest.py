@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from small_networks import small_checkpoint, small_dataset
+
+from tests.simcore.small_networks import small_checkpoint, small_dataset
 
 
 @pytest.fixture(scope="session")

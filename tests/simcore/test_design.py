@@ -6,10 +6,10 @@ import json
 
 import pytest
 from pydantic import ValidationError
-from small_networks import make_design
 
 from simcore.design import Adc, Design
 from simcore.technology import circuit_parameters
+from tests.simcore.small_networks import make_design
 
 
 def test_defaults_are_left_out_of_the_content():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from crossbar_circuits import FORMS, TOPOLOGIES, make_circuit
 from scipy.optimize import brentq
 
 from simcore.crossbar import solve
+from tests.simcore.crossbar.crossbar_circuits import FORMS, TOPOLOGIES, make_circuit
 
 CURVES = {
     "linear": lambda v, v_nl: v,

@@ -8,7 +8,14 @@ import numba
 import numpy as np
 import pytest
 import torch
-from crossbar_circuits import (
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simcore.crossbar import Circuit, Status, exact, solve
+from simcore.crossbar.solvers.newton import Nodes, solve_nodes, voltage_residual
+from simcore.crossbar.solvers.torch_cells import TorchCells
+from simcore.errors import InputError
+from tests.simcore.crossbar.crossbar_circuits import (
     FORMS,
     TOPOLOGIES,
     harsh_read,
@@ -18,13 +25,6 @@ from crossbar_circuits import (
     reads,
     worst_relative,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from simcore.crossbar import Circuit, Status, exact, solve
-from simcore.crossbar.solvers.newton import Nodes, solve_nodes, voltage_residual
-from simcore.crossbar.solvers.torch_cells import TorchCells
-from simcore.errors import InputError
 
 quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 long = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from crossbar_circuits import FORMS, TOPOLOGIES, make_circuit, random_read, reads, worst_relative
 from hypothesis import HealthCheck, given, settings
 
 from simcore.crossbar import solve, spice
 from simcore.crossbar.spice import SpiceError, ngspice_installed, run_ngspice, spice_netlist
 from simcore.errors import InputError
+from tests.simcore.crossbar.crossbar_circuits import FORMS, TOPOLOGIES, make_circuit, random_read, reads, worst_relative
 
 needs_ngspice = pytest.mark.skipif(
     not ngspice_installed(), reason="NGSPICE IS NOT INSTALLED: the solver is not compared with SPICE here"

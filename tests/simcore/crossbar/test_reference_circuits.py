@@ -6,11 +6,11 @@ import json
 
 import numpy as np
 import pytest
-from crossbar_circuits import NGSPICE_FILES, NGSPICE_FOLDER
 
 from simcore.crossbar import Circuit, Status, solve
 from simcore.crossbar.reference import verify_folder
 from simcore.errors import InputError
+from tests.simcore.crossbar.crossbar_circuits import NGSPICE_FILES, NGSPICE_FOLDER
 
 
 def test_all_reference_circuits_are_there():

@@ -1,0 +1,142 @@
+"""The commands that read results: results, show, compare, export, report, and what the tab key offers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.cli import main
+from pipeline.cli.json_output import json_row
+from tests.pipeline import fake_simcore
+from tests.pipeline.finished_sweep import DEVICES, finish_sweep
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        fake_simcore.install(patch.setattr)
+        finish_sweep(folder, devices=DEVICES)
+        finish_sweep(folder, name="finer", devices=DEVICES, adc="{bits: 5}")
+    return folder
+
+
+@pytest.fixture
+def command(finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(finished)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["binsparx", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out if code == 0 else captured.err
+
+    return run
+
+
+def test_sweeps_are_listed_and_designs_chosen(command) -> None:  # type: ignore[no-untyped-def]
+    assert "finer" in command("results")[1]
+    listed = json.loads(command("results", "--json")[1])["sweeps"]
+    assert [(row["sweep"], row["designs"]) for row in listed] == [("finer", 8), ("small", 8)]
+    chosen = ("results", "small", "--where", "device=8T-SRAM", "--where", "rows=32", "--where", "rows=64")
+    designs = json.loads(command(*chosen, "--json")[1])["designs"]
+    assert len(designs) == 4 and {row["device"] for row in designs} == {"8T-SRAM"}
+    for wrong, hint in (("device", "COLUMN=VALUE"), ("devise=x", "'device'"), ("device=8T-SRM", "'8T-SRAM'")):
+        code, error = command("results", "small", "--where", wrong)
+        assert code == 2 and hint in error and len(error.splitlines()) == 1
+
+
+def test_one_design_is_shown_whole(command) -> None:  # type: ignore[no-untyped-def]
+    design = json.loads(command("results", "small", "--json")[1])["designs"][0]
+    key = design["design_key"]
+    shown = command("show", key[:8])[1]
+    for expected in (key[:12], "accuracy_low", "conv1", "binsparx explain", "mean_column_current_A", " nA"):
+        assert expected in shown.replace("\n", "")
+    document = json.loads(command("show", key[:8], "--json")[1])
+    layers = pq.read_table("results/sweeps/small/layers.parquet").to_pylist()
+    assert document["design"] == design  # to the last digit
+    assert document["layers"] == [layer for layer in layers if layer["design_key"] == key]
+    assert command("show", "zzz")[0] == 2
+
+
+def test_sweeps_are_compared_on_the_command_line(command) -> None:  # type: ignore[no-untyped-def]
+    printed = command("compare", "small", "finer")[1]
+    for expected in ("adc bits: [6, 7] -> 5", "8 pairs, compared image by image", "undecided", "8T-SRAM"):
+        assert expected in printed
+    document = json.loads(command("compare", "small", "finer", "--where", "sparsity=dense", "--json")[1])
+    assert len(document["points"]) == 4 and document["changed"]["adc_bits"] == [[6, 7], 5]
+    assert {"change_low", "change_high", "mean_column_current_A_change"} <= document["points"][0].keys()
+    designs = {row["design_key"]: row for row in json.loads(command("results", "small", "--json")[1])["designs"]}
+    for point in document["points"]:
+        for name in ("accuracy", "mean_column_current_A", "energy_per_image_J"):
+            assert point[f"{name}_a"] == designs[point["design_key_a"]][name]
+    code, error = command("compare", "small", "fine")
+    assert code == 2 and "did you mean 'finer'?" in error
+
+
+def test_exports_and_the_report_are_written(command, finished: Path) -> None:  # type: ignore[no-untyped-def]
+    assert "out.xlsx" in command("export", "small", "--format", "xlsx", "--output", "out.xlsx")[1]
+    assert command("export", "small", "--format", "xlsx", "--output", "out.xlsx")[0] == 2
+    assert "small.html" in command("report", "small.yaml")[1]
+    assert (finished / "small.html").read_text().startswith("<!doctype html>")
+    assert command("report", "smal")[0] == 2
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_tab_key_offers_names_keys_and_axis_values(finished: Path, shell: str) -> None:
+    asked = {
+        "binsparx comp": {"compare"},
+        "binsparx results ": {"finer", "small", "small.yaml"},
+        "binsparx results small --where dev": {"device="},
+        "binsparx results small --where device=": {"device=8T-SRAM", "device=1T-1ReRAM"},
+        "binsparx export --format x": {"xlsx"},
+    }
+    if shell == "bash":
+        asked["binsparx spice 8T-SRAM --corner n"] = {"nominal"}
+    else:  # the same completions; what differs is how the shell asks
+        asked = {line: asked[line] for line in ("binsparx comp", "binsparx results small --where device=")}
+    for line, expected in asked.items():
+        offered = complete(finished, shell, line)
+        for word in expected:
+            assert word in offered, f"{shell}: {line!r} offers {offered!r}"
+
+
+def complete(folder: Path, shell: str, line: str) -> str:
+    words = line.split(" ")
+    env = {**os.environ, "_BINSPARX_COMPLETE": f"complete_{shell}", "PYTHONPATH": str(Path(__file__).parents[3])}
+    if shell == "bash":
+        env |= {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
+    else:
+        env |= {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+        env |= {"_TYPER_COMPLETE_WORD_TO_COMPLETE": words[-1]}
+    code = "import sys; sys.argv = ['binsparx']; from pipeline.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True)
+    return done.stdout
+
+
+def test_help_teaches(command) -> None:  # type: ignore[no-untyped-def]
+    assert "First steps" in command("--help")[1]
+    for name in ("plan", "run", "results", "show", "compare", "report", "export", "explain", "track"):
+        assert "Example" in command(name, "--help")[1], name
+
+
+def test_json_holds_every_digit_and_null_for_what_is_no_number() -> None:
+    frame = pd.DataFrame({"energy": [1.2345678901234567e-9, float("nan")], "images": [100, 50], "on": [True, False]})
+    first, second = (json_row(row) for row in frame.to_dict("records"))
+    assert json.loads(json.dumps(first, allow_nan=False)) == {
+        "energy": 1.2345678901234567e-9,
+        "images": 100,
+        "on": True,
+    }
+    assert json_row(frame.iloc[1].to_dict()) == second == {"energy": None, "images": 50, "on": False}

@@ -1,0 +1,184 @@
+"""A run from plan to tables on a stand-in for Ray: what it says and keeps when something goes wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pipeline.cli.plan import plan
+from pipeline.errors import Interrupted
+from pipeline.execution import runner
+from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from tests.pipeline import fake_inference, fake_ray
+from tests.pipeline.fake_simcore import write_sweep
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+
+@pytest.fixture(autouse=True)
+def ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of a real one; tasks run in this process."""
+    fake_ray.install(monkeypatch)
+
+
+def run(folder: Path, said: io.StringIO | None = None, only: str | None = None, **changes: Any) -> RunResult:
+    options = RunOptions(results=str(folder / "results"), only=only, max_failures=changes.pop("max_failures", None))
+    return run_sweep(write_sweep(folder, **changes), options, Console(file=said or io.StringIO()))
+
+
+def interrupt(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["aggregate", "run_race", "_write"])
+def test_an_interruption_beside_the_tasks_says_that_their_work_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(f"pipeline.execution.runner.{where}", interrupt)
+    with pytest.raises(Interrupted, match="^interrupted; all finished tasks are kept, go on with: binsparx run "):
+        run(tmp_path, strategy="racing")
+
+
+def test_an_interruption_of_the_planning_says_that_nothing_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.execution.runner.make_plan", interrupt)
+    with pytest.raises(Interrupted, match="before any work began"):
+        run(tmp_path)
+    assert not (tmp_path / "results").exists()
+
+
+def listed_failures(folder: Path) -> list[str]:
+    rows = json.loads((folder / "results/sweeps/small/failures.json").read_text())
+    return [row["design_key"] for row in rows]
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, fails: Callable[[Any, int], bool]) -> None:
+    """Evaluations fail where ``fails(design, first image)``; of the preparation the first image is -1."""
+    prepare, evaluate = fake_inference.prepare, fake_inference.evaluate
+
+    def checked_prepare(checkpoint: Any, design: Any, dataset: Any) -> Any:
+        if fails(design, -1):
+            raise RuntimeError("it did not converge")
+        return prepare(checkpoint, design, dataset)
+
+    def checked_evaluate(prepared: Any, images: Any, labels: Any, first_image: int) -> Any:
+        if fails(prepared.design, first_image):
+            raise RuntimeError("it did not converge")
+        return evaluate(prepared, images, labels, first_image)
+
+    monkeypatch.setattr(fake_inference, "prepare", checked_prepare)
+    monkeypatch.setattr(fake_inference, "evaluate", checked_evaluate)
+
+
+def test_failures_of_all_rounds_of_a_race_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = "{name: fake-images, images: 200, calibration_images: 10}"  # rounds of 50 and 200 images
+
+    def fails(design: Any, first: int) -> bool:
+        name = (design.rows, design.sparsity)
+        return (name == (64, "dense") and first == 0) or (name == (32, "binsparx") and first >= 50)
+
+    refuse(monkeypatch, fails)
+    said = io.StringIO()
+    result = run(tmp_path, said, strategy="racing", dataset=dataset, max_failures=1)
+    assert "round 1 of 2: " in said.getvalue()
+    assert len(result.failures) == 2 and result.failures[0].stage == "images 0-3"  # of 12 small ones
+    assert result.stopped
+
+
+def test_a_stopped_run_keeps_the_failures_of_points_it_did_not_come_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, lambda design, first: True)
+    keys = [failure.design_key for failure in run(tmp_path).failures]
+    assert len(keys) == 4
+    fake_ray.install(monkeypatch, cpus=1)
+    stopped = run(tmp_path, max_failures=0)
+    assert stopped.stopped and len(stopped.failures) < 4
+    assert sorted(listed_failures(tmp_path)) == sorted(keys)
+
+
+def damage_a_shard(folder: Path, key: str) -> str:
+    """Tears a file with shards of a design and returns its path in the store."""
+    file = sorted(path for path in (folder / "results/designs").rglob("*.parquet") if key in str(path))[0]
+    file.write_bytes(file.read_bytes()[:-7])
+    return file.relative_to(folder / "results").as_posix()
+
+
+def test_a_damaged_design_that_was_not_asked_for_is_told_as_missing(tmp_path: Path) -> None:
+    first, _, _, last = [point.key for point in run(tmp_path).plan.points]
+    path = damage_a_shard(tmp_path, last)
+    said = io.StringIO()
+    result = run(tmp_path, said, only=first)
+    assert f"set aside {path}" in said.getvalue() and "computing it again" not in said.getvalue()
+    (failure,) = result.failures
+    assert (failure.design_key, failure.stage) == (last, "stored results") and path in failure.reason
+    assert listed_failures(tmp_path) == [last]
+    again = run(tmp_path, only=last)
+    assert not again.failures and again.tables["designs"].num_rows == 4
+    assert listed_failures(tmp_path) == []
+
+
+def test_damage_of_others_is_not_forgotten_while_a_design_is_computed_again(tmp_path: Path) -> None:
+    first, _, _, last = [point.key for point in run(tmp_path).plan.points]
+    for key in (first, last):
+        damage_a_shard(tmp_path, key)
+    said = io.StringIO()
+    result = run(tmp_path, said, only=first)
+    assert said.getvalue().count("computing it again") == 1
+    assert [failure.design_key for failure in result.failures] == [last]
+    assert result.tables["designs"].num_rows == 3
+
+
+def test_damage_that_comes_back_every_time_ends_as_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.execution.tasks.encode_shard", lambda record: b"torn")
+    said = io.StringIO()
+    result = run(tmp_path, said, arrays="32x32", sparsity="dense", dataset="{name: fake-images, images: 25}")
+    (failure,) = result.failures
+    assert failure.kind == "storage" and failure.cause == "DamagedRecord"
+    lines = [line for line in said.getvalue().splitlines() if "set aside" in line]
+    assert ["computing it again" in line for line in lines] == [True, True, False]
+    assert result.tables["designs"].num_rows == 0
+
+
+def test_what_another_run_stored_meanwhile_is_not_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: Path
+) -> None:
+    """A second run of the same sweep, which looked at the store before the first one had stored anything."""
+    find_work, seen = runner.find_work, []
+
+    def find_early_work(*arguments: Any) -> Any:
+        seen.append(seen[0] if seen else find_work(*arguments))
+        return seen[-1]
+
+    monkeypatch.setattr(runner, "find_work", find_early_work)
+    dataset = "{name: fake-images, images: 25, calibration_images: 10}"  # one shard, which stays in its file
+    first = run(tmp_path, dataset=dataset).tables["designs"]
+    evaluated = len([file for file in calls.iterdir() if "-evaluate-" in file.name])
+    assert run(tmp_path, dataset=dataset).tables["designs"].equals(first)
+    assert len([file for file in calls.iterdir() if "-evaluate-" in file.name]) == evaluated == 4
+
+
+def test_a_plan_tells_how_far_a_race_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = {
+        "strategy": "racing",
+        "dataset": "{name: fake-images, images: 200, calibration_images: 10}",
+        "sparsity": "[dense, weight, activation, binsparx]",
+    }
+    path, results = write_sweep(tmp_path, **changes), str(tmp_path / "results")
+    plan(path, results)
+    before = capsys.readouterr().out
+    assert "images   at most 200 for each point" in before
+    assert "to do    at most 168 tasks: 16 preparations and 152 shards" in before and "time     at most " in before
+
+    finished = run(tmp_path, **changes)
+    assert min(finished.tables["designs"]["images"].to_pylist()) < 200  # the race did stop some
+    plan(path, results)
+    after = capsys.readouterr().out
+    assert "8 points finished" in after and "to do    at most 0 tasks" in after and "time     " not in after

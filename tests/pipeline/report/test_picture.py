@@ -1,0 +1,152 @@
+"""The picture of the front: drawn for any table of designs, the same bytes for the same table."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+from rich.console import Console
+
+from pipeline.front.intervals import wilson_interval
+from pipeline.report import picture
+from pipeline.report.picture import draw_front
+from pipeline.report.terminal import print_costs, print_designs
+from pipeline.tables.schema import DESIGNS_SCHEMA
+
+
+def table_of(rows: list[dict[str, Any]]) -> pa.Table:
+    empty = {
+        field.name: "" if pa.types.is_string(field.type) else False if pa.types.is_boolean(field.type) else 0
+        for field in DESIGNS_SCHEMA
+    }
+    return pa.Table.from_pylist([{**empty, **row} for row in rows], schema=DESIGNS_SCHEMA)
+
+
+def rows_of(models: int = 1) -> list[dict[str, Any]]:
+    rows = []
+    for model in range(models):
+        for corner in ("nominal", "pessimistic"):
+            for device, base in (("8T-SRAM", 1e-3), ("1T-1ReRAM", 3e-3)):
+                for level, correct, share in (("dense", 150, 1.0), ("binsparx", 260, 0.6)):
+                    low, high = wilson_interval(correct, 300)
+                    rows.append(
+                        {
+                            **{"sweep": "s", "model": f"net{model}", "dataset": "images", "images": 300, "adc_bits": 6},
+                            **{"device": device, "corner": corner, "rows": 64, "cols": 64, "active_rows": 64},
+                            **{
+                                "sparsity": level,
+                                "accuracy": correct / 300,
+                                "accuracy_low": low,
+                                "accuracy_high": high,
+                            },
+                            **{
+                                "ideal_accuracy": 0.9,
+                                "energy_per_image_J": base * share,
+                                "on_front": level == "binsparx",
+                                "evidence_within_limits": True,
+                            },
+                        }
+                    )
+    return rows
+
+
+@pytest.mark.parametrize("rows", [rows_of(), rows_of(2), rows_of()[:1]])
+def test_picture_is_drawn_and_repeatable(rows: list[dict[str, Any]]) -> None:
+    first, second = draw_front(table_of(rows)), draw_front(table_of(rows))
+    assert first == second
+    assert Image.open(io.BytesIO(first["front.png"])).width > 500
+    assert first["front.svg"].startswith(b"<?xml")
+
+
+def many_rows(seeds: int) -> list[dict[str, Any]]:
+    """A front of four among eight designs, and eight dominated ones for each seed more."""
+    others = [
+        {
+            **row,
+            "seed": seed,
+            "on_front": False,
+            "energy_per_image_J": row["energy_per_image_J"] * (1 + seed / 100),
+            "design_key": f"{(7919 * (8 * seed + place)) % 1009:064x}",
+        }
+        for seed in range(1, seeds + 1)
+        for place, row in enumerate(rows_of())
+    ]
+    return [{**row, "design_key": f"{place:f>64x}"} for place, row in enumerate(rows_of())] + others
+
+
+def test_of_very_many_designs_the_front_and_a_sample_are_drawn_and_the_picture_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(picture, "MOST_DRAWN", 20)
+    few, many, more = (draw_front(table_of(many_rows(seeds)))["front.svg"] for seeds in (1, 15, 40))
+    assert b"as a sample" not in few
+    assert b"the front, and 20 of 124 other designs as a sample" in many
+    assert b"the front, and 20 of 324 other designs as a sample" in more
+    assert abs(many.count(b"<use ") - more.count(b"<use ")) < 50  # ticks may differ; 200 designs would be 600
+    assert draw_front(table_of(many_rows(40)))["front.svg"] == more
+
+
+def test_the_front_is_drawn_whole_however_few_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture, "MOST_DRAWN", 0)
+    rows = [{**row, "cost": row["energy_per_image_J"]} for row in many_rows(10)]
+    alone = picture._drawn(rows)
+    assert alone == [row for row in rows if row["on_front"]]
+
+
+def test_the_end_of_a_run_lists_the_hardware_on_the_front_first_and_says_what_it_leaves_out() -> None:
+    rows = [
+        {**row, "seed": seed, "on_front": row["on_front"] and seed == 5, "energy_change_low": -0.5}
+        for seed in range(10)
+        for row in rows_of()
+    ]
+    for show in (print_designs, print_costs):
+        console = Console(file=io.StringIO(), width=100)
+        show(table_of(rows), console, most=6)
+        shown = console.file.getvalue()  # type: ignore[attr-defined]
+        lines = [line.split() for line in shown.splitlines() if "64x64" in line]
+        assert [line[4] for line in lines] == ["0", "0", "5", "5", "5", "5"]
+        assert "and 34 hardware designs more: binsparx results s lists all" in shown
+        console = Console(file=io.StringIO(), width=100)
+        show(table_of(rows), console)
+        assert console.file.getvalue().count("64x64") == 40  # type: ignore[attr-defined]
+
+
+def test_the_table_shows_dense_against_the_other_levels_and_the_gain_on_80_columns() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    print_designs(table_of(rows_of()), console)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    line = next(line for line in lines if "8T-SRAM" in line and "nominal" in line)
+    for expected in ("64x64", "90.0", "50.0", "86.7*", "+36.7"):
+        assert expected in line
+
+
+def test_designs_that_cannot_be_told_from_the_front_are_marked_where_the_table_knows() -> None:
+    rows = [{**row, "front_candidate": True} for row in rows_of()]
+    for table, mark in ((table_of(rows), "50.0?"), (table_of(rows).drop(["front_candidate"]), "50.0 ")):
+        console = Console(file=io.StringIO(), width=80)
+        print_designs(table, console)
+        shown = console.file.getvalue()  # type: ignore[attr-defined]
+        assert mark in shown and "86.7*" in shown and "86.7?" not in shown
+
+
+def test_an_empty_table_says_so() -> None:
+    console = Console(file=io.StringIO())
+    print_designs(table_of([]), console)
+    assert "no design is finished yet" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_design_that_a_race_stopped_sets_neither_title_nor_arrow_nor_ideal() -> None:
+    rows = [row for row in rows_of() if row["corner"] == "nominal"]
+    stopped = {**rows[0], "images": 50, "ideal_accuracy": 0.99}  # the first of the table, dense
+    table = [stopped, *rows[1:]]
+    assert b"on 300 images of images" in draw_front(table_of(table))["front.svg"]
+    axes = Figure().subplots()
+    drawn = [{**row, "cost": row["energy_per_image_J"], "seed": 0} for row in table_of(table).to_pylist()]
+    picture._draw_panel(axes, drawn, {"8T-SRAM": "#0072B2", "1T-1ReRAM": "#D55E00"}, True, False)
+    arrows = [text for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
+    assert len(arrows) == 1
+    assert [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"] == [90.0]
