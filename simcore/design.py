@@ -74,7 +74,7 @@ class Design(BaseModel):
     rows: int = Field(ge=1, le=4096)
     cols: int = Field(ge=1, le=4096)
     active_rows: int | None = Field(default=None, ge=1)
-    encoding: str = "zero_one"
+    encoding: str = Field(default="zero_one", json_schema_extra={"enum": list(ENCODINGS)})
     row_order: RowOrder = "channel"
     sparsity: Sparsity = "dense"
     prune: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from pipeline.plan import Plan
-from pipeline.spec import SweepSpec
+from pipeline.sweep.plan import Plan
+from pipeline.sweep.spec import SweepSpec
 from tests.design_choices import nested_model, unmade_choices
 from tests.pipeline.golden_keys import WRITE, changes, load, pinned, plan, read_keys, read_sweeps
 
