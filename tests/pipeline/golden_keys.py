@@ -16,7 +16,6 @@ from typing import Any
 from unittest import mock
 
 import yaml
-
 from pipeline.plan import Plan, make_plan
 from pipeline.records import bundle_path, design_path, shard_path
 from pipeline.shards import bundles_of, cover
