@@ -14,6 +14,8 @@ import numpy as np
 from simcore.design import Adc
 from simcore.mapping.row_groups import RowGroup
 from simcore.mitigation.re_ranging import re_ranging
+from simcore.noise import NOISES, Noise
+from simcore.noise.gaussian import Gaussian
 
 _TAIL = 0.001  # share of calibration reads that a range by percentile leaves beyond either end; a judgement
 _CANDIDATES = 16  # ends of a range that are tried on either side
@@ -27,7 +29,7 @@ class ConverterSettings:
     Attributes:
         gain, offset: (G, M) float32; code = clip(round(gain * current + offset + noise), 0, top).
         step, zero: (G, M) float32; partial sum = zero + step * code.
-        top: 2^bits - 1. noise: standard deviation in codes.
+        top: 2^bits - 1. noise: its source, in codes.
     """
 
     gain: np.ndarray
@@ -35,7 +37,7 @@ class ConverterSettings:
     step: np.ndarray
     zero: np.ndarray
     top: int
-    noise: float
+    noise: Noise
 
     def of_columns(self, columns: np.ndarray) -> ConverterSettings:
         """Those of some columns."""
@@ -79,7 +81,7 @@ class CalibrationReads:
 def ideal_settings(groups: int, columns: int) -> ConverterSettings:
     """A code for every sum and no error of its own."""
     one, none = np.ones((groups, columns), np.float32), np.zeros((groups, columns), np.float32)
-    return ConverterSettings(one, none, one, none, 2**16 - 1, 0.0)
+    return ConverterSettings(one, none, one, none, 2**16 - 1, Gaussian(np.float32(0)))
 
 
 def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSettings:
@@ -106,7 +108,7 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSett
         step.astype(np.float32),
         zero.astype(np.float32),
         2**adc.bits - 1,
-        adc.noise_lsb,
+        NOISES[adc.noise](np.float32(adc.noise_lsb)),
     )
 
 
