@@ -58,7 +58,7 @@ def import_command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the dataset that TARGET holds.")] = False,
 ) -> None:
-    """Import a dataset: IDX, Debian's Fashion-MNIST, CIFAR-10 archives, image folders or Parquet."""
+    """Import a dataset: IDX files, CIFAR-10 archives, image folders or Parquet."""
     request = ImportRequest(
         source=source,
         importer=importer,

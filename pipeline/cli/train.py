@@ -126,11 +126,12 @@ def _shipped_sample(dataset: Dataset) -> list[tuple[Dataset, int | None]]:
 
 def _results(network: GraphNetwork, wanted: list[tuple[Dataset, int | None]]) -> dict[str, Any]:
     """Accuracies in ideal arithmetic, float32; the first one is also the network's ``accuracy``."""
-    results = []
-    for dataset, images in wanted:
-        accuracy = measure_accuracy(network, dataset, "test", images)
-        results.append({"dataset": dataset.digest, "split": "test", **asdict(accuracy)})
-    return {"accuracy": results[0]["correct"] / results[0]["images"], "accuracies": results}
+    accuracies = [measure_accuracy(network, dataset, "test", images) for dataset, images in wanted]
+    results = [
+        {"dataset": dataset.digest, "split": "test", **asdict(accuracy)}
+        for (dataset, _), accuracy in zip(wanted, accuracies, strict=True)
+    ]
+    return {"accuracy": accuracies[0].fraction, "accuracies": results}
 
 
 def _accuracy_line(measured: dict[str, Any]) -> str:

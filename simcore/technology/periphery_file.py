@@ -112,11 +112,6 @@ class Periphery(BaseModel):
         """A parameter in SI units."""
         return self.parameters[name].at(corner) * PERIPHERY_UNITS[name][1]
 
-    @property
-    def disputed(self) -> tuple[str, ...]:
-        """Parameters that have a low and a high end."""
-        return tuple(name for name, quantity in self.parameters.items() if quantity.low is not None)
-
 
 def periphery_names() -> list[str]:
     """Names of the technologies that ship."""

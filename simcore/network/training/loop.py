@@ -22,7 +22,6 @@ from torch.nn import functional
 
 from simcore.datasets import Dataset
 from simcore.errors import BinsparxError, InputError
-from simcore.kernels.threads import follow_torch
 from simcore.network.accuracy import as_input
 from simcore.network.graph import NetworkGraph
 from simcore.network.modules import GraphNetwork
@@ -100,7 +99,6 @@ def train(
     arithmetic = _arithmetic(recipe, torch.device(device), threads, before, str(folder))
     _require_possible(arithmetic, str(folder))
     torch.set_num_threads(arithmetic.threads or torch.get_num_threads())
-    follow_torch()
     batch = min(recipe.batch_size, len(images))
     batches = len(images) // batch
     steps = recipe.epochs * batches

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,19 +132,6 @@ def test_equal_seeds_give_equal_networks(tmp_path: Path) -> None:
     _assert_same(_train(tmp_path / "a"), _train(tmp_path / "b"))
     different = _train(tmp_path / "c", seed=5).named_tensors()
     assert not torch.equal(_train(tmp_path / "a").named_tensors()["stem.weight"], different["stem.weight"])
-
-
-def test_the_first_training_of_a_process_is_as_any_other(tmp_path: Path) -> None:
-    """Numba starts its threads in it, which must not change into how many parts torch cuts its work."""
-    program = (
-        "import sys; from pathlib import Path; import torch; torch.set_num_threads(1)\n"
-        "from tests.simcore.network.test_training import _assert_same, _train\n"
-        "_assert_same(_train(Path(sys.argv[1]) / 'a'), _train(Path(sys.argv[1]) / 'b'))\n"
-        "assert torch.get_num_threads() == 1\n"
-    )
-    path = str(Path(__file__).parents[3])
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True, timeout=300)
 
 
 @pytest.mark.parametrize("stop_at", [7, 12, 14])
