@@ -33,7 +33,20 @@ from paper_numbers import (
 
 
 def section(designs: list[Hardware], sums: list[Row]) -> str:
-    lines = ["| | the paper | here |", "|---|---|---|"]
+    """The claims in a table, and what they rest on."""
+    lines = [
+        "| | the paper | here |",
+        "|---|---|---|",
+        *_reduction_lines(sums),
+        *_gain_lines(designs),
+        *_ideal_lines(designs),
+        *_cost_lines(paper_costs.costed(designs)),
+    ]
+    return "\n\n".join(["## Claims", "\n".join(lines), how_sure(designs, sums)])
+
+
+def _reduction_lines(sums: list[Row]) -> list[str]:
+    lines = []
     low, high = PAPER_REDUCTION
     for together, orders in ((16, ("channel", "grouped")), (64, ("channel", "grouped"))):
         for order in orders:
@@ -45,6 +58,11 @@ def section(designs: list[Hardware], sums: list[Row]) -> str:
             lines.append(
                 f"| mean partial sum lowered, {together} rows read together, row order `{order}` | {claim} | {found} |"
             )
+    return lines
+
+
+def _gain_lines(designs: list[Hardware]) -> list[str]:
+    lines = []
     re_ranged = [design for design in designs if design.re_ranged]
     for name, among, levels in (
         ("both flips", designs, (BINSPARX,)),
@@ -65,6 +83,12 @@ def section(designs: list[Hardware], sums: list[Row]) -> str:
                     f"| largest accuracy gain, {name} | {100 * PAPER_LARGEST_GAIN:.2f} points | **{100 * gain:.1f} points**: "
                     f"{design.model}, {design.name}: {percent(dense)} to {percent(reached[1])} |"
                 )
+    return lines
+
+
+def _ideal_lines(designs: list[Hardware]) -> list[str]:
+    """How near to ideal arithmetic the flips come, where dense storage is far from it and where it is near."""
+    lines = []
     for name, levels in (("both flips", (BINSPARX,)), ("any level or order", ())):
         fallen, back = back_to_ideal(designs, *levels)
         if fallen:
@@ -73,8 +97,8 @@ def section(designs: list[Hardware], sums: list[Row]) -> str:
                 "that lose more than 1 point dense |"
             )
     for name, level in (("both flips", BINSPARX), ("both flips, `grouped`", GROUPED)):
-        fine, design_, loss = worst_loss_where_dense_is_fine(designs, level)
-        if design_ is not None:
+        fine, worst, loss = worst_loss_where_dense_is_fine(designs, level)
+        if worst is not None:
             verdict = (
                 f"loses at most {100 * loss:.1f} points"
                 if loss > 0
@@ -84,8 +108,7 @@ def section(designs: list[Hardware], sums: list[Row]) -> str:
                 f"| where dense is within 2 points of ideal, {name} | not given | {verdict} "
                 f"({fine} design{'s' * (fine != 1)}) |"
             )
-    lines += _cost_lines(paper_costs.costed(designs))
-    return "\n\n".join(["## Claims", "\n".join(lines), how_sure(designs, sums)])
+    return lines
 
 
 def how_sure(designs: list[Hardware], sums: list[Row]) -> str:

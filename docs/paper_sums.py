@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from markdown_table import markdown_table
@@ -38,62 +37,80 @@ def section(designs: list[Hardware], sums: list[Row]) -> str:
     )
 
 
+class _Reductions:
+    """What flips take from the mean partial sum of each network, all its layers together."""
+
+    def __init__(self, sums: list[Row], models: list[str]) -> None:
+        self._sums, self._models = sums, models
+
+    def row(self, model: str, order: str = "channel", together: int = 16, sparsity: str = "binsparx") -> Row:
+        return reduction_of(self._sums, model, order, together, sparsity=sparsity)
+
+    def share(self, model: str, order: str = "channel", together: int = 16, sparsity: str = "binsparx") -> str:
+        return percent(self.row(model, order, together, sparsity)["partial_sum_reduction"])
+
+    def if_independent(self, model: str) -> str:
+        """What both flips would take if what one leaves were lowered by the other as dense sums are."""
+        left = [1 - self.row(model, sparsity=level)["partial_sum_reduction"] for level in ("weight", "activation")]
+        return percent(1 - left[0] * left[1])
+
+    def each(self, text_of: Callable[[str], str]) -> str:
+        return "; ".join(f"{model} {text_of(model)}" for model in self._models)
+
+
 def _causes(sums: list[Row], models: list[str]) -> str:
-    def row(model: str, order: str = "channel", together: int = 16, sparsity: str = "binsparx") -> Row:
-        return reduction_of(sums, model, order, together, sparsity=sparsity)
+    found = _Reductions(sums, models)
+    return "\n".join(
+        [*_row_causes(found, _rows_of_the_paper(sums, models)), *_sign_causes(found, _by_ones(sums, models))]
+    )
 
-    def share(*chosen: Any, **fields: Any) -> str:
-        return percent(row(*chosen, **fields)["partial_sum_reduction"])
 
-    def each(text_of: Callable[[str], str]) -> str:
-        return "; ".join(f"{model} {text_of(model)}" for model in models)
-
-    rows = each(lambda m: f"{share(m)} at 16, {share(m, together=64)} at 64")
-    interleaved = each(lambda m: f"{share(m, 'spatial')} interleaved, {share(m)} by channel")
-    grouped = each(
+def _row_causes(found: _Reductions, rows_of_the_paper: str) -> list[str]:
+    """What the rows read together, and their order, have to do with it."""
+    share = found.share
+    rows = found.each(lambda m: f"{share(m)} at 16, {share(m, together=64)} at 64")
+    interleaved = found.each(lambda m: f"{share(m, 'spatial')} interleaved, {share(m)} by channel")
+    grouped = found.each(
         lambda m: (
             f"{share(m, 'grouped')} against {share(m)} at 16 rows, "
             f"{share(m, 'grouped', 64)} against {share(m, together=64)} at 64"
         )
     )
+    coins16, coins64 = (1 - (1 - coin_flip_imbalance(n)) ** 2 for n in (16, 64))
+    return [
+        f"- **Rows read together.** Signs without any structure, tossed coins, already give {percent(coins16)} at 16 "
+        f"rows and {percent(coins64)} at 64, for a sum of few signs is more lopsided: 1 - (1 - E|S|/N)². The "
+        f"networks: {rows} (row order `channel`). The paper's range is that of about {rows_of_the_paper} rows read together.",
+        f"- **Row order.** The taps of one channel see overlapping windows, and agree. With channels interleaved "
+        f"(`spatial`) they fall into different reads, 16 rows: {interleaved}; coins: {percent(coins16)}. Both orders "
+        "start from the same dense sums.",
+        f"- **Grouping** inputs that agree (`grouped`), found from the calibration images, against `channel`: {grouped}. "
+        "It is [wiring](cost.md#energy), fixed for one network, and takes no time or flips of its own.",
+    ]
 
-    def independent(model: str) -> str:
-        """What both flips would take if what one leaves were lowered by the other as dense sums are."""
-        left = [1 - row(model, sparsity=level)["partial_sum_reduction"] for level in ("weight", "activation")]
-        return percent(1 - left[0] * left[1])
 
-    parts = each(
+def _sign_causes(found: _Reductions, by_ones: str) -> list[str]:
+    """What the signs themselves have to do with it."""
+    row, share = found.row, found.share
+    parts = found.each(
         lambda m: (
             f"weights alone {share(m, sparsity='weight')}, activations alone {share(m, sparsity='activation')}, "
-            f"both {share(m)} ({independent(m)} if independent)"
+            f"both {share(m)} ({found.if_independent(m)} if independent)"
         )
     )
-    ones = each(lambda m: f"{row(m, sparsity='dense')['mean_partial_sum']:.2f} LSB")
-    padding = each(
+    ones = found.each(lambda m: f"{row(m, sparsity='dense')['mean_partial_sum']:.2f} LSB")
+    padding = found.each(
         lambda m: (
             f"{percent(row(m)['interior_reduction'])} over windows without padding, {share(m)} over all, "
             f"{percent(row(m)['padded_reads'])} of the column reads hold padding"
         )
     )
-    coins16, coins64 = (1 - (1 - coin_flip_imbalance(n)) ** 2 for n in (16, 64))
-    return "\n".join(
-        [
-            f"- **Rows read together.** Signs without any structure, tossed coins, already give {percent(coins16)} at 16 "
-            f"rows and {percent(coins64)} at 64, for a sum of few signs is more lopsided: 1 - (1 - E|S|/N)². The "
-            f"networks: {rows} (row order `channel`). The paper's range is that of about "
-            f"{_rows_of_the_paper(sums, models)} rows read together.",
-            f"- **Row order.** The taps of one channel see overlapping windows, and agree. With channels interleaved "
-            f"(`spatial`) they fall into different reads, 16 rows: {interleaved}; coins: {percent(coins16)}. Both orders "
-            "start from the same dense sums.",
-            f"- **Grouping** inputs that agree (`grouped`), found from the calibration images, against `channel`: {grouped}. "
-            "It is [wiring](cost.md#energy), fixed for one network, and takes no time or flips of its own.",
-            f"- **Weights and activations**, 16 rows: {parts}.",
-            f"- **Share of +1.** Mean dense partial sum at 16 rows, padding included, where coins without padding give 4: "
-            f"{ones}; lower sums leave less to lower. Where many inputs are +1, most sub-vectors are complemented. "
-            f"{_by_ones(sums, models)}.",
-            f"- **Padding** is at the edges of images; 16 rows: {padding}.",
-        ]
-    )
+    return [
+        f"- **Weights and activations**, 16 rows: {parts}.",
+        f"- **Share of +1.** Mean dense partial sum at 16 rows, padding included, where coins without padding give 4: "
+        f"{ones}; lower sums leave less to lower. Where many inputs are +1, most sub-vectors are complemented. {by_ones}.",
+        f"- **Padding** is at the edges of images; 16 rows: {padding}.",
+    ]
 
 
 def _by_ones(sums: list[Row], models: list[str]) -> str:

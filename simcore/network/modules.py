@@ -116,7 +116,7 @@ def _batch_norm(operation: ops.BatchNorm, shape: Shape) -> nn.Module:
     return kind(operation.channels, eps=operation.eps, momentum=operation.momentum)
 
 
-def _convolution(kind: type[nn.Conv2d], operation: Any, bias: bool) -> nn.Module:
+def _convolution(kind: type[nn.Conv2d], operation: ops.Conv2d | ops.BinaryConv2d, bias: bool) -> nn.Module:
     return kind(
         operation.in_channels, operation.out_channels, operation.kernel, operation.stride, operation.padding, bias=bias
     )

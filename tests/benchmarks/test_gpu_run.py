@@ -34,16 +34,10 @@ from simcore.network.definitions import define
 from simcore.network.training.augmentation import augment
 from simcore.network.training.recipe import Recipe
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 REPOSITORY = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -177,8 +171,8 @@ def test_a_run_that_hangs_ends_when_its_minutes_are_over(tmp_path):
         "import time, types; from pathlib import Path; from benchmarks.gpu import __main__ as gpu\n"
         "gpu.BEGAN, gpu._part = time.monotonic(), lambda *arguments: time.sleep(600)\n"
         f"results = gpu.Results(Path({str(tmp_path)!r}), {{}}, {{}})\n"
-        "options = types.SimpleNamespace(minutes=0.02)\n"
-        "gpu._run(['vgg-small'], options, gpu.SMALL, types.SimpleNamespace(type='cpu'), None, {}, results, [])\n"
+        "options, device = types.SimpleNamespace(minutes=0.02), types.SimpleNamespace(type='cpu')\n"
+        "gpu._run(['vgg-small'], gpu._Task(options, gpu.SMALL, device, None, {}), results, [])\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)

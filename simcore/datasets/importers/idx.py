@@ -7,6 +7,7 @@ uint32) followed by the values. Images and labels are files of their own, compre
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import struct
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -113,7 +113,7 @@ def _open_pairs(folder: Path) -> tuple[dict[str, SplitSource], ImageShape]:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
+def _open(path: Path) -> Iterator[io.BufferedIOBase]:
     with reading(str(path)), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         yield file
 
@@ -123,7 +123,7 @@ def _read_header(path: Path, dimensions: int) -> tuple[int, ...]:
         return _parse_header(file, path, dimensions)
 
 
-def _parse_header(file: IO[bytes], path: Path, dimensions: int) -> tuple[int, ...]:
+def _parse_header(file: io.BufferedIOBase, path: Path, dimensions: int) -> tuple[int, ...]:
     magic = file.read(4)
     if magic != bytes([0, 0, _UNSIGNED_BYTE, dimensions]):
         raise InputError(f"{path} is not an IDX file of unsigned bytes with {dimensions} dimensions")
@@ -131,7 +131,7 @@ def _parse_header(file: IO[bytes], path: Path, dimensions: int) -> tuple[int, ..
     return struct.unpack(f">{dimensions}I", sizes)
 
 
-def _read_exactly(file: IO[bytes], count: int, path: Path) -> bytes:
+def _read_exactly(file: io.BufferedIOBase, count: int, path: Path) -> bytes:
     data = file.read(count)
     if len(data) != count:
         raise InputError(f"{path} is truncated: it ends before the data its header announces")
@@ -146,7 +146,7 @@ def _read_labels(path: Path, count: int) -> Labels:
     return np.frombuffer(data, dtype=np.uint8).astype(np.int64)
 
 
-def _require_end(file: IO[bytes], path: Path) -> None:
+def _require_end(file: io.BufferedIOBase, path: Path) -> None:
     if file.read(1):
         raise InputError(f"{path} has more data than its header announces")
 

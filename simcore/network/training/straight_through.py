@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch.autograd.function import FunctionCtx
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 
 def sign(values: torch.Tensor) -> torch.Tensor:
@@ -18,7 +18,7 @@ class _BoundedSign(torch.autograd.Function):
         return sign(values)
 
     @staticmethod
-    def backward(ctx: FunctionCtx, gradient: torch.Tensor) -> torch.Tensor:
+    def backward(ctx: BackwardCFunction, gradient: torch.Tensor) -> torch.Tensor:
         (values,) = ctx.saved_tensors
         return torch.rsub(values.abs(), 2, alpha=2).clamp_min_(0).mul_(gradient)
 
@@ -29,7 +29,7 @@ class _PassedSign(torch.autograd.Function):
         return sign(values)
 
     @staticmethod
-    def backward(ctx: FunctionCtx, gradient: torch.Tensor) -> torch.Tensor:
+    def backward(ctx: BackwardCFunction, gradient: torch.Tensor) -> torch.Tensor:
         return gradient
 
 

@@ -24,7 +24,7 @@ from simcore.network.training import loop as training
 from simcore.network.training import state as training_state
 from simcore.network.training.augmentation import augment
 from simcore.network.training.initial import initialise
-from simcore.network.training.loop import Progress, fresh_network, train
+from simcore.network.training.loop import Processor, Progress, fresh_network, train
 from simcore.network.training.recipe import RECIPES, Recipe, amended, default_recipe
 from simcore.network.training.state import Arithmetic, Identity, state_file
 from tests.simcore.network.networks import random_network, tiny_graph
@@ -187,21 +187,31 @@ def test_a_training_goes_on_in_the_precision_it_began_with(
 def test_a_training_goes_on_with_the_threads_it_began_with(tmp_path: Path) -> None:
     """Other threads cut torch's sums elsewhere, which ends in other last bits."""
 
+    recipe = amended(RECIPE, {"batch_size": 30})  # two steps an epoch
+
     def go(threads: int | None, stop_at: int | None = None) -> None:
         def on_step(progress: Progress) -> None:
             assert torch.get_num_threads() == 2
             if progress.step == stop_at:
                 raise Stop
 
-        train(fresh_network(tiny_graph(), 4), Stripes(), RECIPE, _identity(), tmp_path, on_step, threads=threads)
+        train(
+            fresh_network(tiny_graph(), 4),
+            Stripes(),
+            recipe,
+            _identity(recipe),
+            tmp_path,
+            on_step,
+            processor=Processor(threads=threads),
+        )
 
     with pytest.raises(Stop):
-        go(2, stop_at=7)
+        go(2, stop_at=3)
     torch.set_num_threads(1)
     with pytest.raises(InputError, match="began with 2 threads, .*, not 3"):
         go(3)
     with pytest.raises(Stop):
-        go(None, stop_at=14)
+        go(None, stop_at=5)
     go(2)
     assert training_state.stored_arithmetic(tmp_path) == Arithmetic("float32", "cpu", 2)
 
