@@ -20,7 +20,8 @@ from pipeline.cli.options import make_console
 from pipeline.tables.partial_sums import ALL_LAYERS, partial_sum_table
 from simcore.analysis.partial_sums import LayerStatistics, coin_flip_imbalance, measure_network
 from simcore.datasets import Dataset, open_dataset
-from simcore.design import Adc, Design
+from simcore.design import Design
+from simcore.design_axes import Adc
 from simcore.errors import InputError, unknown_name
 from simcore.inference.calibration_images import choose_calibration_images, require_apart
 from simcore.inference.preparation import images_for_calibration

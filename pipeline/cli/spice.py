@@ -17,7 +17,8 @@ from simcore.crossbar import solve
 from simcore.crossbar.circuit import input_error
 from simcore.crossbar.spice import ngspice_installed, run_ngspice, spice_netlist
 from simcore.datasets import open_dataset
-from simcore.design import Adc, Design
+from simcore.design import Design
+from simcore.design_axes import Adc
 from simcore.errors import BinsparxError
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
 from simcore.technology import DEFAULT_CORNER, circuit_parameters

@@ -140,7 +140,8 @@ def digital_layers(model: Model, mapped: Collection[str]) -> Any:
 
 def cost_settings(options: dict[str, Any], periphery_file: str, where: str) -> Any:
     """How costs are counted, resolved; raises InputError."""
-    from simcore.cost import CostOptions, resolve
+    from simcore.cost import resolve
+    from simcore.cost_options import CostOptions
 
     return resolve(CostOptions(**options), where, periphery_file)
 
@@ -163,7 +164,7 @@ def check_layers(model: Model, layers: list[str] | None, model_where: str, layer
 
 def make_adc(**fields: Any) -> Any:
     """The converter of a design; raises ValueError where a field is out of range."""
-    from simcore.design import Adc
+    from simcore.design_axes import Adc
 
     return Adc(**fields)
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 
 from simcore.crossbar.circuit import Circuit
-from simcore.design import Adc, Design, EvidenceLimits
+from simcore.design import Design
+from simcore.design_axes import Adc, EvidenceLimits
 
 REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
 """Choices of ``solver`` that solve no circuit: nothing drives a current, so nothing is known of energy or time."""

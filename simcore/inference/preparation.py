@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from simcore.datasets import Dataset
-from simcore.design import Design, EvidenceLimits
+from simcore.design import Design
+from simcore.design_axes import EvidenceLimits
 from simcore.errors import BinsparxError, InputError, unknown_name
 from simcore.inference.calibration_images import calibration_of
 from simcore.inference.validation import Evidence, LayerEvidence, measure_layer

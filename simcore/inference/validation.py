@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from simcore.crossbar import solve
-from simcore.design import Design, EvidenceLimits
+from simcore.design import Design
+from simcore.design_axes import EvidenceLimits
 from simcore.mapping.tiling import LayerMapping
 from simcore.mitigation.stored import StoredGroup, applied_inputs, input_signs
 from simcore.readout.adc import ConverterSettings, convert

@@ -7,15 +7,14 @@ are handed out in SI units.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from simcore.cost_options import Corner
 from simcore.crossbar.circuit import input_error
 from simcore.errors import InputError, unknown_name
-
-Corner = Literal["low", "nominal", "high"]
 
 PERIPHERY_FOLDER = Path(__file__).parent / "periphery"
 # name -> (unit of the files, factor to SI)

@@ -18,7 +18,7 @@ from pipeline.results.finished import Results
 from pipeline.sweep.keys import digest_of
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import ParetoSpec, load_sweep
-from simcore.design import Adc
+from simcore.design_axes import Adc
 from tests.pipeline.fake_simcore import write_sweep
 from tests.pipeline.finished_sweep import finish_sweep
 from tests.simcore.small_networks import make_design

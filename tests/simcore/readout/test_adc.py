@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simcore.design import Adc
+from simcore.design_axes import Adc
 from simcore.readout.adc import CalibrationReads, convert, converter_settings, ideal_settings
 from simcore.readout.fused import add_noise
 

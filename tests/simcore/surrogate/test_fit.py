@@ -8,7 +8,7 @@ import torch
 
 from simcore.crossbar import Circuit, Solution, solve
 from simcore.datasets import open_dataset
-from simcore.design import Adc, EvidenceLimits
+from simcore.design_axes import Adc, EvidenceLimits
 from simcore.inference import validation as evidence_module
 from simcore.inference.evaluation import prepare
 from simcore.inference.preparation import binary_input_signs, images_for_calibration, map_and_store, mapped_layers
