@@ -6,6 +6,7 @@ pydantic, apart from ``Design`` itself, whose circuit brings the solver's kernel
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,7 +16,15 @@ RowOrder = Literal["channel", "spatial", "grouped"]
 AdcReference = Literal["nominal", "calibrated", "calibrated_column", "calibrated_layer"]
 AdcFit = Literal["unbiased", "least_squares"]
 AdcRange = Literal["full_scale", "fixed", "percentile", "least_error"]
+MOST_ADC_BITS = 16
 SolverChoice = Literal["auto", "exact", "fast", "ideal", "ideal_circuit"]
+REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
+"""Choices of ``solver`` that solve no circuit: nothing drives a current, so nothing is known of energy or time."""
+
+
+def lossless_bits(rows: int) -> int:
+    """Bits that give each of the sums 0..rows a code of its own."""
+    return max(1, math.ceil(math.log2(rows + 1)))
 
 
 class Adc(BaseModel):
@@ -33,7 +42,7 @@ class Adc(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    bits: int = Field(ge=1, le=16)
+    bits: int = Field(ge=1, le=MOST_ADC_BITS)
     reference: AdcReference = "nominal"
     fit: AdcFit = "unbiased"
     range: AdcRange = "full_scale"
