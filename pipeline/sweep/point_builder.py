@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from pipeline.sweep import simulation
 from pipeline.sweep.axes import SCALARS
 from pipeline.sweep.axis import AxisValue
@@ -197,9 +199,8 @@ def _label(device: DeviceSpec) -> str:
 
 
 def _first_reason(error: ValueError) -> str:
-    details = getattr(error, "errors", None)
-    if not callable(details):
+    if not isinstance(error, ValidationError):
         return str(error)
-    first = details()[0]
+    first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     return f"{name}: {first['msg']}" if name else str(first["msg"])
