@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
 from simcore.crossbar.circuit import Circuit
-from simcore.design_axes import DesignAxes, EvidenceLimits
+from simcore.design_axes import Adc, DesignAxes, EvidenceLimits
+from simcore.mapping.encodings import ENCODINGS
+from simcore.noise import NOISES
+
+
+def _require(what: str, name: str, known: Iterable[str]) -> str:
+    if name not in known:
+        raise ValueError(f"there is no {what} '{name}' (known: {', '.join(known)})")
+    return name
 
 
 class Design(DesignAxes):
@@ -15,16 +24,29 @@ class Design(DesignAxes):
 
     ``calibration_images`` are taken from ``calibration_split`` (None: ``calibration``, else ``train``), from image
     ``calibration_first`` on (see ``calibration_images.choose_calibration_images``).
+    ``encoding`` names one of ``simcore.mapping.encodings``.
     ``layers`` names the binary layers that are mapped (None: all of them), a set: it is kept sorted, for the order in
     which names are written decides nothing.
     """
 
     circuit: Circuit
+    encoding: str = "zero_one"
     calibration_images: int = Field(default=32, ge=1)
     calibration_split: str | None = None
     calibration_first: int = Field(default=0, ge=0)
     evidence: EvidenceLimits = EvidenceLimits()
     layers: tuple[str, ...] | None = None
+
+    @field_validator("adc")
+    @classmethod
+    def _noise_known(cls, adc: Adc) -> Adc:
+        _require("noise source", adc.noise, NOISES)
+        return adc
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str) -> str:
+        return _require("encoding", encoding, ENCODINGS)
 
     @field_validator("layers")
     @classmethod

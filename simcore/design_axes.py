@@ -36,8 +36,8 @@ class Adc(BaseModel):
     ``fit`` says how: ``unbiased``, so that reads of every sum are right on average, or ``least_squares``, the least
     error over all reads. ``range`` is what the codes cover: ``full_scale``, every sum that the stored bits allow;
     ``fixed``, a code a sum from zero on; ``percentile``, all but a thousandth of the calibration reads at either end;
-    ``least_error``, the ends with the least squared error on calibration reads. Offset and noise (standard deviation)
-    are in codes.
+    ``least_error``, the ends with the least squared error on calibration reads. Offset and noise (standard
+    deviation) are in codes; ``noise`` names one of ``simcore.noise``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,6 +49,7 @@ class Adc(BaseModel):
     gain: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     offset_lsb: float = Field(default=0.0, allow_inf_nan=False)
     noise_lsb: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    noise: str = "gaussian"
 
 
 class EvidenceLimits(BaseModel):
