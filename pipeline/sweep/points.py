@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.sweep import simulation
 from pipeline.sweep.keys import key_content
+from pipeline.sweep.names import array_name, level_name
 from pipeline.sweep.simulation import Model
 
 
@@ -177,12 +178,10 @@ class DesignPoint:
     def describe(self) -> str:
         """One line for people."""
         c = self.columns
-        active = "" if c["active_rows"] == c["rows"] else f"/{c['active_rows']}"
-        prune = f" prune {c['prune']:g}" if c["prune"] else ""
         overrides = f" {c['overrides']}" if c["overrides"] else ""
-        size = f"{c['rows']}x{c['cols']}{active}"
+        array = array_name(c["rows"], c["cols"], c["active_rows"])
         order = "" if c["row_order"] == "channel" else f" {c['row_order']}"
         return (
-            f"{c['model']} {c['device']} {c['corner']}{overrides} {size}{order} {c['adc_bits']} bit "
-            f"{c['sparsity']}{prune}"
+            f"{c['model']} {c['device']} {c['corner']}{overrides} {array}{order} {c['adc_bits']} bit "
+            f"{level_name(c['sparsity'], c['prune'])}"
         )

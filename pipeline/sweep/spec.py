@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from pipeline.sweep.objectives import ObjectiveName
 from pipeline.sweep.spec_errors import describe_errors
 from pipeline.sweep.yaml_file import YamlFile, read_yaml
 from pipeline.uris import without_secret
@@ -100,7 +101,6 @@ AdcFit = Literal["unbiased", "least_squares"]
 AdcRange = Literal["full_scale", "fixed", "percentile", "least_error"]
 Prune = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as the tables hold it
-Objective = Literal["accuracy", "energy", "latency", "area", "current"]
 
 
 class _Part(BaseModel):
@@ -199,7 +199,7 @@ class CostSpec(_Part):
 class ParetoSpec(_Part):
     """What the front is drawn for, and the resamples of the images behind its support."""
 
-    objectives: Annotated[list[Objective], Listed, Field(min_length=1)] = ["accuracy", "energy"]
+    objectives: Annotated[list[ObjectiveName], Listed, Field(min_length=1)] = ["accuracy", "energy"]
     resamples: Positive = 1000
     seed: Seed = 0
 

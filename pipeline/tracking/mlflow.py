@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.front.sampling import sample_others
+from pipeline.results.names import hardware_name
 from pipeline.storage.store import Store
 from pipeline.sweep.keys import digest_of, short_key
 from pipeline.sweep.spec import SweepFile
@@ -386,8 +387,7 @@ def _child_entry(
         "git_commit": row["git_commit"],
         "package_version": row["package_version"],
     }
-    size = f"{row['rows']}x{row['cols']}"
-    run_name = f"{row['device']} {row['corner']} {size} {row['sparsity']} {short_key(row['design_key'])}"
+    run_name = f"{hardware_name(row)} {row['sparsity']} {short_key(row['design_key'])}"
     return _Entry(run_name, params, metrics, tags)
 
 
