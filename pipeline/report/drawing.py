@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -36,7 +36,7 @@ def label_costs(axes: Axes, cost: Objective) -> None:
     axes.xaxis.set_major_formatter(EngFormatter(unit=cost.unit) if cost.prefixed else StrMethodFormatter("{x:g}"))
 
 
-def draw_grid(axes: Axes, axis: str = "both") -> None:
+def draw_grid(axes: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
     """Pale lines behind everything else."""
     axes.grid(axis=axis, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)

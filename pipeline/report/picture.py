@@ -171,9 +171,9 @@ def _draw_arrows(axes: Axes, points: pd.DataFrame, colours: Mapping[str, str]) -
 
 
 def _legend(rows: pd.DataFrame, style: _Style) -> list[Line2D]:
-    text, line = ("filled, line: front", "-") if style.line_is_front else ("filled: front", "")
+    text = "filled, line: front" if style.line_is_front else "filled: front"
     return [
         *design_legend(style.colours, levels_among(rows.sparsity), thickness=5),
-        Line2D([], [], marker="o", color="#444444", linestyle=line, label=text),
+        Line2D([], [], marker="o", color="#444444", linestyle="-" if style.line_is_front else "", label=text),
         Line2D([], [], color="#555555", linestyle="--", label="ideal arithmetic"),
     ]
