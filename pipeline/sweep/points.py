@@ -14,6 +14,7 @@ from pipeline.sweep import simulation
 from pipeline.sweep.axes import CONFIGURATION, CONFIGURATION_COLUMNS, LEVEL, LEVEL_COLUMNS, SOLVER
 from pipeline.sweep.axis import AxisValue, Combination
 from pipeline.sweep.keys import key_content
+from pipeline.sweep.names import array_name, level_name
 from pipeline.sweep.simulation import Model
 from simcore.design_axes import REFERENCE_SOLVERS
 
@@ -181,13 +182,11 @@ class DesignPoint:
 
     def describe(self) -> str:
         """One line for people."""
-        c = self.columns
-        active = "" if c["active_rows"] == c["rows"] else f"/{c['active_rows']}"
-        prune = f" prune {c['prune']:g}" if c["prune"] else ""
+        c: dict[str, Any] = self.columns
         overrides = f" {c['overrides']}" if c["overrides"] else ""
-        size = f"{c['rows']}x{c['cols']}{active}"
+        array = array_name(c["rows"], c["cols"], c["active_rows"])
         order = "" if c["row_order"] == "channel" else f" {c['row_order']}"
         return (
-            f"{c['model']} {c['device']} {c['corner']}{overrides} {size}{order} {c['adc_bits']} bit "
-            f"{c['sparsity']}{prune}"
+            f"{c['model']} {c['device']} {c['corner']}{overrides} {array}{order} {c['adc_bits']} bit "
+            f"{level_name(c['sparsity'], c['prune'])}"
         )

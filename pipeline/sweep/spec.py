@@ -28,6 +28,7 @@ from pydantic import (
 from pipeline.sweep.axes import CONVERTER, LEVEL, MATCHED, ROW_ORDER, SCALARS, SEED, SOLVER
 from pipeline.sweep.axis import AxisValue, ScalarAxis
 from pipeline.sweep.field_types import Listed, Positive, Scalar, Text, values_of
+from pipeline.sweep.objectives import ObjectiveName
 from pipeline.sweep.spec_errors import describe_errors
 from pipeline.sweep.yaml_file import YamlFile, read_yaml
 from pipeline.uris import without_secret
@@ -81,7 +82,6 @@ NotNegativeCount = Annotated[int, Field(ge=0)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Uri = Annotated[Text, AfterValidator(_without_user)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as the tables hold it
-Objective = Literal["accuracy", "energy", "latency", "area", "current"]
 
 
 class _Part(BaseModel):
@@ -143,7 +143,7 @@ class CostSpec(CostOptions):
 class ParetoSpec(_Part):
     """What the front is drawn for, and the resamples of the images behind its support."""
 
-    objectives: Annotated[list[Objective], Listed, Field(min_length=1)] = ["accuracy", "energy"]
+    objectives: Annotated[list[ObjectiveName], Listed, Field(min_length=1)] = ["accuracy", "energy"]
     resamples: Positive = 1000
     seed: Seed = 0
 

@@ -318,11 +318,6 @@ HARDWARE_COLUMNS = tuple(name for name in AXIS_COLUMNS if name not in ("design_k
 """Columns of ``designs`` that are the same for all sparsity levels of one hardware design."""
 
 
-def array_name(rows: int, cols: int, active_rows: int) -> str:
-    """An array as tables and pictures call it: rows and columns, and how many rows are read together where not all."""
-    return f"{rows}x{cols}" if active_rows == rows else f"{rows}x{cols}/{active_rows}"
-
-
 SCHEMAS = {
     "designs": DESIGNS_SCHEMA,
     "layers": LAYERS_SCHEMA,
