@@ -8,22 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import moocore
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Direction = Literal["max", "min"]
-
-OBJECTIVES: dict[str, tuple[str, Direction]] = {
-    "accuracy": ("accuracy", "max"),
-    "energy": ("energy_per_image_J", "min"),
-    "latency": ("latency_per_image_s", "min"),
-    "area": ("area_m2", "min"),
-    "current": ("mean_column_current_A", "min"),
-}
-"""Objectives by the name they have in a sweep file: column of ``designs`` and direction."""
+from pipeline.sweep.objectives import Direction
 
 _CHUNK = 64  # resamples whose accuracies are computed together
 

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.front.intervals import PairedCounts, difference_interval
-from pipeline.front.objectives import known_costs
 from pipeline.front.significance import ERROR, chance_of_more, chance_of_wins, holm
 from pipeline.storage.predictions import Predictions
+from pipeline.sweep.objectives import known_costs
 from pipeline.tables.schema import AXIS_COLUMNS
 from simcore.errors import InputError
 

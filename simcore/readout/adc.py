@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simcore.design import Adc
+from simcore.design_axes import Adc
 from simcore.mapping.row_groups import RowGroup
 from simcore.mitigation.re_ranging import re_ranging
 from simcore.noise import NOISES, Noise

@@ -7,14 +7,12 @@ are handed out in SI units.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from simcore.cost_options import Corner
 from simcore.errors import unknown_name
 from simcore.technology.yaml_model import load_yaml_model
-
-Corner = Literal["low", "nominal", "high"]
 
 PERIPHERY_FOLDER = Path(__file__).parent / "periphery"
 # name -> (unit of the files, factor to SI)

@@ -16,10 +16,11 @@ from typing import Any
 from unittest import mock
 
 import yaml
-from pipeline.plan import Plan, make_plan
-from pipeline.records import bundle_path, design_path, shard_path
-from pipeline.shards import bundles_of, cover
-from pipeline.spec import SweepFile, load_sweep
+
+from pipeline.storage.records import bundle_path, design_path, shard_path
+from pipeline.storage.shards import bundles_of, cover
+from pipeline.sweep.plan import Plan, make_plan
+from pipeline.sweep.spec import SweepFile, load_sweep
 
 SWEEPS_FILE = Path(__file__).with_suffix(".yaml")
 KEYS_FILE = Path(__file__).with_suffix(".json")

@@ -8,7 +8,6 @@ import itertools
 import pytest
 
 from simcore.cost import (
-    CostOptions,
     CostSettings,
     CostSpread,
     DigitalLayer,
@@ -22,7 +21,9 @@ from simcore.cost import (
 )
 from simcore.cost.design_cost import column_groups, layer_energy, on_time, settling
 from simcore.cost.settings import AREA_AXES, ENERGY_AXES, LATENCY_AXES
-from simcore.design import Adc, Design
+from simcore.cost_options import CostOptions
+from simcore.design import Design
+from simcore.design_axes import Adc
 from simcore.errors import InputError
 from simcore.technology import circuit_parameters
 from simcore.technology.devices import load_bitcell
