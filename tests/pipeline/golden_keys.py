@@ -16,10 +16,11 @@ from typing import Any
 from unittest import mock
 
 import yaml
-from pipeline.plan import Plan, make_plan
-from pipeline.records import bundle_path, design_path, shard_path
-from pipeline.shards import bundles_of, cover
-from pipeline.spec import SweepFile, load_sweep
+
+from pipeline.storage.records import bundle_path, design_path, shard_path
+from pipeline.storage.shards import bundles_of, cover
+from pipeline.sweep.plan import Plan, make_plan
+from pipeline.sweep.spec import SweepFile, load_sweep
 
 SWEEPS_FILE = Path(__file__).with_suffix(".yaml")
 KEYS_FILE = Path(__file__).with_suffix(".json")
@@ -52,7 +53,7 @@ def load(name: str, folder: Path) -> SweepFile:
 
 def plan(name: str, folder: Path, version: str) -> Plan:
     """The plan of a golden sweep as a release with this ``SOLVER_VERSION`` makes it."""
-    with mock.patch("simcore.inference.SOLVER_VERSION", version), mock.patch.dict(os.environ):
+    with mock.patch("simcore.inference.evaluation.SOLVER_VERSION", version), mock.patch.dict(os.environ):
         for variable in _ELSEWHERE:
             os.environ.pop(variable, None)
         return make_plan(load(name, folder))
