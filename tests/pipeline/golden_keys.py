@@ -109,7 +109,8 @@ def _readable(whole: Pinned) -> str:
         points = ",\n".join(f"        {json.dumps(key)}: {json.dumps(made)}" for key, made in sweep["points"].items())
         files = ",\n".join(f"        {json.dumps(path)}" for path in sweep["files"])
         sweeps.append(
-            f'    {json.dumps(name)}: {{\n      "points": {{\n{points}\n      }},\n      "files": [\n{files}\n      ]\n    }}'
+            f'    {json.dumps(name)}: {{\n      "points": {{\n{points}\n      }},\n'
+            f'      "files": [\n{files}\n      ]\n    }}'
         )
     return "\n".join(["{", *head, '  "sweeps": {', ",\n".join(sweeps), "  }", "}", ""])
 
