@@ -53,7 +53,7 @@ def load(name: str, folder: Path) -> SweepFile:
 
 def plan(name: str, folder: Path, version: str) -> Plan:
     """The plan of a golden sweep as a release with this ``SOLVER_VERSION`` makes it."""
-    with mock.patch("simcore.inference.SOLVER_VERSION", version), mock.patch.dict(os.environ):
+    with mock.patch("simcore.inference.evaluation.SOLVER_VERSION", version), mock.patch.dict(os.environ):
         for variable in _ELSEWHERE:
             os.environ.pop(variable, None)
         return make_plan(load(name, folder))
@@ -109,7 +109,8 @@ def _readable(whole: Pinned) -> str:
         points = ",\n".join(f"        {json.dumps(key)}: {json.dumps(made)}" for key, made in sweep["points"].items())
         files = ",\n".join(f"        {json.dumps(path)}" for path in sweep["files"])
         sweeps.append(
-            f'    {json.dumps(name)}: {{\n      "points": {{\n{points}\n      }},\n      "files": [\n{files}\n      ]\n    }}'
+            f'    {json.dumps(name)}: {{\n      "points": {{\n{points}\n      }},\n'
+            f'      "files": [\n{files}\n      ]\n    }}'
         )
     return "\n".join(["{", *head, '  "sweeps": {', ",\n".join(sweeps), "  }", "}", ""])
 
