@@ -90,7 +90,8 @@ gpu:
 # DATA: folder of train.parquet and test.parquet. GPU_PYTHON: the Python that has torch there.
 DATA ?= data/cifar10-parquet
 GPU_PYTHON ?= 3.12
-GPU_WHEELS := pydantic pydantic-core annotated-types typing-inspection typing-extensions safetensors pillow
+GPU_WHEELS := pydantic pydantic-core annotated-types typing-inspection typing-extensions safetensors pillow jaxtyping \
+  wadler-lindig
 gpu-pack: setup
 	$(BIN)/python -m benchmarks.gpu.pack $(DATA)
 	rm -rf build/gpu/wheels
