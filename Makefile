@@ -102,7 +102,7 @@ gpu-pack: setup
 	@du -sh build/gpu
 
 docs: setup
-	$(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "open build/site/index.html"
 
 clean:

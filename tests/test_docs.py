@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import os
 import re
 import shlex
@@ -32,7 +34,13 @@ from tests.pipeline import fake_simcore  # noqa: E402
 from tests.pipeline.finished_sweep import finish_sweep  # noqa: E402
 from tests.simcore.datasets import source_files  # noqa: E402
 
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+MODULES_WITH_EXAMPLES = [
+    ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    for package in ("simcore", "pipeline")
+    for file in sorted((ROOT / package).rglob("*.py"))
+    if ">>> " in file.read_text(encoding="utf-8")
+]
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 # A sweep takes too long here: these commands are only planned.
@@ -175,7 +183,12 @@ def test_every_page_is_linked_from_the_readme_or_another_page() -> None:
         for page in PAGES
         for link in _LINK.findall(page.read_text(encoding="utf-8"))
     }
-    assert {page for page in PAGES if page.parent.name == "docs"} <= linked
+    assert {page for page in PAGES if ROOT / "docs" in page.parents} <= linked
+
+
+@pytest.mark.parametrize("module", MODULES_WITH_EXAMPLES)
+def test_examples_in_docstrings_run(module: str) -> None:
+    assert doctest.testmod(importlib.import_module(module)).failed == 0
 
 
 def _check_yaml(file: Path, kind: str) -> None:

@@ -100,8 +100,8 @@ def test_balanced_indices(labels, share, seed):
 REFUSED = {
     "unknown split": (dict(splits=("tset",)), "--splits: unknown split 'tset'; did you mean 'test'"),
     "unknown limit": (dict(limits={"tain": 3}), "--limit: unknown split 'tain'; did you mean 'train'"),
-    "limit not taken": (dict(limits={"test": 3}, splits=("train",)), "limited but not imported"),
-    "zero limit": (dict(limits={"test": 0}), "cannot be limited to 0"),
+    "limit not taken": (dict(limits={"test": 3}, splits=("train",)), "has a limit, but is not among"),
+    "zero limit": (dict(limits={"test": 0}), "needs at least 1 image"),
     "zero shard": (dict(shard_images=0), "at least one image"),
     "seed alone": (dict(balanced_seed=1), "give --limit as well"),
     "two orders": (dict(limits={"test": 3}, balanced_seed=1, shuffle_seed=1), "leave out --balanced-seed"),
@@ -113,8 +113,8 @@ REFUSED = {
     "name of dots": (dict(name=".."), "no name for a dataset"),
     "empty name": (dict(name=""), "no name for a dataset"),
     "channels": (dict(options=ImportOptions(channels=2)), "1 or 3 channels"),
-    "zero size": (dict(options=ImportOptions(size=(0, 4))), "cannot be resized"),
-    "huge size": (dict(options=ImportOptions(size=(10**6, 10**6))), "cannot be resized"),
+    "zero size": (dict(options=ImportOptions(size=(0, 4))), "can be resized to between"),
+    "huge size": (dict(options=ImportOptions(size=(10**6, 10**6))), "can be resized to between"),
 }
 
 
