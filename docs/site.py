@@ -7,6 +7,7 @@ from typing import Any
 
 from mkdocs.structure.pages import Page
 
+
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Links to files of the repository become their paths: the site does not hold them.
 

@@ -1,8 +1,8 @@
 """What simcore imports beside torch and numpy, on a machine that may lack it and reach no registry.
 
-pydantic, safetensors, jaxtyping and Pillow come from wheels that were put beside the images (`make gpu-pack`). numba and
-scipy are large and a GPU does without them: where they are missing, stand-ins let the modules be imported, and refuse to
-be used.
+pydantic, safetensors, jaxtyping and Pillow come from wheels that were put beside the images (`make gpu-pack`). numba
+and scipy are large and a GPU does without them: where they are missing, stand-ins let the modules be imported, and
+refuse to be used.
 """
 
 from __future__ import annotations

@@ -82,9 +82,7 @@ def compare_designs(
     left, right = (frame.assign(_row=range(len(frame)))[keys] for frame in (a, b))
     pairs = left.merge(right, on=shared, suffixes=("_a", "_b"))
     if pairs.empty:
-        raise InputError(
-            f"no design of '{names[0]}' has a partner in '{names[1]}' with the same {', '.join(shared)}"
-        )
+        raise InputError(f"no design of '{names[0]}' has a partner in '{names[1]}' with the same {', '.join(shared)}")
     one, two = a.iloc[pairs["_row_a"]], b.iloc[pairs["_row_b"]]
     points = one[shared].reset_index(drop=True)
     for name in ("design_key", "accuracy", "accuracy_low", "accuracy_high"):

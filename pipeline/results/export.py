@@ -78,7 +78,9 @@ def _check_target(target: Path, form: str, results: Results, force: bool) -> Non
     if found != made:
         raise InputError(f"'{target}' is a {found}, but an export as {form} is a {made}", where)
     if target.is_dir() and any(target.iterdir()) and not any(target.glob(f"{DICTIONARY}*")):
-        raise InputError(f"'{target}' is not an earlier export (it has no {DICTIONARY}), so --force does not replace it", where)
+        raise InputError(
+            f"'{target}' is not an earlier export (it has no {DICTIONARY}), so --force does not replace it", where
+        )
 
 
 def _joined(results: Results, name: str, sweeps: list[str]) -> pa.Table:

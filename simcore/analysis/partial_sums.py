@@ -193,8 +193,6 @@ def measure_layer(
     )
 
 
-def _counts(
-    bits: UInt8[np.ndarray, "reads rows"], interior: Bool[np.ndarray, " reads"]
-) -> Int64[np.ndarray, "2 rows"]:
+def _counts(bits: UInt8[np.ndarray, "reads rows"], interior: Bool[np.ndarray, " reads"]) -> Int64[np.ndarray, "2 rows"]:
     """How often each row is on: in all reads, and in those that ``interior`` names."""
     return np.stack([bits.sum(axis=0, dtype=np.int64), bits[interior].sum(axis=0, dtype=np.int64)])

@@ -16,7 +16,9 @@ def flash_area(bits: int, comparator: Number) -> Number:
 
 
 def sar_area(bits: int, at_4_bits: Number, at_8_bits: Number) -> Number:
-    """A converter by successive approximation, geometric between and beyond 4 and 8 bits: A_4 (A_8 / A_4)^((b - 4) / 4).
+    """A converter by successive approximation, geometric between and beyond 4 and 8 bits.
+
+    A_4 (A_8 / A_4)^((b - 4) / 4).
 
     Args:
         bits: b.

@@ -115,14 +115,22 @@ def _check_request(request: ImportRequest) -> None:
         if limit < 1:
             raise InputError(f"split '{split}' needs at least 1 image, got the limit {limit}", "--limit")
     if request.balanced_seed is not None and not request.limits:
-        raise InputError("a balanced selection needs a size for each split: give --limit SPLIT=N as well", "--balanced-seed")
+        raise InputError(
+            "a balanced selection needs a size for each split: give --limit SPLIT=N as well", "--balanced-seed"
+        )
     if request.balanced_seed is not None and request.shuffle_seed is not None:
-        raise InputError("--balanced-seed already decides the order of the images: give one of the two", "--shuffle-seed")
+        raise InputError(
+            "--balanced-seed already decides the order of the images: give one of the two", "--shuffle-seed"
+        )
     if request.name is not None and (request.name.strip(". ") == "" or set(request.name) & set("/\\")):
-        raise InputError(f"'{request.name}' cannot name a dataset: a name is not empty and has no '/' or '\\'", "--name")
+        raise InputError(
+            f"'{request.name}' cannot name a dataset: a name is not empty and has no '/' or '\\'", "--name"
+        )
     size = request.options.size
     if size is not None and (min(size) < 1 or size[0] * size[1] > MAX_PIXELS):
-        raise InputError(f"images can be resized to between 1 and {MAX_PIXELS} pixels, not to {size[0]} x {size[1]}", "--size")
+        raise InputError(
+            f"images can be resized to between 1 and {MAX_PIXELS} pixels, not to {size[0]} x {size[1]}", "--size"
+        )
     if request.options.channels not in (None, *CHANNELS):
         raise InputError(f"images have 1 or 3 channels, not {request.options.channels}", "--channels")
     classes = request.options.classes
