@@ -124,7 +124,7 @@ def _check_request(request: ImportRequest) -> None:
         )
     if request.name is not None and (request.name.strip(". ") == "" or set(request.name) & set("/\\")):
         raise InputError(
-            f"'{request.name}' cannot name a dataset: a name is not empty and has no '/' or '\\'", "--name"
+            f"'{request.name}' cannot name a dataset: a name has more than dots and no '/' or '\\'", "--name"
         )
     size = request.options.size
     if size is not None and (min(size) < 1 or size[0] * size[1] > MAX_PIXELS):
