@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from simcore.crossbar.circuit import Circuit
+from simcore.mapping.encodings import ENCODINGS
 
 Sparsity = Literal["dense", "weight", "activation", "binsparx"]
 RowOrder = Literal["channel", "spatial", "grouped"]
@@ -62,6 +63,7 @@ class Design(BaseModel):
     ``active_rows`` (None: all rows) are read together; a tile of ``rows`` is read in several steps where it is smaller.
     ``calibration_images`` are taken from ``calibration_split`` (None: ``calibration``, else ``train``), from image
     ``calibration_first`` on (see ``calibration_images.choose_calibration_images``).
+    ``encoding`` names one of ``simcore.mapping.encodings``.
     ``layers`` names the binary layers that are mapped (None: all of them), a set: it is kept sorted, for the order in
     which names are written decides nothing.
     """
@@ -72,6 +74,7 @@ class Design(BaseModel):
     rows: int = Field(ge=1, le=4096)
     cols: int = Field(ge=1, le=4096)
     active_rows: int | None = Field(default=None, ge=1)
+    encoding: str = Field(default="zero_one", json_schema_extra={"enum": list(ENCODINGS)})
     row_order: RowOrder = "channel"
     sparsity: Sparsity = "dense"
     prune: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
@@ -83,6 +86,13 @@ class Design(BaseModel):
     calibration_first: int = Field(default=0, ge=0)
     evidence: EvidenceLimits = EvidenceLimits()
     layers: tuple[str, ...] | None = None
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str) -> str:
+        if encoding not in ENCODINGS:
+            raise ValueError(f"no encoding '{encoding}' (known: {', '.join(ENCODINGS)})")
+        return encoding
 
     @field_validator("layers")
     @classmethod

@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Integer, Real
+from jaxtyping import Float, Float32, Integer, Real, UInt8
 
-from simcore.design import Adc, AdcFit
+from simcore.design import Adc
+from simcore.mapping.row_groups import RowGroup
+from simcore.mitigation.re_ranging import re_ranging
 
 # One for all columns, or one for each.
 PerColumn = float | np.floating | Float[np.ndarray, " columns"]
@@ -49,6 +51,31 @@ class ConverterSettings:
         gain, offset, step, zero = (values[:, columns] for values in (self.gain, self.offset, self.step, self.zero))
         return ConverterSettings(gain, offset, step, zero, self.top, self.noise)
 
+    def codes(
+        self,
+        current: Float[np.ndarray, "reads columns"],
+        group: int,
+        noise: Float[np.ndarray, "reads columns"] | float = 0.0,
+    ) -> Float[np.ndarray, "reads columns"]:
+        """Codes of a row group, not yet held at the ends.
+
+        Args:
+            current: column currents in nominal LSB.
+            group: index of the row group.
+            noise: of each conversion, in codes.
+        """
+        codes: np.ndarray = np.rint(self.gain[group] * current + self.offset[group] + noise)
+        return codes
+
+    def sums(self, codes: Float[np.ndarray, "reads columns"], group: int) -> Float[np.ndarray, "reads columns"]:
+        """Partial sums, in LSB, that the codes of a row group stand for, held at the ends."""
+        sums: np.ndarray = self.zero[group] + self.step[group] * np.clip(codes, 0, self.top)
+        return sums
+
+    def convert(self, current: Float[np.ndarray, "reads columns"], group: int) -> Float[np.ndarray, "reads columns"]:
+        """Partial sums of a row group's column currents in nominal LSB, without noise."""
+        return self.sums(self.codes(current, group), group)
+
 
 @dataclass(frozen=True)
 class CalibrationReads:
@@ -63,6 +90,19 @@ class CalibrationReads:
     current: Float[np.ndarray, "reads columns"]
     partial_sum: Real[np.ndarray, "reads columns"]
     largest: Real[np.ndarray, " columns"]
+
+    @classmethod
+    def of(
+        cls, group: RowGroup, bits: UInt8[np.ndarray, "reads rows"], current: Float[np.ndarray, "reads columns"]
+    ) -> CalibrationReads:
+        """Reads of a row group.
+
+        Args:
+            group: the row group.
+            bits: as applied.
+            current: column currents in nominal LSB that they drew.
+        """
+        return cls(current, group.partial_sums(bits), group.largest_sums)
 
 
 def ideal_settings(groups: int, columns: int) -> ConverterSettings:
@@ -91,24 +131,20 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSett
         >>> sums = np.arange(8.0)[:, None]
         >>> reads = CalibrationReads(0.9 * sums, sums, np.array([7]))
         >>> settings = converter_settings(Adc(bits=3, reference="calibrated"), [reads])
-        >>> convert(reads.current, settings, group=0).ravel().tolist()
+        >>> settings.convert(reads.current, group=0).ravel().tolist()
         [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
     """
     shape = (len(reads), reads[0].current.shape[1])
     slope, intercept = np.ones(shape), np.zeros(shape)
     zero, step = np.zeros(shape), np.ones(shape)
-    together = (
-        [list(range(shape[0]))] if adc.reference in ("nominal", "calibrated_layer") else [[g] for g in range(shape[0])]
-    )
-    for groups in together:
+    ranging = re_ranging(adc.reference, adc.fit)
+    for groups in ranging.scopes(shape[0]):
         current = np.concatenate([reads[g].current for g in groups])
         sums = np.concatenate([reads[g].partial_sum for g in groups])
         largest = np.max([reads[g].largest for g in groups], axis=0)
-        by_column = adc.reference == "calibrated_column"
-        if adc.reference != "nominal":
-            slope[groups], intercept[groups] = _line(current, sums, adc.fit, by_column)
+        slope[groups], intercept[groups] = ranging.line(current, sums)
         measured = slope[groups[0]] * current + intercept[groups[0]]
-        zero[groups], step[groups] = _range(adc, measured, sums, largest, by_column)
+        zero[groups], step[groups] = _range(adc, measured, sums, largest, ranging.by_column)
     return ConverterSettings(
         (slope * adc.gain / step).astype(np.float32),
         ((intercept - zero) * adc.gain / step + adc.offset_lsb).astype(np.float32),
@@ -192,24 +228,3 @@ def _least_error(
                 np.where(better, x, y) for x, y in ((low, best_low), (high, best_high), (error, best))
             )
     return best_low, best_high
-
-
-def convert(
-    current: Float[np.ndarray, "reads columns"],
-    settings: ConverterSettings,
-    group: int,
-    noise: Float[np.ndarray, "reads columns"] | float = 0.0,
-) -> Float[np.ndarray, "reads columns"]:
-    """Partial sums as the converters of a row group tell them.
-
-    Args:
-        current: column currents in nominal LSB.
-        settings: the converters of the layer.
-        group: index of the row group.
-        noise: of each conversion, in codes.
-
-    Returns:
-        zero + step * code, in LSB.
-    """
-    codes = np.rint(settings.gain[group] * current + settings.offset[group] + noise)
-    return settings.zero[group] + settings.step[group] * np.clip(codes, 0, settings.top)

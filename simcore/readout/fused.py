@@ -2,9 +2,10 @@
 
 A block of output positions goes through all row groups while its numbers are in cache: apply bits (flipped or not),
 count those that meet stored ones, currents from the fast solver's fit, the converter, and the digital sum
-x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N). Gate-driven columns need no more than their bits (``column_readout``);
-elsewhere currents and projections are a matrix product (``product_readout``). Blocks are the same for any number of
-threads, and totals are whole numbers (``readout_totals``), so results depend on neither.
+of the layer's encoding, its sign undone where column or sub-vector is complemented. Gate-driven columns need no more
+than their bits (``readout.columns``); elsewhere currents and projections are a matrix product (``readout.products``).
+Blocks are the same for any number of threads, and totals are whole numbers (``readout.totals``), so results depend on
+neither.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Inputs(NamedTuple):
     Attributes:
         start, stop: (G,) ranges of the ordered inputs.
         pattern: (P,) index of each output position's padding pattern. valid: (patterns, K) uint8.
-        flip: apply complemented sub-vectors where that applies fewer ones.
+        flip_above: (G,) float32: share of ones above which a sub-vector is applied complemented.
         ones, dense_ones: (G, N_max) float32: stored ones of each row, with and without flips (and pruning).
     """
 
@@ -45,7 +46,7 @@ class Inputs(NamedTuple):
     stop: np.ndarray
     pattern: np.ndarray
     valid: np.ndarray
-    flip: bool
+    flip_above: np.ndarray
     ones: np.ndarray
     dense_ones: np.ndarray
 
@@ -72,7 +73,7 @@ class Digital(NamedTuple):
     """The digital side.
 
     Attributes:
-        constants: (G, patterns, M) float32: N - 2 sum W' (valid rows) + 4 x expected contribution of pruned cells.
+        constants: (G, patterns, M) float32: N - 2 sum W', and what pruned cells are expected to contribute.
         signs: (G, M) float32: -1 for a complemented column.
     """
 
@@ -81,7 +82,7 @@ class Digital(NamedTuple):
 
 
 class ColumnTables(NamedTuple):
-    """Gate-driven columns and their fast solver; see ``crossbar.column_drops`` and ``crossbar.column_fit``.
+    """Gate-driven columns and their fast solver; see ``surrogate.column_drops`` and ``surrogate.column_fit``.
 
     Attributes:
         packed: (G, bytes, M filled up) uint8 and masks: (G, N_max, vectors): the stored bits, by rows and by columns.
@@ -241,6 +242,7 @@ def _apply_bits(vectors, first, reads, group, inputs, block, totals):  # type: i
     """
     start, rows = inputs.start[group], inputs.stop[group] - inputs.start[group]
     stored_ones, dense_ones, bits = inputs.ones[group], inputs.dense_ones[group], block.bits
+    flip_above = inputs.flip_above[group]
     for read in range(reads):
         pattern = block.place[read]
         ones, rows_valid = np.int32(0), np.int32(0)
@@ -248,7 +250,7 @@ def _apply_bits(vectors, first, reads, group, inputs, block, totals):  # type: i
             bits[read, i] = np.uint8(vectors[first + read, start + i] > 0)
             ones += np.int32(bits[read, i])
             rows_valid += np.int32(inputs.valid[pattern, start + i])
-        flipped = inputs.flip and 2 * ones > rows_valid
+        flipped = np.float32(ones) > flip_above * np.float32(rows_valid)
         # Sums of whole numbers up to EXACT_SUMS: exact in float32 in any order.
         stored, dense = np.float32(0), np.float32(0)
         for i in range(rows):
