@@ -123,7 +123,7 @@ def _read(
     seeds = [_noise_seed(prepared, layer, first_image + image) for image in range(len(vectors))]
     if layer.groups is not None:
         return read_exactly(layer, layer.groups, vectors, seeds)
-    if layer.converters.noise == 0:
+    if layer.converters.noise.scale == 0:
         return read_layer(layer.tables, vectors)
     parts = [read_layer(layer.tables, vectors[image : image + 1], seed) for image, seed in enumerate(seeds)]
     return np.concatenate([part[0] for part in parts]), merge(np.stack([part[1] for part in parts]))

@@ -7,7 +7,7 @@ import numpy as np
 from simcore.inference.preparation import PreparedLayer
 from simcore.mapping.encodings.base import column_share
 from simcore.mapping.row_groups import RowGroup
-from simcore.readout.fused import add_noise
+from simcore.noise.base import noise_of_read
 from simcore.readout.totals import PARTIAL_SUM, STATISTICS, add_totals, merge
 
 
@@ -55,11 +55,11 @@ def _noise(
     layer: PreparedLayer, shape: tuple[int, ...], positions: int, group: int, seeds: list[int]
 ) -> np.ndarray | float:
     """The converter noise that the fused readout adds, in codes."""
-    if layer.converters.noise == 0:
+    if layer.converters.noise.scale == 0:
         return 0.0
     noise = np.zeros(shape, dtype=np.float32)
     for image, seed in enumerate(seeds):
         for position in range(positions):
             row = noise[image * positions + position]
-            add_noise(row, np.float32(layer.converters.noise), np.uint64(seed), position, group)
+            noise_of_read(layer.tables.converters.noise, row, np.uint64(seed), position, group)
     return noise

@@ -14,10 +14,10 @@ from jaxtyping import Float, Float32, Integer, Real, UInt8
 
 from simcore.design import Adc
 from simcore.mapping.row_groups import RowGroup
+from simcore.mitigation.base import PerColumn
 from simcore.mitigation.re_ranging import re_ranging
-
-# One for all columns, or one for each.
-PerColumn = float | np.floating | Float[np.ndarray, " columns"]
+from simcore.noise import NOISES, Noise
+from simcore.noise.gaussian import Gaussian
 
 _TAIL = 0.001  # share of calibration reads that a range by percentile leaves beyond either end; a judgement
 _CANDIDATES = 16  # ends of a range that are tried on either side
@@ -36,7 +36,7 @@ class ConverterSettings:
         step: partial sum of a code.
         zero: partial sum of code 0.
         top: the highest code, 2^bits - 1.
-        noise: standard deviation in codes.
+        noise: its source, in codes.
     """
 
     gain: Float32[np.ndarray, "groups columns"]
@@ -44,7 +44,7 @@ class ConverterSettings:
     step: Float32[np.ndarray, "groups columns"]
     zero: Float32[np.ndarray, "groups columns"]
     top: int
-    noise: float
+    noise: Noise
 
     def of_columns(self, columns: Integer[np.ndarray, " chosen"]) -> ConverterSettings:
         """The converters of some columns, in the order of their indices."""
@@ -108,7 +108,7 @@ class CalibrationReads:
 def ideal_settings(groups: int, columns: int) -> ConverterSettings:
     """A code for every sum and no error of its own."""
     one, none = np.ones((groups, columns), np.float32), np.zeros((groups, columns), np.float32)
-    return ConverterSettings(one, none, one, none, 2**16 - 1, 0.0)
+    return ConverterSettings(one, none, one, none, 2**16 - 1, Gaussian(np.float32(0)))
 
 
 def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSettings:
@@ -151,29 +151,8 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSett
         step.astype(np.float32),
         zero.astype(np.float32),
         2**adc.bits - 1,
-        adc.noise_lsb,
+        NOISES[adc.noise](np.float32(adc.noise_lsb)),
     )
-
-
-def _line(
-    current: Float[np.ndarray, "reads columns"], sums: Real[np.ndarray, "reads columns"], fit: AdcFit, by_column: bool
-) -> tuple[PerColumn | Float[np.ndarray, ""], PerColumn]:
-    """Slope and intercept of partial sums over currents.
-
-    ``unbiased`` takes the currents' regression on the sums and turns it round: a threshold lies where the mean currents
-    of neighbouring sums part, and reads of a sum are right on average. ``least_squares`` is the sums' regression on the
-    currents: the least squared error over all reads, for which it draws the sums towards their mean.
-    """
-    axis = 0 if by_column else None
-    mean_x, mean_y = current.mean(axis=axis), sums.mean(axis=axis)
-    covariance = ((current - mean_x) * (sums - mean_y)).mean(axis=axis)
-    variance = ((current - mean_x) ** 2).mean(axis=axis)
-    spread = ((sums - mean_y) ** 2).mean(axis=axis)
-    usable = (variance > 1e-6) & (covariance > 0)
-    held = np.where(usable, covariance, 1.0)
-    slope = held / np.maximum(variance, 1e-12) if fit == "least_squares" else spread / held
-    slope = np.where(usable, slope, 1.0)
-    return slope, mean_y - slope * mean_x
 
 
 def _range(

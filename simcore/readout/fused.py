@@ -22,6 +22,7 @@ from threadpoolctl import ThreadpoolController
 from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.kernels.bit_counts import pack_bits
 from simcore.kernels.threads import run_in_threads
+from simcore.noise.base import Noise, add_noise
 from simcore.readout.columns import read_columns
 from simcore.readout.products import read_products
 from simcore.readout.totals import DENSE_PARTIAL_SUM, FLIPS, ONES, PARTIAL_SUM, STATISTICS, merge
@@ -57,7 +58,7 @@ class Converters(NamedTuple):
     Attributes:
         gain, offset: (G, M) float32, code = clip(round(gain I + offset + noise), 0, top).
         step, zero: (G, M) float32, partial sum = zero + step code.
-        top: largest code. noise: standard deviation in codes. used: (M,) float32, 0 in columns that only fill up.
+        top: largest code. noise: its source. used: (M,) float32, 0 in columns that only fill up.
     """
 
     gain: np.ndarray
@@ -65,7 +66,7 @@ class Converters(NamedTuple):
     step: np.ndarray
     zero: np.ndarray
     top: float
-    noise: float
+    noise: Noise
     used: np.ndarray
 
 
@@ -208,28 +209,14 @@ def _view(array: np.ndarray) -> np.ndarray:
 
 def _read_only(part: Any) -> Any:
     """The part with its arrays read-only and its numbers as float32."""
-    kinds = {float: np.float32, int: np.int64, bool: bool}
-    return type(part)(*(_view(v) if isinstance(v, np.ndarray) else kinds[type(v)](v) for v in part))
+    kinds = {float: np.float32, np.float32: np.float32, int: np.int64, bool: bool}
 
+    def fixed(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return _view(value)
+        return _read_only(value) if isinstance(value, tuple) else kinds[type(value)](value)
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
-def _mix(value):  # type: ignore[no-untyped-def]
-    """splitmix64: a counter turned into 64 random bits."""
-    value = value + np.uint64(0x9E3779B97F4A7C15)
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
-
-
-@numba.njit(cache=True, error_model="numpy", forceinline=True)
-def add_noise(values, scale, seed, position, group):  # type: ignore[no-untyped-def]
-    """Add Gaussian noise (Box-Muller on counters) to the codes of one read, in place: (M,) float32."""
-    base = _mix(_mix(seed ^ np.uint64(position)) ^ np.uint64(group))
-    for column in range(len(values)):
-        bits = _mix(base ^ np.uint64(column))
-        uniform = (np.float64(bits >> np.uint64(32)) + 0.5) / 4294967296.0
-        angle = np.float64(bits & np.uint64(0xFFFFFFFF)) / 4294967296.0
-        values[column] += scale * np.float32(np.sqrt(-2.0 * np.log(uniform)) * np.cos(2.0 * np.pi * angle))
+    return type(part)(*map(fixed, part))
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
@@ -295,14 +282,14 @@ def _start_group(vectors, low, reads, group, inputs, noise, noisy_columns, seed,
     if noisy_columns > 0:
         block.noise[:] = 0
         for read in range(reads):
-            add_noise(block.noise[read, :noisy_columns], noise, seed, low + read, group)
+            add_noise(noise, block.noise[read, :noisy_columns], seed, low + read, group)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _read_columns(first, last, vectors, inputs, columns, converters, digital, seed, out, statistics):  # type: ignore[no-untyped-def]
     """Blocks first .. last-1 of a layer of gate-driven columns."""
     groups, rows, filled = len(inputs.start), columns.masks.shape[1], columns.packed.shape[2]
-    noisy = np.int64(converters.used.sum()) if converters.noise > 0 else 0
+    noisy = np.int64(converters.used.sum()) if converters.noise.scale > 0 else 0
     block = _new_block(rows, columns.packed.shape[1], filled, noisy)
     by_lanes = Block(
         block.bits, block.packed, block.applied, block.input_sign, block.place,
@@ -325,7 +312,7 @@ def _read_columns(first, last, vectors, inputs, columns, converters, digital, se
 def _read_products(first, last, vectors, inputs, cells, converters, digital, seed, out, statistics):  # type: ignore[no-untyped-def]
     """Blocks first .. last-1 of a layer whose currents are matrix products."""
     groups, rows, columns = len(inputs.start), cells.matrices.shape[1], digital.signs.shape[1]
-    noisy = columns if converters.noise > 0 else 0
+    noisy = columns if converters.noise.scale > 0 else 0
     block = _new_block(rows, cells.packed.shape[1], cells.packed.shape[2], noisy)
     factors = np.zeros((BLOCK, rows), np.float32)
     products = np.zeros((BLOCK, cells.matrices.shape[2]), np.float32)

@@ -52,7 +52,7 @@ def layer_tables(
     )
     codes = Converters(
         converters.gain, converters.offset, converters.step, converters.zero, float(converters.top),
-        float(converters.noise), np.ones(mapping.columns, dtype=np.float32),
+        converters.noise, np.ones(mapping.columns, dtype=np.float32),
     )  # fmt: skip
     digital = Digital(
         digital_constants(groups, patterns),
