@@ -47,7 +47,7 @@ class Adc(BaseModel):
     gain: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     offset_lsb: float = Field(default=0.0, allow_inf_nan=False)
     noise_lsb: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    noise: str = "gaussian"
+    noise: str = Field(default="gaussian", json_schema_extra={"enum": list(NOISES)})
 
     @field_validator("noise")
     @classmethod

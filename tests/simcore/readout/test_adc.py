@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simcore.design import Adc
+from simcore.noise.base import noise_of_read
+from simcore.noise.gaussian import Gaussian
 from simcore.readout.adc import CalibrationReads, converter_settings, ideal_settings
-from simcore.readout.fused import add_noise
 
 
 def reads_of(current, sums, largest=None):
@@ -37,7 +38,7 @@ def test_gain_and_offset_are_applied_in_codes():
 
 def test_noise_is_added_as_given():
     settings = plain(6, 40, columns=2, noise_lsb=5.0)
-    assert settings.noise == 5.0
+    assert settings.noise.scale == 5.0
     assert settings.sums(settings.codes(np.array([[3.0, 3.0]]), 0, np.array([[2.0, -9.0]])), 0).tolist() == [[5, 0]]
 
 
@@ -198,7 +199,7 @@ def test_ranges_are_set_for_the_columns_that_are_calibrated_together():
 
 def noise_of(seed, position, group, columns=4000, scale=1.0):
     values = np.zeros(columns, np.float32)
-    add_noise(values, np.float32(scale), np.uint64(seed), position, group)
+    noise_of_read(Gaussian(np.float32(scale)), values, np.uint64(seed), position, group)
     return values
 
 
