@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.tables.schema import HARDWARE_COLUMNS
-from simcore.design import Adc
+from simcore.design_axes import Adc
 
 FOLDER = Path(__file__).parent / "results" / "paper"
 Row = dict[str, Any]
@@ -296,3 +296,8 @@ def weighted_reads(reads: list[Row], partial_sums: list[Row]) -> list[Row]:
 
 def _sample_of(row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in ("model", "layer", "sparsity", "row_order"))
+
+
+def widest_interval(designs: list[Hardware]) -> float:
+    """Half of the widest 95 % interval of an accuracy of the designs, in points."""
+    return max(50 * (r["accuracy_high"] - r["accuracy_low"]) for d in designs for r in d.levels.values())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -31,3 +33,14 @@ install_import_hook(SHAPES_CHECKED, "beartype.beartype(conf=beartype.BeartypeCon
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Small tensors lose more time in waiting for a second thread than it saves."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -78,9 +78,6 @@ def one_of(*values: str):  # type: ignore[no-untyped-def]
     return offer
 
 
-SPARSITY_LEVELS = one_of("dense", "weight", "activation", "binsparx")
-
-
 def _results(ctx: typer.Context) -> object | None:
     from pipeline.results.finished import Results
     from simcore.errors import BinsparxError

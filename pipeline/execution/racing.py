@@ -100,7 +100,7 @@ def _beaten(plan: Plan, works: Iterable[DesignWork], store: Store, error: float)
     objectives = plan.sweep.spec.pareto.objectives
     columns = [OBJECTIVES[name][0] for name in objectives if name != "accuracy"]
     for work in works:
-        if work.point.hardware.is_reference:
+        if work.point.configuration.is_reference:
             continue  # it neither runs nor beats
         reading = read_shards(store, work.point.key, work.files, work.cover.stored)
         if reading.damaged:

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from pipeline.front.candidates import front_candidates
 from pipeline.front.pareto import OBJECTIVES, find_front, front_support
-from pipeline.sweep.simulation import REFERENCE_SOLVERS
 from pipeline.sweep.spec import ParetoSpec
+from simcore.design_axes import REFERENCE_SOLVERS
 
 # A corner is what the world turns out to be, not a choice.
 GROUP_COLUMNS = ("model_digest", "dataset_digest", "corner")

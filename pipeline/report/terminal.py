@@ -12,23 +12,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.sweep.simulation import REFERENCE_SOLVERS
 from pipeline.tables.schema import HARDWARE_COLUMNS, array_name
+from simcore.design_axes import REFERENCE_SOLVERS
 
-# Axes that get a column of their own only where they have several values.
-_OPTIONAL = (
-    "model",
-    "overrides",
-    "row_order",
-    "adc_reference",
-    "adc_fit",
-    "adc_range",
-    "adc_offset",
-    "adc_gain",
-    "adc_noise",
-    "seed",
-    "solver_setting",
-)
+# Axes that every line shows or that follow from others; the rest get a column only where they have several values.
+_SHOWN_ALWAYS = "dataset device corner topology rows cols active_rows adc_bits".split()
+_OPTIONAL = [name for name in HARDWARE_COLUMNS if name not in _SHOWN_ALWAYS]
 # Beside the hardware, what the tables show of a design: a row has many more columns.
 _SHOWN = (
     "sweep sparsity prune images accuracy accuracy_low accuracy_high ideal_accuracy on_front front_candidate "

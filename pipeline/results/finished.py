@@ -13,9 +13,9 @@ from pipeline.front.pareto import Direction, non_dominated
 from pipeline.results.comparison import Comparison, compare_designs
 from pipeline.storage.predictions import Predictions
 from pipeline.storage.store import Store
-from pipeline.sweep.simulation import REFERENCE_SOLVERS
 from pipeline.tables.files import SWEEPS_FOLDER, read_table
 from pipeline.tables.schema import SCHEMAS
+from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import InputError, unknown_name
 
 # Names that stand for content: a network that was trained again is another network, and a split holds other images.

@@ -23,6 +23,7 @@ from pipeline.storage.store import Store
 from pipeline.sweep.keys import digest_of, short_key
 from pipeline.sweep.spec import SweepFile
 from pipeline.tables.files import SWEEPS_FOLDER, read_table
+from pipeline.tables.schema import AXIS_COLUMNS
 from pipeline.uris import without_secret
 from simcore.errors import BinsparxError
 
@@ -36,10 +37,7 @@ _ROW_DIGEST = f"{_PREFIX}.row_digest"  # of all that a run holds
 _MARKS = ("on_front", "in_sample")  # tags that say what a design is among the others of its sweep
 _SHOWN_CHARACTERS = 9  # of a value in MLflow's parallel coordinates
 _DIGEST_CHARACTERS = 36  # of a data set's digest that MLflow holds
-_PARAMETERS = (
-    "model dataset device corner overrides topology rows cols active_rows row_order sparsity prune "
-    "adc_bits adc_reference adc_fit adc_range adc_offset adc_gain adc_noise seed solver_setting solver"
-).split()
+_PARAMETERS = [*(name for name in AXIS_COLUMNS if name not in ("design_key", "sweep")), "solver"]
 _FRACTIONS = {
     "accuracy": "accuracy_pct",
     "accuracy_low": "accuracy_low_pct",

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from simcore.analysis.reference_designs import lossless_bits
 from simcore.crossbar import Circuit
 from simcore.design import Design
+from simcore.design_axes import lossless_bits
 
 
 def causes_of(design: Design) -> list[str]:

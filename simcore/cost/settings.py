@@ -9,17 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from simcore.cost_options import ArraySupply, ColumnsRead, Corner, CostOptions, FlipPath, OnTime, Payer
 from simcore.errors import InputError, unknown_name
-from simcore.technology.periphery_file import PERIPHERY_UNITS, Corner, Periphery, load_periphery
+from simcore.technology.periphery_file import PERIPHERY_UNITS, Periphery, load_periphery
 
-ArraySupply = Literal["v_read", "v_dd"]
-OnTime = Literal["sampled", "conversion"]
 ConverterKind = Literal["flash", "sar"]
-FlipPath = Literal["pipelined", "serial"]
-Payer = Literal["baseline", "binsparx"]
-ColumnsRead = Literal["in_turn", "together"]
 
 # A flash converter up to here, successive approximation beyond. Judgement: flash for its speed while its
 # comparators, which double with every bit, are few.
@@ -49,38 +43,6 @@ ENERGY_AXES = ("array_supply", "on_time", "conversion_time", "conversion_energy"
 """What energy is disputed for; time counts, for what leaks does so until the image is done."""
 LATENCY_AXES = ("conversion_time", "flip_path")
 AREA_AXES = ("comparator_area", "sar_area_4_bit", "sar_area_8_bit", "digital_mac")
-
-
-class CostOptions(BaseModel):
-    """How costs are counted. What is given here is taken as known and leaves the spread.
-
-    ``array_supply``: the column current is drawn from v_read or from v_dd. ``on_time``: a column conducts while it is
-    sampled, or until its conversion ends. ``popcount``, ``stored_sums``: who pays for sum(X) and sum(W):
-    ``baseline`` (every design; a {0,1}-mapped network needs them anyway) or ``binsparx`` (designs that flip).
-    ``parallel_tiles`` (None: all of a layer) are read at the same time. ``columns_read``: while a converter reads one
-    of its columns the others are switched off (``in_turn``) or conduct too (``together``); None is what the solved
-    circuit has: ``in_turn`` where columns are independent (gate_driven), ``together`` where they share rows
-    (input_sourced). ``digital_layers``: what the arrays do not hold is counted too, on ``digital_array`` x
-    ``digital_array`` multipliers.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    technology: str = Field(default="7nm", min_length=1)
-    corner: Corner = "nominal"
-    converter: Literal["auto", "flash", "sar"] = "auto"
-    columns_per_converter: int = Field(default=8, ge=1)
-    array_supply: ArraySupply | None = None
-    on_time: OnTime | None = None
-    flip_path: FlipPath | None = None
-    popcount: Payer = "baseline"
-    stored_sums: Payer = "binsparx"
-    activation_buffer: bool = True
-    parallel_tiles: int | None = Field(default=None, ge=1)
-    columns_read: ColumnsRead | None = None
-    digital_layers: bool = True
-    digital_array: int = Field(default=16, ge=1)
-    parameters: dict[str, float] = {}
 
 
 @dataclass(frozen=True)

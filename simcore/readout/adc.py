@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Integer, Real, UInt8
 
-from simcore.design import Adc
+from simcore.design_axes import Adc
 from simcore.mapping.row_groups import RowGroup
 from simcore.mitigation.base import PerColumn
 from simcore.mitigation.re_ranging import re_ranging

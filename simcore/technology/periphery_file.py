@@ -7,15 +7,12 @@ are handed out in SI units.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from simcore.crossbar.circuit import input_error
-from simcore.errors import InputError, unknown_name
-
-Corner = Literal["low", "nominal", "high"]
+from simcore.cost_options import Corner
+from simcore.errors import unknown_name
+from simcore.technology.yaml_model import load_yaml_model
 
 PERIPHERY_FOLDER = Path(__file__).parent / "periphery"
 # name -> (unit of the files, factor to SI)
@@ -132,11 +129,6 @@ class Periphery(BaseModel):
         """
         return self.parameters[name].at(corner) * PERIPHERY_UNITS[name][1]
 
-    @property
-    def disputed(self) -> tuple[str, ...]:
-        """Parameters that have a low and a high end."""
-        return tuple(name for name, quantity in self.parameters.items() if quantity.low is not None)
-
 
 def periphery_names() -> list[str]:
     """Names of the technologies that ship, sorted."""
@@ -157,16 +149,4 @@ def load_periphery(technology: str, where: str = "") -> Periphery:
     if not own and technology not in periphery_names():
         raise unknown_name("technology", technology, [*periphery_names(), "PATH.yaml"], where)
     path = Path(technology) if own else PERIPHERY_FOLDER / f"{technology}.yaml"
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the periphery file '{technology}': {error.strerror}", where) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        detail = " ".join(str(error).split())
-        raise InputError(f"the periphery file '{technology}' is not YAML: {detail}", where) from None
-    if not isinstance(content, dict):
-        raise InputError(f"the periphery file '{technology}' must hold a mapping with name and parameters", where)
-    try:
-        return Periphery.model_validate(content)
-    except ValidationError as error:
-        raise input_error(error, Periphery, f"{where + ' ' if where else ''}{path.name}") from None
+    return load_yaml_model(path, Periphery, f"periphery file '{technology}'", "name and parameters", where)

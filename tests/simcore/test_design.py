@@ -7,7 +7,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from simcore.design import Adc, Design
+from simcore.design import Design
+from simcore.design_axes import Adc
 from simcore.technology import circuit_parameters
 from tests.simcore.small_networks import make_design
 

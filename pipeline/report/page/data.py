@@ -12,11 +12,10 @@ import pandas as pd
 from pipeline.front.objectives import known_costs
 from pipeline.report.page.findings import MOST_GAINS, Gains, distinguishing
 from pipeline.report.page.selection import hardware_numbers
+from pipeline.tables.schema import AXIS_COLUMNS
 
-_DESIGN_COLUMNS = (
-    "design_key model dataset device corner overrides rows cols active_rows row_order sparsity prune adc_bits "
-    "adc_reference adc_fit adc_range adc_offset adc_gain adc_noise seed solver "
-    "accuracy accuracy_low accuracy_high ideal_accuracy images partial_sum_reduction "
+_DESIGN_COLUMNS = [name for name in AXIS_COLUMNS if name not in ("sweep", "topology", "solver_setting")] + (
+    "solver accuracy accuracy_low accuracy_high ideal_accuracy images partial_sum_reduction "
     "rms_error_lsb clipped_fraction evidence_converted_rms_lsb evidence_within_limits"
 ).split()
 _DIGITS = 6

@@ -6,25 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from simcore.analysis.reference_designs import lossless_bits, what_acts
+from simcore.analysis.reference_designs import what_acts
 from simcore.datasets import open_dataset
-from simcore.design import Adc
+from simcore.design_axes import Adc, lossless_bits
 from simcore.inference.evaluation import evaluate, prepare
 from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, stored_layers
 from simcore.mapping.tiling import input_vectors
 from simcore.network.checkpoint import find_model, load_checkpoint, model_names
 from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB
-from tests.simcore.small_networks import make_design, small_checkpoint, small_dataset
-
-
-@pytest.fixture(scope="module")
-def checkpoint():
-    return small_checkpoint()
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    return small_dataset(tmp_path_factory.mktemp("references"))
+from tests.simcore.small_networks import make_design
 
 
 def run(checkpoint, dataset, design):
