@@ -24,7 +24,15 @@ REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
 
 
 def lossless_bits(rows: int) -> int:
-    """Bits that give each of the sums 0..rows a code of its own."""
+    """Bits that give each of the sums 0..rows a code of its own: ceil(log2(rows + 1)), at least 1.
+
+    Args:
+        rows: rows read together.
+
+    Example:
+        >>> lossless_bits(63), lossless_bits(64)
+        (6, 7)
+    """
     return max(1, math.ceil(math.log2(rows + 1)))
 
 

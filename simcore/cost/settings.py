@@ -130,10 +130,12 @@ class CostSettings:
 
 
 def resolve(options: CostOptions, where: str = "", periphery_file: str | None = None) -> CostSettings:
-    """The settings that ``options`` mean.
+    """The settings that options mean, with the numbers of their technology.
 
     Args:
-        where: where the user wrote them, for messages. periphery_file: the technology's path, where it is a file.
+        options: what a sweep file says.
+        where: where the user wrote them, for messages.
+        periphery_file: the technology's path, where it is a file.
 
     Raises:
         InputError: an unknown technology or parameter, or a value that is not positive.
@@ -145,7 +147,7 @@ def resolve(options: CostOptions, where: str = "", periphery_file: str | None = 
             raise unknown_name("cost parameter", name, PERIPHERY_UNITS, where)
         unit, factor = PERIPHERY_UNITS[name]
         if not (value > 0 and math.isfinite(value)):
-            raise InputError(f"{name} must be a positive number of {unit or 'parts'}, got {value:g}", where)
+            raise InputError(f"{name} must be positive{f' ({unit})' if unit else ''}, got {value:g}", where)
         if name == "logic_utilisation" and value > 1:
             raise InputError(f"logic_utilisation is a fraction, at most 1, got {value:g}", where)
         numbers[name] = value * factor
