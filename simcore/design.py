@@ -63,7 +63,8 @@ class Design(BaseModel):
     ``calibration_images`` are taken from ``calibration_split`` (None: ``calibration``, else ``train``), from image
     ``calibration_first`` on (see ``calibration_images.choose_calibration_images``).
     ``layers`` names the binary layers that are mapped (None: all of them), a set: it is kept sorted, for the order in
-    which names are written decides nothing.
+    which names are written decides nothing. ``device`` is where exact solves run (see ``crossbar.solve``; None:
+    ``prepare`` asks the environment); it is no part of the content, for keys carry it in their solver version.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,6 +84,7 @@ class Design(BaseModel):
     calibration_first: int = Field(default=0, ge=0)
     evidence: EvidenceLimits = EvidenceLimits()
     layers: tuple[str, ...] | None = None
+    device: str | None = Field(default=None, exclude=True)
 
     @field_validator("layers")
     @classmethod

@@ -126,7 +126,7 @@ class HardwareCosts:
             if point.hardware.is_reference
             else self._settings.converter_kind(point.hardware.adc_bits),
             "cost_boundary": self._settings.boundary,
-            "cost_assumptions": self._settings.assumptions(point.hardware.circuit.topology == "gate_driven"),
+            "cost_assumptions": self._settings.assumptions(point.hardware.circuit.wiring.columns_are_independent),
         }
 
 

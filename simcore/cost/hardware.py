@@ -18,9 +18,11 @@ class Tile:
         rows, cols: cells. active_rows: rows read together. adc_bits: bits of its converters.
         flips_weights, flips_activations: what the sparsity level needs hardware for.
         v_read_V, on_current_A: read voltage, current of a lone ON cell.
-        gate_driven: topology. r_sink_ohm, r_col_ohm: bit line. r_feed_ohm, r_line_ohm, line_cells: the line that
-        carries the current to the cells, the source line (gate_driven) or the row (input_sourced): terminal, wire from
-        cell to cell, its cells.
+        columns_are_independent: what a column draws does not depend on the others.
+        r_sink_ohm, r_col_ohm: bit line.
+        r_feed_ohm, r_line_ohm, line_cells: the line that carries the current to the cells (``Topology.feed_line``):
+            terminal, wire from cell to cell, its cells.
+        feeds_along_columns: that line runs beside the bit line, past the same transistors; else along the row.
         cell_height_m, cell_width_m, cell_area_m2; gate_fins: fins of a cell's select transistor.
         leaking_fins: fins of a cell that leak while it keeps its bit.
     """
@@ -33,12 +35,13 @@ class Tile:
     flips_activations: bool
     v_read_V: float
     on_current_A: float
-    gate_driven: bool
+    columns_are_independent: bool
     r_sink_ohm: float
     r_col_ohm: float
     r_feed_ohm: float
     r_line_ohm: float
     line_cells: int
+    feeds_along_columns: bool
     cell_height_m: float
     cell_width_m: float
     cell_area_m2: float
@@ -49,7 +52,7 @@ class Tile:
     def of(cls, design: Design, cell: CellGeometry) -> Tile:
         """The tile of a design made of such cells."""
         circuit = design.circuit
-        gate_driven = circuit.topology == "gate_driven"
+        wiring = circuit.wiring
         return cls(
             rows=design.rows,
             cols=design.cols,
@@ -59,12 +62,13 @@ class Tile:
             flips_activations=design.flips_activations,
             v_read_V=circuit.v_read,
             on_current_A=circuit.on_current(),
-            gate_driven=gate_driven,
+            columns_are_independent=wiring.columns_are_independent,
             r_sink_ohm=circuit.r_sink,
             r_col_ohm=circuit.r_col,
             r_feed_ohm=circuit.r_driver,
-            r_line_ohm=circuit.r_source if gate_driven else circuit.r_row,
-            line_cells=design.rows if gate_driven else design.cols,
+            r_line_ohm=wiring.wire(circuit),
+            line_cells=design.rows if wiring.feeds_along_columns else design.cols,
+            feeds_along_columns=wiring.feeds_along_columns,
             cell_height_m=cell.height_um * 1e-6,
             cell_width_m=cell.width_um * 1e-6,
             cell_area_m2=cell.area_um2 * 1e-12,

@@ -108,7 +108,7 @@ def measure_layer(
         sub = vectors[:, group.start : group.stop]
         bits = applied_inputs(sub, design.flips_activations)
         tile = tile_bits(mapping, stored, index, design.rows)[:, columns]
-        solution = solve(design.circuit, tile, tile_inputs(bits, group, design.rows), tol=1e-8)
+        solution = solve(design.circuit, tile, tile_inputs(bits, group, design.rows), tol=1e-8, device=design.device)
         exact = solution.sink_currents / design.circuit.on_current()
         fast = models[index].evaluate(bits, columns)
         drawn = converters.of_columns(columns)

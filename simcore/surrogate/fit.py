@@ -118,7 +118,7 @@ def exact_currents(
     currents = np.empty((len(inputs), tile.shape[1]))
     unsolved = 0
     for columns in column_tiles(tile.shape[1], design.cols):
-        solution = solve(design.circuit, tile[:, columns], bits, tol=1e-7)
+        solution = solve(design.circuit, tile[:, columns], bits, tol=1e-7, device=design.device)
         currents[:, columns] = solution.sink_currents / design.circuit.on_current()
         unsolved += int((solution.status == 0).sum())
     if unsolved:
@@ -154,7 +154,9 @@ def _column_models(
         columns = _draw(rng, stored[index].bits.shape[1], _FIT_COLUMNS)
         inputs = _fit_inputs(vectors[:, group.start : group.stop], design, _FIT_READS, rng)
         tile = tile_bits(mapping, stored, index, design.rows)[:, columns]
-        solution = solve(design.circuit, tile, tile_inputs(inputs, group, design.rows), tol=_COLUMN_TOLERANCE)
+        solution = solve(
+            design.circuit, tile, tile_inputs(inputs, group, design.rows), tol=_COLUMN_TOLERANCE, device=design.device
+        )
         bits = stored[index].bits[:, columns]
         samples.append(column_sums_of(inputs, pack_rows(bits), bits.shape[1], feeds[position]))
         solved.append(_solved(solution).ravel() / design.circuit.on_current())
@@ -173,7 +175,9 @@ def _product_models(
     """One polynomial for the row groups at one place of their tiles, and corrections of every column's own."""
     groups = [mapping.groups[index] for index in members]
     shared = {group.rows: shared_resistance(design.circuit, design.rows, group.offset, group.rows) for group in groups}
-    currents = [first_order_currents(design.circuit, stored[index].bits, design.cols) for index in members]
+    currents = [
+        first_order_currents(design.circuit, stored[index].bits, design.cols, design.device) for index in members
+    ]
     samples, solved = [], []
     for position in _draw(rng, len(members), _FIT_TILES):
         index, group = members[position], groups[position]
@@ -181,7 +185,7 @@ def _product_models(
         inputs = _fit_inputs(vectors[:, group.start : group.stop], design, _FIT_READS, rng)
         tile = tile_bits(mapping, stored, index, design.rows)[:, columns]
         placed = tile_inputs(inputs, group, design.rows)
-        solution = solve(design.circuit, tile, placed, tol=1e-5, dtype=np.float32)
+        solution = solve(design.circuit, tile, placed, tol=1e-5, dtype=np.float32, device=design.device)
         reads = second_order(inputs, currents[position][:, columns], shared[group.rows], design.cols)
         samples.append((reads.s.ravel(), reads.q.ravel()))
         solved.append(_solved(solution).ravel() / design.circuit.on_current())
@@ -217,7 +221,7 @@ def _with_column_corrections(
     inputs = _fit_inputs(vectors[:, group.start : group.stop], design, reads_to_solve, rng)
     placed = tile_inputs(inputs, group, design.rows)
     for columns in column_tiles(tile.shape[1], design.cols):
-        solution = solve(design.circuit, tile[:, columns], placed, tol=1e-5, dtype=np.float32)
+        solution = solve(design.circuit, tile[:, columns], placed, tol=1e-5, dtype=np.float32, device=design.device)
         exact = _solved(solution) / design.circuit.on_current()
         reads = second_order(inputs, model.currents[:, columns], model.shared, design.cols)
         corrections[:, columns] = fit_columns(reads, exact, model.polynomial)
@@ -231,7 +235,7 @@ def _transfer_model(mapping: LayerMapping, stored: list[StoredGroup], index: int
     tile = tile_bits(mapping, stored, index, design.rows)
     matrix = np.empty((group.rows, tile.shape[1]))
     for columns in column_tiles(tile.shape[1], design.cols):
-        solution = solve(design.circuit, tile[:, columns], one_hot, tol=1e-10)
+        solution = solve(design.circuit, tile[:, columns], one_hot, tol=1e-10, device=design.device)
         matrix[:, columns] = _solved(solution) / design.circuit.on_current()
     coefficients = np.zeros(len(EXPONENTS))
     coefficients[0] = 1.0
