@@ -125,7 +125,7 @@ def _cells(circuit: Circuit, cells: Cells, inputs: np.ndarray, upper: np.ndarray
         index = 1 - int(cells.states[i, j])
         g = float(curves.g[index]) * (1.0 if cells.factors is None else float(cells.factors[i, j]))
         if (inputs[i] or not circuit.gated) and g > 0:
-            lines.append(_cell(f"{i}_{j}", upper[i, j], lower[i, j], curves, index, g))
+            lines.append(_cell(f"{i}_{j}", str(upper[i, j]), str(lower[i, j]), curves, index, g))
     return lines
 
 

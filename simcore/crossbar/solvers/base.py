@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -61,7 +61,7 @@ class Crossbar(NamedTuple):
 
     cells: Cells
     curves: CellCurves
-    wires: Any
+    wires: tuple[object, ...]
 
 
 class Out(NamedTuple):
@@ -98,7 +98,7 @@ class LaneSolver(Solver):
     """
 
     @abstractmethod
-    def wires(self, circuit: Circuit, real: type[np.floating[Any]]) -> Any:
+    def wires(self, circuit: Circuit, real: type[np.floating]) -> tuple[object, ...]:
         """The ``Crossbar.wires`` of its kernel, numbers of type ``real``."""
 
     @abstractmethod
@@ -112,7 +112,7 @@ class LaneSolver(Solver):
         """
 
     def solve(self, circuit: Circuit, cells: Cells, bits: np.ndarray, dtype: np.dtype, limits: Limits) -> Solution:
-        real: type[np.floating[Any]] = dtype.type
+        real: type[np.floating] = dtype.type
         crossbar = Crossbar(cells.astype(dtype), circuit.curves().astype(dtype), self.wires(circuit, real))
         stop = Limits(real(limits.tolerance), limits.max_sweeps)  # type: ignore[arg-type]
         lanes = _as_lanes(bits, dtype)

@@ -9,7 +9,7 @@ voltage), and while a step does not shrink well, cells are linearised by their c
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -28,11 +28,11 @@ class Wires(NamedTuple):
     """Wires of a gate_driven array, ohms and volts; far: the source line is fed at the end away from the sink."""
 
     far: bool
-    v_read: Any
-    r_driver: Any
-    r_source: Any
-    r_col: Any
-    r_sink: Any
+    v_read: np.floating
+    r_driver: np.floating
+    r_source: np.floating
+    r_col: np.floating
+    r_sink: np.floating
 
 
 class Drops(NamedTuple):
@@ -52,7 +52,7 @@ class Work(NamedTuple):
 class Ladder(LaneSolver):
     """Arrays whose columns are ladders of their own."""
 
-    def wires(self, circuit: Circuit, real: type[np.floating[Any]]) -> Wires:
+    def wires(self, circuit: Circuit, real: type[np.floating]) -> Wires:
         numbers = (circuit.v_read, circuit.r_driver, circuit.r_source, circuit.r_col, circuit.r_sink)
         return Wires(circuit.source_end == "far", *map(real, numbers))
 

@@ -17,7 +17,7 @@ Methods, 1981, chapters 4 to 6).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -45,11 +45,11 @@ class Wires(NamedTuple):
     """Wires of an input_sourced array, ohms and volts; gated: cells of undriven rows conduct nothing."""
 
     gated: bool
-    v_read: Any
-    r_driver: Any
-    r_row: Any
-    r_col: Any
-    r_sink: Any
+    v_read: np.floating
+    r_driver: np.floating
+    r_row: np.floating
+    r_col: np.floating
+    r_sink: np.floating
 
 
 class Drops(NamedTuple):
@@ -62,7 +62,7 @@ class Drops(NamedTuple):
 class LineRelaxation(LaneSolver):
     """Arrays whose rows carry current."""
 
-    def wires(self, circuit: Circuit, real: type[np.floating[Any]]) -> Wires:
+    def wires(self, circuit: Circuit, real: type[np.floating]) -> Wires:
         numbers = (circuit.v_read, circuit.r_driver, circuit.r_row, circuit.r_col, circuit.r_sink)
         return Wires(circuit.gated, *map(real, numbers))
 
