@@ -40,7 +40,7 @@ CASES = [
     if topology["topology"] in known
 ]
 FLOAT64 = np.dtype(np.float64)
-LIMITS = Limits(1e-12, 2000)
+LIMITS = Limits(1e-11, 2000)
 
 
 def solved(solver, read, dtype=FLOAT64, limits=LIMITS):
