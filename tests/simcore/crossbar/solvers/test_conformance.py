@@ -58,7 +58,9 @@ def test_it_agrees_with_ngspice(name):
         if circuit.topology not in known:
             continue
         bits = np.array([[case["inputs"]]], np.uint8)
-        found = solver.solve(circuit, Cells.of(case["weights"]).stacked(), bits, FLOAT64, LIMITS)
+        # One of the circuits delivers what is left of far larger currents: in float64 its nodes balance to 1e-8 of it.
+        limits = LIMITS._replace(tolerance=1e-8) if isinstance(solver, Newton) else LIMITS
+        found = solver.solve(circuit, Cells.of(case["weights"]).stacked(), bits, FLOAT64, limits)
         assert found.converged, file.stem
         assert worst_relative(found.sink_currents[0, 0], np.array(case["sink_currents_A"])) <= 1e-9, file.stem
 
