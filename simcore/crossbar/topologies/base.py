@@ -68,8 +68,9 @@ class Topology(ABC):
             above: (R, C) points above the cells.
             sources: (lines,) points of the sources.
         """
-        line, ohms = self.along_feed(circuit, above), self.wire(circuit)
-        return [(line[:-1], line[1:], ohms), (line[0], sources, circuit.r_driver + ohms)]
+        ohms, fed = self.wire(circuit), self.along_feed(circuit, above)[0]
+        line = above if self.feeds_along_columns else above.T
+        return [(line[:-1], line[1:], ohms), (fed, sources, circuit.r_driver + ohms)]
 
     def feed_volts(self, circuit: Circuit, inputs: np.ndarray, amps: np.ndarray) -> np.ndarray:
         """(R, C) volts above cells that draw (R, C) ``amps``, for (R,) input bits."""

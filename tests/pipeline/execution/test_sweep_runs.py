@@ -206,7 +206,7 @@ def test_tables_have_the_declared_schemas(tmp_path: Path) -> None:
 def test_the_stand_in_returns_what_the_simulator_returns() -> None:
     from simcore.inference import evaluation as inference
     from simcore.inference import validation as evidence
-    from simcore.readout import totals as readout_totals
+    from simcore.readout import layer_totals as readout_totals
     from tests.pipeline import fake_inference
 
     for module, name in (
