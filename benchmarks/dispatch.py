@@ -84,7 +84,7 @@ class Silent:
         """How many run at once changes nothing here."""
 
 
-def works(shards: int) -> list[DesignWork]:
+def design_works(shards: int) -> list[DesignWork]:
     """Designs with so many shards of one image in all."""
     study = Study(NoImages(), "test", "no-op", {"calibration_images": 1, "layers": None, "evidence": {}})
     circuit = circuit_parameters("8T-SRAM", "nominal", {}, "")
@@ -120,7 +120,7 @@ def measure_dispatch(shards: int) -> None:
         window = 4 * int(ray.cluster_resources()["CPU"])
 
         def pipeline() -> None:
-            Execution(ray, settings, Silent()).run(works(shards))
+            Execution(ray, settings, Silent()).run(design_works(shards))
 
         def pipeline_one_each() -> None:
             with one_each, nothing:

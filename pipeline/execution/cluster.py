@@ -10,10 +10,11 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
+from pipeline.execution.ray_interface import Ray
 from pipeline.execution.tasks import cpu_count, thread_environment
-from pipeline.sweep.simulation import solver_device
+from pipeline.sweep.simulation import DEVICE_VARIABLE
 from simcore.errors import InputError
 
 OBJECT_STORE_BYTES = 1 << 30
@@ -29,10 +30,15 @@ _LIFE_SIGNS = {
 
 
 @contextlib.contextmanager
-def ray_session(address: str | None, threads: int) -> Iterator[Any]:
+def ray_session(address: str | None, threads: int, device: str) -> Iterator[Ray]:
     """Yields the ``ray`` module, connected. A session that is already running is used and left running.
 
     Without ``address`` a Ray of this machine's CPUs is started on loopback only, with no dashboard and no usage report.
+
+    Args:
+        address: of a cluster.
+        threads: of a task.
+        device: where exact solves run on every worker.
 
     Raises:
         InputError: no cluster answers at ``address``.
@@ -49,13 +55,13 @@ def ray_session(address: str | None, threads: int) -> Iterator[Any]:
     import ray
 
     if ray.is_initialized():
-        yield ray
+        yield cast(Ray, ray)
         return
     common: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": logging.ERROR,
         # Every worker solves on the device that the keys name, whatever its own environment says.
-        "runtime_env": {"env_vars": {**thread_environment(threads), "BINSPARX_DEVICE": solver_device()}},
+        "runtime_env": {"env_vars": {**thread_environment(threads), DEVICE_VARIABLE: device}},
     }
     try:
         if address is None:
@@ -76,7 +82,7 @@ def ray_session(address: str | None, threads: int) -> Iterator[Any]:
         raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address") from None
     try:
         with _termination_as_interrupt():
-            yield ray
+            yield cast(Ray, ray)
     finally:
         ray.shutdown()
 

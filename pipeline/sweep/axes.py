@@ -5,16 +5,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.sweep import simulation
 from pipeline.sweep.point_keys import Converter, PointProduct
 from pipeline.sweep.points import Bitcell, DesignPoint, Hardware, Study
+from pipeline.sweep.protocols import Dataset
 from pipeline.sweep.simulation import Model
 from pipeline.sweep.spec import DeviceSpec, MatchSpec, SweepFile
 from pipeline.sweep.yaml_file import Location
 from simcore.errors import InputError, unknown_name
 from simcore.inference.calibration_images import CalibrationImages
+
+if TYPE_CHECKING:
+    from simcore.crossbar import Circuit
 
 
 @dataclass
@@ -58,7 +62,7 @@ _AXIS_OF_COLUMN = {
 class PointBuilder:
     """Looks up names and multiplies axes."""
 
-    def __init__(self, sweep: SweepFile, dataset: Any, calibration: CalibrationImages, solver_version: str) -> None:
+    def __init__(self, sweep: SweepFile, dataset: Dataset, calibration: CalibrationImages, solver_version: str) -> None:
         self.sweep = sweep
         self.spec = sweep.spec
         self.dataset = dataset
@@ -72,7 +76,7 @@ class PointBuilder:
                 "evidence": self.spec.evidence.model_dump(),
             },
         )
-        self._circuits: dict[Bitcell, Any] = {}
+        self._circuits: dict[Bitcell, Circuit] = {}
         self._check_matches("device", [_label(device) for device in self.spec.devices])
 
     def base_axes(self) -> Axes:
@@ -147,7 +151,7 @@ class PointBuilder:
         )
         return [Converter(bit, *line, *others) for bit, line, *others in converters]
 
-    def _circuit(self, cell: Bitcell) -> Any:
+    def _circuit(self, cell: Bitcell) -> Circuit:
         known = self._circuits.get(cell)
         if known is None:
             known = simulation.circuit_parameters(cell.reference, cell.corner, dict(cell.overrides), cell.where)
@@ -226,9 +230,7 @@ class PointBuilder:
 
     def _check_fit(self, model: Model, where: str) -> None:
         """The network must take images of the data set's shape and know its classes."""
-        graph = getattr(getattr(model.checkpoint, "network", None), "graph", None)
-        if graph is None:
-            return
+        graph = model.checkpoint.network.graph
         height, width, channels = self.dataset.image_shape
         if tuple(graph.input_shape) != (channels, height, width):
             raise InputError(

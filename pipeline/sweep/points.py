@@ -7,11 +7,16 @@ design is built where it is needed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep import simulation
 from pipeline.sweep.keys import key_content
+from pipeline.sweep.protocols import Dataset
 from pipeline.sweep.simulation import Model
+
+if TYPE_CHECKING:
+    from simcore.crossbar import Circuit
+    from simcore.design import Design
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Bitcell:
 class Study:
     """What all points of a sweep share: the images, the version of the simulation, and fields of every design."""
 
-    dataset: Any
+    dataset: Dataset
     split: str
     solver_version: str
     design_fields: dict[str, Any]
@@ -47,7 +52,7 @@ class Hardware:
     study: Study = field(repr=False)
     model: Model
     cell: Bitcell
-    circuit: Any = field(repr=False)
+    circuit: Circuit = field(repr=False)
     rows: int
     cols: int
     active: int | None
@@ -95,7 +100,7 @@ class Hardware:
             "solver_setting": self.solver,
         }
 
-    def design(self, sparsity: str, prune: float) -> Any:
+    def design(self, sparsity: str, prune: float) -> Design:
         """The design of one sparsity level.
 
         Raises:
@@ -134,7 +139,7 @@ class DesignPoint:
     prune: float
 
     @property
-    def design(self) -> Any:
+    def design(self) -> Design:
         """The physics, built anew at every call."""
         return self.hardware.design(self.sparsity, self.prune)
 
@@ -147,7 +152,7 @@ class DesignPoint:
         return self.hardware.cell
 
     @property
-    def dataset(self) -> Any:
+    def dataset(self) -> Dataset:
         return self.hardware.study.dataset
 
     @property

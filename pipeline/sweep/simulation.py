@@ -6,31 +6,26 @@ Imports happen inside the functions: torch and numba take seconds, and most comm
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import math
 import os
-import re
 from collections.abc import Collection
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from simcore.errors import BinsparxError, InputError, unknown_name
+from pipeline.sweep.evaluator import NUMBA, SimcoreEvaluator
+from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator
+from simcore.errors import InputError, unknown_name
 from simcore.inference import calibration_images
 from simcore.inference.calibration_images import CalibrationImages
 
-DEFAULT_EVALUATOR = "simcore.inference.evaluation"
-_OWN_PACKAGES = ("simcore", "pipeline", "tests", "benchmarks")
+if TYPE_CHECKING:
+    from simcore import datasets
+    from simcore.cost import CostSettings, DigitalLayer
+    from simcore.crossbar import Circuit
+    from simcore.design import Adc, Design
+    from simcore.technology.devices import CellGeometry
 
-
-class Evaluator(Protocol):
-    """A module that simulates: ``simcore.inference.evaluation``, or a stand-in of the tests and benchmarks."""
-
-    SOLVER_VERSION: str
-
-    def prepare(self, checkpoint: Any, design: Any, dataset: Any) -> Any:
-        """All of a design that does not depend on the images."""
-
-    def evaluate(self, prepared: Any, images: Any, labels: Any, first_image: int) -> Any:
-        """One shard of images on a prepared design."""
+DEVICE_VARIABLE = "BINSPARX_DEVICE"
+_DEVICES = (NUMBA, "cpu", "cuda")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,40 +34,24 @@ class Model:
 
     name: str
     digest: str
-    checkpoint: Any = dataclasses.field(repr=False, compare=False)
+    checkpoint: Checkpoint = dataclasses.field(repr=False, compare=False)
 
 
-def load_evaluator(module_name: str) -> Evaluator:
-    """The evaluator module of that name; it is a setting of ours and never comes from a sweep file.
+def default_evaluator() -> Evaluator:
+    """simcore on the device that the environment variable ``BINSPARX_DEVICE`` names, numba where it is not set.
 
-    Raises:
-        BinsparxError: not a module of this project.
-    """
-    if not re.fullmatch(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)+", module_name) or (
-        module_name.split(".")[0] not in _OWN_PACKAGES
-    ):
-        raise BinsparxError(f"'{module_name}' is not an evaluator of this project")
-    module: Any = importlib.import_module(module_name)
-    return module  # type: ignore[no-any-return]
-
-
-def solver_device() -> str:
-    """Where the exact solves of a sweep run: numba, cpu or cuda; raises InputError."""
-    from simcore.crossbar.solvers.device import device_kind
-
-    return device_kind()
-
-
-def solver_version(evaluator: str) -> str:
-    """The version of the solver as keys have it: the evaluator's, and the device of exact solves where it is not numba.
-
-    Devices agree to the solver's tolerance, not bit for bit, so their rows have keys of their own.
+    Neither torch nor this machine is asked: a driver without a GPU may send work to machines that have one.
 
     Raises:
-        InputError: ``BINSPARX_DEVICE`` names no device that all machines agree on.
+        InputError: the name is unknown, or ``auto``, which says something else on every machine.
     """
-    version, kind = load_evaluator(evaluator).SOLVER_VERSION, solver_device()
-    return version if kind == "numba" else f"{version}+{kind}"
+    name = os.environ.get(DEVICE_VARIABLE) or NUMBA
+    kind = name.partition(":")[0]
+    if kind not in _DEVICES:
+        raise InputError(
+            f"a sweep's rows must not depend on the machine: 'numba', 'cpu' or 'cuda', not '{name}'", DEVICE_VARIABLE
+        )
+    return SimcoreEvaluator(kind)
 
 
 def load_model(reference: str, where: str) -> Model:
@@ -91,7 +70,7 @@ def load_model(reference: str, where: str) -> Model:
     return Model(checkpoint.name, checkpoint.digest, checkpoint)
 
 
-def open_dataset(reference: str, where: str) -> Any:
+def open_dataset(reference: str, where: str) -> datasets.Dataset:
     """A data set that ships, by name, or a folder of shards; raises InputError."""
     from simcore import datasets
 
@@ -117,35 +96,35 @@ def corner_names(device: str, where: str) -> list[str]:
     return list(technology.corner_names(device, where))
 
 
-def circuit_parameters(device: str, corner: str, overrides: dict[str, Any], where: str) -> Any:
+def circuit_parameters(device: str, corner: str, overrides: dict[str, Any], where: str) -> Circuit:
     """The circuit of a preset or of the user's own file; raises InputError."""
     from simcore import technology
 
     return technology.circuit_parameters(device, corner, overrides, where)
 
 
-def cell_geometry(device: str) -> Any:
+def cell_geometry(device: str) -> CellGeometry | None:
     """Size of a preset's or the user's own bitcell, or None where its file does not say."""
     from simcore.technology.devices import load_bitcell
 
     return load_bitcell(device).cell
 
 
-def digital_layers(model: Model, mapped: Collection[str]) -> Any:
+def digital_layers(model: Model, mapped: Collection[str]) -> tuple[DigitalLayer, ...]:
     """The layers of a network that no array holds, where the arrays hold those named."""
     from simcore import cost
 
     return cost.digital_layers(model.checkpoint.network.graph, mapped)
 
 
-def cost_settings(options: dict[str, Any], periphery_file: str, where: str) -> Any:
+def cost_settings(options: dict[str, Any], periphery_file: str, where: str) -> CostSettings:
     """How costs are counted, resolved; raises InputError."""
     from simcore.cost import CostOptions, resolve
 
     return resolve(CostOptions(**options), where, periphery_file)
 
 
-def choose_calibration_images(dataset: Any, count: int, measured_split: str, where: str) -> CalibrationImages:
+def choose_calibration_images(dataset: Dataset, count: int, measured_split: str, where: str) -> CalibrationImages:
     """The images that calibrate what is measured on a split; raises InputError."""
     try:
         return calibration_images.choose_calibration_images(dataset, count, measured_split)
@@ -161,14 +140,14 @@ def check_layers(model: Model, layers: list[str] | None, model_where: str, layer
             raise unknown_name(f"binary layer of {model.name}", name, known, layers_where)
 
 
-def make_adc(**fields: Any) -> Any:
+def make_adc(**fields: Any) -> Adc:
     """The converter of a design; raises ValueError where a field is out of range."""
     from simcore.design import Adc
 
     return Adc(**fields)
 
 
-def make_design(**fields: Any) -> Any:
+def make_design(**fields: Any) -> Design:
     """A design point's physics; raises ValueError where the fields do not fit together."""
     from simcore.analysis.reference_designs import what_acts
     from simcore.design import Design

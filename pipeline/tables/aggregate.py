@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.front.intervals import wilson_interval
-from pipeline.storage.compute_time import Cost, cost_class
+from pipeline.storage.compute_time import ComputeTime, time_class
 from pipeline.storage.layer_totals import OF_THE_DESIGN, in_units, sum_layers, sum_network
 from pipeline.storage.records import (
     DamagedRecord,
@@ -32,7 +32,7 @@ from pipeline.tables.hardware_cost import HardwareCosts
 from pipeline.tables.schema import SCHEMAS
 from pipeline.uris import without_secret
 
-COSTS_OF_A_CLASS = 1000
+TIMES_OF_A_CLASS = 1000
 """Designs of one class whose times are looked at: their median is all that is kept."""
 _SUMS = ("partial_sum", "dense_partial_sum", "squared_error", "column_current_A")
 _COUNTS = ("activation_reads", "activation_flips", "applied_ones", "clipped", "column_reads")
@@ -40,7 +40,7 @@ _COUNTS = ("activation_reads", "activation_flips", "applied_ones", "clipped", "c
 
 @dataclass
 class Aggregate:
-    """The tables of all finished designs, the files that could not be trusted, and what the designs cost.
+    """The tables of all finished designs, the files that could not be trusted, and how long the designs took.
 
     ``damaged`` says by the design's key what was set aside; ``unbundled`` why shards could not be bundled, empty where
     all went well.
@@ -48,11 +48,11 @@ class Aggregate:
 
     tables: TableFiles
     damaged: dict[str, list[str]] = field(default_factory=dict)
-    costs: list[tuple[str, Cost]] = field(default_factory=list)
+    times: list[tuple[str, ComputeTime]] = field(default_factory=list)
     unbundled: str = ""
 
 
-def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregate:
+def aggregate(plan: Plan, design_works: Iterable[DesignWork], store: Store) -> Aggregate:
     """Reads the records of every finished design, in the order of the plan, and bundles its shards.
 
     A damaged record is set aside and listed; its design is left out until it has been computed again.
@@ -61,7 +61,7 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
     costs = HardwareCosts(plan)
     measured: Counter[str] = Counter()
     # The plan keeps the levels of one hardware together: only they are held, to be compared.
-    for _, levels in itertools.groupby(works, key=lambda work: tuple(work.point.hardware.columns.values())):
+    for _, levels in itertools.groupby(design_works, key=lambda work: tuple(work.point.hardware.columns.values())):
         rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
         points, correct = [], []
         for work in levels:
@@ -78,10 +78,10 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
             points.append(work.point)
             correct.append(_correct_images(shards))
             timing = rows["timings"][-1]
-            name = cost_class(work.point)
+            name = time_class(work.point)
             measured[name] += 1
-            if measured[name] <= COSTS_OF_A_CLASS:
-                result.costs.append((name, Cost(timing["prepare_seconds"], timing["seconds_per_image"], True)))
+            if measured[name] <= TIMES_OF_A_CLASS:
+                result.times.append((name, ComputeTime(timing["prepare_seconds"], timing["seconds_per_image"], True)))
         costs.add_changes(rows["designs"], rows["layers"], points)
         result.tables.add(rows, correct)
     result.tables.finish()

@@ -15,7 +15,7 @@ from pipeline.execution.progress import SweepProgress
 from pipeline.execution.retries import FailureKind
 from pipeline.execution.tasks import Outcome, TaskSettings
 from pipeline.provenance import Provenance
-from pipeline.storage.compute_time import CostModel
+from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.shards import Range
 from pipeline.storage.store import Store
 from pipeline.storage.work import DesignWork, find_work
@@ -53,9 +53,9 @@ class Heard:
         self.slots.append(slots)
 
 
-def works_of(folder: Path, **changes: str) -> list[DesignWork]:
+def design_works_of(folder: Path, **changes: str) -> list[DesignWork]:
     plan = make_plan(load_sweep(write_sweep(folder, **changes)))
-    return find_work(plan, Store(str(folder / "results")), CostModel({}))
+    return find_work(plan, Store(str(folder / "results")), ComputeTimes({}))
 
 
 def execution(
@@ -95,23 +95,23 @@ def failing(kind: FailureKind) -> Outcome:
 
 
 def test_a_retry_that_is_due_waits_for_room_without_spinning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    works = works_of(tmp_path)
-    first = works[0].point.key
+    design_works = design_works_of(tmp_path)
+    first = design_works[0].point.key
     heard = Heard()
 
     def answer(key: str, image: int, before: int) -> Outcome:
         return failing(FailureKind.STORAGE) if (key, image, before) == (first, 0, 0) else WELL
 
-    assert execution(monkeypatch, answer, cpus=1, listener=heard).run(works) == []
+    assert execution(monkeypatch, answer, cpus=1, listener=heard).run(design_works) == []
     assert heard.retries == 1
-    assert len(heard.done) == sum(work.tasks for work in works)
+    assert len(heard.done) == sum(work.tasks for work in design_works)
 
 
 def test_a_retry_that_is_due_after_the_stop_does_not_keep_the_driver_spinning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    works = works_of(tmp_path)
-    poor, bad = works[0].point.key, works[1].point.key
+    design_works = design_works_of(tmp_path)
+    poor, bad = design_works[0].point.key, design_works[1].point.key
 
     def answer(key: str, image: int, before: int) -> Outcome:
         if (key, image) == (poor, 0):
@@ -119,7 +119,7 @@ def test_a_retry_that_is_due_after_the_stop_does_not_keep_the_driver_spinning(
         return failing(FailureKind.SIMULATION) if key == bad else WELL
 
     running = execution(monkeypatch, answer, cpus=4, max_failures=0)
-    assert [failure.point.key for failure in running.run(works)] == [bad]
+    assert [failure.point.key for failure in running.run(design_works)] == [bad]
     assert running.stopped
 
 
@@ -127,8 +127,8 @@ def test_a_retry_that_is_due_after_the_stop_does_not_keep_the_driver_spinning(
 def test_the_work_of_a_design_that_is_given_up_is_taken_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
-    works = works_of(tmp_path, shard_images="10")
-    bad = works[1].point.key
+    design_works = design_works_of(tmp_path, shard_images="10")
+    bad = design_works[1].point.key
 
     def answer(key: str, image: int, before: int) -> Outcome:
         if key != bad or (image < 0) != (fails == "preparation"):
@@ -136,32 +136,32 @@ def test_the_work_of_a_design_that_is_given_up_is_taken_off(
         return failing(FailureKind.STORAGE if image in (0, 10) and fails != "shards" else FailureKind.SIMULATION)
 
     heard = Heard()
-    (failure,) = execution(monkeypatch, answer, listener=heard).run(works)
+    (failure,) = execution(monkeypatch, answer, listener=heard).run(design_works)
     assert failure.point.key == bad and heard.abandoned
-    assert len(heard.done) + len(heard.abandoned) == sum(work.tasks for work in works)
+    assert len(heard.done) + len(heard.abandoned) == sum(work.tasks for work in design_works)
 
 
 def test_a_bar_whose_design_was_given_up_fills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    works = works_of(tmp_path, shard_images="10")
-    bad = works[1].point.key
+    design_works = design_works_of(tmp_path, shard_images="10")
+    bad = design_works[1].point.key
 
     def answer(key: str, image: int, before: int) -> Outcome:
         return failing(FailureKind.SIMULATION) if (key, image) == (bad, -1) else WELL
 
     text = io.StringIO()
-    with SweepProgress(works, Console(file=text), "round 1 of 2") as progress:
-        execution(monkeypatch, answer, listener=progress).run(works)
+    with SweepProgress(design_works, Console(file=text), "round 1 of 2") as progress:
+        execution(monkeypatch, answer, listener=progress).run(design_works)
     assert (progress.tasks_done, progress.tasks) == (34, 34)  # of 4 designs of 11 tasks, 10 shards were given up
     assert text.getvalue().splitlines()[-1] == "round 1 of 2: 34/34 tasks, 300 images, 1 designs failed, about 0 s left"
 
 
 def test_the_listener_hears_of_a_cluster_that_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    works = works_of(tmp_path)
+    design_works = design_works_of(tmp_path)
     heard = Heard()
-    first = works[0].point.key
+    first = design_works[0].point.key
 
     def answer(key: str, image: int, before: int) -> Outcome:
         return failing(FailureKind.NODE) if (key, image) == (first, 0) and before < 5 else WELL
 
-    execution(monkeypatch, answer, cpus=1, cpus_later=8, listener=heard).run(works)
+    execution(monkeypatch, answer, cpus=1, cpus_later=8, listener=heard).run(design_works)
     assert heard.slots[0] == 1 and heard.slots[-1] == 8

@@ -130,7 +130,7 @@ def test_the_command_explains_and_draws(
 def test_a_design_of_results_needs_a_network_that_ships(sweep: Path) -> None:
     from pipeline.explain.subject import subject_of_results, subject_of_sweep
     from pipeline.results.finished import Results
-    from pipeline.storage.compute_time import CostModel
+    from pipeline.storage.compute_time import ComputeTimes
     from pipeline.storage.work import find_work
     from pipeline.tables.aggregate import aggregate
 
@@ -138,6 +138,6 @@ def test_a_design_of_results_needs_a_network_that_ships(sweep: Path) -> None:
     store = Store("results")
     subject = subject_of_sweep(str(sweep), plan.points[0].key)
     explain(subject, IMAGES, store, "simcore.inference.evaluation")
-    aggregate(plan, find_work(plan, store, CostModel.load(store)), store).tables.publish("tiny", store)
+    aggregate(plan, find_work(plan, store, ComputeTimes.load(store)), store).tables.publish("tiny", store)
     with pytest.raises(InputError, match="--sweep"):
         subject_of_results(Results("results"), subject.key[:9])
