@@ -70,7 +70,8 @@ def run_race(
     What is decided depends on stored results alone, so a race that was interrupted goes on as if it had not been.
 
     Args:
-        execute: computes what is missing, told what is left of each design and the round's name; False: no further round is to begin.
+        execute: computes what is missing, told what is left of each design and the round's name; False: no further
+            round is to begin.
     """
     race = Race({})
     alive = list(plan.points)
@@ -85,9 +86,8 @@ def run_race(
         design_works = [work for work in find_work(plan, store, times, alive, going, shard_images) if work.done]
         beaten = _beaten(plan, design_works, store, error)
         race.stopped_at |= dict.fromkeys(beaten, images)
-        alive = [
-            work.point for work in design_works if work.point.key not in beaten
-        ]  # what failed does not go on either
+        # What failed does not go on either.
+        alive = [work.point for work in design_works if work.point.key not in beaten]
     return race
 
 
@@ -146,7 +146,7 @@ def _costs(
     """The objectives but accuracy, of an image of these shards; NaN for those that the design does not have."""
     totals = sum_layers([shard.layers for shard in shards])
     images = sum(shard.count for shard in shards)
-    known: dict[str, float] = hardware.totals(point, [in_units(layer) for layer in totals], images)
+    known = hardware.totals(point, [in_units(layer) for layer in totals], images)
     network = in_units(sum_network(totals))
     known["mean_column_current_A"] = network["column_current_A"] / network["column_reads"]
     return [known.get(name, math.nan) for name in columns]

@@ -51,7 +51,7 @@ class RunOptions:
         max_failures: nothing new is begun after more designs failed; None: no limit.
         evaluator: what simulates; None: simcore on the device that the environment names.
         session: connects to Ray.
-        provenance: of the code, as records and tables tell it.
+        provenance: of the code, as records and tables tell it; None: found out.
     """
 
     results: str | None = None
@@ -61,7 +61,7 @@ class RunOptions:
     max_failures: int | None = None
     evaluator: Evaluator | None = None
     session: Session = ray_session
-    provenance: Provenance = field(default_factory=find_provenance)
+    provenance: Provenance | None = None
 
 
 @dataclass
@@ -129,7 +129,7 @@ class _Run:
         self._plan, self._store = result.plan, result.store
         self._times = ComputeTimes.load(self._store)
         self._settings = TaskSettings(
-            self._plan.evaluator, self._store.absolute_uri, options.threads, options.provenance
+            self._plan.evaluator, self._store.absolute_uri, options.threads, options.provenance or find_provenance()
         )
         self._failures: list[Failure] = []
         self._set_aside: dict[str, list[str]] = {}  # by the design's key, of all rounds

@@ -150,7 +150,7 @@ class _Runner:
                 self._settings, key, content, design, subject.checkpoint, subject.dataset
             )
             _check(outcome)
-            while missing:
+            while missing and prepared is not None:
                 outcomes = evaluate_shards(
                     self._settings, key, prepared, subject.dataset, subject.split, tuple(missing), None
                 )

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -55,14 +55,21 @@ class Timing:
     cpu_seconds: float
 
 
+class EvidenceRecord(TypedDict):
+    """What a design's record says of its solver: which it is, and the fields of every ``LayerEvidence``."""
+
+    solver: str
+    layers: list[dict[str, Any]]
+
+
 @dataclass(frozen=True)
 class DesignRecord:
-    """A prepared design: what its key was made from, the solver's evidence (as ``pipeline.tables.evidence`` has it),
+    """A prepared design: what its key was made from, the solver's evidence,
     and the code that computed it."""
 
     key: str
     content: dict[str, Any]
-    evidence: dict[str, Any]
+    evidence: EvidenceRecord
     package_version: str
     git_commit: str
     timing: Timing
@@ -194,8 +201,8 @@ def decode_bundle(data: bytes, key: str, bundle: Bundle) -> list[ShardRecord]:
             raise DamagedRecord("it holds another number of images")
         records = []
         for head, (first, count) in zip(document["shards"], bundle.ranges(), strict=True):
-            place = slice(first - bundle.first, first - bundle.first + count)
-            part = {name: values[place] for name, values in columns.items()}
+            images = slice(first - bundle.first, first - bundle.first + count)
+            part = {name: values[images] for name, values in columns.items()}
             records.append(_checked_shard(head, part, key, (first, count)))
         return records
     except _NOT_WHAT_WAS_WRITTEN as error:

@@ -9,7 +9,6 @@ from pipeline.provenance import Provenance
 from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.store import Store
 from pipeline.storage.work import find_work
-from pipeline.sweep import simulation
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import load_sweep
 from pipeline.tables.aggregate import aggregate
@@ -25,7 +24,7 @@ def finish_sweep(folder: Path, results: Path | None = None, **changes: str) -> t
     path.write_text(sweep_text(**changes))
     plan = make_plan(load_sweep(path))
     store = Store(str(results or folder / "results"))
-    settings = TaskSettings(simulation.DEFAULT_EVALUATOR, store.absolute_uri, 1, Provenance("0.1.0", "c0ffee"))
+    settings = TaskSettings(plan.evaluator, store.absolute_uri, 1, Provenance("0.1.0", "c0ffee"))
     times = ComputeTimes.load(store)
     for work in find_work(plan, store, times):
         point = work.point
