@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import cast
 
 from pipeline.execution.ray_interface import Ray
 from pipeline.execution.tasks import cpu_count, thread_environment
@@ -57,34 +57,35 @@ def ray_session(address: str | None, threads: int, device: str) -> Iterator[Ray]
     if ray.is_initialized():
         yield cast(Ray, ray)
         return
-    common: dict[str, Any] = {
-        "log_to_driver": False,
-        "logging_level": logging.ERROR,
-        # Every worker solves on the device that the keys name, whatever its own environment says.
-        "runtime_env": {"env_vars": {**thread_environment(threads), DEVICE_VARIABLE: device}},
-    }
-    try:
-        if address is None:
-            ray.init(
-                address="local",
-                num_cpus=max(cpu_count(), threads),
-                include_dashboard=False,
-                object_store_memory=_object_store_bytes(),
-                _node_ip_address="127.0.0.1",
-                **common,
-            )
-        else:
-            ray.init(address=address, **common)
-    except (ConnectionError, ValueError, RuntimeError) as error:  # RuntimeError: other versions of Ray or Python
-        reason = " ".join(str(error).split())
-        if address is None:
-            raise InputError(f"Ray does not start on this machine: {reason}") from None
-        raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address") from None
+    # Every worker solves on the device that the keys name, whatever its own environment says.
+    environment = {**thread_environment(threads), DEVICE_VARIABLE: device}
+    _connect(address, max(cpu_count(), threads), environment)
     try:
         with _termination_as_interrupt():
             yield cast(Ray, ray)
     finally:
         ray.shutdown()
+
+
+def _connect(address: str | None, cpus: int, environment: dict[str, str]) -> None:
+    """Joins a cluster, or starts a Ray of ``cpus`` CPUs here; workers get the environment variables."""
+    import ray
+
+    local = {
+        "address": "local",
+        "num_cpus": cpus,
+        "include_dashboard": False,
+        "object_store_memory": _object_store_bytes(),
+        "_node_ip_address": "127.0.0.1",
+    }
+    where = local if address is None else {"address": address}
+    try:
+        ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": environment})
+    except (ConnectionError, ValueError, RuntimeError) as error:  # RuntimeError: other versions of Ray or Python
+        reason = " ".join(str(error).split())
+        if address is None:
+            raise InputError(f"Ray does not start on this machine: {reason}") from None
+        raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address") from None
 
 
 @contextlib.contextmanager

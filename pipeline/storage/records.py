@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.columns import DIMENSIONLESS, described_field
+from pipeline.storage.layer_totals import Totals
 from pipeline.storage.shards import BUNDLE_SHARDS, Bundle, Range
 from pipeline.sweep.keys import canonical_json, digest_of
 
@@ -41,6 +42,10 @@ SHARD_FILE_SCHEMA = pa.schema(
 )
 
 _NOT_WHAT_WAS_WRITTEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, AttributeError)
+
+
+Document = dict[str, Any]
+"""JSON as it was read, before it is checked."""
 
 
 class DamagedRecord(Exception):
@@ -84,7 +89,7 @@ class ShardRecord:
     labels: np.ndarray
     predictions: np.ndarray
     ideal_predictions: np.ndarray
-    layers: tuple[dict[str, Any], ...]
+    layers: tuple[Totals, ...]
     timing: Timing
 
     @property
@@ -218,13 +223,13 @@ def _columns(record: ShardRecord) -> dict[str, np.ndarray]:
     }
 
 
-def _shard_document(record: ShardRecord, columns: dict[str, np.ndarray]) -> dict[str, Any]:
+def _shard_document(record: ShardRecord, columns: dict[str, np.ndarray]) -> Document:
     """All of a shard but its columns: what its digest covers, the digest, and the times."""
     head = _shard_head(record)
     return {**head, "digest": _shard_digest(head, columns), "timing": asdict(record.timing)}
 
 
-def _checked_shard(document: dict[str, Any], columns: dict[str, np.ndarray], key: str, shard: Range) -> ShardRecord:
+def _checked_shard(document: Document, columns: dict[str, np.ndarray], key: str, shard: Range) -> ShardRecord:
     timing = Timing(**document.pop("timing"))
     digest = document.pop("digest")
     record = ShardRecord(
@@ -242,7 +247,7 @@ def _checked_shard(document: dict[str, Any], columns: dict[str, np.ndarray], key
     return record
 
 
-def _to_parquet(columns: dict[str, np.ndarray], document: dict[str, Any]) -> bytes:
+def _to_parquet(columns: dict[str, np.ndarray], document: Document) -> bytes:
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, SHARD_FILE_SCHEMA, compression="zstd") as writer:
         writer.write_table(pa.table(columns, schema=SHARD_FILE_SCHEMA))
@@ -250,21 +255,21 @@ def _to_parquet(columns: dict[str, np.ndarray], document: dict[str, Any]) -> byt
     return sink.getvalue().to_pybytes()
 
 
-def _from_parquet(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _from_parquet(data: bytes) -> tuple[dict[str, np.ndarray], Document]:
     with pq.ParquetFile(pa.BufferReader(data)) as file:
         table = file.read(use_threads=False)  # so small a file is read before other threads have woken up
-        document: dict[str, Any] = json.loads(file.metadata.metadata[_METADATA_KEY])
+        document: Document = json.loads(file.metadata.metadata[_METADATA_KEY])
     return {name: table[name].to_numpy() for name in SHARD_FILE_SCHEMA.names}, document
 
 
-def _shard_head(record: ShardRecord) -> dict[str, Any]:
+def _shard_head(record: ShardRecord) -> Document:
     layers = [{name: _plain(value) for name, value in layer.items()} for layer in record.layers]
     return {"format": RECORD_FORMAT, "key": record.key, "first": record.first, "count": record.count, "layers": layers}
 
 
-def _shard_digest(head: dict[str, Any], columns: dict[str, np.ndarray]) -> str:
+def _shard_digest(head: Document, columns: dict[str, np.ndarray]) -> str:
     return digest_of({"head": head, "columns": {name: values.tolist() for name, values in columns.items()}})
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value
