@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from pipeline.execution.ray_interface import Node, RayExceptions, Reference
+from pipeline.execution.ray_interface import Node, Ray, RayExceptions, Reference
 
 MOST_IDLE_LOOKS = 20
 """A driver that looks so often in a row without waiting, and finds nothing, spins."""
@@ -129,12 +129,12 @@ class FakeRay:
 
 
 @contextmanager
-def fake_session(address: str | None, threads: int, device: str) -> Iterator[FakeRay]:
+def fake_session(address: str | None, threads: int, device: str) -> Iterator[Ray]:
     """Two CPUs, for ``RunOptions.session``."""
     yield FakeRay(2, FakeClock())
 
 
 @contextmanager
-def small_session(address: str | None, threads: int, device: str) -> Iterator[FakeRay]:
+def small_session(address: str | None, threads: int, device: str) -> Iterator[Ray]:
     """One CPU."""
     yield FakeRay(1, FakeClock())

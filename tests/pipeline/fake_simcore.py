@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.sweep import simulation
+from pipeline.sweep import protocols, simulation
 from pipeline.sweep.simulation import Model
 from simcore.errors import unknown_name
 from simcore.network.graph import NetworkGraph, Node
@@ -84,7 +84,7 @@ class Dataset:
         """Nothing is on a disk that could be damaged."""
 
 
-def _open_dataset(reference: str, where: str) -> Dataset:
+def _open_dataset(reference: str, where: str) -> protocols.Dataset:
     if reference != "fake-images":
         raise unknown_name("data set", reference, ["fake-images"], where)
     return Dataset()
@@ -97,10 +97,17 @@ def _load_model(reference: str, where: str) -> Model:
     return Model(reference, checkpoint.digest, checkpoint)
 
 
+def _default_evaluator() -> protocols.Evaluator:
+    return FakeEvaluator()
+
+
 def install(set_attribute: Callable[[object, str, object], None] = setattr) -> None:
     """Puts the stand-ins in place of what the command line looks up; ``set_attribute`` may be pytest's monkeypatch."""
-    replacements = {"default_evaluator": FakeEvaluator, "open_dataset": _open_dataset, "load_model": _load_model}
-    for name, value in replacements.items():
+    for name, value in (
+        ("default_evaluator", _default_evaluator),
+        ("open_dataset", _open_dataset),
+        ("load_model", _load_model),
+    ):
         set_attribute(simulation, name, value)
 
 
