@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from simcore.crossbar.circuit import Circuit
+from simcore.mapping.encodings import ENCODINGS
+from simcore.noise import NOISES
 
 Sparsity = Literal["dense", "weight", "activation", "binsparx"]
 RowOrder = Literal["channel", "spatial", "grouped"]
@@ -14,6 +17,12 @@ AdcReference = Literal["nominal", "calibrated", "calibrated_column", "calibrated
 AdcFit = Literal["unbiased", "least_squares"]
 AdcRange = Literal["full_scale", "fixed", "percentile", "least_error"]
 SolverChoice = Literal["auto", "exact", "fast", "ideal", "ideal_circuit"]
+
+
+def _require(what: str, name: str, known: Iterable[str]) -> str:
+    if name not in known:
+        raise ValueError(f"there is no {what} '{name}' (known: {', '.join(known)})")
+    return name
 
 
 class Adc(BaseModel):
@@ -25,8 +34,8 @@ class Adc(BaseModel):
     ``fit`` says how: ``unbiased``, so that reads of every sum are right on average, or ``least_squares``, the least
     error over all reads. ``range`` is what the codes cover: ``full_scale``, every sum that the stored bits allow;
     ``fixed``, a code a sum from zero on; ``percentile``, all but a thousandth of the calibration reads at either end;
-    ``least_error``, the ends with the least squared error on calibration reads. Offset and noise (standard deviation)
-    are in codes.
+    ``least_error``, the ends with the least squared error on calibration reads. Offset and noise (standard
+    deviation) are in codes; ``noise`` names one of ``simcore.noise``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,6 +47,12 @@ class Adc(BaseModel):
     gain: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     offset_lsb: float = Field(default=0.0, allow_inf_nan=False)
     noise_lsb: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    noise: str = "gaussian"
+
+    @field_validator("noise")
+    @classmethod
+    def _known(cls, noise: str) -> str:
+        return _require("noise source", noise, NOISES)
 
 
 class EvidenceLimits(BaseModel):
@@ -62,6 +77,7 @@ class Design(BaseModel):
     ``active_rows`` (None: all rows) are read together; a tile of ``rows`` is read in several steps where it is smaller.
     ``calibration_images`` are taken from ``calibration_split`` (None: ``calibration``, else ``train``), from image
     ``calibration_first`` on (see ``calibration_images.choose_calibration_images``).
+    ``encoding`` names one of ``simcore.mapping.encodings``.
     ``layers`` names the binary layers that are mapped (None: all of them), a set: it is kept sorted, for the order in
     which names are written decides nothing.
     """
@@ -72,6 +88,7 @@ class Design(BaseModel):
     rows: int = Field(ge=1, le=4096)
     cols: int = Field(ge=1, le=4096)
     active_rows: int | None = Field(default=None, ge=1)
+    encoding: str = "zero_one"
     row_order: RowOrder = "channel"
     sparsity: Sparsity = "dense"
     prune: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
@@ -83,6 +100,11 @@ class Design(BaseModel):
     calibration_first: int = Field(default=0, ge=0)
     evidence: EvidenceLimits = EvidenceLimits()
     layers: tuple[str, ...] | None = None
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str) -> str:
+        return _require("encoding", encoding, ENCODINGS)
 
     @field_validator("layers")
     @classmethod

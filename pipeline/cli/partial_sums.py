@@ -23,7 +23,7 @@ from simcore.datasets import Dataset, open_dataset
 from simcore.design import Adc, Design
 from simcore.errors import InputError, unknown_name
 from simcore.inference.calibration_images import choose_calibration_images, require_apart
-from simcore.inference.preparation import images_for_calibration
+from simcore.inference.stored_layers import images_for_calibration
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
 from simcore.technology import circuit_parameters
 

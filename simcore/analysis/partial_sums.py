@@ -20,13 +20,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from simcore.inference.preparation import binary_input_signs, map_by_calibration
-from simcore.mapping.tiling import LayerMapping, input_vectors
-from simcore.mitigation.flips import flip_columns, flip_inputs
+from simcore.inference.stored_layers import binary_input_signs, order_rows
+from simcore.mapping.encodings import ENCODINGS
+from simcore.mapping.row_groups import applied_inputs
+from simcore.mapping.tiling import LayerMapping, input_vectors, map_layer
+from simcore.mitigation.activation_flip import HALF
+from simcore.mitigation.row_order import ROW_ORDERS
+from simcore.mitigation.sets import SPARSITY_LEVELS, store_group
+from simcore.mitigation.weight_flip import flip_columns
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import BinaryLayer
 
-LEVELS = ("dense", "weight", "activation", "binsparx")
+LEVELS = tuple(SPARSITY_LEVELS)
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,8 @@ def measure_network(
         for order in row_orders:
             for rows in rows_read_together:
                 rng = np.random.default_rng([seed, place])
-                mapping, _ = map_by_calibration(layer, rows, rows, order, known[name], rng)
+                plain = map_layer(layer, ENCODINGS["zero_one"], rows, rows)
+                mapping, _ = order_rows(plain, ROW_ORDERS[order], known[name], rng)
                 yield measure_layer(layer, mapping, order, rows, measured[name])
 
 
@@ -112,28 +118,26 @@ def measure_layer(
     flat = vectors.reshape(-1, vectors.shape[2])
     valid = flat != 0
     interior = valid.all(axis=1)
-    columns = mapping.weights.shape[1]
+    columns = mapping.columns
     sums, inside = dict.fromkeys(LEVELS, 0), dict.fromkeys(LEVELS, 0)
     padded = 0
     input_imbalance, weight_imbalance = [], []
-    for group in mapping.groups:
-        part = slice(group.start, group.stop)
-        plain, real = (flat[:, part] > 0).astype(np.uint8), valid[:, part]
-        flipped, _ = flip_inputs(plain, real)
-        dense = mapping.weights[part]
-        stored, _ = flip_columns(dense)
-        # (all positions, those without padding) x rows: how often each input is on.
-        applied = {flips: _counts(bits, interior) for flips, bits in ((False, plain), (True, flipped))}
-        ones = {flips: bits.sum(axis=1, dtype=np.int64) for flips, bits in ((False, dense), (True, stored))}
-        for level in LEVELS:
-            everywhere, within = applied[level in ("activation", "binsparx")] @ ones[level in ("weight", "binsparx")]
+    for span in mapping.spans:
+        part = flat[:, span.start : span.stop]
+        dense = mapping.weights[span.start : span.stop]
+        for level, passes in SPARSITY_LEVELS.items():
+            stored = store_group(dense, passes, part)
+            applied = applied_inputs(part, stored.flip_above).bits
+            # (all positions, those without padding) x rows: how often each input is on.
+            everywhere, within = _counts(applied, interior) @ stored.bits.sum(axis=1, dtype=np.int64)
             sums[level] += int(everywhere)
             inside[level] += int(within)
-        here = real.sum(axis=1, dtype=np.int64)
-        padded += int((here < group.rows).sum()) * columns
+        here = valid[:, span.start : span.stop].sum(axis=1, dtype=np.int64)
+        padded += int((here < span.rows).sum()) * columns
         some = here > 0  # a sub-vector that is padding alone leans nowhere
+        flipped, columns_flipped = applied_inputs(part, HALF).bits, flip_columns(dense)[0]
         input_imbalance.append(1 - 2 * (flipped.sum(axis=1, dtype=np.int64)[some] / here[some]))
-        weight_imbalance.append(1 - 2 * stored.mean(axis=0))
+        weight_imbalance.append(1 - 2 * columns_flipped.mean(axis=0))
     seen = np.maximum(valid.sum(axis=0), 1)
     return LayerStatistics(
         layer=layer.name,
@@ -141,7 +145,7 @@ def measure_layer(
         columns=columns,
         row_order=row_order,
         rows_read_together=rows,
-        column_reads=len(flat) * len(mapping.groups) * columns,
+        column_reads=len(flat) * len(mapping.spans) * columns,
         partial_sums=sums,
         padded_reads=padded,
         interior_partial_sums=inside,

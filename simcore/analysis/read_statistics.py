@@ -10,12 +10,10 @@ import torch
 
 from simcore.datasets import Dataset
 from simcore.design import Design
-from simcore.inference.preparation import binary_input_signs, prepare, stored_layers
+from simcore.inference.preparation import prepare
+from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, stored_layers
 from simcore.mapping.tiling import input_vectors
-from simcore.mitigation.stored import applied_inputs
 from simcore.network.checkpoint import Checkpoint
-from simcore.readout.adc import convert
-from simcore.surrogate.fit import exact_currents
 
 _GROUPS = 6  # row groups drawn from a layer
 _READS = 48  # input vectors drawn for each of them
@@ -52,17 +50,17 @@ def sample_reads(
     """
     prepared = prepare(checkpoint, design, dataset)
     measured = binary_input_signs(checkpoint.network, images, set(prepared.layers))
-    for place, layer in enumerate(stored_layers(checkpoint, design, dataset)):
-        name, mapping, stored = layer.name, layer.mapping, layer.stored
-        vectors = input_vectors(mapping, measured[name]).reshape(-1, len(mapping.order))
+    calibration = images_for_calibration(checkpoint, design, dataset)
+    for place, layer in enumerate(stored_layers(checkpoint, design, calibration)):
+        vectors = input_vectors(layer.mapping, measured[layer.name]).reshape(-1, len(layer.mapping.order))
         draw = np.random.default_rng([design.seed, place, 1])
+        converters = prepared.layers[layer.name].converters
         sums, currents, codes = [], [], []
-        for index in np.sort(draw.permutation(len(stored))[:_GROUPS]):
-            group = mapping.groups[index]
-            drawn = vectors[draw.permutation(len(vectors))[:_READS], group.start : group.stop]
-            bits = applied_inputs(drawn, design.flips_activations)
-            current = exact_currents(mapping, stored, index, design, bits)
-            sums.append((bits.astype(np.int64) @ stored[index].bits).ravel())
+        for index in np.sort(draw.permutation(len(layer.groups))[:_GROUPS]):
+            group = layer.groups[index]
+            bits = group.apply(vectors[draw.permutation(len(vectors))[:_READS]]).bits
+            current = group.exact_currents(bits)
+            sums.append(group.partial_sums(bits).astype(np.int64).ravel())
             currents.append(current.ravel())
-            codes.append(convert(current, prepared.layers[name].converters, index).ravel())
-        yield SampledReads(name, np.concatenate(sums), np.concatenate(currents), np.concatenate(codes))
+            codes.append(converters.convert(current, index).ravel())
+        yield SampledReads(layer.name, np.concatenate(sums), np.concatenate(currents), np.concatenate(codes))

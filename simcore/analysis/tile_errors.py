@@ -8,12 +8,11 @@ import numpy as np
 import torch
 
 from simcore.datasets import Dataset
-from simcore.inference.preparation import Prepared, binary_input_signs, stored_layers
+from simcore.inference.preparation import Prepared
+from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, stored_layers
+from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import input_vectors
-from simcore.mitigation.stored import applied_inputs
 from simcore.network.checkpoint import Checkpoint
-from simcore.readout.adc import convert
-from simcore.surrogate.fit import exact_currents
 
 
 @dataclass(frozen=True)
@@ -42,25 +41,28 @@ def tile_errors(
     Raises:
         UnsolvedError: a crossbar solve did not converge.
     """
-    design = prepared.design
+    calibration = images_for_calibration(checkpoint, prepared.design, dataset)
     pixels, _ = dataset.read(split, 0, min(images, dataset.splits[split]))
     batch = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).float()
     signs = binary_input_signs(checkpoint.network, batch, set(prepared.layers))
     result = []
-    for layer in stored_layers(checkpoint, design, dataset):
-        name, mapping, stored = layer.name, layer.mapping, layer.stored
-        of_images = input_vectors(mapping, signs[name])
-        vectors = of_images.reshape(-1, len(mapping.order))
+    for layer in stored_layers(checkpoint, prepared.design, calibration):
+        of_images = input_vectors(layer.mapping, signs[layer.name])
+        vectors = of_images.reshape(-1, of_images.shape[2])
         chosen = vectors[np.linspace(0, len(vectors) - 1, min(reads, len(vectors))).astype(int)]
-        starts = np.arange(0, mapping.weights.shape[1], design.cols)
+        converters = prepared.layers[layer.name].converters
         squares, sums = [], []
-        for index, group in enumerate(mapping.groups):
-            bits = applied_inputs(chosen[:, group.start : group.stop], design.flips_activations)
-            currents = exact_currents(mapping, stored, index, design, bits)
-            true = bits.astype(np.float64) @ stored[index].bits
-            error = convert(currents, prepared.layers[name].converters, index) - true
-            widths = np.diff(np.append(starts, error.shape[1]))
-            squares.append(np.add.reduceat((error**2).mean(axis=0), starts) / widths)
-            sums.append(np.add.reduceat(true.mean(axis=0), starts) / widths)
-        result.append(LayerTiles(name, np.sqrt(np.array(squares)), np.array(sums), of_images.shape[1]))
+        for index, group in enumerate(layer.groups):
+            bits = group.apply(chosen).bits
+            true = group.partial_sums(bits)
+            error = converters.convert(group.exact_currents(bits), index) - true
+            squares.append(_over_tiles(group, (error**2).mean(axis=0)))
+            sums.append(_over_tiles(group, true.mean(axis=0)))
+        result.append(LayerTiles(layer.name, np.sqrt(np.array(squares)), np.array(sums), of_images.shape[1]))
     return result
+
+
+def _over_tiles(group: RowGroup, values: np.ndarray) -> np.ndarray:
+    """(column tiles,) means of (M,) values."""
+    starts = [columns.start for columns in group.tile.tiles()]
+    return np.add.reduceat(values, starts) / np.diff(np.append(starts, len(values)))

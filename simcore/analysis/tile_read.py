@@ -11,11 +11,9 @@ from simcore.crossbar import Circuit
 from simcore.datasets import Dataset
 from simcore.design import Design
 from simcore.errors import InputError, unknown_name
-from simcore.inference.preparation import binary_input_signs, mapped_layers, stored_layers
+from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, mapped_layers, stored_layers
 from simcore.mapping.tiling import input_vectors
-from simcore.mitigation.stored import applied_inputs
 from simcore.network.checkpoint import Checkpoint
-from simcore.surrogate.fit import tile_bits, tile_inputs
 
 
 @dataclass(frozen=True)
@@ -51,21 +49,20 @@ def tile_read(checkpoint: Checkpoint, design: Design, dataset: Dataset, place: R
     _require_below("image", place.image, dataset.splits.get(place.split, 0), f"split '{place.split}'")
     images, _ = dataset.read(place.split, place.image, 1)
     pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
-    (layer,) = stored_layers(checkpoint, design, dataset, place.layer)
-    mapping, stored = layer.mapping, layer.stored
-    vectors = input_vectors(mapping, binary_input_signs(checkpoint.network, pixels, {layer.name})[layer.name])[0]
-    columns = mapping.weights.shape[1]
+    calibration = images_for_calibration(checkpoint, design, dataset)
+    (layer,) = stored_layers(checkpoint, design, calibration, place.layer)
+    signs = binary_input_signs(checkpoint.network, pixels, {layer.name})[layer.name]
+    vectors = input_vectors(layer.mapping, signs)[0]
     of_layer = f"layer '{layer.name}'"
-    _require_below("group", place.group, len(stored), of_layer)
-    _require_below("column tile", place.column_tile, -(-columns // design.cols), of_layer)
+    _require_below("group", place.group, len(layer.groups), of_layer)
+    group = layer.groups[place.group]
+    tiles = list(group.tile.tiles())
+    _require_below("column tile", place.column_tile, len(tiles), of_layer)
     _require_below("position", place.position, len(vectors), of_layer)
-    group = mapping.groups[place.group]
-    applied = applied_inputs(vectors[place.position, group.start : group.stop][None], design.flips_activations)
-    first = place.column_tile * design.cols
     return TileRead(
         circuit=design.circuit,
-        weights=tile_bits(mapping, stored, place.group, design.rows)[:, first : first + design.cols],
-        inputs=tile_inputs(applied, group, design.rows)[0],
+        weights=group.tile.bits[:, tiles[place.column_tile]],
+        inputs=group.driven(group.apply(vectors[place.position][None]).bits)[0],
     )
 
 

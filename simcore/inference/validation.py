@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simcore.crossbar import solve
-from simcore.design import Design, EvidenceLimits
+from simcore.crossbar import Status
+from simcore.design import EvidenceLimits
+from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import LayerMapping
-from simcore.mitigation.stored import StoredGroup, applied_inputs, input_signs
-from simcore.readout.adc import ConverterSettings, convert
-from simcore.surrogate.fit import GroupModel, column_tiles, tile_bits, tile_inputs
+from simcore.readout.adc import ConverterSettings
+from simcore.surrogate.base import Surrogate
 
 _COLUMNS = 16  # of gate_driven layers, whose columns are independent; elsewhere a whole column tile
 _READS = 1024  # input sub-vectors of all row groups together
 _MOST_VECTORS, _LEAST_VECTORS = 32, 4
+_TOLERANCE = 1e-8  # of the exact solves
 TOP_SHARE = 0.05  # of the reads, those of the highest sums, at which a bias shows first
 
 
@@ -82,58 +83,64 @@ class Evidence:
         return all(layer.within(limits) for layer in self.layers)
 
 
-def measure_layer(
-    name: str,
-    inputs: str,
-    mapping: LayerMapping,
-    stored: list[StoredGroup],
-    models: list[GroupModel],
-    converters: ConverterSettings,
-    design: Design,
-    vectors: np.ndarray,
-    rng: np.random.Generator,
-) -> LayerEvidence:
-    """Compare fast and exact solver on some of the (B, K) ``vectors``, which the fit has not seen, in every row group.
+@dataclass(frozen=True)
+class FittedLayer:
+    """A layer's row groups with their fast solvers and converters."""
+
+    mapping: LayerMapping
+    groups: list[RowGroup]
+    models: list[Surrogate]
+    converters: ConverterSettings
+
+
+def measure_layer(layer: FittedLayer, inputs: str, vectors: np.ndarray, rng: np.random.Generator) -> LayerEvidence:
+    """Compare fast and exact solver in every row group of a layer.
 
     All row groups are read with the same vectors, so that the dot products of some outputs are compared as well.
+
+    Args:
+        layer: the layer.
+        inputs: what the vectors are, ``ideal`` or ``own``.
+        vectors: (B, K) int8 in row order, which the fit has not seen; some of them are drawn.
+        rng: draws vectors and columns.
     """
-    wanted = int(np.clip(_READS // len(stored), _LEAST_VECTORS, _MOST_VECTORS))
+    groups = layer.groups
+    wanted = int(np.clip(_READS // len(groups), _LEAST_VECTORS, _MOST_VECTORS))
     vectors = vectors[np.sort(rng.permutation(len(vectors))[:wanted])]
-    columns = _drawn_columns(mapping.weights.shape[1], design, rng)
-    weights = 2.0 * mapping.weights[:, columns] - 1
+    columns = _draw_columns(groups[0], rng)
+    weights = 2.0 * layer.mapping.weights[:, columns] - 1
+    converters = layer.converters.of_columns(columns)
     currents, converted, sums = [], [], []
     outputs = np.zeros((len(vectors), len(columns)))
     residual, unsolved = 0.0, 0
-    for index, (group, kept) in enumerate(zip(mapping.groups, stored, strict=True)):
-        sub = vectors[:, group.start : group.stop]
-        bits = applied_inputs(sub, design.flips_activations)
-        tile = tile_bits(mapping, stored, index, design.rows)[:, columns]
-        solution = solve(design.circuit, tile, tile_inputs(bits, group, design.rows), tol=1e-8)
-        exact = solution.sink_currents / design.circuit.on_current()
-        fast = models[index].evaluate(bits, columns)
-        drawn = converters.of_columns(columns)
-        difference = convert(fast, drawn, index) - convert(exact, drawn, index)
-        signs = input_signs(sub, design.flips_activations)[:, None] * np.where(kept.flips[columns], -1, 1)
-        outputs += 4 * signs * difference
+    for index, (group, model) in enumerate(zip(groups, layer.models, strict=True)):
+        applied = group.apply(vectors)
+        solution = group.solve(applied.bits, columns, tol=_TOLERANCE)
+        exact = solution.sink_currents / group.tile.circuit.on_current()
+        fast = model.evaluate(applied.bits, columns)
+        difference = converters.convert(fast, index) - converters.convert(exact, index)
+        signs = applied.signs[:, None] * np.where(group.stored.flips[columns], -1, 1)
+        outputs += layer.mapping.encoding.sum_factor * signs * difference
         currents.append(fast - exact)
-        converted.append(difference / drawn.step[index])
-        sums.append(bits.astype(np.float64) @ kept.bits[:, columns])
+        converted.append(difference / converters.step[index])
+        sums.append(group.partial_sums(applied.bits, columns))
         residual = max(residual, float(solution.residual.max()))
-        unsolved += int((solution.status == 0).sum())
+        unsolved += int((solution.status != Status.CONVERGED).sum())
     error, code = np.concatenate(currents).ravel(), np.concatenate(converted).ravel()
     partial = np.concatenate(sums).ravel()
     highest = partial >= np.quantile(partial, 1 - TOP_SHARE)
     spread = float((vectors.astype(np.float64) @ weights).std())
     return LayerEvidence(
-        name, inputs, error.size, _rms(error), float(np.abs(error).max()), float((code != 0).mean()), _rms(code),
-        float(np.abs(code).max()), float(code[highest].mean()), _rms(outputs) / max(spread, 1.0), residual, unsolved,
+        layer.mapping.name, inputs, error.size, _rms(error), float(np.abs(error).max()), float((code != 0).mean()),
+        _rms(code), float(np.abs(code).max()), float(code[highest].mean()), _rms(outputs) / max(spread, 1.0), residual,
+        unsolved,
     )  # fmt: skip
 
 
-def _drawn_columns(columns: int, design: Design, rng: np.random.Generator) -> np.ndarray:
-    if design.circuit.topology == "gate_driven":
-        return np.sort(rng.permutation(columns)[:_COLUMNS])
-    tiles = list(column_tiles(columns, design.cols))
+def _draw_columns(group: RowGroup, rng: np.random.Generator) -> np.ndarray:
+    if group.tile.circuit.topology == "gate_driven":
+        return np.sort(rng.permutation(group.columns)[:_COLUMNS])
+    tiles = list(group.tile.tiles())
     tile = tiles[int(rng.integers(len(tiles)))]
     return np.arange(tile.start, tile.stop)
 

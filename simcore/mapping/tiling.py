@@ -1,4 +1,4 @@
-"""Layer to tiles: the order of inputs on the rows, tiles, and the row groups that are read together."""
+"""Layer to tiles: inputs and weights encoded as rows of cells, the order of the rows, tiles, and row groups."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import torch.nn.functional as functional
 
 from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.kernels.threads import run_in_threads
+from simcore.mapping.encodings import Encoding
 from simcore.network.modules import BinaryLayer
 
 
 @dataclass(frozen=True)
-class RowGroup:
-    """Rows that are read together.
+class RowSpan:
+    """The place of a row group, the rows that are read together.
 
     Attributes:
-        start, stop: range of the layer's ordered inputs.
+        start, stop: range of the layer's ordered rows.
         offset: row of the tile at which the group begins.
     """
 
@@ -32,71 +33,103 @@ class RowGroup:
         """Rows in use."""
         return self.stop - self.start
 
+    @property
+    def tile_start(self) -> int:
+        """The first of the layer's ordered rows in the same tile; it names the tile."""
+        return self.start - self.offset
+
 
 @dataclass(frozen=True)
 class LayerMapping:
-    """One binary layer cut into tiles.
+    """One binary layer cut into tiles; its encoding makes K rows and M columns of it.
 
     Attributes:
         name: layer name.
-        weights: (K, M) uint8 bits, inputs in row order.
+        encoding: of products of signs as cells and driven rows.
+        weights: (K, M) uint8 bits of the cells, neither flipped nor pruned, in row order.
         order: (K,) index of each row's input in (channel, kernel y, kernel x) order.
-        groups: the row groups, in row order. Last tiles are part-filled from row 0; unused rows stay off.
+        signs: (reads, K) int8: the sign with which each row is given its input, in every read of an output position.
+        spans: places of the row groups, in row order. Last tiles are part-filled from row 0; unused rows stay off.
+        kernel, stride, padding: (y, x) of a convolution; is_conv: it is one.
     """
 
     name: str
+    encoding: Encoding
     weights: np.ndarray
     order: np.ndarray
-    groups: tuple[RowGroup, ...]
+    signs: np.ndarray
+    spans: tuple[RowSpan, ...]
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int]
     is_conv: bool
 
+    @property
+    def columns(self) -> int:
+        """M."""
+        return int(self.weights.shape[1])
 
-def map_layer(layer: BinaryLayer, rows: int, rows_read_together: int, row_order: str) -> LayerMapping:
-    """Cut a layer into tiles of ``rows`` rows, read ``rows_read_together`` rows at a time.
+    @property
+    def most_rows(self) -> int:
+        """Rows of the largest row group."""
+        return max(span.rows for span in self.spans)
+
+
+def map_layer(layer: BinaryLayer, encoding: Encoding, rows: int, rows_read_together: int) -> LayerMapping:
+    """Cut a layer into tiles, its inputs channel by channel; ``reordered`` puts them elsewhere.
 
     Args:
-        row_order: ``channel`` keeps a channel's kernel taps together, ``spatial`` a tap's channels. ``grouped`` needs
-            calibration inputs: map by ``channel`` and use ``reordered``.
+        layer: with weights of ±1.
+        encoding: of the products.
+        rows: rows of a tile.
+        rows_read_together: rows of a row group.
     """
     weight = layer.weight
     is_conv = weight.ndim == 4
     inputs = int(np.prod(weight.shape[1:]))
-    order = np.arange(inputs)
     kernel = (int(weight.shape[2]), int(weight.shape[3])) if is_conv else (1, 1)
-    if is_conv and row_order == "spatial":
-        order = order.reshape(weight.shape[1], -1).T.ravel()
-    bits = (weight.reshape(weight.shape[0], inputs).T[order] > 0).astype(np.uint8)
-    groups = []
-    for tile_start in range(0, inputs, rows):
-        tile_stop = min(tile_start + rows, inputs)
+    bits = encoding.stored_bits((weight.reshape(weight.shape[0], inputs).T > 0).astype(np.uint8))
+    order, signs = encoding.row_inputs(inputs)
+    spans = []
+    for tile_start in range(0, len(bits), rows):
+        tile_stop = min(tile_start + rows, len(bits))
         for start in range(tile_start, tile_stop, rows_read_together):
-            groups.append(RowGroup(start, min(start + rows_read_together, tile_stop), start - tile_start))
+            spans.append(RowSpan(start, min(start + rows_read_together, tile_stop), start - tile_start))
     return LayerMapping(
-        layer.name, np.ascontiguousarray(bits), order, tuple(groups), kernel, layer.stride, layer.padding, is_conv
-    )
+        layer.name, encoding, np.ascontiguousarray(bits), order, signs, tuple(spans), kernel, layer.stride,
+        layer.padding, is_conv,
+    )  # fmt: skip
 
 
 def reordered(mapping: LayerMapping, permutation: np.ndarray) -> LayerMapping:
-    """The same layer with the input that was on row ``permutation[i]`` on row i."""
+    """The same layer with what was row ``permutation[i]`` as row i."""
     return replace(
         mapping,
         weights=np.ascontiguousarray(mapping.weights[permutation]),
         order=mapping.order[permutation],
+        signs=mapping.signs[:, permutation],
     )
 
 
 def input_vectors(mapping: LayerMapping, signs: torch.Tensor) -> np.ndarray:
-    """The layer's input vectors in row order.
+    """What the layer's rows are given in every read.
 
     Args:
+        mapping: the layer.
         signs: (B, C, H, W) or (B, F) of ±1.
 
     Returns:
-        (B, P, K) int8 with P output positions; +1, -1, or 0 for a padded input.
+        (B, P, K) int8 with P reads, those of an output position side by side; +1, -1, or 0 for a padded input.
     """
+    vectors = _gathered(mapping, signs)
+    if len(mapping.signs) == 1 and (mapping.signs > 0).all():
+        return vectors
+    batch, positions, rows = vectors.shape
+    return (vectors[:, :, None] * mapping.signs).reshape(batch, positions * len(mapping.signs), rows)
+
+
+def _gathered(mapping: LayerMapping, signs: torch.Tensor) -> np.ndarray:
+    """(B, P, K) int8: the input of every row at every output position."""
     bits = signs.to(torch.int8)
     if not mapping.is_conv:
         return np.ascontiguousarray(bits.numpy()[:, None, mapping.order])
@@ -123,9 +156,15 @@ def _gather(first, last, images, corners, offsets, vectors):  # type: ignore[no-
                 vectors[image, position, k] = window[offsets[k]]
 
 
-def as_layer_output(mapping: LayerMapping, values: np.ndarray, input_shape: torch.Size) -> torch.Tensor:
-    """Dot products (B, P, M) as the layer hands them on: (B, M), or (B, M, OH, OW) of inputs (B, C, H, W)."""
-    result = torch.from_numpy(values)
+def as_layer_output(mapping: LayerMapping, shares: np.ndarray, input_shape: torch.Size) -> torch.Tensor:
+    """Dot products as the layer hands them on: (B, outputs), or (B, outputs, OH, OW) of inputs (B, C, H, W).
+
+    Args:
+        mapping: the layer.
+        shares: (B, P, M) of all columns in all reads, summed over row groups.
+        input_shape: of the layer's inputs.
+    """
+    result = torch.from_numpy(mapping.encoding.combine(shares))
     if not mapping.is_conv:
         return result[:, 0]
     height, width = output_shape(mapping, *input_shape[2:])
@@ -139,7 +178,8 @@ def output_shape(mapping: LayerMapping, height: int, width: int) -> tuple[int, i
     return (height + 2 * py - ky) // sy + 1, (width + 2 * px - kx) // sx + 1
 
 
-def valid_inputs(mapping: LayerMapping, channels: int, height: int, width: int) -> np.ndarray:
-    """(P, K) bool: which inputs of each output position are real and not padding, in row order."""
-    ones = torch.ones(1, channels, height, width)
-    return input_vectors(mapping, ones)[0] != 0
+def valid_rows(mapping: LayerMapping, input_shape: torch.Size) -> np.ndarray:
+    """(P, K) bool: which rows of each read are given a real input, not padding, for inputs (B, C, H, W) or (B, F)."""
+    if not mapping.is_conv:
+        return np.ones((len(mapping.signs), len(mapping.order)), dtype=bool)
+    return input_vectors(mapping, torch.ones(1, *input_shape[1:]))[0] != 0

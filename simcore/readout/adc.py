@@ -12,6 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from simcore.design import Adc
+from simcore.mapping.row_groups import RowGroup
+from simcore.mitigation.re_ranging import re_ranging
+from simcore.noise import NOISES, Noise
+from simcore.noise.gaussian import Gaussian
 
 _TAIL = 0.001  # share of calibration reads that a range by percentile leaves beyond either end; a judgement
 _CANDIDATES = 16  # ends of a range that are tried on either side
@@ -25,7 +29,7 @@ class ConverterSettings:
     Attributes:
         gain, offset: (G, M) float32; code = clip(round(gain * current + offset + noise), 0, top).
         step, zero: (G, M) float32; partial sum = zero + step * code.
-        top: 2^bits - 1. noise: standard deviation in codes.
+        top: 2^bits - 1. noise: its source, in codes.
     """
 
     gain: np.ndarray
@@ -33,12 +37,26 @@ class ConverterSettings:
     step: np.ndarray
     zero: np.ndarray
     top: int
-    noise: float
+    noise: Noise
 
     def of_columns(self, columns: np.ndarray) -> ConverterSettings:
         """Those of some columns."""
         gain, offset, step, zero = (values[:, columns] for values in (self.gain, self.offset, self.step, self.zero))
         return ConverterSettings(gain, offset, step, zero, self.top, self.noise)
+
+    def codes(self, current: np.ndarray, group: int, noise: np.ndarray | float = 0.0) -> np.ndarray:
+        """(B, M) codes of (B, M) currents in nominal LSB, not yet held at the ends; ``noise`` in codes."""
+        codes: np.ndarray = np.rint(self.gain[group] * current + self.offset[group] + noise)
+        return codes
+
+    def sums(self, codes: np.ndarray, group: int) -> np.ndarray:
+        """(B, M) partial sums that (B, M) codes stand for, held at the ends."""
+        sums: np.ndarray = self.zero[group] + self.step[group] * np.clip(codes, 0, self.top)
+        return sums
+
+    def convert(self, current: np.ndarray, group: int) -> np.ndarray:
+        """(B, M) partial sums of (B, M) currents in nominal LSB, without noise."""
+        return self.sums(self.codes(current, group), group)
 
 
 @dataclass(frozen=True)
@@ -54,11 +72,16 @@ class CalibrationReads:
     partial_sum: np.ndarray
     largest: np.ndarray
 
+    @classmethod
+    def of(cls, group: RowGroup, bits: np.ndarray, current: np.ndarray) -> CalibrationReads:
+        """Of a row group whose (B, N) applied ``bits`` drew ``current``."""
+        return cls(current, group.partial_sums(bits), group.largest_sums)
+
 
 def ideal_settings(groups: int, columns: int) -> ConverterSettings:
     """A code for every sum and no error of its own."""
     one, none = np.ones((groups, columns), np.float32), np.zeros((groups, columns), np.float32)
-    return ConverterSettings(one, none, one, none, 2**16 - 1, 0.0)
+    return ConverterSettings(one, none, one, none, 2**16 - 1, Gaussian(np.float32(0)))
 
 
 def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSettings:
@@ -71,45 +94,22 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSett
     shape = (len(reads), reads[0].current.shape[1])
     slope, intercept = np.ones(shape), np.zeros(shape)
     zero, step = np.zeros(shape), np.ones(shape)
-    together = (
-        [list(range(shape[0]))] if adc.reference in ("nominal", "calibrated_layer") else [[g] for g in range(shape[0])]
-    )
-    for groups in together:
+    ranging = re_ranging(adc.reference, adc.fit)
+    for groups in ranging.scopes(shape[0]):
         current = np.concatenate([reads[g].current for g in groups])
         sums = np.concatenate([reads[g].partial_sum for g in groups])
         largest = np.max([reads[g].largest for g in groups], axis=0)
-        by_column = adc.reference == "calibrated_column"
-        if adc.reference != "nominal":
-            slope[groups], intercept[groups] = _line(current, sums, adc.fit, by_column)
+        slope[groups], intercept[groups] = ranging.line(current, sums)
         measured = slope[groups[0]] * current + intercept[groups[0]]
-        zero[groups], step[groups] = _range(adc, measured, sums, largest, by_column)
+        zero[groups], step[groups] = _range(adc, measured, sums, largest, ranging.by_column)
     return ConverterSettings(
         (slope * adc.gain / step).astype(np.float32),
         ((intercept - zero) * adc.gain / step + adc.offset_lsb).astype(np.float32),
         step.astype(np.float32),
         zero.astype(np.float32),
         2**adc.bits - 1,
-        adc.noise_lsb,
+        NOISES[adc.noise](np.float32(adc.noise_lsb)),
     )
-
-
-def _line(current: np.ndarray, sums: np.ndarray, fit: str, by_column: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Slope and intercept, scalars or (M,), of partial sums over currents.
-
-    ``unbiased`` takes the currents' regression on the sums and turns it round: a threshold lies where the mean currents
-    of neighbouring sums part, and reads of a sum are right on average. ``least_squares`` is the sums' regression on the
-    currents: the least squared error over all reads, for which it draws the sums towards their mean.
-    """
-    axis = 0 if by_column else None
-    mean_x, mean_y = current.mean(axis=axis), sums.mean(axis=axis)
-    covariance = ((current - mean_x) * (sums - mean_y)).mean(axis=axis)
-    variance = ((current - mean_x) ** 2).mean(axis=axis)
-    spread = ((sums - mean_y) ** 2).mean(axis=axis)
-    usable = (variance > 1e-6) & (covariance > 0)
-    held = np.where(usable, covariance, 1.0)
-    slope = held / np.maximum(variance, 1e-12) if fit == "least_squares" else spread / held
-    slope = np.where(usable, slope, 1.0)
-    return slope, mean_y - slope * mean_x
 
 
 def _range(
@@ -159,11 +159,3 @@ def _least_error(
                 np.where(better, x, y) for x, y in ((low, best_low), (high, best_high), (error, best))
             )
     return best_low, best_high
-
-
-def convert(
-    current: np.ndarray, settings: ConverterSettings, group: int, noise: np.ndarray | float = 0.0
-) -> np.ndarray:
-    """Partial sums of (B, M) currents in nominal LSB as the converter tells them; ``noise`` in codes, (B, M)."""
-    codes = np.rint(settings.gain[group] * current + settings.offset[group] + noise)
-    return settings.zero[group] + settings.step[group] * np.clip(codes, 0, settings.top)

@@ -2,9 +2,10 @@
 
 A block of output positions goes through all row groups while its numbers are in cache: apply bits (flipped or not),
 count those that meet stored ones, currents from the fast solver's fit, the converter, and the digital sum
-x.w = s_w s_x (4 PS' - 2 sum X' - 2 sum W' + N). Gate-driven columns need no more than their bits (``column_readout``);
-elsewhere currents and projections are a matrix product (``product_readout``). Blocks are the same for any number of
-threads, and totals are whole numbers (``readout_totals``), so results depend on neither.
+of the layer's encoding, its sign undone where column or sub-vector is complemented. Gate-driven columns need no more
+than their bits (``readout.columns``); elsewhere currents and projections are a matrix product (``readout.products``).
+Blocks are the same for any number of threads, and totals are whole numbers (``readout.totals``), so results depend on
+neither.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from threadpoolctl import ThreadpoolController
 from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.kernels.bit_counts import pack_bits
 from simcore.kernels.threads import run_in_threads
+from simcore.noise.base import Noise, add_noise
 from simcore.readout.columns import read_columns
 from simcore.readout.products import read_products
 from simcore.readout.totals import DENSE_PARTIAL_SUM, FLIPS, ONES, PARTIAL_SUM, STATISTICS, merge
@@ -37,7 +39,7 @@ class Inputs(NamedTuple):
     Attributes:
         start, stop: (G,) ranges of the ordered inputs.
         pattern: (P,) index of each output position's padding pattern. valid: (patterns, K) uint8.
-        flip: apply complemented sub-vectors where that applies fewer ones.
+        flip_above: (G,) float32: share of ones above which a sub-vector is applied complemented.
         ones, dense_ones: (G, N_max) float32: stored ones of each row, with and without flips (and pruning).
     """
 
@@ -45,7 +47,7 @@ class Inputs(NamedTuple):
     stop: np.ndarray
     pattern: np.ndarray
     valid: np.ndarray
-    flip: bool
+    flip_above: np.ndarray
     ones: np.ndarray
     dense_ones: np.ndarray
 
@@ -56,7 +58,7 @@ class Converters(NamedTuple):
     Attributes:
         gain, offset: (G, M) float32, code = clip(round(gain I + offset + noise), 0, top).
         step, zero: (G, M) float32, partial sum = zero + step code.
-        top: largest code. noise: standard deviation in codes. used: (M,) float32, 0 in columns that only fill up.
+        top: largest code. noise: its source. used: (M,) float32, 0 in columns that only fill up.
     """
 
     gain: np.ndarray
@@ -64,7 +66,7 @@ class Converters(NamedTuple):
     step: np.ndarray
     zero: np.ndarray
     top: float
-    noise: float
+    noise: Noise
     used: np.ndarray
 
 
@@ -72,16 +74,19 @@ class Digital(NamedTuple):
     """The digital side.
 
     Attributes:
-        constants: (G, patterns, M) float32: N - 2 sum W' (valid rows) + 4 x expected contribution of pruned cells.
+        constants: (G, patterns, M) float32: the encoding's, and what pruned cells are expected to contribute.
         signs: (G, M) float32: -1 for a complemented column.
+        sum_factor, input_factor: of the encoding.
     """
 
     constants: np.ndarray
     signs: np.ndarray
+    sum_factor: float
+    input_factor: float
 
 
 class ColumnTables(NamedTuple):
-    """Gate-driven columns and their fast solver; see ``crossbar.column_drops`` and ``crossbar.column_fit``.
+    """Gate-driven columns and their fast solver; see ``surrogate.column_drops`` and ``surrogate.column_fit``.
 
     Attributes:
         packed: (G, bytes, M filled up) uint8 and masks: (G, N_max, vectors): the stored bits, by rows and by columns.
@@ -207,28 +212,14 @@ def _view(array: np.ndarray) -> np.ndarray:
 
 def _read_only(part: Any) -> Any:
     """The part with its arrays read-only and its numbers as float32."""
-    kinds = {float: np.float32, int: np.int64, bool: bool}
-    return type(part)(*(_view(v) if isinstance(v, np.ndarray) else kinds[type(v)](v) for v in part))
+    kinds = {float: np.float32, np.float32: np.float32, int: np.int64, bool: bool}
 
+    def fixed(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return _view(value)
+        return _read_only(value) if isinstance(value, tuple) else kinds[type(value)](value)
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
-def _mix(value):  # type: ignore[no-untyped-def]
-    """splitmix64: a counter turned into 64 random bits."""
-    value = value + np.uint64(0x9E3779B97F4A7C15)
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
-
-
-@numba.njit(cache=True, error_model="numpy", forceinline=True)
-def add_noise(values, scale, seed, position, group):  # type: ignore[no-untyped-def]
-    """Add Gaussian noise (Box-Muller on counters) to the codes of one read, in place: (M,) float32."""
-    base = _mix(_mix(seed ^ np.uint64(position)) ^ np.uint64(group))
-    for column in range(len(values)):
-        bits = _mix(base ^ np.uint64(column))
-        uniform = (np.float64(bits >> np.uint64(32)) + 0.5) / 4294967296.0
-        angle = np.float64(bits & np.uint64(0xFFFFFFFF)) / 4294967296.0
-        values[column] += scale * np.float32(np.sqrt(-2.0 * np.log(uniform)) * np.cos(2.0 * np.pi * angle))
+    return type(part)(*map(fixed, part))
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
@@ -241,6 +232,7 @@ def _apply_bits(vectors, first, reads, group, inputs, block, totals):  # type: i
     """
     start, rows = inputs.start[group], inputs.stop[group] - inputs.start[group]
     stored_ones, dense_ones, bits = inputs.ones[group], inputs.dense_ones[group], block.bits
+    flip_above = inputs.flip_above[group]
     for read in range(reads):
         pattern = block.place[read]
         ones, rows_valid = np.int32(0), np.int32(0)
@@ -248,7 +240,7 @@ def _apply_bits(vectors, first, reads, group, inputs, block, totals):  # type: i
             bits[read, i] = np.uint8(vectors[first + read, start + i] > 0)
             ones += np.int32(bits[read, i])
             rows_valid += np.int32(inputs.valid[pattern, start + i])
-        flipped = inputs.flip and 2 * ones > rows_valid
+        flipped = np.float32(ones) > flip_above * np.float32(rows_valid)
         # Sums of whole numbers up to EXACT_SUMS: exact in float32 in any order.
         stored, dense = np.float32(0), np.float32(0)
         for i in range(rows):
@@ -293,14 +285,14 @@ def _start_group(vectors, low, reads, group, inputs, noise, noisy_columns, seed,
     if noisy_columns > 0:
         block.noise[:] = 0
         for read in range(reads):
-            add_noise(block.noise[read, :noisy_columns], noise, seed, low + read, group)
+            add_noise(noise, block.noise[read, :noisy_columns], seed, low + read, group)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _read_columns(first, last, vectors, inputs, columns, converters, digital, seed, out, statistics):  # type: ignore[no-untyped-def]
     """Blocks first .. last-1 of a layer of gate-driven columns."""
     groups, rows, filled = len(inputs.start), columns.masks.shape[1], columns.packed.shape[2]
-    noisy = np.int64(converters.used.sum()) if converters.noise > 0 else 0
+    noisy = np.int64(converters.used.sum()) if converters.noise.scale > 0 else 0
     block = _new_block(rows, columns.packed.shape[1], filled, noisy)
     by_lanes = Block(
         block.bits, block.packed, block.applied, block.input_sign, block.place,
@@ -323,7 +315,7 @@ def _read_columns(first, last, vectors, inputs, columns, converters, digital, se
 def _read_products(first, last, vectors, inputs, cells, converters, digital, seed, out, statistics):  # type: ignore[no-untyped-def]
     """Blocks first .. last-1 of a layer whose currents are matrix products."""
     groups, rows, columns = len(inputs.start), cells.matrices.shape[1], digital.signs.shape[1]
-    noisy = columns if converters.noise > 0 else 0
+    noisy = columns if converters.noise.scale > 0 else 0
     block = _new_block(rows, cells.packed.shape[1], cells.packed.shape[2], noisy)
     factors = np.zeros((BLOCK, rows), np.float32)
     products = np.zeros((BLOCK, cells.matrices.shape[2]), np.float32)

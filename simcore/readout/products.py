@@ -1,5 +1,5 @@
 """Reads of a row group whose currents are a matrix product: first-order currents and projections of every column, the
-polynomial and the columns' own corrections of ``crossbar.fast``, the converter and the reconstruction.
+polynomial and the columns' own corrections of ``surrogate.second_order``, the converter and the reconstruction.
 
 The same kernel serves arrays without a circuit, whose currents are the partial sums themselves (``ideal``).
 """
@@ -11,6 +11,7 @@ import numpy as np
 
 from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
+from simcore.mapping.encodings.base import column_share
 from simcore.readout.totals import add_totals
 
 
@@ -52,7 +53,7 @@ def column_currents(first, z, quadratic, polynomial, ranges, tau, out):  # type:
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
 def correct_columns(parts, bits, density, vectors, tau, per_s, cols, factors, slope, out):  # type: ignore[no-untyped-def]
-    """Add the columns' own corrections to the currents ``out`` (M,), as ``fast.column_correction`` has them.
+    """Add the columns' own corrections to the currents ``out`` (M,), as ``second_order.column_correction`` has them.
 
     Args:
         parts: (1 + m, M) S and projections. bits: (at least N,) uint8. density: share of the group's rows that are on.
@@ -116,10 +117,11 @@ def sense(current, counted, converters, group, sums, totals):  # type: ignore[no
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
-def add_dot(sums, constants, signs, sum_inputs, input_sign, out):  # type: ignore[no-untyped-def]
-    """Add one group's reconstructed dot products to (M,) ``out``."""
+def add_shares(sums, digital, group, place, applied, input_sign, out):  # type: ignore[no-untyped-def]
+    """Add one read's shares of dot products, of (M,) converted ``sums``, to (M,) ``out``."""
+    constants, signs, inputs = digital.constants[group, place], digital.signs[group], digital.input_factor * applied
     for c in range(len(out)):
-        out[c] += input_sign * signs[c] * (np.float32(4) * sums[c] - np.float32(2) * sum_inputs + constants[c])
+        out[c] += input_sign * signs[c] * column_share(sums[c], digital.sum_factor, inputs, constants[c])
 
 
 @numba.njit(cache=True, error_model="numpy", forceinline=True)
@@ -151,5 +153,4 @@ def read_products(reads, group, rows, block, products, cells, converters, digita
                                 current)  # fmt: skip
         sums[:] = block.noise[min(read, len(block.noise) - 1), :columns]
         sense(current, counts, converters, group, sums, totals)
-        add_dot(sums, digital.constants[group, block.place[read]], digital.signs[group], block.applied[read],
-                block.input_sign[read], out[read])  # fmt: skip
+        add_shares(sums, digital, group, block.place[read], block.applied[read], block.input_sign[read], out[read])

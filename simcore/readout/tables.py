@@ -7,61 +7,90 @@ import math
 import numpy as np
 import torch
 
-from simcore.design import Design
 from simcore.kernels.bit_counts import bytes_of, pack_columns, padded_columns
-from simcore.mapping.tiling import LayerMapping, valid_inputs
-from simcore.mitigation.stored import StoredGroup, digital_constants
+from simcore.mapping.encodings import Encoding
+from simcore.mapping.row_groups import RowGroup
+from simcore.mapping.tiling import LayerMapping, valid_rows
 from simcore.readout.adc import ConverterSettings
 from simcore.readout.fused import ColumnTables, Converters, Digital, Inputs, ProductTables, ReadoutTables
-from simcore.surrogate import second_order as fast
+from simcore.surrogate import second_order
+from simcore.surrogate.base import Surrogate
 from simcore.surrogate.column_drops import pack_rows
-from simcore.surrogate.fit import ColumnModel, GroupModel, ProductModel
+from simcore.surrogate.columns import ColumnModel
+from simcore.surrogate.products import ProductModel
 
 
 def layer_tables(
     mapping: LayerMapping,
-    stored: list[StoredGroup],
-    models: list[GroupModel] | None,
+    groups: list[RowGroup],
+    models: list[Surrogate] | None,
     converters: ConverterSettings,
-    design: Design,
     input_shape: torch.Size,
 ) -> ReadoutTables:
-    """Tables of a layer whose input signs have ``input_shape``; without ``models`` currents are partial sums."""
-    most_rows = max(group.rows for group in mapping.groups)
-    ones, dense_ones = (np.zeros((len(stored), most_rows), dtype=np.float32) for _ in range(2))
-    for index, (group, kept) in enumerate(zip(mapping.groups, stored, strict=True)):
-        ones[index, : group.rows] = kept.bits.sum(axis=1)
-        dense_ones[index, : group.rows] = mapping.weights[group.start : group.stop].sum(axis=1)
-    valid = _valid_patterns(mapping, input_shape)
-    patterns, place = np.unique(valid, axis=0, return_inverse=True)
-    constants, _ = digital_constants(mapping, stored, patterns)
+    """Tables of a layer.
+
+    Args:
+        mapping: the layer.
+        groups: its row groups as stored.
+        models: their fast solvers; without any, currents are partial sums.
+        converters: of the row groups.
+        input_shape: of the layer's input signs.
+    """
+    ones, dense_ones = (np.zeros((len(groups), mapping.most_rows), dtype=np.float32) for _ in range(2))
+    for index, group in enumerate(groups):
+        ones[index, : group.rows] = group.stored.bits.sum(axis=1)
+        dense_ones[index, : group.rows] = group.dense.sum(axis=1)
+    patterns, place = np.unique(valid_rows(mapping, input_shape), axis=0, return_inverse=True)
     inputs = Inputs(
-        start=np.array([group.start for group in mapping.groups]),
-        stop=np.array([group.stop for group in mapping.groups]),
+        start=np.array([group.span.start for group in groups]),
+        stop=np.array([group.span.stop for group in groups]),
         pattern=place.reshape(-1).astype(np.int64),
         valid=patterns.astype(np.uint8),
-        flip=design.flips_activations,
+        flip_above=np.array([group.stored.flip_above for group in groups], dtype=np.float32),
         ones=ones,
         dense_ones=dense_ones,
     )
     codes = Converters(
         converters.gain, converters.offset, converters.step, converters.zero, float(converters.top),
-        float(converters.noise), np.ones(mapping.weights.shape[1], dtype=np.float32),
+        converters.noise, np.ones(mapping.columns, dtype=np.float32),
     )  # fmt: skip
-    signs = np.stack([np.where(kept.flips, -1, 1) for kept in stored]).astype(np.float32)
-    packed = _packed(mapping, stored)
+    digital = Digital(
+        digital_constants(mapping.encoding, groups, patterns),
+        np.stack([np.where(group.stored.flips, -1, 1) for group in groups]).astype(np.float32),
+        float(mapping.encoding.sum_factor),
+        float(mapping.encoding.input_factor),
+    )
+    packed = _packed(groups, mapping)
     columns = [model for model in models or () if isinstance(model, ColumnModel)]
     products = [model for model in models or () if isinstance(model, ProductModel)]
     cells = _column_tables(columns, packed) if columns else _product_tables(products, packed, mapping)
-    return ReadoutTables(inputs, cells, codes, Digital(constants, signs))
+    return ReadoutTables(inputs, cells, codes, digital)
 
 
-def _packed(mapping: LayerMapping, stored: list[StoredGroup]) -> np.ndarray:
+def digital_constants(encoding: Encoding, groups: list[RowGroup], valid: np.ndarray) -> np.ndarray:
+    """Constants of the digital sum for every padding pattern.
+
+    Args:
+        encoding: of the layer. groups: its row groups. valid: (patterns, K) bool.
+
+    Returns:
+        (G, patterns, M) float32: the encoding's, over valid rows, and what pruned cells are expected to contribute,
+        rounded to an integer.
+    """
+    constants = np.empty((len(groups), len(valid), groups[0].columns), dtype=np.float32)
+    for index, group in enumerate(groups):
+        mask = group.inputs(valid).astype(np.float64)
+        pruned = np.rint(encoding.sum_factor * (mask @ group.stored.expected))
+        constants[index] = encoding.constants(mask, group.stored.digital) + pruned
+    return constants
+
+
+def _packed(groups: list[RowGroup], mapping: LayerMapping) -> np.ndarray:
     """(G, bytes, M filled up) uint8 stored bits."""
-    most_rows, columns = max(group.rows for group in mapping.groups), padded_columns(mapping.weights.shape[1])
-    packed = np.zeros((len(stored), bytes_of(most_rows), columns), dtype=np.uint8)
-    for index, kept in enumerate(stored):
-        packed[index, : bytes_of(len(kept.bits))] = pack_columns(kept.bits, columns)
+    columns = padded_columns(mapping.columns)
+    packed = np.zeros((len(groups), bytes_of(mapping.most_rows), columns), dtype=np.uint8)
+    for index, group in enumerate(groups):
+        packed[index, : bytes_of(group.rows)] = pack_columns(group.stored.bits, columns)
     return packed
 
 
@@ -81,23 +110,23 @@ def _column_tables(models: list[ColumnModel], packed: np.ndarray) -> ColumnTable
 
 def _product_tables(models: list[ProductModel], packed: np.ndarray, mapping: LayerMapping) -> ProductTables:
     """Without models, of arrays without a circuit."""
-    groups, columns = len(mapping.groups), mapping.weights.shape[1]
-    most_rows = max(group.rows for group in mapping.groups)
+    groups, columns, most_rows = len(mapping.spans), mapping.columns, mapping.most_rows
     modes = len(models[0].shared.eigenvalues) if models else 0
     corrected = bool(models) and models[0].corrections is not None
+    terms = second_order.correction_terms(modes) if corrected else 0
     width = (1 + modes) * columns if models else 0
     tables = ProductTables(
         packed=packed,
         matrices=np.zeros((groups, most_rows, width), dtype=np.float32),
         quadratic=np.zeros((groups, 1 + modes), dtype=np.float32),
-        polynomial=np.zeros((groups, len(fast.EXPONENTS)), dtype=np.float32),
+        polynomial=np.zeros((groups, len(second_order.EXPONENTS)), dtype=np.float32),
         ranges=np.ones((groups, 2), dtype=np.float32),
-        corrections=np.zeros((groups, fast.correction_terms(modes) if corrected else 0, columns), dtype=np.float32),
+        corrections=np.zeros((groups, terms, columns), dtype=np.float32),
         input_vectors=np.zeros((groups, most_rows, modes if corrected else 0), dtype=np.float32),
         cols=models[0].cols if models else columns,
         ideal=not models,
     )
-    for index, (group, model) in enumerate(zip(mapping.groups, models, strict=False)):
+    for index, (group, model) in enumerate(zip(mapping.spans, models, strict=False)):
         shared, polynomial = model.shared, model.polynomial
         parts = [model.currents] + [model.currents * vector[:, None] for vector in shared.eigenvectors.T]
         tables.matrices[index, : group.rows] = np.concatenate([summable(part) for part in parts], axis=1)
@@ -106,7 +135,7 @@ def _product_tables(models: list[ProductModel], packed: np.ndarray, mapping: Lay
         tables.ranges[index] = [1 / polynomial.tau_max, 1 / polynomial.s_max]
         if model.corrections is not None:
             tables.corrections[index] = model.corrections
-            tables.input_vectors[index, : group.rows] = fast.input_vectors(shared)
+            tables.input_vectors[index, : group.rows] = second_order.input_vectors(shared)
     return tables
 
 
@@ -121,9 +150,3 @@ def summable(matrix: np.ndarray) -> np.ndarray:
         return matrix
     unit = 2.0 ** math.ceil(math.log2(largest / (2**24 - len(matrix))))
     return np.rint(matrix / unit) * unit
-
-
-def _valid_patterns(mapping: LayerMapping, input_shape: torch.Size) -> np.ndarray:
-    if not mapping.is_conv:
-        return np.ones((1, len(mapping.order)), dtype=bool)
-    return valid_inputs(mapping, *input_shape[1:])

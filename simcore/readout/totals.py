@@ -10,15 +10,12 @@ import numba
 import numpy as np
 
 from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
+from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB
 
 # Entries of the totals; all whole.
 STATISTICS = ("squared_error", "worst_error", "column_current", "clipped", "partial_sum", "dense_partial_sum",
               "activation_flips", "applied_ones")  # fmt: skip
 SQUARED_ERROR, WORST_ERROR, COLUMN_CURRENT, CLIPPED, PARTIAL_SUM, DENSE_PARTIAL_SUM, FLIPS, ONES = range(8)
-CURRENTS_A_LSB = 2**20
-"""Units of ``column_current`` in an LSB."""
-ERRORS_A_LSB = 2**10
-"""Units of ``worst_error`` in an LSB, and of ``squared_error`` in an LSB^2."""
 
 
 @numba.njit(cache=True, error_model="numpy", forceinline=True)

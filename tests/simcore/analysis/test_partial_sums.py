@@ -7,13 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from simcore.mitigation.stored import applied_inputs, store_layer
 
 from simcore.analysis.partial_sums import LEVELS, coin_flip_imbalance, measure_layer, measure_network
 from simcore.analysis.read_statistics import sample_reads
 from simcore.inference.evaluation import evaluate, prepare
 from simcore.inference.preparation import images_for_calibration
 from simcore.mapping.tiling import input_vectors, map_layer
-from simcore.mitigation.stored import applied_inputs, store_layer
 from simcore.network.modules import BinaryLayer
 from tests.simcore.small_networks import make_design
 

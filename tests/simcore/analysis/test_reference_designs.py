@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from simcore.mitigation.stored import applied_inputs
 
 from simcore.analysis.reference_designs import lossless_bits, what_acts
 from simcore.datasets import open_dataset
@@ -12,7 +13,6 @@ from simcore.design import Adc
 from simcore.inference.evaluation import evaluate, prepare
 from simcore.inference.preparation import binary_input_signs, stored_layers
 from simcore.mapping.tiling import input_vectors
-from simcore.mitigation.stored import applied_inputs
 from simcore.network.checkpoint import find_model, load_checkpoint, model_names
 from simcore.readout.totals import CURRENTS_A_LSB, ERRORS_A_LSB
 from tests.simcore.small_networks import make_design, small_checkpoint, small_dataset

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from simcore.mitigation.stored import applied_inputs
 from threadpoolctl import threadpool_limits
 
 from simcore.crossbar import Solution, solve
@@ -19,7 +20,6 @@ from simcore.inference import preparation
 from simcore.inference.evaluation import evaluate, mapped_logits, prepare
 from simcore.inference.preparation import EvidenceError, binary_input_signs, stored_layers
 from simcore.mapping.tiling import input_vectors
-from simcore.mitigation.stored import applied_inputs
 from simcore.readout.tables import summable
 from simcore.readout.totals import CURRENTS_A_LSB, ERRORS_A_LSB
 from simcore.surrogate.fit import UnsolvedError, tile_bits, tile_inputs

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simcore.mitigation.flips import flip_columns
+from simcore.mitigation.stored import applied_inputs
 
 from simcore.analysis.tile_read import ReadPlace, tile_read
 from simcore.inference.evaluation import evaluate, prepare
 from simcore.inference.preparation import map_by_calibration, mapped_layers
 from simcore.mapping.row_order import _find_order, grouped_order
 from simcore.mapping.tiling import map_layer
-from simcore.mitigation.flips import flip_columns
-from simcore.mitigation.stored import applied_inputs
 from simcore.network.modules import BinaryLayer
 from tests.simcore.small_networks import make_design
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simcore.mitigation.stored import applied_inputs, digital_constants, store_layer
 
 from simcore.mapping.tiling import input_vectors, map_layer, output_shape, valid_inputs
-from simcore.mitigation.stored import applied_inputs, digital_constants, store_layer
 from simcore.network.modules import BinaryLayer
 from tests.simcore.small_networks import make_design
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from simcore.mitigation.flips import flip_columns, flip_inputs, prune_columns, reconstruct
 
 SCHEMES = ("dense", "weight", "activation", "both")

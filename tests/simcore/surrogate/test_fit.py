@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from simcore.mitigation.stored import applied_inputs, digital_constants
 
 from simcore.crossbar import Circuit, Solution, solve
 from simcore.datasets import open_dataset
@@ -14,7 +15,6 @@ from simcore.inference.evaluation import prepare
 from simcore.inference.preparation import binary_input_signs, images_for_calibration, map_and_store, mapped_layers
 from simcore.inference.validation import Evidence, measure_layer
 from simcore.mapping.tiling import input_vectors
-from simcore.mitigation.stored import applied_inputs, digital_constants
 from simcore.network.checkpoint import find_model, load_checkpoint, model_names
 from simcore.readout.adc import CalibrationReads, convert, converter_settings
 from simcore.readout.fused import read_layer

@@ -1,0 +1,65 @@
+"""The readout with every column current solved exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simcore.inference.preparation import PreparedLayer
+from simcore.mapping.encodings.base import column_share
+from simcore.mapping.row_groups import RowGroup
+from simcore.noise.base import noise_of_read
+from simcore.readout.totals import PARTIAL_SUM, STATISTICS, add_totals, merge
+
+
+def read_exactly(
+    layer: PreparedLayer, groups: list[RowGroup], vectors: np.ndarray, noise_seeds: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """As ``readout.fused.read_layer``.
+
+    Args:
+        layer: the layer.
+        groups: its row groups.
+        vectors: (B, P, K) int8 in {-1, 0, 1}, row order.
+        noise_seeds: seeds the converter noise, one an image.
+
+    Returns:
+        (B, P, M) float32 shares of dot products, and the (len(STATISTICS),) int64 totals.
+
+    Raises:
+        UnsolvedError: a solve did not converge.
+    """
+    batch, positions, rows = vectors.shape
+    flat = vectors.reshape(-1, rows)
+    inputs, digital = layer.tables.inputs, layer.tables.digital
+    pattern = np.tile(inputs.pattern, batch)
+    out = np.zeros((len(flat), layer.mapping.columns), dtype=np.float64)
+    statistics = np.zeros((len(groups), len(STATISTICS)), dtype=np.int64)
+    for index, group in enumerate(groups):
+        applied = group.apply(flat)
+        current = group.exact_currents(applied.bits)
+        sums = group.partial_sums(applied.bits)
+        codes = layer.converters.codes(current, index, _noise(layer, current.shape, positions, index, noise_seeds))
+        converted = layer.converters.sums(codes, index)
+        signs = applied.signs[:, None] * digital.signs[index]
+        driven = digital.input_factor * applied.bits.sum(axis=1)[:, None]
+        out += signs * column_share(converted, digital.sum_factor, driven, digital.constants[index][pattern])
+        for read, error in enumerate(converted - sums):
+            above = float((codes[read] > layer.converters.top).sum())
+            add_totals(statistics[index], (error**2).sum(), np.abs(error).max(), current[read].sum(), above)
+        dense = (group.inputs(flat) > 0).astype(np.float64) @ inputs.dense_ones[index, : group.rows]
+        statistics[index, PARTIAL_SUM:] = [sums.sum(), dense.sum(), (applied.signs < 0).sum(), applied.bits.sum()]
+    return out.reshape(batch, positions, -1).astype(np.float32), merge(statistics)
+
+
+def _noise(
+    layer: PreparedLayer, shape: tuple[int, ...], positions: int, group: int, seeds: list[int]
+) -> np.ndarray | float:
+    """The converter noise that the fused readout adds, in codes."""
+    if layer.converters.noise.scale == 0:
+        return 0.0
+    noise = np.zeros(shape, dtype=np.float32)
+    for image, seed in enumerate(seeds):
+        for position in range(positions):
+            row = noise[image * positions + position]
+            noise_of_read(layer.tables.converters.noise, row, np.uint64(seed), position, group)
+    return noise

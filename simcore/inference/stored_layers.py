@@ -1,0 +1,170 @@
+"""A network's binary layers as a design maps and stores them, on the calibration images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from simcore.datasets import Dataset
+from simcore.design import Design
+from simcore.errors import InputError, unknown_name
+from simcore.inference.calibration_images import calibration_of
+from simcore.mapping.encodings import ENCODINGS
+from simcore.mapping.row_groups import RowGroup
+from simcore.mapping.tiling import LayerMapping, input_vectors, map_layer, reordered
+from simcore.mitigation.base import Mitigation
+from simcore.mitigation.row_order import ROW_ORDERS
+from simcore.mitigation.sets import store_layer
+from simcore.network.checkpoint import Checkpoint
+from simcore.network.modules import BinaryLayer, GraphNetwork, plain_dot
+
+_IMAGES_AT_ONCE = 32  # calibration images that go through the network together
+_CALIBRATION_VECTORS = 2048  # input vectors of a layer that statistics, fits and converters are drawn from
+
+
+@dataclass(frozen=True)
+class StoredLayer:
+    """One layer as a design stores it.
+
+    Attributes:
+        mapping: its tiles.
+        groups: its row groups.
+        vectors: (B, K) int8 calibration vectors, in random order.
+        rng: where the draws of mapping and storing left the layer's generator.
+        input_shape: of the layer's input signs on the calibration images, (n, C, H, W) or (n, K).
+    """
+
+    mapping: LayerMapping
+    groups: list[RowGroup]
+    vectors: np.ndarray
+    rng: np.random.Generator
+    input_shape: torch.Size
+
+    @property
+    def name(self) -> str:
+        """Of the layer."""
+        return self.mapping.name
+
+
+def stored_layers(
+    checkpoint: Checkpoint, design: Design, images: torch.Tensor, only: str | None = None
+) -> Iterator[StoredLayer]:
+    """The mapped layers of a network in execution order, each with the bits that the design stores.
+
+    Every draw of a layer is seeded by the design's seed and the layer's index among the mapped ones, so that whoever
+    asks sees the same bits.
+
+    Args:
+        checkpoint: the network.
+        design: what it is mapped on.
+        images: that the design calibrates on, see ``images_for_calibration``.
+        only: the one mapped layer wanted; None for all.
+
+    Raises:
+        InputError: a layer named in the design is not a binary layer of the network.
+    """
+    mapped = mapped_layers(checkpoint, design)
+    wanted = set(mapped) if only is None else {only}
+    signs = binary_input_signs(checkpoint.network, images, wanted)
+    for index, (name, layer) in enumerate(mapped.items()):
+        if name in wanted:
+            yield map_and_store(layer, design, signs[name], np.random.default_rng([design.seed, index]))
+
+
+def mapped_layers(checkpoint: Checkpoint, design: Design) -> dict[str, BinaryLayer]:
+    """The binary layers that the design maps, by name, in execution order.
+
+    Raises:
+        InputError: the design names a layer that is not a binary layer of the network.
+    """
+    binary = {layer.name: layer for layer in checkpoint.network.binary_layers()}
+    for name in design.layers or ():
+        if name not in binary:
+            raise unknown_name(f"binary layer of {checkpoint.name}", name, binary)
+    return {name: layer for name, layer in binary.items() if design.layers is None or name in design.layers}
+
+
+def map_and_store(layer: BinaryLayer, design: Design, signs: torch.Tensor, rng: np.random.Generator) -> StoredLayer:
+    """Cut a layer into tiles and store its weights.
+
+    Args:
+        layer: the layer.
+        design: what it is stored on.
+        signs: the layer's input signs on the calibration images.
+        rng: draws the calibration vectors.
+    """
+    mapping = map_layer(layer, ENCODINGS[design.encoding], design.rows, design.rows_read_together)
+    mapping, vectors = order_rows(mapping, ROW_ORDERS[design.row_order], signs, rng)
+    return StoredLayer(mapping, store_layer(mapping, design, vectors), vectors, rng, signs.shape)
+
+
+def order_rows(
+    mapping: LayerMapping, order: Mitigation, signs: torch.Tensor, rng: np.random.Generator
+) -> tuple[LayerMapping, np.ndarray]:
+    """The layer in an order of rows that calibration inputs may decide.
+
+    Args:
+        mapping: the layer, channel by channel.
+        order: says the order.
+        signs: the layer's input signs on the calibration images.
+        rng: draws the calibration vectors.
+
+    Returns:
+        the mapping and the (B, K) int8 calibration vectors drawn, in random order, in row order.
+    """
+    vectors = draw_vectors(mapping, signs, rng)
+    permutation = order.order(mapping, vectors)
+    if permutation is None:
+        return mapping, vectors
+    return reordered(mapping, permutation), np.ascontiguousarray(vectors[:, permutation])
+
+
+def draw_vectors(mapping: LayerMapping, signs: torch.Tensor, rng: np.random.Generator) -> np.ndarray:
+    """(B, K) int8 input vectors of reads drawn at random from all images, gathered a few images at a time: all vectors
+    of a layer would be as large as its kernel times its inputs."""
+    positions = input_vectors(mapping, signs[:1]).shape[1]
+    chosen = rng.permutation(len(signs) * positions)[:_CALIBRATION_VECTORS]
+    images, reads = np.divmod(chosen, positions)
+    drawn = np.empty((len(chosen), len(mapping.order)), dtype=np.int8)
+    for start in range(0, len(signs), _IMAGES_AT_ONCE):
+        wanted = np.flatnonzero((images >= start) & (images < start + _IMAGES_AT_ONCE))
+        vectors = input_vectors(mapping, signs[start : start + _IMAGES_AT_ONCE])
+        drawn[wanted] = vectors[images[wanted] - start, reads[wanted]]
+    return drawn
+
+
+def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> torch.Tensor:
+    """(n, C, H, W) float32 images that the design calibrates on.
+
+    Raises:
+        InputError: no such split or images, or images of another shape than the network takes.
+    """
+    chosen = calibration_of(design, dataset)
+    height, width, channels = dataset.image_shape
+    expected = tuple(checkpoint.network.graph.input_shape)
+    if expected != (channels, height, width):
+        raise InputError(
+            f"network '{checkpoint.name}' takes images of {expected} (channels, height, width), "
+            f"data set '{dataset.name}' has {(channels, height, width)}"
+        )
+    images, _ = dataset.read(chosen.split, chosen.first, chosen.count)
+    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+
+
+def binary_input_signs(network: GraphNetwork, images: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
+    """Input signs (int8 ±1) of the named binary layers in the ideal network, for (n, C, H, W) float32 images."""
+    seen: dict[str, list[torch.Tensor]] = {name: [] for name in names}
+    plain = plain_dot(network)
+
+    def record(name: str, signs: torch.Tensor) -> torch.Tensor:
+        if name in names:
+            seen[name].append(signs.to(torch.int8))
+        return plain(name, signs)
+
+    with torch.inference_mode():
+        for start in range(0, len(images), _IMAGES_AT_ONCE):
+            network(images[start : start + _IMAGES_AT_ONCE], record)
+    return {name: torch.cat(parts) for name, parts in seen.items()}

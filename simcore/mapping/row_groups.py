@@ -1,0 +1,196 @@
+"""A row group: the rows of a tile that are read together, what they store, and what a read of them gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from simcore.crossbar import Circuit, Solution, Status, solve
+from simcore.errors import BinsparxError
+from simcore.mapping.tiling import LayerMapping, RowSpan
+
+_CURRENT_TOLERANCE = 1e-7
+
+
+class UnsolvedError(BinsparxError):
+    """An exact solve that a design depends on did not converge."""
+
+
+@dataclass(frozen=True)
+class StoredBits:
+    """What a row group stores, and what the digital side has to know about it; N rows, M columns.
+
+    Attributes:
+        bits: (N, M) uint8 as stored.
+        digital: (N, M) uint8 whose sums the digital side keeps: as stored, but for what was pruned.
+        flips: (M,) bool, columns stored complemented.
+        expected: (N, M) float64, expected applied bit of every pruned cell, 0 elsewhere.
+        flip_above: share of ones above which a sub-vector is applied complemented; infinite where it never is.
+    """
+
+    bits: np.ndarray
+    digital: np.ndarray
+    flips: np.ndarray
+    expected: np.ndarray
+    flip_above: float = np.inf
+
+    @classmethod
+    def plain(cls, weights: np.ndarray) -> StoredBits:
+        """(N, M) bits stored as they are."""
+        return cls(weights, weights, np.zeros(weights.shape[1], dtype=bool), np.zeros(weights.shape))
+
+
+@dataclass(frozen=True)
+class Applied:
+    """Sub-vectors as they drive the rows.
+
+    Attributes:
+        bits: (B, N) uint8. signs: (B,) float64, -1 where a sub-vector is applied complemented.
+    """
+
+    bits: np.ndarray
+    signs: np.ndarray
+
+
+@dataclass(frozen=True)
+class TileRow:
+    """The tiles side by side that hold the same rows of a layer.
+
+    Attributes:
+        circuit: of every tile. bits: (R, M) uint8 stored; rows not in use store 0. width: columns of a tile.
+    """
+
+    circuit: Circuit
+    bits: np.ndarray
+    width: int
+
+    def tiles(self) -> Iterator[slice]:
+        """The columns of each tile."""
+        columns = self.bits.shape[1]
+        for start in range(0, columns, self.width):
+            yield slice(start, min(start + self.width, columns))
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """A row group as a design stores it.
+
+    Attributes:
+        layer: name of the layer.
+        span: its rows of the layer.
+        dense: (N, M) uint8, the weights' bits, neither flipped nor pruned.
+        stored: what it stores.
+        tile: all rows of the tiles that it is part of: where rows are not gated the cells of the other groups conduct
+            too, so they belong to the circuit.
+    """
+
+    layer: str
+    span: RowSpan
+    dense: np.ndarray
+    stored: StoredBits
+    tile: TileRow
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        return self.span.rows
+
+    @property
+    def columns(self) -> int:
+        """M."""
+        return int(self.dense.shape[1])
+
+    @cached_property
+    def largest_sums(self) -> np.ndarray:
+        """(M,) the largest partial sum that each column can have."""
+        most = int(min(self.stored.flip_above, 1.0) * self.rows)
+        return np.minimum(self.stored.bits.sum(axis=0, dtype=np.int64), most)
+
+    def inputs(self, vectors: np.ndarray) -> np.ndarray:
+        """(B, N) of the layer's (B, K) vectors in {-1, 0, 1}."""
+        return vectors[:, self.span.start : self.span.stop]
+
+    def apply(self, vectors: np.ndarray) -> Applied:
+        """The layer's (B, K) vectors in {-1, 0, 1} (0: padding) as they drive these rows."""
+        return applied_inputs(self.inputs(vectors), self.stored.flip_above)
+
+    def partial_sums(self, bits: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """(B, M) whole float64 sums of the stored bits that (B, N) applied bits meet."""
+        sums: np.ndarray = bits.astype(np.float64) @ self.stored.bits[:, columns]
+        return sums
+
+    def driven(self, bits: np.ndarray) -> np.ndarray:
+        """(B, R) uint8 rows of the whole tile that (B, N) applied bits drive."""
+        driven = np.zeros((len(bits), len(self.tile.bits)), dtype=np.uint8)
+        driven[:, self.span.offset : self.span.offset + self.rows] = bits
+        return driven
+
+    def solve(
+        self, bits: np.ndarray, columns: slice | np.ndarray, tol: float, dtype: npt.DTypeLike = np.float64
+    ) -> Solution:
+        """Reads solved exactly, the other rows of the tile off.
+
+        Args:
+            bits: (B, N) applied bits. columns: some of one tile; of any tiles where columns do not see each other.
+            tol, dtype: as in ``simcore.crossbar.solve``.
+        """
+        return solve(self.tile.circuit, self.tile.bits[:, columns], self.driven(bits), tol=tol, dtype=dtype)
+
+    def exact_currents(self, bits: np.ndarray, tol: float = _CURRENT_TOLERANCE) -> np.ndarray:
+        """(B, M) column currents in LSB for (B, N) applied bits.
+
+        Raises:
+            UnsolvedError: a solve did not converge.
+        """
+        currents = np.empty((len(bits), self.columns))
+        for columns in self.tile.tiles():
+            currents[:, columns] = self.in_lsb(self.solve(bits, columns, tol))
+        return currents
+
+    def in_lsb(self, solution: Solution) -> np.ndarray:
+        """Sink currents that others may rest on, float64 in LSB, the current of a lone ON cell.
+
+        Raises:
+            UnsolvedError: a solve did not converge.
+        """
+        if not solution.converged:
+            unsolved = int((solution.status != Status.CONVERGED).sum())
+            raise UnsolvedError(
+                f"layer {self.layer}: {unsolved} crossbar solves did not converge, of {solution.status.size}: "
+                f"{Status.NOT_CONVERGED.text}"
+            )
+        currents: np.ndarray = solution.sink_currents.astype(np.float64) / self.tile.circuit.on_current()
+        return currents
+
+
+def applied_inputs(vectors: np.ndarray, flip_above: float) -> Applied:
+    """(B, N) sub-vectors in {-1, 0, 1} (0: padding) as applied: those whose share of +1 among the valid rows is above
+    ``flip_above`` complemented."""
+    bits, valid = (vectors > 0).astype(np.uint8), vectors != 0
+    if np.isinf(flip_above):
+        return Applied(bits, np.ones(len(bits)))
+    flips = bits.sum(axis=1, dtype=np.int64) > flip_above * valid.sum(axis=1)
+    return Applied(np.where(flips[:, None], valid & (bits == 0), bits).astype(np.uint8), np.where(flips, -1.0, 1.0))
+
+
+def assemble(
+    mapping: LayerMapping, stored: list[StoredBits], circuit: Circuit, rows: int, width: int
+) -> list[RowGroup]:
+    """The row groups of a layer, those of one tile sharing its bits.
+
+    Args:
+        mapping: the layer. stored: what each of its row groups stores. circuit, rows, width: of a tile.
+    """
+    tiles: dict[int, np.ndarray] = {}
+    for span, kept in zip(mapping.spans, stored, strict=True):
+        bits = tiles.setdefault(span.tile_start, np.zeros((rows, mapping.columns), dtype=np.uint8))
+        bits[span.offset : span.offset + span.rows] = kept.bits
+    tile_rows = {start: TileRow(circuit, bits, width) for start, bits in tiles.items()}
+    return [
+        RowGroup(mapping.name, span, mapping.weights[span.start : span.stop], kept, tile_rows[span.tile_start])
+        for span, kept in zip(mapping.spans, stored, strict=True)
+    ]

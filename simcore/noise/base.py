@@ -1,0 +1,52 @@
+"""What a noise source of the converters does: add to the codes of a read, the same wherever and whenever it is read.
+
+A source is a NamedTuple of numbers whose first is ``scale``, 0 where nothing is added, and an overload of ``add_noise``
+for it: kernels take the code of the source that they are given, and those without one have none of it in them.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numba
+import numpy as np
+
+from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
+
+
+class Noise(Protocol):
+    """A source.
+
+    Attributes:
+        scale: in codes.
+    """
+
+    @property
+    def scale(self) -> np.float32: ...
+
+
+def add_noise(noise: Noise, values: np.ndarray, seed: np.uint64, read: int, group: int) -> None:
+    """Add the noise of one read of one row group.
+
+    Args:
+        noise: the source; ``add_noise`` is overloaded for each.
+        values: (M,) float32 codes, increased.
+        seed: of the image and the layer.
+        read: index of the read in the image. group: index of the row group in the layer.
+    """
+    raise NotImplementedError
+
+
+@numba.njit(cache=True)
+def noise_of_read(noise, values, seed, read, group):  # type: ignore[no-untyped-def]
+    """``add_noise`` outside kernels."""
+    add_noise(noise, values, seed, read, group)
+
+
+@numba.njit(cache=True, error_model="numpy", inline="always")
+def mix(value):  # type: ignore[no-untyped-def]
+    """splitmix64: a counter turned into 64 random bits."""
+    value = value + np.uint64(0x9E3779B97F4A7C15)
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))

@@ -1,0 +1,49 @@
+"""Fast solver of gate-driven row groups: columns do not see each other, so one fit to a few of them serves all row
+groups at one place of their tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simcore.mapping.row_groups import RowGroup
+from simcore.surrogate.base import FIT_GROUPS, FIT_READS, Calibration, Surrogate
+from simcore.surrogate.column_drops import feed_of, pack_rows
+from simcore.surrogate.column_fit import ColumnFit, ColumnSums, column_sums_of, fit_column_sums
+
+_COLUMNS = 16  # drawn from each row group
+_TOLERANCE = 1e-8  # converters amplify what the fit gets wrong, so its data are solved far beyond that
+
+
+@dataclass(frozen=True)
+class ColumnModel(Surrogate):
+    """Stored bits (N, M), feed line and fit."""
+
+    bits: np.ndarray
+    feed: np.ndarray
+    fit: ColumnFit
+
+    def evaluate(self, bits: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
+        stored = self.bits[:, columns]
+        sums = column_sums_of(bits, pack_rows(stored), stored.shape[1], self.feed, self.fit)
+        return sums.current.astype(np.float64)
+
+
+def fit_columns(groups: list[RowGroup], calibration: Calibration) -> list[ColumnModel]:
+    """Fast solvers of the row groups at one place of their tiles.
+
+    Raises:
+        UnsolvedError: an exact solve did not converge.
+    """
+    feeds = [feed_of(g.tile.circuit, len(g.tile.bits), g.span.offset, g.rows) for g in groups]
+    samples, solved = [], []
+    for position in calibration.draw(len(groups), FIT_GROUPS):
+        group = groups[position]
+        columns = calibration.draw(group.columns, _COLUMNS)
+        bits = calibration.bits(group, FIT_READS)
+        stored = group.stored.bits[:, columns]
+        samples.append(column_sums_of(bits, pack_rows(stored), stored.shape[1], feeds[position]))
+        solved.append(group.in_lsb(group.solve(bits, columns, _TOLERANCE)).ravel())
+    fit = fit_column_sums(ColumnSums.joined(samples), np.concatenate(solved))
+    return [ColumnModel(group.stored.bits, feed, fit) for group, feed in zip(groups, feeds, strict=True)]

@@ -1,0 +1,99 @@
+"""Fast solver of row groups whose rows carry current, so that columns see each other: currents as matrix products, one
+polynomial for the row groups at one place of their tiles, and corrections of every column's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from simcore.mapping.row_groups import RowGroup
+from simcore.surrogate.base import FIT_GROUPS, FIT_READS, Calibration, Surrogate
+from simcore.surrogate.second_order import (
+    EXPONENTS,
+    Polynomial,
+    SharedResistance,
+    column_correction,
+    correction_terms,
+    first_order_currents,
+    fit_columns,
+    fit_polynomial,
+    second_order,
+    shared_resistance,
+)
+
+_COLUMN_READS = 288  # reads of every tile that the corrections of its columns are fitted to
+_LONG_COLUMN_READS = 384  # the same beyond 128 rows
+_TOLERANCE = 1e-5  # in float32
+_TRANSFER_TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True)
+class ProductModel(Surrogate):
+    """First-order currents (N, M) in LSB, the resistance that rows share, the polynomial, corrections (terms, M) or
+    None; ``cols`` columns a tile."""
+
+    currents: np.ndarray
+    shared: SharedResistance
+    polynomial: Polynomial
+    corrections: np.ndarray | None
+    cols: int
+
+    def evaluate(self, bits: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
+        reads = second_order(bits, self.currents, self.shared, self.cols)
+        current = self.polynomial.evaluate(reads.s, reads.q)
+        if self.corrections is not None:
+            current = current + column_correction(reads, self.polynomial, self.corrections)
+        return current[:, columns]
+
+
+def fit_products(groups: list[RowGroup], calibration: Calibration) -> list[ProductModel]:
+    """Fast solvers of the row groups at one place of their tiles.
+
+    Raises:
+        UnsolvedError: an exact solve did not converge.
+    """
+    tile = groups[0].tile
+    shared = {
+        group.rows: shared_resistance(tile.circuit, len(tile.bits), group.span.offset, group.rows) for group in groups
+    }
+    currents = [first_order_currents(tile.circuit, group.stored.bits, tile.width) for group in groups]
+    samples, solved = [], []
+    for position in calibration.draw(len(groups), FIT_GROUPS):
+        group = groups[position]
+        columns = calibration.draw_tile(group)
+        bits = calibration.bits(group, FIT_READS)
+        solved.append(group.in_lsb(group.solve(bits, columns, _TOLERANCE, np.float32)).ravel())
+        reads = second_order(bits, currents[position][:, columns], shared[group.rows], tile.width)
+        samples.append((reads.s.ravel(), reads.q.ravel()))
+    first, lost = (np.concatenate(part) for part in zip(*samples, strict=True))
+    polynomial = fit_polynomial(first, lost, np.concatenate(solved))
+    return [
+        _corrected(ProductModel(current, shared[group.rows], polynomial, None, tile.width), group, calibration)
+        for group, current in zip(groups, currents, strict=True)
+    ]
+
+
+def _corrected(model: ProductModel, group: RowGroup, calibration: Calibration) -> ProductModel:
+    """The model with corrections of every column's own."""
+    corrections = np.zeros((correction_terms(len(model.shared.eigenvalues)), group.columns))
+    bits = calibration.bits(group, _COLUMN_READS if group.rows <= 128 else _LONG_COLUMN_READS)
+    for columns in group.tile.tiles():
+        exact = group.in_lsb(group.solve(bits, columns, _TOLERANCE, np.float32))
+        reads = second_order(bits, model.currents[:, columns], model.shared, model.cols)
+        corrections[:, columns] = fit_columns(reads, exact, model.polynomial)
+    return replace(model, corrections=corrections)
+
+
+def transfer_matrix(group: RowGroup) -> ProductModel:
+    """Exact, of linear arrays none of whose cells is gated: sink currents are linear in the inputs, one row driven at a
+    time gives the matrix.
+
+    Raises:
+        UnsolvedError: an exact solve did not converge.
+    """
+    matrix = group.exact_currents(np.eye(group.rows, dtype=np.uint8), _TRANSFER_TOLERANCE)
+    coefficients = np.zeros(len(EXPONENTS))
+    coefficients[0] = 1.0
+    none = SharedResistance(0.0, np.zeros(0), np.zeros((group.rows, 0)))
+    return ProductModel(matrix, none, Polynomial(coefficients, 1.0, 1.0), None, group.tile.width)

@@ -1,0 +1,117 @@
+"""Keys of small sweeps, as ``golden_keys.json`` keeps them: results on people's disks are named by such keys.
+
+``python -m tests.pipeline.golden_keys`` adds the keys of sweeps that were added to ``golden_keys.yaml``. It refuses to
+change a key that is there: all results with that name would be computed again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import yaml
+from pipeline.plan import Plan, make_plan
+from pipeline.records import bundle_path, design_path, shard_path
+from pipeline.shards import bundles_of, cover
+from pipeline.spec import SweepFile, load_sweep
+
+SWEEPS_FILE = Path(__file__).with_suffix(".yaml")
+KEYS_FILE = Path(__file__).with_suffix(".json")
+WRITE = "python -m tests.pipeline.golden_keys"
+_ELSEWHERE = ("BINSPARX_DEVICE", "BINSPARX_PACK")  # variables that name a device or folder of one machine
+
+Pinned = dict[str, Any]
+
+
+def read_sweeps() -> dict[str, Any]:
+    """``base``, ``sweeps`` by name and ``own_cell``."""
+    sweeps: dict[str, Any] = yaml.safe_load(SWEEPS_FILE.read_text())
+    return sweeps
+
+
+def read_keys() -> Pinned:
+    """The version, the digests of the network and the images, and what is pinned of each sweep."""
+    known: Pinned = json.loads(KEYS_FILE.read_text())
+    return known
+
+
+def load(name: str, folder: Path) -> SweepFile:
+    """A golden sweep, written into ``folder`` beside the bitcell file that it may name."""
+    known = read_sweeps()
+    (folder / "own-cell.yaml").write_text(yaml.safe_dump(known["own_cell"]))
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(known["base"] | known["sweeps"][name]))
+    return load_sweep(path)
+
+
+def plan(name: str, folder: Path, version: str) -> Plan:
+    """The plan of a golden sweep as a release with this ``SOLVER_VERSION`` makes it."""
+    with mock.patch("simcore.inference.SOLVER_VERSION", version), mock.patch.dict(os.environ):
+        for variable in _ELSEWHERE:
+            os.environ.pop(variable, None)
+        return make_plan(load(name, folder))
+
+
+def pinned(plan: Plan) -> Pinned:
+    """The keys of all points with what they were made from, and the files in the store of the first point."""
+    first = plan.points[0].key
+    shards = cover(plan.images, plan.shard_images, ()).missing
+    return {
+        "points": {point.key: {name: point.content[name] for name in ("design", "split")} for point in plan.points},
+        "files": [
+            design_path(first),
+            *(shard_path(first, *shard) for shard in shards),
+            *(bundle_path(first, bundle) for bundle in bundles_of(shards)),
+        ],
+    }
+
+
+def changes(name: str, expected: Pinned, found: Pinned) -> Iterator[str]:
+    """One line for every key that is gone, is new or means something else, and for other files."""
+    for key in dict.fromkeys((*expected["points"], *found["points"])):
+        before, after = expected["points"].get(key), found["points"].get(key)
+        if before != after:
+            yield f"{name}, key {key[:12]}: expected {json.dumps(before)}, got {json.dumps(after)}"
+    if expected["files"] != found["files"]:
+        yield f"{name}, files: expected {expected['files']}, got {found['files']}"
+
+
+def main() -> int:
+    """Adds the keys of new sweeps, unless known ones changed."""
+    known = read_keys()
+    found: dict[str, Pinned] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in read_sweeps()["sweeps"]:
+            made = plan(name, Path(folder), known["solver_version"])
+            found[name] = pinned(made)
+            digests = {"model": made.points[0].model.digest, "dataset": made.dataset.digest}
+    if all(known[name] == digest for name, digest in digests.items()):
+        pairs = [(name, old, found[name]) for name, old in known["sweeps"].items()]
+        if changed := [line for name, old, new in pairs for line in changes(name, old, new)]:
+            print(*changed, "nothing written: a stored key must stay what it is", sep="\n")
+            return 1
+    KEYS_FILE.write_text(_readable({"solver_version": known["solver_version"], **digests, "sweeps": found}))
+    return 0
+
+
+def _readable(whole: Pinned) -> str:
+    """JSON with one line for each point."""
+    head = [f"  {json.dumps(name)}: {json.dumps(whole[name])}," for name in ("solver_version", "model", "dataset")]
+    sweeps = []
+    for name, sweep in whole["sweeps"].items():
+        points = ",\n".join(f"        {json.dumps(key)}: {json.dumps(made)}" for key, made in sweep["points"].items())
+        files = ",\n".join(f"        {json.dumps(path)}" for path in sweep["files"])
+        sweeps.append(
+            f'    {json.dumps(name)}: {{\n      "points": {{\n{points}\n      }},\n      "files": [\n{files}\n      ]\n    }}'
+        )
+    return "\n".join(["{", *head, '  "sweeps": {', ",\n".join(sweeps), "  }", "}", ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
