@@ -11,7 +11,7 @@ import os
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from pipeline.sweep.evaluator import NUMBA, SimcoreEvaluator
+from pipeline.sweep.evaluator import SimcoreEvaluator
 from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator
 from simcore.errors import InputError, unknown_name
 from simcore.inference import calibration_images
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from simcore.technology.devices import CellGeometry
 
 DEVICE_VARIABLE = "BINSPARX_DEVICE"
-_DEVICES = (NUMBA, "cpu", "cuda")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,20 +37,10 @@ class Model:
 
 
 def default_evaluator() -> Evaluator:
-    """simcore on the device that the environment variable ``BINSPARX_DEVICE`` names, numba where it is not set.
+    """simcore on the device that the environment variable ``BINSPARX_DEVICE`` names; raises InputError."""
+    from simcore.crossbar.solvers.device import device_kind
 
-    Neither torch nor this machine is asked: a driver without a GPU may send work to machines that have one.
-
-    Raises:
-        InputError: the name is unknown, or ``auto``, which says something else on every machine.
-    """
-    name = os.environ.get(DEVICE_VARIABLE) or NUMBA
-    kind = name.partition(":")[0]
-    if kind not in _DEVICES:
-        raise InputError(
-            f"a sweep's rows must not depend on the machine: 'numba', 'cpu' or 'cuda', not '{name}'", DEVICE_VARIABLE
-        )
-    return SimcoreEvaluator(kind)
+    return SimcoreEvaluator(device_kind())
 
 
 def load_model(reference: str, where: str) -> Model:

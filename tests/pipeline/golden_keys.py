@@ -7,24 +7,23 @@ change a key that is there: all results with that name would be computed again.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import yaml
-from pipeline.plan import Plan, make_plan
-from pipeline.records import bundle_path, design_path, shard_path
-from pipeline.shards import bundles_of, cover
-from pipeline.spec import SweepFile, load_sweep
+
+from pipeline.storage.records import bundle_path, design_path, shard_path
+from pipeline.storage.shards import bundles_of, cover
+from pipeline.sweep.plan import Plan, make_plan
+from pipeline.sweep.spec import SweepFile, load_sweep
+from tests.pipeline.fake_inference import FakeEvaluator
 
 SWEEPS_FILE = Path(__file__).with_suffix(".yaml")
 KEYS_FILE = Path(__file__).with_suffix(".json")
 WRITE = "python -m tests.pipeline.golden_keys"
-_ELSEWHERE = ("BINSPARX_DEVICE", "BINSPARX_PACK")  # variables that name a device or folder of one machine
 
 Pinned = dict[str, Any]
 
@@ -52,10 +51,7 @@ def load(name: str, folder: Path) -> SweepFile:
 
 def plan(name: str, folder: Path, version: str) -> Plan:
     """The plan of a golden sweep as a release with this ``SOLVER_VERSION`` makes it."""
-    with mock.patch("simcore.inference.SOLVER_VERSION", version), mock.patch.dict(os.environ):
-        for variable in _ELSEWHERE:
-            os.environ.pop(variable, None)
-        return make_plan(load(name, folder))
+    return make_plan(load(name, folder), FakeEvaluator(solver_version=version))
 
 
 def pinned(plan: Plan) -> Pinned:
@@ -108,7 +104,8 @@ def _readable(whole: Pinned) -> str:
         points = ",\n".join(f"        {json.dumps(key)}: {json.dumps(made)}" for key, made in sweep["points"].items())
         files = ",\n".join(f"        {json.dumps(path)}" for path in sweep["files"])
         sweeps.append(
-            f'    {json.dumps(name)}: {{\n      "points": {{\n{points}\n      }},\n      "files": [\n{files}\n      ]\n    }}'
+            f'    {json.dumps(name)}: {{\n      "points": {{\n{points}\n      }},\n'
+            f'      "files": [\n{files}\n      ]\n    }}'
         )
     return "\n".join(["{", *head, '  "sweeps": {', ",\n".join(sweeps), "  }", "}", ""])
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipeline.plan import Plan
-from pipeline.spec import SweepSpec
 from pydantic import BaseModel
 
+from pipeline.sweep.plan import Plan
+from pipeline.sweep.spec import SweepSpec
 from tests.design_choices import nested_model, unmade_choices
 from tests.pipeline.golden_keys import WRITE, changes, load, pinned, plan, read_keys, read_sweeps
 

@@ -15,6 +15,22 @@ _NUMBA, _AUTO = "numba", "auto"
 _KNOWN = "'numba', 'auto', 'cpu' (torch on the CPU), 'cuda' or 'cuda:N'"
 
 
+def device_kind() -> str:
+    """What the environment variable ``BINSPARX_DEVICE`` names, without its number: numba, cpu or cuda.
+
+    Asks neither torch nor this machine: a driver without a GPU may send work to machines that have one.
+
+    Raises:
+        InputError: the name is unknown, or ``auto``, which says something else on every machine.
+    """
+    name = os.environ.get(DEVICE_VARIABLE) or _NUMBA
+    kind = name.partition(":")[0]
+    if kind not in (_NUMBA, "cpu", "cuda"):
+        raise InputError(f"a sweep's rows must not depend on the machine: 'numba', 'cpu' or 'cuda', not '{name}'",
+                         DEVICE_VARIABLE)  # fmt: skip
+    return kind
+
+
 def torch_device(device: str | None) -> torch.device | None:
     """The torch device that ``device`` names; None for the numba kernels.
 
