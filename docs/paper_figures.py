@@ -201,11 +201,8 @@ def _start_at_zero(rows: Iterable[Axes]) -> None:
 
 def draw_energy(designs: list[Hardware]) -> bytes:
     """Energy change of both flips with its spread, a line a design, one panel a network."""
-    models = networks_of(designs)
-    lines = [[design for design in designs if design.model == model] for model in models]
-    height = 1.5 + 0.3 * max(len(line) for line in lines)
-    figure = Figure(figsize=(1.8 + 4.4 * len(models), height), layout="constrained")
-    for axes, model, line in zip(figure.subplots(1, len(models), squeeze=False)[0], models, lines, strict=True):
+    figure, panels = _panels_of_lines(designs, width=4.4, height=1.5, of_line=0.3)
+    for axes, line in panels:
         for place, design in enumerate(line):
             for level, marker, colour, label, offset in (
                 (BINSPARX, "D", _BLUE, "both flips", -0.14),
@@ -221,9 +218,7 @@ def draw_energy(designs: list[Hardware]) -> bytes:
                 axes.plot(change, place + offset, marker, color=colour, markersize=5.5, linestyle="", label=label)
         axes.axvline(0, color="#555555", linewidth=0.8)
         axes.axvline(-9, color=_BLACK, linestyle="--", linewidth=1.1, label="the paper: about -9 %")
-        axes.set_yticks(range(len(line)), [_short(design) for design in line], fontsize=8)
-        axes.invert_yaxis()
-        axes.set_title(model, fontsize=10)
+        _name_lines(axes, line)
         axes.set_xlabel("energy against dense (%); lines: the spread", fontsize=9)
         axes.grid(True, axis="x", color="#dddddd", linewidth=0.6)
     _legend_of(figure)
@@ -232,11 +227,8 @@ def draw_energy(designs: list[Hardware]) -> bytes:
 
 def draw_shares(designs: list[Hardware]) -> bytes:
     """Energy by component, dense and with both flips, two bars a design, one panel a network."""
-    models = networks_of(designs)
-    lines = [[design for design in designs if design.model == model] for model in models]
-    height = 1.7 + 0.42 * max(len(line) for line in lines)
-    figure = Figure(figsize=(1.8 + 4.6 * len(models), height), layout="constrained")
-    for axes, model, line in zip(figure.subplots(1, len(models), squeeze=False)[0], models, lines, strict=True):
+    figure, panels = _panels_of_lines(designs, width=4.6, height=1.7, of_line=0.42)
+    for axes, line in panels:
         for level, offset in ((DENSE, -0.2), (BINSPARX, 0.2)):
             places = [place + offset for place in range(len(line))]
             shares = [energy_shares(design, level) for design in line]
@@ -248,12 +240,27 @@ def draw_shares(designs: list[Hardware]) -> bytes:
                 )
                 left += width
         axes.axvline(100, color="#555555", linewidth=0.8)
-        axes.set_yticks(range(len(line)), [_short(design) for design in line], fontsize=8)
-        axes.invert_yaxis()
-        axes.set_title(model, fontsize=10)
+        _name_lines(axes, line)
         axes.set_xlabel("energy (% of dense); upper bar dense, lower both flips", fontsize=9)
     _legend_of(figure)
     return _png(figure)
+
+
+def _panels_of_lines(
+    designs: list[Hardware], width: float, height: float, of_line: float
+) -> tuple[Figure, list[tuple[Axes, list[Hardware]]]]:
+    """A panel a network, a line a design; sizes in inches: of a panel, of what is around the lines, of a line."""
+    models = networks_of(designs)
+    lines = [[design for design in designs if design.model == model] for model in models]
+    size = (1.8 + width * len(models), height + of_line * max(len(line) for line in lines))
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, list(zip(figure.subplots(1, len(models), squeeze=False)[0], lines, strict=True))
+
+
+def _name_lines(axes: Axes, line: list[Hardware]) -> None:
+    axes.set_yticks(range(len(line)), [_short(design) for design in line], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_title(line[0].model, fontsize=10)
 
 
 def draw_levels(designs: list[Hardware]) -> bytes:

@@ -296,3 +296,8 @@ def weighted_reads(reads: list[Row], partial_sums: list[Row]) -> list[Row]:
 
 def _sample_of(row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in ("model", "layer", "sparsity", "row_order"))
+
+
+def widest_interval(designs: list[Hardware]) -> float:
+    """Half of the widest 95 % interval of an accuracy of the designs, in points."""
+    return max(50 * (r["accuracy_high"] - r["accuracy_low"]) for d in designs for r in d.levels.values())

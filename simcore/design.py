@@ -47,7 +47,7 @@ class Adc(BaseModel):
     gain: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     offset_lsb: float = Field(default=0.0, allow_inf_nan=False)
     noise_lsb: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    noise: str = "gaussian"
+    noise: str = Field(default="gaussian", json_schema_extra={"enum": list(NOISES)})
 
     @field_validator("noise")
     @classmethod
@@ -88,7 +88,7 @@ class Design(BaseModel):
     rows: int = Field(ge=1, le=4096)
     cols: int = Field(ge=1, le=4096)
     active_rows: int | None = Field(default=None, ge=1)
-    encoding: str = "zero_one"
+    encoding: str = Field(default="zero_one", json_schema_extra={"enum": list(ENCODINGS)})
     row_order: RowOrder = "channel"
     sparsity: Sparsity = "dense"
     prune: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 _PRESENT = (types.UnionType, typing.Union)
 
@@ -23,7 +24,7 @@ def _unmade(parts: list[BaseModel], model: type[BaseModel], start: str) -> Itera
         values = [getattr(part, name) for part in parts]
         if nested := nested_model(info.annotation):
             yield from _unmade(values, nested, f"{start}{name}.")
-        elif choices := set(_choices(info.annotation)):
+        elif choices := set(_choices(info.annotation)) | set(_named(info)):
             yield from sorted(f"{start}{name}={choice}" for choice in choices.difference(values))
         elif all(value == info.get_default() for value in values):
             yield f"{start}{name}"
@@ -34,6 +35,12 @@ def nested_model(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(filter(None, map(nested_model, typing.get_args(annotation))), None)
+
+
+def _named(info: FieldInfo) -> Iterable[Any]:
+    """The values that a field of text says it knows."""
+    extra = info.json_schema_extra
+    return extra.get("enum", ()) if isinstance(extra, dict) else ()  # type: ignore[return-value]
 
 
 def _choices(annotation: Any) -> Iterable[Any]:

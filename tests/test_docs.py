@@ -221,7 +221,8 @@ def _anchors(page: Path) -> set[str]:
 def _write_data_sources(folder: Path) -> None:
     grey, grey_labels = source_files.random_images(12, (4, 4, 1))
     for prefix in ("train", "t10k"):
-        source_files.write_idx_pair(folder / "mnist", prefix, grey, grey_labels)
+        for name in ("mnist", "fashion"):
+            source_files.write_idx_pair(folder / name, prefix, grey, grey_labels)
     images, labels = source_files.random_images(20, (32, 32, 3))
     labels[:10] = np.arange(10)
     for kind, suffix, write in (

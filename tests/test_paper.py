@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
 import paper  # noqa: E402
+import paper_accuracy  # noqa: E402
+import paper_claims  # noqa: E402
 import paper_costs  # noqa: E402
 import paper_earlier  # noqa: E402
 import paper_evidence  # noqa: E402
@@ -262,13 +264,13 @@ def test_the_largest_gain_is_measured_by_images_that_did_not_pick_it():
     assert (first.design.device, first.gain) == ("a", pytest.approx(0.05))
     assert (second.design.device, second.gain) == ("b", pytest.approx(0.16))
     assert paper_numbers.largest_gain_by_halves(designs)[1].level == ("weight", 0.0, "channel")
-    told = paper._by_halves(first, second)
+    told = paper_claims.by_halves(first, second)
     assert (
         told.startswith("**5.0 and 16.0 points**") and "net, a nominal, 64 rows" in told and "60.0 % to 65.0 %" in told
     )
-    assert paper._by_halves(first, first).count("net, a nominal") == 1
+    assert paper_claims.by_halves(first, first).count("net, a nominal") == 1
     assert paper._gain_in_short(designs)[0] == pytest.approx(0.105)
-    claims = paper._how_sure([replace(design, levels=_with_intervals(design.levels)) for design in designs], [])
+    claims = paper_claims.how_sure([replace(design, levels=_with_intervals(design.levels)) for design in designs], [])
     assert "measured on the rest" in claims
 
 
@@ -435,7 +437,7 @@ def test_a_newer_table_of_fewer_images_writes_every_section(older, write_page):
     without = [row for row in rows if row not in others]
     designs, alone = (paper_numbers.hardware_designs(paper_numbers.fitted(table)) for table in (rows, without))
     assert paper_costs.section(designs) == paper_costs.section(alone)
-    assert paper._accuracy(designs) == paper._accuracy(alone)
+    assert paper_accuracy.section(designs) == paper_accuracy.section(alone)
     assert paper.summary().count(f"on {len(alone)} hardware designs") == 1
     assert "Digital layers are in these totals; of the arrays alone" in paper.cost_summary()
     costed = paper_costs.with_digital(

@@ -9,15 +9,23 @@ import platform
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from benchmarks.gpu import packages
 from benchmarks.gpu.budget import Budget
-from benchmarks.gpu.results import Results
+from benchmarks.gpu.results import Results, Tell
 from benchmarks.gpu.scale import FULL, SMALL, Scale
+
+if TYPE_CHECKING:  # at run time only once the packages are prepared
+    import torch
+
+    from benchmarks.gpu.images import Images
+    from benchmarks.gpu.processor import Processor
+    from simcore.network.training.recipe import Recipe
 
 BEGAN = time.monotonic()
 OUT_VARIABLE = "BINSPARX_GPU_OUT"
@@ -54,16 +62,24 @@ def main(arguments: list[str] | None = None) -> int:
     settings = {"minutes": options.minutes, "seed": options.seed, "parts": parts, "data": images.about}
     results = Results(_out(), _machine(device), settings)
     print(*notes, results.table().splitlines()[0], sep="\n", flush=True)
-    return _run(parts, options, work, device, images, recipes, results, notes)
+    return _run(parts, _Task(options, work, device, images, recipes), results, notes)
 
 
-def _run(
-    parts: list[str], options: Any, work: Scale, device: Any, images: Any, recipes: dict[str, Any], results: Results,
-    notes: list[str],
-) -> int:  # fmt: skip
+@dataclass(frozen=True)
+class _Task:
+    """What the parts work on."""
+
+    options: argparse.Namespace
+    work: Scale
+    device: torch.device
+    images: Images
+    recipes: dict[str, Recipe]
+
+
+def _run(parts: list[str], task: _Task, results: Results, notes: list[str]) -> int:
     from benchmarks.gpu.processor import Processor
 
-    end = BEGAN + 60 * options.minutes
+    end = BEGAN + 60 * task.options.minutes
     note = "; ".join(filter(None, notes))
     processor: list[Processor] = []
 
@@ -80,10 +96,10 @@ def _run(
     budget = Budget(end - _ENDING_S, {part: SHARES[part] for part in parts})
     try:
         if {"equality", "timing"} & set(parts):
-            processor.append(Processor(work, apart=device.type == "cuda"))
+            processor.append(Processor(task.work, apart=task.device.type == "cuda"))
         for part in parts:
             print(f"{time.monotonic() - BEGAN:.0f} s: {part}", flush=True)
-            results.run(part, partial(_part, part, budget, options, work, device, images, recipes, results, processor))
+            results.run(part, partial(_part, part, budget.end_of(part), task, results.folder, processor))
     finally:
         watchdog.cancel()
         for each in processor:
@@ -92,12 +108,9 @@ def _run(
     return 1 if results.failed else 0
 
 
-def _part(
-    part: str, budget: Budget, options: Any, work: Scale, device: Any, images: Any, recipes: dict[str, Any],
-    results: Results, processor: list[Any], tell: Any,
-) -> None:  # fmt: skip
+def _part(part: str, end: float, task: _Task, folder: Path, processor: list[Processor], tell: Tell) -> None:
     """One part; what it imports is imported here, so that what is missing for one does not stop another."""
-    end = budget.end_of(part)
+    work, device = task.work, task.device
     if part == "equality":
         from benchmarks.gpu.equality import compare
 
@@ -109,7 +122,8 @@ def _part(
     else:
         from benchmarks.gpu.training import Job, train
 
-        train(Job(part, recipes[part], options.seed, images, work.held_out, device, results.folder), end, tell)
+        job = Job(part, task.recipes[part], task.options.seed, task.images, work.held_out, device, folder)
+        train(job, end, tell)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -135,7 +149,7 @@ def _default_images() -> Path:
     return packages.CARRIED / "images.npz"
 
 
-def _images(path: Path | None, work: Scale, needed: bool) -> Any:
+def _images(path: Path | None, work: Scale, needed: bool) -> Images:
     """Images to train on: made-up ones where none are named and no GPU needs any. Raises InputError where there are
     none."""
     from benchmarks.gpu.images import load_images, made_up
@@ -145,7 +159,7 @@ def _images(path: Path | None, work: Scale, needed: bool) -> Any:
     return load_images(path or _default_images()).first(work.train_images, work.test_images)
 
 
-def _recipes(text: str, work: Scale) -> dict[str, Any]:
+def _recipes(text: str, work: Scale) -> dict[str, Recipe]:
     """The recipe of every network. Raises InputError for settings that are none."""
     from benchmarks.gpu.training import RECIPES
     from simcore.errors import InputError
@@ -171,10 +185,10 @@ def _out() -> Path:
     return Path(named or DEFAULT_OUT)
 
 
-def _machine(device: Any) -> dict[str, Any]:
+def _machine(device: torch.device) -> dict[str, object]:
     import torch
 
-    found: dict[str, Any] = {"device": device.type}
+    found: dict[str, object] = {"device": device.type}
     if device.type == "cuda":
         card = torch.cuda.get_device_properties(device)
         found = {"device": card.name, "memory": f"{card.total_memory / 2**30:.0f} GiB"}

@@ -46,9 +46,9 @@ def prepare(wheels: Path = CARRIED / "wheels") -> list[str]:
     if not _usable("scipy", ["scipy.sparse", "scipy.interpolate"]):
         _stand_in_for_scipy()
         notes.append("no scipy: circuits with tabulated cells are left out")
-    if not _usable("numba", ["numba", "simcore.network.modules", "simcore.crossbar"]):
+    if not _usable("numba", ["numba", "simcore.crossbar"]):
         _stand_in_for_numba()
-        notes.append("no numba: nothing is trained or solved by the CPU's own kernels")
+        notes.append("no numba: nothing is solved by the CPU's own kernels")
     return notes
 
 

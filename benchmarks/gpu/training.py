@@ -19,11 +19,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from benchmarks.gpu import packages
 from benchmarks.gpu.images import Images
 from benchmarks.gpu.results import Tell
 from simcore.errors import BinsparxError
-from simcore.kernels.threads import follow_torch
 from simcore.network.checkpoint import load_checkpoint, save_checkpoint
 from simcore.network.definitions import define
 from simcore.network.modules import GraphNetwork
@@ -83,8 +81,6 @@ class _Run:
 
     def __init__(self, job: Job, end: float) -> None:
         self.job, self.recipe = job, job.recipe
-        if job.device.type == "cpu" and packages.has("numba"):
-            follow_torch()
         torch.backends.cudnn.benchmark = True
         # float32 that is float32: what full precision layers compute, and what a CPU computes for them
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False

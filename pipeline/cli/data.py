@@ -58,7 +58,7 @@ def import_command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the dataset that TARGET holds.")] = False,
 ) -> None:
-    """Import a dataset: IDX, Debian's Fashion-MNIST, CIFAR-10 archives, image folders or Parquet."""
+    """Import a dataset: IDX files, CIFAR-10 archives, image folders or Parquet."""
     request = ImportRequest(
         source=source,
         importer=importer,
@@ -72,6 +72,11 @@ def import_command(
     )
     with _progress(Console(stderr=True)) as progress:
         dataset = import_dataset(request, target, force=force, progress=progress)
+    _warn_of_one_class(dataset)
+    _print_dataset(dataset)
+
+
+def _warn_of_one_class(dataset: Dataset) -> None:
     for split in splits_that_begin_with_one_class(dataset):
         typer.echo(
             f"warning: the first {FIRST_IMAGES} images of split '{split}' are all of one class, and the first images "
@@ -79,7 +84,6 @@ def import_command(
             "import again with --force --shuffle-seed 0",
             err=True,
         )
-    _print_dataset(dataset)
 
 
 @data_app.command("show")

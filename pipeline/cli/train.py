@@ -22,7 +22,7 @@ from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import save_checkpoint
 from simcore.network.definitions import define
 from simcore.network.modules import GraphNetwork
-from simcore.network.training.loop import Progress, fresh_network
+from simcore.network.training.loop import Processor, Progress, fresh_network
 from simcore.network.training.loop import train as train_network
 from simcore.network.training.recipe import Recipe, amended, default_recipe
 from simcore.network.training.state import Identity, stored_arithmetic
@@ -59,14 +59,7 @@ def train(
     model = fresh_network(graph, seed, init)
     identity = Identity(settings.model_dump(), seed, dataset.digest, graph.to_json(), _file_digest(init))
     folder = state or Path("state") / network
-    provenance = {
-        "name": network,
-        "recipe": settings.model_dump(),
-        "seed": seed,
-        "start": {"file": init.name, "sha256": identity.start} if init else "random",
-        "dataset": {"name": dataset.name, "digest": dataset.digest, "source": dataset.source},
-        "torch": torch.__version__,
-    }
+    provenance = {"name": network, **_provenance(identity, dataset, init)}
     console = Console(stderr=True)
 
     def save(path: Path, trained: GraphNetwork, epochs: int, measured: dict[str, Any]) -> str:
@@ -79,11 +72,23 @@ def train(
         save(folder / "latest.safetensors", trained, epoch, measured)
         console.print(f"epoch {epoch}: {_accuracy_line(measured)}", highlight=False, soft_wrap=True)
 
+    on = Processor(_device(device), threads)
     with _reporting(console) as report:
-        train_network(model, dataset, settings, identity, folder, report, export, _device(device), threads)
+        train_network(model, dataset, settings, identity, folder, report, export, on)
     measured = _results(model, [(dataset, None), *_shipped_sample(dataset)])
     digest = save(output, model, settings.epochs, measured)
     typer.echo(f"{output}: {_accuracy_line(measured)}, digest {digest[:12]}")
+
+
+def _provenance(identity: Identity, dataset: Dataset, init: Path | None) -> dict[str, object]:
+    """What the trained network tells of its training."""
+    return {
+        "recipe": identity.recipe,
+        "seed": identity.seed,
+        "start": {"file": init.name, "sha256": identity.start} if init else "random",
+        "dataset": {"name": dataset.name, "digest": dataset.digest, "source": dataset.source},
+        "torch": torch.__version__,
+    }
 
 
 def _settings(network: str, recipe: Path | None, epochs: int | None) -> Recipe:
@@ -126,11 +131,12 @@ def _shipped_sample(dataset: Dataset) -> list[tuple[Dataset, int | None]]:
 
 def _results(network: GraphNetwork, wanted: list[tuple[Dataset, int | None]]) -> dict[str, Any]:
     """Accuracies in ideal arithmetic, float32; the first one is also the network's ``accuracy``."""
-    results = []
-    for dataset, images in wanted:
-        accuracy = measure_accuracy(network, dataset, "test", images)
-        results.append({"dataset": dataset.digest, "split": "test", **asdict(accuracy)})
-    return {"accuracy": results[0]["correct"] / results[0]["images"], "accuracies": results}
+    accuracies = [measure_accuracy(network, dataset, "test", images) for dataset, images in wanted]
+    results = [
+        {"dataset": dataset.digest, "split": "test", **asdict(accuracy)}
+        for (dataset, _), accuracy in zip(wanted, accuracies, strict=True)
+    ]
+    return {"accuracy": accuracies[0].fraction, "accuracies": results}
 
 
 def _accuracy_line(measured: dict[str, Any]) -> str:

@@ -35,7 +35,7 @@ def verify(
     wrong = 0
     rows: list[dict[str, object]] = []
     for result in results:
-        status = getattr(result.status, "name", str(result.status)).lower()
+        status = result.status.name.lower()
         # A solve that did not converge is wrong whatever it returned, and so is NaN.
         good = result.relative_error <= tol and status == "converged"
         wrong += not good
@@ -45,11 +45,11 @@ def verify(
         table.add_row(result.name, f"{result.relative_error:.2e}", f"{result.residual:.1e}", status, verdict)
     if json:
         print(json_module.dumps({"tolerance": tol, "circuits": rows}, indent=2))
-        if wrong:
-            raise BinsparxError(f"{wrong} of {len(results)} circuits differ by more than {tol:g} or did not converge")
-        return
-    make_console().print(table)
-    worst = max(results, key=lambda result: result.relative_error if math.isfinite(result.relative_error) else math.inf)
-    print(f"worst relative error {worst.relative_error:.3e} ({worst.name})")
+    else:
+        make_console().print(table)
+        worst = max(
+            results, key=lambda found: found.relative_error if math.isfinite(found.relative_error) else math.inf
+        )
+        print(f"worst relative error {worst.relative_error:.3e} ({worst.name})")
     if wrong:
         raise BinsparxError(f"{wrong} of {len(results)} circuits differ by more than {tol:g} or did not converge")

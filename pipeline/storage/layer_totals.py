@@ -36,7 +36,7 @@ def sum_network(layers: Sequence[Totals]) -> Totals:
 
 def in_units(totals: Totals) -> Totals:
     """The same with ``column_current_A`` in place of ``column_current`` and ``lsb_A``, and errors in LSB and LSB^2."""
-    from simcore.readout.totals import CURRENTS_A_LSB, ERRORS_A_LSB
+    from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB
 
     told = {name: value for name, value in totals.items() if name not in ("column_current", "lsb_A")}
     return told | {

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -128,7 +127,7 @@ def read_labels(folder: Path, shard: Shard, image_shape: ImageShape) -> Labels:
     return labels
 
 
-def _verified_table(path: Path, shard: Shard, image_shape: ImageShape, columns: list[str]) -> Any:
+def _verified_table(path: Path, shard: Shard, image_shape: ImageShape, columns: list[str]) -> pa.Table:
     """Columns of a shard whose bytes have been compared with the manifest."""
     data = _verified_bytes(path, shard)
     try:
@@ -143,7 +142,7 @@ def _verified_table(path: Path, shard: Shard, image_shape: ImageShape, columns: 
     return table
 
 
-def _same_schema(found: Any, expected: Any) -> bool:
+def _same_schema(found: pa.Schema, expected: pa.Schema) -> bool:
     """Same columns and same image shape; the prose in the metadata may differ."""
     key = b"image_shape"
     return bool(found.equals(expected)) and (found.metadata or {}).get(key) == expected.metadata[key]
@@ -164,7 +163,7 @@ def _verified_bytes(path: Path, shard: Shard) -> bytes:
     return data
 
 
-def _fixed_size_column(column: Any) -> Images:
+def _fixed_size_column(column: pa.ChunkedArray) -> Images:
     """A fixed-size binary column as one flat uint8 array, without a copy where the column is one chunk."""
     chunk = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     width = chunk.type.byte_width

@@ -41,8 +41,8 @@ def read_exactly(
         codes = layer.converters.codes(current, index, _noise(layer, current.shape, positions, index, noise_seeds))
         converted = layer.converters.sums(codes, index)
         signs = applied.signs[:, None] * digital.signs[index]
-        driven = digital.input_factor * applied.bits.sum(axis=1)[:, None]
-        out += signs * column_share(converted, digital.sum_factor, driven, digital.constants[index][pattern])
+        driven = applied.bits.sum(axis=1)[:, None]
+        out += signs * column_share(converted, driven, digital.constants[index][pattern])
         for read, error in enumerate(converted - sums):
             above = float((codes[read] > layer.converters.top).sum())
             add_totals(statistics[index], (error**2).sum(), np.abs(error).max(), current[read].sum(), above)

@@ -8,6 +8,7 @@ import numpy as np
 
 from simcore.crossbar import Status
 from simcore.design import EvidenceLimits
+from simcore.mapping.encodings.base import SUM_FACTOR
 from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import LayerMapping
 from simcore.readout.adc import ConverterSettings
@@ -120,7 +121,7 @@ def measure_layer(layer: FittedLayer, inputs: str, vectors: np.ndarray, rng: np.
         fast = model.evaluate(applied.bits, columns)
         difference = converters.convert(fast, index) - converters.convert(exact, index)
         signs = applied.signs[:, None] * np.where(group.stored.flips[columns], -1, 1)
-        outputs += layer.mapping.encoding.sum_factor * signs * difference
+        outputs += SUM_FACTOR * signs * difference
         currents.append(fast - exact)
         converted.append(difference / converters.step[index])
         sums.append(group.partial_sums(applied.bits, columns))

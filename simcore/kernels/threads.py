@@ -1,5 +1,4 @@
-"""Threads: for kernels that release the interpreter lock, as many as numba is set to (``numba.set_num_threads``), and
-the same number for numba as for torch."""
+"""Threads for kernels that release the interpreter lock, as many as numba is set to (``numba.set_num_threads``)."""
 
 from __future__ import annotations
 
@@ -9,20 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 
 _CHUNKS_PER_THREAD = 4  # smaller chunks than threads even out uneven work
-
-
-def follow_torch() -> None:
-    """Gives numba as many threads as torch has.
-
-    Both use OpenMP's. When numba starts its own, at its first parallel kernel, it sets OpenMP's number, torch's too:
-    torch's convolutions would be cut into other parts from then on, and end in other last bits. So numba starts here,
-    and torch keeps its number.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
-    torch.set_num_threads(threads)
 
 
 def run_in_threads(work: Callable[[int, int], None], count: int) -> None:

@@ -17,7 +17,7 @@ class WeightFlip(Mitigation):
 
     def store(self, stored: StoredBits, vectors: np.ndarray) -> StoredBits:
         bits, flips = flip_columns(stored.bits)
-        return replace(stored, bits=bits, digital=bits, flips=flips)
+        return replace(stored, bits=bits, digital=bits, flips=stored.flips ^ flips)
 
 
 def flip_columns(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -220,7 +220,7 @@ def _checked_header(header: dict[str, str] | None, where: str) -> dict[str, str]
     return header
 
 
-def _require_matching(network: GraphNetwork, file: Any, where: str) -> None:
+def _require_matching(network: GraphNetwork, file: safe_open, where: str) -> None:
     """The file holds exactly the tensors of the graph, each of its shape."""
     tensors = network.named_tensors()
     names = set(file.keys())
@@ -247,7 +247,7 @@ def _require_usable(network: GraphNetwork, where: str) -> None:
             raise InputError(f"tensor '{name}' holds a negative variance", where)
 
 
-def _read_tensors(network: GraphNetwork, file: Any) -> dict[str, torch.Tensor]:
+def _read_tensors(network: GraphNetwork, file: safe_open) -> dict[str, torch.Tensor]:
     binary = network.binary_tensor_names()
     state = {}
     for name, tensor in network.named_tensors().items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -19,7 +19,7 @@ INPUT = "input"
 _LARGEST_ACTIVATION = 1 << 28
 
 
-def _as_tuple(value: Any) -> Any:
+def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -31,7 +31,7 @@ class Node(BaseModel):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
     op: str
     inputs: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-    attrs: dict[str, Any] = Field(default_factory=dict)
+    attrs: dict[str, object] = Field(default_factory=dict)
 
     def operation(self) -> Operation:
         """The checked attributes.
@@ -64,7 +64,7 @@ class NetworkGraph(BaseModel):
     input_shape: Annotated[tuple[Size, Size, Size], BeforeValidator(_as_tuple)]
     classes: Annotated[int, Field(ge=2, le=1 << 16)]
 
-    def model_post_init(self, context: Any) -> None:
+    def model_post_init(self, context: object) -> None:
         final = self.shapes()[self.nodes[-1].name]
         if final != (self.classes,):
             raise InputError(
@@ -73,7 +73,7 @@ class NetworkGraph(BaseModel):
             )
 
     @classmethod
-    def from_content(cls, content: Any, where: str = "") -> NetworkGraph:
+    def from_content(cls, content: object, where: str = "") -> NetworkGraph:
         """A graph from plain lists and dictionaries. Raises InputError where it is not a valid graph."""
         return validated(cls, content, where)
 

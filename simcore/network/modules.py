@@ -14,8 +14,6 @@ from torch.nn import functional
 from simcore.network import operations as ops
 from simcore.network.graph import INPUT, NetworkGraph
 from simcore.network.operations import Shape
-from simcore.network.training import winograd
-from simcore.network.training.prelu import Prelu
 from simcore.network.training.straight_through import activation_sign, sign, weight_sign
 
 BinaryDot = Callable[[str, torch.Tensor], torch.Tensor]
@@ -43,10 +41,7 @@ class BinaryConv2d(nn.Conv2d):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         if self.training:
-            signs, weight = activation_sign(input), weight_sign(self.weight)
-            if winograd.suits(signs, weight, self.stride, self.padding):
-                return winograd.convolution(signs, weight)
-            return self._conv_forward(signs, weight, None)
+            return self._conv_forward(activation_sign(input), weight_sign(self.weight), None)
         # round_: sums of +-1 are exact in float32 in any order, but a backend may choose a Winograd or Fourier
         # algorithm, whose error is far below one half.
         with torch.autocast(input.device.type, enabled=False):
@@ -121,7 +116,7 @@ def _batch_norm(operation: ops.BatchNorm, shape: Shape) -> nn.Module:
     return kind(operation.channels, eps=operation.eps, momentum=operation.momentum)
 
 
-def _convolution(kind: type[nn.Conv2d], operation: Any, bias: bool) -> nn.Module:
+def _convolution(kind: type[nn.Conv2d], operation: ops.Conv2d | ops.BinaryConv2d, bias: bool) -> nn.Module:
     return kind(
         operation.in_channels, operation.out_channels, operation.kernel, operation.stride, operation.padding, bias=bias
     )
@@ -136,7 +131,7 @@ _BUILDERS: dict[type[ops.Operation], Callable[[Any, Shape], nn.Module]] = {
     ops.BatchNorm: _batch_norm,
     ops.Hardtanh: lambda op, shape: nn.Hardtanh(),
     ops.Relu: lambda op, shape: nn.ReLU(),
-    ops.Prelu: lambda op, shape: Prelu(op.channels),
+    ops.Prelu: lambda op, shape: nn.PReLU(op.channels),
     ops.Scale: lambda op, shape: Scale(op.channels),
     ops.MaxPool2d: lambda op, shape: nn.MaxPool2d(op.kernel, op.stride, op.padding),
     ops.AvgPool2d: lambda op, shape: nn.AvgPool2d(op.kernel, op.stride, op.padding),

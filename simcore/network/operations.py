@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -20,7 +20,7 @@ Size = Annotated[int, Field(ge=1, le=_LARGEST)]
 Padding = Annotated[int, Field(ge=0, le=_LARGEST)]
 
 
-def _as_pair(value: Any) -> Any:
+def _as_pair(value: object) -> object:
     """One number stands for both directions; JSON has lists where Python has tuples."""
     if isinstance(value, int) and not isinstance(value, bool):
         return (value, value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,7 +11,7 @@ from simcore.errors import InputError
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def validated(model: type[Model], content: Any, where: str = "") -> Model:
+def validated(model: type[Model], content: object, where: str = "") -> Model:
     """``content`` as a ``model``.
 
     Raises:

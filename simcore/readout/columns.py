@@ -1,8 +1,8 @@
 """Reads of a gate-driven row group, from bits to digital sums.
 
 The counts of ``kernels.bit_counts``, the drops of ``surrogate.column_drops``, the converter of ``readout.adc`` and the
-digital sum of the encoding, a read at a time, so that all of its numbers stay in cache. Columns are filled up to whole
-vectors; ``used`` is 0 in those that are not there.
+digital sum, a read at a time, so that all of its numbers stay in cache. Columns are filled up to whole vectors;
+``used`` is 0 in those that are not there.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def read_columns(reads, group, rows, block, columns, converter, digital, out, to
     on_share = np.float32(1) - feed[OFF_SHARE]
     for read in range(reads):
         count = list_rows(block.bits[read], rows, block.listed, block.gaps)
-        sign, inputs = block.input_sign[read], full(zero, digital.input_factor * block.applied[read])
+        sign, inputs = block.input_sign[read], full(zero, block.applied[read])
         leak = full(zero, block.applied[read] * feed[OFF_SHARE])
         noisy, pattern = min(read, len(block.noise) - 1), block.place[read]
         # Drops of all columns first: both loops together would not fit the vector registers.
@@ -77,6 +77,6 @@ def read_columns(reads, group, rows, block, columns, converter, digital, out, to
             worst = maximum(worst, abs(error))
             drawn += current * load(used, (c,))
             clipped += above
-            share = column_share(sums, digital.sum_factor, inputs, load(digital.constants, (group, pattern, c)))
+            share = column_share(sums, inputs, load(digital.constants, (group, pattern, c)))
             store(out, (read, c), load(out, (read, c)) + load(digital.signs, (group, c)) * share * sign)
         add_totals(totals, total(squared), largest(worst), total(drawn), total(clipped))

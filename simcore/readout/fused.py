@@ -74,15 +74,12 @@ class Digital(NamedTuple):
     """The digital side.
 
     Attributes:
-        constants: (G, patterns, M) float32: the encoding's, and what pruned cells are expected to contribute.
+        constants: (G, patterns, M) float32: N - 2 sum W', and what pruned cells are expected to contribute.
         signs: (G, M) float32: -1 for a complemented column.
-        sum_factor, input_factor: of the encoding.
     """
 
     constants: np.ndarray
     signs: np.ndarray
-    sum_factor: float
-    input_factor: float
 
 
 class ColumnTables(NamedTuple):

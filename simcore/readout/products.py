@@ -119,9 +119,9 @@ def sense(current, counted, converters, group, sums, totals):  # type: ignore[no
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
 def add_shares(sums, digital, group, place, applied, input_sign, out):  # type: ignore[no-untyped-def]
     """Add one read's shares of dot products, of (M,) converted ``sums``, to (M,) ``out``."""
-    constants, signs, inputs = digital.constants[group, place], digital.signs[group], digital.input_factor * applied
+    constants, signs = digital.constants[group, place], digital.signs[group]
     for c in range(len(out)):
-        out[c] += input_sign * signs[c] * column_share(sums[c], digital.sum_factor, inputs, constants[c])
+        out[c] += input_sign * signs[c] * column_share(sums[c], applied, constants[c])
 
 
 @numba.njit(cache=True, error_model="numpy", forceinline=True)

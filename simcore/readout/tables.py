@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from simcore.kernels.bit_counts import bytes_of, pack_columns, padded_columns
-from simcore.mapping.encodings import Encoding
+from simcore.mapping.encodings.base import SUM_FACTOR, share_constants
 from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import LayerMapping, valid_rows
 from simcore.readout.adc import ConverterSettings
@@ -55,10 +55,8 @@ def layer_tables(
         converters.noise, np.ones(mapping.columns, dtype=np.float32),
     )  # fmt: skip
     digital = Digital(
-        digital_constants(mapping.encoding, groups, patterns),
+        digital_constants(groups, patterns),
         np.stack([np.where(group.stored.flips, -1, 1) for group in groups]).astype(np.float32),
-        float(mapping.encoding.sum_factor),
-        float(mapping.encoding.input_factor),
     )
     packed = _packed(groups, mapping)
     columns = [model for model in models or () if isinstance(model, ColumnModel)]
@@ -67,21 +65,21 @@ def layer_tables(
     return ReadoutTables(inputs, cells, codes, digital)
 
 
-def digital_constants(encoding: Encoding, groups: list[RowGroup], valid: np.ndarray) -> np.ndarray:
+def digital_constants(groups: list[RowGroup], valid: np.ndarray) -> np.ndarray:
     """Constants of the digital sum for every padding pattern.
 
     Args:
-        encoding: of the layer. groups: its row groups. valid: (patterns, K) bool.
+        groups: the row groups of a layer. valid: (patterns, K) bool.
 
     Returns:
-        (G, patterns, M) float32: the encoding's, over valid rows, and what pruned cells are expected to contribute,
+        (G, patterns, M) float32: N - 2 sum W' over valid rows, and what pruned cells are expected to contribute,
         rounded to an integer.
     """
     constants = np.empty((len(groups), len(valid), groups[0].columns), dtype=np.float32)
     for index, group in enumerate(groups):
         mask = group.inputs(valid).astype(np.float64)
-        pruned = np.rint(encoding.sum_factor * (mask @ group.stored.expected))
-        constants[index] = encoding.constants(mask, group.stored.digital) + pruned
+        pruned = np.rint(SUM_FACTOR * (mask @ group.stored.expected))
+        constants[index] = share_constants(mask, group.stored.digital) + pruned
     return constants
 
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from simcore.crossbar.circuit import Circuit, input_error
 from simcore.errors import InputError, unknown_name
+from simcore.technology.yaml_model import load_yaml_model
 
 DEFAULT_CORNER = "nominal"
 _FOLDER = Path(__file__).parent
@@ -135,19 +136,7 @@ def load_bitcell(device: str, where: str = "") -> Bitcell:
     path = _device_path(device)
     if path is None:
         raise unknown_name("device", device, [*device_names(), "PATH.yaml"], where)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the bitcell file '{device}': {error.strerror}", where) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        detail = " ".join(str(error).split())
-        raise InputError(f"the bitcell file '{device}' is not YAML: {detail}", where) from None
-    if not isinstance(content, dict):
-        raise InputError(f"the bitcell file '{device}' must hold a mapping with name, topology and corners", where)
-    try:
-        return Bitcell.model_validate(content)
-    except ValidationError as error:
-        raise input_error(error, Bitcell, f"{where + ' ' if where else ''}{path.name}") from None
+    return load_yaml_model(path, Bitcell, f"bitcell file '{device}'", "name, topology and corners", where)
 
 
 @cache

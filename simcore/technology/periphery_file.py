@@ -7,13 +7,12 @@ are handed out in SI units.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from simcore.crossbar.circuit import input_error
-from simcore.errors import InputError, unknown_name
+from simcore.errors import unknown_name
+from simcore.technology.yaml_model import load_yaml_model
 
 Corner = Literal["low", "nominal", "high"]
 
@@ -112,11 +111,6 @@ class Periphery(BaseModel):
         """A parameter in SI units."""
         return self.parameters[name].at(corner) * PERIPHERY_UNITS[name][1]
 
-    @property
-    def disputed(self) -> tuple[str, ...]:
-        """Parameters that have a low and a high end."""
-        return tuple(name for name, quantity in self.parameters.items() if quantity.low is not None)
-
 
 def periphery_names() -> list[str]:
     """Names of the technologies that ship."""
@@ -133,16 +127,4 @@ def load_periphery(technology: str, where: str = "") -> Periphery:
     if not own and technology not in periphery_names():
         raise unknown_name("technology", technology, [*periphery_names(), "PATH.yaml"], where)
     path = Path(technology) if own else PERIPHERY_FOLDER / f"{technology}.yaml"
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the periphery file '{technology}': {error.strerror}", where) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        detail = " ".join(str(error).split())
-        raise InputError(f"the periphery file '{technology}' is not YAML: {detail}", where) from None
-    if not isinstance(content, dict):
-        raise InputError(f"the periphery file '{technology}' must hold a mapping with name and parameters", where)
-    try:
-        return Periphery.model_validate(content)
-    except ValidationError as error:
-        raise input_error(error, Periphery, f"{where + ' ' if where else ''}{path.name}") from None
+    return load_yaml_model(path, Periphery, f"periphery file '{technology}'", "name and parameters", where)

@@ -31,20 +31,13 @@ from benchmarks.gpu.training import Job, Split, train, windows
 from simcore.datasets import ImportRequest, import_dataset, open_dataset
 from simcore.network.checkpoint import load_checkpoint
 from simcore.network.definitions import define
-from simcore.network.training import straight_through
 from simcore.network.training.augmentation import augment
 from simcore.network.training.recipe import Recipe
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 REPOSITORY = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -98,23 +91,6 @@ def test_windows_are_cut_and_mirrored_as_in_a_training_on_the_cpu():
     padded = torch.from_numpy(np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0))))
     arguments = (torch.from_numpy(values) for values in (tops, lefts, coin < 0.5))
     np.testing.assert_array_equal(windows(padded, torch.arange(6), (8, 10), *arguments).numpy(), expected)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_signs_and_slopes_as_a_gpu_computes_them_are_those_of_the_cpu(dtype, monkeypatch):
-    values = torch.randn(3, 32, 6, 6).to(dtype).contiguous(memory_format=torch.channels_last)
-    values[0, 0, 0, :4] = torch.tensor([0.0, -0.0, 1.0, -1.0], dtype=dtype)
-    chosen = straight_through._chosen_sign(values)
-    assert torch.equal(chosen, straight_through.sign(values))
-    assert chosen.stride() == values.stride()
-    slopes = []
-    for own_kernel in (True, False):
-        if not own_kernel:
-            monkeypatch.setattr(straight_through, "_in_cpu_memory", lambda *tensors: False)
-        leaf = values.clone().requires_grad_()
-        straight_through.activation_sign(leaf).backward(torch.full_like(values, 0.375))
-        slopes.append(leaf.grad)
-    assert torch.equal(*slopes)
 
 
 def test_packed_images_are_those_of_the_imported_data_set(tmp_path):
@@ -195,8 +171,8 @@ def test_a_run_that_hangs_ends_when_its_minutes_are_over(tmp_path):
         "import time, types; from pathlib import Path; from benchmarks.gpu import __main__ as gpu\n"
         "gpu.BEGAN, gpu._part = time.monotonic(), lambda *arguments: time.sleep(600)\n"
         f"results = gpu.Results(Path({str(tmp_path)!r}), {{}}, {{}})\n"
-        "options = types.SimpleNamespace(minutes=0.02)\n"
-        "gpu._run(['vgg-small'], options, gpu.SMALL, types.SimpleNamespace(type='cpu'), None, {}, results, [])\n"
+        "options, device = types.SimpleNamespace(minutes=0.02), types.SimpleNamespace(type='cpu')\n"
+        "gpu._run(['vgg-small'], gpu._Task(options, gpu.SMALL, device, None, {}), results, [])\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)

@@ -7,7 +7,6 @@ from pathlib import Path
 from simcore.datasets.importers.base import Importer
 from simcore.datasets.importers.cifar_binary import CifarBinaryImporter
 from simcore.datasets.importers.cifar_python import CifarPythonImporter
-from simcore.datasets.importers.debian_fashion_mnist import DebianFashionMnistImporter
 from simcore.datasets.importers.idx import IdxImporter
 from simcore.datasets.importers.image_folder import ImageFolderImporter
 from simcore.datasets.importers.parquet import ParquetImporter
@@ -16,7 +15,6 @@ from simcore.errors import InputError, unknown_name
 
 # In the order in which they are asked: the more particular before the more general.
 IMPORTERS: tuple[Importer, ...] = (
-    DebianFashionMnistImporter(),
     CifarBinaryImporter(),
     CifarPythonImporter(),
     IdxImporter(),

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO
+from typing import IO
 
 from simcore.datasets.importers.base import reading
 from simcore.errors import InputError
@@ -106,17 +106,10 @@ def open_tree(path: Path) -> Iterator[FileTree]:
     if path.is_dir():
         yield FolderTree(path)
         return
-    with open_tar(path) as archive:
-        yield TarTree(str(path), archive)
-
-
-@contextmanager
-def open_tar(path: Path, file: BinaryIO | None = None) -> Iterator[tarfile.TarFile]:
-    """Open a tar archive, from ``file`` where it is not a file of its own; InputError where it is none."""
     with reading(f"archive {path}"):
-        archive = tarfile.open(path, "r:*") if file is None else tarfile.open(fileobj=file, mode="r:*")
+        archive = tarfile.open(path, "r:*")
     with archive:
-        yield archive
+        yield TarTree(str(path), archive)
 
 
 def first_members(path: Path, count: int = 8) -> list[str]:

@@ -7,13 +7,14 @@ uint32) followed by the values. Images and labels are files of their own, compre
 from __future__ import annotations
 
 import gzip
+import io
+import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
 
@@ -27,7 +28,6 @@ from simcore.datasets.importers.base import (
     class_names,
     reading,
 )
-from simcore.datasets.importers.file_tree import FileTree, FolderTree
 from simcore.datasets.shards import ImageShape, Labels
 from simcore.errors import InputError
 
@@ -43,13 +43,13 @@ class IdxImporter(Importer):
     expects = "a folder with train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz] and/or the t10k- pair"
 
     def recognises(self, path: Path) -> bool:
-        return path.is_dir() and bool(find_pairs(FolderTree(path)))
+        return path.is_dir() and bool(_find_pairs(path))
 
     @contextmanager
     def open(self, path: Path, options: ImportOptions) -> Iterator[ImportSource]:
         if not path.is_dir():
             raise InputError(f"{path} is no folder; the idx importer reads {self.expects}")
-        splits, image_shape = open_pairs(FolderTree(path))
+        splits, image_shape = _open_pairs(path)
         yield ImportSource(
             name=path.resolve().name,
             classes=class_names(options, None, lambda: max(int(split.labels().max()) for split in splits.values())),
@@ -61,104 +61,102 @@ class IdxImporter(Importer):
 
 
 @dataclass(frozen=True)
-class IdxPair:
-    """Paths, within a tree, of the image file and the label file of one split."""
+class _IdxPair:
+    """The image file and the label file of one split."""
 
-    images: str
-    labels: str
+    images: Path
+    labels: Path
 
 
-def find_pairs(tree: FileTree, folder: str = "") -> dict[str, IdxPair]:
+def _find_pairs(folder: Path) -> dict[str, _IdxPair]:
     """The splits of which ``folder`` has an image file; a label file that is missing is found out on opening."""
     pairs = {}
     for split, prefix in _PREFIX_OF_SPLIT.items():
-        images = tree.find(_spellings(f"{prefix}-images", "idx3-ubyte"), (folder,))
+        images = _find(folder, f"{prefix}-images", "idx3-ubyte")
         if images is not None:
-            labels = tree.find(_spellings(f"{prefix}-labels", "idx1-ubyte"), (folder,))
-            pairs[split] = IdxPair(images, labels or f"{folder}{prefix}-labels-idx1-ubyte")
+            labels = _find(folder, f"{prefix}-labels", "idx1-ubyte")
+            pairs[split] = _IdxPair(images, labels or folder / f"{prefix}-labels-idx1-ubyte")
     return pairs
 
 
-def _spellings(stem: str, kind: str) -> tuple[str, ...]:
-    return tuple(f"{stem}{joint}{kind}{suffix}" for joint in "-." for suffix in ("", ".gz"))
+def _find(folder: Path, stem: str, kind: str) -> Path | None:
+    spellings = (folder / f"{stem}{joint}{kind}{suffix}" for joint in "-." for suffix in ("", ".gz"))
+    return next((path for path in spellings if path.is_file()), None)
 
 
-def open_pairs(tree: FileTree, folder: str = "") -> tuple[dict[str, SplitSource], ImageShape]:
+def _open_pairs(folder: Path) -> tuple[dict[str, SplitSource], ImageShape]:
     """Read the headers in ``folder`` and return the splits with the shape all their images have.
 
     Raises:
         InputError: no IDX files, or files that contradict each other.
     """
-    pairs = find_pairs(tree, folder)
+    pairs = _find_pairs(folder)
     if not pairs:
-        raise InputError(f"{tree.describe(folder)} has no IDX image file; expected {IdxImporter.expects}")
+        raise InputError(f"{folder} has no IDX image file; expected {IdxImporter.expects}")
     splits, shapes = {}, set()
     for split, pair in pairs.items():
-        count, height, width = _read_header(tree, pair.images, dimensions=3)
-        (label_count,) = _read_header(tree, pair.labels, dimensions=1)
+        count, height, width = _read_header(pair.images, dimensions=3)
+        (label_count,) = _read_header(pair.labels, dimensions=1)
         if label_count != count:
-            raise InputError(
-                f"{tree.describe(pair.labels)} has {label_count} labels for the {count} images of {pair.images}"
-            )
+            raise InputError(f"{pair.labels} has {label_count} labels for the {count} images of {pair.images.name}")
         if count == 0 or not 0 < height * width <= _MAX_PIXELS:
-            raise InputError(f"{tree.describe(pair.images)} claims {count} images of {height} x {width} pixels")
+            raise InputError(f"{pair.images} claims {count} images of {height} x {width} pixels")
         shapes.add((height, width, 1))
         splits[split] = SplitSource(
             images=count,
-            labels=partial(_read_labels, tree, pair.labels, count),
-            batches=partial(_batches, tree, pair, (height, width, 1), count),
+            labels=partial(_read_labels, pair.labels, count),
+            batches=partial(_batches, pair, (height, width, 1), count),
         )
     if len(shapes) > 1:
-        raise InputError(f"the splits in {tree.describe(folder)} have images of different sizes: {sorted(shapes)}")
+        raise InputError(f"the splits in {folder} have images of different sizes: {sorted(shapes)}")
     return splits, shapes.pop()
 
 
-def _open(tree: FileTree, name: str) -> IO[bytes]:
-    file = tree.open(name)
-    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if name.endswith(".gz") else file
+@contextmanager
+def _open(path: Path) -> Iterator[io.BufferedIOBase]:
+    with reading(str(path)), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        yield file
 
 
-def _read_header(tree: FileTree, name: str, dimensions: int) -> tuple[int, ...]:
-    with reading(tree.describe(name)), _open(tree, name) as file:
-        return _parse_header(file, tree.describe(name), dimensions)
+def _read_header(path: Path, dimensions: int) -> tuple[int, ...]:
+    with _open(path) as file:
+        return _parse_header(file, path, dimensions)
 
 
-def _parse_header(file: IO[bytes], what: str, dimensions: int) -> tuple[int, ...]:
+def _parse_header(file: io.BufferedIOBase, path: Path, dimensions: int) -> tuple[int, ...]:
     magic = file.read(4)
     if magic != bytes([0, 0, _UNSIGNED_BYTE, dimensions]):
-        raise InputError(f"{what} is not an IDX file of unsigned bytes with {dimensions} dimensions")
-    sizes = _read_exactly(file, 4 * dimensions, what)
+        raise InputError(f"{path} is not an IDX file of unsigned bytes with {dimensions} dimensions")
+    sizes = _read_exactly(file, 4 * dimensions, path)
     return struct.unpack(f">{dimensions}I", sizes)
 
 
-def _read_exactly(file: IO[bytes], count: int, what: str) -> bytes:
+def _read_exactly(file: io.BufferedIOBase, count: int, path: Path) -> bytes:
     data = file.read(count)
     if len(data) != count:
-        raise InputError(f"{what} is truncated: it ends before the data its header announces")
+        raise InputError(f"{path} is truncated: it ends before the data its header announces")
     return data
 
 
-def _read_labels(tree: FileTree, name: str, count: int) -> Labels:
-    what = tree.describe(name)
-    with reading(what), _open(tree, name) as file:
-        _parse_header(file, what, dimensions=1)
-        data = _read_exactly(file, count, what)
-        _require_end(file, what)
+def _read_labels(path: Path, count: int) -> Labels:
+    with _open(path) as file:
+        _parse_header(file, path, dimensions=1)
+        data = _read_exactly(file, count, path)
+        _require_end(file, path)
     return np.frombuffer(data, dtype=np.uint8).astype(np.int64)
 
 
-def _require_end(file: IO[bytes], what: str) -> None:
+def _require_end(file: io.BufferedIOBase, path: Path) -> None:
     if file.read(1):
-        raise InputError(f"{what} has more data than its header announces")
+        raise InputError(f"{path} has more data than its header announces")
 
 
-def _batches(tree: FileTree, pair: IdxPair, image_shape: ImageShape, count: int) -> Iterator[Batch]:
-    labels = _read_labels(tree, pair.labels, count)
-    what = tree.describe(pair.images)
-    with reading(what), _open(tree, pair.images) as file:
-        _parse_header(file, what, dimensions=3)
+def _batches(pair: _IdxPair, image_shape: ImageShape, count: int) -> Iterator[Batch]:
+    labels = _read_labels(pair.labels, count)
+    with _open(pair.images) as file:
+        _parse_header(file, pair.images, dimensions=3)
         for start in range(0, count, BATCH_IMAGES):
             batch_labels = labels[start : start + BATCH_IMAGES]
-            data = _read_exactly(file, len(batch_labels) * int(np.prod(image_shape)), what)
+            data = _read_exactly(file, len(batch_labels) * math.prod(image_shape), pair.images)
             yield np.frombuffer(data, dtype=np.uint8).reshape(-1, *image_shape), batch_labels
-        _require_end(file, what)
+        _require_end(file, pair.images)

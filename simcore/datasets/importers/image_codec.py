@@ -8,10 +8,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from simcore.datasets.importers.base import ImportOptions, reason
 from simcore.datasets.shards import Images, ImageShape
@@ -73,7 +72,7 @@ class ImageDecoder:
         return np.asarray(converted, dtype=np.uint8).reshape(self.image_shape)
 
 
-def _open_image(data: bytes, what: str) -> Image.Image:
+def _open_image(data: bytes, what: str) -> ImageFile.ImageFile:
     with _decoding(what):
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
     if image.width * image.height > MAX_PIXELS:
@@ -83,20 +82,16 @@ def _open_image(data: bytes, what: str) -> Image.Image:
     return image
 
 
-def _is_deep_colour(image: Image.Image, data: bytes) -> bool:
+def _is_deep_colour(image: ImageFile.ImageFile, data: bytes) -> bool:
     """Whether channels have more than 8 bits of which Pillow would drop some without a word: PNG says so in its first
     chunk (width, height, bit depth), PPM by its largest value."""
     if image.format == "PNG":
         return data[12:16] != b"IHDR" or data[24] > 8
     if image.format == "PPM":
-        # Of the classes only those of files have tiles: (decoder, box, offset, arguments with the largest value).
-        tiles = getattr(image, "tile", [])
-        return any(isinstance(value, int) and value > 255 for tile in tiles for value in _arguments_of(tile))
+        # Tiles are (decoder, box, offset, arguments with the largest value).
+        arguments = (tile[3] if isinstance(tile[3], tuple) else (tile[3],) for tile in image.tile)
+        return any(isinstance(value, int) and value > 255 for values in arguments for value in values)
     return False
-
-
-def _arguments_of(tile: Any) -> tuple[Any, ...]:
-    return tile[3] if isinstance(tile[3], tuple) else (tile[3],)
 
 
 @contextmanager

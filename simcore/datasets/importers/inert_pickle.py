@@ -12,7 +12,7 @@ import math
 import pickle
 import pickletools
 from collections.abc import Callable
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class InertArray:
             case (int(), tuple() as shape, _InertType(name=name), bool() | int() as fortran, bytes() as data):
                 sizes_valid = all(type(size) is int and size >= 0 for size in shape)
                 if name in _UINT8_NAMES and sizes_valid and math.prod(shape) == len(data):
-                    order: Any = "F" if fortran else "C"
+                    order: Literal["C", "F"] = "F" if fortran else "C"
                     return np.frombuffer(data, dtype=np.uint8).reshape(shape, order=order)
         raise InputError(f"{what} holds an array that is not a plain one of uint8")
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -165,7 +164,7 @@ class _ParquetImages:
                 row += len(images)
                 yield np.stack(images), self._label_array(batch.column(_LABEL_COLUMN))
 
-    def _encoded(self, batch: Any) -> list[bytes]:
+    def _encoded(self, batch: pa.RecordBatch) -> list[bytes]:
         column = batch.column(self._image)
         if pa.types.is_struct(column.type):
             column = pc.struct_field(column, "bytes")
@@ -174,7 +173,7 @@ class _ParquetImages:
         encoded: list[bytes] = column.to_pylist()
         return encoded
 
-    def _label_array(self, column: Any) -> Labels:
+    def _label_array(self, column: pa.Array | pa.ChunkedArray) -> Labels:
         if column.null_count:
             raise InputError(f"column {_LABEL_COLUMN} of {self.path} has rows without a label")
         labels: Labels = column.to_numpy().astype(np.int64)

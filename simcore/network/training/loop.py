@@ -22,7 +22,6 @@ from torch.nn import functional
 
 from simcore.datasets import Dataset
 from simcore.errors import BinsparxError, InputError
-from simcore.kernels.threads import follow_torch
 from simcore.network.accuracy import as_input
 from simcore.network.graph import NetworkGraph
 from simcore.network.modules import GraphNetwork
@@ -62,6 +61,15 @@ def fresh_network(graph: NetworkGraph, seed: int, init: str | Path | None = None
     return network
 
 
+@dataclass(frozen=True)
+class Processor:
+    """What a training runs on: a ``device``, "cpu" or "cuda", and the CPU ``threads`` of torch from its start on; None:
+    those that the training began with, at first torch's own."""
+
+    device: str = "cpu"
+    threads: int | None = None
+
+
 def train(
     network: GraphNetwork,
     dataset: Dataset,
@@ -70,19 +78,19 @@ def train(
     folder: Path,
     on_step: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[GraphNetwork, int], None] = lambda network, epoch: None,
-    device: str = "cpu",
-    threads: int | None = None,
+    processor: Processor = Processor(),
 ) -> list[float]:
     """Train ``network`` in place on the ``train`` split, going on from the state in ``folder`` if there is one.
 
     Args:
         network: the start (ignored where there is a state).
+        dataset: its split ``train`` is learnt from.
+        recipe: how.
         identity: what a state in ``folder`` must have been trained with; its seed is the seed.
         folder: the state is written there after every epoch, and every ten minutes.
         on_step: told of every step.
         on_epoch: given the network after each epoch (counted from 1) of this call, once the state is written.
-        device: "cpu" or "cuda".
-        threads: CPU threads of torch from here on; None: those that the training began with, at first torch's own.
+        processor: what computes.
 
     Returns:
         The mean training loss of every epoch.
@@ -92,30 +100,22 @@ def train(
             training or of one with another number of threads.
         BinsparxError: the loss is no longer finite.
     """
-    images, labels = _training_images(dataset, network.graph)
+    batches = _Batches(*_training_images(dataset, network.graph), recipe, identity.seed)
     _check_small_crop(recipe, network.graph)
-    network.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network.to(device=processor.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = _optimizer(network, recipe)
     place, before = load_state(folder, network, optimizer, identity) or (Place(), None)
-    arithmetic = _arithmetic(recipe, torch.device(device), threads, before, str(folder))
+    arithmetic = _arithmetic(recipe, processor, before, str(folder))
     _require_possible(arithmetic, str(folder))
     torch.set_num_threads(arithmetic.threads or torch.get_num_threads())
-    follow_torch()
-    batch = min(recipe.batch_size, len(images))
-    batches = len(images) // batch
-    steps = recipe.epochs * batches
+    steps = recipe.epochs * batches.count
     clock = _Clock()
     saved = time.monotonic()
     while place.step < steps:
-        epoch, number = divmod(place.step, batches)
-        if number == 0 or clock.steps == 0:
-            order = np.random.default_rng([identity.seed, epoch]).permutation(len(images))
-        chosen = order[number * batch : (number + 1) * batch]
-        random = np.random.default_rng([identity.seed, epoch, number, 1])
-        pixels = augment(images[chosen], recipe.crop_padding, recipe.flip, random, recipe.window_of(epoch))
+        epoch, number = divmod(place.step, batches.count)
+        pixels, targets = batches.batch(epoch, number)
         rate = recipe.learning_rate_at(place.step, steps)
-        targets = torch.from_numpy(labels[chosen])
-        loss = _step(network, optimizer, as_input(pixels, device), targets, recipe, rate, arithmetic)
+        loss = _step(network, optimizer, as_input(pixels, processor.device), targets, recipe, rate, arithmetic)
         if not math.isfinite(loss):
             raise BinsparxError(f"the loss is no longer finite at step {place.step}; a lower learning rate may help")
         place.step += 1
@@ -124,10 +124,9 @@ def train(
         mean = float(np.mean(place.losses))
         left = clock.seconds_left(steps - place.step)
         on_step(Progress(place.step, steps, epoch + 1, recipe.epochs, mean, rate, left))
-        ends_epoch = number + 1 == batches
+        ends_epoch = number + 1 == batches.count
         if ends_epoch:
-            place.epoch_losses.append(mean)
-            place.losses.clear()
+            place.end_epoch(mean)
         if ends_epoch or time.monotonic() - saved > _SAVE_EVERY_S:
             save_state(folder, network, optimizer, place, identity, arithmetic)
             saved = time.monotonic()
@@ -136,6 +135,27 @@ def train(
         clock.resume()
     network.eval()
     return place.epoch_losses
+
+
+class _Batches:
+    """The images of a training in the order in which it takes them: another one in each epoch, from the seed alone."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int) -> None:
+        self._images, self._labels, self._recipe, self._seed = images, labels, recipe, seed
+        self._size = min(recipe.batch_size, len(images))
+        self.count = len(images) // self._size
+        self._epoch, self._order = -1, np.arange(0)
+
+    def batch(self, epoch: int, number: int) -> tuple[np.ndarray, torch.Tensor]:
+        """The images of batch ``number`` of an epoch, cut and mirrored, uint8 (B, H, W, C), and their labels."""
+        if epoch != self._epoch:
+            self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._images))
+            self._epoch = epoch
+        chosen = self._order[number * self._size : (number + 1) * self._size]
+        random = np.random.default_rng([self._seed, epoch, number, 1])
+        recipe = self._recipe
+        pixels = augment(self._images[chosen], recipe.crop_padding, recipe.flip, random, recipe.window_of(epoch))
+        return pixels, torch.from_numpy(self._labels[chosen])
 
 
 def _training_images(dataset: Dataset, graph: NetworkGraph) -> tuple[np.ndarray, np.ndarray]:
@@ -204,10 +224,9 @@ def _step(
     return float(loss.detach())
 
 
-def _arithmetic(
-    recipe: Recipe, device: torch.device, threads: int | None, before: Arithmetic | None, where: str
-) -> Arithmetic:
+def _arithmetic(recipe: Recipe, processor: Processor, before: Arithmetic | None, where: str) -> Arithmetic:
     """What a training that computed in ``before`` goes on in; what a new one computes in here."""
+    device, threads = torch.device(processor.device), processor.threads
     here = threads or torch.get_num_threads()
     if before is None:
         return Arithmetic(_precision(recipe, device), device.type, here)

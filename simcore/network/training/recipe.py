@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -77,6 +77,6 @@ def default_recipe(name: str, where: str = "") -> Recipe:
     return RECIPES[name]
 
 
-def amended(base: Recipe, changes: Mapping[str, Any], where: str = "") -> Recipe:
+def amended(base: Recipe, changes: Mapping[str, object], where: str = "") -> Recipe:
     """``base`` with some fields changed. Raises InputError for an unknown field or a value out of range."""
     return validated(Recipe, {**base.model_dump(), **changes}, where)

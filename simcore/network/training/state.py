@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -24,7 +23,7 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 class Identity:
     """What makes two trainings the same one: the recipe's content, the seed, the data, the graph and the start."""
 
-    recipe: dict[str, Any]
+    recipe: dict[str, object]
     seed: int
     dataset: str
     graph: str
@@ -51,6 +50,11 @@ class Place:
     step: int = 0
     epoch_losses: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+
+    def end_epoch(self, mean_loss: float) -> None:
+        """The epoch is finished."""
+        self.epoch_losses.append(mean_loss)
+        self.losses.clear()
 
 
 def state_file(folder: Path) -> Path:
@@ -154,11 +158,11 @@ def _require_same(stored: Identity, wanted: Identity, where: str) -> None:
             )
 
 
-def _difference(stored: Any, wanted: Any) -> str:
+def _difference(stored: object, wanted: object) -> str:
     """The fields of recipes, and short values; digests and graphs say nothing to people."""
     if isinstance(wanted, int):
         return f" ({stored}, not {wanted})"
-    if not isinstance(wanted, dict):
+    if not (isinstance(stored, dict) and isinstance(wanted, dict)):
         return ""
     changed = [f"{name} {stored.get(name)}, not {wanted[name]}" for name in wanted if stored.get(name) != wanted[name]]
     return f" ({', '.join(changed)})" if changed else ""

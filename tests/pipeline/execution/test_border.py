@@ -29,7 +29,7 @@ from pipeline.sweep.spec import load_sweep
 from pipeline.tables.evidence import evidence_record, within_limits
 from simcore.design import Design
 from simcore.inference import evaluation, validation
-from simcore.readout import totals
+from simcore.readout import layer_totals
 from tests.pipeline import fake_inference, fake_simcore
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.execution.test_driver import Heard
@@ -133,8 +133,8 @@ def test_the_stand_in_returns_what_the_simulator_returns() -> None:
     ):  # fmt: skip
         real, fake = getattr(module, name), getattr(fake_inference, name)
         assert {f.name for f in fields(fake)} == {f.name for f in fields(real)}
-    assert fake_inference.CURRENTS_A_LSB == totals.CURRENTS_A_LSB
-    assert fake_inference.ERRORS_A_LSB == totals.ERRORS_A_LSB
+    assert fake_inference.CURRENTS_A_LSB == layer_totals.CURRENTS_A_LSB
+    assert fake_inference.ERRORS_A_LSB == layer_totals.ERRORS_A_LSB
 
 
 def test_an_evaluator_that_is_not_used_loads_nothing() -> None:

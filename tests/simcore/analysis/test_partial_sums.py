@@ -7,13 +7,14 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from simcore.mitigation.stored import applied_inputs, store_layer
 
 from simcore.analysis.partial_sums import LEVELS, coin_flip_imbalance, measure_layer, measure_network
 from simcore.analysis.read_statistics import sample_reads
 from simcore.inference.evaluation import evaluate, prepare
-from simcore.inference.preparation import images_for_calibration
+from simcore.inference.stored_layers import images_for_calibration
+from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.tiling import input_vectors, map_layer
+from simcore.mitigation.sets import store_layer
 from simcore.network.modules import BinaryLayer
 from tests.simcore.small_networks import make_design
 
@@ -45,20 +46,21 @@ def test_imbalance_padding_and_interior_against_counting():
     weight = np.where(rng.random((5, 3, 3, 3)) < 0.7, 1, -1).astype(np.int8)
     layer = BinaryLayer("conv", "conv2d", weight, (1, 1), (1, 1))
     signs = torch.from_numpy(np.where(rng.random((4, 3, 6, 6)) < 0.2, 1, -1)).float()
-    mapping = map_layer(layer, 9, 9, "channel")
+    mapping = map_layer(layer, ENCODINGS["zero_one"], 9, 9)
     found = measure_layer(layer, mapping, "channel", 9, signs)
     vectors = input_vectors(mapping, signs).reshape(-1, 27)
-    stored = store_layer(mapping, make_design(sparsity="binsparx"), vectors)
+    groups = store_layer(mapping, make_design(rows=9, sparsity="binsparx"), vectors)
     inside = (vectors != 0).all(axis=1)
     assert inside.sum() == 4 * 4 * 4  # of 6 x 6 output positions the inner 4 x 4 see no padding
     sums, interior, leaning, columns, padded = 0, 0, [], [], 0
-    for group, kept in zip(mapping.groups, stored, strict=True):
-        sub = vectors[:, group.start : group.stop].astype(int)
-        products = applied_inputs(sub, True).astype(int) @ kept.bits
+    for group in groups:
+        sub = vectors[:, group.span.start : group.span.stop].astype(int)
+        flipped = (sub > 0).sum(axis=1) > (sub < 0).sum(axis=1)
+        products = (np.where(flipped[:, None], -sub, sub) > 0).astype(int) @ group.stored.bits
         sums += products.sum()
         interior += products[inside].sum()
         leaning += [abs(row.sum()) / np.count_nonzero(row) for row in sub]
-        columns += (np.abs(2 * kept.bits.astype(int).sum(axis=0) - 9) / 9).tolist()
+        columns += (np.abs(2 * group.stored.bits.astype(int).sum(axis=0) - 9) / 9).tolist()
         padded += 5 * (sub == 0).any(axis=1).sum()
     assert found.partial_sums["binsparx"] == sums
     assert found.interior_partial_sums["binsparx"] == interior
@@ -90,7 +92,7 @@ def test_a_network_of_coin_flips_is_reduced_as_the_closed_form_says():
     weight = np.where(rng.random((300, 64)) < 0.5, 1, -1).astype(np.int8)
     layer = BinaryLayer("fc", "linear", weight, (1, 1), (0, 0))
     signs = torch.from_numpy(np.where(rng.random((2000, 64)) < 0.5, 1, -1)).float()
-    found = measure_layer(layer, map_layer(layer, 16, 16, "channel"), "channel", 16, signs)
+    found = measure_layer(layer, map_layer(layer, ENCODINGS["zero_one"], 16, 16), "channel", 16, signs)
     expected = 1 - (1 - coin_flip_imbalance(16)) ** 2  # 1 - (1 - 0.196)^2 = 0.354
     assert found.reduction("binsparx") == pytest.approx(expected, abs=0.01)
     assert found.reduction("dense") == 0

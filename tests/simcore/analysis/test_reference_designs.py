@@ -5,27 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from simcore.mitigation.stored import applied_inputs
 
 from simcore.analysis.reference_designs import lossless_bits, what_acts
 from simcore.datasets import open_dataset
 from simcore.design import Adc
 from simcore.inference.evaluation import evaluate, prepare
-from simcore.inference.preparation import binary_input_signs, stored_layers
+from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, stored_layers
 from simcore.mapping.tiling import input_vectors
 from simcore.network.checkpoint import find_model, load_checkpoint, model_names
-from simcore.readout.totals import CURRENTS_A_LSB, ERRORS_A_LSB
-from tests.simcore.small_networks import make_design, small_checkpoint, small_dataset
-
-
-@pytest.fixture(scope="module")
-def checkpoint():
-    return small_checkpoint()
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    return small_dataset(tmp_path_factory.mktemp("references"))
+from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB
+from tests.simcore.small_networks import make_design
 
 
 def run(checkpoint, dataset, design):
@@ -62,15 +51,14 @@ def test_a_converter_of_few_bits_clips_or_rounds_the_true_sums(checkpoint, datas
     (totals,) = run(checkpoint, dataset, design).layers
     images, _ = dataset.read("test", 0, 30)
     pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
-    (layer,) = stored_layers(checkpoint, design, dataset, name)
+    (layer,) = stored_layers(checkpoint, design, images_for_calibration(checkpoint, design, dataset))
     vectors = input_vectors(layer.mapping, binary_input_signs(checkpoint.network, pixels, {name})[name])
     vectors = vectors.reshape(-1, vectors.shape[-1])
     clipped, squared, top = 0, 0.0, 2**bits - 1
-    largest = max(kept.bits.sum(axis=0).max() for kept in layer.stored)  # of the layer, as nothing is re-ranged
+    largest = max(group.stored.bits.sum(axis=0).max() for group in layer.groups)  # of the layer: nothing is re-ranged
     step = 1.0 if code_range == "fixed" else max(1.0, largest / top)
-    for group, stored in zip(layer.mapping.groups, layer.stored, strict=True):
-        bits_applied = applied_inputs(vectors[:, group.start : group.stop], design.flips_activations)
-        sums = bits_applied.astype(int) @ stored.bits.astype(int)
+    for group in layer.groups:
+        sums = (vectors[:, group.span.start : group.span.stop] > 0).astype(int) @ group.stored.bits.astype(int)
         codes = np.rint(sums / step)
         clipped += int((codes > top).sum())
         squared += float(((step * np.minimum(codes, top) - sums) ** 2).sum())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import lzma
 import pickle
 import struct
 import tarfile
@@ -80,26 +79,6 @@ def write_tar(path: Path, members: dict[str, bytes], mode: str = "w:gz") -> Path
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     return path
-
-
-def ar_bytes(members: dict[str, bytes]) -> bytes:
-    packed = b"!<arch>\n"
-    for name, data in members.items():
-        packed += f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}`\n".encode()
-        packed += data + b"\n" * (len(data) % 2)
-    return packed
-
-
-def deb_bytes(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, data in files.items():
-            info = tarfile.TarInfo("./" + name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return ar_bytes(
-        {"debian-binary": b"2.0\n", "control.tar.xz": b"odd", "data.tar.xz": lzma.compress(buffer.getvalue())}
-    )
 
 
 def encoded(image: np.ndarray, kind: str = "PNG") -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import struct
 import tarfile
@@ -21,11 +20,9 @@ from simcore.datasets.importers import IMPORTERS, choose_importer
 from simcore.errors import InputError
 from tests.simcore.datasets.source_files import (
     CIFAR_BATCHES,
-    ar_bytes,
     cifar_binary_batch,
     cifar_python2_batch,
     cifar_python3_batch,
-    deb_bytes,
     encoded,
     idx_bytes,
     random_images,
@@ -153,56 +150,6 @@ def test_splits_of_different_image_sizes_are_refused(tmp_path):
     write_idx_pair(tmp_path / "source", "t10k", GRAY, GRAY_LABELS)
     write_idx_pair(tmp_path / "source", "train", GRAY[:, :-1], GRAY_LABELS)
     refused(tmp_path / "source", tmp_path, "different sizes")
-
-
-# --- Debian's package -----------------------------------------------------------------------------------------------
-
-
-def debian_files():
-    prefix = "usr/share/datasets/fashion-mnist/t10k-"
-    return {
-        prefix + "images-idx3-ubyte.gz": gzip.compress(idx_bytes(GRAY[..., 0])),
-        prefix + "labels-idx1-ubyte.gz": gzip.compress(idx_bytes(GRAY_LABELS)),
-    }
-
-
-def assert_fashion_mnist(dataset):
-    assert_holds(dataset, "test", GRAY, GRAY_LABELS)
-    assert dataset.name == "fashion-mnist" and dataset.classes[0] == "T-shirt/top" and dataset.licence == "MIT"
-
-
-def test_debian_package_file(tmp_path):
-    (tmp_path / "dataset.deb").write_bytes(deb_bytes(debian_files()))
-    assert choose_importer(tmp_path / "dataset.deb").name == "debian-fashion-mnist"
-    assert_fashion_mnist(run(tmp_path / "dataset.deb", tmp_path / "out"))
-
-
-@pytest.mark.parametrize("inside", ["", "usr/share/datasets/fashion-mnist"])
-def test_debian_package_unpacked_or_installed(tmp_path, inside):
-    for name, data in debian_files().items():
-        (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "root" / name).write_bytes(data)
-    source = tmp_path / "root" / inside
-    assert choose_importer(source).name == "debian-fashion-mnist"
-    assert_fashion_mnist(run(source, tmp_path / "out"))
-
-
-DEB_DAMAGE = {
-    "no archive": (b"PK\3\4", "no Debian package"),
-    "no data": (ar_bytes({"debian-binary": b"2.0\n"}), "no member data.tar"),
-    "truncated": (deb_bytes(debian_files())[:-40], "truncated"),
-    "half a header": (deb_bytes(debian_files())[:100], "truncated"),
-    "no tar": (ar_bytes({"data.tar.xz": b"no xz at all"}), "data.tar.xz"),
-    "other package": (deb_bytes({"usr/share/doc/readme": b"hello"}), "no Fashion-MNIST files"),
-    "negative size": (ar_bytes({"data.tar.xz": b"x"}).replace(b"1         `", b"-1        `"), "truncated or damaged"),
-}
-
-
-@pytest.mark.parametrize("case", DEB_DAMAGE)
-def test_a_damaged_debian_package_is_refused(tmp_path, case):
-    content, message = DEB_DAMAGE[case]
-    (tmp_path / "odd.deb").write_bytes(content)
-    assert "odd.deb" in refused(tmp_path / "odd.deb", tmp_path, message)
 
 
 # --- CIFAR-10 -------------------------------------------------------------------------------------------------------

@@ -176,18 +176,11 @@ def test_a_missing_shard_is_named(folder):
     one_line(error)
 
 
-def test_a_shard_of_another_dataset_is_refused(folder, tmp_path):
+@pytest.mark.parametrize("file", ["test-00000.parquet", "dataset.json"])
+def test_a_file_of_another_dataset_is_refused(folder, tmp_path, file):
     write_idx_pair(tmp_path / "other", "t10k", 255 - IMAGES, LABELS)
     import_dataset(ImportRequest(tmp_path / "other", shard_images=10), tmp_path / "foreign")
-    shutil.copy(tmp_path / "foreign" / "test-00000.parquet", folder / "test-00000.parquet")
-    with pytest.raises(InputError, match="test-00000.parquet"):
-        open_dataset(folder).read("test", 0, 1)
-
-
-def test_a_manifest_of_another_dataset_is_refused(folder, tmp_path):
-    write_idx_pair(tmp_path / "other", "t10k", 255 - IMAGES, LABELS)
-    import_dataset(ImportRequest(tmp_path / "other", shard_images=10), tmp_path / "foreign")
-    shutil.copy(tmp_path / "foreign" / "dataset.json", folder / "dataset.json")
+    shutil.copy(tmp_path / "foreign" / file, folder / file)
     with pytest.raises(InputError, match="test-00000.parquet"):
         open_dataset(folder).read("test", 0, 1)
 

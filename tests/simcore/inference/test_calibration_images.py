@@ -8,7 +8,7 @@ import pytest
 
 from simcore.errors import InputError
 from simcore.inference.calibration_images import calibration_of, choose_calibration_images, require_apart
-from simcore.inference.preparation import images_for_calibration
+from simcore.inference.stored_layers import images_for_calibration
 from tests.simcore.small_networks import make_design, small_checkpoint, small_dataset
 
 

@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from simcore.mitigation.stored import applied_inputs
 from threadpoolctl import threadpool_limits
 
 from simcore.crossbar import Solution, solve
@@ -18,11 +17,12 @@ from simcore.design import Adc, EvidenceLimits
 from simcore.errors import InputError
 from simcore.inference import preparation
 from simcore.inference.evaluation import evaluate, mapped_logits, prepare
-from simcore.inference.preparation import EvidenceError, binary_input_signs, stored_layers
+from simcore.inference.preparation import EvidenceError
+from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, stored_layers
+from simcore.mapping.row_groups import UnsolvedError
 from simcore.mapping.tiling import input_vectors
+from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB
 from simcore.readout.tables import summable
-from simcore.readout.totals import CURRENTS_A_LSB, ERRORS_A_LSB
-from simcore.surrogate.fit import UnsolvedError, tile_bits, tile_inputs
 from tests.simcore.small_networks import SIZE, make_design
 
 SPARSITIES = ("dense", "weight", "activation", "binsparx")
@@ -104,37 +104,42 @@ def test_fast_and_exact_inference_agree(checkpoint, dataset, device, sparsity):
         assert ours.column_current == pytest.approx(best.column_current, rel=1e-3)
 
 
+def applied_bits(vectors, design):
+    """Bits that (B, N) vectors of +1, -1 and 0 (padding) drive, complemented where the design says so."""
+    bits = (vectors > 0).astype(np.uint8)
+    flips = (2 * bits.sum(axis=1, dtype=int) > (vectors != 0).sum(axis=1)) & design.flips_activations
+    return np.where(flips[:, None], (vectors < 0).astype(np.uint8), bits), flips
+
+
 def brute_force(checkpoint, design, dataset, images, name):
-    """Totals of the one layer ``name``, read by read, from its ideal inputs and exact solves."""
+    """Totals of the one layer ``name``, read by read, from its ideal inputs and exact solves of tiles put together
+    here."""
     prepared = prepare(checkpoint, design, dataset)
     layer = prepared.layers[name]
-    stored = preparation.map_and_store(
-        preparation.mapped_layers(checkpoint, design)[name],
-        design,
-        binary_input_signs(checkpoint.network, preparation.images_for_calibration(checkpoint, design, dataset), {name})[
-            name
-        ],
-        np.random.default_rng([design.seed, 0]),
-    )[1]
+    (kept_layer,) = stored_layers(checkpoint, design, images_for_calibration(checkpoint, design, dataset))
+    stored = [group.stored for group in kept_layer.groups]
     signs = binary_input_signs(checkpoint.network, pixels_of(images), {name})[name]
     vectors = input_vectors(layer.mapping, signs).reshape(-1, len(layer.mapping.order))
     unit = design.circuit.on_current()
     totals = dict.fromkeys(
         ("reads", "sum", "dense", "squared", "worst", "amperes", "clipped", "inputs", "input_flips", "applied"), 0.0
     )
-    for index, (group, kept) in enumerate(zip(layer.mapping.groups, stored, strict=True)):
-        sub = vectors[:, group.start : group.stop]
-        bits = applied_inputs(sub, design.flips_activations)
-        totals["input_flips"] += (bits != (sub > 0)).any(axis=1).sum()
+    for index, (span, kept) in enumerate(zip(layer.mapping.spans, stored, strict=True)):
+        sub = vectors[:, span.start : span.stop]
+        bits, input_flips = applied_bits(sub, design)
+        totals["input_flips"] += input_flips.sum()
         totals["inputs"] += len(sub)
         totals["applied"] += bits.sum()
         ideal = bits.astype(int) @ kept.bits
         totals["sum"] += ideal.sum()
-        totals["dense"] += ((sub > 0).astype(int) @ layer.mapping.weights[group.start : group.stop]).sum()
-        tile = tile_bits(layer.mapping, stored, index, design.rows)
+        totals["dense"] += ((sub > 0).astype(int) @ layer.mapping.weights[span.start : span.stop]).sum()
+        offset = span.start % design.rows
+        whole = np.concatenate([other.bits for other in stored])[span.start - offset :][: design.rows]
+        tile, inputs = np.zeros((design.rows, whole.shape[1]), np.uint8), np.zeros((len(bits), design.rows), np.uint8)
+        tile[: len(whole)], inputs[:, offset : offset + span.rows] = whole, bits
         for start in range(0, tile.shape[1], design.cols):
             columns = slice(start, min(start + design.cols, tile.shape[1]))
-            amperes = solve(design.circuit, tile[:, columns], tile_inputs(bits, group, design.rows)).sink_currents
+            amperes = solve(design.circuit, tile[:, columns], inputs).sink_currents
             raw = np.rint(
                 layer.converters.gain[index, columns] * amperes / unit + layer.converters.offset[index, columns]
             )
@@ -309,11 +314,12 @@ def test_a_layer_too_large_for_exact_counts_is_refused(checkpoint, dataset, monk
 
 def test_a_layer_is_stored_the_same_alone_and_among_all(checkpoint, dataset):
     design = make_design(sparsity="binsparx", row_order="grouped", prune=0.1)
-    for layer in stored_layers(checkpoint, design, dataset):
-        (alone,) = stored_layers(checkpoint, design, dataset, layer.name)
-        np.testing.assert_array_equal(layer.drawn, alone.drawn)
-        for kept, same in zip(layer.stored, alone.stored, strict=True):
-            np.testing.assert_array_equal(kept.bits, same.bits)
+    calibration = images_for_calibration(checkpoint, design, dataset)
+    for layer in stored_layers(checkpoint, design, calibration):
+        (alone,) = stored_layers(checkpoint, design, calibration, layer.name)
+        np.testing.assert_array_equal(layer.vectors, alone.vectors)
+        for group, same in zip(layer.groups, alone.groups, strict=True):
+            np.testing.assert_array_equal(group.stored.bits, same.stored.bits)
         assert layer.rng.random() == alone.rng.random()
 
 
@@ -345,7 +351,7 @@ def test_a_solve_that_fails_stops_the_exact_run(checkpoint, dataset, monkeypatch
         return Solution(np.zeros((count, columns)), np.zeros(count, np.int8), np.ones(count), np.ones(count, np.int32),
                         np.ones(count))  # fmt: skip
 
-    monkeypatch.setattr("simcore.surrogate.fit.solve", fail)
+    monkeypatch.setattr("simcore.mapping.row_groups.solve", fail)
     images, labels = dataset.read("test", 0, 2)
     with pytest.raises(UnsolvedError, match=r"layer dense: \d+ crossbar solves did not converge"):
         evaluate(prepared, images, labels)

@@ -8,14 +8,17 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simcore.mitigation.flips import flip_columns
-from simcore.mitigation.stored import applied_inputs
 
 from simcore.analysis.tile_read import ReadPlace, tile_read
 from simcore.inference.evaluation import evaluate, prepare
-from simcore.inference.preparation import map_by_calibration, mapped_layers
+from simcore.inference.stored_layers import mapped_layers, order_rows
+from simcore.mapping.encodings import ENCODINGS
+from simcore.mapping.row_groups import applied_inputs
 from simcore.mapping.row_order import _find_order, grouped_order
 from simcore.mapping.tiling import map_layer
+from simcore.mitigation.activation_flip import HALF
+from simcore.mitigation.row_order import ROW_ORDERS
+from simcore.mitigation.weight_flip import flip_columns
 from simcore.network.modules import BinaryLayer
 from tests.simcore.small_networks import make_design
 
@@ -32,7 +35,7 @@ def partial_sums(vectors, weights, order, sizes):
     for size in sizes:
         rows = order[start : start + size]
         stored, _ = flip_columns(weights[rows])
-        applied = applied_inputs(vectors[:, rows], True)
+        applied = applied_inputs(vectors[:, rows], HALF).bits
         total += int((applied.astype(int) @ stored).sum())
         start += size
     return total
@@ -77,8 +80,9 @@ def test_lopsided_inputs_are_read_with_lower_partial_sums_than_in_both_other_ord
     layer = BinaryLayer("conv", "conv2d", signs(rng, (10, channels, kernel, kernel)), (1, 1), (kernel // 2,) * 2)
     found = {}
     for order in ("channel", "spatial", "grouped"):
-        mapping, drawn = map_by_calibration(layer, rows, rows, order, images, np.random.default_rng(0))
-        sizes = np.array([group.rows for group in mapping.groups])
+        plain = map_layer(layer, ENCODINGS["zero_one"], rows, rows)
+        mapping, drawn = order_rows(plain, ROW_ORDERS[order], images, np.random.default_rng(0))
+        sizes = np.array([span.rows for span in mapping.spans])
         found[order] = partial_sums(drawn, mapping.weights, np.arange(len(mapping.order)), sizes)
     assert found["grouped"] <= min(found["channel"], found["spatial"])
 
@@ -116,8 +120,8 @@ def test_an_order_of_whole_layers_is_reordered_wiring(checkpoint, dataset):
     np.testing.assert_array_equal(result.predictions, result.ideal_predictions)
     moved = False
     for name, layer in mapped_layers(checkpoint, design).items():
-        channel, mapping = map_layer(layer, 16, 8, "channel"), prepared.layers[name].mapping
-        assert mapping.groups == channel.groups
+        channel, mapping = map_layer(layer, ENCODINGS["zero_one"], 16, 8), prepared.layers[name].mapping
+        assert mapping.spans == channel.spans
         assert sorted(mapping.order.tolist()) == list(range(len(channel.order)))
         np.testing.assert_array_equal(mapping.weights, channel.weights[mapping.order])
         moved |= mapping.order.tolist() != channel.order.tolist()
@@ -141,5 +145,5 @@ def test_the_same_order_every_time(checkpoint, dataset):
     np.testing.assert_array_equal(read[0].weights, read[1].weights)
     np.testing.assert_array_equal(read[0].inputs, read[1].inputs)
     prepared = prepare(checkpoint, design.model_copy(update={"solver": "exact"}), dataset)
-    stored = prepared.layers["wide"].stored[1].bits
+    stored = prepared.layers["wide"].groups[1].stored.bits
     np.testing.assert_array_equal(read[0].weights[: len(stored)], stored[:, : read[0].weights.shape[1]])

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simcore.mitigation.flips import flip_columns, flip_inputs, prune_columns, reconstruct
 
-SCHEMES = ("dense", "weight", "activation", "both")
+from simcore.mapping.encodings import ENCODINGS
+from simcore.mapping.encodings.base import column_share, share_constants
+from simcore.mapping.row_groups import applied_inputs, assemble
+from simcore.mapping.tiling import as_layer_output, input_vectors, map_layer
+from simcore.mitigation.activation_flip import HALF
+from simcore.mitigation.pruning import prune_columns
+from simcore.mitigation.sets import SPARSITY_LEVELS, store_group
+from simcore.mitigation.weight_flip import flip_columns
+from simcore.network.modules import BinaryLayer
+from simcore.readout.adc import ideal_settings
+from simcore.readout.fused import read_layer
+from simcore.readout.tables import layer_tables
+from tests.simcore.small_networks import make_design
+
+LEVELS = tuple(SPARSITY_LEVELS)
 quick = settings(max_examples=150, deadline=None, derandomize=True)
 
 
@@ -27,42 +41,57 @@ def sign_products(draw):
         inputs[0, :] = np.where(np.arange(rows) % 2, 1, -1)
         weights[:, 0] = np.where(np.arange(rows) % 2, -1, 1)
     padded = rng.random((batch, rows)) < draw(st.sampled_from([0.0, 0.3, 1.0]))
-    return np.where(padded, 0, inputs), weights
+    return np.where(padded, 0, inputs).astype(np.int8), weights
 
 
-def through_the_array(inputs, weights, scheme):
+def through_the_array(inputs, weights, level):
     """What the digital side makes of ideal partial sums, and the bits that were stored and applied."""
-    valid = inputs != 0
-    stored, weight_flips = (weights > 0).astype(np.uint8), np.zeros(weights.shape[1], bool)
-    if scheme in ("weight", "both"):
-        stored, weight_flips = flip_columns(stored)
-    applied, input_flips = (inputs > 0).astype(np.uint8), np.zeros(len(inputs), bool)
-    if scheme in ("activation", "both"):
-        applied, input_flips = flip_inputs(applied, valid)
-    dots = reconstruct(
-        applied.astype(int) @ stored,
-        applied.sum(axis=1),
-        valid.astype(int) @ stored,
-        valid.sum(axis=1),
-        input_flips,
-        weight_flips,
-    )
-    return dots, stored, applied
+    stored = store_group((weights > 0).astype(np.uint8), SPARSITY_LEVELS[level], inputs)
+    applied = applied_inputs(inputs, stored.flip_above)
+    constants = share_constants((inputs != 0).astype(float), stored.digital)
+    shares = column_share(applied.bits.astype(int) @ stored.bits, applied.bits.sum(axis=1)[:, None], constants)
+    return applied.signs[:, None] * np.where(stored.flips, -1, 1) * shares, stored.bits, applied.bits
 
 
 @quick
-@given(products=sign_products(), scheme=st.sampled_from(SCHEMES))
-def test_every_scheme_gives_the_very_dot_products(products, scheme):
+@given(products=sign_products(), level=st.sampled_from(LEVELS))
+def test_every_scheme_gives_the_very_dot_products(products, level):
     inputs, weights = products
-    dots, _, _ = through_the_array(inputs, weights, scheme)
-    np.testing.assert_array_equal(dots, inputs @ weights)
+    dots, _, _ = through_the_array(inputs, weights, level)
+    np.testing.assert_array_equal(dots, inputs.astype(int) @ weights)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(products=sign_products(), size=st.integers(1, 4), level=st.sampled_from(LEVELS), rows=st.integers(1, 20))
+def test_every_scheme_gives_the_very_dot_products_through_the_readout(products, size, level, rows):
+    """Each input is a channel of an image with a border of padding, each column of weights the middle tap of a kernel
+    whose other taps are lopsided too."""
+    inputs, weights = products
+    channels, columns = weights.shape
+    taps = np.repeat(weights.T[:, :, None], 9, axis=2).reshape(columns, channels, 3, 3)
+    taps[:, :, 0] *= -1
+    layer = BinaryLayer("conv", "conv2d", taps.astype(np.int8), (1, 1), (1, 1))
+    mapping = map_layer(layer, ENCODINGS["zero_one"], 4 * rows, rows)
+    pixels = np.where(inputs == 0, -1, inputs).astype(np.float32)  # padding is what the border adds
+    images = torch.from_numpy(np.tile(pixels[:, :, None, None], (1, 1, size, size)))
+    vectors = input_vectors(mapping, images)
+    flat = vectors.reshape(-1, vectors.shape[2])
+    stored = [
+        store_group(mapping.weights[span.start : span.stop], SPARSITY_LEVELS[level], flat[:, span.start : span.stop])
+        for span in mapping.spans
+    ]
+    groups = assemble(mapping, stored, make_design().circuit, 4 * rows, 8)
+    tables = layer_tables(mapping, groups, None, ideal_settings(len(groups), columns), images.shape)
+    shares, _ = read_layer(tables, vectors)
+    plain = torch.nn.functional.conv2d(images.double(), torch.from_numpy(layer.weight).double(), padding=1)
+    assert torch.equal(as_layer_output(mapping, shares, images.shape).double(), plain)
 
 
 @quick
 @given(products=sign_products())
 def test_flipped_sums_are_at_most_half(products):
     inputs, weights = products
-    _, stored, applied = through_the_array(inputs, weights, "both")
+    _, stored, applied = through_the_array(inputs, weights, "binsparx")
     valid = inputs != 0
     assert (2 * stored.sum(axis=0) <= len(stored)).all()
     assert (2 * applied.sum(axis=1) <= valid.sum(axis=1)).all()
@@ -77,14 +106,13 @@ def test_flips_only_ever_complement(products):
     stored, flips = flip_columns(bits)
     np.testing.assert_array_equal(stored ^ flips, bits)
     valid = inputs != 0
-    plain = (inputs > 0).astype(np.uint8)
-    applied, input_flips = flip_inputs(plain, valid)
-    np.testing.assert_array_equal((applied ^ input_flips[:, None])[valid], plain[valid])
+    applied = applied_inputs(inputs, HALF)
+    np.testing.assert_array_equal((applied.bits ^ (applied.signs < 0)[:, None])[valid], (inputs > 0)[valid])
 
 
 def test_a_tie_is_not_flipped():
     assert not flip_columns(np.array([[1], [0]]))[1].any()
-    assert not flip_inputs(np.array([[1, 0]]))[1].any()
+    assert (applied_inputs(np.array([[1, -1]], np.int8), HALF).signs == 1).all()
     assert flip_columns(np.array([[1], [0], [1]]))[1].all()
 
 
@@ -92,13 +120,13 @@ def test_a_tie_is_not_flipped():
 def test_constant_bits_become_all_zeros(value):
     bits = np.full((5, 3), value, np.uint8)
     assert not flip_columns(bits)[0].any()
-    assert not flip_inputs(bits)[0].any()
+    assert not applied_inputs(2 * bits.astype(np.int8) - 1, HALF).bits.any()
 
 
 def test_flips_work_on_bytes_without_overflow():
     many = np.ones((600, 2), np.uint8)
     assert flip_columns(many)[1].all()
-    assert flip_inputs(many.T)[1].all()
+    assert (applied_inputs(many.T.astype(np.int8), HALF).signs == -1).all()
 
 
 @st.composite

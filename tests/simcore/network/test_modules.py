@@ -11,7 +11,6 @@ from torch.nn import functional
 
 from simcore.network.definitions import DEFINITIONS, define
 from simcore.network.modules import BinaryConv2d, BinaryLinear, GraphNetwork
-from simcore.network.training.prelu import Prelu
 from simcore.network.training.straight_through import activation_sign, sign, weight_sign
 from tests.simcore.network.networks import random_images, random_network, tiny_graph
 
@@ -83,45 +82,18 @@ def test_gradients_of_the_signs() -> None:
     assert values.grad.tolist() == [1.0] * 6
 
 
-def _every_bfloat16() -> torch.Tensor:
-    """All numbers there are, infinities and NaN too, as (1, 64, 32, 32) channels-last."""
-    bits = torch.arange(2**16, dtype=torch.int32).to(torch.uint16).view(torch.bfloat16)
-    return bits.view(1, 64, 32, 32).contiguous(memory_format=torch.channels_last)
+def test_every_bfloat16_has_the_sign_of_the_number_that_it_is() -> None:
+    values = torch.arange(2**16, dtype=torch.int32).to(torch.uint16).view(torch.bfloat16)  # infinities and NaN too
+    expected = np.where(values.float().numpy() >= 0, 1, -1)
+    for function in (sign, activation_sign, weight_sign):
+        np.testing.assert_array_equal(function(values).float().numpy(), expected)
 
 
-def test_the_kernel_takes_the_sign_of_every_bfloat16() -> None:
-    values = _every_bfloat16()
-    assert torch.equal(activation_sign(values), sign(values))
-    assert torch.equal(weight_sign(values), sign(values))
-
-
-def test_the_kernel_rounds_gradients_of_bfloat16_as_torch_does() -> None:
+def test_training_and_evaluation_give_the_same_products() -> None:
     torch.manual_seed(0)
-    values = _every_bfloat16()
-    values = values.where(values.isfinite(), 0.5).contiguous(memory_format=torch.channels_last).requires_grad_()
-    gradient = torch.randn(values.shape).to(values).contiguous(memory_format=torch.channels_last)
-    activation_sign(values).backward(gradient)
-    expected = values.detach().abs().mul(-2).add(2).clamp_min(0).mul(gradient)
-    assert values.grad is not None
-    assert torch.equal(values.grad, expected)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_prelu_and_its_gradients_are_those_of_torch(dtype: torch.dtype) -> None:
-    torch.manual_seed(0)
-    layer = Prelu(32).train()
-    with torch.no_grad():
-        layer.weight.copy_(torch.linspace(-1, 2, 32).to(torch.bfloat16))
-    values = torch.randn(3, 32, 5, 7).to(dtype).contiguous(memory_format=torch.channels_last)
-    gradient = torch.randn(values.shape).to(dtype)  # in another order than the values
-    ours, theirs = values.clone().requires_grad_(), values.clone().requires_grad_()
-    result = layer(ours)
-    assert torch.equal(result, layer.eval()(values))
-    result.backward(gradient)
-    functional.prelu(theirs, layer.weight.detach().to(dtype)).backward(gradient)
-    assert torch.equal(ours.grad, theirs.grad)  # type: ignore[arg-type]
-    of_slopes = (gradient.double() * values.double().clamp(max=0)).sum((0, 2, 3)).float()
-    torch.testing.assert_close(layer.weight.grad, of_slopes)
+    layer = BinaryConv2d(64, 32, 3, padding=1, bias=False)
+    values = torch.randn(2, 64, 8, 8)
+    torch.testing.assert_close(layer.train()(values), layer.eval()(values), rtol=0, atol=1e-2)
 
 
 @pytest.mark.parametrize("name", ["fashion-cnn", "tiny"])

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +24,7 @@ from simcore.network.training import loop as training
 from simcore.network.training import state as training_state
 from simcore.network.training.augmentation import augment
 from simcore.network.training.initial import initialise
-from simcore.network.training.loop import Progress, fresh_network, train
+from simcore.network.training.loop import Processor, Progress, fresh_network, train
 from simcore.network.training.recipe import RECIPES, Recipe, amended, default_recipe
 from simcore.network.training.state import Arithmetic, Identity, state_file
 from tests.simcore.network.networks import random_network, tiny_graph
@@ -137,19 +134,6 @@ def test_equal_seeds_give_equal_networks(tmp_path: Path) -> None:
     assert not torch.equal(_train(tmp_path / "a").named_tensors()["stem.weight"], different["stem.weight"])
 
 
-def test_the_first_training_of_a_process_is_as_any_other(tmp_path: Path) -> None:
-    """Numba starts its threads in it, which must not change into how many parts torch cuts its work."""
-    program = (
-        "import sys; from pathlib import Path; import torch; torch.set_num_threads(1)\n"
-        "from tests.simcore.network.test_training import _assert_same, _train\n"
-        "_assert_same(_train(Path(sys.argv[1]) / 'a'), _train(Path(sys.argv[1]) / 'b'))\n"
-        "assert torch.get_num_threads() == 1\n"
-    )
-    path = str(Path(__file__).parents[3])
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True, timeout=300)
-
-
 @pytest.mark.parametrize("stop_at", [7, 12, 14])
 def test_going_on_equals_never_stopping(tmp_path: Path, stop_at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simcore.network.training.loop._SAVE_EVERY_S", -1.0)  # after every step
@@ -203,21 +187,31 @@ def test_a_training_goes_on_in_the_precision_it_began_with(
 def test_a_training_goes_on_with_the_threads_it_began_with(tmp_path: Path) -> None:
     """Other threads cut torch's sums elsewhere, which ends in other last bits."""
 
+    recipe = amended(RECIPE, {"batch_size": 30})  # two steps an epoch
+
     def go(threads: int | None, stop_at: int | None = None) -> None:
         def on_step(progress: Progress) -> None:
             assert torch.get_num_threads() == 2
             if progress.step == stop_at:
                 raise Stop
 
-        train(fresh_network(tiny_graph(), 4), Stripes(), RECIPE, _identity(), tmp_path, on_step, threads=threads)
+        train(
+            fresh_network(tiny_graph(), 4),
+            Stripes(),
+            recipe,
+            _identity(recipe),
+            tmp_path,
+            on_step,
+            processor=Processor(threads=threads),
+        )
 
     with pytest.raises(Stop):
-        go(2, stop_at=7)
+        go(2, stop_at=3)
     torch.set_num_threads(1)
     with pytest.raises(InputError, match="began with 2 threads, .*, not 3"):
         go(3)
     with pytest.raises(Stop):
-        go(None, stop_at=14)
+        go(None, stop_at=5)
     go(2)
     assert training_state.stored_arithmetic(tmp_path) == Arithmetic("float32", "cpu", 2)
 

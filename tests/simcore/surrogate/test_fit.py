@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from simcore.mitigation.stored import applied_inputs, digital_constants
 
 from simcore.crossbar import Circuit, Solution, solve
 from simcore.datasets import open_dataset
 from simcore.design import Adc, EvidenceLimits
-from simcore.inference import validation as evidence_module
 from simcore.inference.evaluation import prepare
-from simcore.inference.preparation import binary_input_signs, images_for_calibration, map_and_store, mapped_layers
-from simcore.inference.validation import Evidence, measure_layer
+from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, stored_layers
+from simcore.inference.validation import Evidence, FittedLayer, measure_layer
 from simcore.mapping.tiling import input_vectors
 from simcore.network.checkpoint import find_model, load_checkpoint, model_names
-from simcore.readout.adc import CalibrationReads, convert, converter_settings
+from simcore.readout.adc import CalibrationReads, converter_settings
 from simcore.readout.fused import read_layer
-from simcore.surrogate.fit import exact_currents, fit_layer, is_exactly_linear
+from simcore.readout.tables import digital_constants
+from simcore.surrogate.base import Calibration, Surrogate
+from simcore.surrogate.fit import fit_layer, is_exactly_linear, transfer_layer
 from simcore.technology import corner_names, device_names
 from tests.simcore.small_networks import make_design
 
@@ -30,22 +30,40 @@ LINEAR = Circuit(
 )
 
 
-def fitted(checkpoint, dataset, design, name):
-    """Mapping, stored groups, models and vectors of one layer, as ``prepare`` makes them for a network of one layer."""
+def stored_layer(checkpoint, dataset, design, name):
+    """One layer as ``prepare`` stores it for a network of one layer."""
     design = design.model_copy(update={"layers": (name,)})
-    images = images_for_calibration(checkpoint, design, dataset)
-    signs = binary_input_signs(checkpoint.network, images, {name})[name]
-    rng = np.random.default_rng([design.seed, 0])
-    mapping, stored, drawn = map_and_store(mapped_layers(checkpoint, design)[name], design, signs, rng)
-    cut = 3 * len(drawn) // 4
-    return mapping, stored, fit_layer(mapping, stored, design, drawn[:cut], rng), drawn[cut:]
+    (layer,) = stored_layers(checkpoint, design, images_for_calibration(checkpoint, design, dataset))
+    return layer
 
 
-def full_tile(mapping, stored, index, rows):
-    """The bits of a whole tile, put together from the layer's stored rows without the product's own helper."""
-    start = mapping.groups[index].start - mapping.groups[index].offset
-    below = np.concatenate([kept.bits for kept in stored])[start : start + rows]
-    return np.concatenate([below, np.zeros((rows - len(below), below.shape[1]), np.uint8)])
+def fitted(checkpoint, dataset, design, name):
+    """One layer, its models and held-out vectors, as ``prepare`` makes them for a network of one layer."""
+    layer = stored_layer(checkpoint, dataset, design, name)
+    cut = 3 * len(layer.vectors) // 4
+    models = fit_layer(layer.groups, Calibration(layer.vectors[:cut], layer.rng))
+    return layer, models, layer.vectors[cut:]
+
+
+def tile_of(layer, index, design):
+    """The bits of a whole tile, put together from the layer's stored rows without the product's own helper, and where
+    in it the group begins."""
+    offset = layer.groups[index].span.start % design.rows
+    start = layer.groups[index].span.start - offset
+    below = np.concatenate([group.stored.bits for group in layer.groups])[start : start + design.rows]
+    return np.concatenate([below, np.zeros((design.rows - len(below), below.shape[1]), np.uint8)]), offset
+
+
+def solved(layer, index, design, bits):
+    """Column currents in LSB of applied bits, from exact solves of tiles put together here."""
+    tile, offset = tile_of(layer, index, design)
+    inputs = np.zeros((len(bits), design.rows), np.uint8)
+    inputs[:, offset : offset + bits.shape[1]] = bits
+    currents = [
+        solve(design.circuit, tile[:, start : start + design.cols], inputs).sink_currents
+        for start in range(0, tile.shape[1], design.cols)
+    ]
+    return np.concatenate(currents, axis=1) / design.circuit.on_current()
 
 
 @pytest.mark.parametrize("circuit", ["8T-SRAM", "1T-1ReRAM", "1T-1ReRAM-BL", LINEAR], ids=str)
@@ -62,12 +80,12 @@ def test_the_fused_kernel_computes_the_numpy_model(checkpoint, dataset, circuit,
         "simcore.inference.preparation.fit_layer", lambda *args: models.extend(fit_layer(*args)) or models
     )
     prepared = prepare(checkpoint, design, dataset)
-    mapping, stored, _, _ = fitted(checkpoint, dataset, design, "narrow")
+    layer = stored_layer(checkpoint, dataset, design, "narrow")
     images = torch.from_numpy(dataset.read("test", 0, 5)[0].transpose(0, 3, 1, 2).copy()).float()
-    vectors = input_vectors(mapping, binary_input_signs(checkpoint.network, images, {"narrow"})["narrow"])
+    vectors = input_vectors(layer.mapping, binary_input_signs(checkpoint.network, images, {"narrow"})["narrow"])
     dots, _ = read_layer(prepared.layers["narrow"].tables, vectors)
     bits = (vectors > 0).astype(np.uint8)
-    digital = digital_constants(mapping, stored, vectors[0] != 0)[0][0]
+    digital = digital_constants(layer.groups, vectors[0] != 0)[0]
     codes = (dots + 2 * bits.sum(axis=2, dtype=int)[:, :, None] - digital) / 4
     currents = models[0].evaluate(bits.reshape(-1, bits.shape[2])).reshape(codes.shape)
     assert np.abs(codes / 1000 - currents).max() < 0.55e-3  # 0.5e-3 of it is the code's own rounding
@@ -81,16 +99,10 @@ def test_linear_ungated_arrays_are_solved_exactly_by_their_matrix(checkpoint, da
     prepared = prepare(checkpoint, design.model_copy(update={"layers": (name,)}), dataset)
     assert prepared.solver == "transfer"
     assert abs(prepared.evidence.worst("worst_lsb")) < 1e-6
-    mapping, stored, models, held_out = fitted(checkpoint, dataset, design, name)
-    for index, group in enumerate(mapping.groups):
-        bits = applied_inputs(held_out[:20, group.start : group.stop], False)
-        inputs = np.zeros((len(bits), 16), np.uint8)
-        inputs[:, group.offset : group.offset + group.rows] = bits
-        tile = full_tile(mapping, stored, index, 16)
-        found = models[index].evaluate(bits)
-        for start in range(0, tile.shape[1], 4):
-            exact = solve(LINEAR, tile[:, start : start + 4], inputs).sink_currents / LINEAR.on_current()
-            assert np.abs(found[:, start : start + 4] - exact).max() < 1e-6
+    layer = stored_layer(checkpoint, dataset, design, name)
+    for index, (group, model) in enumerate(zip(layer.groups, transfer_layer(layer.groups), strict=True)):
+        bits = (group.inputs(layer.vectors[:20]) > 0).astype(np.uint8)
+        assert np.abs(model.evaluate(bits) - solved(layer, index, design, bits)).max() < 1e-6
 
 
 @pytest.mark.parametrize(
@@ -105,51 +117,40 @@ def test_rows_of_other_groups_belong_to_the_tile(checkpoint, dataset, gated):
     """Without gates the cells of the rows that are not read now still load the bit lines."""
     circuit = LINEAR.model_copy(update={"gated": gated})
     design = make_design(circuit, rows=16, cols=8, active_rows=4)
-    mapping, stored, _, held_out = fitted(checkpoint, dataset, design, "narrow")
+    layer = stored_layer(checkpoint, dataset, design, "narrow")
     index = 1
-    group = mapping.groups[index]
-    bits = applied_inputs(held_out[:6, group.start : group.stop], False)
-    found = exact_currents(mapping, stored, index, design, bits)
-    inputs = np.zeros((6, 16), np.uint8)
-    inputs[:, group.offset : group.offset + group.rows] = bits
-    tile = full_tile(mapping, stored, index, 16)
-    exact = solve(circuit, tile, inputs).sink_currents / circuit.on_current()
-    np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-9)
-    lone = np.zeros_like(tile)
-    lone[group.offset : group.offset + group.rows] = stored[index].bits
+    group = layer.groups[index]
+    bits = (group.inputs(layer.vectors[:6]) > 0).astype(np.uint8)
+    exact = solved(layer, index, design, bits)
+    np.testing.assert_allclose(group.exact_currents(bits), exact, rtol=1e-6, atol=1e-9)
+    tile, offset = tile_of(layer, index, design)
+    lone, inputs = np.zeros_like(tile), np.zeros((6, 16), np.uint8)
+    lone[offset : offset + group.rows] = group.stored.bits
+    inputs[:, offset : offset + group.rows] = bits
     alone = solve(circuit, lone, inputs).sink_currents / circuit.on_current()
     assert (np.abs(alone - exact).max() < 1e-6) == gated
 
 
-def independent_errors(mapping, stored, models, design, vectors):
+def independent_errors(layer, models, design, vectors):
     """Errors in LSB of every group's model on ``vectors``, against exact solves of tiles put together here."""
     errors = []
-    for index, group in enumerate(mapping.groups):
-        bits = applied_inputs(vectors[:, group.start : group.stop], design.flips_activations)
-        inputs = np.zeros((len(bits), design.rows), np.uint8)
-        inputs[:, group.offset : group.offset + group.rows] = bits
-        tile = full_tile(mapping, stored, index, design.rows)
-        found = models[index].evaluate(bits)
-        for start in range(0, tile.shape[1], design.cols):
-            columns = slice(start, start + design.cols)
-            exact = solve(design.circuit, tile[:, columns], inputs).sink_currents / design.circuit.on_current()
-            errors.append((found[:, columns] - exact).ravel())
+    for index, (group, model) in enumerate(zip(layer.groups, models, strict=True)):
+        bits = group.apply(vectors).bits
+        errors.append((model.evaluate(bits) - solved(layer, index, design, bits)).ravel())
     return np.concatenate(errors)
 
 
-def calibrated(mapping, stored, models, design, vectors):
-    """Converters set on the models' own currents."""
+def calibrated(layer, models, design, vectors):
+    """The layer with its models and converters set on their own currents."""
     reads = []
-    for group, kept, model in zip(mapping.groups, stored, models, strict=True):
-        bits = applied_inputs(vectors[:, group.start : group.stop], design.flips_activations)
-        reads.append(CalibrationReads(model.evaluate(bits), bits.astype(float) @ kept.bits, kept.bits.sum(axis=0)))
-    return converter_settings(design.adc, reads)
+    for group, model in zip(layer.groups, models, strict=True):
+        bits, stored = group.apply(vectors).bits, group.stored.bits
+        reads.append(CalibrationReads(model.evaluate(bits), bits.astype(float) @ stored, stored.sum(axis=0)))
+    return FittedLayer(layer.mapping, layer.groups, models, converter_settings(design.adc, reads))
 
 
-def measured(mapping, stored, models, design, vectors, converters=None):
-    converters = converters or calibrated(mapping, stored, models, design, vectors)
-    rng = np.random.default_rng(0)
-    return measure_layer("wide", "ideal", mapping, stored, models, converters, design, vectors, rng)
+def measured(layer, vectors):
+    return measure_layer(layer, "ideal", vectors, np.random.default_rng(0))
 
 
 CALIBRATED = Adc(bits=6, reference="calibrated")
@@ -161,11 +162,11 @@ def test_evidence_tells_the_error_that_other_images_meet(checkpoint, dataset, de
     design = make_design(
         device, "pessimistic", rows=32, cols=8, sparsity=sparsity, solver="fast", adc=CALIBRATED
     )  # fmt: skip
-    mapping, stored, models, held_out = fitted(checkpoint, dataset, design, "wide")
-    evidence = measured(mapping, stored, models, design, held_out)
+    layer, models, held_out = fitted(checkpoint, dataset, design, "wide")
+    evidence = measured(calibrated(layer, models, design, held_out), held_out)
     images = torch.from_numpy(dataset.read("test", 0, 10)[0].transpose(0, 3, 1, 2).copy()).float()
-    vectors = input_vectors(mapping, binary_input_signs(checkpoint.network, images, {"wide"})["wide"])
-    errors = independent_errors(mapping, stored, models, design, vectors.reshape(-1, vectors.shape[2]))
+    vectors = input_vectors(layer.mapping, binary_input_signs(checkpoint.network, images, {"wide"})["wide"])
+    errors = independent_errors(layer, models, design, vectors.reshape(-1, vectors.shape[2]))
     rms = float(np.sqrt((errors**2).mean()))
     assert evidence.unsolved == 0
     assert evidence.residual < 1e-6
@@ -178,24 +179,23 @@ def test_evidence_tells_the_error_that_other_images_meet(checkpoint, dataset, de
 def test_evidence_is_that_of_converted_sums_and_outputs(checkpoint, dataset, device, sparsity):
     """Models whose currents are too high by half: every figure again from independent solves."""
     design = make_design(device, rows=32, cols=64, sparsity=sparsity, solver="fast", adc=CALIBRATED)
-    mapping, stored, models, held_out = fitted(checkpoint, dataset, design, "narrow")
-    wrong = [Scaled(model) for model in models]
-    converters = calibrated(mapping, stored, models, design, held_out)
+    layer, models, held_out = fitted(checkpoint, dataset, design, "narrow")
+    converters = calibrated(layer, models, design, held_out).converters
+    wrong = FittedLayer(layer.mapping, layer.groups, [Scaled(model) for model in models], converters)
     few = held_out[:8]  # fewer than are drawn, so that the evidence takes all of them
-    found = measured(mapping, stored, wrong, design, few, converters)
+    found = measured(wrong, few)
     errors, codes, sums, outputs = [], [], [], 0.0
-    for index, group in enumerate(mapping.groups):
-        sub = few[:, group.start : group.stop]
-        bits = applied_inputs(sub, design.flips_activations)
-        exact = exact_currents(mapping, stored, index, design, bits)
-        fast = wrong[index].evaluate(bits)
-        code = convert(fast, converters, index) - convert(exact, converters, index)
-        flipped = (bits != (sub > 0)).any(axis=1)
-        signs = np.where(flipped, -1, 1)[:, None] * np.where(stored[index].flips, -1, 1)
+    for index, group in enumerate(layer.groups):
+        bits = group.apply(few).bits
+        exact = solved(layer, index, design, bits)
+        fast = wrong.models[index].evaluate(bits)
+        code = converters.convert(fast, index) - converters.convert(exact, index)
+        flipped = (bits != (group.inputs(few) > 0)).any(axis=1)
+        signs = np.where(flipped, -1, 1)[:, None] * np.where(group.stored.flips, -1, 1)
         outputs = outputs + 4 * signs * code
         errors.append((fast - exact).ravel())
         codes.append(code.ravel())
-        sums.append((bits.astype(float) @ stored[index].bits).ravel())
+        sums.append((bits.astype(float) @ group.stored.bits).ravel())
     errors, codes, sums = (np.concatenate(part) for part in (errors, codes, sums))
     assert found.reads == errors.size
     assert found.rms_lsb == pytest.approx(np.sqrt((errors**2).mean()), rel=1e-4)
@@ -204,25 +204,25 @@ def test_evidence_is_that_of_converted_sums_and_outputs(checkpoint, dataset, dev
     assert found.converted_rms_lsb == pytest.approx(np.sqrt((codes**2).mean()))
     assert found.converted_worst_lsb == np.abs(codes).max() >= 1
     assert found.top_bias_lsb == pytest.approx(codes[sums >= np.quantile(sums, 0.95)].mean())
-    true = few.astype(float) @ (2.0 * mapping.weights - 1)
+    true = few.astype(float) @ (2.0 * layer.mapping.weights - 1)
     assert found.output_error == pytest.approx(np.sqrt((outputs**2).mean()) / true.std())
     assert not found.within(EvidenceLimits())
     assert Evidence((found,)).worst("changed") == found.changed
 
 
-class Scaled:
+class Scaled(Surrogate):
     """A model whose currents are too high by half."""
 
     def __init__(self, model):
         self.model = model
 
-    def evaluate(self, inputs, columns=slice(None)):
-        return 1.5 * self.model.evaluate(inputs, columns)
+    def evaluate(self, bits, columns=slice(None)):
+        return 1.5 * self.model.evaluate(bits, columns)
 
 
 def test_evidence_counts_what_the_exact_solver_could_not_solve(checkpoint, dataset, monkeypatch):
     design = make_design(rows=32, cols=8, solver="fast", adc=CALIBRATED)
-    mapping, stored, models, held_out = fitted(checkpoint, dataset, design, "narrow")
+    layer, models, held_out = fitted(checkpoint, dataset, design, "narrow")
 
     def failing(*args, **kwargs):
         solution = solve(*args, **kwargs)
@@ -234,8 +234,9 @@ def test_evidence_counts_what_the_exact_solver_could_not_solve(checkpoint, datas
             solution.current_error,
         )
 
-    monkeypatch.setattr(evidence_module, "solve", failing)
-    evidence = measured(mapping, stored, models, design, held_out[:5])
+    complete = calibrated(layer, models, design, held_out)
+    monkeypatch.setattr("simcore.mapping.row_groups.solve", failing)
+    evidence = measured(complete, held_out[:5])
     assert evidence.unsolved == 5
     assert evidence.residual >= 0.5
     assert not evidence.within(EvidenceLimits())
@@ -262,9 +263,9 @@ def test_a_layers_own_inputs_are_those_that_its_design_delivers(checkpoint, data
     for design, same in ((lossy, False), (clean, True)):
         seen = {}
 
-        def watch(name, inputs, mapping, stored, models, converters, design, vectors, rng, seen=seen):
-            seen[name, inputs] = vectors.mean()
-            return measure_layer(name, inputs, mapping, stored, models, converters, design, vectors, rng)
+        def watch(layer, inputs, vectors, rng, seen=seen):
+            seen[layer.mapping.name, inputs] = vectors.mean()
+            return measure_layer(layer, inputs, vectors, rng)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("simcore.inference.preparation.measure_layer", watch)

@@ -28,17 +28,8 @@ quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_heal
 
 
 @pytest.fixture(autouse=True)
-def no_device_chosen_outside(monkeypatch):
+def no_device_chosen_outside(monkeypatch, one_thread):
     monkeypatch.delenv("BINSPARX_DEVICE", raising=False)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors on a busy machine: threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def each_kind(rows=19, cols=14, batch=23):
