@@ -160,7 +160,7 @@ class CostSettings(PeripheryNumbers):
     def _at(self, name: str, corner: Corner) -> CostSettings:
         if name in self.pinned:
             return self
-        end = _CHOICES[name][corner] if name in _CHOICES else self.periphery.si(name, corner)
+        end: Any = _CHOICES[name][corner] if name in _CHOICES else self.periphery.si(name, corner)
         return replace(self, **{name: end})
 
 
@@ -184,11 +184,10 @@ def resolve(options: CostOptions, where: str = "", periphery_file: str | None = 
         if name == "logic_utilisation" and value > 1:
             raise InputError(f"logic_utilisation is a fraction, at most 1, got {value:g}", where)
         numbers[name] = value * factor
-    choices = {name: getattr(options, name) or ends[options.corner] for name, ends in _CHOICES.items()}
+    choices: dict[str, Any] = {name: getattr(options, name) or ends[options.corner] for name, ends in _CHOICES.items()}
     pinned = {name for name in _CHOICES if getattr(options, name) is not None} | set(options.parameters)
     return CostSettings(
-        **numbers,
-        **choices,
+        **(numbers | choices),
         periphery=periphery,
         converter=options.converter,
         columns_per_converter=options.columns_per_converter,
