@@ -22,9 +22,10 @@ from pipeline.provenance import Provenance
 from pipeline.storage.compute_time import ROUGH
 from pipeline.storage.shards import Range, cover
 from pipeline.storage.work import DesignWork
+from pipeline.sweep.axes import SCALARS
 from pipeline.sweep.plan import make_plan
-from pipeline.sweep.point_keys import Converter, PointProduct
-from pipeline.sweep.points import Bitcell, DesignPoint, Hardware, Study
+from pipeline.sweep.point_keys import PointProduct
+from pipeline.sweep.points import Bitcell, Configuration, Study
 from pipeline.sweep.simulation import Model, circuit_parameters
 from pipeline.sweep.spec import load_sweep
 
@@ -89,11 +90,9 @@ def works(shards: int) -> list[DesignWork]:
     study = Study(NoImages(), "test", "no-op", {"calibration_images": 1, "layers": None, "evidence": {}})
     circuit = circuit_parameters("8T-SRAM", "nominal", {}, "")
     cell = Bitcell("8T-SRAM", "8T-SRAM", "nominal", (), "")
-    base = Hardware(
-        study, Model("none", "1" * 64, None), cell, circuit, 64, 64, None, "channel", *Converter(7), 0, "auto"
-    )
-    seeds = range(shards // SHARDS_A_DESIGN)
-    points: list[DesignPoint] = list(PointProduct(base, ["channel"], [Converter(7)], seeds, ["auto"], ["dense"], [0.0]))
+    base = Configuration(study, Model("none", "1" * 64, None), cell, circuit, 64, 64, None)
+    one_each = {axis.column: [axis.default] for axis in SCALARS}
+    points = list(PointProduct(base, one_each | {"seed": list(range(shards // SHARDS_A_DESIGN))}))
     return [DesignWork(point, cover(SHARDS_A_DESIGN, 1, []), False, ROUGH) for point in points]
 
 

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
-from simcore.analysis.reference_designs import lossless_bits
 from simcore.datasets import open_dataset
-from simcore.design import Adc, Design, EvidenceLimits, Sparsity
+from simcore.design import Design
+from simcore.design_axes import Adc, EvidenceLimits, Sparsity, lossless_bits
 from simcore.inference.evaluation import SOLVER_VERSION, evaluate, prepare
 from simcore.network.checkpoint import find_model, load_checkpoint
 from simcore.technology import circuit_parameters, corner_names, device_names

@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from simcore.datasets import open_dataset
-from simcore.design import Adc, Design, EvidenceLimits, Sparsity
+from simcore.design import Design
+from simcore.design_axes import Adc, EvidenceLimits, Sparsity
 from simcore.inference.evaluation import mapped_logits, prepare
 from simcore.network.accuracy import as_input
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint

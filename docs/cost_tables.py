@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from markdown_table import markdown_table
 
-from simcore.cost import CostOptions, CostSettings, LayerActivity, Tile, layer_cost, resolve
+from simcore.cost import CostSettings, LayerActivity, Tile, layer_cost, resolve
 from simcore.cost.macro import PARTIAL_SUM_CUTS, load_macro, load_published, macro_area_um2, macro_energy, saving
-from simcore.design import Adc, Design
+from simcore.cost_options import CostOptions
+from simcore.design import Design
+from simcore.design_axes import Adc
 from simcore.technology import circuit_parameters
 from simcore.technology.devices import load_bitcell
 from simcore.technology.periphery_file import load_periphery

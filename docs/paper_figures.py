@@ -23,7 +23,7 @@ from paper_numbers import (
     networks_of,
 )
 
-from pipeline.report.picture import COLOURS
+from pipeline.report.drawing import COLOURS
 from simcore.analysis.partial_sums import coin_flip_imbalance
 
 _BLUE, _RED, _GREEN, _PINK, _ORANGE, _SKY, _BLACK = COLOURS

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.tables.schema import HARDWARE_COLUMNS
-from simcore.design import Adc
+from simcore.design_axes import Adc
 
 FOLDER = Path(__file__).parent / "results" / "paper"
 Row = dict[str, Any]

@@ -17,7 +17,8 @@ import torch
 from pipeline.columns import DIMENSIONLESS, described_field
 from simcore.analysis.read_statistics import SampledReads, sample_reads
 from simcore.datasets import open_dataset
-from simcore.design import Adc, Design, EvidenceLimits
+from simcore.design import Design
+from simcore.design_axes import Adc, EvidenceLimits
 from simcore.inference.evaluation import SOLVER_VERSION
 from simcore.network.checkpoint import find_model, load_checkpoint
 from simcore.technology import circuit_parameters

@@ -24,6 +24,7 @@ from pipeline.cli.app import app
 from pipeline.cli.lazy import LAZY_COMMANDS
 from pipeline.storage.compute_time import COSTS_SCHEMA
 from pipeline.storage.records import SHARD_FILE_SCHEMA
+from pipeline.sweep.axes import SCALARS
 from pipeline.sweep.spec import SweepSpec
 from pipeline.tables.schema import SCHEMAS
 from pipeline.tracking import mlflow as tracking
@@ -47,27 +48,7 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "arrays[].rows": ("rows", "`[64, 128]`", "rows of an array"),
     "arrays[].cols": ("columns", "`64`", "columns of an array"),
     "arrays[].active_rows": ("rows", "`[16, 32]`", "rows read together, at most `rows`; default: all"),
-    "row_order": (
-        "",
-        "`spatial`",
-        "what shares a row group: a channel's taps, a tap's channels, inputs that [agree](physics.md#binsparx)",
-    ),
-    "adc.bits": ("bit", "`[5, lossless]`", "1 to 16, or `lossless`: a code for each sum of the active rows"),
-    "adc.reference": ("", "`calibrated`", "how one LSB is set, see [physics](physics.md#sensing)"),
-    "adc.fit": ("", "`least_squares`", "how it is re-ranged; without effect where `reference` is `nominal`"),
-    "adc.range": ("", "`[full_scale, fixed]`", "what the codes cover, see [physics](physics.md#sensing)"),
-    "adc.offset_lsb": ("LSB", "`0.5`", "offset"),
-    "adc.gain": ("1", "`[0.98, 1.02]`", "gain, beside the reference's own"),
-    "adc.noise_lsb": ("LSB", "`0.3`", "standard deviation of the noise"),
-    "sparsity": ("", "`[dense, binsparx]`", "flips of stored columns, of applied sub-vectors, both or none"),
-    "prune": ("fraction", "`[0, 0.1]`", "part of each column's remaining stored ones that is stored as 0"),
-    "seeds": ("", "`[0, 1]`", "seeds of the fit's draws and of the converter noise"),
-    "solver": (
-        "",
-        "`exact`",
-        "`fast`: the fit; `auto`: the fit, or an exact matrix for a linear array; `ideal`, `ideal_circuit`: "
-        "[references](#references)",
-    ),
+    **{axis.place: (axis.unit, axis.example, axis.guide) for axis in SCALARS},
     "layers": ("", "`[bconv2, bconv3]`", "binary layers that are mapped; default: all"),
     "dataset": ("", "`fashion-mnist`", "a data set's name or folder, or a group of fields, below"),
     "dataset.name": ("", "`data/cifar10`", "data set that ships, or a folder made by `binsparx data import`"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_module
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 from rich import box
 from rich.console import Console
@@ -13,9 +14,10 @@ from rich.table import Table
 from pipeline.cli.completion import sweep_names
 from pipeline.cli.json_output import json_row
 from pipeline.cli.options import JsonOption, ResultsOption, WhereOption, make_console, open_sweep, select
-from pipeline.front.objectives import known_costs
-from pipeline.report.page.findings import design_name
 from pipeline.results.comparison import Comparison, compare_designs
+from pipeline.results.names import design_name, hardware_name
+from pipeline.sweep.names import level_name
+from pipeline.sweep.objectives import known_costs
 
 
 def compare(
@@ -65,12 +67,12 @@ def _print(compared: Comparison, name_a: str, name_b: str, console: Console) -> 
         name_b,
         "change",
         "95 % interval",
-        *(cost.title.removesuffix(" per image") for cost in costs),
+        *(cost.label.removesuffix(" per image") for cost in costs),
     ):
         table.add_column(heading, justify="right")
     for _, row in points.sort_values("accuracy_change", ascending=False, kind="stable").iterrows():
         told = " " if row.verdict == "undecided" else "*"
-        level = "" if "sparsity" not in row else f" {row.sparsity}" + (f" p{row.prune:g}" if row.get("prune") else "")
+        level = f" {level_name(row.sparsity, row.get('prune', 0.0), mark='p')}" if "sparsity" in row else ""
         table.add_row(
             _name(row, points) + level,
             f"{100 * row.accuracy_a:.1f} %",
@@ -96,12 +98,7 @@ def _print(compared: Comparison, name_a: str, name_b: str, console: Console) -> 
             console.print(f"{len(alone)} designs only in {name}", highlight=False)
 
 
-def _name(row: Any, points: Any) -> str:
+def _name(row: pd.Series, points: pd.DataFrame) -> str:
     """The design by the axes that both share; one that sets the sweeps apart is said above the table."""
     needed = {"device", "corner", "rows", "cols", "active_rows", "model"}
-    return design_name(row, points).replace(" in the ", ", ") if needed <= set(points.columns) else _axes(row, points)
-
-
-def _axes(row: Any, points: Any) -> str:
-    names = [name for name in ("device", "corner", "rows", "cols", "active_rows") if name in points]
-    return " ".join(str(row[name]) for name in names)
+    return design_name(row, points).replace(" in the ", ", ") if needed <= set(points.columns) else hardware_name(row)

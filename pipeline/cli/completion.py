@@ -25,12 +25,12 @@ def design_keys(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     designs = _designs(ctx)
     if designs is None:
         return []
+    from pipeline.results.names import hardware_name
     from pipeline.sweep.keys import short_key
 
+    chosen = designs[designs.design_key.str.startswith(incomplete.lower())]
     return [
-        (short_key(row.design_key), f"{row.device} {row.corner} {row.rows}x{row.cols} {row.sparsity}")
-        for row in designs.itertuples()
-        if row.design_key.startswith(incomplete.lower())
+        (short_key(row["design_key"]), f"{hardware_name(row)} {row['sparsity']}") for row in chosen.to_dict("records")
     ]
 
 
@@ -76,9 +76,6 @@ def one_of(*values: str):  # type: ignore[no-untyped-def]
         return [value for value in values if value.startswith(incomplete)]
 
     return offer
-
-
-SPARSITY_LEVELS = one_of("dense", "weight", "activation", "binsparx")
 
 
 def _results(ctx: typer.Context) -> object | None:

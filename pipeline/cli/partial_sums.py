@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -20,14 +20,15 @@ from pipeline.cli.options import make_console
 from pipeline.tables.partial_sums import ALL_LAYERS, partial_sum_table
 from simcore.analysis.partial_sums import LayerStatistics, coin_flip_imbalance, measure_network
 from simcore.datasets import Dataset, open_dataset
-from simcore.design import Adc, Design
+from simcore.design import Design
+from simcore.design_axes import Adc, RowOrder
 from simcore.errors import InputError, unknown_name
 from simcore.inference.calibration_images import choose_calibration_images, require_apart
 from simcore.inference.stored_layers import images_for_calibration
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
 from simcore.technology import circuit_parameters
 
-_ORDERS = ("channel", "spatial", "grouped")
+_ORDERS: tuple[str, ...] = get_args(RowOrder)
 _DEFAULT_ROWS = [8, 16, 32, 64, 128]
 
 

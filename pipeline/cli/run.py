@@ -72,7 +72,8 @@ def _picture(result: RunResult) -> None:
 def _track(result: RunResult, uri: str | None) -> None:
     """Brings MLflow up to date; a tracking server that is away costs one warning."""
     from pipeline.execution.failures import read_failures
-    from pipeline.tracking.mlflow import TrackingUnavailable, track_sweep
+    from pipeline.tracking.client import TrackingUnavailable
+    from pipeline.tracking.sweeps import track_sweep
 
     try:
         done = track_sweep(

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from pipeline.cli.json_output import json_row
 from pipeline.cli.options import RESULTS_FOLDER, DesignArgument, JsonOption, ResultsOption, make_console
-from pipeline.front.objectives import COSTS
 from pipeline.results.finished import Results
+from pipeline.sweep.objectives import COSTS
 
 _PERCENT = ("accuracy", "accuracy_low", "accuracy_high", "ideal_accuracy", "partial_sum_reduction", "clipped_fraction")
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import numpy as np
 import typer
 from pydantic import ValidationError
 from rich.table import Table
 
-from pipeline.cli.completion import SPARSITY_LEVELS, corners, devices, one_of
+from pipeline.cli.completion import corners, devices, one_of
 from pipeline.cli.options import make_console
 from simcore.analysis.tile_read import ReadPlace, TileRead, tile_read
 from simcore.crossbar import solve
 from simcore.crossbar.circuit import input_error
 from simcore.crossbar.spice import ngspice_installed, run_ngspice, spice_netlist
 from simcore.datasets import open_dataset
-from simcore.design import Adc, Design
+from simcore.design import Design
+from simcore.design_axes import Adc, RowOrder, Sparsity
 from simcore.errors import BinsparxError
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
 from simcore.technology import DEFAULT_CORNER, circuit_parameters
@@ -36,10 +37,10 @@ def spice(
     active_rows: Annotated[int | None, typer.Option(help="Rows read together. [default: all]")] = None,
     row_order: Annotated[
         str,
-        typer.Option(help="channel, spatial or grouped.", autocompletion=one_of("channel", "spatial", "grouped")),
+        typer.Option(help="channel, spatial or grouped.", autocompletion=one_of(*get_args(RowOrder))),
     ] = "channel",
     sparsity: Annotated[
-        str, typer.Option(help="dense, weight, activation or binsparx.", autocompletion=SPARSITY_LEVELS)
+        str, typer.Option(help="dense, weight, activation or binsparx.", autocompletion=one_of(*get_args(Sparsity)))
     ] = "dense",
     prune: Annotated[float, typer.Option(help="Share of the stored ones to prune.")] = 0.0,
     model: Annotated[str, typer.Option(help="Network that ships, or a checkpoint file.")] = "fashion-cnn",

@@ -14,7 +14,7 @@ def track(sweep: SweepArgument, results: ResultsOption = None, tracking_uri: Tra
     from pipeline.execution.runner import DEFAULT_RESULTS
     from pipeline.storage.store import Store
     from pipeline.sweep.spec import load_sweep
-    from pipeline.tracking.mlflow import track_sweep
+    from pipeline.tracking.sweeps import track_sweep
 
     file = load_sweep(sweep)
     store = Store(results or file.spec.results or DEFAULT_RESULTS)

@@ -22,7 +22,8 @@ import typer
 from pipeline.cli.completion import sweep_names
 from pipeline.cli.options import RESULTS_FOLDER, ResultsOption, open_sweep
 from pipeline.results.finished import Results
-from pipeline.tracking.mlflow import TrackedDesigns, default_tracking_uri, find_designs
+from pipeline.tracking.client import default_tracking_uri
+from pipeline.tracking.runs import TrackedDesigns, find_designs
 from simcore.errors import BinsparxError, InputError
 
 _LOOPBACK = "127.0.0.1"

@@ -14,13 +14,13 @@ from itertools import pairwise
 import numpy as np
 
 from pipeline.front.elimination import Contender, beaten_in_group, error_of_a_pair
-from pipeline.front.pareto import OBJECTIVES
 from pipeline.storage.compute_time import CostModel
 from pipeline.storage.layer_totals import in_units, sum_layers, sum_network
 from pipeline.storage.records import ShardRecord
 from pipeline.storage.shard_files import read_shards
 from pipeline.storage.store import Store
 from pipeline.storage.work import DesignWork, find_work
+from pipeline.sweep.objectives import OBJECTIVES
 from pipeline.sweep.plan import Plan
 from pipeline.sweep.points import DesignPoint
 from pipeline.tables.hardware_cost import HardwareCosts
@@ -98,9 +98,9 @@ def _beaten(plan: Plan, works: Iterable[DesignWork], store: Store, error: float)
     groups: dict[tuple[str, str], list[tuple[DesignPoint, list[ShardRecord]]]] = {}
     hardware = HardwareCosts(plan)
     objectives = plan.sweep.spec.pareto.objectives
-    columns = [OBJECTIVES[name][0] for name in objectives if name != "accuracy"]
+    columns = [OBJECTIVES[name].column for name in objectives if name != "accuracy"]
     for work in works:
-        if work.point.hardware.is_reference:
+        if work.point.configuration.is_reference:
             continue  # it neither runs nor beats
         reading = read_shards(store, work.point.key, work.files, work.cover.stored)
         if reading.damaged:

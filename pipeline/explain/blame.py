@@ -6,7 +6,7 @@ point of a sweep.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,51 +74,57 @@ def explain(subject: Subject, images: int, store: Store, evaluator: str, progres
     Raises:
         BinsparxError: a variant could not be computed.
     """
-    design = subject.design
+    layers = _layers_to_blame(subject)
+    causes = causes_of(subject.design)
+    variants = _variants(subject.design, causes, layers)
+    runner = _Runner(subject, images, store, evaluator)
+    found: dict[tuple[str, str], _Found] = {}
+    for number, (place, variant) in enumerate(variants.items()):
+        if progress is not None:
+            name = {"off": "without ", "on": "only "}.get(place[0], "") + (place[1] or "the design")
+            progress(name, number, len(variants))
+        found[place] = runner.run(variant)
+    if progress is not None:
+        progress("done", len(variants), len(variants))
+    whole = found["design", ""]
+    correct, count = int(whole.correct.sum()), len(whole.correct)
+    accuracy = (correct / count, *wilson_interval(correct, count))
+    return Blame(count, accuracy, float(whole.ideal.mean()), _shares(causes, found), _shares(layers, found))
+
+
+def _layers_to_blame(subject: Subject) -> list[str]:
+    """The mapped layers; none where there is only one."""
+    names = [layer.name for layer in subject.checkpoint.network.binary_layers()]
+    mapped = [name for name in names if subject.design.layers is None or name in subject.design.layers]
+    return mapped if len(mapped) > 1 else []
+
+
+def _variants(design: Any, causes: Sequence[str], layers: Sequence[str]) -> dict[tuple[str, str], Any]:
+    """The design, and it with each cause and layer ``off`` alone and ``on`` alone."""
     # What a variant's evidence says is shown, not a reason to stop.
     marked = (
         design.evidence.model_copy(update={"beyond": "mark"}) if design.evidence.beyond == "fail" else design.evidence
     )
     base = design.model_copy(update={"evidence": marked})
-    names = [layer.name for layer in subject.checkpoint.network.binary_layers()]
-    mapped = [name for name in names if design.layers is None or name in design.layers]
-    causes = causes_of(design)
     variants: dict[tuple[str, str], Any] = {("design", ""): design}
     for cause in causes:
         variants["off", cause] = without(base, [cause])
         variants["on", cause] = only(base, cause)
-    if len(mapped) > 1:
-        for name in mapped:
-            variants["off", name] = base.model_copy(update={"layers": tuple(n for n in mapped if n != name)})
-            variants["on", name] = base.model_copy(update={"layers": (name,)})
-    runner = _Runner(subject, images, store, evaluator)
-    found: dict[tuple[str, str], _Found] = {}
-    for number, (place, variant) in enumerate(variants.items()):
-        if progress is not None:
-            progress(
-                {"off": "without ", "on": "only "}.get(place[0], "") + (place[1] or "the design"), number, len(variants)
-            )
-        found[place] = runner.run(variant)
-    if progress is not None:
-        progress("done", len(variants), len(variants))
+    for name in layers:
+        variants["off", name] = base.model_copy(update={"layers": tuple(n for n in layers if n != name)})
+        variants["on", name] = base.model_copy(update={"layers": (name,)})
+    return variants
+
+
+def _shares(names: Sequence[str], found: Mapping[tuple[str, str], _Found]) -> list[Share]:
+    """What each of these causes or layers costs, the largest first."""
     whole = found["design", ""]
-
-    def shares(names: list[str]) -> list[Share]:
-        made = [
-            Share(
-                name,
-                _change(found["off", name].correct, whole.correct),
-                _change(whole.ideal, found["on", name].correct),
-                found["off", name].within_limits and found["on", name].within_limits,
-            )
-            for name in names
-        ]
-        return sorted(made, key=lambda share: -max(share.regained[0], share.lost[0]))
-
-    correct, count = int(whole.correct.sum()), len(whole.correct)
-    accuracy = (correct / count, *wilson_interval(correct, count))
-    layers = shares(mapped) if len(mapped) > 1 else []
-    return Blame(count, accuracy, float(whole.ideal.mean()), shares(causes), layers)
+    shares = []
+    for name in names:
+        off, on = found["off", name], found["on", name]
+        regained, lost = _change(off.correct, whole.correct), _change(whole.ideal, on.correct)
+        shares.append(Share(name, regained, lost, off.within_limits and on.within_limits))
+    return sorted(shares, key=lambda share: -max(share.regained[0], share.lost[0]))
 
 
 @dataclass(frozen=True)

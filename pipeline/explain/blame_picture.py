@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pipeline.explain.blame import Blame, Share
-from pipeline.report.picture import COLOURS, _bytes  # importing it sets matplotlib up to draw files, reproducibly
+from pipeline.report.drawing import COLOURS, draw_grid, picture_files
 from simcore.analysis.tile_errors import LayerTiles
 from simcore.crossbar import Circuit
 from simcore.crossbar.solvers.newton import Nodes
-
-from matplotlib.axes import Axes  # isort: skip
-from matplotlib.figure import Figure  # isort: skip
-from matplotlib.ticker import MaxNLocator  # isort: skip
 
 
 def draw_blame(blame: Blame, title: str) -> dict[str, bytes]:
@@ -31,7 +30,7 @@ def draw_blame(blame: Blame, title: str) -> dict[str, bytes]:
         panels[0].legend(loc="lower right", fontsize=8, frameon=False)
     accuracy = f"accuracy {100 * blame.accuracy[0]:.1f} %, ideal {100 * blame.ideal_accuracy:.1f} %"
     figure.suptitle(f"{title}\n{accuracy}, {blame.images} images", fontsize=10)
-    return {"causes.png": _bytes(figure, "png"), "causes.svg": _bytes(figure, "svg")}
+    return picture_files(figure, "causes")
 
 
 def draw_tiles(layers: Sequence[LayerTiles], title: str) -> dict[str, bytes]:
@@ -48,7 +47,7 @@ def draw_tiles(layers: Sequence[LayerTiles], title: str) -> dict[str, bytes]:
     panels[0].set_ylabel("row group", fontsize=8)
     figure.colorbar(image, ax=list(panels), label="rms error (LSB)")
     figure.suptitle(title, fontsize=10)
-    return {"tiles.png": _bytes(figure, "png"), "tiles.svg": _bytes(figure, "svg")}
+    return picture_files(figure, "tiles")
 
 
 def draw_read(circuit: Circuit, weights: np.ndarray, inputs: np.ndarray, nodes: Nodes, title: str) -> dict[str, bytes]:
@@ -85,7 +84,7 @@ def draw_read(circuit: Circuit, weights: np.ndarray, inputs: np.ndarray, nodes: 
     axes.legend(fontsize=8, frameon=False, ncols=3)
     axes.margins(x=0.01)
     figure.suptitle(title, fontsize=10)
-    return {"read.png": _bytes(figure, "png"), "read.svg": _bytes(figure, "svg")}
+    return picture_files(figure, "read")
 
 
 def _bars(axes: Axes, shares: Sequence[Share]) -> None:
@@ -103,5 +102,4 @@ def _bars(axes: Axes, shares: Sequence[Share]) -> None:
         )  # fmt: skip
     axes.axvline(0, color="#222222", lw=0.8)
     axes.set_yticks(places, [share.name for share in shares])
-    axes.grid(axis="x", color="#dddddd", lw=0.6)
-    axes.set_axisbelow(True)
+    draw_grid(axes, "x")

@@ -26,7 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from pipeline.front.pareto import Direction, non_dominated
+from pipeline.front.pareto import non_dominated
+from pipeline.sweep.objectives import Direction
 
 ERROR = 0.01
 """Probability, at most, that a race stops any design of the front of the complete sweep."""

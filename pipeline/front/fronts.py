@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.front.candidates import front_candidates
-from pipeline.front.pareto import OBJECTIVES, find_front, front_support
-from pipeline.sweep.simulation import REFERENCE_SOLVERS
+from pipeline.front.pareto import find_front, front_support
+from pipeline.sweep.objectives import OBJECTIVES
 from pipeline.sweep.spec import ParetoSpec
+from simcore.design_axes import REFERENCE_SOLVERS
 
 # A corner is what the world turns out to be, not a choice.
 GROUP_COLUMNS = ("model_digest", "dataset_digest", "corner")
@@ -38,7 +39,7 @@ class Fronts:
 
 def input_columns(spec: ParetoSpec) -> list[str]:
     """The columns of ``designs`` that the fronts are found from."""
-    objectives = dict.fromkeys(OBJECTIVES[name][0] for name in spec.objectives)
+    objectives = dict.fromkeys(OBJECTIVES[name].column for name in spec.objectives)
     return [*GROUP_COLUMNS, *objectives, "images", "design_key", "solver_setting"]
 
 
@@ -75,8 +76,8 @@ def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence
     seen = designs["images"].to_numpy()[rows]
     images = int(seen.max())
     rows = rows[seen == images]
-    columns = [OBJECTIVES[name][0] for name in spec.objectives]
-    directions = [OBJECTIVES[name][1] for name in spec.objectives]
+    columns = [OBJECTIVES[name].column for name in spec.objectives]
+    directions = [OBJECTIVES[name].direction for name in spec.objectives]
     # A missing value is null in the table and NaN here.
     values = np.column_stack([designs[name].to_pandas().to_numpy(np.float64)[rows] for name in columns])
     front = find_front(values, directions)

@@ -6,23 +6,28 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from pipeline.front.objectives import Objective, known_costs
-from pipeline.report.page.findings import design_name, find_gains
-from pipeline.report.page.selection import select_designs
-from pipeline.report.picture import (  # importing it sets matplotlib up to draw files, reproducibly
+from pipeline.report.drawing import (
     COLOURS,
     MARKERS,
-    _bytes,
+    design_legend,
+    device_colours,
+    draw_grid,
+    label_costs,
+    levels_among,
+    picture_files,
 )
-from pipeline.results.finished import Results, hardware_only, on_front, seen_all
-from pipeline.tables.schema import array_name
-
-# After pipeline.report.picture has chosen the backend.
-from matplotlib.axes import Axes  # isort: skip
-from matplotlib.figure import Figure  # isort: skip
-from matplotlib.lines import Line2D  # isort: skip
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter  # isort: skip
+from pipeline.report.front_panels import FrontPanel, front_panels, is_logarithmic
+from pipeline.report.page.findings import find_gains
+from pipeline.report.page.selection import select_designs
+from pipeline.results.finished import Results, hardware_only, seen_all
+from pipeline.results.names import design_name
+from pipeline.sweep.names import array_name
+from pipeline.sweep.objectives import OBJECTIVES, Objective, known_costs
 
 
 def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
@@ -41,16 +46,7 @@ def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
     layers = results.layers(sweep)
     figures["layers"] = _layers(layers[layers.design_key.isin(designs.design_key)])
     for name, figure in figures.items():
-        for kind in ("png", "svg"):
-            yield f"{name}.{kind}", _bytes(figure, kind)
-
-
-def _colours(designs: pd.DataFrame) -> dict[str, str]:
-    return {device: COLOURS[index % len(COLOURS)] for index, device in enumerate(designs.device.unique())}
-
-
-def _levels(designs: pd.DataFrame) -> list[str]:
-    return [level for level in MARKERS if (designs.sparsity == level).any()]
+        yield from picture_files(figure, name).items()
 
 
 def _panels(lines: int, columns: int, width: float, height: float) -> tuple[Figure, np.ndarray]:
@@ -66,32 +62,28 @@ def _device_name(model: str, device: str, designs: pd.DataFrame) -> str:
 def _front(designs: pd.DataFrame, cost: Objective, existing: int) -> Figure:
     """A line of panels a model, a column a corner; ``existing``: designs that there are in all."""
     models, corners = list(designs.model.unique()), list(designs.corner.unique())
-    figure, panels = _panels(len(models), len(corners), width=3.5, height=3.0)
-    for line, model in zip(panels, models, strict=True):
+    colours, panels = device_colours(designs.device), front_panels(designs, cost)
+    figure, grid = _panels(len(models), len(corners), width=3.5, height=3.0)
+    for line, model in zip(grid, models, strict=True):
         for axes, corner in zip(line, corners, strict=True):
             axes.set_title(f"{model}, {corner} corner", fontsize=10)
-            group = designs[(designs.model == model) & (designs.corner == corner)]
-            if group.empty:
+            panel = panels.get((model, corner))
+            if panel is None:
                 _say_empty(axes)
                 continue
-            _front_panel(axes, group, cost, _colours(designs))
-            axes.xaxis.set_major_formatter(
-                EngFormatter(unit=cost.unit) if cost.prefixed else StrMethodFormatter("{x:g}")
-            )
-            axes.set_xlabel(cost.title + ("" if cost.prefixed else f" ({cost.unit})"))
+            _front_panel(axes, panel, colours)
+            label_costs(axes, cost)
+            axes.set_xlabel(cost.axis_label)
             axes.tick_params(axis="x", labelsize=8)
-            axes.grid(color="#dddddd", lw=0.6)
-            axes.set_axisbelow(True)
-    figure.supylabel("accuracy (%)", fontsize=10)
+            draw_grid(axes)
+    figure.supylabel(OBJECTIVES["accuracy"].axis_label, fontsize=10)
     if len(designs) < existing:
         figure.suptitle(f"the fronts, and a sample of other designs: {len(designs):,} of {existing:,}", fontsize=9)
-    handles = [Line2D([], [], color=colour, lw=4, label=device) for device, colour in _colours(designs).items()]
-    handles += [
-        Line2D([], [], marker=MARKERS[level], color="#444444", mfc="white", ls="", label=level)
-        for level in _levels(designs)
+    handles = [
+        *design_legend(colours, levels_among(designs.sparsity), thickness=4),
+        Line2D([], [], color="#222222", label="front (filled)"),
+        Line2D([], [], color="#555555", ls="--", label="ideal arithmetic"),
     ]
-    handles.append(Line2D([], [], color="#222222", label="front (filled)"))
-    handles.append(Line2D([], [], color="#555555", ls="--", label="ideal arithmetic"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
 
@@ -101,29 +93,21 @@ def _say_empty(axes: Axes) -> None:
     axes.text(0.5, 0.5, "not in the sweep", ha="center", va="center", transform=axes.transAxes, fontsize=8)
 
 
-def _front_panel(axes: Axes, group: pd.DataFrame, cost: Objective, colours: dict[str, str]) -> None:
-    front = on_front(group, [cost.column])
-    for on, rows in ((False, group[~front]), (True, group[front])):
-        _points(axes, rows, cost, colours, on)
-    members = group[front].sort_values(cost.column)
-    axes.step(cost.scale * members[cost.column], 100 * members.accuracy, where="post", color="#222222", lw=1.3)
-    axes.axhline(100 * group.ideal_accuracy.max(), ls="--", color="#555555", lw=1)
-    if group[cost.column].max() > 4 * group[cost.column].min() > 0:
+def _front_panel(axes: Axes, panel: FrontPanel, colours: dict[str, str]) -> None:
+    for row in panel.bottom_up.itertuples():
+        colour, alpha = colours[row.device], 1.0 if row.member else 0.5
+        spread = [[row.y - row.y_low], [row.y_high - row.y]]
+        axes.errorbar(row.x, row.y, yerr=spread, color=colour, lw=0.8, alpha=alpha)
+        face = colour if row.member else "white"
+        axes.plot(row.x, row.y, MARKERS[row.sparsity], color=colour, mfc=face, ms=5.5, alpha=alpha, zorder=3)
+    axes.step(panel.members.x, panel.members.y, where="post", color="#222222", lw=1.3)
+    axes.axhline(panel.ideal, ls="--", color="#555555", lw=1)
+    if is_logarithmic(panel.points.x):
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(4))
-
-
-def _points(axes: Axes, rows: pd.DataFrame, cost: Objective, colours: dict[str, str], members: bool) -> None:
-    for row in rows.itertuples():
-        x, y, colour = cost.scale * getattr(row, cost.column), 100 * row.accuracy, colours[row.device]
-        spread = [[y - 100 * row.accuracy_low], [100 * row.accuracy_high - y]]
-        alpha = 1.0 if members else 0.5
-        axes.errorbar(x, y, yerr=spread, color=colour, lw=0.8, alpha=alpha)
-        face = colour if members else "white"
-        axes.plot(x, y, MARKERS[row.sparsity], color=colour, mfc=face, ms=5.5, alpha=alpha, zorder=3)
 
 
 def _gains(results: Results, designs: pd.DataFrame) -> Figure | None:
@@ -133,7 +117,7 @@ def _gains(results: Results, designs: pd.DataFrame) -> Figure | None:
     points = gains.drawn[::-1]
     figure = Figure(figsize=(9.5, 1.0 + 0.24 * len(points)), layout="constrained")
     axes = figure.subplots()
-    colours = _colours(designs)
+    colours = device_colours(designs.device)
     for place, (_, row) in enumerate(points.iterrows()):
         colour = colours[row.device]
         axes.plot([100 * row.accuracy_a, 100 * row.accuracy_b], [place, place], color=colour, lw=1.4)
@@ -148,8 +132,8 @@ def _gains(results: Results, designs: pd.DataFrame) -> Figure | None:
         )
     axes.set_yticks(range(len(points)), [design_name(row, points) for _, row in points.iterrows()], fontsize=7)
     axes.set_ylim(-0.8, len(points) - 0.2)
-    axes.set_xlabel("accuracy (%)")
-    axes.grid(axis="x", color="#dddddd", lw=0.6)
+    axes.set_xlabel(OBJECTIVES["accuracy"].axis_label)
+    draw_grid(axes, "x")
     axes.set_title(f"circle: dense; filled: {gains.level}; right: change in points", fontsize=8, loc="right")
     return figure
 
@@ -161,7 +145,7 @@ def _maps(designs: pd.DataFrame) -> Figure:
         array: array_name(*array)
         for array in designs[sizes].drop_duplicates().sort_values(sizes).itertuples(index=False, name=None)
     }
-    corners, levels = list(designs.corner.unique()), _levels(designs)
+    corners, levels = list(designs.corner.unique()), levels_among(designs.sparsity)
     groups = list(designs.groupby(["model", "device"], sort=False))
     width, height = 0.5 + 0.6 * len(arrays), 0.9 + 0.3 * len(corners)
     figure, panels = _panels(len(groups), len(levels), width, height)
@@ -184,7 +168,7 @@ def _maps(designs: pd.DataFrame) -> Figure:
 def _layers(layers: pd.DataFrame) -> Figure:
     """A line of panels a model and device, a column a corner, a curve a level; layers in their order."""
     groups = list(layers.groupby(["model", "device"], sort=False))
-    corners, levels = list(layers.corner.unique()), _levels(layers)
+    corners, levels = list(layers.corner.unique()), levels_among(layers.sparsity)
     figure, panels = _panels(len(groups), len(corners), width=3.4, height=2.2)
     for line, ((model, device), group) in zip(panels, groups, strict=True):
         for axes, corner in zip(line, corners, strict=True):
@@ -198,7 +182,7 @@ def _layers(layers: pd.DataFrame) -> Figure:
                 names = means.index.get_level_values("layer")
                 axes.plot(names, means.to_numpy(), MARKERS[level] + "-", color=COLOURS[place], ms=4, lw=1.2)
             axes.tick_params(axis="x", labelsize=7, rotation=90 if layers.layer.nunique() > 8 else 45)
-            axes.grid(color="#dddddd", lw=0.6)
+            draw_grid(axes)
         line[0].set_ylim(bottom=0)
     figure.supylabel("rms error (LSB), mean over designs", fontsize=9)
     handles = [

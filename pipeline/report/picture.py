@@ -2,51 +2,45 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import matplotlib
+import pandas as pd
 import pyarrow as pa
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
-from pipeline.front.pareto import OBJECTIVES
 from pipeline.front.sampling import sample_others
-from pipeline.tables.schema import HARDWARE_COLUMNS, array_name
+from pipeline.report.drawing import (
+    MARKERS,
+    design_legend,
+    device_colours,
+    draw_grid,
+    label_costs,
+    levels_among,
+    picture_files,
+)
+from pipeline.report.front_panels import FrontPanel, front_panels
+from pipeline.sweep.names import array_name
+from pipeline.sweep.objectives import COSTS, OBJECTIVES, Objective
+from pipeline.tables.schema import HARDWARE_COLUMNS
 
-matplotlib.use("Agg")
-matplotlib.rcParams["svg.hashsalt"] = "binsparx"  # the same data gives the same file
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.lines import Line2D  # noqa: E402
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter  # noqa: E402
-
-# Okabe and Ito's colours, told apart with any colour vision.
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-MARKERS = {"dense": "o", "weight": "^", "activation": "s", "binsparx": "D"}
 MOST_DRAWN = 1000
 """Designs beside the front up to which a picture shows all: of more it shows a sample of so many."""
-_Row = dict[str, Any]
+# Beside the hardware and the costs, what a picture shows of a design.
+_COLUMNS = "design_key sweep images sparsity prune accuracy accuracy_low accuracy_high ideal_accuracy on_front".split()
+_LOOK = ["model", "corner", "device", "sparsity", "accuracy", "on_front"]  # and its cost: where and how it is drawn
 
 
 @dataclass(frozen=True)
-class _Cost:
-    """What the horizontal axis shows: column of ``designs``, its name, unit, and what the column is multiplied by."""
+class _Style:
+    """What holds for all panels: a colour a device, whether a line joins the front, whether only points have room."""
 
-    column: str
-    label: str
-    unit: str
-    scale: float = 1.0
-
-
-_COSTS = {
-    "energy": _Cost(OBJECTIVES["energy"][0], "energy of an image", "J"),
-    "latency": _Cost(OBJECTIVES["latency"][0], "latency of an image", "s"),
-    "area": _Cost(OBJECTIVES["area"][0], "area (mm²)", "", 1e6),
-    "current": _Cost(OBJECTIVES["current"][0], "mean column current", "A"),
-}
-# Beside the hardware and the costs, what a picture shows of a design.
-_COLUMNS = "design_key sweep images sparsity prune accuracy accuracy_low accuracy_high ideal_accuracy on_front".split()
+    colours: Mapping[str, str]
+    line_is_front: bool
+    crowded: bool
 
 
 def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "energy")) -> dict[str, bytes]:
@@ -57,161 +51,129 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     images. Where more than ``MOST_DRAWN`` designs are not on the front, the front and a sample of those are drawn,
     without arrows and sizes, and the title says so.
     """
-    columns = {*_COLUMNS, *HARDWARE_COLUMNS, *(cost.column for cost in _COSTS.values())}
-    rows = designs.select([name for name in designs.column_names if name in columns]).to_pylist()
-    cost = _COSTS[next((name for name in objectives if name in _COSTS), "current")]
-    if all(row[cost.column] is None for row in rows):
-        cost = _COSTS["current"]
-    rows = [{**row, "cost": row[cost.column] * cost.scale} for row in rows if row[cost.column] is not None]
+    columns = {*_COLUMNS, *HARDWARE_COLUMNS, *(cost.column for cost in COSTS)}
+    designs = designs.select([name for name in designs.column_names if name in columns])
+    every = designs.to_pandas()
+    cost = _first_cost(every, objectives)
+    rows = every[every[cost.column].notna()]
+    drawn = choose_drawn(rows, cost)
     # A line is the front only where nothing but this cost and the accuracy made it.
-    line_is_front = len(objectives) == 2 and "accuracy" in objectives
-    models = list(dict.fromkeys(row["model"] for row in rows)) or [""]  # of references alone nothing has a cost
-    corners = list(dict.fromkeys(row["corner"] for row in rows)) or ["no"]
-    devices = list(dict.fromkeys(row["device"] for row in rows))
-    colours = {device: COLOURS[index % len(COLOURS)] for index, device in enumerate(devices)}
+    joined = len(objectives) == 2 and "accuracy" in objectives
+    style = _Style(device_colours(rows.device), joined, crowded=len(drawn) < len(rows))
+    panels = front_panels(drawn, cost, as_stored=True)
+    models = list(dict.fromkeys(model for model, _ in panels)) or [""]  # of references alone nothing has a cost
+    corners = list(dict.fromkeys(corner for _, corner in panels)) or ["no"]
     figure = Figure(figsize=(1.6 + 5.2 * len(corners), 1.5 + 4.1 * len(models)), layout="constrained")
-    panels = figure.subplots(len(models), len(corners), squeeze=False, sharey="row", sharex=True)
-    drawn = _drawn(rows)
-    crowded = len(drawn) < len(rows)
-    for model, line in zip(models, panels, strict=True):
+    grid = figure.subplots(len(models), len(corners), squeeze=False, sharey="row", sharex=True)
+    for model, line in zip(models, grid, strict=True):
         for corner, axes in zip(corners, line, strict=True):
-            panel_rows = [row for row in drawn if row["model"] == model and row["corner"] == corner]
-            _draw_panel(axes, panel_rows, colours, line_is_front, crowded)
-            axes.xaxis.set_major_formatter(EngFormatter(unit=cost.unit))
+            _draw_panel(axes, panels.get((model, corner)), style)
+            label_costs(axes, cost)
             title = corner if len(models) == 1 else f"{model}, {corner}"
             axes.set_title(f"{title} corner", fontsize=11)
-        line[0].set_ylabel("accuracy (%)")
-    for axes in panels[-1]:
-        axes.set_xlabel(cost.label)
-    figure.legend(
-        handles=_legend(rows, colours, line_is_front), loc="outside lower center", ncols=6, fontsize=9, frameon=False
-    )
-    sweep, dataset = (rows[0][name] for name in ("sweep", "dataset")) if rows else ("", "")
-    images = max((row["images"] for row in rows), default=0)  # what a race stopped saw fewer
-    title = f"{sweep}: {', '.join(models)} on {images} images of {dataset}"
-    if crowded:
-        others = sum(not row["on_front"] for row in rows)
-        title += f"\nthe front, and {MOST_DRAWN:,} of {others:,} other designs as a sample"
-    figure.suptitle(title, fontsize=12)
-    return {"front.png": _bytes(figure, "png"), "front.svg": _bytes(figure, "svg")}
+        line[0].set_ylabel(OBJECTIVES["accuracy"].axis_label)
+    for axes in grid[-1]:
+        axes.set_xlabel(cost.axis_label)
+    figure.legend(handles=_legend(rows, style), loc="outside lower center", ncols=6, fontsize=9, frameon=False)
+    figure.suptitle(_title(rows, models, style.crowded), fontsize=12)
+    return picture_files(figure, "front")
 
 
-def _drawn(rows: list[_Row]) -> list[_Row]:
+def _first_cost(designs: pd.DataFrame, objectives: Sequence[str]) -> Objective:
+    """The first cost among the objectives, or the current where no design has that."""
+    costs = (cost for name in objectives for cost in COSTS if cost.name == name)
+    first = next(costs, OBJECTIVES["current"])
+    return first if designs[first.column].notna().any() else OBJECTIVES["current"]
+
+
+def choose_drawn(rows: pd.DataFrame, cost: Objective) -> pd.DataFrame:
     """All rows, or of very many the front and a sample of the others; what would cover another exactly is left out."""
-    if sum(not row["on_front"] for row in rows) <= MOST_DRAWN:
+    if (~rows.on_front).sum() <= MOST_DRAWN:
         return rows
-    sample = sample_others(rows, MOST_DRAWN)
-    chosen = [row for row in rows if row["on_front"] or row["design_key"] in sample]
-    look = ("model", "corner", "device", "sparsity", "accuracy", "cost", "on_front")
-    return list({tuple(row[name] for name in look): row for row in chosen}.values())
+    sample = sample_others(rows[["design_key", "on_front"]].to_dict("records"), MOST_DRAWN)
+    return rows[rows.on_front | rows.design_key.isin(sample)].drop_duplicates([*_LOOK, cost.column])
 
 
-def _draw_panel(axes: Axes, rows: list[_Row], colours: dict[str, str], line_is_front: bool, crowded: bool) -> None:
+def _title(rows: pd.DataFrame, models: Sequence[str], crowded: bool) -> str:
+    if rows.empty:
+        return f": {', '.join(models)} on 0 images of "
+    first = rows.iloc[0]
+    # what a race stopped saw fewer
+    title = f"{first.sweep}: {', '.join(models)} on {rows.images.max()} images of {first.dataset}"
+    if crowded:
+        title += f"\nthe front, and {MOST_DRAWN:,} of {(~rows.on_front).sum():,} other designs as a sample"
+    return title
+
+
+def _draw_panel(axes: Axes, panel: FrontPanel | None, style: _Style) -> None:
     axes.set_xscale("log")
     axes.margins(x=0.14)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.grid(True, color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    if not rows:
+    draw_grid(axes)
+    if panel is None:
         axes.text(0.5, 0.5, "no finished design", ha="center", transform=axes.transAxes)
         return
-    images = max(row["images"] for row in rows)
-    ideal = max(row["ideal_accuracy"] for row in rows if row["images"] == images)
-    axes.axhline(100 * ideal, linestyle="--", color="#555555", linewidth=1.2)
-    if line_is_front:
-        _draw_front_line(axes, [row for row in rows if row["on_front"]])
-    if not crowded:
-        _draw_arrows(axes, rows, colours)
-        _draw_sizes(axes, rows, colours)
-    _draw_points(axes, rows, colours)
-    axes.set_ylim(max(-6.0, min(100 * row["accuracy_low"] for row in rows) - 8), 103.0)
+    axes.axhline(panel.ideal, linestyle="--", color="#555555", linewidth=1.2)
+    if style.line_is_front:
+        front = panel.members
+        axes.step(front.x, front.y, where="post", color="#222222", linewidth=1.6, alpha=0.75, zorder=3)
+    if not style.crowded:
+        _draw_arrows(axes, panel.points, style.colours)
+        _draw_sizes(axes, panel.points, style.colours)
+    _draw_points(axes, panel.bottom_up, style.colours)
+    axes.set_ylim(max(-6.0, panel.points.y_low.min() - 8), 103.0)
 
 
-def _draw_points(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
-    """Every design with its interval, those that look alike together; the front last, so that it lies on top."""
-    alike: dict[tuple[bool, str, str], list[_Row]] = {}
-    for row in sorted(rows, key=lambda row: bool(row["on_front"])):
-        alike.setdefault((row["on_front"], row["device"], row["sparsity"]), []).append(row)
-    for (on_front, device, sparsity), members in alike.items():
-        x, y = [row["cost"] for row in members], [100 * row["accuracy"] for row in members]
-        below = [100 * (row["accuracy"] - row["accuracy_low"]) for row in members]
-        above = [100 * (row["accuracy_high"] - row["accuracy"]) for row in members]
+def _draw_points(axes: Axes, points: pd.DataFrame, colours: Mapping[str, str]) -> None:
+    """Every design with its interval, those that look alike together."""
+    for (member, device, sparsity), alike in points.groupby(["member", "device", "sparsity"], sort=False):
+        spread = [alike.y - alike.y_low, alike.y_high - alike.y]
         colour = colours[device]
-        axes.errorbar(x, y, [below, above], fmt="none", ecolor=colour, elinewidth=0.9, capsize=1.5, alpha=0.6, zorder=2)
+        axes.errorbar(
+            alike.x, alike.y, spread, fmt="none", ecolor=colour, elinewidth=0.9, capsize=1.5, alpha=0.6, zorder=2
+        )
         # Front members are filled, the others hollow: readable without colour.
-        face = colour if on_front else "white"
-        axes.plot(x, y, MARKERS[sparsity], color=colour, markerfacecolor=face, markersize=7, zorder=4)
+        face = colour if member else "white"
+        axes.plot(alike.x, alike.y, MARKERS[sparsity], color=colour, markerfacecolor=face, markersize=7, zorder=4)
 
 
-def _draw_sizes(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
+def _draw_sizes(axes: Axes, points: pd.DataFrame, colours: Mapping[str, str]) -> None:
     """The array's size below every dense design."""
     # a line of labels for each device, so that neighbours do not write over each other
     lines = {device: index for index, device in enumerate(colours)}
-    for row in rows:
-        if row["sparsity"] == "dense":
-            axes.annotate(
-                array_name(row["rows"], row["cols"], row["active_rows"]),
-                (row["cost"], 100 * row["accuracy"]),
-                xytext=(0, -15 - 9 * lines[row["device"]]),
-                textcoords="offset points",
-                ha="center",
-                fontsize=7.5,
-                color=colours[row["device"]],
-                zorder=5,
-            )
+    for row in points[points.sparsity == "dense"].itertuples():
+        axes.annotate(
+            array_name(row.rows, row.cols, row.active_rows),
+            (row.x, row.y),
+            xytext=(0, -15 - 9 * lines[row.device]),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7.5,
+            color=colours[row.device],
+            zorder=5,
+        )
 
 
-def _draw_front_line(axes: Axes, rows: list[_Row]) -> None:
-    members = sorted(rows, key=lambda row: row["cost"])
-    axes.step(
-        [row["cost"] for row in members],
-        [100 * row["accuracy"] for row in members],
-        where="post",
-        color="#222222",
-        linewidth=1.6,
-        alpha=0.75,
-        zorder=3,
-    )
-
-
-def _draw_arrows(axes: Axes, rows: list[_Row], colours: dict[str, str]) -> None:
-    dense = {_hardware(row): row for row in rows if row["sparsity"] == "dense" and not row["prune"]}
-    for row in rows:
-        start = dense.get(_hardware(row))
-        if row["sparsity"] != "binsparx" or row["prune"] or start is None:
-            continue
-        # What a race stopped saw other images, and is not compared.
-        if row["images"] != start["images"]:
-            continue
+def _draw_arrows(axes: Axes, points: pd.DataFrame, colours: Mapping[str, str]) -> None:
+    """From dense to binsparx on the same hardware; what a race stopped saw other images, and is not compared."""
+    plain = points[points.prune == 0]
+    dense, sparse = (plain[plain.sparsity == level] for level in ("dense", "binsparx"))
+    same = [name for name in HARDWARE_COLUMNS if name in points]
+    for pair in sparse.merge(dense, on=[*same, "images"], suffixes=("", "_dense")).itertuples():
         axes.annotate(
             "",
-            (row["cost"], 100 * row["accuracy"]),
-            (start["cost"], 100 * start["accuracy"]),
-            arrowprops={"arrowstyle": "->", "color": colours[row["device"]], "alpha": 0.6, "linewidth": 1.0},
+            (pair.x, pair.y),
+            (pair.x_dense, pair.y_dense),
+            arrowprops={"arrowstyle": "->", "color": colours[pair.device], "alpha": 0.6, "linewidth": 1.0},
             zorder=1,
         )
 
 
-def _legend(rows: list[_Row], colours: dict[str, str], line_is_front: bool) -> list[Line2D]:
-    levels = [level for level in MARKERS if any(row["sparsity"] == level for row in rows)]
-    handles = [Line2D([], [], color=colour, linewidth=5, label=device) for device, colour in colours.items()]
-    handles += [
-        Line2D([], [], marker=MARKERS[level], color="#444444", markerfacecolor="white", linestyle="", label=level)
-        for level in levels
+def _legend(rows: pd.DataFrame, style: _Style) -> list[Line2D]:
+    text = "filled, line: front" if style.line_is_front else "filled: front"
+    return [
+        *design_legend(style.colours, levels_among(rows.sparsity), thickness=5),
+        Line2D([], [], marker="o", color="#444444", linestyle="-" if style.line_is_front else "", label=text),
+        Line2D([], [], color="#555555", linestyle="--", label="ideal arithmetic"),
     ]
-    text = "filled, line: front" if line_is_front else "filled: front"
-    handles.append(Line2D([], [], marker="o", color="#444444", linestyle="-" if line_is_front else "", label=text))
-    handles.append(Line2D([], [], color="#555555", linestyle="--", label="ideal arithmetic"))
-    return handles
-
-
-def _hardware(row: _Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in HARDWARE_COLUMNS)
-
-
-def _bytes(figure: Figure, kind: str) -> bytes:
-    sink = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    figure.savefig(sink, format=kind, dpi=150, metadata=metadata)
-    return sink.getvalue()

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
-from matplotlib.ticker import EngFormatter
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.sweep.simulation import REFERENCE_SOLVERS
-from pipeline.tables.schema import HARDWARE_COLUMNS, array_name
+from pipeline.sweep.names import array_name, level_name
+from pipeline.sweep.objectives import OBJECTIVES
+from pipeline.tables.schema import HARDWARE_COLUMNS
+from simcore.design_axes import REFERENCE_SOLVERS
 
-# Axes that get a column of their own only where they have several values.
-_OPTIONAL = (
-    "model",
-    "overrides",
-    "row_order",
-    "adc_reference",
-    "adc_fit",
-    "adc_range",
-    "adc_offset",
-    "adc_gain",
-    "adc_noise",
-    "seed",
-    "solver_setting",
-)
+# Axes that every line shows or that follow from others; the rest get a column only where they have several values.
+_SHOWN_ALWAYS = "dataset device corner topology rows cols active_rows adc_bits".split()
+_OPTIONAL = [name for name in HARDWARE_COLUMNS if name not in _SHOWN_ALWAYS]
 # Beside the hardware, what the tables show of a design: a row has many more columns.
 _SHOWN = (
     "sweep sparsity prune images accuracy accuracy_low accuracy_high ideal_accuracy on_front front_candidate "
     "energy_per_image_J latency_per_image_s area_m2 energy_change_low energy_change_high latency_change_low "
     "latency_change_high area_change_low area_change_high evidence_within_limits"
 ).split()
+_CHANGING = ("energy", "latency", "area")
+"""Objectives that ``designs`` has with the ends of what sparsity changes."""
 MOST_LINES = 200
 """Hardware designs that the end of a run lists: more would push the front out of sight."""
 _Row = dict[str, Any]
@@ -67,7 +57,7 @@ def _print_hardware(rows: list[_Row], console: Console, most: int | None) -> Non
         table.add_column(name, no_wrap=True, justify="right" if name == "ADC" else "left")
     table.add_column("ideal", justify="right")
     for level in levels:
-        name = _level_name(level).replace("activation", "activ.")
+        name = level_name(*level, mark="p").replace("activation", "activ.")
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("gain", justify="right", no_wrap=True)
     groups = list(_group(rows).values())
@@ -99,7 +89,7 @@ def _print_references(rows: list[_Row], console: Console) -> None:
         read = f"{row['model']}, {_array(row)}"
         if row["solver_setting"] == "ideal_circuit":
             read += f", {row['adc_bits']} bit {row['adc_reference']}"
-        level = _level_name((row["sparsity"], row["prune"]))
+        level = level_name(row["sparsity"], row["prune"], mark="p")
         groups.setdefault(f"reference, {row['solver_setting']}, {read}", []).append(f"{level} {_accuracy(row).strip()}")
     for name, accuracies in groups.items():
         text = f"{name}: {', '.join(dict.fromkeys(accuracies))} %"
@@ -121,8 +111,9 @@ def print_costs(designs: pa.Table, console: Console, most: int | None = None) ->
     table = _table("an image on dense hardware, and what sparsity changes in %")
     for name in ("device", "corner", "array", "ADC", *shown):
         table.add_column(name, no_wrap=True, justify="right" if name == "ADC" else "left")
-    for name in ("energy", "%", "latency", "%", "area", "%"):
+    for name in _CHANGING:
         table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("%", justify="right", no_wrap=True)
     listed = _listed(groups, most)
     for group in listed:
         dense = group["dense", 0.0]
@@ -130,9 +121,7 @@ def print_costs(designs: pa.Table, console: Console, most: int | None = None) ->
         table.add_row(
             *(dense["device"], dense["corner"], _array(dense), str(dense["adc_bits"])),
             *(str(dense[name]) for name in shown),
-            *(_quantity(dense["energy_per_image_J"], "J"), _range(level, "energy_change")),
-            *(_quantity(dense["latency_per_image_s"], "s"), _range(level, "latency_change")),
-            *(f"{1e6 * dense['area_m2']:.3g}mm²", _range(level, "area_change")),
+            *(text for name in _CHANGING for text in (_cost(dense, name), _range(level, f"{name}_change"))),
         )
     console.print(table)
     _tell_unlisted(len(groups) - len(listed), rows[0]["sweep"], console)
@@ -158,13 +147,13 @@ def print_front(pareto: pa.Table, console: Console) -> None:
     for name in ("acc. %", *costs, "support %", "key"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        level = _level_name((row["sparsity"], row["prune"]))
+        level = level_name(row["sparsity"], row["prune"], mark="p")
         table.add_row(
             *(row[name] for name in leading),
             *(row["corner"], row["device"], _array(row), str(row["adc_bits"])),
             *(*(str(row[name]) for name in shown), level),
             f"{100 * row['accuracy']:.1f}",
-            *(_COSTS[name](row) for name in costs),
+            *(_cost(row, name) for name in costs),
             f"{_support(row)}{'k' if row['knee'] else ' '}",
             row["design_key"][:8],
         )
@@ -202,14 +191,9 @@ def _tell_unlisted(number: int, sweep: str, console: Console) -> None:
         console.print(f"and {more}: binsparx results {sweep} lists all", highlight=False, soft_wrap=True)
 
 
-def _quantity(value: float, unit: str) -> str:
-    """Three digits with an SI prefix."""
-    return str(_formatter(unit)(float(f"{value:.3g}")))
-
-
-@functools.cache
-def _formatter(unit: str) -> EngFormatter:
-    return EngFormatter(unit=unit, sep="")
+def _cost(row: _Row, name: str) -> str:
+    objective = OBJECTIVES[name]
+    return objective.show(row[objective.column], gap="")
 
 
 def _range(row: _Row, change: str) -> str:
@@ -217,14 +201,6 @@ def _range(row: _Row, change: str) -> str:
     if row[f"{change}_low"] is None:
         return ""
     return "..".join(f"{round(100 * row[f'{change}_{end}']):+d}" for end in ("low", "high"))
-
-
-_COSTS: dict[str, Callable[[_Row], str]] = {
-    "energy": lambda row: _quantity(row["energy_per_image_J"], "J"),
-    "latency": lambda row: _quantity(row["latency_per_image_s"], "s"),
-    "area": lambda row: f"{1e6 * row['area_m2']:.3g}mm²",
-    "current": lambda row: _quantity(row["mean_column_current_A"], "A"),
-}
 
 
 def _table(title: str) -> Table:
@@ -239,10 +215,6 @@ def _group(rows: list[_Row]) -> dict[tuple[Any, ...], _Levels]:
         hardware = tuple(row[name] for name in HARDWARE_COLUMNS)
         groups.setdefault(hardware, {})[row["sparsity"], row["prune"]] = row
     return groups
-
-
-def _level_name(level: tuple[str, float]) -> str:
-    return f"{level[0]} p{level[1]:g}" if level[1] else level[0]
 
 
 def _array(row: _Row) -> str:

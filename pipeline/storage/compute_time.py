@@ -111,14 +111,14 @@ class CostModel:
 
 def cost_class(point: DesignPoint) -> str:
     """What decides the cost, the weightiest first, so that a common start means alike."""
-    hardware = point.hardware
+    configuration = point.configuration
     parts = (
-        hardware.model.digest[:12],
-        hardware.solver,
-        getattr(hardware.circuit, "topology", ""),
-        f"{hardware.rows}x{hardware.cols}",
-        str(hardware.active_rows),
-        point.sparsity,
+        configuration.model.digest[:12],
+        str(configuration.setting("solver_setting")),
+        getattr(configuration.circuit, "topology", ""),
+        f"{configuration.rows}x{configuration.cols}",
+        str(configuration.active_rows),
+        str(point.level_columns["sparsity"]),
     )
     return "|".join(parts)
 

@@ -1,267 +1,140 @@
-"""The axes of a sweep: every name looked up, every value checked, their product as design points."""
+"""The axes of a sweep, each declared once.
+
+Sweep file, matches, keys, tables, MLflow, terminal, report, completion and the docs go through these tuples. A new
+scalar axis is an entry here and the field of ``simcore.design_axes`` that it sets.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Iterable
 
-from pipeline.sweep import simulation
-from pipeline.sweep.point_keys import Converter, PointProduct
-from pipeline.sweep.points import Bitcell, DesignPoint, Hardware, Study
-from pipeline.sweep.simulation import Model
-from pipeline.sweep.spec import DeviceSpec, MatchSpec, SweepFile
-from pipeline.sweep.yaml_file import Location
-from simcore.errors import InputError, unknown_name
-from simcore.inference.calibration_images import CalibrationImages
+from pipeline.sweep.axis import Axis, BitsAxis, DependentAxis, OverridesAxis, ScalarAxis, SizeAxis
 
+MODEL = Axis(column="model", meaning="network")
+DEVICE = Axis(column="device", meaning="bitcell preset, or the label of the user's own")
+CORNER = Axis(column="corner", meaning="parameter corner of the bitcell and the wires")
+OVERRIDES = OverridesAxis(column="overrides", meaning="circuit parameters replaced, as name=value;name=value")
+SIZE = (
+    SizeAxis(column="rows", unit="rows", meaning="rows of an array"),
+    SizeAxis(column="cols", unit="columns", meaning="columns of an array"),
+    SizeAxis(column="active_rows", unit="rows", meaning="rows read together; the flips cover as many"),
+)
+ROW_ORDER = ScalarAxis(
+    field="row_order",
+    column="row_order",
+    meaning="order in which channels and kernel positions fill the rows",
+    example="`spatial`",
+    guide="what shares a row group: a channel's taps, a tap's channels, inputs that [agree](physics.md#binsparx)",
+)
+LEVEL = (
+    ScalarAxis(
+        field="sparsity",
+        required=True,
+        column="sparsity",
+        meaning="dense, weight, activation or binsparx (both flips)",
+        example="`[dense, binsparx]`",
+        guide="flips of stored columns, of applied sub-vectors, both or none",
+    ),
+    ScalarAxis(
+        field="prune",
+        column="prune",
+        unit="fraction",
+        meaning="part of the remaining stored ones that is stored as zero",
+        example="`[0, 0.1]`",
+        guide="part of each column's remaining stored ones that is stored as 0",
+    ),
+)
+"""The sparsity level: what the designs of one configuration differ in."""
+CONVERTER = (
+    BitsAxis(
+        field="adc.bits",
+        column="adc_bits",
+        unit="bit",
+        meaning="resolution of the converter",
+        example="`[5, lossless]`",
+        guide="1 to 16, or `lossless`: a code for each sum of the active rows",
+    ),
+    ScalarAxis(
+        field="adc.reference",
+        column="adc_reference",
+        meaning="how one LSB of the converter is set",
+        example="`calibrated`",
+        guide="how one LSB is set, see [physics](physics.md#sensing)",
+    ),
+    DependentAxis(
+        field="adc.fit",
+        idle_beside="nominal",  # what is never re-ranged knows no fit
+        column="adc_fit",
+        meaning="how it is re-ranged on calibration inputs; unbiased where it never is",
+        example="`least_squares`",
+        guide="how it is re-ranged; without effect where `reference` is `nominal`",
+    ),
+    ScalarAxis(
+        field="adc.range",
+        column="adc_range",
+        meaning="what the codes of the converter cover",
+        example="`[full_scale, fixed]`",
+        guide="what the codes cover, see [physics](physics.md#sensing)",
+    ),
+    ScalarAxis(
+        field="adc.offset_lsb",
+        column="adc_offset",
+        unit="LSB",
+        meaning="offset of the converter",
+        example="`0.5`",
+        guide="offset",
+    ),
+    ScalarAxis(
+        field="adc.gain",
+        column="adc_gain",
+        unit="1",
+        meaning="gain of the converter",
+        example="`[0.98, 1.02]`",
+        guide="gain, beside the reference's own",
+    ),
+    ScalarAxis(
+        field="adc.noise_lsb",
+        column="adc_noise",
+        unit="LSB",
+        meaning="rms noise of the converter",
+        example="`0.3`",
+        guide="standard deviation of the noise",
+    ),
+)
+SEED = ScalarAxis(
+    field="seed",
+    in_file="seeds",
+    column="seed",
+    meaning="seed of all that is random in the design",
+    example="`[0, 1]`",
+    guide="seeds of the fit's draws and of the converter noise",
+)
+SOLVER = ScalarAxis(
+    field="solver",
+    column="solver_setting",  # ``solver`` is the one that was used
+    matched_as="solver",
+    meaning="solver that was asked for: auto, exact, fast, ideal or ideal_circuit",
+    example="`exact`",
+    guide="`fast`: the fit; `auto`: the fit, or an exact matrix for a linear array; `ideal`, `ideal_circuit`: "
+    "[references](#references)",
+)
 
-@dataclass
-class Axes:
-    """The values of every axis, ready to be multiplied."""
+AXES: tuple[Axis, ...] = (MODEL, DEVICE, CORNER, OVERRIDES, *SIZE, ROW_ORDER, *LEVEL, *CONVERTER, SEED, SOLVER)
+"""All of them in the order of the tables' columns."""
+CONFIGURATION: tuple[ScalarAxis, ...] = (ROW_ORDER, *CONVERTER, SEED, SOLVER)
+"""The scalar axes of a configuration, in the order in which they are multiplied; the levels run fastest."""
+SCALARS = (*CONFIGURATION, *LEVEL)
+MATCHED: tuple[Axis, ...] = (MODEL, DEVICE, CORNER, *SIZE, ROW_ORDER, *CONVERTER, OVERRIDES, SOLVER, SEED, *LEVEL)
+"""All of them in the order in which ``exclude`` and ``points`` list them."""
 
-    models: list[Model]
-    cells: list[Bitcell]
-    sizes: list[tuple[int, int, int | None, str]]
-    row_orders: list[str]
-    adc_bits: list[Any]
-    adc_references: list[str]
-    adc_fits: list[str]
-    adc_ranges: list[str]
-    adc_offsets: list[float]
-    adc_gains: list[float]
-    adc_noises: list[float]
-    seeds: list[int]
-    solvers: list[str]
-    sparsities: list[str]
-    prunes: list[float]
-
-
-# Columns of a match that simply replace the values of an axis.
-_AXIS_OF_COLUMN = {
-    "row_order": "row_orders",
-    "adc_bits": "adc_bits",
-    "adc_reference": "adc_references",
-    "adc_fit": "adc_fits",
-    "adc_range": "adc_ranges",
-    "adc_offset": "adc_offsets",
-    "adc_gain": "adc_gains",
-    "adc_noise": "adc_noises",
-    "seed": "seeds",
-    "solver_setting": "solvers",
-    "sparsity": "sparsities",
-    "prune": "prunes",
-}
-
-
-class PointBuilder:
-    """Looks up names and multiplies axes."""
-
-    def __init__(self, sweep: SweepFile, dataset: Any, calibration: CalibrationImages, solver_version: str) -> None:
-        self.sweep = sweep
-        self.spec = sweep.spec
-        self.dataset = dataset
-        self.study = Study(
-            dataset,
-            self.spec.dataset.split,
-            solver_version,
-            {
-                **calibration.design_fields,
-                "layers": tuple(self.spec.layers) if self.spec.layers is not None else None,
-                "evidence": self.spec.evidence.model_dump(),
-            },
-        )
-        self._circuits: dict[Bitcell, Any] = {}
-        self._check_matches("device", [_label(device) for device in self.spec.devices])
-
-    def base_axes(self) -> Axes:
-        spec, sweep = self.spec, self.sweep
-        models = [
-            simulation.load_model(sweep.resolve(reference), sweep.where("models", index))
-            for index, reference in enumerate(spec.models)
-        ]
-        for index, model in enumerate(models):
-            self._check_fit(model, sweep.where("models", index))
-        self._check_matches("model", [model.name for model in models])
-        cells = [
-            cell
-            for index, device in enumerate(spec.devices)
-            for cell in self._cells(device, device.corners or spec.corners, ("devices", index), self._corners(index))
-        ]
-        places = [sweep.where("models", index) for index in range(len(models))]
-        models_named = zip((model.name for model in models), (model.digest for model in models), places, strict=True)
-        _require_one_meaning(models_named, "network")
-        _require_one_meaning(((cell.device, cell.reference, cell.where) for cell in cells), "device")
-        return Axes(
-            models,
-            cells,
-            list(self._sizes()),
-            list(spec.row_order),
-            list(spec.adc.bits),
-            list(spec.adc.reference),
-            list(spec.adc.fit),
-            list(spec.adc.range),
-            list(spec.adc.offset_lsb),
-            list(spec.adc.gain),
-            list(spec.adc.noise_lsb),
-            list(spec.seeds),
-            list(spec.solver),
-            list(spec.sparsity),
-            list(spec.prune),
-        )
-
-    def points(self, axes: Axes) -> Iterator[DesignPoint]:
-        """The product of the axes, then the extra ``points``; the sparsity runs fastest."""
-        yield from self._product(axes)
-        for index, match in enumerate(self.spec.points):
-            yield from self._product(self._narrowed(axes, match, ("points", index)))
-
-    def _product(self, axes: Axes) -> Iterator[DesignPoint]:
-        for model, cell, (rows, cols, active, where) in itertools.product(axes.models, axes.cells, axes.sizes):
-            converters = self._converters(axes, active or rows)
-            first = (self._circuit(cell), rows, cols, active, axes.row_orders[0], *converters[0])
-            base = Hardware(self.study, model, cell, *first, axes.seeds[0], axes.solvers[0])
-            try:
-                product = PointProduct(
-                    base, axes.row_orders, converters, axes.seeds, axes.solvers, axes.sparsities, axes.prunes
-                )
-            except ValueError as error:  # pydantic's own error is one
-                raise InputError(_first_reason(error), where) from None
-            yield from product
-
-    @staticmethod
-    def _converters(axes: Axes, active_rows: int) -> list[Converter]:
-        bits = [simulation.lossless_bits(active_rows) if bits == "lossless" else bits for bits in axes.adc_bits]
-        converters = itertools.product(
-            bits,
-            # What is never re-ranged knows no fit: one converter, whatever fits there are.
-            dict.fromkeys(
-                (reference, "unbiased" if reference == "nominal" else fit)
-                for reference, fit in itertools.product(axes.adc_references, axes.adc_fits)
-            ),
-            axes.adc_ranges,
-            axes.adc_offsets,
-            axes.adc_gains,
-            axes.adc_noises,
-        )
-        return [Converter(bit, *line, *others) for bit, line, *others in converters]
-
-    def _circuit(self, cell: Bitcell) -> Any:
-        known = self._circuits.get(cell)
-        if known is None:
-            known = simulation.circuit_parameters(cell.reference, cell.corner, dict(cell.overrides), cell.where)
-            self._circuits[cell] = known
-        return known
-
-    def _sizes(self) -> Iterator[tuple[int, int, int | None, str]]:
-        for index, array in enumerate(self.spec.arrays):
-            where = self.sweep.where("arrays", index)
-            for rows, cols, active in itertools.product(array.rows, array.cols, array.active_rows or (None,)):
-                if active is not None and active > rows:
-                    raise InputError(f"active_rows {active} is more than the array's {rows} rows", where)
-                yield rows, cols, active, where
-
-    def _cells(
-        self, device: DeviceSpec, corners: list[str], location: Location, corners_location: Location
-    ) -> Iterator[Bitcell]:
-        """The device at each corner with each combination of its overrides, and where the file names them."""
-        where = self.sweep.where(*location)
-        if device.file is not None:
-            reference = self.sweep.resolve(device.file)
-        else:
-            reference = str(device.name)
-            if reference not in simulation.device_names():
-                raise unknown_name("device", reference, simulation.device_names(), self.sweep.where(*location, "name"))
-        known_corners = simulation.corner_names(reference, where)
-        for corner in corners:
-            if corner not in known_corners:
-                raise unknown_name("corner", corner, known_corners, self.sweep.where(*corners_location))
-        names = list(device.overrides)
-        if names:
-            where = self.sweep.where(*location, "overrides")
-        for corner in corners:
-            for values in itertools.product(*(device.overrides[name] for name in names)):
-                yield Bitcell(_label(device), reference, corner, tuple(zip(names, values, strict=True)), where)
-
-    def _corners(self, index: int) -> Location:
-        """Where the file names the corners of a device."""
-        return ("devices", index, "corners") if self.spec.devices[index].corners else ("corners",)
-
-    def _narrowed(self, axes: Axes, match: MatchSpec, location: Location) -> Axes:
-        """The axes with what an extra point names in place of the sweep's own values."""
-        given = match.given()
-        where = self.sweep.where(*location)
-        models = [model for model in axes.models if model.name in given.get("model", [model.name])]
-        cells = axes.cells
-        if {"device", "corner", "overrides"} & given.keys():
-            cells = []
-            for index, device in enumerate(self.spec.devices):
-                if _label(device) in given.get("device", [_label(device)]):
-                    corners = given.get("corner", device.corners or self.spec.corners)
-                    overrides = {**device.overrides, **given.get("overrides", {})}
-                    place = location if "overrides" in given else ("devices", index)
-                    corners_place = (*location, "corner") if "corner" in given else self._corners(index)
-                    named = device.model_copy(update={"overrides": overrides})
-                    cells += self._cells(named, corners, place, corners_place)
-        sizes = axes.sizes
-        if {"rows", "cols", "active_rows"} & given.keys():
-            rows = given.get("rows", sorted({size[0] for size in sizes}))
-            cols = given.get("cols") or (None,)
-            active = given.get("active_rows") or (None,)
-            sizes = [(r, c or r, a, where) for r, c, a in itertools.product(rows, cols, active)]
-            if any(a is not None and a > r for r, _, a, _ in sizes):
-                raise InputError("active_rows is more than the array's rows", where)
-        values = {field: given[column] for column, field in _AXIS_OF_COLUMN.items() if column in given}
-        return replace(axes, models=models, cells=cells, sizes=sizes, **values)
-
-    def _check_matches(self, what: Literal["device", "model"], known: list[str]) -> None:
-        """What ``points`` and ``exclude`` name must be of this sweep, every name of them: anything else is a slip."""
-        for section, matches in (("points", self.spec.points), ("exclude", self.spec.exclude)):
-            for index, match in enumerate(matches):
-                for name in getattr(match, what) or []:
-                    if name not in known:
-                        where = self.sweep.where(section, index, what)
-                        raise unknown_name(f"{what} of this sweep", name, known, where)
-
-    def _check_fit(self, model: Model, where: str) -> None:
-        """The network must take images of the data set's shape and know its classes."""
-        graph = getattr(getattr(model.checkpoint, "network", None), "graph", None)
-        if graph is None:
-            return
-        height, width, channels = self.dataset.image_shape
-        if tuple(graph.input_shape) != (channels, height, width):
-            raise InputError(
-                f"model '{model.name}' takes images of (channels, height, width) {tuple(graph.input_shape)}, "
-                f"data set '{self.dataset.name}' has {(channels, height, width)}",
-                where,
-            )
-        simulation.check_layers(model, self.spec.layers, where, self.sweep.where("layers"))
-        if graph.classes != len(self.dataset.classes):
-            raise InputError(
-                f"model '{model.name}' knows {graph.classes} classes, data set '{self.dataset.name}' has "
-                f"{len(self.dataset.classes)}",
-                where,
-            )
+CONFIGURATION_COLUMNS = tuple(axis.column for axis in CONFIGURATION)
+LEVEL_COLUMNS = tuple(axis.column for axis in LEVEL)
+DENSE = tuple(axis.default for axis in LEVEL)
+"""The level that stores and applies everything as it is."""
 
 
-def _require_one_meaning(named: Iterable[tuple[str, str, str]], what: str) -> None:
-    """Rows are told apart by names, so that one name must not stand for two things: (name, meaning, where) each."""
-    known: dict[str, str] = {}
-    for name, meaning, where in named:
-        if known.setdefault(name, meaning) != meaning:
-            hint = "give one a label of its own" if what == "device" else "rename one of the files"
-            raise InputError(f"two different {what}s are called '{name}'; {hint}", where)
-
-
-def _label(device: DeviceSpec) -> str:
-    return device.label or device.name or str(device.file).rsplit("/", 1)[-1].rsplit(".", 1)[0]
-
-
-def _first_reason(error: ValueError) -> str:
-    details = getattr(error, "errors", None)
-    if not callable(details):
-        return str(error)
-    first = details()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    return f"{name}: {first['msg']}" if name else str(first["msg"])
+def by_design_field(axes: Iterable[ScalarAxis]) -> dict[str, tuple[ScalarAxis, ...]]:
+    """Axes that set one field of the design together, by its name: those of ``adc``, each other one by itself."""
+    groups = itertools.groupby(axes, key=lambda axis: axis.field.partition(".")[0])
+    return {name: tuple(group) for name, group in groups}

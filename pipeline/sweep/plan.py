@@ -9,9 +9,11 @@ from functools import cached_property
 from typing import Any
 
 from pipeline.sweep import simulation
-from pipeline.sweep.axes import PointBuilder
-from pipeline.sweep.points import DesignPoint, Hardware
-from pipeline.sweep.spec import AdcSpec, MatchSpec, SweepFile
+from pipeline.sweep.axes import CONVERTER, MATCHED, ROW_ORDER, SEED, SOLVER
+from pipeline.sweep.point_builder import PointBuilder
+from pipeline.sweep.points import Configuration, DesignPoint
+from pipeline.sweep.spec import MatchSpec, SweepFile
+from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import InputError, unknown_name
 from simcore.inference.calibration_images import CalibrationImages, require_apart
 
@@ -41,11 +43,11 @@ class Plan:
     def axes(self) -> dict[str, list[Any]]:
         """The distinct values of each column among the points, in the order of the points."""
         values: dict[str, dict[Any, None]] = {}
-        seen: Hardware | None = None
+        seen: Configuration | None = None
         for point in self.points:
-            columns = {"sparsity": point.sparsity, "prune": point.prune}
-            if point.hardware is not seen:
-                seen, columns = point.hardware, point.columns
+            columns = point.level_columns
+            if point.configuration is not seen:
+                seen, columns = point.configuration, point.columns
             for name, value in columns.items():
                 values.setdefault(name, {})[value] = None
         return {name: list(found) for name, found in values.items()}
@@ -75,13 +77,12 @@ def make_plan(sweep: SweepFile, evaluator: str | None = None) -> Plan:
     calibration, images = _images(sweep, dataset)
     solver_version = simulation.solver_version(evaluator or simulation.DEFAULT_EVALUATOR)
     technology = sweep.resolve(spec.cost.technology)
-    cost_settings = simulation.cost_settings(spec.cost.model_dump(), technology, sweep.where("cost"))
+    cost_settings = simulation.cost_settings(spec.cost, technology, sweep.where("cost"))
     builder = PointBuilder(sweep, dataset, calibration, solver_version)
-    axes = builder.base_axes()
     excludes = [_Exclude(match) for match in spec.exclude]
     points: dict[str, DesignPoint] = {}
     duplicates = excluded = 0
-    for point in builder.points(axes):
+    for point in builder.points():
         if any([exclude.matches(point) for exclude in excludes]):
             excluded += 1
         elif point.key in points:
@@ -108,28 +109,31 @@ def make_plan(sweep: SweepFile, evaluator: str | None = None) -> Plan:
 def _reference_notes(sweep: SweepFile) -> tuple[str, ...]:
     """One line a solver that makes references: what of the file cannot act on them."""
     spec = sweep.spec
+    settings = spec.settings()
     of_circuit = ["corners"] if len(spec.corners) > 1 else []
     of_circuit += ["devices"] if len(spec.devices) > 1 else []
     of_circuit += ["overrides"] if any(device.overrides for device in spec.devices) else []
-    idle = {"ideal_circuit": of_circuit, "ideal": [*of_circuit, *(["adc"] if spec.adc != AdcSpec() else [])]}
-    if set(spec.row_order) <= {"channel", "spatial"} and spec.prune == [0.0] and spec.seeds != [0]:
+    converter_given = any(settings[axis.column] != [axis.default] for axis in CONVERTER)
+    idle = {"ideal_circuit": of_circuit, "ideal": [*of_circuit, *(["adc"] if converter_given else [])]}
+    nothing_drawn = set(settings[ROW_ORDER.column]) <= {"channel", "spatial"} and settings["prune"] == [0.0]
+    if nothing_drawn and settings[SEED.column] != [SEED.default]:
         idle["ideal"].append("seeds")
     return tuple(
         f"{sweep.where('solver')}: '{solver}' designs are references: without costs, on no front"
         + (f", and nothing of {', '.join(idle[solver])} acts on them: what comes out alike is one" * bool(idle[solver]))
-        for solver in spec.solver
-        if solver in simulation.REFERENCE_SOLVERS
+        for solver in map(str, settings[SOLVER.column])
+        if solver in REFERENCE_SOLVERS
     )
 
 
 def _levels_together(points: Iterable[DesignPoint]) -> tuple[DesignPoint, ...]:
-    """Points added later stand beside the levels of the same hardware."""
+    """Points added later stand beside the levels of the same configuration."""
     levels: dict[tuple[Any, ...], list[DesignPoint]] = {}
     names: tuple[Any, ...] = ()
-    seen: Hardware | None = None
+    seen: Configuration | None = None
     for point in points:
-        if point.hardware is not seen:
-            seen, names = point.hardware, tuple(point.hardware.columns.values())
+        if point.configuration is not seen:
+            seen, names = point.configuration, tuple(point.configuration.columns.values())
         levels.setdefault(names, []).append(point)
     return tuple(itertools.chain.from_iterable(levels.values()))
 
@@ -160,20 +164,12 @@ class _Exclude:
     """One ``exclude`` entry, which counts what it matched so that an idle one can be pointed out."""
 
     def __init__(self, match: MatchSpec) -> None:
-        self.given = match.given()
+        given = match.given()
+        self._given = [(axis, given[axis.column]) for axis in MATCHED if axis.column in given]
         self.hits = 0
 
     def matches(self, point: DesignPoint) -> bool:
         columns = point.columns
-        found = all(self._fits(name, values, columns, point) for name, values in self.given.items())
+        found = all(axis.fits(wanted, point, columns) for axis, wanted in self._given)
         self.hits += found
         return found
-
-    @staticmethod
-    def _fits(name: str, values: Any, columns: dict[str, Any], point: DesignPoint) -> bool:
-        if name == "overrides":
-            actual = dict(point.cell.overrides)
-            return all(parameter in actual and actual[parameter] in wanted for parameter, wanted in values.items())
-        if name == "adc_bits" and "lossless" in values and columns[name] == simulation.lossless_bits(point.active_rows):
-            return True
-        return columns[name] in values

@@ -9,25 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
 
-from pipeline.sweep import simulation
+from pipeline.sweep.axes import CONFIGURATION, CONVERTER, LEVEL, SCALARS, SOLVER, by_design_field
+from pipeline.sweep.axis import AxisValue, Combination, combinations
 from pipeline.sweep.keys import canonical_json, digest_of, key_content
-from pipeline.sweep.points import DesignPoint, Hardware
+from pipeline.sweep.points import Configuration, DesignPoint
 
-
-class Converter(NamedTuple):
-    """The axes of a converter, as ``Hardware`` names them without their ``adc_``."""
-
-    bits: int
-    reference: str = "nominal"
-    fit: str = "unbiased"
-    range: str = "full_scale"
-    offset: float = 0.0
-    gain: float = 1.0
-    noise: float = 0.0
+_Rendered = tuple[Combination, tuple[str, ...]]
+"""Values of some axes, and the fields of the design that they set in canonical JSON."""
+_FIELDS = by_design_field(SCALARS)
 
 
 class PointProduct:
@@ -35,69 +27,56 @@ class PointProduct:
 
     Every value of every axis is checked when the product is made, so that no point fails later.
 
+    Args:
+        base: network, bitcell and array.
+        values: of every other axis by its column.
+
     Raises:
         ValueError: a value is out of range.
     """
 
-    def __init__(
-        self,
-        base: Hardware,
-        row_orders: Sequence[str],
-        converters: Sequence[Converter],
-        seeds: Sequence[int],
-        solvers: Sequence[str],
-        sparsities: Sequence[str],
-        prunes: Sequence[float],
-    ) -> None:
+    def __init__(self, base: Configuration, values: Mapping[str, Sequence[AxisValue]]) -> None:
+        self._base = base
+        found = {name: combinations(axes, values, base.active_rows) for name, axes in _FIELDS.items()}
+        first: dict[str, AxisValue] = {}
+        for name, axes in _FIELDS.items():
+            first |= zip((axis.field for axis in axes), found[name][0], strict=True)
         # A field of a reference depends on others too (what cannot act on it stays out of its key): its keys are made
         # one by one, and the values here are rendered with another solver.
-        self._base = base = replace(base, solver="auto")
-        level = (sparsities[0], prunes[0])
-        self._axes: list[list[tuple[Any, str]]] = [
-            self._rendered("row_order", row_orders, lambda v: replace(base, row_order=v).design(*level)),
-            self._rendered("adc", converters, lambda v: _with_converter(base, v).design(*level)),
-            self._rendered("seed", seeds, lambda v: replace(base, seed=v).design(*level)),
-            self._rendered("solver", solvers, lambda v: replace(base, solver=v).design(*level)),
-            self._rendered("sparsity", sparsities, lambda v: base.design(v, level[1])),
-            self._rendered("prune", prunes, lambda v: base.design(level[0], v)),
-        ]
-        names = ["row_order", "adc", "seed", "solver", "sparsity", "prune"]
-        fixed = {name: value for name, value in base.design(*level).content().items() if name not in names}
-        rendered = {name: f'"{name}":{canonical_json(value)}' for name, value in fixed.items()}
-        self._slots: list[tuple[int, str]] = [
-            (names.index(name) if name in names else -1, rendered.get(name, "")) for name in sorted({*names, *fixed})
-        ]
+        first[SOLVER.field] = SOLVER.default
+        self._rendered = {name: [self._render(name, one, first) for one in found[name]] for name in _FIELDS}
+        fixed = {name: value for name, value in base.design_with(first).content().items() if name not in _FIELDS}
+        texts = {name: f'"{name}":{canonical_json(value)}' for name, value in fixed.items()}
+        places = {name: place for place, name in enumerate(_FIELDS)}
+        self._slots = [(places.get(name, -1), texts.get(name, "")) for name in sorted({*_FIELDS, *fixed})]
         self._head, self._tail = self._frame()
 
     def __iter__(self) -> Iterator[DesignPoint]:
-        row_orders, converters, seeds, solvers, sparsities, prunes = self._axes
-        for row_order, converter, seed, solver in itertools.product(row_orders, converters, seeds, solvers):
-            hardware = replace(
-                _with_converter(self._base, converter[0]), row_order=row_order[0], seed=seed[0], solver=solver[0]
-            )
-            if hardware.is_reference:
-                hardware = _without_what_cannot_act(hardware)
-            outer = (row_order[1], converter[1], seed[1], solver[1])
-            for sparsity, prune in itertools.product(sparsities, prunes):
-                if hardware.is_reference:
-                    point = DesignPoint("", hardware, sparsity[0], prune[0])
-                    yield replace(point, key=digest_of(point.content))
-                else:
-                    key = self._key((*outer, sparsity[1], prune[1]))
-                    yield DesignPoint(key, hardware, sparsity[0], prune[0])
+        levels = list(self._product(by_design_field(LEVEL)))
+        for settings, outer in self._product(by_design_field(CONFIGURATION)):
+            configuration = replace(self._base, settings=settings)
+            is_reference = configuration.is_reference
+            if is_reference:
+                configuration = _without_what_cannot_act(configuration)
+            for level, inner in levels:
+                point = DesignPoint("" if is_reference else self._key((*outer, *inner)), configuration, level)
+                yield replace(point, key=digest_of(point.content)) if is_reference else point
+
+    def _product(self, names: Iterable[str]) -> Iterator[_Rendered]:
+        """Every combination of the values of these fields of the design, the last one fastest."""
+        for parts in itertools.product(*(self._rendered[name] for name in names)):
+            yield tuple(itertools.chain.from_iterable(values for values, _ in parts)), tuple(text for _, text in parts)
 
     def _key(self, varied: tuple[str, ...]) -> str:
         parts = [varied[place] if place >= 0 else text for place, text in self._slots]
         text = self._head + ",".join([part for part in parts if part]) + self._tail
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _rendered(self, name: str, values: Sequence[Any], design_with: Callable[[Any], Any]) -> list[tuple[Any, str]]:
-        """Each value with its field in canonical JSON, empty where the design leaves it out."""
-        result = []
-        for value in values:
-            content = design_with(value).content()
-            result.append((value, f'"{name}":{canonical_json(content[name])}' if name in content else ""))
-        return result
+    def _render(self, name: str, values: Combination, others: Mapping[str, AxisValue]) -> tuple[Combination, str]:
+        """Values with the field of the design that they set in canonical JSON, empty where the design leaves it out."""
+        own = {axis.field: value for axis, value in zip(_FIELDS[name], values, strict=True)}
+        content = self._base.design_with({**others, **own}).content()
+        return values, f'"{name}":{canonical_json(content[name])}' if name in content else ""
 
     def _frame(self) -> tuple[str, str]:
         """The canonical JSON of the key's content before and after the fields of the design."""
@@ -107,13 +86,14 @@ class PointProduct:
         return before + "{", "}" + after
 
 
-def _with_converter(hardware: Hardware, converter: Converter) -> Hardware:
-    return replace(hardware, **{f"adc_{name}": value for name, value in converter._asdict().items()})
-
-
-def _without_what_cannot_act(hardware: Hardware) -> Hardware:
+def _without_what_cannot_act(configuration: Configuration) -> Configuration:
     """A reference under the values that its design has, for people to read."""
-    hardware = replace(hardware, cell=replace(hardware.cell, overrides=()), cols=hardware.rows)
-    if hardware.solver != "ideal":
-        return hardware
-    return _with_converter(hardware, Converter(simulation.lossless_bits(hardware.active_rows)))
+    cell = replace(configuration.cell, overrides=())
+    configuration = replace(configuration, cell=cell, cols=configuration.rows)
+    if configuration.setting(SOLVER.column) != "ideal":
+        return configuration
+    settings = tuple(
+        axis.resolved(axis.default, configuration.active_rows) if axis in CONVERTER else value
+        for axis, value in zip(CONFIGURATION, configuration.settings, strict=True)
+    )
+    return replace(configuration, settings=settings)

@@ -1,17 +1,29 @@
 """One design point of a sweep: its physics, its key, and the names people know it by.
 
-A sweep may have a million points. What points share is therefore held once (``Study``, ``Hardware``), and the full
+A sweep may have a million points. What points share is therefore held once (``Study``, ``Configuration``), and the full
 design is built where it is needed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep import simulation
+from pipeline.sweep.axes import CONFIGURATION, CONFIGURATION_COLUMNS, LEVEL, LEVEL_COLUMNS, SOLVER
+from pipeline.sweep.axis import AxisValue, Combination
 from pipeline.sweep.keys import key_content
+from pipeline.sweep.names import array_name, level_name
 from pipeline.sweep.simulation import Model
+from simcore.design_axes import REFERENCE_SOLVERS
+
+if TYPE_CHECKING:
+    from simcore.crossbar.circuit import Circuit
+    from simcore.design import Design
+
+_FIELDS = tuple(axis.field for axis in (*CONFIGURATION, *LEVEL))
+_PLACES = {column: place for place, column in enumerate(CONFIGURATION_COLUMNS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +53,22 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True)
-class Hardware:
-    """All of a design but its sparsity: points that share it are levels of one design. ``active`` None: all rows."""
+class Configuration:
+    """All of a design but its sparsity: points that share it are levels of one.
+
+    Attributes:
+        active: rows that are read together; None: all.
+        settings: values of the axes ``CONFIGURATION``, in their order.
+    """
 
     study: Study = field(repr=False)
     model: Model
     cell: Bitcell
-    circuit: Any = field(repr=False)
+    circuit: Circuit = field(repr=False)
     rows: int
     cols: int
     active: int | None
-    row_order: str
-    adc_bits: int
-    adc_reference: str
-    adc_fit: str
-    adc_range: str
-    adc_offset: float
-    adc_gain: float
-    adc_noise: float
-    seed: int
-    solver: str
+    settings: Combination = ()
 
     @property
     def active_rows(self) -> int:
@@ -69,11 +77,11 @@ class Hardware:
 
     @property
     def is_reference(self) -> bool:
-        """Whether these are no hardware but what hardware is measured by."""
-        return self.solver in simulation.REFERENCE_SOLVERS
+        """Whether this is no hardware but what hardware is measured by."""
+        return self.setting(SOLVER.column) in REFERENCE_SOLVERS
 
     @property
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, AxisValue]:
         """The axes under the names of their table columns."""
         return {
             "model": self.model.name,
@@ -83,80 +91,73 @@ class Hardware:
             "rows": self.rows,
             "cols": self.cols,
             "active_rows": self.active_rows,
-            "row_order": self.row_order,
-            "adc_bits": self.adc_bits,
-            "adc_reference": self.adc_reference,
-            "adc_fit": self.adc_fit,
-            "adc_range": self.adc_range,
-            "adc_offset": self.adc_offset,
-            "adc_gain": self.adc_gain,
-            "adc_noise": self.adc_noise,
-            "seed": self.seed,
-            "solver_setting": self.solver,
+            **dict(zip(CONFIGURATION_COLUMNS, self.settings, strict=True)),
         }
 
-    def design(self, sparsity: str, prune: float) -> Any:
+    def setting(self, column: str) -> AxisValue:
+        """The value of one of the axes ``CONFIGURATION``."""
+        return self.settings[_PLACES[column]]
+
+    def design(self, level: Combination) -> Design:
         """The design of one sparsity level.
 
         Raises:
             ValueError: the fields do not fit together.
         """
+        return self.design_with(dict(zip(_FIELDS, (*self.settings, *level), strict=True)))
+
+    def design_with(self, settings: Mapping[str, AxisValue]) -> Design:
+        """The design on this network, bitcell and array whose other axes are these, by the fields that they set.
+
+        Raises:
+            ValueError: the fields do not fit together.
+        """
         return simulation.make_design(
+            settings,
             **self.study.design_fields,
             circuit=self.circuit,
             rows=self.rows,
             cols=self.cols,
             active_rows=None if self.active == self.rows else self.active,
-            row_order=self.row_order,
-            sparsity=sparsity,
-            prune=prune,
-            adc=simulation.make_adc(
-                bits=self.adc_bits,
-                reference=self.adc_reference,
-                fit=self.adc_fit,
-                range=self.adc_range,
-                offset_lsb=self.adc_offset,
-                gain=self.adc_gain,
-                noise_lsb=self.adc_noise,
-            ),
-            solver=self.solver,
-            seed=self.seed,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class DesignPoint:
-    """One point of a sweep: the physics (hashed into ``key``) and the names people know it by."""
+    """One point of a sweep: the physics (hashed into ``key``) and the names people know it by.
+
+    Attributes:
+        level: values of the axes ``LEVEL``, in their order.
+    """
 
     key: str
-    hardware: Hardware
-    sparsity: str
-    prune: float
+    configuration: Configuration
+    level: Combination
 
     @property
-    def design(self) -> Any:
+    def design(self) -> Design:
         """The physics, built anew at every call."""
-        return self.hardware.design(self.sparsity, self.prune)
+        return self.configuration.design(self.level)
 
     @property
     def model(self) -> Model:
-        return self.hardware.model
+        return self.configuration.model
 
     @property
     def cell(self) -> Bitcell:
-        return self.hardware.cell
+        return self.configuration.cell
 
     @property
     def dataset(self) -> Any:
-        return self.hardware.study.dataset
+        return self.configuration.study.dataset
 
     @property
     def split(self) -> str:
-        return self.hardware.study.split
+        return self.configuration.study.split
 
     @property
     def solver_version(self) -> str:
-        return self.hardware.study.solver_version
+        return self.configuration.study.solver_version
 
     @property
     def content(self) -> dict[str, Any]:
@@ -167,22 +168,25 @@ class DesignPoint:
     @property
     def active_rows(self) -> int:
         """Rows read together."""
-        return self.hardware.active_rows
+        return self.configuration.active_rows
 
     @property
-    def columns(self) -> dict[str, Any]:
+    def level_columns(self) -> dict[str, AxisValue]:
+        """The axes of the sparsity level under the names of their table columns."""
+        return dict(zip(LEVEL_COLUMNS, self.level, strict=True))
+
+    @property
+    def columns(self) -> dict[str, AxisValue]:
         """The axes under the names of their table columns: what ``exclude`` and ``points`` match."""
-        return {**self.hardware.columns, "sparsity": self.sparsity, "prune": self.prune}
+        return {**self.configuration.columns, **self.level_columns}
 
     def describe(self) -> str:
         """One line for people."""
-        c = self.columns
-        active = "" if c["active_rows"] == c["rows"] else f"/{c['active_rows']}"
-        prune = f" prune {c['prune']:g}" if c["prune"] else ""
+        c: dict[str, Any] = self.columns
         overrides = f" {c['overrides']}" if c["overrides"] else ""
-        size = f"{c['rows']}x{c['cols']}{active}"
+        array = array_name(c["rows"], c["cols"], c["active_rows"])
         order = "" if c["row_order"] == "channel" else f" {c['row_order']}"
         return (
-            f"{c['model']} {c['device']} {c['corner']}{overrides} {size}{order} {c['adc_bits']} bit "
-            f"{c['sparsity']}{prune}"
+            f"{c['model']} {c['device']} {c['corner']}{overrides} {array}{order} {c['adc_bits']} bit "
+            f"{level_name(c['sparsity'], c['prune'])}"
         )

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import math
 import os
 import re
-from collections.abc import Collection
-from typing import Any, Protocol
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
+from pipeline.sweep.axis import AxisValue, group_model
+from simcore.cost_options import CostOptions
 from simcore.errors import BinsparxError, InputError, unknown_name
 from simcore.inference import calibration_images
 from simcore.inference.calibration_images import CalibrationImages
+
+if TYPE_CHECKING:
+    from simcore.design import Design
 
 DEFAULT_EVALUATOR = "simcore.inference.evaluation"
 _OWN_PACKAGES = ("simcore", "pipeline", "tests", "benchmarks")
@@ -138,11 +142,11 @@ def digital_layers(model: Model, mapped: Collection[str]) -> Any:
     return cost.digital_layers(model.checkpoint.network.graph, mapped)
 
 
-def cost_settings(options: dict[str, Any], periphery_file: str, where: str) -> Any:
+def cost_settings(options: CostOptions, periphery_file: str, where: str) -> Any:
     """How costs are counted, resolved; raises InputError."""
-    from simcore.cost import CostOptions, resolve
+    from simcore.cost import resolve
 
-    return resolve(CostOptions(**options), where, periphery_file)
+    return resolve(options, where, periphery_file)
 
 
 def choose_calibration_images(dataset: Any, count: int, measured_split: str, where: str) -> CalibrationImages:
@@ -161,25 +165,23 @@ def check_layers(model: Model, layers: list[str] | None, model_where: str, layer
             raise unknown_name(f"binary layer of {model.name}", name, known, layers_where)
 
 
-def make_adc(**fields: Any) -> Any:
-    """The converter of a design; raises ValueError where a field is out of range."""
-    from simcore.design import Adc
+def make_design(settings: Mapping[str, AxisValue], **fields: Any) -> Design:
+    """A design point's physics.
 
-    return Adc(**fields)
+    Args:
+        settings: values of axes by the fields of the design that they set, ``adc.bits`` for a field of a group.
+        fields: the other fields of the design.
 
-
-def make_design(**fields: Any) -> Any:
-    """A design point's physics; raises ValueError where the fields do not fit together."""
+    Raises:
+        ValueError: a value is out of range, or the fields do not fit together.
+    """
     from simcore.analysis.reference_designs import what_acts
     from simcore.design import Design
 
+    groups: dict[str, dict[str, AxisValue]] = {}
+    for field, value in settings.items():
+        group, _, name = field.rpartition(".")
+        groups.setdefault(group, {})[name] = value
+    fields |= groups.pop("", {})
+    fields |= {group: group_model(group)(**values) for group, values in groups.items()}
     return what_acts(Design(**fields))
-
-
-def lossless_bits(active_rows: int) -> int:
-    """Bits that give each of the sums 0..active_rows a code of its own."""
-    return max(1, math.ceil(math.log2(active_rows + 1)))
-
-
-REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
-"""Solvers of designs that are no hardware (see ``simcore.analysis.reference_designs``): without costs, on no front."""

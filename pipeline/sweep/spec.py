@@ -6,42 +6,37 @@ data sets are looked up by the planner.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
+from pipeline.sweep.axes import CONVERTER, LEVEL, MATCHED, ROW_ORDER, SCALARS, SEED, SOLVER
+from pipeline.sweep.axis import AxisValue, ScalarAxis
+from pipeline.sweep.field_types import Listed, Positive, Scalar, Text, values_of
+from pipeline.sweep.objectives import ObjectiveName
 from pipeline.sweep.spec_errors import describe_errors
 from pipeline.sweep.yaml_file import YamlFile, read_yaml
 from pipeline.uris import without_secret
+from simcore.cost_options import CostOptions
+from simcore.design_axes import EvidenceLimits
 from simcore.errors import InputError
 
 MAX_SWEEP_FILE_CHARACTERS = 1_000_000
-
-
-def _as_list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"expected a finite number, found {value}")
-    if isinstance(value, bool | int | float | str):
-        return value
-    raise ValueError("expected a number, a word or a list of them")
-
-
-def _adc_bits(value: Any) -> Any:
-    if value == "lossless" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 16):
-        return value
-    raise ValueError(f"expected 'lossless' or a whole number from 1 to 16, found {value!r}")
 
 
 def _array(value: Any) -> Any:
@@ -83,24 +78,10 @@ def _without_user(uri: str) -> str:
     return uri
 
 
-Listed = BeforeValidator(_as_list)
-Scalar = Annotated[Any, AfterValidator(_scalar)]
-Positive = Annotated[int, Field(ge=1)]
 NotNegativeCount = Annotated[int, Field(ge=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 Slug = Annotated[str, AfterValidator(_slug)]
-Text = Annotated[str, Field(min_length=1)]
 Uri = Annotated[Text, AfterValidator(_without_user)]
-AdcBits = Annotated[Any, AfterValidator(_adc_bits)]
-RowOrder = Literal["channel", "spatial", "grouped"]
-SparsityLevel = Literal["dense", "weight", "activation", "binsparx"]
-Solver = Literal["auto", "exact", "fast", "ideal", "ideal_circuit"]
-AdcReference = Literal["nominal", "calibrated", "calibrated_column", "calibrated_layer"]
-AdcFit = Literal["unbiased", "least_squares"]
-AdcRange = Literal["full_scale", "fixed", "percentile", "least_error"]
-Prune = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as the tables hold it
-Objective = Literal["accuracy", "energy", "latency", "area", "current"]
 
 
 class _Part(BaseModel):
@@ -131,18 +112,6 @@ class ArraySpec(_Part):
     active_rows: Annotated[list[Positive], Listed, Field(min_length=1)] | None = None
 
 
-class AdcSpec(_Part):
-    """The converter. ``lossless`` bits are those which give every sum of the active rows its own code."""
-
-    bits: Annotated[list[AdcBits], Listed, Field(min_length=1)] = ["lossless"]
-    reference: Annotated[list[AdcReference], Listed, Field(min_length=1)] = ["nominal"]
-    fit: Annotated[list[AdcFit], Listed, Field(min_length=1)] = ["unbiased"]
-    range: Annotated[list[AdcRange], Listed, Field(min_length=1)] = ["full_scale"]
-    offset_lsb: Annotated[list[float], Listed, Field(min_length=1)] = [0.0]
-    gain: Annotated[list[Annotated[float, Field(gt=0)]], Listed, Field(min_length=1)] = [1.0]
-    noise_lsb: Annotated[list[NotNegative], Listed, Field(min_length=1)] = [0.0]
-
-
 class DatasetSpec(_Part):
     """The images a sweep is judged on, and how many more set the converters and constants."""
 
@@ -150,19 +119,6 @@ class DatasetSpec(_Part):
     split: Text = "test"
     images: Positive | None = None
     calibration_images: Positive = 32
-
-
-class EvidenceSpec(_Part):
-    """Largest error of the fast solver on held-out reads of a design, after the converter, and what happens beyond it.
-
-    ``fail``: the point fails with the figures; ``exact``: its reads are all solved exactly; ``mark``: it goes on and
-    its row says so.
-    """
-
-    max_rms_lsb: NotNegative = 0.1
-    max_worst_lsb: NotNegative = 1.0
-    max_bias_lsb: NotNegative = 0.05
-    beyond: Literal["fail", "exact", "mark"] = "fail"
 
 
 class TrackingSpec(_Part):
@@ -176,30 +132,18 @@ class TrackingSpec(_Part):
     uri: Uri | None = None
 
 
-class CostSpec(_Part):
-    """How energy, latency and area are counted. What is given here is taken as known and leaves the spread."""
+class CostSpec(CostOptions):
+    """How energy, latency and area are counted."""
 
-    technology: Text = "7nm"
-    corner: Literal["low", "nominal", "high"] = "nominal"
-    converter: Literal["auto", "flash", "sar"] = "auto"
-    columns_per_converter: Positive = 8
-    array_supply: Literal["v_read", "v_dd"] | None = None
-    on_time: Literal["sampled", "conversion"] | None = None
-    flip_path: Literal["pipelined", "serial"] | None = None
-    popcount: Literal["baseline", "binsparx"] = "baseline"
-    stored_sums: Literal["baseline", "binsparx"] = "binsparx"
-    activation_buffer: bool = True
-    parallel_tiles: Positive | None = None
-    columns_read: Literal["in_turn", "together"] | None = None
-    digital_layers: bool = True
-    digital_array: Positive = 16
+    model_config = ConfigDict(allow_inf_nan=False)
+
     parameters: dict[str, Annotated[float, Field(gt=0)]] = {}
 
 
 class ParetoSpec(_Part):
     """What the front is drawn for, and the resamples of the images behind its support."""
 
-    objectives: Annotated[list[Objective], Listed, Field(min_length=1)] = ["accuracy", "energy"]
+    objectives: Annotated[list[ObjectiveName], Listed, Field(min_length=1)] = ["accuracy", "energy"]
     resamples: Positive = 1000
     seed: Seed = 0
 
@@ -210,40 +154,8 @@ class ParetoSpec(_Part):
         return self
 
 
-class MatchSpec(_Part):
-    """Values of design columns: a point matches where every given column has one of the given values.
-
-    ``overrides`` names circuit parameters, each with its values; ``solver`` is the column ``solver_setting``.
-    """
-
-    model: Annotated[list[Text], Listed, Field(min_length=1)] | None = None
-    device: Annotated[list[Text], Listed, Field(min_length=1)] | None = None
-    corner: Annotated[list[Text], Listed, Field(min_length=1)] | None = None
-    rows: Annotated[list[Positive], Listed, Field(min_length=1)] | None = None
-    cols: Annotated[list[Positive], Listed, Field(min_length=1)] | None = None
-    active_rows: Annotated[list[Positive], Listed, Field(min_length=1)] | None = None
-    row_order: Annotated[list[RowOrder], Listed, Field(min_length=1)] | None = None
-    adc_bits: Annotated[list[AdcBits], Listed, Field(min_length=1)] | None = None
-    adc_reference: Annotated[list[AdcReference], Listed, Field(min_length=1)] | None = None
-    adc_fit: Annotated[list[AdcFit], Listed, Field(min_length=1)] | None = None
-    adc_range: Annotated[list[AdcRange], Listed, Field(min_length=1)] | None = None
-    adc_offset: Annotated[list[float], Listed, Field(min_length=1)] | None = None
-    adc_gain: Annotated[list[Annotated[float, Field(gt=0)]], Listed, Field(min_length=1)] | None = None
-    adc_noise: Annotated[list[NotNegative], Listed, Field(min_length=1)] | None = None
-    overrides: dict[str, Annotated[list[Scalar], Listed, Field(min_length=1)]] | None = None
-    solver: Annotated[list[Solver], Listed, Field(min_length=1)] | None = None
-    seed: Annotated[list[Seed], Listed, Field(min_length=1)] | None = None
-    sparsity: Annotated[list[SparsityLevel], Listed, Field(min_length=1)] | None = None
-    prune: Annotated[list[Prune], Listed, Field(min_length=1)] | None = None
-
-    def given(self) -> dict[str, Any]:
-        """The columns named in the file, under their names in the tables, with their values."""
-        named = {name: values for name in MatchSpec.model_fields if (values := getattr(self, name)) is not None}
-        return {"solver_setting" if name == "solver" else name: values for name, values in named.items()}
-
-
-class SweepSpec(_Part):
-    """One sweep file. See the module text for what a list means."""
+class _Subjects(_Part):
+    """The first fields of a sweep file: what it is called, and what it simulates."""
 
     name: Slug
     study: Text = "binsparx"
@@ -252,23 +164,63 @@ class SweepSpec(_Part):
     devices: Annotated[list[Annotated[DeviceSpec, BeforeValidator(_device)]], Listed, Field(min_length=1)]
     corners: Annotated[list[Text], Listed, Field(min_length=1)] = ["nominal"]
     arrays: Annotated[list[Annotated[ArraySpec, BeforeValidator(_array)]], Listed, Field(min_length=1)]
-    row_order: Annotated[list[RowOrder], Listed, Field(min_length=1)] = ["channel"]
-    adc: AdcSpec = AdcSpec()
-    sparsity: Annotated[list[SparsityLevel], Listed, Field(min_length=1)]
-    prune: Annotated[list[Prune], Listed, Field(min_length=1)] = [0.0]
-    seeds: Annotated[list[Seed], Listed, Field(min_length=1)] = [0]
-    solver: Annotated[list[Solver], Listed, Field(min_length=1)] = ["auto"]
+
+
+def _axis_fields(*axes: ScalarAxis) -> dict[str, Any]:
+    """The fields of a sweep file that hold the values of axes."""
+    return {
+        axis.place.rpartition(".")[2]: (values_of(axis.item), ... if axis.required else [axis.default]) for axis in axes
+    }
+
+
+# A checker of types need not know the axes: code that means one of them goes through ``settings`` and ``given``.
+if TYPE_CHECKING:
+    _WithAxes = _Subjects
+    _Matched = _Part
+else:
+    AdcSpec = create_model("AdcSpec", __base__=_Part, **_axis_fields(*CONVERTER))
+    _WithAxes = create_model(
+        "_WithAxes",
+        __base__=_Subjects,
+        **_axis_fields(ROW_ORDER),
+        adc=(AdcSpec, AdcSpec()),
+        **_axis_fields(*LEVEL, SEED, SOLVER),
+    )
+    _Matched = create_model(
+        "_Matched", __base__=_Part, **{axis.match_name: (axis.match_type | None, None) for axis in MATCHED}
+    )
+
+
+class MatchSpec(_Matched):
+    """Values of design columns: a point matches where every given column has one of the given values.
+
+    ``overrides`` names circuit parameters, each with its values; ``solver`` is the column ``solver_setting``.
+    """
+
+    def given(self) -> dict[str, Any]:
+        """The columns named in the file, under their names in the tables, with their values."""
+        fields = dict(self)
+        return {axis.column: values for axis in MATCHED if (values := fields[axis.match_name]) is not None}
+
+
+class SweepSpec(_WithAxes):
+    """One sweep file. See the module text for what a list means."""
+
     layers: Annotated[list[Text], Listed, Field(min_length=1)] | None = None
     dataset: Annotated[DatasetSpec, BeforeValidator(_name_field("name"))]
     shard_images: Positive = 50
     strategy: Literal["complete", "racing"] = "complete"
-    evidence: EvidenceSpec = EvidenceSpec()
+    evidence: EvidenceLimits = EvidenceLimits()
     exclude: list[MatchSpec] = []
     points: list[MatchSpec] = []
     results: Uri | None = None
     tracking: Annotated[TrackingSpec, BeforeValidator(_name_field("mode"))] = TrackingSpec()
     cost: CostSpec = CostSpec()
     pareto: ParetoSpec = ParetoSpec()
+
+    def settings(self) -> dict[str, list[AxisValue]]:
+        """The values of every scalar axis by its column."""
+        return {axis.column: list(attrgetter(axis.place)(self)) for axis in SCALARS}
 
 
 @dataclass(frozen=True)

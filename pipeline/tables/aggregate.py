@@ -61,7 +61,7 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
     costs = HardwareCosts(plan)
     measured: Counter[str] = Counter()
     # The plan keeps the levels of one hardware together: only they are held, to be compared.
-    for _, levels in itertools.groupby(works, key=lambda work: tuple(work.point.hardware.columns.values())):
+    for _, levels in itertools.groupby(works, key=lambda work: tuple(work.point.configuration.columns.values())):
         rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
         points, correct = [], []
         for work in levels:
@@ -105,7 +105,7 @@ def _put_away(store: Store, path: str, error: DamagedRecord) -> str:
     try:
         return f"{path}: {error}; moved to {store.set_aside(path)}"
     except FileNotFoundError:
-        return f"{path}: it is there no more"
+        return f"{path}: the file was deleted in the meantime"
 
 
 def _bundle(result: Aggregate, key: str, reading: ShardReading, store: Store) -> None:
@@ -137,7 +137,7 @@ def _add_rows(
     accuracy, ideal = correct / images, ideal_correct / images
     costs, layer_costs = hardware.columns(point, layers, images)
     solved = ("mean_column_current_A", "array_current_A")
-    current = dict.fromkeys(solved) if point.hardware.is_reference else {}
+    current = dict.fromkeys(solved) if point.configuration.is_reference else {}
     rows["designs"].append(
         {
             **axes,
@@ -194,7 +194,7 @@ def axis_columns(sweep_name: str, point: DesignPoint) -> dict[str, Any]:
         "design_key": point.key,
         "sweep": sweep_name,
         "dataset": point.dataset.name,
-        "topology": str(getattr(point.hardware.circuit, "topology", "")),
+        "topology": str(getattr(point.configuration.circuit, "topology", "")),
         **point.columns,
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from simcore.design import EvidenceLimits
+    from simcore.design_axes import EvidenceLimits
     from simcore.inference.validation import LayerEvidence
 
 Record = Mapping[str, Any]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep import simulation
+from pipeline.sweep.axes import DENSE
 from pipeline.sweep.plan import Plan
 from pipeline.sweep.points import DesignPoint
 
@@ -76,7 +77,7 @@ class HardwareCosts:
     def add_changes(self, designs: Sequence[_Row], layers: Sequence[_Row], points: Sequence[DesignPoint]) -> None:
         """Puts the changes against the dense design into the rows of ``points``, all levels of one hardware, and
         forgets them. What a race stopped after other images than the dense design is not compared with it."""
-        dense = next((point.key for point in points if (point.sparsity, point.prune) == ("dense", 0.0)), "")
+        dense = next((point.key for point in points if point.level == DENSE), "")
         images = {row["design_key"]: row["images"] for row in designs}
         for row in (*designs, *layers):
             alike = images[row["design_key"]] == images.get(dense)
@@ -96,7 +97,7 @@ class HardwareCosts:
         return row
 
     def _cell(self, point: DesignPoint) -> Any:
-        if point.hardware.is_reference:
+        if point.configuration.is_reference:
             return None
         reference = point.cell.reference
         if reference not in self._cells:
@@ -123,10 +124,10 @@ class HardwareCosts:
     def _how(self, point: DesignPoint) -> _Row:
         return {
             "converter": "none"
-            if point.hardware.is_reference
-            else self._settings.converter_kind(point.hardware.adc_bits),
+            if point.configuration.is_reference
+            else self._settings.converter_kind(int(point.configuration.setting("adc_bits"))),
             "cost_boundary": self._settings.boundary,
-            "cost_assumptions": self._settings.assumptions(point.hardware.circuit.wiring.columns_are_independent),
+            "cost_assumptions": self._settings.assumptions(point.configuration.circuit.wiring.columns_are_independent),
         }
 
 

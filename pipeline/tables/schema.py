@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pyarrow as pa
 
 from pipeline.columns import DIMENSIONLESS, described_field
+from pipeline.sweep.axes import AXES, LEVEL_COLUMNS
 
 _field = described_field
 
 
 _TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
+_TYPES = {str: _TEXT, int: _INT, float: _FLOAT}
+# What names a design beside its axes, each behind the axis that it belongs to.
+_BEHIND = {
+    "model": [_field("dataset", _TEXT, DIMENSIONLESS, "data set")],
+    "overrides": [_field("topology", _TEXT, DIMENSIONLESS, "circuit topology: input_sourced or gate_driven")],
+}
 _AXES = [
     _field(
         "design_key",
@@ -19,28 +28,9 @@ _AXES = [
         "sha256 of the design, the model, the data set, its split and the solver version",
     ),
     _field("sweep", _TEXT, DIMENSIONLESS, "name of the sweep"),
-    _field("model", _TEXT, DIMENSIONLESS, "network"),
-    _field("dataset", _TEXT, DIMENSIONLESS, "data set"),
-    _field("device", _TEXT, DIMENSIONLESS, "bitcell preset, or the label of the user's own"),
-    _field("corner", _TEXT, DIMENSIONLESS, "parameter corner of the bitcell and the wires"),
-    _field("overrides", _TEXT, DIMENSIONLESS, "circuit parameters replaced, as name=value;name=value"),
-    _field("topology", _TEXT, DIMENSIONLESS, "circuit topology: input_sourced or gate_driven"),
-    _field("rows", _INT, "rows", "rows of an array"),
-    _field("cols", _INT, "columns", "columns of an array"),
-    _field("active_rows", _INT, "rows", "rows read together; the flips cover as many"),
-    _field("row_order", _TEXT, DIMENSIONLESS, "order in which channels and kernel positions fill the rows"),
-    _field("sparsity", _TEXT, DIMENSIONLESS, "dense, weight, activation or binsparx (both flips)"),
-    _field("prune", _FLOAT, "fraction", "part of the remaining stored ones that is stored as zero"),
-    _field("adc_bits", _INT, "bit", "resolution of the converter"),
-    _field("adc_reference", _TEXT, DIMENSIONLESS, "how one LSB of the converter is set"),
-    _field("adc_fit", _TEXT, DIMENSIONLESS, "how it is re-ranged on calibration inputs; unbiased where it never is"),
-    _field("adc_range", _TEXT, DIMENSIONLESS, "what the codes of the converter cover"),
-    _field("adc_offset", _FLOAT, "LSB", "offset of the converter"),
-    _field("adc_gain", _FLOAT, "1", "gain of the converter"),
-    _field("adc_noise", _FLOAT, "LSB", "rms noise of the converter"),
-    _field("seed", _INT, DIMENSIONLESS, "seed of all that is random in the design"),
-    _field(
-        "solver_setting", _TEXT, DIMENSIONLESS, "solver that was asked for: auto, exact, fast, ideal or ideal_circuit"
+    *itertools.chain.from_iterable(
+        [_field(axis.column, _TYPES[axis.kind], axis.unit, axis.meaning), *_BEHIND.get(axis.column, [])]
+        for axis in AXES
     ),
 ]
 
@@ -324,15 +314,8 @@ TIMINGS_SCHEMA = pa.schema(
 AXIS_COLUMNS = tuple(field.name for field in _AXES)
 """Columns that name a design point, in every table that has one row for each."""
 
-HARDWARE_COLUMNS = tuple(
-    field.name for field in _AXES if field.name not in ("design_key", "sweep", "sparsity", "prune")
-)
+HARDWARE_COLUMNS = tuple(name for name in AXIS_COLUMNS if name not in ("design_key", "sweep", *LEVEL_COLUMNS))
 """Columns of ``designs`` that are the same for all sparsity levels of one hardware design."""
-
-
-def array_name(rows: int, cols: int, active_rows: int) -> str:
-    """An array as tables and pictures call it: rows and columns, and how many rows are read together where not all."""
-    return f"{rows}x{cols}" if active_rows == rows else f"{rows}x{cols}/{active_rows}"
 
 
 SCHEMAS = {

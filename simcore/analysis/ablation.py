@@ -9,25 +9,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from simcore.analysis.reference_designs import lossless_bits
 from simcore.crossbar import Circuit
 from simcore.design import Design
+from simcore.design_axes import lossless_bits
 
 
 def causes_of(design: Design) -> list[str]:
-    """The causes that are at work in a design."""
+    """The causes that are at work in a design, in a fixed order: what taking away would change it."""
     return [name for name, remove in _REMOVERS.items() if remove(design) != design]
 
 
 def without(design: Design, causes: Iterable[str]) -> Design:
-    """The design with some causes taken away; KeyError for an unknown one."""
+    """The design with some causes taken away.
+
+    Args:
+        design: the design.
+        causes: names as ``causes_of`` gives them; one that is not at work changes nothing.
+
+    Raises:
+        ValueError: an unknown cause.
+    """
     for cause in sorted(causes, key=list(_REMOVERS).index):
         design = _REMOVERS[cause](design)
     return design
 
 
 def only(design: Design, cause: str) -> Design:
-    """The design with every cause but one taken away."""
+    """The design with every cause but one taken away.
+
+    Args:
+        design: the design.
+        cause: a name as ``causes_of`` gives it.
+    """
     return without(design, [name for name in causes_of(design) if name != cause])
 
 

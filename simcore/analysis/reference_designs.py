@@ -8,22 +8,13 @@ its partial sum in LSB exactly (no wires, no OFF current, cells alike), but the 
 
 from __future__ import annotations
 
-import math
-
 from simcore.crossbar.circuit import Circuit
-from simcore.design import Adc, Design, EvidenceLimits
-
-REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
-"""Choices of ``solver`` that solve no circuit: nothing drives a current, so nothing is known of energy or time."""
+from simcore.design import Design
+from simcore.design_axes import MOST_ADC_BITS, REFERENCE_SOLVERS, Adc, EvidenceLimits, lossless_bits
 
 _NO_CIRCUIT = Circuit(
     topology="gate_driven", g_on=1e-6, g_off=0.0, v_read=1.0, r_driver=0.0, r_sink=0.0, r_col=0.0, r_source=0.0
 )
-
-
-def lossless_bits(rows: int) -> int:
-    """Bits that give each of the sums 0..rows a code of its own."""
-    return max(1, math.ceil(math.log2(rows + 1)))
 
 
 def what_acts(design: Design) -> Design:
@@ -37,7 +28,7 @@ def what_acts(design: Design) -> Design:
         return design
     fixed: dict[str, object] = {"circuit": _NO_CIRCUIT, "cols": design.rows, "evidence": EvidenceLimits()}
     if design.solver == "ideal":
-        fixed["adc"] = Adc(bits=min(lossless_bits(design.rows_read_together), 16))
+        fixed["adc"] = Adc(bits=min(lossless_bits(design.rows_read_together), MOST_ADC_BITS))
         if design.row_order != "grouped" and design.prune == 0:
             # one image is there always, and says no more than what shape the layers' inputs have
             fixed |= {"seed": 0, "calibration_images": 1, "calibration_split": None, "calibration_first": 0}

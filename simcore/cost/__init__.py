@@ -4,12 +4,12 @@ from simcore.cost.activity import LayerActivity
 from simcore.cost.design_cost import design_cost, layer_cost
 from simcore.cost.digital import DigitalCost, DigitalLayer, digital_cost, digital_layers
 from simcore.cost.hardware import Tile
-from simcore.cost.settings import CostOptions, CostSettings, resolve
+from simcore.cost.settings import CostSettings, resolve
 from simcore.cost.spread import CostSpread, DigitalSpread, design_spreads, digital_spread
 from simcore.cost.totals import Cost, DesignCost, total_cost
 
 __all__ = [
-    "Cost", "CostOptions", "CostSettings", "CostSpread", "DesignCost", "DigitalCost", "DigitalLayer", "DigitalSpread",
+    "Cost", "CostSettings", "CostSpread", "DesignCost", "DigitalCost", "DigitalLayer", "DigitalSpread",
     "LayerActivity", "Tile", "design_cost", "design_spreads", "digital_cost", "digital_layers", "digital_spread",
     "layer_cost", "resolve", "total_cost",
 ]  # fmt: skip

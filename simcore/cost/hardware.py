@@ -15,15 +15,25 @@ class Tile:
     """One array with what belongs to it.
 
     Attributes:
-        rows, cols: cells. active_rows: rows read together. adc_bits: bits of its converters.
-        flips_weights, flips_activations: what the sparsity level needs hardware for.
-        v_read_V, on_current_A: read voltage, current of a lone ON cell.
+        rows: cells of a column.
+        cols: cells of a row.
+        active_rows: rows read together.
+        adc_bits: bits of its converters.
+        flips_weights: the sparsity level stores columns complemented.
+        flips_activations: the sparsity level applies sub-vectors complemented.
+        v_read_V: read voltage.
+        on_current_A: current of a lone ON cell.
         columns_are_independent: what a column draws does not depend on the others.
-        r_sink_ohm, r_col_ohm: bit line.
-        r_feed_ohm, r_line_ohm, line_cells: the line that carries the current to the cells (``Topology.feed_line``):
-            terminal, wire from cell to cell, its cells.
+        r_sink_ohm: foot of a bit line.
+        r_col_ohm: bit line, from cell to cell.
+        r_feed_ohm: terminal of the line that carries the current to the cells (``Topology.feed_line``).
+        r_line_ohm: that line, from cell to cell.
+        line_cells: cells on that line.
         feeds_along_columns: that line runs beside the bit line, past the same transistors; else along the row.
-        cell_height_m, cell_width_m, cell_area_m2; gate_fins: fins of a cell's select transistor.
+        cell_height_m: along the bit line.
+        cell_width_m: along the word line.
+        cell_area_m2: of one cell.
+        gate_fins: fins of a cell's select transistor.
         leaking_fins: fins of a cell that leak while it keeps its bit.
     """
 
@@ -50,7 +60,12 @@ class Tile:
 
     @classmethod
     def of(cls, design: Design, cell: CellGeometry) -> Tile:
-        """The tile of a design made of such cells."""
+        """The tile of a design.
+
+        Args:
+            design: its array, sparsity, converter and circuit.
+            cell: the size of its bitcell, from the bitcell file.
+        """
         circuit = design.circuit
         wiring = circuit.wiring
         return cls(
@@ -82,8 +97,12 @@ class Tile:
         return math.ceil(self.rows / self.active_rows)
 
     def mean_over_groups(self, inputs: int, value: Callable[[int], float]) -> float:
-        """Mean of ``value(rows)`` over the row groups that ``inputs`` rows fill: the last of a tile may hold fewer
-        than ``active_rows``, and so may the last of all."""
+        """Mean over the row groups of a layer: the last of a tile may be smaller, and so may the last of all.
+
+        Args:
+            inputs: rows that the layer fills.
+            value: of a row group, by its number of rows.
+        """
         whole, rest = divmod(inputs, self.rows)
         filled = [(self.rows, whole)] + ([(rest, 1)] if rest else [])
         groups, total = 0, 0.0

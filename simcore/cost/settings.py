@@ -9,17 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from simcore.cost_options import ArraySupply, ColumnsRead, Corner, CostOptions, FlipPath, OnTime, Payer
 from simcore.errors import InputError, unknown_name
-from simcore.technology.periphery_file import PERIPHERY_UNITS, Corner, Periphery, PeripheryNumbers, load_periphery
+from simcore.technology.periphery_file import PERIPHERY_UNITS, Periphery, PeripheryNumbers, load_periphery
 
-ArraySupply = Literal["v_read", "v_dd"]
-OnTime = Literal["sampled", "conversion"]
 ConverterKind = Literal["flash", "sar"]
-FlipPath = Literal["pipelined", "serial"]
-Payer = Literal["baseline", "binsparx"]
-ColumnsRead = Literal["in_turn", "together"]
 
 # A flash converter up to here, successive approximation beyond. Judgement: flash for its speed while its
 # comparators, which double with every bit, are few.
@@ -49,38 +43,6 @@ ENERGY_AXES = ("array_supply", "on_time", "conversion_time", "conversion_energy"
 """What energy is disputed for; time counts, for what leaks does so until the image is done."""
 LATENCY_AXES = ("conversion_time", "flip_path")
 AREA_AXES = ("comparator_area", "sar_area_4_bit", "sar_area_8_bit", "digital_mac")
-
-
-class CostOptions(BaseModel):
-    """How costs are counted. What is given here is taken as known and leaves the spread.
-
-    ``array_supply``: the column current is drawn from v_read or from v_dd. ``on_time``: a column conducts while it is
-    sampled, or until its conversion ends. ``popcount``, ``stored_sums``: who pays for sum(X) and sum(W):
-    ``baseline`` (every design; a {0,1}-mapped network needs them anyway) or ``binsparx`` (designs that flip).
-    ``parallel_tiles`` (None: all of a layer) are read at the same time. ``columns_read``: while a converter reads one
-    of its columns the others are switched off (``in_turn``) or conduct too (``together``); None is what the solved
-    circuit has: ``in_turn`` where columns are independent (gate_driven), ``together`` where they share rows
-    (input_sourced). ``digital_layers``: what the arrays do not hold is counted too, on ``digital_array`` x
-    ``digital_array`` multipliers.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    technology: str = Field(default="7nm", min_length=1)
-    corner: Corner = "nominal"
-    converter: Literal["auto", "flash", "sar"] = "auto"
-    columns_per_converter: int = Field(default=8, ge=1)
-    array_supply: ArraySupply | None = None
-    on_time: OnTime | None = None
-    flip_path: FlipPath | None = None
-    popcount: Payer = "baseline"
-    stored_sums: Payer = "binsparx"
-    activation_buffer: bool = True
-    parallel_tiles: int | None = Field(default=None, ge=1)
-    columns_read: ColumnsRead | None = None
-    digital_layers: bool = True
-    digital_array: int = Field(default=16, ge=1)
-    parameters: dict[str, float] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,29 +127,32 @@ class CostSettings(PeripheryNumbers):
 
 
 def resolve(options: CostOptions, where: str = "", periphery_file: str | None = None) -> CostSettings:
-    """The settings that ``options`` mean.
+    """The settings that options mean, with the numbers of their technology.
 
     Args:
-        where: where the user wrote them, for messages. periphery_file: the technology's path, where it is a file.
+        options: what a sweep file says.
+        where: where the user wrote them, for messages.
+        periphery_file: the technology's path, where it is a file.
 
     Raises:
         InputError: an unknown technology or parameter, or a value that is not positive.
     """
     periphery = load_periphery(periphery_file or options.technology, where)
-    numbers = {name: periphery.si(name, options.corner) for name in PERIPHERY_UNITS}
+    numbers: dict[str, Any] = {name: periphery.si(name, options.corner) for name in PERIPHERY_UNITS}
     for name, value in options.parameters.items():
         if name not in PERIPHERY_UNITS:
             raise unknown_name("cost parameter", name, PERIPHERY_UNITS, where)
         unit, factor = PERIPHERY_UNITS[name]
         if not (value > 0 and math.isfinite(value)):
-            raise InputError(f"{name} must be a positive number of {unit or 'parts'}, got {value:g}", where)
+            raise InputError(f"{name} must be positive{f' ({unit})' if unit else ''}, got {value:g}", where)
         if name == "logic_utilisation" and value > 1:
             raise InputError(f"logic_utilisation is a fraction, at most 1, got {value:g}", where)
         numbers[name] = value * factor
-    choices: dict[str, Any] = {name: getattr(options, name) or ends[options.corner] for name, ends in _CHOICES.items()}
+    choices = {name: getattr(options, name) or ends[options.corner] for name, ends in _CHOICES.items()}
     pinned = {name for name in _CHOICES if getattr(options, name) is not None} | set(options.parameters)
     return CostSettings(
-        **(numbers | choices),
+        **numbers,
+        **choices,
         periphery=periphery,
         converter=options.converter,
         columns_per_converter=options.columns_per_converter,

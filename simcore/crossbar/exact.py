@@ -132,7 +132,7 @@ class _Task:
         """Relax the (T, B) ``chosen`` reads in float64, in place: those that float32 did not resolve, or
         that are not good enough."""
         solver = solver_for(self.circuit)
-        for tile in map(int, np.flatnonzero(chosen.any(axis=1))):
+        for tile in np.flatnonzero(chosen.any(axis=1)).tolist():
             reads = np.flatnonzero(chosen[tile])
             finer = self._solved(solver, tile, reads, limits)
             self._put(tile, reads, finer)
@@ -142,7 +142,7 @@ class _Task:
     def rescue(self, tolerance: float) -> None:
         """Solve what the relaxation left over by the sparse Newton method, in place."""
         left = ~self.converged()
-        for tile in map(int, np.flatnonzero(left.any(axis=1))):
+        for tile in np.flatnonzero(left.any(axis=1)).tolist():
             reads = np.flatnonzero(left[tile])
             found = self._solved(_NEWTON, tile, reads, Limits(tolerance, 1))
             converged = found.status == Status.CONVERGED

@@ -9,7 +9,8 @@ import torch
 
 from simcore.crossbar.solvers.device import DEVICE_VARIABLE, device_of_environment, torch_device
 from simcore.datasets import Dataset
-from simcore.design import Design, EvidenceLimits
+from simcore.design import Design
+from simcore.design_axes import EvidenceLimits
 from simcore.errors import BinsparxError, InputError
 from simcore.inference.stored_layers import StoredLayer, draw_vectors, images_for_calibration, stored_layers
 from simcore.inference.validation import Evidence, FittedLayer, LayerEvidence, measure_layer

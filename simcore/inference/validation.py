@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simcore.crossbar import Status
-from simcore.design import EvidenceLimits
+from simcore.design_axes import EvidenceLimits
 from simcore.mapping.encodings.base import SUM_FACTOR
 from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import LayerMapping

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Float64, Integer, UInt8
 
 from simcore.crossbar import Circuit, Solution, Status, solve
 from simcore.errors import BinsparxError
@@ -49,11 +50,12 @@ class Applied:
     """Sub-vectors as they drive the rows.
 
     Attributes:
-        bits: (B, N) uint8. signs: (B,) float64, -1 where a sub-vector is applied complemented.
+        bits: X', 1 where a row is driven.
+        signs: -1 where a sub-vector is applied complemented, else 1.
     """
 
-    bits: np.ndarray
-    signs: np.ndarray
+    bits: UInt8[np.ndarray, "reads rows"]
+    signs: Float64[np.ndarray, " reads"]
 
 
 @dataclass(frozen=True)
@@ -170,9 +172,20 @@ class RowGroup:
         return currents
 
 
-def applied_inputs(vectors: np.ndarray, flip_above: float) -> Applied:
-    """(B, N) sub-vectors in {-1, 0, 1} (0: padding) as applied: those whose share of +1 among the valid rows is above
-    ``flip_above`` complemented."""
+def applied_inputs(vectors: Integer[np.ndarray, "reads rows"], flip_above: float) -> Applied:
+    """Sub-vectors as applied: those with many +1s among their valid rows complemented.
+
+    Args:
+        vectors: the inputs of a row group in {-1, 0, 1}; 0 is padding, whose row stays off.
+        flip_above: share of +1 above which a sub-vector is complemented; infinite where it never is.
+
+    Example:
+        Of the first read two of three rows are +1, of the second one of two valid rows:
+
+        >>> applied = applied_inputs(np.array([[1, 1, -1], [1, -1, 0]], np.int8), flip_above=0.5)
+        >>> applied.bits.tolist(), applied.signs.tolist()
+        ([[0, 0, 1], [1, 0, 0]], [-1.0, 1.0])
+    """
     bits, valid = (vectors > 0).astype(np.uint8), vectors != 0
     if np.isinf(flip_above):
         return Applied(bits, np.ones(len(bits)))

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from simcore.cost_options import Corner
 from simcore.errors import unknown_name
 from simcore.technology.yaml_model import load_yaml_model
-
-Corner = Literal["low", "nominal", "high"]
 
 PERIPHERY_FOLDER = Path(__file__).parent / "periphery"
 
 
-def _number(unit: str, si: float) -> float:
-    number: float = field(metadata={"unit": unit, "si": si})
-    return number
+def _number(unit: str, si: float) -> Any:
+    """A field of the periphery file: its unit there, and the factor to SI."""
+    return field(metadata={"unit": unit, "si": si})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +72,15 @@ PERIPHERY_UNITS: dict[str, tuple[str, float]] = {
 
 
 class DisputedQuantity(BaseModel):
-    """A number with its unit and source, and the ends of what its sources say where they disagree."""
+    """A number with its unit and source, and the ends of what its sources say where they disagree.
+
+    Attributes:
+        value: what is computed with, in ``unit``.
+        low: the lowest that a source says, or None where sources agree.
+        high: the highest that a source says, or None where sources agree.
+        unit: the unit of ``PERIPHERY_UNITS``.
+        source: the paper, table or file, or the word ``judgement``.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -88,17 +95,24 @@ class DisputedQuantity(BaseModel):
         if (self.low is None) != (self.high is None):
             raise ValueError("a disputed number has both low and high")
         if self.low is not None and self.high is not None and not self.low <= self.value <= self.high:
-            raise ValueError(f"low {self.low:g}, value {self.value:g} and high {self.high:g} do not rise")
+            raise ValueError(f"expected low <= value <= high, got {self.low:g}, {self.value:g}, {self.high:g}")
         return self
 
     def at(self, corner: Corner) -> float:
-        """The number at a corner, in the file's unit."""
+        """The number at a corner, in the file's unit; its value where the sources agree."""
         end = {"low": self.low, "nominal": self.value, "high": self.high}[corner]
         return self.value if end is None else end
 
 
 class Periphery(BaseModel):
-    """A periphery file."""
+    """A periphery file: what stands around the cells, in one technology.
+
+    Attributes:
+        name: what a sweep calls the technology.
+        description: one sentence for people.
+        sources: what the short names in the quantities' ``source`` stand for.
+        parameters: every name of ``PERIPHERY_UNITS``, each in the unit that it has there.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -119,21 +133,30 @@ class Periphery(BaseModel):
                 raise ValueError(f"logic_utilisation is a fraction, at most 1, got {quantity.at('high'):g}")
         missing = [name for name in PERIPHERY_UNITS if name not in self.parameters]
         if missing:
-            raise ValueError(f"parameters that are missing: {', '.join(missing)}")
+            raise ValueError(f"these parameters are missing: {', '.join(missing)}")
         return self
 
     def si(self, name: str, corner: Corner = "nominal") -> float:
-        """A parameter in SI units."""
+        """A parameter in SI units.
+
+        Args:
+            name: one of ``PERIPHERY_UNITS``.
+            corner: the end of what its sources say.
+        """
         return self.parameters[name].at(corner) * PERIPHERY_UNITS[name][1]
 
 
 def periphery_names() -> list[str]:
-    """Names of the technologies that ship."""
+    """Names of the technologies that ship, sorted."""
     return sorted(path.stem for path in PERIPHERY_FOLDER.glob("*.yaml"))
 
 
 def load_periphery(technology: str, where: str = "") -> Periphery:
-    """The periphery of a shipped technology, or of a user's own file (ends in .yaml or .yml).
+    """The periphery of a shipped technology, or of a user's own file.
+
+    Args:
+        technology: a shipped name, or the path of a periphery file (ends in .yaml or .yml).
+        where: where the user wrote this, for messages.
 
     Raises:
         InputError: no such technology or file, or not a periphery file.

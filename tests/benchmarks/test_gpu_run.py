@@ -168,7 +168,7 @@ def test_a_part_that_fails_is_told_of_and_loses_no_other(tmp_path):
 
 def test_a_run_that_hangs_ends_when_its_minutes_are_over(tmp_path):
     code = (
-        "import time, types; from pathlib import Path; from benchmarks.gpu import __main__ as gpu\n"
+        "import time, types; from pathlib import Path; from benchmarks.gpu import processor, __main__ as gpu\n"
         "gpu.BEGAN, gpu._part = time.monotonic(), lambda *arguments: time.sleep(600)\n"
         f"results = gpu.Results(Path({str(tmp_path)!r}), {{}}, {{}})\n"
         "options, device = types.SimpleNamespace(minutes=0.02), types.SimpleNamespace(type='cpu')\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.sweep.spec import load_sweep
-from pipeline.tracking.mlflow import _below
+from pipeline.tracking.runs import folder_of_study
 from pipeline.uris import without_secret
 from simcore.errors import InputError
 from simcore.technology import circuit_parameters
@@ -87,7 +87,7 @@ def test_a_sweeps_name_is_no_path(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("study", ["../../out", "/etc", "..", ".", "a/../../b", "plain study"])
 def test_a_study_stays_below_the_artifacts(tmp_path: Path, study: str) -> None:
-    found = _below(tmp_path, study).resolve()
+    found = folder_of_study(tmp_path, study).resolve()
     assert found.parent == tmp_path.resolve()
     assert study != "plain study" or found.name == study
 

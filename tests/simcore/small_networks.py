@@ -14,7 +14,8 @@ from PIL import Image
 from simcore.crossbar import Circuit
 from simcore.datasets import Dataset
 from simcore.datasets.importing import ImportRequest, import_dataset
-from simcore.design import Adc, Design
+from simcore.design import Design
+from simcore.design_axes import Adc
 from simcore.network.checkpoint import Checkpoint, network_digest
 from simcore.network.graph import NetworkGraph, Node
 from simcore.network.modules import GraphNetwork

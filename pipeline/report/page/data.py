@@ -1,75 +1,142 @@
-"""What the page's script draws: columns of the tables as JSON."""
+"""What the page's script draws, as JSON: places, names and axes; the script itself computes and names nothing."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 import pandas as pd
 
-from pipeline.front.objectives import known_costs
-from pipeline.report.page.findings import MOST_GAINS, Gains, distinguishing
+from pipeline.report.front_panels import FrontPanel, front_panels
+from pipeline.report.page.axes import accuracy_axis, cost_axis, error_axis
+from pipeline.report.page.findings import MOST_GAINS, Gains
 from pipeline.report.page.selection import hardware_numbers
+from pipeline.results.names import distinguishing, hardware_name
+from pipeline.sweep.names import level_name
+from pipeline.sweep.objectives import OBJECTIVES, Objective, known_costs
 
 _DESIGN_COLUMNS = (
-    "design_key model dataset device corner overrides rows cols active_rows row_order sparsity prune adc_bits "
-    "adc_reference adc_fit adc_range adc_offset adc_gain adc_noise seed solver "
-    "accuracy accuracy_low accuracy_high ideal_accuracy images partial_sum_reduction "
-    "rms_error_lsb clipped_fraction evidence_converted_rms_lsb evidence_within_limits"
+    "design_key device sparsity prune accuracy accuracy_low accuracy_high ideal_accuracy partial_sum_reduction "
+    "rms_error_lsb"
 ).split()
 _DIGITS = 6
 
 
 def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None) -> str:
     """JSON that is safe inside a ``script`` element; of layers and gains those of ``designs``."""
-    costs = known_costs(designs)
-    energies = [name for name in designs.columns if name.startswith("energy_") and name.endswith("_J")]
-    components = [name for name in energies if not name.startswith("energy_per_image_")]  # the total and its spread
-    columns = [name for name in _DESIGN_COLUMNS if name in designs]
+    designs = designs.reset_index(drop=True)
+    rows = designs.to_dict("records")
+    axes = distinguishing(designs)
     places = {key: index for index, key in enumerate(designs.design_key)}
-    known = layers[layers.design_key.isin(places)].sort_values("layer_index")
-    document: dict[str, Any] = {
-        "designs": {name: _values(designs[name]) for name in [*columns, *(cost.column for cost in costs), *components]},
-        "hardware": hardware_numbers(designs).tolist(),
-        "varying": distinguishing(designs),
-        "costs": [asdict(cost) for cost in costs],
-        "components": components,
-        "layers": {
-            "names": list(dict.fromkeys(known.layer)),
-            "design": [places[key] for key in known.design_key],
-            **{name: _values(known[name]) for name in ("layer", "rms_error_lsb", "clipped_fraction")},
-        },
-        "gains": _gain_rows(gains, places),
+    hardware = hardware_numbers(designs)
+    document: dict[str, object] = {
+        "designs": {name: _values(designs[name]) for name in _DESIGN_COLUMNS},
+        "names": [hardware_name(row, axes) for row in rows],
+        "levels": [level_name(row["sparsity"], row["prune"]) for row in rows],
+        "models": designs.model.unique().tolist(),
+        "hardware": hardware.tolist(),
+        "costs": [_cost_chart(designs, cost) for cost in known_costs(designs)],
+        "energy": _energy(designs),
+        "layers": _layers(designs, layers, hardware),
+        "gains": None if gains is None else _gains(gains, designs, places),
     }
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _gain_rows(gains: Gains | None, places: dict[str, int]) -> dict[str, Any] | None:
-    if gains is None:
-        return None
+def _cost_chart(designs: pd.DataFrame, cost: Objective) -> dict[str, object]:
+    """Accuracy against one cost: of each network that has it the axes, and a panel a corner."""
+    of_models: dict[str, dict[str, FrontPanel]] = {}
+    for (model, corner), panel in front_panels(designs, cost).items():
+        of_models.setdefault(model, {})[corner] = panel
+    return {
+        "label": cost.label,
+        "values": _values(cost.scale * designs[cost.column]),
+        "shown": _shown(designs[cost.column], cost),
+        "models": {model: _model_chart(panels, cost) for model, panels in of_models.items()},
+    }
+
+
+def _model_chart(panels: dict[str, FrontPanel], cost: Objective) -> dict[str, object]:
+    """The panels share their axes; designs by their place, those on the front the cheapest first."""
+    points = pd.concat([panel.points for panel in panels.values()])
+    return {
+        "x": asdict(cost_axis(points.x, cost)),
+        "y": asdict(accuracy_axis(points.y_low.min())),
+        "panels": [
+            {
+                "corner": corner,
+                "ideal": panel.ideal,
+                "others": panel.points.index[~panel.points.member].tolist(),
+                "members": panel.members.index.tolist(),
+            }
+            for corner, panel in panels.items()
+        ],
+    }
+
+
+def _energy(designs: pd.DataFrame) -> dict[str, object]:
+    """The parts of an image's energy; its total and the ends of its spread are none."""
+    energies = [name for name in designs.columns if name.startswith("energy_") and name.endswith("_J")]
+    parts = [name for name in energies if not name.startswith("energy_per_image_")]
+    energy = OBJECTIVES["energy"]
+    return {
+        "parts": [
+            {
+                "name": name.removeprefix("energy_").removesuffix("_J").replace("_", " "),
+                "values": _values(designs[name]),
+                "shown": _shown(designs[name], energy),
+            }
+            for name in parts
+        ],
+        "totals": _shown(designs[parts].sum(axis=1), energy),
+    }
+
+
+def _layers(designs: pd.DataFrame, layers: pd.DataFrame, hardware: pd.Series) -> dict[str, object]:
+    """Of every unpruned design the error of each layer, and of all hardware the axis that they share."""
+    unpruned = designs[designs.prune == 0]
+    known = layers[layers.design_key.isin(unpruned.design_key)].sort_values("layer_index")
+    names = list(dict.fromkeys(known.layer))
+    errors = known.pivot(index="design_key", columns="layer", values="rms_error_lsb")
+    errors = errors.reindex(index=designs.design_key, columns=names).reset_index(drop=True)
+    largest = errors.max(axis=1).fillna(0.0).groupby(hardware).max()
+    return {
+        "names": names,
+        "errors": [_values(row) for _, row in errors.iterrows()],
+        "axes": [asdict(error_axis(value)) for value in largest],
+    }
+
+
+def _gains(gains: Gains, designs: pd.DataFrame, places: Mapping[str, int]) -> dict[str, object]:
     points, drawn = gains.comparison.points, gains.drawn
-    rows = [
-        [places[row.design_key_a], places[row.design_key_b], *map(_plain, (row.change_low, row.change_high))]
-        for row in drawn.itertuples()
-    ]
-    largest = MOST_GAINS if len(drawn) < len(points) else len(drawn)
+    dense = [places[key] for key in drawn.design_key_a]
+    # Only what tells these apart, for room is short.
+    axes = [name for name in distinguishing(designs) if designs[name].iloc[dense].nunique(dropna=False) > 1]
     return {
         "level": gains.level,
-        "rows": rows,
-        "largest": largest,
+        "names": [hardware_name(row, axes) for row in designs.iloc[dense].to_dict("records")],
+        "dense": dense,
+        "sparse": [places[key] for key in drawn.design_key_b],
+        "low": _values(drawn.change_low),
+        "high": _values(drawn.change_high),
+        "largest": MOST_GAINS if len(drawn) < len(points) else len(drawn),
         "left": len(points) - len(drawn),
         "paired": bool(points.paired.all()),
     }
 
 
-def _values(column: pd.Series) -> list[Any]:
+def _shown(column: pd.Series, objective: Objective) -> list[str]:
+    return ["not known" if math.isnan(value) else objective.show(value) for value in column.astype(float)]
+
+
+def _values(column: pd.Series) -> list[float | str | None]:
     return [_plain(value) for value in column.tolist()]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: float | str | None) -> float | str | None:
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
     return value

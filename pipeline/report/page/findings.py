@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.front.intervals import PairedCounts, exact_interval
-from pipeline.front.objectives import Objective, known_costs
 from pipeline.front.significance import ERROR, largest_by_halves
 from pipeline.results.comparison import Comparison
 from pipeline.results.finished import Results, seen_all
+from pipeline.results.names import design_name
+from pipeline.sweep.objectives import known_costs
 from pipeline.tables.schema import HARDWARE_COLUMNS
 
 _GAP = "\u00a0"  # a space at which no line breaks
-_NAMING = ("device", "corner", "rows", "cols", "active_rows")  # always in a design's name
 MOST_GAINS, LEAST_GAINS = 30, 10
 """Of more changes than so many together a chart shows the largest and the smallest."""
 NEAR_IDEAL = 0.02
@@ -58,22 +58,6 @@ def sentences(designs: pd.DataFrame, gains: Gains | None) -> list[str]:
     return [_what_it_costs(designs), _what_sparsity_gives(gains), _what_to_build(designs)]
 
 
-def design_name(row: pd.Series, designs: pd.DataFrame) -> str:
-    """A design as people call it; axes beyond the usual ones are named where they vary."""
-    size = f"{row.rows}x{row.cols}" + (f" read {row.active_rows} rows at a time" if row.active_rows != row.rows else "")
-    extra = [f"{name.replace('_', ' ')} {row[name]}" for name in distinguishing(designs) if name != "model"]
-    model = f"{row.model} on " if designs.model.nunique() > 1 else ""
-    return f"{model}{row.device} {size}{''.join(f', {part}' for part in extra)} in the {row.corner} corner"
-
-
-def distinguishing(designs: pd.DataFrame) -> list[str]:
-    """Hardware axes that tell designs of the same device, corner and array apart; lossless bits follow from the array
-    and do not."""
-    same = designs.groupby(list(_NAMING), dropna=False)
-    axes = [name for name in HARDWARE_COLUMNS if name in designs and name not in ("sweep", "dataset", *_NAMING)]
-    return [name for name in axes if same[name].nunique(dropna=False).max() > 1]
-
-
 def _level(row: pd.Series) -> str:
     return f"{row.sparsity} with {100 * row.prune:g} % pruned" if row.prune else str(row.sparsity)
 
@@ -102,7 +86,7 @@ def _what_sparsity_gives(gains: Gains | None) -> str:
     points = gains.comparison.points
     up, down = (int((points.verdict == verdict).sum()) for verdict in ("better", "worse"))
     costs = known_costs(points, "_change")
-    spent = [f"{cost.title} by {_span(points[f'{cost.column}_change'])}" for cost in costs]
+    spent = [f"{cost.label} by {_span(points[f'{cost.column}_change'])}" for cost in costs]
     more = f"; it changes {', '.join(spent)}" if spent else ""
     worse = f" and lowers it on {down}" if down else ""
     return (
@@ -164,9 +148,9 @@ def _what_to_build(designs: pd.DataFrame) -> str:
     near = designs[designs.accuracy_loss <= NEAR_IDEAL]
     if not costs:
         return text + "."
-    cost: Objective = costs[0]
+    cost = costs[0]
     if pd.notna(best[cost.column]):
-        text += f" at {cost.show(best[cost.column])} of {cost.title}"
+        text += f" at {cost.show(best[cost.column])} of {cost.label}"
     near = near.dropna(subset=[cost.column])
     if near.empty:
         return text + f"; no design comes within {100 * NEAR_IDEAL:g} points of ideal arithmetic."

@@ -12,7 +12,8 @@ from matplotlib import colormaps
 
 from pipeline.execution.failures import FailureReport
 from pipeline.results.finished import seen_all
-from pipeline.tables.schema import AXIS_COLUMNS, array_name
+from pipeline.sweep.names import array_name
+from pipeline.tables.schema import AXIS_COLUMNS
 
 _LEVELS = ("dense", "weight", "activation", "binsparx")
 _COSTS = ("charge_per_image_C", "energy_per_image_J", "latency_per_image_s", "throughput_per_s", "area_m2")

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import pandas as pd
 
-from pipeline.front.objectives import known_costs
 from pipeline.results.finished import on_front
+from pipeline.sweep.objectives import known_costs
 from pipeline.tables.schema import HARDWARE_COLUMNS
 
 MOST_SHOWN = 2000

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.tracking.mlflow import track_sweep
+from pipeline.tracking.sweeps import track_sweep
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.finished_sweep import finish_sweep
 

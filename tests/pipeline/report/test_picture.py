@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +15,10 @@ from rich.console import Console
 
 from pipeline.front.intervals import wilson_interval
 from pipeline.report import picture
+from pipeline.report.front_panels import front_panels
 from pipeline.report.picture import draw_front
 from pipeline.report.terminal import print_costs, print_designs
+from pipeline.sweep.objectives import OBJECTIVES
 from pipeline.tables.schema import DESIGNS_SCHEMA
 
 
@@ -92,9 +96,9 @@ def test_of_very_many_designs_the_front_and_a_sample_are_drawn_and_the_picture_s
 
 def test_the_front_is_drawn_whole_however_few_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture, "MOST_DRAWN", 0)
-    rows = [{**row, "cost": row["energy_per_image_J"]} for row in many_rows(10)]
-    alone = picture._drawn(rows)
-    assert alone == [row for row in rows if row["on_front"]]
+    rows = table_of(many_rows(10)).to_pandas()
+    alone = picture.choose_drawn(rows, OBJECTIVES["energy"])
+    assert alone.equals(rows[rows.on_front])
 
 
 def test_the_end_of_a_run_lists_the_hardware_on_the_front_first_and_says_what_it_leaves_out() -> None:
@@ -144,9 +148,37 @@ def test_a_design_that_a_race_stopped_sets_neither_title_nor_arrow_nor_ideal() -
     stopped = {**rows[0], "images": 50, "ideal_accuracy": 0.99}  # the first of the table, dense
     table = [stopped, *rows[1:]]
     assert b"on 300 images of images" in draw_front(table_of(table))["front.svg"]
+    (panel,) = front_panels(table_of(table).to_pandas(), OBJECTIVES["energy"], as_stored=True).values()
+    assert panel.ideal == 90.0
     axes = Figure().subplots()
-    drawn = [{**row, "cost": row["energy_per_image_J"], "seed": 0} for row in table_of(table).to_pylist()]
-    picture._draw_panel(axes, drawn, {"8T-SRAM": "#0072B2", "1T-1ReRAM": "#D55E00"}, True, False)
-    arrows = [text for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
-    assert len(arrows) == 1
-    assert [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"] == [90.0]
+    picture._draw_arrows(axes, panel.points, {"8T-SRAM": "#0072B2", "1T-1ReRAM": "#D55E00"})
+    assert len(axes.texts) == 1
+
+
+def test_a_panel_has_accuracies_in_percent_and_costs_in_their_unit_and_its_front_the_cheapest_first() -> None:
+    rows = [
+        {**row, "area_m2": 1e-6 * (place + 1), "on_front": False, "solver_setting": "auto"}
+        for place, row in enumerate(rows_of())
+    ]
+    panels = front_panels(table_of(rows[::-1]).to_pandas(), OBJECTIVES["area"])
+    assert list(panels) == [("net0", "pessimistic"), ("net0", "nominal")]
+    panel = panels["net0", "nominal"]
+    assert panel.points.x.tolist() == pytest.approx([4, 3, 2, 1])
+    assert panel.members.x.tolist() == pytest.approx([1, 2])
+    assert panel.members.y.tolist() == pytest.approx([50, 260 / 3]) and panel.ideal == 90
+    assert panel.bottom_up.member.tolist() == [False, False, True, True]
+    assert (panel.points.y_low < panel.points.y).all() and (panel.points.y < panel.points.y_high).all()
+    assert not front_panels(table_of(rows).to_pandas(), OBJECTIVES["area"], as_stored=True)[
+        "net0", "nominal"
+    ].members.size
+    assert not front_panels(table_of(rows).to_pandas().assign(area_m2=None), OBJECTIVES["area"])
+
+
+def test_drawing_leaves_matplotlib_as_it_was() -> None:
+    script = (
+        "import matplotlib; before = dict(matplotlib.rcParams)\n"
+        "import pipeline.report.picture, pipeline.report.figures, pipeline.explain.blame_picture\n"
+        "changed = {k for k, v in matplotlib.rcParams.items() if before[k] != v}\n"
+        "assert not changed, changed"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

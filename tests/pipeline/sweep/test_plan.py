@@ -216,7 +216,7 @@ def test_extra_points_with_overrides_replace_the_devices_own(tmp_path: Path) -> 
         sparsity="dense",
         points="[{overrides: {r_col: [7, 9]}, solver: exact, adc_noise: 0.25}]",
     )
-    seen = [(p.cell.overrides_text, p.hardware.solver, p.hardware.adc_noise) for p in plan.points]
+    seen = [(p.cell.overrides_text, p.columns["solver_setting"], p.columns["adc_noise"]) for p in plan.points]
     assert seen == [
         ("r_col=5;r_sink=100", "auto", 0.0),
         ("r_col=7;r_sink=100", "exact", 0.25),

@@ -18,7 +18,7 @@ from pipeline.results.finished import Results
 from pipeline.sweep.keys import digest_of
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import ParetoSpec, load_sweep
-from simcore.design import Adc
+from simcore.design_axes import Adc
 from tests.pipeline.fake_simcore import write_sweep
 from tests.pipeline.finished_sweep import finish_sweep
 from tests.simcore.small_networks import make_design
@@ -74,7 +74,7 @@ def test_keys_are_those_of_the_content_and_hardware_keeps_its_own_beside_referen
     for point in plan.points:
         assert point.key == digest_of(point.content)
     alone = {point.key for point in plan_of(tmp_path, adc=ADC).points}
-    assert {point.key for point in plan.points if not point.hardware.is_reference} == alone
+    assert {point.key for point in plan.points if not point.configuration.is_reference} == alone
 
 
 def test_a_reference_is_on_no_front_whatever_it_is_drawn_for() -> None:

@@ -17,7 +17,7 @@ from pipeline.sweep.plan import make_plan
 from pipeline.sweep.simulation import digital_layers as of_a_network
 from pipeline.sweep.spec import CostSpec, load_sweep
 from pipeline.tables.schema import DESIGNS_SCHEMA, PARETO_SCHEMA
-from simcore.cost import CostOptions
+from simcore.cost_options import CostOptions
 from simcore.errors import InputError
 from simcore.network.checkpoint import find_model, load_checkpoint
 from tests.pipeline.fake_simcore import write_sweep

@@ -13,7 +13,8 @@ from mlflow.entities import Run
 from rich.console import Console
 
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
-from pipeline.tracking.mlflow import TrackingUnavailable, default_tracking_uri, track_sweep
+from pipeline.tracking.client import TrackingUnavailable, default_tracking_uri
+from pipeline.tracking.sweeps import track_sweep
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes", "ray_cluster")
@@ -202,26 +203,27 @@ def test_tracking_needs_tables(tmp_path: Path) -> None:
         track_sweep(result.plan.sweep, result.store)
 
 
-def test_values_that_mlflow_would_cut_to_the_same_are_told_apart() -> None:
-    from pipeline.tracking.mlflow import _told_apart
+def test_values_that_mlflow_would_cut_to_the_same_aretold_apart() -> None:
+    from pipeline.tracking.mlflow import told_apart
 
-    assert _told_apart({"8T-SRAM", "1T-1ReRAM", "1T-1ReRAM-BL"}) == {
+    assert told_apart({"8T-SRAM", "1T-1ReRAM", "1T-1ReRAM-BL"}) == {
         "8T-SRAM": "8T-SRAM",
         "1T-1ReRAM": "1T-1ReRAM",
         "1T-1ReRAM-BL": "BL 1T-1ReRAM-BL",
     }
     long = {f"r_col=1.25;r_source=2.5;r_sink={ohms}000000000000{end}" for ohms in (1, 2) for end in (1, 2)}
-    assert len({text[:9] for text in _told_apart(long).values()}) == 4
-    assert all(text.endswith(value) for value, text in _told_apart(long).items())
+    assert len({text[:9] for text in told_apart(long).values()}) == 4
+    assert all(text.endswith(value) for value, text in told_apart(long).items())
 
 
 def test_designs_can_be_told_apart_and_are_found_for_comparison(tmp_path: Path) -> None:
-    from pipeline.tracking.mlflow import _PARAMETERS, _distinct_parameters, find_designs
+    from pipeline.tracking.mlflow import _PARAMETERS, distinct_parameters
+    from pipeline.tracking.runs import find_designs
 
     assert len({name[:10] for name in _PARAMETERS}) == len(_PARAMETERS)
     result = run(tmp_path, adc="{bits: 6, reference: [nominal, calibrated, calibrated_column]}", arrays="32x32")
     rows = result.tables["designs"].to_pylist()
-    params = _distinct_parameters(rows)
+    params = distinct_parameters(rows)
     assert len({values["adc_reference"][:10] for values in params.values()}) == 3
     assert {values["device"] for values in params.values()} == {"8T-SRAM"}
     uri = default_tracking_uri(result.store)

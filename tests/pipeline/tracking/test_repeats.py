@@ -16,7 +16,9 @@ from mlflow.entities import Run
 
 from pipeline.storage.store import Store
 from pipeline.tables.files import read_table, table_path
-from pipeline.tracking.mlflow import TrackingUnavailable, _attach_dataset, default_tracking_uri, track_sweep
+from pipeline.tracking.artifacts import attach_datasets
+from pipeline.tracking.client import TrackingUnavailable, default_tracking_uri
+from pipeline.tracking.sweeps import track_sweep
 from tests.pipeline.finished_sweep import finish_sweep
 
 
@@ -74,6 +76,6 @@ def test_a_data_set_has_the_images_of_the_design_that_saw_most() -> None:
     attached: list[Any] = []
     client: Any = SimpleNamespace(log_inputs=lambda run_id, inputs: attached.extend(inputs))
     data = {"dataset": "images", "dataset_digest": "d" * 64, "dataset_split": "test"}
-    _attach_dataset(client, "run", [data | {"images": images} for images in (50, 200, 100)])
+    attach_datasets(client, "run", [data | {"images": images} for images in (50, 200, 100)])
     (one,) = attached
     assert json.loads(one.dataset.profile) == {"images": 200}

@@ -12,7 +12,8 @@ from simcore.analysis.tile_errors import tile_errors
 from simcore.crossbar import Circuit, solve
 from simcore.crossbar.cells import Cells
 from simcore.crossbar.solvers.newton import solve_nodes
-from simcore.design import Adc, Design
+from simcore.design import Design
+from simcore.design_axes import Adc
 from simcore.inference.evaluation import evaluate, prepare
 from tests.simcore.small_networks import make_design, small_checkpoint, small_dataset
 

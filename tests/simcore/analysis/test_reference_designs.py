@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from simcore.analysis.reference_designs import lossless_bits, what_acts
+from simcore.analysis.reference_designs import what_acts
 from simcore.datasets import open_dataset
-from simcore.design import Adc
+from simcore.design_axes import Adc, lossless_bits
 from simcore.inference.evaluation import evaluate, prepare
 from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, stored_layers
 from simcore.mapping.tiling import input_vectors

@@ -7,7 +7,8 @@ import math
 import pint
 import pytest
 
-from simcore.cost import CostOptions, area, energy, leakage, resolve, timing
+from simcore.cost import area, energy, leakage, resolve, timing
+from simcore.cost_options import CostOptions
 from simcore.technology.periphery_file import PERIPHERY_UNITS
 
 units = pint.UnitRegistry()

@@ -8,7 +8,6 @@ import itertools
 import pytest
 
 from simcore.cost import (
-    CostOptions,
     CostSettings,
     CostSpread,
     DigitalLayer,
@@ -22,7 +21,9 @@ from simcore.cost import (
 )
 from simcore.cost.design_cost import column_groups, layer_energy, on_time, settling
 from simcore.cost.settings import AREA_AXES, ENERGY_AXES, LATENCY_AXES
-from simcore.design import Adc, Design
+from simcore.cost_options import CostOptions
+from simcore.design import Design
+from simcore.design_axes import Adc
 from simcore.errors import InputError
 from simcore.technology import circuit_parameters
 from simcore.technology.devices import load_bitcell
@@ -333,7 +334,7 @@ def test_activity_from_a_layers_totals() -> None:
         ({"technology": "5nm"}, "unknown technology '5nm'; did you mean '7nm'?"),
         ({"technology": "none.yaml"}, "cannot read the periphery file 'none.yaml'"),
         ({"parameters": {"comparator_enrgy": 1.0}}, "did you mean 'comparator_energy'?"),
-        ({"parameters": {"v_dd": -1.0}}, "v_dd must be a positive number of V, got -1"),
+        ({"parameters": {"v_dd": -1.0}}, "v_dd must be positive (V), got -1"),
     ],
 )
 def test_bad_options(options: dict, message: str) -> None:

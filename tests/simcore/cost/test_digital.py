@@ -8,7 +8,6 @@ import math
 import pytest
 
 from simcore.cost import (
-    CostOptions,
     DigitalLayer,
     LayerActivity,
     Tile,
@@ -19,7 +18,9 @@ from simcore.cost import (
     resolve,
 )
 from simcore.cost.digital import bits_read, cycles, mac_energy
-from simcore.design import Adc, Design
+from simcore.cost_options import CostOptions
+from simcore.design import Design
+from simcore.design_axes import Adc
 from simcore.network.graph import NetworkGraph
 from simcore.technology import circuit_parameters
 from simcore.technology.devices import load_bitcell

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from simcore.cost import CostOptions, resolve
+from simcore.cost import resolve
 from simcore.cost.macro import PARTIAL_SUM_CUTS, load_macro, load_published, macro_area_um2, macro_energy, saving
+from simcore.cost_options import CostOptions
 
 MACRO = load_macro()
 SETTINGS = resolve(CostOptions())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from simcore.crossbar.solvers.torch_relaxation import TorchRelaxation
-from simcore.design import Adc, Design, EvidenceLimits
+from simcore.design import Design
+from simcore.design_axes import Adc, EvidenceLimits
 from simcore.errors import InputError
 from simcore.inference.preparation import prepare
 from simcore.technology import circuit_parameters

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from simcore.crossbar import Solution, solve
-from simcore.design import Adc, EvidenceLimits
+from simcore.design_axes import Adc, EvidenceLimits
 from simcore.errors import InputError
 from simcore.inference import preparation
 from simcore.inference.evaluation import evaluate, mapped_logits, prepare

@@ -48,7 +48,8 @@ def test_a_kernel_that_others_call_is_inlined():
 
 _PROGRAM = """
 from simcore.datasets import open_dataset
-from simcore.design import Adc, Design, EvidenceLimits
+from simcore.design import Design
+from simcore.design_axes import Adc, EvidenceLimits
 from simcore.inference.evaluation import evaluate, prepare
 from simcore.network.checkpoint import find_model, load_checkpoint
 from simcore.technology import circuit_parameters

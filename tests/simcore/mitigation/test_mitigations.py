@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simcore.design import AdcFit, AdcReference
+from simcore.design_axes import AdcFit, AdcReference
 from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.encodings.base import column_share, share_constants
 from simcore.mapping.row_groups import StoredBits, applied_inputs

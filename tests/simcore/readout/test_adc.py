@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simcore.design import Adc
+from simcore.design_axes import Adc
 from simcore.noise.base import noise_of_read
 from simcore.noise.gaussian import Gaussian
 from simcore.readout.adc import CalibrationReads, converter_settings, ideal_settings

@@ -8,7 +8,7 @@ import torch
 
 from simcore.crossbar import Circuit, Solution, solve
 from simcore.datasets import open_dataset
-from simcore.design import Adc, EvidenceLimits
+from simcore.design_axes import Adc, EvidenceLimits
 from simcore.inference.evaluation import prepare
 from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, stored_layers
 from simcore.inference.validation import Evidence, FittedLayer, measure_layer

@@ -1,0 +1,61 @@
+"""What people call a design among others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from pipeline.sweep.names import array_name
+from pipeline.tables.schema import HARDWARE_COLUMNS
+
+_ARRAY = ("rows", "cols", "active_rows")
+_USUAL = ("device", "corner", *_ARRAY)  # always in a design's name
+
+
+def hardware_name(row: Mapping[str, Any], axes: Iterable[str] = ()) -> str:
+    """The hardware of a design, short: ``8T-SRAM nominal 64x64/16, adc bits 5``.
+
+    Args:
+        row: of ``designs``; what it does not have is left out.
+        axes: columns named beside device, corner and array where they hold anything.
+    """
+    parts = [str(row[name]) for name in ("device", "corner") if name in row]
+    sizes = [name for name in _ARRAY if name in row]
+    if len(sizes) == len(_ARRAY):
+        parts.append(array_name(*(row[name] for name in _ARRAY)))
+        sizes = []
+    return ", ".join([" ".join(parts), *_axis_texts(row, [*sizes, *axes])])
+
+
+def design_name(row: pd.Series, designs: pd.DataFrame) -> str:
+    """The hardware of a design in a sentence: ``8T-SRAM 64x64/16, adc bits 5 in the nominal corner``.
+
+    Args:
+        row: one of ``designs``.
+        designs: those it is told apart from: axes beyond the usual ones are named where they vary among these.
+    """
+    axes = [name for name in distinguishing(designs) if name != "model"]
+    model = f"{row.model} on " if designs.model.nunique() > 1 else ""
+    name = ", ".join(
+        [f"{model}{row.device} {array_name(row.rows, row.cols, row.active_rows)}", *_axis_texts(row, axes)]
+    )
+    return f"{name} in the {row.corner} corner"
+
+
+def distinguishing(designs: pd.DataFrame) -> list[str]:
+    """Hardware axes that tell designs of the same device, corner and array apart; lossless bits follow from the array
+    and do not."""
+    same = designs.groupby(list(_USUAL), dropna=False)
+    axes = [name for name in HARDWARE_COLUMNS if name in designs and name not in ("sweep", "dataset", *_USUAL)]
+    return [name for name in axes if same[name].nunique(dropna=False).max() > 1]
+
+
+def _axis_texts(row: Mapping[str, Any], axes: Iterable[str]) -> list[str]:
+    values = ((name, row[name]) for name in axes)
+    return [
+        f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
+        for name, value in values
+        if value not in ("", None)
+    ]

@@ -1,0 +1,34 @@
+"""Kinds of fields that a sweep file has, for pydantic: how each is read and what it may hold."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"expected a finite number, found {value}")
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError("expected a number, a word or a list of them")
+
+
+Listed = BeforeValidator(_as_list)
+"""Reads a scalar as a list of one: a list is an axis, a scalar is one value."""
+Scalar = Annotated[Any, AfterValidator(_scalar)]
+Positive = Annotated[int, Field(ge=1)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+def values_of(item: Any) -> Any:
+    """The kind of field that holds the values of an axis: one ``item`` or a list of them, not empty."""
+    return Annotated[list[item], Listed, Field(min_length=1)]

@@ -1,0 +1,13 @@
+"""What people call an array and a sparsity level, the same in every list, table and drawing."""
+
+from __future__ import annotations
+
+
+def array_name(rows: int, cols: int, active_rows: int) -> str:
+    """``64x32``, and ``64x32/16`` where 16 rows are read together instead of all."""
+    return f"{rows}x{cols}" if active_rows == rows else f"{rows}x{cols}/{active_rows}"
+
+
+def level_name(sparsity: str, prune: float, mark: str = "prune ") -> str:
+    """``binsparx``, and ``binsparx prune 0.1`` where stored ones are pruned; ``mark`` stands before the fraction."""
+    return f"{sparsity} {mark}{prune:g}" if prune else sparsity

@@ -1,0 +1,96 @@
+"""What a design may be: its axes with their choices, ranges and defaults, each declared here once.
+
+The sweep file, the tables and the command line read their choices and ranges from these models. They are plain
+pydantic, apart from ``Design`` itself, whose circuit brings the solver's kernels along: most commands need none.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Sparsity = Literal["dense", "weight", "activation", "binsparx"]
+RowOrder = Literal["channel", "spatial", "grouped"]
+AdcReference = Literal["nominal", "calibrated", "calibrated_column", "calibrated_layer"]
+AdcFit = Literal["unbiased", "least_squares"]
+AdcRange = Literal["full_scale", "fixed", "percentile", "least_error"]
+NoiseSource = Literal["gaussian"]
+MOST_ADC_BITS = 16
+SolverChoice = Literal["auto", "exact", "fast", "ideal", "ideal_circuit"]
+REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
+"""Choices of ``solver`` that solve no circuit: nothing drives a current, so nothing is known of energy or time."""
+
+
+def lossless_bits(rows: int) -> int:
+    """Bits that give each of the sums 0..rows a code of its own: ceil(log2(rows + 1)), at least 1.
+
+    Args:
+        rows: rows read together.
+
+    Example:
+        >>> lossless_bits(63), lossless_bits(64)
+        (6, 7)
+    """
+    return max(1, math.ceil(math.log2(rows + 1)))
+
+
+class Adc(BaseModel):
+    """Converter: PS_hat = zero + step code, code = clip(round(gain (u I - zero) / step + offset + noise), 0, top).
+
+    ``reference`` gives the line u I from current to partial sum. ``nominal``: one unit, the lone ON cell's current at
+    v_read. ``calibrated``: unit and zero re-ranged on calibration inputs for every row group of a layer;
+    ``calibrated_column``: for every column of it; ``calibrated_layer``: for all row groups of the layer together.
+    ``fit`` says how: ``unbiased``, so that reads of every sum are right on average, or ``least_squares``, the least
+    error over all reads. ``range`` is what the codes cover: ``full_scale``, every sum that the stored bits allow;
+    ``fixed``, a code a sum from zero on; ``percentile``, all but a thousandth of the calibration reads at either end;
+    ``least_error``, the ends with the least squared error on calibration reads. Offset and noise (standard
+    deviation) are in codes; ``noise`` names one of ``simcore.noise``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bits: int = Field(ge=1, le=MOST_ADC_BITS)
+    reference: AdcReference = "nominal"
+    fit: AdcFit = "unbiased"
+    range: AdcRange = "full_scale"
+    gain: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    offset_lsb: float = Field(default=0.0, allow_inf_nan=False)
+    noise_lsb: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    noise: NoiseSource = "gaussian"
+
+
+class EvidenceLimits(BaseModel):
+    """Largest error of the fast solver on held-out reads of the run, after the converter, and what happens beyond it.
+
+    ``max_rms_lsb`` and ``max_worst_lsb`` bound the difference of converted partial sums, ``max_bias_lsb`` its mean over
+    the highest sums, in every layer. ``fail``: the design fails with the figures as its reason. ``exact``: every read
+    of the design is solved exactly. ``mark``: the design goes on and its row is marked.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    max_rms_lsb: float = Field(default=0.1, ge=0, allow_inf_nan=False)
+    max_worst_lsb: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    max_bias_lsb: float = Field(default=0.05, ge=0, allow_inf_nan=False)
+    beyond: Literal["fail", "exact", "mark"] = "fail"
+
+
+class DesignAxes(BaseModel):
+    """The axes of a design that are plain values: array, mitigation, converter, solver.
+
+    ``active_rows`` (None: all rows) are read together; a tile of ``rows`` is read in several steps where it is smaller.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int = Field(ge=1, le=4096)
+    cols: int = Field(ge=1, le=4096)
+    active_rows: int | None = Field(default=None, ge=1)
+    row_order: RowOrder = "channel"
+    sparsity: Sparsity = "dense"
+    prune: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
+    adc: Adc
+    solver: SolverChoice = "auto"
+    seed: int = Field(default=0, ge=0, lt=2**63)  # as the tables hold it
