@@ -90,7 +90,8 @@ gpu:
 # DATA: folder of train.parquet and test.parquet. GPU_PYTHON: the Python that has torch there.
 DATA ?= data/cifar10-parquet
 GPU_PYTHON ?= 3.12
-GPU_WHEELS := pydantic pydantic-core annotated-types typing-inspection typing-extensions safetensors pillow
+GPU_WHEELS := pydantic pydantic-core annotated-types typing-inspection typing-extensions safetensors pillow jaxtyping \
+  wadler-lindig
 gpu-pack: setup
 	$(BIN)/python -m benchmarks.gpu.pack $(DATA)
 	rm -rf build/gpu/wheels
@@ -101,7 +102,7 @@ gpu-pack: setup
 	@du -sh build/gpu
 
 docs: setup
-	$(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "open build/site/index.html"
 
 clean:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def open(uri: str = "results") -> Results:
-    """The results in a folder or under a storage URI.
+    """The results in a folder or under a storage URI, as data frames.
+
+    Args:
+        uri: a folder, or a URI such as ``s3://bucket/results``.
 
     Raises:
         InputError: there is no finished sweep.

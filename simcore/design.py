@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
 from simcore.crossbar.circuit import Circuit
-from simcore.design_axes import Adc, DesignAxes, EvidenceLimits
+from simcore.design_axes import DesignAxes, EvidenceLimits
 from simcore.mapping.encodings import ENCODINGS
-from simcore.noise import NOISES
-
-
-def _require(what: str, name: str, known: Iterable[str]) -> str:
-    if name not in known:
-        raise ValueError(f"there is no {what} '{name}' (known: {', '.join(known)})")
-    return name
 
 
 class Design(DesignAxes):
@@ -26,7 +18,8 @@ class Design(DesignAxes):
     ``calibration_first`` on (see ``calibration_images.choose_calibration_images``).
     ``encoding`` names one of ``simcore.mapping.encodings``.
     ``layers`` names the binary layers that are mapped (None: all of them), a set: it is kept sorted, for the order in
-    which names are written decides nothing.
+    which names are written decides nothing. ``device`` is where exact solves run (see ``crossbar.solve``; None:
+    ``prepare`` asks the environment); it is no part of the content, for keys carry it in their solver version.
     """
 
     circuit: Circuit
@@ -36,17 +29,14 @@ class Design(DesignAxes):
     calibration_first: int = Field(default=0, ge=0)
     evidence: EvidenceLimits = EvidenceLimits()
     layers: tuple[str, ...] | None = None
-
-    @field_validator("adc")
-    @classmethod
-    def _noise_known(cls, adc: Adc) -> Adc:
-        _require("noise source", adc.noise, NOISES)
-        return adc
+    device: str | None = Field(default=None, exclude=True)
 
     @field_validator("encoding")
     @classmethod
     def _known(cls, encoding: str) -> str:
-        return _require("encoding", encoding, ENCODINGS)
+        if encoding not in ENCODINGS:
+            raise ValueError(f"there is no encoding '{encoding}' (known: {', '.join(ENCODINGS)})")
+        return encoding
 
     @field_validator("layers")
     @classmethod

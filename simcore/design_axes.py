@@ -16,6 +16,7 @@ RowOrder = Literal["channel", "spatial", "grouped"]
 AdcReference = Literal["nominal", "calibrated", "calibrated_column", "calibrated_layer"]
 AdcFit = Literal["unbiased", "least_squares"]
 AdcRange = Literal["full_scale", "fixed", "percentile", "least_error"]
+NoiseSource = Literal["gaussian"]
 MOST_ADC_BITS = 16
 SolverChoice = Literal["auto", "exact", "fast", "ideal", "ideal_circuit"]
 REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
@@ -23,7 +24,15 @@ REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
 
 
 def lossless_bits(rows: int) -> int:
-    """Bits that give each of the sums 0..rows a code of its own."""
+    """Bits that give each of the sums 0..rows a code of its own: ceil(log2(rows + 1)), at least 1.
+
+    Args:
+        rows: rows read together.
+
+    Example:
+        >>> lossless_bits(63), lossless_bits(64)
+        (6, 7)
+    """
     return max(1, math.ceil(math.log2(rows + 1)))
 
 
@@ -49,7 +58,7 @@ class Adc(BaseModel):
     gain: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     offset_lsb: float = Field(default=0.0, allow_inf_nan=False)
     noise_lsb: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    noise: str = "gaussian"
+    noise: NoiseSource = "gaussian"
 
 
 class EvidenceLimits(BaseModel):

@@ -15,7 +15,7 @@ _PRESENT = (types.UnionType, typing.Union)
 
 def unmade_choices(designs: Sequence[BaseModel]) -> list[str]:
     """``field=value`` for every value of a choice that no design has, and the name of every other field that all
-    designs leave at its default, but for names that only their registry knows; fields of fields with a dot."""
+    designs leave at its default; fields of fields with a dot."""
     return list(_unmade(list(designs), type(designs[0]), ""))
 
 
@@ -26,7 +26,7 @@ def _unmade(parts: list[BaseModel], model: type[BaseModel], start: str) -> Itera
             yield from _unmade(values, nested, f"{start}{name}.")
         elif choices := set(_choices(info.annotation)) | set(_named(info)):
             yield from sorted(f"{start}{name}={choice}" for choice in choices.difference(values))
-        elif info.annotation is not str and all(value == info.get_default() for value in values):
+        elif all(value == info.get_default() for value in values):
             yield f"{start}{name}"
 
 
@@ -40,7 +40,7 @@ def nested_model(annotation: Any) -> type[BaseModel] | None:
 def _named(info: FieldInfo) -> Iterable[Any]:
     """The values that a field of text says it knows."""
     extra = info.json_schema_extra
-    return extra.get("enum", ()) if isinstance(extra, dict) else ()  # type: ignore[return-value]
+    return extra.get("enum", ()) if isinstance(extra, dict) else ()
 
 
 def _choices(annotation: Any) -> Iterable[Any]:

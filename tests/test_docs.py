@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import os
+import pkgutil
 import re
 import shlex
 import shutil
@@ -25,14 +28,23 @@ import tables  # noqa: E402
 
 import pipeline  # noqa: E402
 from pipeline.cli import main  # noqa: E402
+from pipeline.storage.compute_time import COSTS_SCHEMA  # noqa: E402
+from pipeline.storage.records import SHARD_FILE_SCHEMA  # noqa: E402
 from pipeline.sweep.plan import make_plan  # noqa: E402
 from pipeline.sweep.spec import load_sweep  # noqa: E402
+from pipeline.tables.schema import SCHEMAS  # noqa: E402
 from simcore.technology import circuit_parameters, corner_names  # noqa: E402
 from tests.pipeline import fake_simcore  # noqa: E402
 from tests.pipeline.finished_sweep import finish_sweep  # noqa: E402
 from tests.simcore.datasets import source_files  # noqa: E402
 
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+MODULES_WITH_EXAMPLES = [
+    ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    for package in ("simcore", "pipeline")
+    for file in sorted((ROOT / package).rglob("*.py"))
+    if ">>> " in file.read_text(encoding="utf-8")
+]
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 # A sweep takes too long here: these commands are only planned.
@@ -175,7 +187,30 @@ def test_every_page_is_linked_from_the_readme_or_another_page() -> None:
         for page in PAGES
         for link in _LINK.findall(page.read_text(encoding="utf-8"))
     }
-    assert {page for page in PAGES if page.parent.name == "docs"} <= linked
+    assert {page for page in PAGES if ROOT / "docs" in page.parents} <= linked
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/reference").glob("*.md")), ids=page_id)
+def test_names_of_the_reference_exist(page: Path) -> None:
+    for name, members in re.findall(r"^::: (\S+)(?:\n +options:\n +members: \[(.*)\])?", page.read_text("utf-8"), re.M):
+        documented = pkgutil.resolve_name(name)
+        for member in filter(None, members.split(", ")):
+            assert getattr(documented, member).__doc__, f"{name}.{member}"
+
+
+def test_every_column_and_field_is_explained() -> None:
+    """In the tables that are generated from schemas, or in the glossary."""
+    pages = {page: (ROOT / f"docs/{page}.md").read_text("utf-8") for page in ("results", "sweep-file", "glossary")}
+    schemas = [*SCHEMAS.values(), SHARD_FILE_SCHEMA, COSTS_SCHEMA]
+    columns = {name for schema in schemas for name in schema.names}
+    for page, names in (("results", columns), ("sweep-file", set(tables.FIELDS))):
+        explained = _first_cells(pages[page]) | _first_cells(pages["glossary"])
+        assert names <= explained, sorted(names - explained)
+
+
+@pytest.mark.parametrize("module", MODULES_WITH_EXAMPLES)
+def test_examples_in_docstrings_run(module: str) -> None:
+    assert doctest.testmod(importlib.import_module(module)).failed == 0
 
 
 def _check_yaml(file: Path, kind: str) -> None:
@@ -210,6 +245,12 @@ def _help_of(command: str) -> str:
     from pipeline.cli.lazy import _load
 
     return " ".join(option for parameter in _load(command).params for option in parameter.opts)
+
+
+def _first_cells(text: str) -> set[str]:
+    """What the first columns of a page's tables name."""
+    cells = re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)
+    return {name.strip("` *\\") for cell in cells for name in cell.split(", ")}
 
 
 def _anchors(page: Path) -> set[str]:

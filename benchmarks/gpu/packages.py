@@ -1,7 +1,8 @@
 """What simcore imports beside torch and numpy, on a machine that may lack it and reach no registry.
 
-pydantic, safetensors and Pillow come from wheels that were put beside the images (`make gpu-pack`). numba and scipy are
-large and a GPU does without them: where they are missing, stand-ins let the modules be imported, and refuse to be used.
+pydantic, safetensors, jaxtyping and Pillow come from wheels that were put beside the images (`make gpu-pack`). numba
+and scipy are large and a GPU does without them: where they are missing, stand-ins let the modules be imported, and
+refuse to be used.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from typing import Any
 
 CARRIED = Path("build/gpu")
 """Where `make gpu-pack` puts images and wheels; ignored by git."""
-_WHEELS = ("pydantic", "safetensors", "PIL")
-_REQUIRED = ("pydantic", "safetensors")
+_WHEELS = ("pydantic", "safetensors", "jaxtyping", "PIL")
+_REQUIRED = ("pydantic", "safetensors", "jaxtyping")
 
 
 def prepare(wheels: Path = CARRIED / "wheels") -> list[str]:

@@ -116,7 +116,7 @@ def parse_limits(values: list[str]) -> dict[str, int]:
         if not split or not count.isdecimal():
             raise InputError(f"'{value}' is not of the form SPLIT=N, for example test=2500", "--limit")
         if split in limits:
-            raise InputError(f"split '{split}' is limited twice", "--limit")
+            raise InputError(f"split '{split}' has two limits, give one", "--limit")
         limits[split] = int(count)
     return limits
 

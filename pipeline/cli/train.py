@@ -96,7 +96,7 @@ def _settings(network: str, recipe: Path | None, epochs: int | None) -> Recipe:
     if recipe is not None:
         content = read_yaml(recipe).data
         if not isinstance(content, dict):
-            raise InputError("a recipe is a mapping of settings to values", str(recipe))
+            raise InputError("expected a recipe: YAML lines of the form 'setting: value'", str(recipe))
         settings = amended(settings, content, str(recipe))
     return settings if epochs is None else amended(settings, {"epochs": epochs}, "--epochs")
 

@@ -50,8 +50,8 @@ def subject_of_results(results: Results, key_start: str) -> Subject:
     ):
         if found != wanted:
             raise InputError(
-                f"the {kind} '{name}' that ships is not the one of design {row.design_key[:12]}; name the sweep file "
-                "that made the design with --sweep"
+                f"the {kind} '{name}' that ships differs from the one that design {row.design_key[:12]} was computed "
+                "with; name that design's sweep file with --sweep"
             )
     design = Design.model_validate(content["design"])
     return Subject(row.design_key, design, model.checkpoint, model.digest, dataset, content["split"])

@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool
 from scipy import stats
 
 Z_95 = 1.959963984540054
@@ -21,6 +21,11 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float
 
     It holds the truth 95 % of the time on average over all proportions; for a single one between 2 and 98 %, from 100
     trials on, at least 92 % of the time.
+
+    Args:
+        successes: at most ``trials``.
+        trials: sample size.
+        z: quantile of the normal distribution that the interval reaches to on either side.
 
     Returns:
         (low, high), fractions; (0, 1) without trials.
@@ -38,8 +43,14 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float
 
 
 def exact_interval(successes: int, trials: int, error: float) -> tuple[float, float]:
-    """Interval of a proportion that misses the truth with a probability of at most ``error``, whatever the truth is (C.
-    J. Clopper and E. S. Pearson, Biometrika 26, 1934).
+    """Interval of a proportion that misses the truth with a probability of at most ``error``, whatever the truth is.
+
+    Source: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934).
+
+    Args:
+        successes: at most ``trials``.
+        trials: sample size.
+        error: both sides together, for example 0.05.
 
     Returns:
         (low, high), fractions; (0, 1) without trials.
@@ -53,10 +64,16 @@ def exact_interval(successes: int, trials: int, error: float) -> tuple[float, fl
 def difference_interval(
     first: tuple[int, int], second: tuple[int, int], correlation: float = 0.0, z: float = Z_95
 ) -> tuple[float, float]:
-    """Interval of first - second for two proportions, each given as (successes, trials), 95 % by default.
+    """Interval of first - second for two proportions, 95 % by default.
 
     Wilson's intervals joined by the square-and-add rule (R. G. Newcombe, Stat. Med. 17, 1998: pages 873-890 method 10
     for independent samples, pages 2635-2650 method 10 for the same items measured twice, which ``correlation`` says).
+
+    Args:
+        first: (successes, trials).
+        second: (successes, trials).
+        correlation: phi of the paired outcomes, 0 for independent samples (``paired_correlation``).
+        z: quantile of the normal distribution.
 
     Returns:
         (low, high), fractions; (-1, 1) where either has no trials.
@@ -80,8 +97,13 @@ class PairedCounts(NamedTuple):
     neither: int
 
     @classmethod
-    def of(cls, first: NDArray[np.bool_], second: NDArray[np.bool_]) -> PairedCounts:
-        """Counts of (images,) booleans."""
+    def of(cls, first: Bool[np.ndarray, " images"], second: Bool[np.ndarray, " images"]) -> PairedCounts:
+        """Counts of two designs that saw the same images in the same order.
+
+        Args:
+            first: images that the first design classified rightly.
+            second: images that the second design classified rightly.
+        """
         return cls(*(int((a & b).sum()) for a in (first, ~first) for b in (second, ~second)))
 
     @property

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import moocore
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Bool, Float, Int
+from numpy.typing import ArrayLike
 
 from pipeline.sweep.objectives import Direction
 
@@ -28,18 +29,26 @@ class Front:
         hypervolume: share of the box between the worst and the best that the front dominates.
     """
 
-    ranks: NDArray[np.int64]
+    ranks: Int[np.ndarray, " designs"]
     knee: int | None
     hypervolume: float
 
     @property
-    def members(self) -> NDArray[np.bool_]:
+    def members(self) -> Bool[np.ndarray, " designs"]:
         """Which designs are on the front."""
         return self.ranks == 1
 
 
 def find_front(objectives: ArrayLike, directions: Sequence[Direction]) -> Front:
-    """Ranks, knee and hypervolume of (designs, objectives) values; NaN is a missing value."""
+    """Ranks, knee and hypervolume of a set of designs.
+
+    Args:
+        objectives: (designs, objectives), in any units; NaN is a missing value.
+        directions: "max" or "min" for each objective.
+
+    Raises:
+        ValueError: shapes do not fit.
+    """
     costs = _costs(objectives, directions)
     ranks = np.zeros(len(costs), dtype=np.int64)
     usable = np.flatnonzero(~np.isnan(costs).any(axis=1))
@@ -49,7 +58,7 @@ def find_front(objectives: ArrayLike, directions: Sequence[Direction]) -> Front:
     return Front(ranks, _knee(costs, members), _hypervolume(costs, usable, members, directions))
 
 
-def non_dominated(objectives: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.bool_]:
+def non_dominated(objectives: ArrayLike, directions: Sequence[Direction]) -> Bool[np.ndarray, " points"]:
     """Which points no other point beats.
 
     A point is dominated where another is at least as good in every objective and better in one; equal points are
@@ -60,23 +69,20 @@ def non_dominated(objectives: ArrayLike, directions: Sequence[Direction]) -> NDA
         objectives: (points, objectives), in any units.
         directions: "max" or "min" for each objective.
 
-    Returns:
-        (points,) booleans.
-
     Raises:
-        ValueError: shapes do not fit, or a direction is neither "max" nor "min".
+        ValueError: shapes do not fit.
     """
     return _minimal(_costs(objectives, directions))
 
 
 def front_support(
-    correct: NDArray[np.bool_],
+    correct: Bool[np.ndarray, "designs images"],
     objectives: ArrayLike,
     directions: Sequence[Direction],
     accuracy: int | None,
     resamples: int,
     seed: int,
-) -> NDArray[np.float64]:
+) -> Float[np.ndarray, " designs"]:
     """The share of resamples, in which the images are drawn again with replacement, with each design on the front.
 
     All designs see the same images in a resample, as they do in the sweep. What a design costs stays as it is.
@@ -86,11 +92,15 @@ def front_support(
     has the designs that cannot be told from the front).
 
     Args:
-        correct: (designs, images), whether each image was classified rightly. accuracy: the column of ``objectives``
-            that is the accuracy, or None where accuracy is no objective. resamples, seed: of the bootstrap.
+        correct: whether each design classified each image rightly.
+        objectives: (designs, objectives), in any units; NaN is a missing value.
+        directions: "max" or "min" for each objective.
+        accuracy: the column of ``objectives`` that is the accuracy, or None where accuracy is no objective.
+        resamples: how often the images are drawn again.
+        seed: of the draws.
 
     Returns:
-        (designs,) shares; 0 for a design with a missing objective.
+        A share of each design; 0 for a design with a missing objective.
 
     Source: B. Efron, Annals of Statistics 7 (1979).
     """
@@ -110,17 +120,15 @@ def front_support(
     return counts / resamples
 
 
-def _costs(objectives: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.float64]:
+def _costs(objectives: ArrayLike, directions: Sequence[Direction]) -> Float[np.ndarray, "points objectives"]:
     """A copy of (points, objectives) in which less is better."""
     values = np.asarray(objectives, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] != len(directions):
         raise ValueError(f"expected (points, {len(directions)}) objectives, found shape {values.shape}")
-    if any(direction not in ("max", "min") for direction in directions):
-        raise ValueError(f"directions are 'max' or 'min', found {list(directions)}")
     return values * np.array([-1.0 if direction == "max" else 1.0 for direction in directions])
 
 
-def _minimal(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _minimal(costs: Float[np.ndarray, "points objectives"]) -> Bool[np.ndarray, " points"]:
     front = np.zeros(len(costs), dtype=bool)
     usable = np.flatnonzero(~np.isnan(costs).any(axis=1))
     if usable.size:
@@ -128,7 +136,7 @@ def _minimal(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
     return front
 
 
-def _knee(costs: NDArray[np.float64], members: NDArray[np.int64]) -> int | None:
+def _knee(costs: Float[np.ndarray, "points objectives"], members: Int[np.ndarray, " members"]) -> int | None:
     """The member farthest below the plane through the ends of the front, each objective scaled to 0..1 over it.
 
     None for fewer than three distinct members, or where an objective has one value or an infinite one.
@@ -145,9 +153,9 @@ def _knee(costs: NDArray[np.float64], members: NDArray[np.int64]) -> int | None:
 
 
 def _hypervolume(
-    costs: NDArray[np.float64],
-    usable: NDArray[np.int64],
-    members: NDArray[np.int64],
+    costs: Float[np.ndarray, "points objectives"],
+    usable: Int[np.ndarray, " usable"],
+    members: Int[np.ndarray, " members"],
     directions: Sequence[Direction],
 ) -> float:
     """Dominated share of the box: for a cost from 0 to the largest among the designs, for an accuracy from 0 to 1."""

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from pipeline.front.intervals import PairedCounts
@@ -20,25 +21,44 @@ ERROR = 0.05
 """Probability, at most, that anything at all is said wrongly of a family of designs."""
 
 
-def chance_of_wins(wins: ArrayLike, losses: ArrayLike) -> NDArray[np.float64]:
+def chance_of_wins(wins: ArrayLike, losses: ArrayLike) -> Float[np.ndarray, "*pairs"]:
     """Chance of so many wins or more among the images that tell two designs apart, were the first no more accurate.
 
     The exact one-sided form of McNemar's test (Q. McNemar, Psychometrika 12, 1947).
+
+    Args:
+        wins: images that the first design of each pair alone classified rightly.
+        losses: images that the second alone did, of the same shape.
+
+    Returns:
+        The p-value of each pair.
     """
     wins = np.asarray(wins)
     return np.asarray(stats.binom.sf(wins - 1, wins + np.asarray(losses), 0.5), dtype=np.float64)
 
 
 def chance_of_more(first: tuple[int, int], second: tuple[int, int]) -> float:
-    """Chance of so many successes or more in the first of two independent samples, each (successes, trials), were its
-    proportion no larger: R. A. Fisher's exact test, one-sided (Statistical Methods for Research Workers, 1934)."""
+    """Chance of so many successes or more in the first of two independent samples, were its proportion no larger.
+
+    R. A. Fisher's exact test, one-sided (Statistical Methods for Research Workers, 1934).
+
+    Args:
+        first: (successes, trials).
+        second: (successes, trials).
+    """
     trials, successes = first[1] + second[1], first[0] + second[0]
     return float(stats.hypergeom.sf(first[0] - 1, trials, successes, first[1]))
 
 
-def holm(chances: ArrayLike) -> NDArray[np.float64]:
-    """p-values adjusted for each other: those up to e are of false hypotheses, all of them, but for a probability of e
-    at most, however the tests hang together (S. Holm, Scandinavian Journal of Statistics 6, 1979)."""
+def holm(chances: ArrayLike) -> Float[np.ndarray, " tests"]:
+    """p-values adjusted for each other, so that any number of them may be looked at.
+
+    Those up to e are of false hypotheses, all of them, but for a probability of e at most, however the tests hang
+    together (S. Holm, Scandinavian Journal of Statistics 6, 1979).
+
+    Args:
+        chances: the p-value of each test by itself.
+    """
     values = np.asarray(chances, dtype=np.float64)
     order = np.argsort(values, kind="stable")
     adjusted = np.empty(len(values))

@@ -28,7 +28,7 @@ class Comparison:
     """What changes from a to b.
 
     Attributes:
-        points: one row a pair of designs: the axes they share, ``design_key_a`` and ``_b``, ``accuracy_a`` and ``_b``,
+        points: one row a pair of designs. The axes they share, ``design_key_a`` and ``_b``, ``accuracy_a`` and ``_b``,
             ``accuracy_change`` (b - a) with its 95 % interval ``change_low`` to ``change_high``, of each by itself,
             ``paired`` (the same images were compared one by one, which makes the interval narrower), ``p_adjusted``
             (p-value of the change's direction, adjusted for all pairs and both directions), ``verdict`` (``better`` or
@@ -36,7 +36,8 @@ class Comparison:
             ``undecided``), and for every cost its two values and ``COST_change``, b / a - 1.
         halves: of each pair what every other image and what the rest shows, b first; None unless all are paired.
         changed: axes and circumstances whose values never agree: name -> (in a, in b), a list where there are several.
-        only_a, only_b: designs without a partner.
+        only_a: designs of a without a partner.
+        only_b: designs of b without a partner.
         names: what a and b are called.
     """
 
@@ -54,8 +55,10 @@ def compare_designs(
     """Pairs designs that agree in every axis but those that set a and b apart as wholes.
 
     Args:
-        a, b: rows of ``designs``. predictions: reads a design's images; without it intervals take the two for
-            independent samples.
+        a: rows of ``designs``.
+        b: rows of ``designs``.
+        names: what a and b are called in messages.
+        predictions: reads a design's images; without it intervals take the two for independent samples.
 
     Raises:
         InputError: there is nothing to compare, nothing fits, or a design fits several.
@@ -71,14 +74,15 @@ def compare_designs(
         doubles = frame[frame.duplicated(shared, keep=False)]
         if not doubles.empty:
             raise InputError(
-                f"in '{name}' {len(doubles)} designs differ only in {', '.join(changed) or 'what is not an axis'}, "
-                "so it is not clear which to compare: choose one value of each"
+                f"in '{name}' {len(doubles)} designs differ from each other only in "
+                f"{', '.join(changed) or 'what is not an axis'}, so it is not clear which of them to compare: choose "
+                "one value of each"
             )
     keys = shared + ["_row"]
     left, right = (frame.assign(_row=range(len(frame)))[keys] for frame in (a, b))
     pairs = left.merge(right, on=shared, suffixes=("_a", "_b"))
     if pairs.empty:
-        raise InputError(f"no design of '{names[0]}' agrees with one of '{names[1]}' in {', '.join(shared)}")
+        raise InputError(f"no design of '{names[0]}' has a partner in '{names[1]}' with the same {', '.join(shared)}")
     one, two = a.iloc[pairs["_row_a"]], b.iloc[pairs["_row_b"]]
     points = one[shared].reset_index(drop=True)
     for name in ("design_key", "accuracy", "accuracy_low", "accuracy_high"):

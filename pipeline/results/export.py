@@ -25,11 +25,17 @@ Tables = dict[str, pa.Table]
 def export_results(
     results: Results, sweeps: list[str], form: str, target: Path | None = None, force: bool = False
 ) -> Path:
-    """Writes all tables of the sweeps (all there are if none is named), whole or not at all; returns where.
+    """Writes all tables of finished sweeps and their data dictionary, whole or not at all.
 
     Args:
+        results: where the tables are.
+        sweeps: names of sweeps; all there are if empty.
         form: ``parquet`` (a folder of partitioned data sets), ``csv`` (a folder), ``xlsx`` or ``duckdb`` (a file).
         target: where to; default ``binsparx-export`` with the suffix of the form.
+        force: replace an earlier export that is there.
+
+    Returns:
+        The file or folder.
 
     Raises:
         InputError: unknown form or sweep, the target exists (without ``force``), is no earlier export, lies with the
@@ -59,19 +65,22 @@ def _check_target(target: Path, form: str, results: Results, force: bool) -> Non
     """Refuses to replace anything but an earlier export: ``--force`` must not cost more than that."""
     where, place = "--output", target.resolve()
     if not target.name:
-        raise InputError(f"'{target}' is a folder of other things; name a new file or folder in it", where)
+        raise InputError(f"'{target}' holds other things; name a new file or folder in it", where)
     if (kept := results.store.local) is not None:
         kept = kept.resolve()
         if place == kept or kept in place.parents or place in kept.parents:
-            raise InputError(f"'{target}' is where the results are; an export goes elsewhere", where)
+            raise InputError(f"'{target}' is in or around the results folder; choose a place outside it", where)
     if not target.exists():
         return
     if not force:
         raise InputError(f"'{target}' exists; --force replaces it", where)
-    if target.is_dir() != (form in ("parquet", "csv")):
-        raise InputError(f"'{target}' is a {'folder' if target.is_dir() else 'file'}, and {form} is not", where)
+    found, made = (("folder" if is_one else "file") for is_one in (target.is_dir(), form in ("parquet", "csv")))
+    if found != made:
+        raise InputError(f"'{target}' is a {found}, but an export as {form} is a {made}", where)
     if target.is_dir() and any(target.iterdir()) and not any(target.glob(f"{DICTIONARY}*")):
-        raise InputError(f"'{target}' is no earlier export (it has no {DICTIONARY}); nothing is replaced", where)
+        raise InputError(
+            f"'{target}' is not an earlier export (it has no {DICTIONARY}), so --force does not replace it", where
+        )
 
 
 def _joined(results: Results, name: str, sweeps: list[str]) -> pa.Table:
@@ -111,7 +120,7 @@ def _write_xlsx(tables: Tables, path: Path) -> None:
     for name, table in tables.items():
         if table.num_rows > _SHEET_ROWS:
             raise InputError(
-                f"'{name}' has {table.num_rows} rows and a sheet holds {_SHEET_ROWS}: take another format", "--format"
+                f"'{name}' has {table.num_rows} rows, a sheet holds {_SHEET_ROWS}: choose another format", "--format"
             )
     path.touch()
     book = Workbook(write_only=True)

@@ -24,10 +24,17 @@ _CONTENT = {"model": ("model_digest",), "dataset": ("dataset_digest", "dataset_s
 
 
 class Results:
-    """A results folder. Frames carry the unit of every column in ``frame.attrs["units"]``."""
+    """The finished sweeps of a results folder.
+
+    Frames carry the unit of every column in ``frame.attrs["units"]``; what a column means stands in the schema of
+    ``table``. Nothing is written.
+    """
 
     def __init__(self, uri: str = "results") -> None:
-        """Opens without writing.
+        """Lists the sweeps; tables are read when they are asked for.
+
+        Args:
+            uri: a folder, or a URI such as ``s3://bucket/results``.
 
         Raises:
             InputError: there is no finished sweep.
@@ -43,11 +50,15 @@ class Results:
         return f"Results('{self.store.uri}': {', '.join(self._sweeps)})"
 
     def sweeps(self) -> list[str]:
-        """Names of the sweeps that have tables here."""
+        """Names of the sweeps that have tables here, sorted."""
         return list(self._sweeps)
 
     def table(self, name: str, sweep: str | None = None) -> pa.Table:
         """A table of one sweep, or of all sweeps one after the other, with units and descriptions in the schema.
+
+        Args:
+            name: ``designs``, ``layers``, ``shards`` and so on, as the files are called.
+            sweep: name of a sweep; all of them if None. A column that an earlier version did not write is null.
 
         Raises:
             InputError: no such table or sweep.
@@ -62,15 +73,36 @@ class Results:
         return pa.concat_tables(tables, promote_options="default") if tables else SCHEMAS[name].empty_table()
 
     def designs(self, sweep: str | None = None) -> pd.DataFrame:
-        """One row a design point."""
+        """One row a design point.
+
+        Args:
+            sweep: name of a sweep; all of them, one after the other, if None.
+
+        Raises:
+            InputError: no such sweep.
+        """
         return _frame(self.table("designs", sweep))
 
     def layers(self, sweep: str | None = None) -> pd.DataFrame:
-        """One row a design point and layer."""
+        """One row a design point and layer.
+
+        Args:
+            sweep: name of a sweep; all of them, one after the other, if None.
+
+        Raises:
+            InputError: no such sweep.
+        """
         return _frame(self.table("layers", sweep))
 
     def design(self, key_start: str, sweep: str | None = None) -> pd.Series:
-        """The one design whose key begins with ``key_start``.
+        """The one design whose key begins so.
+
+        Args:
+            key_start: the first digits of its key, as many as tell it from the others.
+            sweep: name of a sweep; all of them if None.
+
+        Returns:
+            Its row of ``designs``.
 
         Raises:
             InputError: none, or several.
@@ -98,6 +130,10 @@ class Results:
             cost: one column to be kept small, or several.
             within: columns that make the groups. A corner is what the world turns out to be, not a choice, so each has
                 a front of its own; () makes one front of all.
+            sweep: name of a sweep; all of them if None.
+
+        Returns:
+            Rows of ``designs``.
 
         Raises:
             InputError: no such column or sweep.
@@ -127,7 +163,8 @@ class Results:
         """What changes from ``a`` to ``b``, design by design, with 95 % intervals of the change.
 
         Args:
-            a, b: names of sweeps, or slices of ``designs()``.
+            a: name of a sweep, or a slice of ``designs()``.
+            b: name of a sweep, or a slice of ``designs()``.
 
         Raises:
             InputError: no design of one fits a design of the other, or several fit.
@@ -137,13 +174,19 @@ class Results:
         return compare_designs(first, second, names, self.predictions)
 
     def predictions(self, design_key: str) -> Predictions:
-        """What the design made of every image that is stored, as arrays in the order of the images."""
+        """What a design made of every image that is stored, in the order of the images.
+
+        Args:
+            design_key: the whole key, as in the column of that name.
+        """
         return Predictions.read(self.store, design_key)
 
 
 def seen_all(designs: pd.DataFrame) -> pd.DataFrame:
-    """The designs that saw as many images as any of their sweep: those that a race left behind are not to be set beside
-    them."""
+    """The designs that saw as many images as any of their sweep.
+
+    Those that a race left behind are not to be set beside them.
+    """
     return designs[_saw_all(designs)]
 
 
@@ -157,10 +200,17 @@ def _is_hardware(designs: pd.DataFrame) -> pd.Series:
 
 
 def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
-    """Whether no other row of ``group`` is as accurate at lower ``costs``: (rows,) booleans.
+    """Whether no other row is as accurate at lower costs.
 
     A design that a race left behind saw fewer images than the others of its sweep, and is on no front; nor is a
     reference, which is no hardware.
+
+    Args:
+        group: rows of ``designs`` that may be compared.
+        costs: columns to be kept small.
+
+    Returns:
+        (rows,) booleans.
     """
     compared = (_saw_all(group) & _is_hardware(group)).to_numpy()
     directions: list[Direction] = ["max", *(["min"] * len(costs))]  # type: ignore[list-item]

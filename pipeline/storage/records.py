@@ -151,7 +151,7 @@ def decode_design(data: bytes, key: str) -> DesignRecord:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DamagedRecord(f"not a design record ({type(error).__name__})") from None
     if not intact or record.key != key or digest_of(record.content) != key:
-        raise DamagedRecord("its digest does not fit its content")
+        raise DamagedRecord("its digest does not match its content: the file was damaged or altered")
     return record
 
 
@@ -191,7 +191,7 @@ def decode_bundle(data: bytes, key: str, bundle: Bundle) -> list[ShardRecord]:
     try:
         columns, document = _from_parquet(data)
         if len(columns["image"]) != bundle.count:
-            raise DamagedRecord("it holds another number of images")
+            raise DamagedRecord("its number of images is not what its name says")
         records = []
         for head, (first, count) in zip(document["shards"], bundle.ranges(), strict=True):
             place = slice(first - bundle.first, first - bundle.first + count)
@@ -231,7 +231,7 @@ def _checked_shard(document: dict[str, Any], columns: dict[str, np.ndarray], key
     )
     intact = _shard_digest(document, columns) == digest and document["format"] == RECORD_FORMAT
     if not intact or (record.key, record.first, record.count) != (key, *shard):
-        raise DamagedRecord("its digest does not fit its content")
+        raise DamagedRecord("its digest does not match its content: the file was damaged or altered")
     return record
 
 

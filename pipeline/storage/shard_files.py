@@ -126,7 +126,7 @@ def _path(key: str, source: Range | Bundle) -> str:
 
 def _decode(data: bytes | None, key: str, source: Range | Bundle) -> list[ShardRecord]:
     if data is None:
-        raise DamagedRecord("it is there no more")
+        raise DamagedRecord("the file was deleted in the meantime")
     if isinstance(source, Bundle):
         return decode_bundle(data, key, source)
     return [decode_shard(data, key, *source)]

@@ -105,7 +105,7 @@ def _put_away(store: Store, path: str, error: DamagedRecord) -> str:
     try:
         return f"{path}: {error}; moved to {store.set_aside(path)}"
     except FileNotFoundError:
-        return f"{path}: it is there no more"
+        return f"{path}: the file was deleted in the meantime"
 
 
 def _bundle(result: Aggregate, key: str, reading: ShardReading, store: Store) -> None:

@@ -15,19 +15,32 @@ from simcore.design_axes import lossless_bits
 
 
 def causes_of(design: Design) -> list[str]:
-    """The causes that are at work in a design."""
+    """The causes that are at work in a design, in a fixed order: what taking away would change it."""
     return [name for name, remove in _REMOVERS.items() if remove(design) != design]
 
 
 def without(design: Design, causes: Iterable[str]) -> Design:
-    """The design with some causes taken away; KeyError for an unknown one."""
+    """The design with some causes taken away.
+
+    Args:
+        design: the design.
+        causes: names as ``causes_of`` gives them; one that is not at work changes nothing.
+
+    Raises:
+        ValueError: an unknown cause.
+    """
     for cause in sorted(causes, key=list(_REMOVERS).index):
         design = _REMOVERS[cause](design)
     return design
 
 
 def only(design: Design, cause: str) -> Design:
-    """The design with every cause but one taken away."""
+    """The design with every cause but one taken away.
+
+    Args:
+        design: the design.
+        cause: a name as ``causes_of`` gives it.
+    """
     return without(design, [name for name in causes_of(design) if name != cause])
 
 
@@ -36,10 +49,9 @@ def _circuit(design: Design, **changes: Any) -> Design:
     return design if circuit == design.circuit else design.model_copy(update={"circuit": circuit})
 
 
-def _wire(name: str, topology: str | None = None) -> Callable[[Design], Design]:
+def _wire(name: str) -> Callable[[Design], Design]:
     def remove(design: Design) -> Design:
-        there = topology is None or design.circuit.topology == topology
-        return _circuit(design, **{name: 0.0}) if there else design
+        return _circuit(design, **{name: 0.0}) if name in design.circuit.wiring.parameters else design
 
     return remove
 
@@ -74,9 +86,9 @@ def _unpruned(design: Design) -> Design:
 
 
 _REMOVERS: dict[str, Callable[[Design], Design]] = {
-    "row wire": _wire("r_row", "input_sourced"),
+    "row wire": _wire("r_row"),
     "column wire": _wire("r_col"),
-    "source wire": _wire("r_source", "gate_driven"),
+    "source wire": _wire("r_source"),
     "driver": _wire("r_driver"),
     "sink": _wire("r_sink"),
     "non-linearity": _linear,

@@ -24,8 +24,10 @@ class SampledReads:
     """Column reads of one layer, (n,) each.
 
     Attributes:
-        partial_sum: PS' as applied and stored. current: column current in LSB of the nominal unit, solved exactly.
-        code: what the design's converter makes of it.
+        layer: its name in the network.
+        partial_sum: PS' as applied and stored.
+        current: column current in LSB of the nominal unit, solved exactly.
+        code: the partial sum that the design's converter makes of it, LSB.
     """
 
     layer: str
@@ -43,7 +45,10 @@ def sample_reads(
     that differ in sparsity are sampled alike.
 
     Args:
-        images: (n, C, H, W) float32 in 0..255.
+        checkpoint: the network.
+        design: what it is mapped on.
+        dataset: its calibration images prepare the design.
+        images: (n, C, H, W) float32 in 0..255, whose reads are solved.
 
     Raises:
         UnsolvedError: an exact solve did not converge.

@@ -20,6 +20,7 @@ class LayerTiles:
     """One layer's tiles.
 
     Attributes:
+        layer: its name in the network.
         rms_error: (row groups, column tiles) rms of converted minus true partial sum, LSB.
         mean_sum: (row groups, column tiles) mean partial sum as applied, LSB.
         positions: output positions of an image.
@@ -34,9 +35,17 @@ class LayerTiles:
 def tile_errors(
     checkpoint: Checkpoint, prepared: Prepared, dataset: Dataset, split: str, images: int = 4, reads: int = 16
 ) -> list[LayerTiles]:
-    """Errors of every tile of every mapped layer over ``reads`` input vectors from the first ``images`` of a split.
+    """Errors of every tile of every mapped layer, every column solved exactly.
 
     The inputs are those of the ideal network: what a tile does wrong is its own.
+
+    Args:
+        checkpoint: the network.
+        prepared: the network on its design, with the converters that read the tiles.
+        dataset: where images come from.
+        split: their split.
+        images: how many, from the first on.
+        reads: input vectors of each layer, evenly spread over these images.
 
     Raises:
         UnsolvedError: a crossbar solve did not converge.

@@ -18,7 +18,16 @@ from simcore.network.checkpoint import Checkpoint
 
 @dataclass(frozen=True)
 class ReadPlace:
-    """Which read: a layer's row group and column tile, an image of a split, an output position of the layer."""
+    """Which read.
+
+    Attributes:
+        layer: name of a mapped layer.
+        group: its row group, from 0.
+        column_tile: its column tile, from 0.
+        split: split of the data set.
+        image: image of the split, from 0.
+        position: output position of the layer, row by row, from 0.
+    """
 
     layer: str
     group: int = 0
@@ -30,7 +39,13 @@ class ReadPlace:
 
 @dataclass(frozen=True)
 class TileRead:
-    """Weights (R, C) as stored in the whole tile and inputs (R,) as applied, bits both."""
+    """What a read consists of.
+
+    Attributes:
+        circuit: cells, wires and terminals.
+        weights: (R, C) bits as stored in the whole tile.
+        inputs: (R,) bits as applied, 0 on rows of other row groups.
+    """
 
     circuit: Circuit
     weights: np.ndarray
@@ -38,7 +53,13 @@ class TileRead:
 
 
 def tile_read(checkpoint: Checkpoint, design: Design, dataset: Dataset, place: ReadPlace) -> TileRead:
-    """The read at ``place``, with the weights stored as ``prepare`` stores them and the ideal network's activations.
+    """One read, with the weights stored as ``prepare`` stores them and the ideal network's activations.
+
+    Args:
+        checkpoint: the network.
+        design: what it is mapped on.
+        dataset: where the image comes from, and the calibration images.
+        place: which read.
 
     Raises:
         InputError: no such layer, row group, column tile, split, image or position.

@@ -12,9 +12,11 @@ class LayerActivity:
     """One mapped layer. Counts are means over the images.
 
     Attributes:
-        inputs: rows K that it fills. columns: M. groups: G row groups, each read together.
+        inputs: rows K that it fills.
+        columns: columns M that it fills, one an output.
+        groups: G row groups, each read together.
         positions: output positions P, each a vector of K inputs.
-        column_current_A: solved column currents, summed over the P G M column reads.
+        column_current_A: solved column currents in amperes, summed over the P G M column reads.
         driven_rows: rows at 1, summed over the P G sub-vectors.
         flipped_sub_vectors: sub-vectors that were applied complemented, of P G.
         flipped_columns: columns that are stored complemented, of G M.
@@ -31,7 +33,13 @@ class LayerActivity:
 
     @classmethod
     def from_totals(cls, totals: Mapping[str, Any], images: int) -> LayerActivity:
-        """From the fields of ``simcore.inference.evaluation.LayerTotals`` over ``images`` images."""
+        """The activity of one image on average.
+
+        Args:
+            totals: the fields of ``simcore.inference.evaluation.LayerTotals``, currents in amperes
+                (``column_current_A``).
+            images: images that the totals are sums over.
+        """
         columns = int(totals["column_reads"]) // max(int(totals["activation_reads"]), 1)
         groups = int(totals["stored_columns"]) // max(columns, 1)
         return cls(
@@ -57,7 +65,7 @@ class LayerActivity:
 
     @property
     def mean_column_current_A(self) -> float:
-        """Of a column read."""
+        """Mean current of a column read, A; 0 without reads."""
         return self.column_current_A / self.column_reads if self.column_reads else 0.0
 
     @property

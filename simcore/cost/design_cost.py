@@ -21,6 +21,9 @@ def design_cost(
     """Layers one after another on tiles of their own, all of which leak until the image is done.
 
     Args:
+        tile: array, cell and converter of the design.
+        layers: what each mapped layer did, in the order of the network.
+        settings: who pays for what, and the numbers of the periphery.
         digital: layers that no array holds.
     """
     parts = [layer_cost(tile, layer, settings) for layer in layers]
@@ -47,7 +50,7 @@ def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Cost
 
 
 def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict[str, float]:
-    """Joules of each component for one image."""
+    """Joules of each component (``ENERGY_COMPONENTS``) for one image, without leakage."""
     s, reads = settings, layer.column_reads
     pays_popcount = s.popcount == "baseline" or tile.flips
     pays_sums = s.stored_sums == "baseline" or tile.flips_activations
@@ -87,7 +90,14 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
 
 
 def array_energy(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: float) -> float:
-    """Joules that the column currents of one image take; ``settled``: seconds until the wires of a read have."""
+    """Joules that the column currents of one image take.
+
+    Args:
+        tile: array, cell and converter of the design.
+        layer: what the layer did.
+        settings: the supply that currents are drawn from, and how long columns conduct.
+        settled: seconds until the wires of a read have settled (``settling``).
+    """
     supply = tile.v_read_V if settings.array_supply == "v_read" else settings.v_dd
     return float(energy.array_energy(array_charge(tile, layer, settings, settled), supply))
 
@@ -104,7 +114,15 @@ def layer_latency(tile: Tile, layer: LayerActivity, settings: CostSettings) -> f
 
 @dataclass(frozen=True)
 class Reads:
-    """The reads of a layer for one image, less their conversions: nothing here is disputed."""
+    """The reads of a layer for one image, less their conversions: nothing here is disputed.
+
+    Attributes:
+        rounds: reads after one another.
+        column_groups: conversions after one another in a read.
+        word_line_s: until the rows are driven.
+        settling_s: until the wires have settled, for each conversion.
+        flip_s: of the flip path, where sub-vectors are flipped.
+    """
 
     rounds: float
     column_groups: int
@@ -219,7 +237,7 @@ def conversion_time(tile: Tile, layer: LayerActivity, settings: CostSettings) ->
 def settling(tile: Tile, settings: CostSettings) -> float:
     """Seconds until the wires of a read have settled: the bit line, and the line that feeds its cells."""
     load = bit_line_cell_capacitance(tile, settings)
-    if tile.gate_driven:  # the source line runs beside the bit line, past the same transistors
+    if tile.feeds_along_columns:  # beside the bit line, past the same transistors
         feed_load = load
     else:
         drain = tile.gate_fins * settings.fin_drain_capacitance
@@ -237,7 +255,7 @@ def on_time(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: f
         own = max(settings.sampled_on_time, settled)
     else:
         own = settled + conversion_time(tile, layer, settings)
-    together = settings.columns_read_on(tile.gate_driven) == "together"
+    together = settings.columns_read_on(tile.columns_are_independent) == "together"
     return own * column_groups(tile, layer, settings) if together else own
 
 

@@ -30,7 +30,10 @@ class DigitalLayer:
     """One layer outside the arrays.
 
     Attributes:
-        inputs: inputs K of an output. outputs: M. positions: output positions P, 1 of a matrix product.
+        name: of the node in the network's graph.
+        inputs: inputs K of an output.
+        outputs: M.
+        positions: output positions P, 1 of a matrix product.
         bits: of its operands, ``OPERAND_BITS`` or 1.
     """
 
@@ -47,7 +50,7 @@ class DigitalLayer:
 
     @property
     def weights(self) -> int:
-        """K M."""
+        """Weights that are kept beside the multipliers, K M."""
         return self.inputs * self.outputs
 
 
@@ -56,8 +59,13 @@ class DigitalCost:
     """Of one image on the engine, all digital layers together; nothing where there are none.
 
     Attributes:
-        mac_J: multiplying and adding. memory_J: reading weights and inputs. area_m2: multipliers and the memory of the
-        weights. leakage_W: of both. powered_s: seconds that they leak for an image. macs: multiplications.
+        mac_J: multiplying and adding.
+        memory_J: reading weights and inputs.
+        latency_s: one layer after another.
+        area_m2: multipliers and the memory of the weights.
+        leakage_W: of both.
+        powered_s: seconds that they leak for an image.
+        macs: multiplications.
     """
 
     mac_J: float = 0.0
@@ -78,8 +86,12 @@ class DigitalCost:
 
 
 def digital_layers(graph: NetworkGraph, mapped: Collection[str]) -> tuple[DigitalLayer, ...]:
-    """The layers of a network with multiplications that are not ``mapped``: those in full precision, and binary ones
-    that the design leaves out."""
+    """The layers with multiplications that no array holds: those in full precision, and binary ones left out.
+
+    Args:
+        graph: the network.
+        mapped: names of the layers that arrays hold.
+    """
     shapes = graph.shapes()
     found = []
     for node in graph.nodes:
@@ -96,7 +108,13 @@ def digital_layers(graph: NetworkGraph, mapped: Collection[str]) -> tuple[Digita
 
 
 def digital_cost(layers: Iterable[DigitalLayer], settings: CostSettings) -> DigitalCost:
-    """Energy, time and area of the digital layers, one after another on one engine that leaks while it works."""
+    """Energy, time and area of the digital layers, one after another on one engine that leaks while it works.
+
+    Args:
+        layers: what ``digital_layers`` finds.
+        settings: ``digital_array`` and the numbers of multipliers and memory; nothing is counted where
+            ``digital_layers`` is off.
+    """
     layers = tuple(layers) if settings.digital_layers else ()
     if not layers:
         return DigitalCost()

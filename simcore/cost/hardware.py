@@ -15,13 +15,25 @@ class Tile:
     """One array with what belongs to it.
 
     Attributes:
-        rows, cols: cells. active_rows: rows read together. adc_bits: bits of its converters.
-        flips_weights, flips_activations: what the sparsity level needs hardware for.
-        v_read_V, on_current_A: read voltage, current of a lone ON cell.
-        gate_driven: topology. r_sink_ohm, r_col_ohm: bit line. r_feed_ohm, r_line_ohm, line_cells: the line that
-        carries the current to the cells, the source line (gate_driven) or the row (input_sourced): terminal, wire from
-        cell to cell, its cells.
-        cell_height_m, cell_width_m, cell_area_m2; gate_fins: fins of a cell's select transistor.
+        rows: cells of a column.
+        cols: cells of a row.
+        active_rows: rows read together.
+        adc_bits: bits of its converters.
+        flips_weights: the sparsity level stores columns complemented.
+        flips_activations: the sparsity level applies sub-vectors complemented.
+        v_read_V: read voltage.
+        on_current_A: current of a lone ON cell.
+        columns_are_independent: what a column draws does not depend on the others.
+        r_sink_ohm: foot of a bit line.
+        r_col_ohm: bit line, from cell to cell.
+        r_feed_ohm: terminal of the line that carries the current to the cells (``Topology.feed_line``).
+        r_line_ohm: that line, from cell to cell.
+        line_cells: cells on that line.
+        feeds_along_columns: that line runs beside the bit line, past the same transistors; else along the row.
+        cell_height_m: along the bit line.
+        cell_width_m: along the word line.
+        cell_area_m2: of one cell.
+        gate_fins: fins of a cell's select transistor.
         leaking_fins: fins of a cell that leak while it keeps its bit.
     """
 
@@ -33,12 +45,13 @@ class Tile:
     flips_activations: bool
     v_read_V: float
     on_current_A: float
-    gate_driven: bool
+    columns_are_independent: bool
     r_sink_ohm: float
     r_col_ohm: float
     r_feed_ohm: float
     r_line_ohm: float
     line_cells: int
+    feeds_along_columns: bool
     cell_height_m: float
     cell_width_m: float
     cell_area_m2: float
@@ -47,9 +60,14 @@ class Tile:
 
     @classmethod
     def of(cls, design: Design, cell: CellGeometry) -> Tile:
-        """The tile of a design made of such cells."""
+        """The tile of a design.
+
+        Args:
+            design: its array, sparsity, converter and circuit.
+            cell: the size of its bitcell, from the bitcell file.
+        """
         circuit = design.circuit
-        gate_driven = circuit.topology == "gate_driven"
+        wiring = circuit.wiring
         return cls(
             rows=design.rows,
             cols=design.cols,
@@ -59,12 +77,13 @@ class Tile:
             flips_activations=design.flips_activations,
             v_read_V=circuit.v_read,
             on_current_A=circuit.on_current(),
-            gate_driven=gate_driven,
+            columns_are_independent=wiring.columns_are_independent,
             r_sink_ohm=circuit.r_sink,
             r_col_ohm=circuit.r_col,
             r_feed_ohm=circuit.r_driver,
-            r_line_ohm=circuit.r_source if gate_driven else circuit.r_row,
-            line_cells=design.rows if gate_driven else design.cols,
+            r_line_ohm=wiring.wire(circuit),
+            line_cells=design.rows if wiring.feeds_along_columns else design.cols,
+            feeds_along_columns=wiring.feeds_along_columns,
             cell_height_m=cell.height_um * 1e-6,
             cell_width_m=cell.width_um * 1e-6,
             cell_area_m2=cell.area_um2 * 1e-12,
@@ -78,8 +97,12 @@ class Tile:
         return math.ceil(self.rows / self.active_rows)
 
     def mean_over_groups(self, inputs: int, value: Callable[[int], float]) -> float:
-        """Mean of ``value(rows)`` over the row groups that ``inputs`` rows fill: the last of a tile may hold fewer
-        than ``active_rows``, and so may the last of all."""
+        """Mean over the row groups of a layer: the last of a tile may be smaller, and so may the last of all.
+
+        Args:
+            inputs: rows that the layer fills.
+            value: of a row group, by its number of rows.
+        """
         whole, rest = divmod(inputs, self.rows)
         filled = [(self.rows, whole)] + ([(rest, 1)] if rest else [])
         groups, total = 0, 0.0

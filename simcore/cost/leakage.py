@@ -12,23 +12,39 @@ SRAM_BIT_FINS = 3
 
 
 def off_power(fins: Number, off_current: Number, v_dd: Number) -> Number:
-    """Fins that are off under the full supply: n I_off V_DD. Source: ASAP7's I_off of a fin."""
+    """Fins that are off under the full supply: n I_off V_DD.
+
+    Args:
+        fins: number of fins between supply and ground.
+        off_current: A a fin. Source: ASAP7's I_off.
+        v_dd: V.
+    """
     return fins * off_current * v_dd
 
 
 def logic_power(area: Number, density: Number) -> Number:
-    """Logic by the area of its cells. Source: ASAP7, fins that are off in a cell of one gate pitch."""
+    """Leakage of logic by the area of its cells.
+
+    Args:
+        area: m² of cells, before placement.
+        density: W/m². Source: ASAP7, fins that are off in a cell of one gate pitch.
+    """
     return area * density
 
 
 @dataclass(frozen=True)
 class Leaking:
-    """What leaks: ``fins`` that are off, and ``logic_m2`` of cells."""
+    """What leaks for as long as the supply is on.
+
+    Attributes:
+        fins: fins of storage that are off between supply and ground.
+        logic_m2: area of logic cells, before placement.
+    """
 
     fins: float
     logic_m2: float
 
     def power_W(self, settings: CostSettings) -> float:
-        """Watts for as long as the supply is on."""
+        """Watts with the currents, density and supply of ``settings``."""
         fins = off_power(self.fins, settings.fin_off_current, settings.v_dd)
         return float(fins + logic_power(self.logic_m2, settings.logic_leakage))

@@ -25,7 +25,12 @@ PARTIAL_SUM_CUTS = (0.431, 0.498)
 
 
 class Measured(BaseModel):
-    """What was measured: energy of a read by mean output code, area by part."""
+    """What was measured.
+
+    Attributes:
+        energy_pJ: of a read, by mean output code.
+        area_um2: by part of the macro.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,7 +82,13 @@ class PublishedMacro(BaseModel):
 
 @dataclass(frozen=True)
 class MacroEnergy:
-    """Energy of one read of the macro by the model, J."""
+    """Energy of one read of the macro by the model, J.
+
+    Attributes:
+        converters: of all outputs.
+        word_lines: all rows, pulse by pulse.
+        columns: bit lines and weighting capacitors.
+    """
 
     converters: float
     word_lines: float
@@ -104,6 +115,11 @@ def macro_energy(macro: Macro, code: float, settings: CostSettings) -> MacroEner
 
     Word lines: rows x pulses x mean input x C_WL V². Columns: bit lines and weighting capacitors discharge by the
     code's share of the supply, C V² code / 2^b.
+
+    Args:
+        macro: sizes, pulses and supply.
+        code: mean output code.
+        settings: the numbers of the periphery.
     """
     cell = load_bitcell("8T-SRAM").cell
     assert cell is not None  # noqa: S101 (a shipped file)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float
 
 from simcore.cost.activity import LayerActivity
 from simcore.cost.design_cost import (
@@ -29,18 +29,23 @@ from simcore.cost.hardware import Tile
 from simcore.cost.settings import AREA_AXES, ENERGY_AXES, LATENCY_AXES, CostSettings
 from simcore.cost.totals import DesignCost
 
-Values = NDArray[np.float64]
+Values = Float[np.ndarray, "..."]
 _ARRAY_AXES = ("array_supply", "on_time", "conversion_time")
 
 
 @dataclass(frozen=True)
 class CostSpread:
-    """Totals of one layer or design, the central one first, then every corner of ``ENERGY_AXES``, ``LATENCY_AXES`` and
-    ``AREA_AXES``, as ``CostSettings.corners`` has them; the same order for all."""
+    """Totals of one layer or design, the central one first, then every corner as ``CostSettings.corners`` has them.
 
-    energy_J: Values
-    latency_s: Values
-    area_m2: Values
+    Attributes:
+        energy_J: 1 + 2^n values, n the number of ``ENERGY_AXES``.
+        latency_s: 1 + 2^n values, n the number of ``LATENCY_AXES``.
+        area_m2: 1 + 2^n values, n the number of ``AREA_AXES``.
+    """
+
+    energy_J: Float[np.ndarray, " energies"]
+    latency_s: Float[np.ndarray, " latencies"]
+    area_m2: Float[np.ndarray, " areas"]
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,14 @@ class DigitalSpread:
     """The digital layers of a network at the corners: the same for all of its designs.
 
     Attributes:
-        working_J: multiplying and reading. leakage_W: both with a dimension for each axis of energy. area_m2: at every
-            corner of ``AREA_AXES``.
+        working_J: multiplying and reading, with a dimension for each axis of energy.
+        leakage_W: with a dimension for each axis of energy.
+        area_m2: at every corner of ``AREA_AXES``.
     """
 
     working_J: Values
     leakage_W: Values
-    area_m2: Values
+    area_m2: Float[np.ndarray, " areas"]
 
 
 def digital_spread(layers: Iterable[DigitalLayer], settings: CostSettings) -> DigitalSpread:
@@ -81,7 +87,11 @@ def design_spreads(
     corners.
 
     Args:
-        cost: ``design_cost`` of the same layers with these settings. digital: of its digital layers.
+        tile: array, cell and converter of the design.
+        layers: what each mapped layer did, in the order of the network.
+        cost: ``design_cost`` of the same layers with these settings.
+        settings: the central ones; what was given in them stays.
+        digital: ``digital_spread`` of its digital layers.
     """
     settled = settling(tile, settings)
     converters = np.array([converter_area(tile.adc_bits, corner) for corner in settings.corners(AREA_AXES)])

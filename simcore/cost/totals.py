@@ -20,9 +20,14 @@ class Cost:
     """Of one image on a layer, or on all layers that arrays hold.
 
     Attributes:
-        energy_J: by component, without leakage. latency_s: one layer after another. area_m2: by component.
-        operations: multiplications and additions of the ±1 network, 1 bit x 1 bit. tiles: arrays.
-        charge_C: that all column reads draw. leakage_W: of the tiles. powered_s: seconds that they leak for an image.
+        energy_J: joules by component (``ENERGY_COMPONENTS``), without leakage.
+        latency_s: one layer after another.
+        area_m2: square metres by component (``AREA_COMPONENTS``).
+        operations: multiplications and additions of the ±1 network, 1 bit x 1 bit.
+        tiles: arrays.
+        charge_C: what all column reads draw.
+        leakage_W: of the tiles.
+        powered_s: seconds that they leak for an image.
         slowest_s: time of the slowest layer.
     """
 
@@ -63,7 +68,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class DesignCost:
-    """Of one image on a design: the layers on their tiles, in the order of the network, and the digital ones."""
+    """Of one image on a design.
+
+    Attributes:
+        layers: the layers on their tiles, in the order of the network; each leaks until the image is done.
+        digital: the layers that no array holds, together.
+    """
 
     layers: tuple[Cost, ...]
     digital: DigitalCost
@@ -98,7 +108,11 @@ class DesignCost:
 
 
 def total_cost(parts: Sequence[Cost]) -> Cost:
-    """Energies, latencies and areas of layers that leak for equally long, summed."""
+    """Energies, latencies and areas of layers, summed; ``powered_s`` and ``slowest_s`` are the largest.
+
+    Args:
+        parts: layers that leak for equally long.
+    """
     return Cost(
         energy_J={name: math.fsum(part.energy_J[name] for part in parts) for name in ENERGY_COMPONENTS},
         latency_s=math.fsum(part.latency_s for part in parts),

@@ -84,12 +84,16 @@ class Dataset:
                 images, labels = read_shard(self.folder, shard, self.image_shape)
                 records = content_records(images, labels)
                 if hashlib.sha256(records).hexdigest() != shard.content_sha256:
-                    raise InputError(f"the content of shard {self.folder / shard.file} is not what the manifest says")
+                    raise InputError(
+                        f"images or labels of shard {self.folder / shard.file} differ from the digest in the manifest"
+                    )
                 if labels.min() < 0 or labels.max() >= len(self.classes):
                     raise InputError(f"shard {self.folder / shard.file} has a label outside the dataset's classes")
                 digest.update(records)
             if digest.hexdigest() != self._split(split).content_sha256:
-                raise InputError(f"the content of split '{split}' in {self.folder} is not what the manifest says")
+                raise InputError(
+                    f"images or labels of split '{split}' in {self.folder} differ from the digest in the manifest"
+                )
 
     def _split(self, split: str) -> SplitManifest:
         if split not in self.manifest.splits:

@@ -113,16 +113,24 @@ def _check_request(request: ImportRequest) -> None:
         raise InputError(f"a shard holds at least one image, not {request.shard_images}", "--shard-images")
     for split, limit in request.limits.items():
         if limit < 1:
-            raise InputError(f"split '{split}' cannot be limited to {limit} images", "--limit")
+            raise InputError(f"split '{split}' needs at least 1 image, got the limit {limit}", "--limit")
     if request.balanced_seed is not None and not request.limits:
-        raise InputError("a balanced selection needs its size; give --limit as well", "--balanced-seed")
+        raise InputError(
+            "a balanced selection needs a size for each split: give --limit SPLIT=N as well", "--balanced-seed"
+        )
     if request.balanced_seed is not None and request.shuffle_seed is not None:
-        raise InputError("a balanced selection has an order of its own; leave out --balanced-seed", "--shuffle-seed")
+        raise InputError(
+            "--balanced-seed already decides the order of the images: give one of the two", "--shuffle-seed"
+        )
     if request.name is not None and (request.name.strip(". ") == "" or set(request.name) & set("/\\")):
-        raise InputError(f"'{request.name}' is no name for a dataset", "--name")
+        raise InputError(
+            f"'{request.name}' cannot name a dataset: a name has more than dots and no '/' or '\\'", "--name"
+        )
     size = request.options.size
     if size is not None and (min(size) < 1 or size[0] * size[1] > MAX_PIXELS):
-        raise InputError(f"images cannot be resized to {size[0]} x {size[1]} pixels", "--size")
+        raise InputError(
+            f"images can be resized to between 1 and {MAX_PIXELS} pixels, not to {size[0]} x {size[1]}", "--size"
+        )
     if request.options.channels not in (None, *CHANNELS):
         raise InputError(f"images have 1 or 3 channels, not {request.options.channels}", "--channels")
     classes = request.options.classes
@@ -138,7 +146,7 @@ def _chosen_splits(source: ImportSource, request: ImportRequest) -> dict[str, Sp
                 raise unknown_name("split", split, source.splits, option)
     for split in request.limits:
         if split not in names:
-            raise InputError(f"split '{split}' is limited but not imported", "--limit")
+            raise InputError(f"split '{split}' has a limit, but is not among the splits to import", "--limit")
     for split in names:
         if not split.replace("-", "").replace("_", "").isalnum() or not split.isascii():
             raise InputError(f"split name '{split}' may have letters, digits, '-' and '_' only")
@@ -178,7 +186,7 @@ def _write_split(
         done += len(labels)
         progress(split, done, total)
     if done != total:
-        raise InputError(f"split '{split}' of {request.source} ended after {done} of {total} images")
+        raise InputError(f"the files of split '{split}' in {request.source} hold {done} images, {total} were announced")
     return SplitManifest(
         images=total, selection=selection.description, content_sha256=content.hexdigest(), shards=tuple(shards)
     )

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Float64, Integer, UInt8
 
 from simcore.crossbar import Circuit, Solution, Status, solve
 from simcore.errors import BinsparxError
@@ -49,11 +50,12 @@ class Applied:
     """Sub-vectors as they drive the rows.
 
     Attributes:
-        bits: (B, N) uint8. signs: (B,) float64, -1 where a sub-vector is applied complemented.
+        bits: X', 1 where a row is driven.
+        signs: -1 where a sub-vector is applied complemented, else 1.
     """
 
-    bits: np.ndarray
-    signs: np.ndarray
+    bits: UInt8[np.ndarray, "reads rows"]
+    signs: Float64[np.ndarray, " reads"]
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,13 @@ class TileRow:
 
     Attributes:
         circuit: of every tile. bits: (R, M) uint8 stored; rows not in use store 0. width: columns of a tile.
+        device: where they are solved exactly (see ``simcore.crossbar.solve``).
     """
 
     circuit: Circuit
     bits: np.ndarray
     width: int
+    device: str | None = None
 
     def tiles(self) -> Iterator[slice]:
         """The columns of each tile."""
@@ -138,7 +142,8 @@ class RowGroup:
             bits: (B, N) applied bits. columns: some of one tile; of any tiles where columns do not see each other.
             tol, dtype: as in ``simcore.crossbar.solve``.
         """
-        return solve(self.tile.circuit, self.tile.bits[:, columns], self.driven(bits), tol=tol, dtype=dtype)
+        tile = self.tile
+        return solve(tile.circuit, tile.bits[:, columns], self.driven(bits), tol, dtype, device=tile.device)
 
     def exact_currents(self, bits: np.ndarray, tol: float = _CURRENT_TOLERANCE) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) applied bits.
@@ -167,9 +172,20 @@ class RowGroup:
         return currents
 
 
-def applied_inputs(vectors: np.ndarray, flip_above: float) -> Applied:
-    """(B, N) sub-vectors in {-1, 0, 1} (0: padding) as applied: those whose share of +1 among the valid rows is above
-    ``flip_above`` complemented."""
+def applied_inputs(vectors: Integer[np.ndarray, "reads rows"], flip_above: float) -> Applied:
+    """Sub-vectors as applied: those with many +1s among their valid rows complemented.
+
+    Args:
+        vectors: the inputs of a row group in {-1, 0, 1}; 0 is padding, whose row stays off.
+        flip_above: share of +1 above which a sub-vector is complemented; infinite where it never is.
+
+    Example:
+        Of the first read two of three rows are +1, of the second one of two valid rows:
+
+        >>> applied = applied_inputs(np.array([[1, 1, -1], [1, -1, 0]], np.int8), flip_above=0.5)
+        >>> applied.bits.tolist(), applied.signs.tolist()
+        ([[0, 0, 1], [1, 0, 0]], [-1.0, 1.0])
+    """
     bits, valid = (vectors > 0).astype(np.uint8), vectors != 0
     if np.isinf(flip_above):
         return Applied(bits, np.ones(len(bits)))
@@ -178,18 +194,18 @@ def applied_inputs(vectors: np.ndarray, flip_above: float) -> Applied:
 
 
 def assemble(
-    mapping: LayerMapping, stored: list[StoredBits], circuit: Circuit, rows: int, width: int
+    mapping: LayerMapping, stored: list[StoredBits], circuit: Circuit, rows: int, width: int, device: str | None = None
 ) -> list[RowGroup]:
     """The row groups of a layer, those of one tile sharing its bits.
 
     Args:
-        mapping: the layer. stored: what each of its row groups stores. circuit, rows, width: of a tile.
+        mapping: the layer. stored: what each of its row groups stores. circuit, rows, width, device: of a tile.
     """
     tiles: dict[int, np.ndarray] = {}
     for span, kept in zip(mapping.spans, stored, strict=True):
         bits = tiles.setdefault(span.tile_start, np.zeros((rows, mapping.columns), dtype=np.uint8))
         bits[span.offset : span.offset + span.rows] = kept.bits
-    tile_rows = {start: TileRow(circuit, bits, width) for start, bits in tiles.items()}
+    tile_rows = {start: TileRow(circuit, bits, width, device) for start, bits in tiles.items()}
     return [
         RowGroup(mapping.name, span, mapping.weights[span.start : span.stop], kept, tile_rows[span.tile_start])
         for span, kept in zip(mapping.spans, stored, strict=True)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from abc import ABC
 
 import numpy as np
+from jaxtyping import Float, Int8, Integer, Real
 
 from simcore.mapping.row_groups import StoredBits
 from simcore.mapping.tiling import LayerMapping
+
+# One for all columns, or one for each.
+PerColumn = float | np.floating | Float[np.ndarray, ""] | Float[np.ndarray, " columns"]
 
 
 class Mitigation(ABC):
@@ -23,35 +27,39 @@ class Mitigation(ABC):
 
     name: str
 
-    def order(self, mapping: LayerMapping, vectors: np.ndarray) -> np.ndarray | None:
+    def order(
+        self, mapping: LayerMapping, vectors: Int8[np.ndarray, "reads rows"]
+    ) -> Integer[np.ndarray, " rows"] | None:
         """In which order rows take the layer's inputs.
 
         Args:
             mapping: the layer, its inputs channel by channel.
-            vectors: (B, K) int8 calibration inputs in {-1, 0, 1}, in the mapping's order.
+            vectors: calibration inputs in {-1, 0, 1}, in the mapping's order.
 
         Returns:
-            (K,) permutation, or None where the order stays.
+            A permutation, or None where the order stays.
         """
         return None
 
-    def store(self, stored: StoredBits, vectors: np.ndarray) -> StoredBits:
+    def store(self, stored: StoredBits, vectors: Int8[np.ndarray, "reads rows"]) -> StoredBits:
         """What a row group stores.
 
         Args:
             stored: what the passes before leave.
-            vectors: (B, N) int8 calibration inputs of the group in {-1, 0, 1}.
+            vectors: calibration inputs of the group in {-1, 0, 1}.
         """
         return stored
 
-    def line(self, current: np.ndarray, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def line(
+        self, current: Float[np.ndarray, "reads columns"], sums: Real[np.ndarray, "reads columns"]
+    ) -> tuple[PerColumn, PerColumn]:
         """How converters tell a partial sum from a current.
 
         Args:
-            current: (B, M) column currents in nominal LSB, of calibration inputs.
-            sums: (B, M) their partial sums.
+            current: column currents in nominal LSB, of calibration inputs.
+            sums: their partial sums.
 
         Returns:
-            slope and intercept, scalars or (M,).
+            Slope and intercept.
         """
         return np.ones(()), np.zeros(())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Bool, Float, Integer, UInt8
 
 from simcore.mapping.row_groups import StoredBits, applied_inputs
 from simcore.mitigation.base import Mitigation
@@ -24,20 +25,29 @@ class Pruning(Mitigation):
         return replace(stored, bits=bits, expected=pruned * means[:, None])
 
 
-def prune_columns(weights: np.ndarray, mean_inputs: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+def prune_columns(
+    weights: Integer[np.ndarray, "rows columns"], mean_inputs: Float[np.ndarray, " rows"], fraction: float
+) -> tuple[UInt8[np.ndarray, "rows columns"], Bool[np.ndarray, "rows columns"]]:
     """Pruning with the mean-field correction: the least influential stored 1s of each column become 0s.
 
     A pruned cell's X_i is replaced by its mean p_i, which leaves an error of variance p_i (1 - p_i); the cells of
     smallest variance go first, the lower row first on ties.
 
     Args:
-        weights: (N, C) stored bits.
-        mean_inputs: (N,) mean of the applied bits over calibration inputs, in [0, 1].
+        weights: stored bits.
+        mean_inputs: p_i, the mean of the applied bits over calibration inputs, in [0, 1].
         fraction: share of each column's ones to prune (rounded down), in [0, 1).
 
     Returns:
-        (N, C) bits, and the (N, C) bool mask of the pruned cells: sum of the masked p_i is the expected contribution to
+        The bits that are left, and a mask of the pruned cells: sum of the masked p_i is the expected contribution to
         add to the partial sum.
+
+    Example:
+        Of three ones the two go whose inputs are nearly always the same:
+
+        >>> left, pruned = prune_columns(np.ones((3, 1), np.uint8), np.array([0.02, 0.5, 0.9]), 0.7)
+        >>> left.ravel().tolist(), pruned.ravel().tolist()
+        ([0, 1, 0], [True, False, True])
     """
     ones = weights.sum(axis=0, dtype=np.int64)
     budget = np.floor(fraction * ones + 1e-9).astype(np.int64)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Real
 
-from simcore.mitigation.base import Mitigation
+from simcore.mitigation.base import Mitigation, PerColumn
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,9 @@ class ReRanging(Mitigation):
             return [list(range(groups))]
         return [[group] for group in range(groups)]
 
-    def line(self, current: np.ndarray, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def line(
+        self, current: Float[np.ndarray, "reads columns"], sums: Real[np.ndarray, "reads columns"]
+    ) -> tuple[PerColumn, PerColumn]:
         """Slope and intercept of partial sums over currents.
 
         ``unbiased`` takes the currents' regression on the sums and turns it round: a threshold lies where the mean
@@ -42,10 +45,11 @@ class ReRanging(Mitigation):
         mean. Where the reads show no spread the nominal unit stays, shifted to their mean.
 
         Args:
-            current: (B, M) column currents in LSB. sums: (B, M) their partial sums.
+            current: column currents in LSB.
+            sums: their partial sums.
 
         Returns:
-            two scalars, or two (M,) where columns have lines of their own.
+            Slope and intercept, of all columns or of each that has a line of its own.
         """
         if self.per is None:
             return np.ones(()), np.zeros(())

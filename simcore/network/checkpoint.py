@@ -33,7 +33,14 @@ _STORED_TYPES = {"F32": 4, "F16": 2}
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A loaded network, in evaluation mode on the CPU. ``digest`` is the sha256 (hex) of its graph and tensors."""
+    """A loaded network.
+
+    Attributes:
+        network: in evaluation mode on the CPU, without gradients.
+        name: from its metadata, else the file's stem.
+        digest: sha256 (hex) of its graph and tensors (``network_digest``).
+        metadata: what its maker says of it, for example recipe, epochs, accuracy and dataset digest.
+    """
 
     network: GraphNetwork
     name: str
@@ -43,8 +50,11 @@ class Checkpoint:
     def binary_layers(self, where: str) -> list[BinaryLayer]:
         """The network's binary layers in execution order: what a crossbar can hold of it.
 
+        Args:
+            where: where the user named the network, for messages.
+
         Raises:
-            InputError: it has none, and so nothing to simulate; ``where`` the network was named.
+            InputError: it has none, and so nothing to simulate.
         """
         layers = self.network.binary_layers()
         if not layers:
@@ -59,6 +69,9 @@ def save_checkpoint(path: str | Path, network: GraphNetwork, metadata: Mapping[s
         path: the file; an existing one is replaced only once the new one is complete.
         network: its binary layers keep one bit a weight; other tensors float16 where that is exact, else float32.
         metadata: JSON-able provenance (``name``, recipe, epochs, accuracy, dataset digest).
+
+    Returns:
+        The network's digest.
 
     Raises:
         InputError: the file cannot be written, or a tensor holds what no network computes with (NaN, infinity, a
@@ -83,7 +96,10 @@ def save_checkpoint(path: str | Path, network: GraphNetwork, metadata: Mapping[s
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Read and verify a network.
+    """Read and verify a network; nothing in the file is executed.
+
+    Args:
+        path: a file made by ``save_checkpoint``.
 
     Raises:
         InputError: a missing, truncated or foreign file, a graph that is not valid, tensors that do not fit it or hold
@@ -124,12 +140,16 @@ def is_checkpoint(path: str | Path) -> bool:
 
 
 def model_names() -> list[str]:
-    """Names of the networks that ship with the package."""
+    """Names of the networks that ship with the package, sorted."""
     return sorted(path.stem for path in _MODELS.glob("*.safetensors"))
 
 
 def find_model(reference: str | Path, where: str = "") -> Path:
-    """The file of a network that ships (by name) or of a path.
+    """The file of a network.
+
+    Args:
+        reference: name of a network that ships, or the path of a file.
+        where: where the user wrote this, for messages.
 
     Raises:
         InputError: neither; the nearest shipped name is offered.
@@ -145,8 +165,11 @@ def find_model(reference: str | Path, where: str = "") -> Path:
 
 
 def network_digest(network: GraphNetwork) -> str:
-    """sha256 (hex) over the canonical graph and, by name, the shape and content of each tensor: the sign bits of
-    binary weights, little-endian float32 of the others."""
+    """sha256 (hex) of what a network computes with, however it is stored.
+
+    Over the canonical graph and, by name, the shape and content of each tensor: the sign bits of binary weights,
+    little-endian float32 of the others.
+    """
     digest = hashlib.sha256(network.graph.to_json().encode())
     binary = network.binary_tensor_names()
     for name, tensor in sorted(network.named_tensors().items()):
@@ -157,7 +180,11 @@ def network_digest(network: GraphNetwork) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` beside ``path`` under a temporary name, then rename it. Raises InputError where it cannot."""
+    """Write a file whole or not at all: under a temporary name beside it, then renamed.
+
+    Raises:
+        InputError: it cannot be written.
+    """
     temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -207,10 +234,10 @@ def _checked_header(header: dict[str, str] | None, where: str) -> dict[str, str]
     if not header or header.get("format") != _FORMAT:
         raise InputError("not a network saved by binsparx", where)
     if header.get("version") != _VERSION:
-        raise InputError(f"format version {header.get('version')} is not known here (known: {_VERSION})", where)
+        raise InputError(f"format version {header.get('version')}, this program reads version {_VERSION}", where)
     missing = {"graph", "metadata", "digest"} - set(header)
     if missing:
-        raise InputError(f"the header lacks '{sorted(missing)[0]}'", where)
+        raise InputError(f"the file's header has no field '{sorted(missing)[0]}'", where)
     try:
         usable = isinstance(json.loads(header["metadata"]), dict)
     except (ValueError, RecursionError):
@@ -226,7 +253,7 @@ def _require_matching(network: GraphNetwork, file: safe_open, where: str) -> Non
     names = set(file.keys())
     different = sorted(names ^ set(tensors))
     if different:
-        state = "unexpected" if different[0] in names else "missing"
+        state = "in the file, but not in the graph" if different[0] in names else "in the graph, but not in the file"
         raise InputError(f"tensor '{different[0]}' is {state}", where)
     binary = network.binary_tensor_names()
     for name, tensor in tensors.items():
@@ -235,7 +262,8 @@ def _require_matching(network: GraphNetwork, file: safe_open, where: str) -> Non
         expected = (math.ceil(tensor.numel() / 8),) if name in binary else tuple(tensor.shape)
         fits = kind == "U8" if name in binary else kind in _STORED_TYPES
         if shape != expected or not fits:
-            raise InputError(f"tensor '{name}' is {kind} {shape}, which does not fit the graph", where)
+            wanted = f"U8 {expected} (a bit a weight)" if name in binary else f"F32 or F16 {expected}"
+            raise InputError(f"tensor '{name}' is {kind} {shape}, the graph needs {wanted}", where)
 
 
 def _require_usable(network: GraphNetwork, where: str) -> None:

@@ -86,9 +86,12 @@ def vgg_small() -> NetworkGraph:
 
 
 def resnet18_cifar() -> NetworkGraph:
-    """ResNet-18 for CIFAR-10 with binary 3x3 convolutions, a skip around each of them and shortcuts in full precision,
-    as AdaBin defines it (Tu et al., ECCV 2022; the skips are Bi-Real Net's, Liu et al., ECCV 2018), with a PReLU for
-    AdaBin's Maxout, whose slope above zero is trained too; 547 million binary multiply-adds an image."""
+    """ResNet-18 for CIFAR-10 with binary 3x3 convolutions: 547 million binary multiply-adds an image.
+
+    A skip around each binary convolution and shortcuts in full precision, as AdaBin defines it (Tu et al., ECCV 2022;
+    the skips are Bi-Real Net's, Liu et al., ECCV 2018), with a PReLU for AdaBin's Maxout, whose slope above zero is
+    trained too.
+    """
     chain = _Chain()
     chain.add("normalize", "normalize", mean=CIFAR10_MEAN, std=CIFAR10_STD)
     chain.conv("conv0", "conv2d", (3, 64))
@@ -132,7 +135,19 @@ DEFINITIONS: dict[str, Callable[[], NetworkGraph]] = {
 
 
 def define(name: str, where: str = "") -> NetworkGraph:
-    """The network of that name. Raises InputError with the nearest name where there is none."""
+    """The graph of a network that ``binsparx train`` knows.
+
+    Args:
+        name: a name of ``DEFINITIONS``.
+        where: where the user wrote it, for messages.
+
+    Raises:
+        InputError: no such network; the nearest name is offered.
+
+    Example:
+        >>> define("fashion-cnn").input_shape
+        (1, 28, 28)
+    """
     if name not in DEFINITIONS:
         raise unknown_name("network", name, DEFINITIONS, where)
     return DEFINITIONS[name]()

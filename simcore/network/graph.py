@@ -24,7 +24,14 @@ def _as_tuple(value: object) -> object:
 
 
 class Node(BaseModel):
-    """One operation: ``op`` with ``attrs`` applied to the results of the nodes named in ``inputs``."""
+    """One operation, applied to the results of earlier nodes.
+
+    Args:
+        name: letters, digits and ``_``, unique in the graph; its tensors are called ``NAME.weight`` and so on.
+        op: a name of ``OPERATIONS``.
+        inputs: names of earlier nodes, or ``"input"``.
+        attrs: attributes of the operation.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -74,12 +81,28 @@ class NetworkGraph(BaseModel):
 
     @classmethod
     def from_content(cls, content: object, where: str = "") -> NetworkGraph:
-        """A graph from plain lists and dictionaries. Raises InputError where it is not a valid graph."""
+        """A graph from plain lists and dictionaries.
+
+        Args:
+            content: fields of ``NetworkGraph``.
+            where: where they were read, for messages.
+
+        Raises:
+            InputError: not a valid graph.
+        """
         return validated(cls, content, where)
 
     @classmethod
     def from_json(cls, text: str, where: str = "") -> NetworkGraph:
-        """A graph from its JSON text. Raises InputError where the text is not a valid graph."""
+        """A graph from its JSON text.
+
+        Args:
+            text: what ``to_json`` gives.
+            where: where it was read, for messages.
+
+        Raises:
+            InputError: not JSON, or not a valid graph.
+        """
         try:
             content = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -91,7 +114,7 @@ class NetworkGraph(BaseModel):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     def shapes(self) -> dict[str, Shape]:
-        """The shape of every node's result, without the batch.
+        """The shape of every node's result, without the batch: (C, H, W) of a feature map, (F,) of a vector.
 
         Raises:
             InputError: a name used twice or not defined before its use, a wrong number of inputs, shapes that do not
@@ -101,7 +124,7 @@ class NetworkGraph(BaseModel):
         for node in self.nodes:
             where = f"node '{node.name}'"
             if node.name in shapes:
-                raise InputError("the name is used twice", where)
+                raise InputError(f"an earlier node has this name too ('{INPUT}' is that of the images)", where)
             operation = node.operation()
             if len(node.inputs) != operation.arity:
                 raise InputError(f"{node.op} takes {operation.arity} input(s), {len(node.inputs)} given", where)
@@ -113,6 +136,6 @@ class NetworkGraph(BaseModel):
             except ValueError as error:
                 raise InputError(str(error), where) from None
             if math.prod(shape) > _LARGEST_ACTIVATION:
-                raise InputError(f"a result of shape {shape} is too large", where)
+                raise InputError(f"its result of shape {shape} has more than {_LARGEST_ACTIVATION} values", where)
             shapes[node.name] = shape
         return shapes

@@ -33,13 +33,20 @@ PerChannel = Annotated[tuple[float, ...], BeforeValidator(lambda v: tuple(v) if 
 
 
 class Operation(BaseModel):
-    """Attributes of one operation. ``output_shape`` raises ValueError where the inputs do not fit."""
+    """Attributes of one operation; ``arity`` is the number of its inputs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
     arity: ClassVar[int] = 1
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """Shape of the result; by default the shape of the one input."""
+        """Shape of the result, without the batch; by default the shape of the one input.
+
+        Args:
+            inputs: shapes of the inputs, ``arity`` of them.
+
+        Raises:
+            ValueError: the inputs do not fit the attributes.
+        """
         return inputs[0]
 
 
@@ -211,17 +218,17 @@ OPERATIONS: dict[str, type[Operation]] = {
 
 def _require_map(shape: Shape) -> None:
     if len(shape) != 3:
-        raise ValueError(f"needs an input of shape (channels, height, width), not {shape}")
+        raise ValueError(f"expected an input of shape (channels, height, width), got {shape}")
 
 
 def _require_vector(shape: Shape) -> None:
     if len(shape) != 1:
-        raise ValueError(f"needs a flat input, not one of shape {shape}; put a flatten before it")
+        raise ValueError(f"expected a flat input, got one of shape {shape}; put a flatten before it")
 
 
 def _require_features(shape: Shape, expected: int, field: str) -> None:
     if shape[0] != expected:
-        raise ValueError(f"{field} says {expected}, the input has {shape[0]}")
+        raise ValueError(f"{field} is made for {expected}, the input has {shape[0]}")
 
 
 def _require_pool_padding(window: _Window) -> None:

@@ -1,4 +1,4 @@
-"""Noise of the converters, a source a file; a new one is a file and an entry here."""
+"""Noise of the converters, a source a file; a new one is a file, an entry here and its name in ``NoiseSource``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from simcore.design_axes import NoiseSource
 from simcore.noise.base import Noise
 from simcore.noise.gaussian import Gaussian
 
-NOISES: dict[str, Callable[[np.float32], Noise]] = {"gaussian": Gaussian}
+NOISES: dict[NoiseSource, Callable[[np.float32], Noise]] = {"gaussian": Gaussian}
 """By name, made of their scale in codes."""

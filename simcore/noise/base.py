@@ -6,14 +6,15 @@ for it: kernels take the code of the source that they are given, and those witho
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numba
 import numpy as np
 
-from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
+import simcore.kernels  # noqa: F401  (names the folder of cached kernels)
 
 
+@runtime_checkable
 class Noise(Protocol):
     """A source.
 

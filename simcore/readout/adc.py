@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Float32, Integer, Real, UInt8
 
 from simcore.design_axes import Adc
 from simcore.mapping.row_groups import RowGroup
+from simcore.mitigation.base import PerColumn
 from simcore.mitigation.re_ranging import re_ranging
 from simcore.noise import NOISES, Noise
 from simcore.noise.gaussian import Gaussian
@@ -24,38 +26,54 @@ _SAMPLE = 2048  # calibration reads that a range is tried on
 
 @dataclass(frozen=True)
 class ConverterSettings:
-    """What turns column currents (in nominal LSB) into partial sums, one value a group and column.
+    """What turns column currents (in nominal LSB) into partial sums, one value a row group and column.
+
+    code = clip(round(gain * current + offset + noise), 0, top), partial sum = zero + step * code.
 
     Attributes:
-        gain, offset: (G, M) float32; code = clip(round(gain * current + offset + noise), 0, top).
-        step, zero: (G, M) float32; partial sum = zero + step * code.
-        top: 2^bits - 1. noise: its source, in codes.
+        gain: codes an LSB.
+        offset: codes.
+        step: partial sum of a code.
+        zero: partial sum of code 0.
+        top: the highest code, 2^bits - 1.
+        noise: its source, in codes.
     """
 
-    gain: np.ndarray
-    offset: np.ndarray
-    step: np.ndarray
-    zero: np.ndarray
+    gain: Float32[np.ndarray, "groups columns"]
+    offset: Float32[np.ndarray, "groups columns"]
+    step: Float32[np.ndarray, "groups columns"]
+    zero: Float32[np.ndarray, "groups columns"]
     top: int
     noise: Noise
 
-    def of_columns(self, columns: np.ndarray) -> ConverterSettings:
-        """Those of some columns."""
+    def of_columns(self, columns: Integer[np.ndarray, " chosen"]) -> ConverterSettings:
+        """The converters of some columns, in the order of their indices."""
         gain, offset, step, zero = (values[:, columns] for values in (self.gain, self.offset, self.step, self.zero))
         return ConverterSettings(gain, offset, step, zero, self.top, self.noise)
 
-    def codes(self, current: np.ndarray, group: int, noise: np.ndarray | float = 0.0) -> np.ndarray:
-        """(B, M) codes of (B, M) currents in nominal LSB, not yet held at the ends; ``noise`` in codes."""
+    def codes(
+        self,
+        current: Float[np.ndarray, "reads columns"],
+        group: int,
+        noise: Float[np.ndarray, "reads columns"] | float = 0.0,
+    ) -> Float[np.ndarray, "reads columns"]:
+        """Codes of a row group, not yet held at the ends.
+
+        Args:
+            current: column currents in nominal LSB.
+            group: index of the row group.
+            noise: of each conversion, in codes.
+        """
         codes: np.ndarray = np.rint(self.gain[group] * current + self.offset[group] + noise)
         return codes
 
-    def sums(self, codes: np.ndarray, group: int) -> np.ndarray:
-        """(B, M) partial sums that (B, M) codes stand for, held at the ends."""
+    def sums(self, codes: Float[np.ndarray, "reads columns"], group: int) -> Float[np.ndarray, "reads columns"]:
+        """Partial sums, in LSB, that the codes of a row group stand for, held at the ends."""
         sums: np.ndarray = self.zero[group] + self.step[group] * np.clip(codes, 0, self.top)
         return sums
 
-    def convert(self, current: np.ndarray, group: int) -> np.ndarray:
-        """(B, M) partial sums of (B, M) currents in nominal LSB, without noise."""
+    def convert(self, current: Float[np.ndarray, "reads columns"], group: int) -> Float[np.ndarray, "reads columns"]:
+        """Partial sums of a row group's column currents in nominal LSB, without noise."""
         return self.sums(self.codes(current, group), group)
 
 
@@ -64,17 +82,26 @@ class CalibrationReads:
     """Reads of one row group that converters are set on.
 
     Attributes:
-        current: (B, M) column currents in nominal LSB. partial_sum: (B, M) ideal partial sums.
-        largest: (M,) largest partial sum that each column can have.
+        current: column currents in nominal LSB.
+        partial_sum: the partial sums that an ideal array would deliver.
+        largest: largest partial sum that each column can have.
     """
 
-    current: np.ndarray
-    partial_sum: np.ndarray
-    largest: np.ndarray
+    current: Float[np.ndarray, "reads columns"]
+    partial_sum: Real[np.ndarray, "reads columns"]
+    largest: Real[np.ndarray, " columns"]
 
     @classmethod
-    def of(cls, group: RowGroup, bits: np.ndarray, current: np.ndarray) -> CalibrationReads:
-        """Of a row group whose (B, N) applied ``bits`` drew ``current``."""
+    def of(
+        cls, group: RowGroup, bits: UInt8[np.ndarray, "reads rows"], current: Float[np.ndarray, "reads columns"]
+    ) -> CalibrationReads:
+        """Reads of a row group.
+
+        Args:
+            group: the row group.
+            bits: as applied.
+            current: column currents in nominal LSB that they drew.
+        """
         return cls(current, group.partial_sums(bits), group.largest_sums)
 
 
@@ -90,6 +117,22 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSett
     ``calibrated`` fits a line a row group, ``calibrated_layer`` one for all, ``calibrated_column`` one for each column;
     the range is set for the same columns together, that of ``nominal`` for the whole layer. Where calibration inputs
     show no spread the nominal unit stays, shifted to their mean.
+
+    Args:
+        adc: bits, reference, fit, range and the converter's own gain, offset and noise.
+        reads: calibration reads of every row group, in the order of the groups.
+
+    Returns:
+        Settings of every row group and column.
+
+    Example:
+        Wires take a tenth of the current; a calibrated converter tells the sums all the same:
+
+        >>> sums = np.arange(8.0)[:, None]
+        >>> reads = CalibrationReads(0.9 * sums, sums, np.array([7]))
+        >>> settings = converter_settings(Adc(bits=3, reference="calibrated"), [reads])
+        >>> settings.convert(reads.current, group=0).ravel().tolist()
+        [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
     """
     shape = (len(reads), reads[0].current.shape[1])
     slope, intercept = np.ones(shape), np.zeros(shape)
@@ -113,13 +156,13 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSett
 
 
 def _range(
-    adc: Adc, measured: np.ndarray, sums: np.ndarray, largest: np.ndarray, by_column: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """(zero, step) of the codes, scalars or (M,), in partial sums.
-
-    Args:
-        measured: (B, M) what the line makes of the currents. sums: (B, M). largest: (M,).
-    """
+    adc: Adc,
+    measured: Float[np.ndarray, "reads columns"],
+    sums: Real[np.ndarray, "reads columns"],
+    largest: Real[np.ndarray, " columns"],
+    by_column: bool,
+) -> tuple[PerColumn, PerColumn]:
+    """(zero, step) of the codes, in partial sums; ``measured`` is what the line makes of the currents."""
     if not by_column:
         measured, sums, largest = measured.reshape(-1, 1), sums.reshape(-1, 1), largest.max(keepdims=True)
     top = 2**adc.bits - 1
@@ -132,7 +175,9 @@ def _range(
     return (zero, step) if by_column else (zero[0], step[0])
 
 
-def _codes(low: np.ndarray, high: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+def _codes(
+    low: Float[np.ndarray, " columns"], high: Float[np.ndarray, " columns"], top: int
+) -> tuple[Float[np.ndarray, " columns"], Float[np.ndarray, " columns"]]:
     """(zero, step) whose codes cover low .. high. Sums are whole: no step is smaller than one, and steps of one begin
     at a whole sum, at 0 where that is enough."""
     step = np.maximum((high - low) / top, 1.0)
@@ -141,9 +186,12 @@ def _codes(low: np.ndarray, high: np.ndarray, top: int) -> tuple[np.ndarray, np.
 
 
 def _least_error(
-    measured: np.ndarray, sums: np.ndarray, largest: np.ndarray, top: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The ends, of those tried, with the least squared error of partial sums on the calibration reads, (columns,)."""
+    measured: Float[np.ndarray, "reads columns"],
+    sums: Real[np.ndarray, "reads columns"],
+    largest: Float[np.ndarray, " columns"],
+    top: int,
+) -> tuple[Float[np.ndarray, " columns"], Float[np.ndarray, " columns"]]:
+    """The ends, of those tried, with the least squared error of partial sums on the calibration reads."""
     every = -(-len(measured) // _SAMPLE)
     measured, sums = measured[::every], sums[::every]
     least, most, middle = measured.min(axis=0), measured.max(axis=0), np.median(measured, axis=0)

@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from simcore.crossbar.circuit import Circuit, input_error
+from simcore.crossbar.topologies import TOPOLOGIES
 from simcore.errors import InputError, unknown_name
 from simcore.technology.yaml_model import load_yaml_model
 
@@ -33,7 +34,13 @@ _UNITS = {"r": "ohm", "v": "V", "g": "S"}  # by the first letter of a field's na
 
 
 class Quantity(BaseModel):
-    """A number with its unit and where it was read."""
+    """A number with its unit and where it was read.
+
+    Attributes:
+        value: in ``unit``.
+        unit: ``ohm``, ``V`` or ``S``; empty for what has none. Another unit than the field's is refused.
+        source: the paper, table or file that it comes from, or the word ``judgement``.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,9 +50,16 @@ class Quantity(BaseModel):
 
 
 class CellGeometry(BaseModel):
-    """Size of one bitcell: height along the bit line, width along the word line; ``gate_fins`` of its select
-    transistor load the word line with their gates and the bit line with their drains; ``leaking_fins`` are off between
-    supply and ground while it keeps its bit (0: it keeps it without a supply)."""
+    """Size of one bitcell, and what of it loads and leaks: without it a device has no costs.
+
+    Attributes:
+        height_um: along the bit line, µm.
+        width_um: along the word line, µm.
+        area_um2: µm².
+        gate_fins: fins of its select transistor, whose gates load the word line and whose drains load the bit line.
+        leaking_fins: fins that are off between supply and ground while it keeps its bit; 0 where it keeps it without a
+            supply.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -57,7 +71,18 @@ class CellGeometry(BaseModel):
 
 
 class Bitcell(BaseModel):
-    """A bitcell file."""
+    """A bitcell file as it was written, checked but not yet resolved to a circuit.
+
+    Attributes:
+        name: what a sweep calls the device.
+        description: one sentence for people.
+        topology: ``input_sourced`` or ``gate_driven``, see ``Circuit``.
+        gated: cells of a row that is not driven conduct nothing.
+        source_end: the end of the source line that is fed, ``far`` from the sink or ``near`` it.
+        cell: size of the cell; without it there are no costs.
+        sources: what the short names in the quantities' ``source`` stand for.
+        corners: of each corner the circuit's values by name, plain or as ``{value, unit, source}``.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -72,12 +97,21 @@ class Bitcell(BaseModel):
 
 
 def device_names() -> list[str]:
-    """Names of the devices that ship."""
+    """Names of the devices that ship, sorted.
+
+    Example:
+        >>> device_names()
+        ['1T-1ReRAM', '1T-1ReRAM-BL', '8T-SRAM']
+    """
     return sorted(_shipped())
 
 
 def corner_names(device: str, where: str = "") -> list[str]:
     """Corners of a device, in the file's order.
+
+    Args:
+        device: a shipped name, or the path of a bitcell file (ends in .yaml or .yml).
+        where: where the user wrote this, for messages.
 
     Raises:
         InputError: the device is unknown or its file is not a bitcell file.
@@ -98,12 +132,19 @@ def circuit_parameters(
 
     Raises:
         InputError: an unknown device, corner or field, or a value out of range.
+
+    Example:
+        >>> circuit_parameters("8T-SRAM", "pessimistic").r_sink
+        1000.0
+        >>> circuit_parameters("8T-SRAM", "pessimistic", {"r_sink": 100}).r_sink
+        100.0
     """
     bitcell = load_bitcell(device, where)
     if corner not in bitcell.corners:
         raise unknown_name(f"corner of {bitcell.name}", corner, bitcell.corners, where)
     fields: dict[str, Any] = {"topology": bitcell.topology, "gated": bitcell.gated}
-    if bitcell.topology == "gate_driven":
+    topology = TOPOLOGIES.get(bitcell.topology)  # the circuit refuses an unknown one
+    if topology is not None and "source_end" in topology.parameters:
         fields["source_end"] = bitcell.source_end
     at = where or device
     for name, entry in bitcell.corners[corner].items():
@@ -113,14 +154,14 @@ def circuit_parameters(
     for name, entry in (overrides or {}).items():
         fields[name] = _value(name, entry, f"{at} {name}")
     if "r_access" in (overrides or {}) and not fields.keys() & {"r_on", "r_off"}:
-        raise InputError("r_access adds to r_on and r_off, and the cell is given by g_on and g_off", at)
+        raise InputError("r_access is in series with r_on and r_off, but this cell gives g_on and g_off instead", at)
     if "iv_csv" in fields:
         fields["iv_table"] = _read_points(_device_path(device), fields.pop("iv_csv"), at)
     _conductances(fields, at)
     circuit = Circuit.from_parameters(fields, at)
     if circuit.off_current() > circuit.on_current():
         raise InputError(
-            f"an OFF cell carries more than an ON cell at v_read: {circuit.off_current():.3g} A, "
+            f"at v_read an OFF cell carries {circuit.off_current():.3g} A, more than an ON cell with "
             f"{circuit.on_current():.3g} A",
             at,
         )
@@ -129,6 +170,10 @@ def circuit_parameters(
 
 def load_bitcell(device: str, where: str = "") -> Bitcell:
     """The bitcell file of a shipped device or at a path.
+
+    Args:
+        device: a shipped name, or the path of a bitcell file (ends in .yaml or .yml).
+        where: where the user wrote this, for messages.
 
     Raises:
         InputError: no such device or file, or not a bitcell file.
@@ -159,7 +204,9 @@ def _value(name: str, entry: Any, where: str) -> Any:
         raise input_error(error, Quantity, where) from None
     expected = _UNITS.get(name.partition("_")[0], "")
     if quantity.unit and quantity.unit != expected:
-        raise InputError(f"{name} is in {expected or 'no unit'}, got the unit '{quantity.unit}'", where)
+        raise InputError(
+            f"{name} is given in '{quantity.unit}', expected " + (f"'{expected}'" if expected else "no unit"), where
+        )
     return quantity.value
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 from simcore.design import Design
-from simcore.design_axes import Adc
+from simcore.design_axes import Adc, NoiseSource
+from simcore.noise import NOISES
 from simcore.technology import circuit_parameters
 from tests.simcore.small_networks import make_design
 
@@ -91,3 +93,7 @@ def test_what_each_sparsity_flips():
     assert flips == {
         "dense": (False, False), "weight": (True, False), "activation": (False, True), "binsparx": (True, True),
     }  # fmt: skip
+
+
+def test_every_noise_source_is_a_choice():
+    assert set(NOISES) == set(get_args(NoiseSource))

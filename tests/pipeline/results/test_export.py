@@ -101,10 +101,10 @@ def test_force_replaces_nothing_but_an_earlier_export(results: Results, tmp_path
     other.mkdir()
     (other / "thesis.txt").write_text("mine")
     for target, message in (
-        (other, "no earlier export|is a folder"),
-        (tmp_path / "results", "where the results are"),
-        (tmp_path / "results" / "sweeps", "where the results are"),
-        (tmp_path, "where the results are"),
+        (other, "not an earlier export|is a folder"),
+        (tmp_path / "results", "in or around the results folder"),
+        (tmp_path / "results" / "sweeps", "in or around the results folder"),
+        (tmp_path, "in or around the results folder"),
         (Path("."), "name a new file or folder"),
     ):
         with pytest.raises(InputError, match=message):

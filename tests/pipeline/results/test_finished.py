@@ -88,7 +88,7 @@ def test_what_cannot_be_answered_is_said(results: Results, tmp_path: Path) -> No
     with pytest.raises(InputError, match="unknown column of designs 'energy'"):
         results.front("energy")
     designs = results.designs("small")
-    with pytest.raises(InputError, match="no design of 'a' agrees with one of 'b' in"):
+    with pytest.raises(InputError, match="no design of 'a' has a partner in 'b' with the same"):
         crossed = designs[(designs.rows == 32) == (designs.sparsity == "dense")]
         results.compare(crossed, designs.drop(crossed.index))
     with pytest.raises(InputError, match="choose one value of each"):

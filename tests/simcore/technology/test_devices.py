@@ -71,7 +71,7 @@ def test_an_override_of_a_conductance_leaves_the_other_state_alone():
 def test_an_override_may_give_a_resistance_where_the_file_gives_a_conductance(tmp_path):
     path = own_file(tmp_path, {"g_on": 1e-4}, drop=("r_on",))
     assert circuit_parameters(path, overrides={"r_on": 5000}).g_on == pytest.approx(2e-4)
-    with pytest.raises(InputError, match="r_access adds to r_on and r_off"):
+    with pytest.raises(InputError, match="r_access is in series with r_on and r_off"):
         circuit_parameters(own_file(tmp_path, {"g_on": 1e-4, "g_off": 1e-6}, drop=("r_on", "r_off")),
                            overrides={"r_access": 100})  # fmt: skip
 
@@ -126,9 +126,9 @@ def test_a_curve_without_an_off_column_is_scaled(tmp_path):
         ("8T-SRAM", "nominal", {"r_on": True}, "r_on must be a positive resistance"),
         ("8T-SRAM", "nominal", {"r_on": float("inf")}, "r_on must be a positive resistance"),
         ("8T-SRAM", "nominal", {"r_on": 100, "g_on": 1e-3}, "give either r_on or g_on"),
-        ("8T-SRAM", "nominal", {"r_sink": {"value": 5, "unit": "kohm"}}, "r_sink is in ohm, got the unit 'kohm'"),
-        ("8T-SRAM", "nominal", {"v_read": {"value": 5, "unit": "ohm"}}, "v_read is in V, got the unit 'ohm'"),
-        ("8T-SRAM", "nominal", {"iv_off": "sinh", "v_nl_off": 0.01}, "an OFF cell carries more than an ON cell"),
+        ("8T-SRAM", "nominal", {"r_sink": {"value": 5, "unit": "kohm"}}, "r_sink is given in 'kohm', expected 'ohm'"),
+        ("8T-SRAM", "nominal", {"v_read": {"value": 5, "unit": "ohm"}}, "v_read is given in 'ohm', expected 'V'"),
+        ("8T-SRAM", "nominal", {"iv_off": "sinh", "v_nl_off": 0.01}, "at v_read an OFF cell carries"),
         ("8T-SRAM", "nominal", {"iv": "sinh", "v_nl": 0.001}, "sinh is computed up to 80"),
         ("8T-SRAM", "nominal", {"r_sink": {"size": 5}}, "unknown field 'size'"),
         ("8T-SRAM", "nominal", {"r_off": 100}, "is larger than g_on"),
