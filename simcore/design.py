@@ -18,7 +18,8 @@ class Design(DesignAxes):
     ``calibration_first`` on (see ``calibration_images.choose_calibration_images``).
     ``encoding`` names one of ``simcore.mapping.encodings``.
     ``layers`` names the binary layers that are mapped (None: all of them), a set: it is kept sorted, for the order in
-    which names are written decides nothing.
+    which names are written decides nothing. ``device`` is where exact solves run (see ``crossbar.solve``; None:
+    ``prepare`` asks the environment); it is no part of the content, for keys carry it in their solver version.
     """
 
     circuit: Circuit
@@ -28,6 +29,7 @@ class Design(DesignAxes):
     calibration_first: int = Field(default=0, ge=0)
     evidence: EvidenceLimits = EvidenceLimits()
     layers: tuple[str, ...] | None = None
+    device: str | None = Field(default=None, exclude=True)
 
     @field_validator("encoding")
     @classmethod

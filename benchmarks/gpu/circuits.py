@@ -10,14 +10,8 @@ import numpy as np
 
 from benchmarks.gpu import packages
 from simcore.crossbar.circuit import Circuit
+from tests.simcore.crossbar.kinds import FORMS, TOPOLOGIES
 
-FORMS = ("linear", "saturating", "sinh", "tanh", "table")
-TOPOLOGIES = (
-    {"topology": "input_sourced", "gated": True},
-    {"topology": "input_sourced", "gated": False},
-    {"topology": "gate_driven", "source_end": "far"},
-    {"topology": "gate_driven", "source_end": "near"},
-)
 KINDS = len(FORMS) * len(TOPOLOGIES)
 _REFERENCE = Path(__file__).parents[2] / "tests/simcore/crossbar/ngspice"
 _LARGEST = 32

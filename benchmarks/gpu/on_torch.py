@@ -9,8 +9,11 @@ import numpy as np
 import torch
 
 from simcore.crossbar import exact
+from simcore.crossbar.cells import Cells
 from simcore.crossbar.circuit import Circuit
-from simcore.crossbar.solvers.torch_relaxation import solve_on_torch
+from simcore.crossbar.solution import Status
+from simcore.crossbar.solvers.base import Limits
+from simcore.crossbar.solvers.torch_relaxation import TorchRelaxation
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,7 @@ def solve_raw(
 ) -> Raw:
     """As ``simcore.crossbar.solve`` begins: weights (R, C), inputs (B, R)."""
     tolerance = max(tol, exact._FLOAT32_TOLERANCE) if dtype == np.float32 else tol
-    most = 4 * exact._MAX_SWEEPS[circuit.topology]
-    sink, status, _, sweeps, _ = solve_on_torch(
-        circuit, circuit.curves(), weights[None], inputs[None], np.dtype(dtype), tolerance / 8, most, device
-    )
-    return Raw(sink[0], status[0] == exact.Status.CONVERGED, sweeps[0])
+    solver = TorchRelaxation(device)
+    limits = Limits(tolerance / 8, solver.sweep_factor * circuit.wiring.sweep_limit)
+    found = solver.solve(circuit, Cells(weights[None]), inputs[None], np.dtype(dtype), limits).at(0)
+    return Raw(found.sink_currents, found.status == Status.CONVERGED, found.sweeps)

@@ -143,6 +143,7 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     from pipeline.explain.blame_picture import draw_blame, draw_read, draw_tiles
     from simcore.analysis.tile_errors import tile_errors
     from simcore.analysis.tile_read import ReadPlace, tile_read
+    from simcore.crossbar.cells import Cells
     from simcore.crossbar.solvers.newton import solve_nodes
     from simcore.inference.preparation import prepare
 
@@ -155,7 +156,7 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     middle = worst.positions // 2 + math.isqrt(worst.positions) // 2  # of the image, where nothing is padded
     place = ReadPlace(worst.layer, group, tile, subject.split, position=min(middle, worst.positions - 1))
     read = tile_read(subject.checkpoint, subject.design, subject.dataset, place)
-    nodes, _ = solve_nodes(read.circuit, read.circuit.curves(), read.weights, read.inputs)
+    nodes, _ = solve_nodes(read.circuit, Cells(read.weights), read.inputs)
     where = f"{title}: the tile that errs most, {worst.layer} row group {group}, column tile {tile}; "
     where += f"{subject.split} image 0, output position {place.position}"
     return files | draw_read(read.circuit, read.weights, read.inputs, nodes, where)

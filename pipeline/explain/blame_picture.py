@@ -59,9 +59,8 @@ def draw_read(circuit: Circuit, weights: np.ndarray, inputs: np.ndarray, nodes: 
     figure = Figure(figsize=(12.5, 6.2), layout="constrained")
     grid = figure.subplots(2, 3, height_ratios=[3, 1])
     unit = circuit.on_current()
-    above = "row" if circuit.topology == "input_sourced" else "source line"
     maps = (
-        (nodes.row, f"voltage of the {above} (V)", "cividis"),
+        (nodes.row, f"voltage of the {circuit.wiring.feed_line} (V)", "cividis"),
         (nodes.column, "voltage of the bit line (V)", "cividis"),
         (nodes.cell_currents / unit, "cell current (LSB)", "magma"),
     )

@@ -62,9 +62,9 @@ def load_evaluator(module_name: str) -> Evaluator:
 
 def solver_device() -> str:
     """Where the exact solves of a sweep run: numba, cpu or cuda; raises InputError."""
-    from simcore.crossbar.solvers.device import device_kind
+    from simcore.crossbar.solvers.device import device_kind, device_of_environment
 
-    return device_kind()
+    return device_kind(device_of_environment())
 
 
 def solver_version(evaluator: str) -> str:

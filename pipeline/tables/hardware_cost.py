@@ -127,7 +127,7 @@ class HardwareCosts:
             if point.configuration.is_reference
             else self._settings.converter_kind(int(point.configuration.setting("adc_bits"))),
             "cost_boundary": self._settings.boundary,
-            "cost_assumptions": self._settings.assumptions(point.configuration.circuit.topology == "gate_driven"),
+            "cost_assumptions": self._settings.assumptions(point.configuration.circuit.wiring.columns_are_independent),
         }
 
 

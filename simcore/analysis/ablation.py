@@ -49,10 +49,9 @@ def _circuit(design: Design, **changes: Any) -> Design:
     return design if circuit == design.circuit else design.model_copy(update={"circuit": circuit})
 
 
-def _wire(name: str, topology: str | None = None) -> Callable[[Design], Design]:
+def _wire(name: str) -> Callable[[Design], Design]:
     def remove(design: Design) -> Design:
-        there = topology is None or design.circuit.topology == topology
-        return _circuit(design, **{name: 0.0}) if there else design
+        return _circuit(design, **{name: 0.0}) if name in design.circuit.wiring.parameters else design
 
     return remove
 
@@ -87,9 +86,9 @@ def _unpruned(design: Design) -> Design:
 
 
 _REMOVERS: dict[str, Callable[[Design], Design]] = {
-    "row wire": _wire("r_row", "input_sourced"),
+    "row wire": _wire("r_row"),
     "column wire": _wire("r_col"),
-    "source wire": _wire("r_source", "gate_driven"),
+    "source wire": _wire("r_source"),
     "driver": _wire("r_driver"),
     "sink": _wire("r_sink"),
     "non-linearity": _linear,

@@ -237,7 +237,7 @@ def conversion_time(tile: Tile, layer: LayerActivity, settings: CostSettings) ->
 def settling(tile: Tile, settings: CostSettings) -> float:
     """Seconds until the wires of a read have settled: the bit line, and the line that feeds its cells."""
     load = bit_line_cell_capacitance(tile, settings)
-    if tile.gate_driven:  # the source line runs beside the bit line, past the same transistors
+    if tile.feeds_along_columns:  # beside the bit line, past the same transistors
         feed_load = load
     else:
         drain = tile.gate_fins * settings.fin_drain_capacitance
@@ -255,7 +255,7 @@ def on_time(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: f
         own = max(settings.sampled_on_time, settled)
     else:
         own = settled + conversion_time(tile, layer, settings)
-    together = settings.columns_read_on(tile.gate_driven) == "together"
+    together = settings.columns_read_on(tile.columns_are_independent) == "together"
     return own * column_groups(tile, layer, settings) if together else own
 
 

@@ -23,13 +23,13 @@ class Tile:
         flips_activations: the sparsity level applies sub-vectors complemented.
         v_read_V: read voltage.
         on_current_A: current of a lone ON cell.
-        gate_driven: topology; else input_sourced.
+        columns_are_independent: what a column draws does not depend on the others.
         r_sink_ohm: foot of a bit line.
         r_col_ohm: bit line, from cell to cell.
-        r_feed_ohm: terminal of the line that carries the current to the cells: the source line (gate_driven) or the
-            row (input_sourced).
+        r_feed_ohm: terminal of the line that carries the current to the cells (``Topology.feed_line``).
         r_line_ohm: that line, from cell to cell.
         line_cells: cells on that line.
+        feeds_along_columns: that line runs beside the bit line, past the same transistors; else along the row.
         cell_height_m: along the bit line.
         cell_width_m: along the word line.
         cell_area_m2: of one cell.
@@ -45,12 +45,13 @@ class Tile:
     flips_activations: bool
     v_read_V: float
     on_current_A: float
-    gate_driven: bool
+    columns_are_independent: bool
     r_sink_ohm: float
     r_col_ohm: float
     r_feed_ohm: float
     r_line_ohm: float
     line_cells: int
+    feeds_along_columns: bool
     cell_height_m: float
     cell_width_m: float
     cell_area_m2: float
@@ -66,7 +67,7 @@ class Tile:
             cell: the size of its bitcell, from the bitcell file.
         """
         circuit = design.circuit
-        gate_driven = circuit.topology == "gate_driven"
+        wiring = circuit.wiring
         return cls(
             rows=design.rows,
             cols=design.cols,
@@ -76,12 +77,13 @@ class Tile:
             flips_activations=design.flips_activations,
             v_read_V=circuit.v_read,
             on_current_A=circuit.on_current(),
-            gate_driven=gate_driven,
+            columns_are_independent=wiring.columns_are_independent,
             r_sink_ohm=circuit.r_sink,
             r_col_ohm=circuit.r_col,
             r_feed_ohm=circuit.r_driver,
-            r_line_ohm=circuit.r_source if gate_driven else circuit.r_row,
-            line_cells=design.rows if gate_driven else design.cols,
+            r_line_ohm=wiring.wire(circuit),
+            line_cells=design.rows if wiring.feeds_along_columns else design.cols,
+            feeds_along_columns=wiring.feeds_along_columns,
             cell_height_m=cell.height_um * 1e-6,
             cell_width_m=cell.width_um * 1e-6,
             cell_area_m2=cell.area_um2 * 1e-12,

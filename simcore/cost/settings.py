@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from simcore.cost_options import ArraySupply, ColumnsRead, Corner, CostOptions, FlipPath, OnTime, Payer
 from simcore.errors import InputError, unknown_name
-from simcore.technology.periphery_file import PERIPHERY_UNITS, Periphery, load_periphery
+from simcore.technology.periphery_file import PERIPHERY_UNITS, Periphery, PeripheryNumbers, load_periphery
 
 ConverterKind = Literal["flash", "sar"]
 
@@ -45,12 +45,16 @@ LATENCY_AXES = ("conversion_time", "flip_path")
 AREA_AXES = ("comparator_area", "sar_area_4_bit", "sar_area_8_bit", "digital_mac")
 
 
-@dataclass(frozen=True)
-class CostSettings:
-    """Everything resolved; numbers in SI units, by their names in the periphery file."""
+@dataclass(frozen=True, kw_only=True)
+class CostSettings(PeripheryNumbers):
+    """Everything resolved: the periphery's numbers as they are counted with, and the choices.
+
+    Attributes:
+        periphery: where the numbers that are not ``pinned`` come from.
+        pinned: choices and numbers that were given, so that they have no corners.
+    """
 
     periphery: Periphery
-    numbers: dict[str, float]
     converter: Literal["auto", "flash", "sar"]
     columns_per_converter: int
     array_supply: ArraySupply
@@ -64,12 +68,6 @@ class CostSettings:
     digital_layers: bool
     digital_array: int
     pinned: frozenset[str]
-
-    def __getattr__(self, name: str) -> float:
-        try:
-            return self.__dict__["numbers"][name]  # type: ignore[no-any-return]
-        except KeyError:
-            raise AttributeError(name) from None
 
     def converter_kind(self, bits: int) -> ConverterKind:
         """The converter for so many bits."""
@@ -87,18 +85,18 @@ class CostSettings:
             f"digital_layers={digital}"
         )
 
-    def columns_read_on(self, gate_driven: bool) -> ColumnsRead:
-        """How the columns of a converter are read on a topology."""
-        return self.columns_read or ("in_turn" if gate_driven else "together")
+    def columns_read_on(self, columns_are_independent: bool) -> ColumnsRead:
+        """How the columns of a converter are read on a topology with such columns."""
+        return self.columns_read or ("in_turn" if columns_are_independent else "together")
 
-    def assumptions(self, gate_driven: bool) -> str:
+    def assumptions(self, columns_are_independent: bool) -> str:
         """The choices behind the central values of a topology, on one line."""
         tiles = self.parallel_tiles or "all"
         digital = f"{self.digital_array}x{self.digital_array}" if self.digital_layers else "none"
         return (
             f"technology={self.periphery.name};array_supply={self.array_supply};on_time={self.on_time};"
             f"flip_path={self.flip_path};columns_per_converter={self.columns_per_converter};"
-            f"columns_read={self.columns_read_on(gate_driven)};parallel_tiles={tiles};digital_array={digital}"
+            f"columns_read={self.columns_read_on(columns_are_independent)};parallel_tiles={tiles};digital_array={digital}"
         )
 
     def corners(self, axes: tuple[str, ...]) -> tuple[CostSettings, ...]:
@@ -124,9 +122,8 @@ class CostSettings:
     def _at(self, name: str, corner: Corner) -> CostSettings:
         if name in self.pinned:
             return self
-        if name in _CHOICES:
-            return replace(self, **{name: _CHOICES[name][corner]})
-        return replace(self, numbers={**self.numbers, name: self.periphery.si(name, corner)})
+        end: Any = _CHOICES[name][corner] if name in _CHOICES else self.periphery.si(name, corner)
+        return replace(self, **{name: end})
 
 
 def resolve(options: CostOptions, where: str = "", periphery_file: str | None = None) -> CostSettings:
@@ -141,7 +138,7 @@ def resolve(options: CostOptions, where: str = "", periphery_file: str | None = 
         InputError: an unknown technology or parameter, or a value that is not positive.
     """
     periphery = load_periphery(periphery_file or options.technology, where)
-    numbers = {name: periphery.si(name, options.corner) for name in PERIPHERY_UNITS}
+    numbers: dict[str, Any] = {name: periphery.si(name, options.corner) for name in PERIPHERY_UNITS}
     for name, value in options.parameters.items():
         if name not in PERIPHERY_UNITS:
             raise unknown_name("cost parameter", name, PERIPHERY_UNITS, where)
@@ -154,7 +151,17 @@ def resolve(options: CostOptions, where: str = "", periphery_file: str | None = 
     choices = {name: getattr(options, name) or ends[options.corner] for name, ends in _CHOICES.items()}
     pinned = {name for name in _CHOICES if getattr(options, name) is not None} | set(options.parameters)
     return CostSettings(
-        periphery, numbers, options.converter, options.columns_per_converter, choices["array_supply"],
-        choices["on_time"], choices["flip_path"], options.popcount, options.stored_sums, options.activation_buffer,
-        options.parallel_tiles, options.columns_read, options.digital_layers, options.digital_array, frozenset(pinned),
-    )  # fmt: skip
+        **numbers,
+        **choices,
+        periphery=periphery,
+        converter=options.converter,
+        columns_per_converter=options.columns_per_converter,
+        popcount=options.popcount,
+        stored_sums=options.stored_sums,
+        activation_buffer=options.activation_buffer,
+        parallel_tiles=options.parallel_tiles,
+        columns_read=options.columns_read,
+        digital_layers=options.digital_layers,
+        digital_array=options.digital_array,
+        pinned=frozenset(pinned),
+    )

@@ -14,9 +14,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from simcore.crossbar.iv import ARGUMENT_LIMIT, CURVE_FORMS, CellCurves, CurveForm, pchip_curve
+from simcore.crossbar.topologies import TOPOLOGIES, Topology, TopologyName
 from simcore.errors import InputError, nearest_name
-
-Topology = Literal["input_sourced", "gate_driven"]
 
 Resistance = Field(ge=0, allow_inf_nan=False)
 Positive = Field(gt=0, allow_inf_nan=False)
@@ -25,10 +24,8 @@ Positive = Field(gt=0, allow_inf_nan=False)
 class Circuit(BaseModel):
     """One crossbar circuit, independent of its size.
 
-    ``input_sourced``: source v_read * x_i, then r_driver + r_row, then the row nodes with r_row between columns.
-    ``gate_driven``: the input gates the cell; beside every bit line runs a source line fed with v_read through
-    r_driver + r_source at the ``source_end`` (far from or near the sink), r_source between rows; columns are
-    independent. Bit line: c(0, j), r_col between rows, then r_col + r_sink to ground.
+    How the cells are fed is described in ``topologies``, one a file. Bit line, in all of them: c(0, j), r_col between
+    rows, then r_col + r_sink to ground.
 
     I-V forms for a conductance g (siemens) and v_nl (volts): linear g V; saturating g V / (1 + |V| / v_nl);
     sinh g v_nl sinh(V / v_nl); tanh g v_nl tanh(V / v_nl); table: monotone cubic through ``iv_table``.
@@ -37,7 +34,7 @@ class Circuit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    topology: Topology
+    topology: TopologyName
     gated: bool = True
     iv: CurveForm = "linear"
     g_on: float = Field(gt=0, allow_inf_nan=False, description="S")
@@ -58,8 +55,8 @@ class Circuit(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Circuit:
-        if self.topology == "gate_driven" and not self.gated:
-            raise ValueError("a gate_driven circuit is always gated (its inputs are the gates)")
+        if self.wiring.always_gated and not self.gated:
+            raise ValueError(f"a {self.topology} circuit is always gated (its inputs are the gates)")
         for form, v_nl, name in ((self.iv, self.v_nl, "v_nl"), (self.iv_off, self.v_nl_off or self.v_nl, "v_nl_off")):
             if form in ("saturating", "sinh", "tanh") and v_nl is None:
                 raise ValueError(f"the I-V form '{form}' needs {name} (volts)")
@@ -89,6 +86,11 @@ class Circuit(BaseModel):
             return cls.model_validate(dict(parameters))
         except ValidationError as error:
             raise input_error(error, cls, where) from None
+
+    @property
+    def wiring(self) -> Topology:
+        """What ``topology`` names: how the cells are fed, and all that follows from it."""
+        return TOPOLOGIES[self.topology]
 
     def curves(self) -> CellCurves:
         """The ON and OFF I-V curves in the form the solver kernels take."""

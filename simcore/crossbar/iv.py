@@ -8,14 +8,12 @@ of sinh there, loses its digits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numba
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.kernels.simd import any_greater, full, lanes_of, load, maximum, minimum, store, where_greater
 
 CurveForm = Literal["linear", "saturating", "sinh", "tanh", "table"]
@@ -26,9 +24,8 @@ _TAYLOR = tuple(1.0 / float(np.prod(np.arange(1, n + 1))) for n in range(1, 10))
 ARGUMENT_LIMIT = 80.0  # expm1 stays finite in float32 and float64; a cell never sees more than v_read / v_nl
 
 
-@dataclass(frozen=True)
-class CellCurves:
-    """Kernel form of a circuit's two I-V curves; index 0 is ON, 1 is OFF.
+class CellCurves(NamedTuple):
+    """A circuit's two I-V curves, as solver kernels take them; index 0 is ON, 1 is OFF.
 
     Attributes:
         forms: (2,) indices into CURVE_FORMS.
@@ -44,21 +41,22 @@ class CellCurves:
     tables: tuple[np.ndarray, np.ndarray]
     doublings: int
 
+    def astype(self, dtype: np.dtype) -> CellCurves:
+        """The same curves in the number type of a solve."""
+        on, off = (table.astype(dtype) for table in self.tables)
+        return self._replace(g=self.g.astype(dtype), v_nl=self.v_nl.astype(dtype), tables=(on, off))
+
     def current(self, voltage: np.ndarray, state: int) -> np.ndarray:
         """Current in amperes at ``voltage`` (N,) volts of a cell in ``state`` (1 ON, 0 OFF)."""
         return self.evaluate(voltage, state)[0]
 
     def evaluate(self, voltage: np.ndarray, state: int) -> tuple[np.ndarray, np.ndarray]:
         """(current in amperes, small-signal conductance in siemens), each (N,), of a cell in ``state``."""
-        index = 1 - state
         lanes = lanes_of(np.float64)
         padded = np.zeros((-(-len(voltage) // lanes), lanes))
         padded.reshape(-1)[: len(voltage)] = voltage
         current, conductance = np.empty_like(padded), np.empty_like(padded)
-        _evaluate_array(
-            self.forms[index], self.g[index], self.v_nl[index], self.tables[index], self.doublings, padded, current,
-            conductance,
-        )  # fmt: skip
+        _evaluate_array(self, state, padded, current, conductance)
         return current.reshape(-1)[: len(voltage)], conductance.reshape(-1)[: len(voltage)]
 
 
@@ -93,11 +91,24 @@ def _table_lanes(table, volts, amps, slopes):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(error_model="numpy", forceinline=True)
-def cell_current(form, g, v_nl, table, doublings, volts, scratch):  # type: ignore[no-untyped-def]
-    """Current (A) and small-signal conductance (S) of one cell for a vector of voltages.
+def cell_current(curves, state, factor, volts, scratch):  # type: ignore[no-untyped-def]
+    """Current and small-signal conductance of one cell.
 
-    ``g`` in siemens, ``v_nl`` in volts; ``scratch`` (3, 1, lanes) holds a table's lanes.
+    Args:
+        curves: CellCurves in the number type of ``volts``.
+        state: 1 ON, 0 OFF.
+        factor: what multiplies the curve of the state; None for a nominal cell.
+        volts: a vector.
+        scratch: (3, 1, lanes), holds a table's lanes.
+
+    Returns:
+        Amperes and siemens, a vector each.
     """
+    index = 0 if state else 1
+    form, v_nl, doublings = curves.forms[index], curves.v_nl[index], curves.doublings
+    g = curves.g[index]
+    if factor is not None:
+        g = g * factor
     if form == LINEAR:
         return g * volts, full(volts, g)
     if form == SATURATING:
@@ -106,7 +117,7 @@ def cell_current(form, g, v_nl, table, doublings, volts, scratch):  # type: igno
         return chord * volts, chord * factor
     if form == TABLE:
         store(scratch, (0, 0), volts)
-        _table_lanes(table, scratch[0, 0], scratch[1, 0], scratch[2, 0])
+        _table_lanes(curves.tables[0] if state else curves.tables[1], scratch[0, 0], scratch[1, 0], scratch[2, 0])
         return g * load(scratch, (1, 0)), g * load(scratch, (2, 0))
     scale = (2.0 if form == TANH else 1.0) / v_nl
     x = minimum(maximum(volts * scale, full(volts, -ARGUMENT_LIMIT)), full(volts, ARGUMENT_LIMIT))
@@ -145,9 +156,10 @@ def chord_where_careful(amps, slope, volts, careful):  # type: ignore[no-untyped
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _evaluate_array(form, g, v_nl, table, doublings, volts, amps, slopes):  # type: ignore[no-untyped-def]
+def _evaluate_array(curves, state, volts, amps, slopes):  # type: ignore[no-untyped-def]
+    """One cell at (K, lanes) volts; amps and slopes (K, lanes) out."""
     scratch = np.empty((3, 1, volts.shape[1]), volts.dtype)
     for row in range(volts.shape[0]):
-        current, slope = cell_current(form, g, v_nl, table, doublings, load(volts, (row,)), scratch)
+        current, slope = cell_current(curves, state, None, load(volts, (row,)), scratch)
         store(amps, (row,), current)
         store(slopes, (row,), slope)

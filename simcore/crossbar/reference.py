@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from simcore.crossbar.circuit import Circuit
-from simcore.crossbar.exact import Status, solve
+from simcore.crossbar.exact import solve
+from simcore.crossbar.solution import Status
 from simcore.errors import InputError
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from simcore.crossbar.cells import Cells, checked_bits
 from simcore.crossbar.circuit import Circuit
 from simcore.crossbar.iv import CURVE_FORMS, CellCurves
+from simcore.crossbar.netlist import joined, resistor
 from simcore.errors import BinsparxError, InputError
 
 # Newton in SPICE stops where voltages change by less than reltol; it converges quadratically, so the error left is
@@ -29,22 +31,31 @@ class SpiceError(BinsparxError):
     """ngspice is not installed, did not finish in time or found no solution."""
 
 
-def spice_netlist(circuit: Circuit, weights: npt.ArrayLike, inputs: npt.ArrayLike, title: str = "crossbar read") -> str:
+def spice_netlist(
+    circuit: Circuit,
+    weights: npt.ArrayLike,
+    inputs: npt.ArrayLike,
+    title: str = "crossbar read",
+    factors: npt.ArrayLike | None = None,
+) -> str:
     """The ngspice netlist of one input on one tile; its batch run prints the sink currents.
 
     Args:
-        weights: (R, C) state bits. inputs: (R,) input bits. title: first line of the netlist.
+        circuit: the circuit.
+        weights: (R, C) state bits.
+        inputs: (R,) input bits.
+        title: first line of the netlist.
+        factors: (R, C), see ``Cells``; None for nominal cells.
 
     Raises:
         InputError: arrays of the wrong shape or with values other than 0 and 1.
     """
-    states, bits = _checked(weights, inputs)
-    wires = _gate_driven_wires if circuit.topology == "gate_driven" else _input_sourced_wires
-    rows, cols = states.shape
+    cells, bits = _checked(weights, inputs, factors)
+    rows, cols = cells.states.shape
     lines = [_title(title), f"* {rows} rows, {cols} columns, {circuit.topology}, {circuit.iv} cells"]
-    supplies, upper = wires(circuit, bits, cols)
+    supplies, upper = circuit.wiring.netlist(circuit, bits, cols)
     bit_lines, lower = _bit_lines(circuit, rows, cols)
-    lines += supplies + bit_lines + _cells(circuit, states, bits, upper, lower)
+    lines += supplies + bit_lines + _cells(circuit, cells, bits, upper, lower)
     lines += [_OPTIONS, ".control", "set numdgt=15", "op"]
     lines += [f"print i(vsink{j})" for j in range(cols)]
     lines += ["quit", ".endc", ".end"]
@@ -82,50 +93,16 @@ def run_ngspice(netlist: str, timeout_s: float = 600.0) -> np.ndarray:
     return np.array([found[column] for column in range(expected)])
 
 
-def _checked(weights: npt.ArrayLike, inputs: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def _checked(weights: npt.ArrayLike, inputs: npt.ArrayLike, factors: npt.ArrayLike | None) -> tuple[Cells, np.ndarray]:
     states, bits = np.asarray(weights), np.asarray(inputs)
     if states.ndim != 2 or 0 in states.shape or bits.shape != states.shape[:1]:
         raise InputError(f"weights must be (R, C) and inputs (R,), got {states.shape}, {bits.shape}")
-    for name, array in (("weights", states), ("inputs", bits)):
-        if not np.isin(array, (0, 1)).all():
-            raise InputError(f"{name} must hold bits (0 or 1)")
-    return states.astype(np.uint8), bits.astype(np.uint8)
+    return Cells.of(states, factors), checked_bits("inputs", bits)
 
 
 def _title(text: str) -> str:
     """One comment line whatever the text; a netlist can hold commands, so nothing of it may start a line."""
     return "* " + "".join(c if c.isascii() and c.isprintable() else " " for c in text)
-
-
-def _resistor(name: str, node: str, other: str, ohms: float) -> str:
-    return f"r{name} {node} {other} {ohms:.17g}"
-
-
-def _input_sourced_wires(circuit: Circuit, inputs: np.ndarray, cols: int) -> tuple[list[str], np.ndarray]:
-    """Sources and row wires, and the (R, C) names of the nodes above the cells."""
-    rows = len(inputs)
-    names = np.empty((rows, cols), dtype=object)
-    lines = []
-    for i in range(rows):
-        lines.append(f"vrow{i} in{i} 0 {circuit.v_read * inputs[i]:.17g}")
-        names[i, 0] = _joined(lines, f"feed{i}", f"in{i}", f"r{i}_0", circuit.r_driver + circuit.r_row)
-        for j in range(1, cols):
-            names[i, j] = _joined(lines, f"row{i}_{j}", names[i, j - 1], f"r{i}_{j}", circuit.r_row)
-    return lines, names
-
-
-def _gate_driven_wires(circuit: Circuit, inputs: np.ndarray, cols: int) -> tuple[list[str], np.ndarray]:
-    """The supply and the source lines, and the (R, C) names of the nodes above the cells."""
-    rows = len(inputs)
-    names = np.empty((rows, cols), dtype=object)
-    lines = [f"vread supply 0 {circuit.v_read:.17g}"]
-    order = range(rows) if circuit.source_end == "far" else range(rows - 1, -1, -1)
-    for j in range(cols):
-        before, ohms = "supply", circuit.r_driver + circuit.r_source
-        for i in order:
-            before = names[i, j] = _joined(lines, f"src{i}_{j}", before, f"r{i}_{j}", ohms)
-            ohms = circuit.r_source
-    return lines, names
 
 
 def _bit_lines(circuit: Circuit, rows: int, cols: int) -> tuple[list[str], np.ndarray]:
@@ -136,37 +113,33 @@ def _bit_lines(circuit: Circuit, rows: int, cols: int) -> tuple[list[str], np.nd
         lines.append(f"vsink{j} out{j} 0 0")
         before, ohms = f"out{j}", circuit.r_col + circuit.r_sink
         for i in range(rows - 1, -1, -1):
-            before = names[i, j] = _joined(lines, f"bit{i}_{j}", before, f"c{i}_{j}", ohms)
+            before = names[i, j] = joined(lines, f"bit{i}_{j}", before, f"c{i}_{j}", ohms)
             ohms = circuit.r_col
     return lines, names
 
 
-def _joined(lines: list[str], name: str, before: str, node: str, ohms: float) -> str:
-    """Adds the resistor from ``before`` to ``node`` and returns the node's name: of zero ohms, they are one node."""
-    if ohms == 0:
-        return before
-    lines.append(_resistor(name, before, node, ohms))
-    return node
-
-
-def _cells(
-    circuit: Circuit, weights: np.ndarray, inputs: np.ndarray, upper: np.ndarray, lower: np.ndarray
-) -> list[str]:
+def _cells(circuit: Circuit, cells: Cells, inputs: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> list[str]:
     curves = circuit.curves()
     lines = []
-    for i, j in np.ndindex(weights.shape):
-        conducts = inputs[i] or not circuit.gated
-        if conducts and curves.g[1 - weights[i, j]] > 0:
-            lines.append(_cell(f"{i}_{j}", str(upper[i, j]), str(lower[i, j]), curves, 1 - int(weights[i, j])))
+    for i, j in np.ndindex(cells.states.shape):
+        index = 1 - int(cells.states[i, j])
+        g = float(curves.g[index]) * (1.0 if cells.factors is None else float(cells.factors[i, j]))
+        if (inputs[i] or not circuit.gated) and g > 0:
+            lines.append(_cell(f"{i}_{j}", str(upper[i, j]), str(lower[i, j]), curves, index, g))
     return lines
 
 
-def _cell(name: str, node: str, other: str, curves: CellCurves, index: int) -> str:
-    """One cell: a resistor, or a behavioural current source with the I-V formula written out."""
-    form, g, v_nl = CURVE_FORMS[curves.forms[index]], float(curves.g[index]), float(curves.v_nl[index])
+def _cell(name: str, node: str, other: str, curves: CellCurves, index: int, g: float) -> str:
+    """One cell between two nodes: a resistor, or a behavioural current source with the I-V formula written out.
+
+    Args:
+        index: 0 for the ON curve, 1 for the OFF curve.
+        g: what multiplies the curve: siemens, or for a table the factor on its currents.
+    """
+    form, v_nl = CURVE_FORMS[curves.forms[index]], float(curves.v_nl[index])
     v = f"v({node},{other})"
     if form == "linear":
-        return _resistor(f"cell{name}", node, other, 1 / g)
+        return resistor(f"cell{name}", node, other, 1 / g)
     if form == "saturating":
         formula = f"{g:.17g}*{v}/(1+abs({v})/{v_nl:.17g})"
     elif form == "table":

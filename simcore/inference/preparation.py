@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from simcore.crossbar.solvers.device import DEVICE_VARIABLE, device_of_environment, torch_device
 from simcore.datasets import Dataset
 from simcore.design import Design
 from simcore.design_axes import EvidenceLimits
@@ -85,6 +86,10 @@ def prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepare
             the design is not a binary layer of the network.
         UnsolvedError: an exact solve that the fit or the converters rest on did not converge.
     """
+    if design.device is None:
+        device = device_of_environment()
+        torch_device(device, DEVICE_VARIABLE)  # refuses what is not there, before anything is computed
+        design = design.model_copy(update={"device": device})
     with single_threaded_blas():  # least squares must not depend on the number of threads
         images = images_for_calibration(checkpoint, design, dataset)
         return _prepare(checkpoint, design, images)

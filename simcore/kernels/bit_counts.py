@@ -15,8 +15,6 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
-
 COLUMNS_AT_ONCE = 32
 _ROWS_A_BYTE = 8
 

@@ -2,7 +2,8 @@
 
 Numba's own cache looks only at the file of the outermost kernel, so an edit of an inner one would go unnoticed. Here
 the cache folder carries a digest of every source that names numba: old machine code is never run for new sources.
-Import this module before the first ``numba.njit(cache=True)``.
+Numba asks for the folder where a kernel is declared, so ``simcore.kernels`` names it before any of its modules can be
+imported; a module with cached kernels imports something of that package.
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ from pathlib import Path
 import numba
 
 _PACKAGE = Path(__file__).parents[1]
+
+
+def set_cache_folder() -> None:
+    """Point numba at ``cache_folder``, unless its own variable NUMBA_CACHE_DIR names another."""
+    if not os.environ.get("NUMBA_CACHE_DIR"):
+        numba.config.CACHE_DIR = str(cache_folder())
 
 
 def cache_folder() -> Path:
@@ -50,7 +57,3 @@ def _private_temporary_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="binsparx-"))
     private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
     return folder if private else Path(tempfile.mkdtemp(prefix="binsparx-"))
-
-
-if not os.environ.get("NUMBA_CACHE_DIR"):
-    numba.config.CACHE_DIR = str(cache_folder())

@@ -64,11 +64,13 @@ class TileRow:
 
     Attributes:
         circuit: of every tile. bits: (R, M) uint8 stored; rows not in use store 0. width: columns of a tile.
+        device: where they are solved exactly (see ``simcore.crossbar.solve``).
     """
 
     circuit: Circuit
     bits: np.ndarray
     width: int
+    device: str | None = None
 
     def tiles(self) -> Iterator[slice]:
         """The columns of each tile."""
@@ -140,7 +142,8 @@ class RowGroup:
             bits: (B, N) applied bits. columns: some of one tile; of any tiles where columns do not see each other.
             tol, dtype: as in ``simcore.crossbar.solve``.
         """
-        return solve(self.tile.circuit, self.tile.bits[:, columns], self.driven(bits), tol=tol, dtype=dtype)
+        tile = self.tile
+        return solve(tile.circuit, tile.bits[:, columns], self.driven(bits), tol, dtype, device=tile.device)
 
     def exact_currents(self, bits: np.ndarray, tol: float = _CURRENT_TOLERANCE) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) applied bits.
@@ -191,18 +194,18 @@ def applied_inputs(vectors: Integer[np.ndarray, "reads rows"], flip_above: float
 
 
 def assemble(
-    mapping: LayerMapping, stored: list[StoredBits], circuit: Circuit, rows: int, width: int
+    mapping: LayerMapping, stored: list[StoredBits], circuit: Circuit, rows: int, width: int, device: str | None = None
 ) -> list[RowGroup]:
     """The row groups of a layer, those of one tile sharing its bits.
 
     Args:
-        mapping: the layer. stored: what each of its row groups stores. circuit, rows, width: of a tile.
+        mapping: the layer. stored: what each of its row groups stores. circuit, rows, width, device: of a tile.
     """
     tiles: dict[int, np.ndarray] = {}
     for span, kept in zip(mapping.spans, stored, strict=True):
         bits = tiles.setdefault(span.tile_start, np.zeros((rows, mapping.columns), dtype=np.uint8))
         bits[span.offset : span.offset + span.rows] = kept.bits
-    tile_rows = {start: TileRow(circuit, bits, width) for start, bits in tiles.items()}
+    tile_rows = {start: TileRow(circuit, bits, width, device) for start, bits in tiles.items()}
     return [
         RowGroup(mapping.name, span, mapping.weights[span.start : span.stop], kept, tile_rows[span.tile_start])
         for span, kept in zip(mapping.spans, stored, strict=True)

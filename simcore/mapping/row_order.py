@@ -25,7 +25,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
 
-from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
+import simcore.kernels  # noqa: F401  (names the folder of cached kernels)
 
 _ROUNDS = 40
 _PRICE_STEPS = 60

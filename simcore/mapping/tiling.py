@@ -9,7 +9,6 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 
-from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.kernels.threads import run_in_threads
 from simcore.mapping.encodings import Encoding
 from simcore.network.modules import BinaryLayer

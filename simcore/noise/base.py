@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import numba
 import numpy as np
 
-from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
+import simcore.kernels  # noqa: F401  (names the folder of cached kernels)
 
 
 @runtime_checkable

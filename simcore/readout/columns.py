@@ -10,7 +10,6 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.kernels.simd import full, largest, load, maximum, minimum, rint, store, total, where_greater
 from simcore.mapping.encodings.base import column_share

@@ -19,7 +19,6 @@ import numba
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.kernels.bit_counts import pack_bits
 from simcore.kernels.threads import run_in_threads
 from simcore.noise.base import Noise, add_noise

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
+import simcore.kernels  # noqa: F401  (names the folder of cached kernels)
 from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB
 
 # Entries of the totals; all whole.

@@ -19,7 +19,6 @@ import numba
 import numpy as np
 
 from simcore.crossbar.circuit import Circuit
-from simcore.kernels import cache as kernel_cache  # noqa: F401  (before the first cached kernel)
 from simcore.kernels.simd import full, lanes_of, maximum, minimum, store, where_bits
 
 LANES = lanes_of(np.float32)

@@ -12,7 +12,7 @@ from simcore.surrogate.products import fit_products, transfer_matrix
 def is_exactly_linear(circuit: Circuit) -> bool:
     """Linear cells none of which is gated off: the array is one fixed matrix."""
     linear = circuit.iv == "linear" and (circuit.iv_off or "linear") == "linear"
-    return linear and not circuit.gated and circuit.topology == "input_sourced"
+    return linear and not circuit.gated
 
 
 def transfer_layer(groups: list[RowGroup]) -> list[Surrogate]:
@@ -27,7 +27,7 @@ def fit_layer(groups: list[RowGroup], calibration: Calibration) -> list[Surrogat
         UnsolvedError: an exact solve did not converge.
     """
     models: dict[int, Surrogate] = {}
-    fit = fit_columns if groups[0].tile.circuit.topology == "gate_driven" else fit_products
+    fit = fit_columns if groups[0].tile.circuit.wiring.columns_are_independent else fit_products
     for offset in sorted({group.span.offset for group in groups}):
         members = [index for index, group in enumerate(groups) if group.span.offset == offset]
         models.update(zip(members, fit([groups[index] for index in members], calibration), strict=True))

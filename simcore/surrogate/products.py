@@ -57,7 +57,7 @@ def fit_products(groups: list[RowGroup], calibration: Calibration) -> list[Produ
     shared = {
         group.rows: shared_resistance(tile.circuit, len(tile.bits), group.span.offset, group.rows) for group in groups
     }
-    currents = [first_order_currents(tile.circuit, group.stored.bits, tile.width) for group in groups]
+    currents = [first_order_currents(tile.circuit, group.stored.bits, tile.width, tile.device) for group in groups]
     samples, solved = [], []
     for position in calibration.draw(len(groups), FIT_GROUPS):
         group = groups[position]

@@ -115,11 +115,11 @@ def _leading(symmetric: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]
     return eigenvalues, eigenvectors * np.where(eigenvectors.sum(axis=0) < 0, -1.0, 1.0)
 
 
-def first_order_currents(circuit: Circuit, weights: np.ndarray, cols: int) -> np.ndarray:
+def first_order_currents(circuit: Circuit, weights: np.ndarray, cols: int, device: str | None = None) -> np.ndarray:
     """Cell currents in LSB with the bit lines at ground and each row driven alone.
 
     Args:
-        weights: (N, M) bits. cols: columns of a tile; rows sag along them.
+        weights: (N, M) bits. cols: columns of a tile; rows sag along them. device: as ``crossbar.solve`` has it.
 
     Returns:
         (N, M) float64.
@@ -129,7 +129,7 @@ def first_order_currents(circuit: Circuit, weights: np.ndarray, cols: int) -> np
     for start in range(0, weights.shape[1], cols):
         tile = weights[:, start : start + cols]
         # A row at a time, each as its own one-row tile: with grounded bit lines rows do not see each other.
-        solution = solve(grounded, tile[:, None, :], np.ones((1, 1), dtype=np.uint8), tol=1e-9)
+        solution = solve(grounded, tile[:, None, :], np.ones((1, 1), dtype=np.uint8), tol=1e-9, device=device)
         currents[:, start : start + cols] = solution.sink_currents[:, 0]
     return currents / circuit.on_current()
 

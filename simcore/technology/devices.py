@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from simcore.crossbar.circuit import Circuit, input_error
+from simcore.crossbar.topologies import TOPOLOGIES
 from simcore.errors import InputError, unknown_name
 from simcore.technology.yaml_model import load_yaml_model
 
@@ -142,7 +143,8 @@ def circuit_parameters(
     if corner not in bitcell.corners:
         raise unknown_name(f"corner of {bitcell.name}", corner, bitcell.corners, where)
     fields: dict[str, Any] = {"topology": bitcell.topology, "gated": bitcell.gated}
-    if bitcell.topology == "gate_driven":
+    topology = TOPOLOGIES.get(bitcell.topology)  # the circuit refuses an unknown one
+    if topology is not None and "source_end" in topology.parameters:
         fields["source_end"] = bitcell.source_end
     at = where or device
     for name, entry in bitcell.corners[corner].items():

@@ -6,6 +6,7 @@ are handed out in SI units.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -15,44 +16,58 @@ from simcore.errors import unknown_name
 from simcore.technology.yaml_model import load_yaml_model
 
 PERIPHERY_FOLDER = Path(__file__).parent / "periphery"
-# name -> (unit of the files, factor to SI)
+
+
+def _number(unit: str, si: float) -> float:
+    number: float = field(metadata={"unit": unit, "si": si})
+    return number
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeripheryNumbers:
+    """What a periphery file holds, in SI units; each field knows its unit in the files and the factor to SI."""
+
+    v_dd: float = _number("V", 1.0)
+    wire_capacitance: float = _number("fF/um", 1e-9)
+    fin_gate_capacitance: float = _number("fF", 1e-15)
+    fin_drain_capacitance: float = _number("fF", 1e-15)
+    word_line_resistance: float = _number("ohm/um", 1e6)
+    word_line_driver_resistance: float = _number("ohm", 1.0)
+    row_driver_area: float = _number("um2", 1e-12)
+    sampled_on_time: float = _number("ns", 1e-9)
+    comparator_energy: float = _number("fJ", 1e-15)
+    comparator_area: float = _number("um2", 1e-12)
+    flash_delay: float = _number("ns", 1e-9)
+    flash_delay_per_ohm: float = _number("ns/ohm", 1e-9)
+    sar_energy_per_bit: float = _number("fJ", 1e-15)
+    sar_bit_time: float = _number("ns", 1e-9)
+    sar_area_4_bit: float = _number("um2", 1e-12)
+    sar_area_8_bit: float = _number("um2", 1e-12)
+    full_adder_energy: float = _number("fJ", 1e-15)
+    full_adder_area: float = _number("um2", 1e-12)
+    full_adder_delay: float = _number("ps", 1e-12)
+    flip_flop_energy: float = _number("fJ", 1e-15)
+    flip_flop_area: float = _number("um2", 1e-12)
+    xor_energy: float = _number("fJ", 1e-15)
+    xor_area: float = _number("um2", 1e-12)
+    xor_delay: float = _number("ps", 1e-12)
+    comparison_delay: float = _number("ps", 1e-12)
+    stored_bit_area: float = _number("um2", 1e-12)
+    stored_bit_read_energy: float = _number("fJ", 1e-15)
+    buffer_read_energy: float = _number("fJ", 1e-15)
+    logic_utilisation: float = _number("", 1.0)
+    digital_mac_energy: float = _number("fJ", 1e-15)
+    digital_mac_area: float = _number("um2", 1e-12)
+    digital_cycle_time: float = _number("ns", 1e-9)
+    sram_bit_area: float = _number("um2", 1e-12)
+    fin_off_current: float = _number("pA", 1e-12)
+    logic_leakage: float = _number("nW/um2", 1e3)
+
+
 PERIPHERY_UNITS: dict[str, tuple[str, float]] = {
-    "v_dd": ("V", 1.0),
-    "wire_capacitance": ("fF/um", 1e-9),
-    "fin_gate_capacitance": ("fF", 1e-15),
-    "fin_drain_capacitance": ("fF", 1e-15),
-    "word_line_resistance": ("ohm/um", 1e6),
-    "word_line_driver_resistance": ("ohm", 1.0),
-    "row_driver_area": ("um2", 1e-12),
-    "sampled_on_time": ("ns", 1e-9),
-    "comparator_energy": ("fJ", 1e-15),
-    "comparator_area": ("um2", 1e-12),
-    "flash_delay": ("ns", 1e-9),
-    "flash_delay_per_ohm": ("ns/ohm", 1e-9),
-    "sar_energy_per_bit": ("fJ", 1e-15),
-    "sar_bit_time": ("ns", 1e-9),
-    "sar_area_4_bit": ("um2", 1e-12),
-    "sar_area_8_bit": ("um2", 1e-12),
-    "full_adder_energy": ("fJ", 1e-15),
-    "full_adder_area": ("um2", 1e-12),
-    "full_adder_delay": ("ps", 1e-12),
-    "flip_flop_energy": ("fJ", 1e-15),
-    "flip_flop_area": ("um2", 1e-12),
-    "xor_energy": ("fJ", 1e-15),
-    "xor_area": ("um2", 1e-12),
-    "xor_delay": ("ps", 1e-12),
-    "comparison_delay": ("ps", 1e-12),
-    "stored_bit_area": ("um2", 1e-12),
-    "stored_bit_read_energy": ("fJ", 1e-15),
-    "buffer_read_energy": ("fJ", 1e-15),
-    "logic_utilisation": ("", 1.0),
-    "digital_mac_energy": ("fJ", 1e-15),
-    "digital_mac_area": ("um2", 1e-12),
-    "digital_cycle_time": ("ns", 1e-9),
-    "sram_bit_area": ("um2", 1e-12),
-    "fin_off_current": ("pA", 1e-12),
-    "logic_leakage": ("nW/um2", 1e3),
+    number.name: (number.metadata["unit"], number.metadata["si"]) for number in fields(PeripheryNumbers)
 }
+"""The unit of each number in the files, and the factor to SI."""
 
 
 class DisputedQuantity(BaseModel):

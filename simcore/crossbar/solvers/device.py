@@ -1,4 +1,7 @@
-"""Where the exact solver computes: numba kernels on the CPU, or torch on the CPU or a GPU."""
+"""Where the exact solver computes: numba kernels on the CPU, or torch on the CPU or a GPU.
+
+``BINSPARX_DEVICE`` names it where a program starts; from there on it is handed on as an argument.
+"""
 
 from __future__ import annotations
 
@@ -11,40 +14,47 @@ if TYPE_CHECKING:
     import torch
 
 DEVICE_VARIABLE = "BINSPARX_DEVICE"
-_NUMBA, _AUTO = "numba", "auto"
+NUMBA = "numba"
+_AUTO = "auto"
 _KNOWN = "'numba', 'auto', 'cpu' (torch on the CPU), 'cuda' or 'cuda:N'"
 
 
-def device_kind() -> str:
-    """What the environment variable ``BINSPARX_DEVICE`` names, without its number: numba, cpu or cuda.
+def device_of_environment() -> str:
+    """What ``BINSPARX_DEVICE`` names; numba without it. For the edges of a program alone."""
+    return os.environ.get(DEVICE_VARIABLE) or NUMBA
+
+
+def device_kind(name: str, where: str = DEVICE_VARIABLE) -> str:
+    """A device without its number: numba, cpu or cuda.
 
     Asks neither torch nor this machine: a driver without a GPU may send work to machines that have one.
 
     Raises:
         InputError: the name is unknown, or ``auto``, which says something else on every machine.
     """
-    name = os.environ.get(DEVICE_VARIABLE) or _NUMBA
     kind = name.partition(":")[0]
-    if kind not in (_NUMBA, "cpu", "cuda"):
-        raise InputError(f"a sweep's rows must not depend on the machine: 'numba', 'cpu' or 'cuda', not '{name}'",
-                         DEVICE_VARIABLE)  # fmt: skip
+    if kind not in (NUMBA, "cpu", "cuda"):
+        raise InputError(
+            f"a sweep's rows must not depend on the machine: 'numba', 'cpu' or 'cuda', not '{name}'", where
+        )
     return kind
 
 
-def torch_device(device: str | None) -> torch.device | None:
-    """The torch device that ``device`` names; None for the numba kernels.
+def torch_device(name: str | None, where: str = "") -> torch.device | None:
+    """The torch device that a name means; None for the numba kernels.
 
-    ``numba``: the numba kernels. ``cpu``, ``cuda``, ``cuda:N``: that torch device. ``auto``: the GPU where torch sees
-    one, else the numba kernels; Ray shows a worker the GPUs that it was given (CUDA_VISIBLE_DEVICES) and no others.
-    None: what the environment variable ``BINSPARX_DEVICE`` names; without it numba. The devices agree to the solver's
-    tolerance, not bit for bit, so a GPU is never used unasked: a result would depend on the machine.
+    ``numba`` and None: the numba kernels. ``cpu``, ``cuda``, ``cuda:N``: that torch device. ``auto``: the GPU where
+    torch sees one, else the numba kernels; Ray shows a worker the GPUs that it was given (CUDA_VISIBLE_DEVICES) and no
+    others. The devices agree to the solver's tolerance, not bit for bit, so a GPU is never used unasked: a result would
+    depend on the machine.
+
+    Args:
+        where: where the user wrote the name, for messages.
 
     Raises:
         InputError: the name is unknown, or no such device is there.
     """
-    where = "" if device is not None else DEVICE_VARIABLE
-    name = device if device is not None else os.environ.get(DEVICE_VARIABLE) or _NUMBA
-    if name == _NUMBA:
+    if name is None or name == NUMBA:
         return None
     import torch  # takes seconds, and the numba kernels do without it
 

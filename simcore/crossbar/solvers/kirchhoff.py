@@ -17,31 +17,38 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from simcore.crossbar.cells import factor_of
 from simcore.crossbar.iv import cell_current
 from simcore.kernels.simd import full, load, maximum, store
 
 
 @numba.njit(error_model="numpy", forceinline=True)
-def ladder_residual(  # type: ignore[no-untyped-def]
-    weights, x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_source, r_col, r_sink, u, b,
-    drawn, amps, scratch,
-):  # fmt: skip
-    """One gate_driven column, a vector of lanes; weights (R,), x, u, b (R, L), amps (R, L) scratch.
+def ladder_residual(crossbar, column, x, drops, drawn, work):  # type: ignore[no-untyped-def]
+    """One column of a gate_driven tile, a vector of lanes.
 
-    ``drawn`` is its sink current in amperes.
+    Args:
+        crossbar: Crossbar of the tile, with the wires of ``ladder``.
+        column: its number.
+        x: (R, L) input bits as floats.
+        drops: ``u`` and ``b``, (R, L) volts.
+        drawn: a vector, its sink current in amperes.
+        work: ``amps`` (R, L) and ``scratch`` (3, 1, L) to work in.
 
     Returns:
         The residual, and the doubt in amperes.
     """
-    rows = len(weights)
+    weights, factors = crossbar.cells.states, crossbar.cells.factors
+    curves, wires = crossbar.curves, crossbar.wires
+    u, b, amps = drops.u, drops.b, work.amps
+    v_read, r_source, r_col = wires.v_read, wires.r_source, wires.r_col
+    rows = weights.shape[0]
     zero = full(u, 0.0)
     total = zero
     slopes = zero
     for i in range(rows):
-        state = 0 if weights[i] else 1
         volts = full(u, v_read) - load(u, (i,)) - load(b, (i,))
-        current, slope = cell_current(forms[state], g[state], v_nl[state], table_on if state == 0 else table_off,
-                                      doublings, volts, scratch)  # fmt: skip
+        factor = factor_of(factors, i, column)
+        current, slope = cell_current(curves, weights[i, column], factor, volts, work.scratch)
         current = current * load(x, (i,))
         slopes = slopes + slope * load(x, (i,))
         store(amps, (i,), current)
@@ -49,37 +56,41 @@ def ladder_residual(  # type: ignore[no-untyped-def]
     worst = zero
     # From row R-1 upwards: the bit line, and the source line where it is fed at that end.
     flow = total
-    volt = flow * (r_col + r_sink)
-    drop = flow * (r_driver + r_source)
+    volt = flow * (r_col + wires.r_sink)
+    drop = flow * (wires.r_driver + r_source)
     for k in range(rows):
         i = rows - 1 - k
         worst = maximum(worst, abs(load(b, (i,)) - volt))
-        if not far:
+        if not wires.far:
             worst = maximum(worst, abs(load(u, (i,)) - drop))
         flow = flow - load(amps, (i,))
         volt = volt + flow * r_col
         drop = drop + flow * r_source
-    if far:
+    if wires.far:
         flow = total
-        drop = flow * (r_driver + r_source)
+        drop = flow * (wires.r_driver + r_source)
         for i in range(rows):
             worst = maximum(worst, abs(load(u, (i,)) - drop))
             flow = flow - load(amps, (i,))
             drop = drop + flow * r_source
-    ends = r_driver + r_source + r_col + r_sink
+    ends = wires.r_driver + r_source + r_col + wires.r_sink
     return worst * (1.0 / v_read), abs(drawn - total) + 2.0 * worst * slopes / (1.0 + ends * slopes)
 
 
 @numba.njit(error_model="numpy", forceinline=True)
-def array_residual(  # type: ignore[no-untyped-def]
-    weights, x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col, r_sink, u, c,
-    drawn, residual, doubt,
-):  # fmt: skip
-    """An input_sourced array; weights (R, C), x (R, L), u, c (R, C, L).
+def array_residual(crossbar, x, drops, out):  # type: ignore[no-untyped-def]
+    """One block of inputs on an input_sourced tile.
 
     Args:
-        drawn: (C, L) amperes, the sink currents. residual: (L,) out. doubt: (L,) amperes out.
+        crossbar: Crossbar of the tile, with the wires of ``line_relaxation``.
+        x: (R, L) input bits as floats.
+        drops: ``u`` and ``c``, (R, C, L) volts.
+        out: Out of the block: ``sink`` is read, ``residual`` and ``doubt`` are filled in.
     """
+    weights, factors = crossbar.cells.states, crossbar.cells.factors
+    curves, wires = crossbar.curves, crossbar.wires
+    u, c = drops.u, drops.c
+    v_read, r_row, r_col, r_sink = wires.v_read, wires.r_row, wires.r_col, wires.r_sink
     rows, cols = weights.shape
     lanes = x.shape[1]
     scratch = np.empty((3, 1, lanes), u.dtype)
@@ -89,20 +100,18 @@ def array_residual(  # type: ignore[no-untyped-def]
     worst = full(u, 0.0)
     for i in range(rows):
         driven = load(x, (i,))
-        conducts = driven if gated else full(u, 1.0)
+        conducts = driven if wires.gated else full(u, 1.0)
         row_total = full(u, 0.0)
         for j in range(cols):
-            state = 0 if weights[i, j] else 1
             volts = driven * v_read - load(u, (i, j)) - load(c, (i, j))
-            current, slope = cell_current(forms[state], g[state], v_nl[state], table_on if state == 0 else table_off,
-                                          doublings, volts, scratch)  # fmt: skip
+            current, slope = cell_current(curves, weights[i, j], factor_of(factors, i, j), volts, scratch)
             current = current * conducts
             store(slopes, (j,), load(slopes, (j,)) + slope * conducts)
             store(amps, (i, j), current)
             store(total, (j,), load(total, (j,)) + current)
             row_total = row_total + current
         flow = row_total
-        expected = flow * (r_driver + r_row)
+        expected = flow * (wires.r_driver + r_row)
         for j in range(cols):
             worst = maximum(worst, abs(load(u, (i, j)) - expected))
             flow = flow - load(amps, (i, j))
@@ -110,7 +119,7 @@ def array_residual(  # type: ignore[no-untyped-def]
     most, apart = full(u, 0.0), full(u, 0.0)
     for j in range(cols):
         flow = load(total, (j,))
-        apart = maximum(apart, abs(load(drawn, (j,)) - flow))
+        apart = maximum(apart, abs(load(out.sink, (j,)) - flow))
         conductance = load(slopes, (j,))
         most = maximum(most, conductance / (1.0 + (r_col + r_sink) * conductance))
         expected = flow * (r_col + r_sink)
@@ -119,5 +128,5 @@ def array_residual(  # type: ignore[no-untyped-def]
             worst = maximum(worst, abs(load(c, (i, j)) - expected))
             flow = flow - load(amps, (i, j))
             expected = expected + flow * r_col
-    store(residual, (), worst * (1.0 / v_read))
-    store(doubt, (), apart + 2.0 * worst * most)
+    store(out.residual, (), worst * (1.0 / v_read))
+    store(out.doubt, (), apart + 2.0 * worst * most)

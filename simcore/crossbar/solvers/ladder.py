@@ -9,48 +9,86 @@ voltage), and while a step does not shrink well, cells are linearised by their c
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
+from simcore.crossbar.cells import factor_of, tile_of
+from simcore.crossbar.circuit import Circuit
 from simcore.crossbar.iv import cell_current, chord_where_careful
+from simcore.crossbar.solvers.base import Crossbar, LaneSolver, Limits, Out, block_of
 from simcore.crossbar.solvers.kirchhoff import ladder_residual
 from simcore.kernels.simd import full, load, maximum, store, where_greater
 
 _SHORT = 1e15  # siemens: an end resistance of exactly zero; its square is still finite in float32
 
 
+class Wires(NamedTuple):
+    """Wires of a gate_driven array, ohms and volts; far: the source line is fed at the end away from the sink."""
+
+    far: bool
+    v_read: np.floating
+    r_driver: np.floating
+    r_source: np.floating
+    r_col: np.floating
+    r_sink: np.floating
+
+
+class Drops(NamedTuple):
+    """(R, L) volts: ``u`` of the source line below v_read, ``b`` of the bit line above ground."""
+
+    u: np.ndarray
+    b: np.ndarray
+
+
+class Work(NamedTuple):
+    """Room for the check of a column: ``amps`` (R, L), ``scratch`` (3, 1, L)."""
+
+    amps: np.ndarray
+    scratch: np.ndarray
+
+
+class Ladder(LaneSolver):
+    """Arrays whose columns are ladders of their own."""
+
+    def wires(self, circuit: Circuit, real: type[np.floating]) -> Wires:
+        numbers = (circuit.v_read, circuit.r_driver, circuit.r_source, circuit.r_col, circuit.r_sink)
+        return Wires(circuit.source_end == "far", *map(real, numbers))
+
+    def solve_blocks(
+        self, crossbar: Crossbar, lanes: np.ndarray, first: int, last: int, stop: Limits, out: Out
+    ) -> None:
+        solve_ladders(crossbar, lanes, first, last, stop, out)
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def solve_ladders(  # type: ignore[no-untyped-def]
-    weights, lanes, first, last, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_source,
-    r_col, r_sink, tolerance, max_steps, sink, status, residual, doubt, steps_used,
-):  # fmt: skip
+def solve_ladders(crossbar, lanes, first, last, stop, out):  # type: ignore[no-untyped-def]
     """Solve the blocks first .. last-1 (numbered tile by tile); a lane's numbers are independent of the other lanes.
 
     Args:
-        weights: (T, R, C) uint8 state bits. lanes: (T or 1, B, R, L) input bits as floats, a block of L inputs each.
-        sink: (T, B, C, L) amperes out. A lane's results are frozen at the step in which the column converged.
-        status: (T, B, L) 1 if every column converged, else 0. residual: (T, B, L). doubt: (T, B, L) amperes.
-        steps_used: (T, B, L) the most any column took.
+        crossbar: Crossbar of T tiles with these ``Wires``.
+        lanes: (T or 1, B, R, L) input bits as floats, a block of L inputs each.
+        stop: Limits; steps of a column count as sweeps.
+        out: Out of T tiles and B blocks; status 1 if every column converged, sweeps the most steps any of them took.
     """
     blocks = lanes.shape[1]
     for task in range(first, last):
         tile, block = task // blocks, task % blocks
-        _solve_tile(
-            weights[tile], lanes[tile if lanes.shape[0] > 1 else 0, block], far, forms, g, v_nl, table_on, table_off,
-            doublings, v_read, r_driver, r_source, r_col, r_sink, tolerance, max_steps, sink[tile, block],
-            status[tile, block], residual[tile, block], doubt[tile, block], steps_used[tile, block],
-        )  # fmt: skip
+        one = Crossbar(tile_of(crossbar.cells, tile), crossbar.curves, crossbar.wires)
+        _solve_tile(one, lanes[tile if lanes.shape[0] > 1 else 0, block], stop, block_of(out, tile, block))
 
 
 @numba.njit(error_model="numpy", forceinline=True)
-def _solve_tile(  # type: ignore[no-untyped-def]
-    weights, x, far, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_source, r_col, r_sink,
-    tolerance, max_steps, sink, status, residual, doubt, steps_used,
-):  # fmt: skip
+def _solve_tile(crossbar, x, stop, out):  # type: ignore[no-untyped-def]
+    """One tile, one block of inputs: x (R, L)."""
+    weights, factors = crossbar.cells.states, crossbar.cells.factors
+    curves, wires, sink, status = crossbar.curves, crossbar.wires, out.sink, out.status
+    far, v_read, r_source, r_col = wires.far, wires.v_read, wires.r_source, wires.r_col
     rows, cols = weights.shape
     lanes = x.shape[1]
-    u = np.empty((rows, lanes), x.dtype)
-    b = np.empty((rows, lanes), x.dtype)
+    drops = Drops(np.empty((rows, lanes), x.dtype), np.empty((rows, lanes), x.dtype))
+    u, b = drops.u, drops.b
     check = np.empty((rows, lanes), x.dtype)
     worst = full(x, 0.0)
     unsure = full(x, 0.0)
@@ -60,10 +98,11 @@ def _solve_tile(  # type: ignore[no-untyped-def]
     shared = np.empty((4, lanes), u.dtype)  # change of this step, of the last, frozen lanes, careful lanes
     zero, half = full(u, 0.0), full(u, 0.5)
     top = full(u, v_read)
-    g_feed = min(1.0 / (r_driver + r_source), _SHORT) if r_driver + r_source > 0 else _SHORT
-    g_out = min(1.0 / (r_col + r_sink), _SHORT) if r_col + r_sink > 0 else _SHORT
+    r_feed, r_out = wires.r_driver + r_source, r_col + wires.r_sink
+    g_feed = min(1.0 / r_feed, _SHORT) if r_feed > 0 else _SHORT
+    g_out = min(1.0 / r_out, _SHORT) if r_out > 0 else _SHORT
     status[:] = 1
-    steps_used[:] = 0
+    out.sweeps[:] = 0
     for j in range(cols):
         u[:] = 0
         b[:] = 0
@@ -71,19 +110,17 @@ def _solve_tile(  # type: ignore[no-untyped-def]
         store(shared, (2,), full(u, 0.0))
         store(shared, (3,), full(u, 1.0))
         settled = False
-        for step in range(1, max_steps + 1):
+        for step in range(1, stop.max_sweeps + 1):
             frozen = load(shared, (2,))
             careful = load(shared, (3,))
             guu, gub, gbb, iu, ib = zero, zero, zero, zero, zero
             if far:
                 guu = full(u, g_feed)
             for i in range(rows):
-                state = 0 if weights[i, j] else 1
                 driven = load(x, (i,))
                 lost = load(u, (i,)) + load(b, (i,))
                 volts = top - lost
-                amps, slope = cell_current(forms[state], g[state], v_nl[state], table_on if state == 0 else table_off,
-                                           doublings, volts, scratch)  # fmt: skip
+                amps, slope = cell_current(curves, weights[i, j], factor_of(factors, i, j), volts, scratch)
                 slope = chord_where_careful(amps, slope, volts, careful)
                 cell_g = slope * driven
                 cell_j = (amps + slope * lost) * driven
@@ -136,21 +173,19 @@ def _solve_tile(  # type: ignore[no-untyped-def]
                 store(b, (i,), where_greater(frozen, half, old_b, new_b))
             store(shared, (0,), change)
             store(sink, (j,), where_greater(frozen, half, load(sink, (j,)), drawn))
-            if _settle(shared, tolerance * v_read, step, steps_used):
+            if _settle(shared, stop.tolerance * v_read, step, out.sweeps):
                 settled = True
                 break
         if not settled:
             for lane in range(lanes):
                 if shared[2, lane] == 0:
                     status[lane] = 0
-                    steps_used[lane] = max_steps
-        found, off = ladder_residual(weights[:, j], x, far, forms, g, v_nl, table_on, table_off, doublings, v_read,
-                                     r_driver, r_source, r_col, r_sink, u, b, load(sink, (j,)), check,
-                                     scratch)  # fmt: skip
+                    out.sweeps[lane] = stop.max_sweeps
+        found, off = ladder_residual(crossbar, j, x, drops, load(sink, (j,)), Work(check, scratch))
         worst = maximum(worst, found)
         unsure = maximum(unsure, off)
-    store(residual, (), worst)
-    store(doubt, (), unsure)
+    store(out.residual, (), worst)
+    store(out.doubt, (), unsure)
 
 
 @numba.njit(error_model="numpy", forceinline=True)

@@ -17,10 +17,15 @@ Methods, 1981, chapters 4 to 6).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
+from simcore.crossbar.cells import factor_of, tile_of
+from simcore.crossbar.circuit import Circuit
 from simcore.crossbar.iv import cell_current, chord_where_careful
+from simcore.crossbar.solvers.base import Crossbar, LaneSolver, Limits, Out, block_of
 from simcore.crossbar.solvers.kirchhoff import array_residual
 from simcore.kernels.simd import full, load, maximum, minimum, store, where_greater
 
@@ -36,39 +41,70 @@ _PATIENCE = 16  # ... if so many sweeps have not made it smaller; the lane is gi
 _GIVEN_UP = -1  # status of such a lane until the block is done
 
 
+class Wires(NamedTuple):
+    """Wires of an input_sourced array, ohms and volts; gated: cells of undriven rows conduct nothing."""
+
+    gated: bool
+    v_read: np.floating
+    r_driver: np.floating
+    r_row: np.floating
+    r_col: np.floating
+    r_sink: np.floating
+
+
+class Drops(NamedTuple):
+    """(R, C, L) volts: ``u`` of the row nodes below their source, ``c`` of the bit-line nodes above ground."""
+
+    u: np.ndarray
+    c: np.ndarray
+
+
+class LineRelaxation(LaneSolver):
+    """Arrays whose rows carry current."""
+
+    def wires(self, circuit: Circuit, real: type[np.floating]) -> Wires:
+        numbers = (circuit.v_read, circuit.r_driver, circuit.r_row, circuit.r_col, circuit.r_sink)
+        return Wires(circuit.gated, *map(real, numbers))
+
+    def solve_blocks(
+        self, crossbar: Crossbar, lanes: np.ndarray, first: int, last: int, stop: Limits, out: Out
+    ) -> None:
+        solve_arrays(crossbar, lanes, first, last, stop, out)
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def solve_arrays(  # type: ignore[no-untyped-def]
-    weights, lanes, first, last, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col,
-    r_sink, tolerance, max_sweeps, sink, status, residual, doubt, sweeps_used,
-):  # fmt: skip
+def solve_arrays(crossbar, lanes, first, last, stop, out):  # type: ignore[no-untyped-def]
     """Solve the blocks first .. last-1 (numbered tile by tile); a lane's numbers are independent of the other lanes.
 
     Args:
-        weights: (T, R, C) uint8 state bits. lanes: (T or 1, B, R, L) input bits as floats, a block of L inputs each.
-        sink: (T, B, C, L) amperes out. A lane's results are frozen at the sweep in which it converged.
-        status: (T, B, L) 1 once converged, else 0. residual, sweeps_used: (T, B, L). doubt: (T, B, L) amperes.
+        crossbar: Crossbar of T tiles with these ``Wires``.
+        lanes: (T or 1, B, R, L) input bits as floats, a block of L inputs each.
+        stop: Limits.
+        out: Out of T tiles and B blocks.
     """
     blocks = lanes.shape[1]
-    u = np.empty((weights.shape[1], weights.shape[2], lanes.shape[3]), lanes.dtype)
-    c = np.empty((weights.shape[1], weights.shape[2], lanes.shape[3]), lanes.dtype)
+    rows, cols = crossbar.cells.states.shape[1:]
+    drops = Drops(
+        np.empty((rows, cols, lanes.shape[3]), lanes.dtype), np.empty((rows, cols, lanes.shape[3]), lanes.dtype)
+    )
     for task in range(first, last):
         tile, block = task // blocks, task % blocks
         x = lanes[tile if lanes.shape[0] > 1 else 0, block]
-        u[:] = 0
-        c[:] = 0
-        _relax(weights[tile], x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col,
-               r_sink, tolerance, max_sweeps, u, c, sink[tile, block], status[tile, block],
-               sweeps_used[tile, block])  # fmt: skip
-        array_residual(weights[tile], x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row,
-                       r_col, r_sink, u, c, sink[tile, block], residual[tile, block], doubt[tile, block])  # fmt: skip
+        drops.u[:] = 0
+        drops.c[:] = 0
+        one = Crossbar(tile_of(crossbar.cells, tile), crossbar.curves, crossbar.wires)
+        found = block_of(out, tile, block)
+        _relax(one, x, stop, drops, found)
+        array_residual(one, x, drops, found)
 
 
 @numba.njit(error_model="numpy", forceinline=True)
-def _relax(  # type: ignore[no-untyped-def]
-    weights, x, gated, forms, g, v_nl, table_on, table_off, doublings, v_read, r_driver, r_row, r_col, r_sink,
-    tolerance, max_sweeps, u, c, sink, status, sweeps_used,
-):  # fmt: skip
-    """One tile, one block; u, c: (R, C, L) drops in volts, first guess in and solution out."""
+def _relax(crossbar, x, stop, drops, out):  # type: ignore[no-untyped-def]
+    """One tile, one block: x (R, L); ``drops``, first guess in and solution out; ``out`` but for the residual."""
+    weights, factors = crossbar.cells.states, crossbar.cells.factors
+    curves, wires = crossbar.curves, crossbar.wires
+    u, c, status, sweeps_used = drops.u, drops.c, out.status, out.sweeps
+    v_read, r_row, r_col = wires.v_read, wires.r_row, wires.r_col
     rows, cols = weights.shape
     lanes = x.shape[1]
     last = np.zeros((rows, cols, lanes), u.dtype)  # bit lines of the sweep before, for lanes that are accelerated
@@ -84,28 +120,26 @@ def _relax(  # type: ignore[no-untyped-def]
     zero, half = full(u, 0.0), full(u, 0.5)
     top = full(u, v_read)
     status[:] = 0
-    sweeps_used[:] = max_sweeps
-    r_first = r_driver + r_row
-    r_last = r_col + r_sink
-    for sweep in range(1, max_sweeps + 1):
+    sweeps_used[:] = stop.max_sweeps
+    r_first = wires.r_driver + r_row
+    r_last = r_col + wires.r_sink
+    for sweep in range(1, stop.max_sweeps + 1):
         change = zero
         frozen = load(shared, (_FROZEN,))
         careful = load(shared, (_CAREFUL,))
         for i in range(rows):
             driven = load(x, (i,))
             source = driven * v_read
-            conducts = driven if gated else full(u, 1.0)
+            conducts = driven if wires.gated else full(u, 1.0)
             # An undriven row of an ungated array is pulled up by its cells: its drop is negative.
             low, high = source - v_read, source
             # Row i given the bit lines: from the far end towards the driver ...
             acc_g, acc_j = zero, zero
             for k in range(cols):
                 j = cols - 1 - k
-                state = 0 if weights[i, j] else 1
                 drop = load(u, (i, j))
                 volts = source - drop - load(c, (i, j))
-                amps, slope = cell_current(forms[state], g[state], v_nl[state], table_on if state == 0 else table_off,
-                                           doublings, volts, scratch)  # fmt: skip
+                amps, slope = cell_current(curves, weights[i, j], factor_of(factors, i, j), volts, scratch)
                 slope = chord_where_careful(amps, slope, volts, careful) * conducts
                 amps = amps * conducts
                 store(line, (j, 2), slope)
@@ -156,7 +190,7 @@ def _relax(  # type: ignore[no-untyped-def]
                 change = maximum(change, abs(volt - before))
                 store(c, (i, j), where_greater(frozen, half, before, volt))
         store(shared, (_CHANGE,), change)
-        if _settle(shared, tolerance * v_read, sweep, norton[rows - 1, :, 1], sink, status, sweeps_used):
+        if _settle(shared, stop.tolerance * v_read, sweep, norton[rows - 1, :, 1], out):
             break
         _give_up(shared, v_read, sweep, status, sweeps_used)
         accelerated = _accelerate(shared, v_read, status)
@@ -165,16 +199,17 @@ def _relax(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(error_model="numpy", forceinline=True)
-def _settle(shared, tolerance, sweep, drawn, sink, status, sweeps_used):  # type: ignore[no-untyped-def]
+def _settle(shared, tolerance, sweep, drawn, out):  # type: ignore[no-untyped-def]
     """Freeze the lanes whose error is below ``tolerance`` volts; True when all are done or given up.
 
     What is left of the error is the rest of a geometric series: change * ratio / (1 - ratio).
     """
     done = True
+    status = out.status
     for lane in range(status.shape[0]):
         if status[lane] != 0:
             continue
-        sink[:, lane] = drawn[:, lane]
+        out.sink[:, lane] = drawn[:, lane]
         change = shared[_CHANGE, lane]
         ratio = min(change / max(shared[_CHANGE_BEFORE, lane], 1e-30), 0.999)
         slowest = max(ratio, _chebyshev_rate(shared[_RHO, lane]))
@@ -183,7 +218,7 @@ def _settle(shared, tolerance, sweep, drawn, sink, status, sweeps_used):  # type
             left = max(left, change)
         if left <= tolerance:
             status[lane] = 1
-            sweeps_used[lane] = sweep
+            out.sweeps[lane] = sweep
             shared[_FROZEN, lane] = 1.0
         else:
             done = False

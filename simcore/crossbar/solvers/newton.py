@@ -14,8 +14,11 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
+from simcore.crossbar.cells import Cells
 from simcore.crossbar.circuit import Circuit
-from simcore.crossbar.iv import CellCurves
+from simcore.crossbar.solution import Solution, Status
+from simcore.crossbar.solvers.base import Limits, Solver
+from simcore.crossbar.topologies.base import line_drops
 
 _MAX_STEPS = 60
 _GMIN = 1e-18  # siemens to ground: holds nodes that nothing else connects
@@ -51,28 +54,50 @@ class Nodes:
     cell_currents: np.ndarray
 
 
-def solve_nodes(circuit: Circuit, curves: CellCurves, weights: np.ndarray, inputs: np.ndarray) -> tuple[Nodes, float]:
+class Newton(Solver):
+    """Any topology; the step limit is its own, and a read has converged where the currents into every node cancel
+    within the tolerance of the largest sink current."""
+
+    def solve(self, circuit: Circuit, cells: Cells, bits: np.ndarray, dtype: np.dtype, limits: Limits) -> Solution:
+        tiles, _, cols = cells.states.shape
+        shape = (tiles, bits.shape[1])
+        currents, residual, imbalance = np.empty((*shape, cols), dtype), np.empty(shape), np.empty(shape)
+        for tile, read in np.ndindex(shape):
+            x = bits[tile if len(bits) > 1 else 0, read]
+            nodes, imbalance[tile, read] = solve_nodes(circuit, cells.tile(tile), x)
+            currents[tile, read] = nodes.cell_currents.sum(axis=0)
+            residual[tile, read] = voltage_residual(circuit, nodes, x)
+        status = np.where(imbalance <= limits.tolerance, Status.CONVERGED, Status.NOT_CONVERGED).astype(np.int8)
+        return Solution(currents, status, residual, np.zeros(shape, np.int32), imbalance)
+
+
+def solve_nodes(circuit: Circuit, cells: Cells, inputs: np.ndarray) -> tuple[Nodes, float]:
     """Node voltages and cell currents of one input on one tile.
 
     Args:
-        weights: (R, C) bits. inputs: (R,) bits.
+        circuit: the circuit.
+        cells: (R, C).
+        inputs: (R,) bits.
 
     Returns:
         the nodes, and the worst Kirchhoff current imbalance relative to the largest sink current.
     """
-    network = _network(circuit, weights.shape, inputs)
+    curves, shape = circuit.curves(), cells.states.shape
+    network = _network(circuit, shape, inputs)
     free = network.laplacian.shape[0]
     conducting = (inputs != 0) if circuit.gated else np.ones(len(inputs), dtype=bool)
-    on = ((weights != 0) & conducting[:, None]).ravel()
-    off = ((weights == 0) & conducting[:, None]).ravel()
+    on = ((cells.states != 0) & conducting[:, None]).ravel()
+    off = ((cells.states == 0) & conducting[:, None]).ravel()
     a, b = network.upper, network.lower
 
-    def cells(volts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def currents(volts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         across = volts[a] - volts[b]
         amps, slope = np.zeros_like(across), np.zeros_like(across)
         for state, chosen in ((1, on), (0, off)):
             amps[chosen], slope[chosen] = curves.evaluate(across[chosen], state)
-        return amps, slope
+        if cells.factors is None:
+            return amps, slope
+        return amps * cells.factors.ravel(), slope * cells.factors.ravel()
 
     def imbalance(volts: np.ndarray, amps: np.ndarray) -> np.ndarray:
         drawn = np.bincount(a, amps, len(volts)) - np.bincount(b, amps, len(volts))
@@ -82,7 +107,7 @@ def solve_nodes(circuit: Circuit, curves: CellCurves, weights: np.ndarray, input
     volts[a] = 0.5 * circuit.v_read
     volts[b] = 0.0
     volts[free:] = network.held
-    amps, slope = cells(volts)
+    amps, slope = currents(volts)
     error = imbalance(volts, amps)
     for _ in range(_MAX_STEPS if free else 0):
         conductances = sp.coo_matrix(
@@ -96,7 +121,7 @@ def solve_nodes(circuit: Circuit, curves: CellCurves, weights: np.ndarray, input
         scale = 1.0
         for _ in range(40):
             trial = volts + scale * step
-            amps, slope = cells(trial)
+            amps, slope = currents(trial)
             error = imbalance(trial, amps)
             slight = scale * np.abs(step).max() < 1e-15 * circuit.v_read
             if abs(float(error @ step[:free])) <= 0.9 * abs(descent) or slight:
@@ -105,7 +130,7 @@ def solve_nodes(circuit: Circuit, curves: CellCurves, weights: np.ndarray, input
         volts = trial
         if scale * np.abs(step).max() <= 1e-13 * circuit.v_read:
             break
-    nodes = Nodes(*(part.reshape(weights.shape) for part in (volts[a], volts[b], amps)))
+    nodes = Nodes(*(part.reshape(shape) for part in (volts[a], volts[b], amps)))
     scale = max(np.abs(nodes.cell_currents.sum(axis=0)).max(), 1e-300)
     return nodes, float(np.abs(error).max(initial=0.0) / scale)
 
@@ -118,46 +143,27 @@ def voltage_residual(circuit: Circuit, nodes: Nodes, inputs: np.ndarray) -> floa
         nodes: (R, C) of one read. inputs: (R,) bits.
     """
     amps = nodes.cell_currents
-    column = _drops(amps[::-1], circuit.r_col, circuit.r_sink)[::-1]
-    if circuit.topology == "gate_driven":
-        order = slice(None) if circuit.source_end == "far" else slice(None, None, -1)
-        row = circuit.v_read - _drops(amps[order], circuit.r_source, circuit.r_driver)[order]
-    else:
-        row = circuit.v_read * inputs[:, None] - _drops(amps.T, circuit.r_row, circuit.r_driver).T
+    column = line_drops(amps[::-1], circuit.r_col, circuit.r_sink)[::-1]
+    row = circuit.wiring.feed_volts(circuit, inputs, amps)
     worst = np.maximum(np.abs(nodes.row - row), np.abs(nodes.column - column)).max()
     return float(worst / circuit.v_read)
 
 
-def _drops(amps: np.ndarray, ohms: float, end_ohms: float) -> np.ndarray:
-    """Volts lost between the terminal of a line and each of its cells, (N, lines).
-
-    Args:
-        amps: (N, lines) of the cells, the one nearest to the terminal first. ohms: before every cell. end_ohms: of the
-            terminal.
-    """
-    beyond = np.cumsum(amps[::-1], axis=0)[::-1]  # what a wire carries: the currents of its cell and of those behind
-    return np.asarray(ohms * np.cumsum(beyond, axis=0) + end_ohms * beyond[0])
-
-
-def _network(circuit: Circuit, shape: tuple[int, ...], inputs: np.ndarray) -> _Network:
+def _network(circuit: Circuit, shape: tuple[int, int], inputs: np.ndarray) -> _Network:
     rows, cols = shape
     upper = np.arange(rows * cols).reshape(rows, cols)
     lower = upper + rows * cols
-    terminals = 2 * rows * cols + np.arange(rows + 1)  # a source for each row (gate_driven uses the first), ground
-    volts = np.append(circuit.v_read * np.where(circuit.topology == "gate_driven", 1.0, inputs), 0.0)
-    wires = [(lower[:-1], lower[1:], circuit.r_col), (lower[-1], terminals[rows], circuit.r_col + circuit.r_sink)]
-    if circuit.topology == "gate_driven":
-        fed = upper[0 if circuit.source_end == "far" else -1]
-        wires += [(upper[:-1], upper[1:], circuit.r_source), (fed, terminals[0], circuit.r_driver + circuit.r_source)]
-    else:
-        wires += [
-            (upper[:, :-1], upper[:, 1:], circuit.r_row),
-            (upper[:, 0], terminals[:rows], circuit.r_driver + circuit.r_row),
-        ]
+    sources = circuit.wiring.source_volts(circuit, inputs, cols)
+    terminals = 2 * rows * cols + np.arange(len(sources) + 1)  # the sources, then ground
+    wires = [
+        (lower[:-1], lower[1:], circuit.r_col),
+        (lower[-1], terminals[-1], circuit.r_col + circuit.r_sink),
+        *circuit.wiring.feed_wires(circuit, upper, terminals[:-1]),
+    ]
     ends = [(p.ravel(), np.broadcast_to(q, p.shape).ravel(), ohms) for p, q, ohms in wires]
     node, free = _numbered([(p, q) for p, q, ohms in ends if ohms == 0], terminals)
     resistors = [(node[p], node[q], np.full(p.size, 1.0 / ohms)) for p, q, ohms in ends if ohms > 0]
-    resistors.append((np.arange(free), np.full(free, node[terminals[rows]]), np.full(free, _GMIN)))
+    resistors.append((np.arange(free), np.full(free, node[terminals[-1]]), np.full(free, _GMIN)))
     p, q, g = (np.concatenate(parts) for parts in zip(*resistors, strict=True))
     size = int(node.max()) + 1
     laplacian = sp.coo_matrix(
@@ -165,7 +171,7 @@ def _network(circuit: Circuit, shape: tuple[int, ...], inputs: np.ndarray) -> _N
         shape=(size, size),
     ).tocsr()[:free]
     held = np.empty(size - free)
-    held[node[terminals] - free] = volts
+    held[node[terminals] - free] = np.append(sources, 0.0)
     return _Network(node[upper].ravel(), node[lower].ravel(), laplacian, held)
 
 

@@ -33,14 +33,19 @@ class TorchCells:
         )
         self._off = None if same else _unit_curve(curves, 1, dtype, device)
 
-    def evaluate(self, volts: torch.Tensor, is_on: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(current in amperes, small-signal conductance in siemens) at ``volts``, given which cells are ON."""
+    def evaluate(
+        self, volts: torch.Tensor, is_on: torch.Tensor, factors: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(current in amperes, small-signal conductance in siemens) at ``volts``, given which cells are ON, and what
+        multiplies their currents where they are not nominal."""
         amps, slope = self._on(volts)
         if self._off is not None:
             off_amps, off_slope = self._off(volts)
             amps = torch.where(is_on, amps, off_amps)
             slope = torch.where(is_on, slope, off_slope)
         g = torch.where(is_on, self._g_on, self._g_off)
+        if factors is not None:
+            g = g * factors
         return amps * g, slope * g
 
 

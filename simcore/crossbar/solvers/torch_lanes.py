@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 
@@ -28,16 +28,29 @@ class Lanes(ABC):
     """The iterates of N lanes.
 
     Attributes:
-        is_on: (R, C, N) or (R, N) states of the cells. x: (R, N) input bits as floats.
+        is_on: (R, C, N) or (R, N) states of the cells.
+        factors: like is_on, what multiplies the currents of cells; None where all are nominal.
+        x: (R, N) input bits as floats.
         u, c: like is_on, volts: drop of the row or source-line nodes below the source, bit-line nodes above ground.
     """
+
+    slow: ClassVar[float]
+    """Share of its change that a sweep may leave before a lane's cells are taken by their chords."""
 
     circuit: Circuit
     cells: TorchCells
     is_on: torch.Tensor
+    factors: torch.Tensor | None
     x: torch.Tensor
     u: torch.Tensor
     c: torch.Tensor
+
+    @classmethod
+    @abstractmethod
+    def of_reads(
+        cls, circuit: Circuit, cells: TorchCells, is_on: torch.Tensor, factors: torch.Tensor | None, x: torch.Tensor
+    ) -> Self:
+        """Lanes that nothing is known of yet, from reads: is_on, factors (N, R, C), x (N, R)."""
 
     @abstractmethod
     def step(self, careful: torch.Tensor | None) -> tuple[Self, torch.Tensor, torch.Tensor]:
@@ -54,18 +67,35 @@ class Lanes(ABC):
 
     def select(self, numbers: torch.Tensor) -> Self:
         """The lanes with the given (M,) numbers."""
-        chosen = {name: getattr(self, name).index_select(-1, numbers) for name in ("is_on", "x", "u", "c")}
-        return replace(self, **chosen)
+
+        def chosen(values: torch.Tensor) -> torch.Tensor:
+            return values.index_select(-1, numbers)
+
+        factors = None if self.factors is None else chosen(self.factors)
+        return replace(
+            self, is_on=chosen(self.is_on), factors=factors, x=chosen(self.x), u=chosen(self.u), c=chosen(self.c)
+        )
 
     def _cells_at(self, volts: torch.Tensor, careful: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         """Currents and the conductances to linearise the cells with, before gating."""
-        amps, slope = self.cells.evaluate(volts, self.is_on)
+        amps, slope = self.cells.evaluate(volts, self.is_on, self.factors)
         return amps, slope if careful is None else chord_where(careful, amps, slope, volts)
 
 
 @dataclass(frozen=True)
 class Arrays(Lanes):
     """input_sourced arrays: all rows given the bit lines, then all bit lines given the rows."""
+
+    slow = 0.9
+
+    @classmethod
+    def of_reads(
+        cls, circuit: Circuit, cells: TorchCells, is_on: torch.Tensor, factors: torch.Tensor | None, x: torch.Tensor
+    ) -> Self:
+        is_on = is_on.permute(1, 2, 0).contiguous()
+        factors = None if factors is None else factors.permute(1, 2, 0).contiguous()
+        zeros = torch.zeros(is_on.shape, dtype=x.dtype, device=x.device)
+        return cls(circuit, cells, is_on, factors, x.T.contiguous(), zeros, zeros)
 
     def step(self, careful: torch.Tensor | None) -> tuple[Self, torch.Tensor, torch.Tensor]:
         circuit = self.circuit
@@ -92,7 +122,7 @@ class Arrays(Lanes):
 
     def residual(self, drawn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         circuit = self.circuit
-        amps, slope = self.cells.evaluate(self._volts(), self.is_on)
+        amps, slope = self.cells.evaluate(self._volts(), self.is_on, self.factors)
         if circuit.gated:
             amps = amps * self.x[:, None]
             slope = slope * self.x[:, None]
@@ -110,6 +140,19 @@ class Arrays(Lanes):
 @dataclass(frozen=True)
 class Ladders(Lanes):
     """gate_driven columns, each a lane: Newton steps on the two rails together."""
+
+    slow = 0.4
+
+    @classmethod
+    def of_reads(
+        cls, circuit: Circuit, cells: TorchCells, is_on: torch.Tensor, factors: torch.Tensor | None, x: torch.Tensor
+    ) -> Self:
+        reads, rows, cols = is_on.shape
+        is_on = is_on.permute(1, 0, 2).reshape(rows, reads * cols)
+        factors = None if factors is None else factors.permute(1, 0, 2).reshape(rows, reads * cols)
+        x = x.T.repeat_interleave(cols, dim=1)
+        zeros = torch.zeros_like(x)
+        return cls(circuit, cells, is_on, factors, x, zeros, zeros)
 
     def step(self, careful: torch.Tensor | None) -> tuple[Self, torch.Tensor, torch.Tensor]:
         circuit = self.circuit
@@ -137,7 +180,7 @@ class Ladders(Lanes):
 
     def residual(self, drawn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         circuit = self.circuit
-        amps, slope = self.cells.evaluate(circuit.v_read - self.u - self.c, self.is_on)
+        amps, slope = self.cells.evaluate(circuit.v_read - self.u - self.c, self.is_on, self.factors)
         downwards = (amps * self.x).unbind(0)
         upwards = downwards[::-1]
         fed_first, drops = (downwards, self.u.unbind(0)) if self._far else (upwards, self.u.unbind(0)[::-1])

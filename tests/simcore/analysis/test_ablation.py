@@ -10,6 +10,7 @@ import pytest
 from simcore.analysis.ablation import causes_of, only, without
 from simcore.analysis.tile_errors import tile_errors
 from simcore.crossbar import Circuit, solve
+from simcore.crossbar.cells import Cells
 from simcore.crossbar.solvers.newton import solve_nodes
 from simcore.design import Design
 from simcore.design_axes import Adc
@@ -69,7 +70,7 @@ def test_nodes_of_one_cell_divide_the_voltage() -> None:
     circuit = Circuit(
         topology="input_sourced", g_on=1e-3, g_off=0, v_read=1.0, r_driver=10, r_row=20, r_col=30, r_sink=40
     )
-    nodes, imbalance = solve_nodes(circuit, circuit.curves(), np.ones((1, 1)), np.ones(1))
+    nodes, imbalance = solve_nodes(circuit, Cells.of(np.ones((1, 1))), np.ones(1))
     assert nodes.cell_currents[0, 0] == pytest.approx(1 / 1100, rel=1e-9)
     assert nodes.row[0, 0] == pytest.approx(1 - 30 / 1100, rel=1e-9)
     assert nodes.column[0, 0] == pytest.approx(70 / 1100, rel=1e-9)
@@ -81,7 +82,7 @@ def test_node_currents_add_up_to_what_the_exact_solver_delivers(device: str) -> 
     circuit = lossy(device).circuit
     rng = np.random.default_rng(3)
     weights, inputs = rng.integers(0, 2, (12, 7)), rng.integers(0, 2, 12)
-    nodes, _ = solve_nodes(circuit, circuit.curves(), weights, inputs)
+    nodes, _ = solve_nodes(circuit, Cells.of(weights), inputs)
     expected = solve(circuit, weights, inputs[None], tol=1e-11).sink_currents[0]
     np.testing.assert_allclose(nodes.cell_currents.sum(axis=0), expected, rtol=1e-7)
     assert (nodes.row <= circuit.v_read * (1 + 1e-9)).all() and (nodes.column >= -1e-12).all()

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from hypothesis import strategies as st
 
 from simcore.crossbar import Circuit
+from simcore.crossbar.cells import Cells
+from simcore.crossbar.solution import Solution, Status
+from simcore.crossbar.solvers.base import Limits, Solver
 from simcore.crossbar.solvers.newton import solve_nodes
+from tests.simcore.crossbar.kinds import FORMS, TOPOLOGIES
 
 NGSPICE_FOLDER = Path(__file__).parent / "ngspice"
 """Circuits with the sink currents that ngspice found for them."""
 NGSPICE_FILES = sorted(NGSPICE_FOLDER.glob("*.json"))
 
-FORMS = ("linear", "saturating", "sinh", "tanh", "table")
-TOPOLOGIES = (
-    {"topology": "input_sourced", "gated": True},
-    {"topology": "input_sourced", "gated": False},
-    {"topology": "gate_driven", "source_end": "far"},
-    {"topology": "gate_driven", "source_end": "near"},
-)
 MILD = {
     "g_on": 8e-5, "g_off": 2e-6, "v_read": 0.25, "r_driver": 300.0, "r_sink": 250.0, "r_row": 6.0, "r_col": 9.0,
     "r_source": 4.0,
@@ -30,11 +27,12 @@ MILD = {
 
 @dataclass(frozen=True)
 class Read:
-    """A circuit, the (R, C) bits it stores and a (B, R) batch of inputs."""
+    """A circuit, the (R, C) bits it stores and a (B, R) batch of inputs; factors (R, C) where cells are not nominal."""
 
     circuit: Circuit
     weights: np.ndarray
     inputs: np.ndarray
+    factors: np.ndarray | None = None
 
 
 def make_circuit(topology: dict, form: str, **changes) -> Circuit:
@@ -62,10 +60,26 @@ def random_read(circuit: Circuit, rows: int, cols: int, batch: int = 1, density:
     return Read(circuit, weights, (rng.random((batch, rows)) < density).astype(np.uint8))
 
 
+def spread(read: Read, seed: int = 0) -> Read:
+    """The read with a factor of its own for every cell, among them cells that do not conduct at all."""
+    rng = np.random.default_rng(seed)
+    factors = rng.lognormal(0.0, 0.4, read.weights.shape) * (rng.random(read.weights.shape) > 0.05)
+    return replace(read, factors=factors)
+
+
+class Hopeless(Solver):
+    """Finds nothing but zeros, as far from right as can be."""
+
+    def solve(self, circuit: Circuit, cells: Cells, bits: np.ndarray, dtype: np.dtype, limits: Limits) -> Solution:
+        shape = len(cells.states), bits.shape[1]
+        ones, status = np.ones(shape), np.full(shape, Status.NOT_CONVERGED, np.int8)
+        return Solution(np.zeros((*shape, cells.states.shape[2]), dtype), status, ones, np.zeros(shape, np.int32), ones)
+
+
 def newton_currents(read: Read) -> np.ndarray:
     """(B, C) amperes by sparse Newton nodal analysis: another method, other unknowns."""
-    curves = read.circuit.curves()
-    solved = [solve_nodes(read.circuit, curves, read.weights, x)[0] for x in read.inputs]
+    cells = Cells.of(read.weights, read.factors)
+    solved = [solve_nodes(read.circuit, cells, x)[0] for x in read.inputs]
     return np.stack([nodes.cell_currents.sum(axis=0) for nodes in solved])
 
 

@@ -12,12 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simcore.crossbar import Circuit, Status, exact, solve
-from simcore.crossbar.solvers.newton import Nodes, solve_nodes, voltage_residual
+from simcore.crossbar.cells import Cells
+from simcore.crossbar.solution import Solution
+from simcore.crossbar.solvers.base import Solver
+from simcore.crossbar.solvers.newton import solve_nodes, voltage_residual
 from simcore.crossbar.solvers.torch_cells import TorchCells
 from simcore.errors import InputError
 from tests.simcore.crossbar.crossbar_circuits import (
     FORMS,
     TOPOLOGIES,
+    Hopeless,
     harsh_read,
     make_circuit,
     newton_currents,
@@ -228,8 +232,7 @@ def test_no_input_and_no_cell_draw_no_current(topology):
 @pytest.mark.parametrize("topology", TOPOLOGIES, ids=str)
 def test_a_solve_that_does_not_converge_says_so(topology, monkeypatch):
     read = random_read(make_circuit(topology, "saturating", r_driver=2e4, r_sink=2e4), 24, 24, batch=3)
-    nothing = np.zeros((24, 24))
-    monkeypatch.setattr(exact, "solve_nodes", lambda *args: (Nodes(nothing, nothing, nothing), 1.0))
+    monkeypatch.setattr(exact, "_NEWTON", Hopeless())
     solution = solve(read.circuit, read.weights, read.inputs, max_sweeps=1)
     assert not solution.converged
     assert (solution.status == Status.NOT_CONVERGED).all()
@@ -252,7 +255,7 @@ def test_what_relaxation_leaves_over_is_solved_by_newton(topology):
 @pytest.mark.parametrize("topology", TOPOLOGIES, ids=str)
 def test_the_residual_of_what_newton_solved_is_one_of_voltages_too(topology):
     read = random_read(make_circuit(topology, "saturating"), 9, 7, seed=2)
-    nodes, _ = solve_nodes(read.circuit, read.circuit.curves(), read.weights, read.inputs[0])
+    nodes, _ = solve_nodes(read.circuit, Cells(read.weights), read.inputs[0])
     assert voltage_residual(read.circuit, nodes, read.inputs[0]) < 1e-12
     for moved in ("row", "column"):  # a node that is off by a hundredth of v_read has a residual of about as much
         volts = getattr(nodes, moved).copy()
@@ -285,13 +288,15 @@ def test_a_float32_solution_that_breaks_kirchhoffs_laws_is_solved_again(device):
 def test_what_is_no_number_has_not_converged(dtype, monkeypatch):
     read = random_read(make_circuit(TOPOLOGIES[0], "linear"), 6, 5, batch=2)
 
-    def spoilt(circuit, curves, states, bits, real, *limits):
-        shape = (len(states), bits.shape[1])
-        numbers = np.full((*shape, states.shape[2]), np.nan, real), np.ones(shape, np.int8), np.full(shape, np.nan)
-        return exact.Solution(*numbers, np.ones(shape, np.int32), np.full(shape, np.nan))
+    class Spoilt(Solver):
+        def solve(self, circuit, cells, bits, dtype, limits):
+            shape = (len(cells.states), bits.shape[1])
+            currents = np.full((*shape, cells.states.shape[2]), np.nan, dtype)
+            unknown = np.full(shape, np.nan)
+            return Solution(currents, np.ones(shape, np.int8), unknown, np.ones(shape, np.int32), unknown.copy())
 
     best = solve(read.circuit, read.weights, read.inputs)
-    monkeypatch.setattr(exact, "_solve_on_numba", spoilt)
+    monkeypatch.setitem(exact._KERNELS, "lines", Spoilt())
     found = solve(read.circuit, read.weights, read.inputs, dtype=dtype)
     assert found.converged  # by Newton's method
     assert worst_relative(found.sink_currents, best.sink_currents) < 1e-6
@@ -337,6 +342,20 @@ def test_an_off_state_too_steep_for_sinh_is_refused_though_its_form_is_the_on_st
 def test_arrays_that_are_no_reads_are_refused(weights, inputs, message):
     with pytest.raises(InputError, match=message):
         solve(make_circuit(TOPOLOGIES[0], "linear"), weights, inputs)
+
+
+@pytest.mark.parametrize(
+    ("factors", "message"),
+    [
+        ([[1.0]], "do not fit"),
+        ([[1.0, -1.0]], "0 or more"),
+        ([[1.0, np.nan]], "0 or more"),
+        ([["a", "b"]], "0 or more"),
+    ],
+)
+def test_factors_that_are_none_are_refused(factors, message):
+    with pytest.raises(InputError, match=f"factors .*{message}"):
+        solve(make_circuit(TOPOLOGIES[0], "linear"), [[0, 1]], [[1]], factors=factors)
 
 
 def test_other_number_types_are_refused():

@@ -1,0 +1,40 @@
+"""Names of devices, and where the environment's is asked for."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from simcore.crossbar.solvers.device import DEVICE_VARIABLE, device_kind, device_of_environment, torch_device
+from simcore.errors import InputError
+
+
+@pytest.mark.parametrize(("value", "name"), [(None, "numba"), ("", "numba"), ("cpu", "cpu"), ("cuda:1", "cuda:1")])
+def test_the_environment_names_a_device(value, name, monkeypatch):
+    if value is None:
+        monkeypatch.delenv(DEVICE_VARIABLE, raising=False)
+    else:
+        monkeypatch.setenv(DEVICE_VARIABLE, value)
+    assert device_of_environment() == name
+
+
+@pytest.mark.parametrize(("name", "kind"), [("numba", "numba"), ("cpu", "cpu"), ("cuda", "cuda"), ("cuda:1", "cuda")])
+def test_a_kind_has_no_number(name, kind):
+    assert device_kind(name) == kind
+
+
+@pytest.mark.parametrize("name", ["auto", "tpu"])
+def test_a_kind_that_machines_disagree_on_is_refused(name):
+    with pytest.raises(InputError, match=f"{DEVICE_VARIABLE}: .*not '{name}'"):
+        device_kind(name)
+
+
+def test_numba_is_no_torch_device():
+    assert torch_device(None) is None
+    assert torch_device("numba") is None
+    assert torch_device("cpu") == torch.device("cpu")
+
+
+def test_a_device_that_is_refused_is_named_where_it_was_written():
+    with pytest.raises(InputError, match=f"{DEVICE_VARIABLE}: unknown device 'tpu'"):
+        torch_device("tpu", DEVICE_VARIABLE)
