@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -18,9 +19,8 @@ from simcore.technology.yaml_model import load_yaml_model
 PERIPHERY_FOLDER = Path(__file__).parent / "periphery"
 
 
-def _number(unit: str, si: float) -> float:
-    number: float = field(metadata={"unit": unit, "si": si})
-    return number
+def _number(unit: str, si: float) -> Any:  # a field, which dataclasses declare as the value that it will hold
+    return field(metadata={"unit": unit, "si": si})
 
 
 @dataclass(frozen=True, kw_only=True)
