@@ -6,6 +6,7 @@ change a key that is there: all results with that name would be computed again.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -30,6 +31,7 @@ _ELSEWHERE = ("BINSPARX_DEVICE", "BINSPARX_PACK")  # variables that name a devic
 Pinned = dict[str, Any]
 
 
+@functools.cache
 def read_sweeps() -> dict[str, Any]:
     """``base``, ``sweeps`` by name and ``own_cell``."""
     sweeps: dict[str, Any] = yaml.safe_load(SWEEPS_FILE.read_text())
@@ -42,8 +44,8 @@ def read_keys() -> Pinned:
     return known
 
 
-def load(name: str, folder: Path) -> SweepFile:
-    """A golden sweep, written into ``folder`` beside the bitcell file that it may name."""
+def _written(name: str, folder: Path) -> SweepFile:
+    """A golden sweep as a file in ``folder``, beside the bitcell file that it may name."""
     known = read_sweeps()
     (folder / "own-cell.yaml").write_text(yaml.safe_dump(known["own_cell"]))
     path = folder / f"{name}.yaml"
@@ -56,7 +58,7 @@ def plan(name: str, folder: Path, version: str) -> Plan:
     with mock.patch("simcore.inference.evaluation.SOLVER_VERSION", version), mock.patch.dict(os.environ):
         for variable in _ELSEWHERE:
             os.environ.pop(variable, None)
-        return make_plan(load(name, folder))
+        return make_plan(_written(name, folder))
 
 
 def pinned(plan: Plan) -> Pinned:
@@ -108,10 +110,8 @@ def _readable(whole: Pinned) -> str:
     for name, sweep in whole["sweeps"].items():
         points = ",\n".join(f"        {json.dumps(key)}: {json.dumps(made)}" for key, made in sweep["points"].items())
         files = ",\n".join(f"        {json.dumps(path)}" for path in sweep["files"])
-        sweeps.append(
-            f'    {json.dumps(name)}: {{\n      "points": {{\n{points}\n      }},\n'
-            f'      "files": [\n{files}\n      ]\n    }}'
-        )
+        inside = f'      "points": {{\n{points}\n      }},\n      "files": [\n{files}\n      ]\n'
+        sweeps.append(f"    {json.dumps(name)}: {{\n{inside}    }}")
     return "\n".join(["{", *head, '  "sweeps": {', ",\n".join(sweeps), "  }", "}", ""])
 
 

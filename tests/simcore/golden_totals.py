@@ -34,10 +34,15 @@ FILE = Path(__file__).with_suffix(".json")
 REGENERATE = "python -m tests.simcore.golden_totals"
 RAISE = "raise SOLVER_VERSION if this is meant"
 
-# What fits of the fast solver reach follows the last bits of least squares, and so the processor that numpy and BLAS
-# find; codes, and all that is made of them, do not. Largest difference elsewhere, relative and absolute: ten times what
-# was seen between kinds of processors from SSE to AVX-512.
-ELSEWHERE = {"column_current": (1e-6, 0.0), "rms_lsb": (0.0, 1e-5), "worst_lsb": (0.0, 1e-5)}
+# Fits of the fast solver follow the last bits of least squares, and so the processor that numpy and BLAS find; codes,
+# and all that is made of them, do not. Largest difference where that is another one, relative and absolute: about ten
+# and five times what was seen between processors with SSE, AVX2 and AVX-512.
+ELSEWHERE = {
+    "column_current": (1e-6, 0.0),
+    "rms_lsb": (0.0, 1e-5),
+    "worst_lsb": (0.0, 1e-5),
+    "residual": (1e-4, 1e-12),
+}
 
 _GIVEN = ("about", "design", "images")  # of an entry; all else is computed
 
@@ -142,7 +147,7 @@ def arithmetic() -> dict[str, Any]:
         "scipy": scipy.__version__,
         "numba": numba.__version__,
         "blas": sorted(f"{one['version']} {one.get('architecture')}" for one in blas),
-        "simd": np.show_config(mode="dicts")["SIMD Extensions"]["found"],
+        "simd": np.show_config(mode="dicts")["SIMD Extensions"].get("found", []),
     }
 
 
