@@ -28,6 +28,7 @@ from pipeline.sweep.axes import SCALARS
 from pipeline.sweep.spec import SweepSpec
 from pipeline.tables.schema import SCHEMAS
 from pipeline.tracking import mlflow as tracking
+from pipeline.tracking.artifacts import ARTIFACTS
 
 FOLDER = Path(__file__).parent
 
@@ -142,7 +143,7 @@ def mlflow_names() -> str:
     lines = []
     for title, names in (("metrics", metrics), ("parameters", tracking._PARAMETERS)):
         lines.append(f"- {title} of a design: " + ", ".join(f"`{name}`" for name in names))
-    lines.append("- artifacts of a sweep: " + ", ".join(f"`{name}`" for name in tracking.ARTIFACTS))
+    lines.append("- artifacts of a sweep: " + ", ".join(f"`{name}`" for name in ARTIFACTS))
     return "\n".join(lines)
 
 
