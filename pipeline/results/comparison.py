@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,13 +71,7 @@ def compare_designs(
     changed = _differences(a, b, [*axes, *_CIRCUMSTANCES])
     shared = [name for name in axes if name not in changed]
     for frame, name in ((a, names[0]), (b, names[1])):
-        doubles = frame[frame.duplicated(shared, keep=False)]
-        if not doubles.empty:
-            raise InputError(
-                f"in '{name}' {len(doubles)} designs differ from each other only in "
-                f"{', '.join(changed) or 'what is not an axis'}, so it is not clear which of them to compare: choose "
-                "one value of each"
-            )
+        _require_distinct(frame, name, shared, changed)
     keys = shared + ["_row"]
     left, right = (frame.assign(_row=range(len(frame)))[keys] for frame in (a, b))
     pairs = left.merge(right, on=shared, suffixes=("_a", "_b"))
@@ -102,6 +96,17 @@ def compare_designs(
         points[f"{cost.column}_change"] = points[f"{cost.column}_b"] / points[f"{cost.column}_a"] - 1
     alone = [frame.drop(frame.index[pairs[row]]) for frame, row in ((a, "_row_a"), (b, "_row_b"))]
     return Comparison(points, halves if len(halves) == len(points) else None, changed, alone[0], alone[1], names)
+
+
+def _require_distinct(designs: pd.DataFrame, name: str, shared: Sequence[str], changed: Iterable[str]) -> None:
+    """Refuses designs that agree in all shared axes: any of them could be meant."""
+    doubles = designs[designs.duplicated(shared, keep=False)]
+    if not doubles.empty:
+        raise InputError(
+            f"in '{name}' {len(doubles)} designs differ from each other only in "
+            f"{', '.join(changed) or 'what is not an axis'}, so it is not clear which of them to compare: choose "
+            "one value of each"
+        )
 
 
 def _differences(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> dict[str, tuple[Any, Any]]:
