@@ -14,7 +14,6 @@ from typing import cast
 
 from pipeline.execution.ray_interface import Ray
 from pipeline.execution.tasks import cpu_count, thread_environment
-from pipeline.sweep.simulation import DEVICE_VARIABLE
 from simcore.errors import InputError
 
 OBJECT_STORE_BYTES = 1 << 30
@@ -30,7 +29,7 @@ _LIFE_SIGNS = {
 
 
 @contextlib.contextmanager
-def ray_session(address: str | None, threads: int, device: str) -> Iterator[Ray]:
+def ray_session(address: str | None, threads: int) -> Iterator[Ray]:
     """Yields the ``ray`` module, connected. A session that is already running is used and left running.
 
     Without ``address`` a Ray of this machine's CPUs is started on loopback only, with no dashboard and no usage report.
@@ -38,7 +37,6 @@ def ray_session(address: str | None, threads: int, device: str) -> Iterator[Ray]
     Args:
         address: of a cluster.
         threads: of a task.
-        device: where exact solves run on every worker.
 
     Raises:
         InputError: no cluster answers at ``address``.
@@ -57,9 +55,7 @@ def ray_session(address: str | None, threads: int, device: str) -> Iterator[Ray]
     if ray.is_initialized():
         yield cast(Ray, ray)
         return
-    # Every worker solves on the device that the keys name, whatever its own environment says.
-    environment = {**thread_environment(threads), DEVICE_VARIABLE: device}
-    _connect(address, max(cpu_count(), threads), environment)
+    _connect(address, max(cpu_count(), threads), thread_environment(threads))
     try:
         with _termination_as_interrupt():
             yield cast(Ray, ray)
