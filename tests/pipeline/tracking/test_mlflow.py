@@ -203,7 +203,7 @@ def test_tracking_needs_tables(tmp_path: Path) -> None:
         track_sweep(result.plan.sweep, result.store)
 
 
-def test_values_that_mlflow_would_cut_to_the_same_aretold_apart() -> None:
+def test_values_that_mlflow_would_cut_to_the_same_are_told_apart() -> None:
     from pipeline.tracking.mlflow import told_apart
 
     assert told_apart({"8T-SRAM", "1T-1ReRAM", "1T-1ReRAM-BL"}) == {
