@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
-from benchmarks.no_op import NoImages
-from pipeline.execution import task_size
+from benchmarks.no_op import NoImages, NoOp
 from pipeline.execution.cluster import ray_session
 from pipeline.execution.driver import Execution
-from pipeline.execution.tasks import Outcome, TaskSettings
+from pipeline.execution.task_size import TaskSizer
+from pipeline.execution.tasks import Outcome, TaskFunctions, TaskSettings, prepare_design
 from pipeline.provenance import Provenance
 from pipeline.storage.compute_time import ROUGH
 from pipeline.storage.shards import Range, cover
@@ -85,7 +84,7 @@ class Silent:
         """How many run at once changes nothing here."""
 
 
-def works(shards: int) -> list[DesignWork]:
+def design_works(shards: int) -> list[DesignWork]:
     """Designs with so many shards of one image in all."""
     study = Study(NoImages(), "test", "no-op", {"calibration_images": 1, "layers": None, "evidence": {}})
     circuit = circuit_parameters("8T-SRAM", "nominal", {}, "")
@@ -105,8 +104,8 @@ def evaluate_nothing(
 
 def measure_dispatch(shards: int) -> None:
     """The pipeline's loop one task a shard, the pipeline as it is, and bare loops beside them."""
-    with tempfile.TemporaryDirectory() as folder, ray_session(None, threads=1) as ray:
-        settings = TaskSettings("benchmarks.no_op", folder, 1, Provenance("", ""))
+    with tempfile.TemporaryDirectory() as folder, ray_session(None, threads=1, device="numba") as ray:
+        settings = TaskSettings(NoOp(), folder, 1, Provenance("", ""))
         bare = ray.remote(num_cpus=1, max_retries=0)(evaluate_nothing)
         shared = ray.put(NoImages())
 
@@ -114,16 +113,15 @@ def measure_dispatch(shards: int) -> None:
             return bare.remote(settings, "k" * 64, shared, shared, "test", ((index, 1),), None)
 
         ray.get([bare_task(i) for i in range(1000)])  # workers are up
-        one_each = mock.patch.object(task_size, "MOST_SHARDS", 1)
-        nothing = mock.patch("pipeline.execution.driver.evaluate_shards", evaluate_nothing)
         window = 4 * int(ray.cluster_resources()["CPU"])
 
         def pipeline() -> None:
-            Execution(ray, settings, Silent()).run(works(shards))
+            Execution(ray, settings, Silent()).run(design_works(shards))
 
         def pipeline_one_each() -> None:
-            with one_each, nothing:
-                pipeline()
+            functions = TaskFunctions(prepare_design, evaluate_nothing)
+            sizer = TaskSizer(most_shards=1)
+            Execution(ray, settings, Silent(), functions=functions, sizer=sizer).run(design_works(shards))
 
         loops: dict[str, Callable[[], object]] = {
             # Those whose memory counts come first: what others have left behind would hide what they take.

@@ -20,7 +20,7 @@ from pipeline.report.page import build_report
 from pipeline.report.picture import draw_front
 from pipeline.report.terminal import MOST_LINES, print_costs, print_designs, print_front
 from pipeline.results.finished import Results
-from pipeline.storage.compute_time import CostModel
+from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.work import find_work
 from pipeline.tables.aggregate import aggregate
 from tests.pipeline import fake_simcore
@@ -40,8 +40,8 @@ def measure(seeds: int, folder: Path) -> None:
         dataset="{name: fake-images, images: 20, calibration_images: 10}",
         shard_images="20",
     )
-    works = find_work(plan, store, CostModel.load(store))
-    tables = aggregate(plan, works, store).tables
+    design_works = find_work(plan, store, ComputeTimes.load(store))
+    tables = aggregate(plan, design_works, store).tables
     designs, pareto = tables["designs"], tables["pareto"]
 
     def show() -> None:
@@ -51,7 +51,7 @@ def measure(seeds: int, folder: Path) -> None:
         print_front(pareto, console)
 
     steps: dict[str, Callable[[], Any]] = {
-        "tables and front": lambda: aggregate(plan, works, store),
+        "tables and front": lambda: aggregate(plan, design_works, store),
         "report": lambda: build_report(Results(store.absolute_uri), plan.name),
         "picture": lambda: draw_front(designs, plan.sweep.spec.pareto.objectives),
         "terminal": show,

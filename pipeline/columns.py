@@ -5,6 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 
 DIMENSIONLESS = ""
+Row = dict[str, str | int | float | bool | None]
+"""A row of a table by the names of its columns."""
 
 
 def described_field(name: str, kind: pa.DataType, unit: str, description: str, nullable: bool = False) -> pa.Field:

@@ -7,7 +7,7 @@ import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, cast
 
 import numpy as np
 import typer
@@ -32,9 +32,10 @@ from pipeline.storage.store import Store
 from pipeline.sweep import simulation
 from pipeline.sweep.keys import short_key
 from pipeline.sweep.spec import load_sweep
+from simcore.datasets import Dataset
 from simcore.errors import InputError
 from simcore.inference.calibration_images import calibration_of, require_apart
-from simcore.network.checkpoint import write_atomically
+from simcore.network.checkpoint import Checkpoint, write_atomically
 
 
 def explain(
@@ -64,7 +65,7 @@ def explain(
         require_apart(calibration_of(subject.design, subject.dataset), subject.dataset, subject.split, images)
     except InputError as error:
         raise InputError(error.message, "--images") from None
-    blame = explain_design(subject, images, store, simulation.DEFAULT_EVALUATOR, _Progress())
+    blame = explain_design(subject, images, store, simulation.default_evaluator(), _Progress())
     if json:
         print(json_module.dumps({"design_key": subject.key, **asdict(blame)}, indent=2))
     else:
@@ -148,14 +149,15 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     from simcore.inference.preparation import prepare
 
     title = f"design {short_key(subject.key)}"
-    prepared: Any = prepare(subject.checkpoint, subject.design, subject.dataset)
-    layers = tile_errors(subject.checkpoint, prepared, subject.dataset, subject.split)
+    checkpoint, dataset = cast(Checkpoint, subject.checkpoint), cast(Dataset, subject.dataset)
+    prepared = prepare(checkpoint, subject.design, dataset)
+    layers = tile_errors(checkpoint, prepared, dataset, subject.split)
     files = draw_blame(blame, title) | draw_tiles(layers, f"{title}: rms error of every tile")
     worst = max(layers, key=lambda layer: float(layer.rms_error.max()))
     group, tile = (int(i) for i in np.unravel_index(worst.rms_error.argmax(), worst.rms_error.shape))
     middle = worst.positions // 2 + math.isqrt(worst.positions) // 2  # of the image, where nothing is padded
     place = ReadPlace(worst.layer, group, tile, subject.split, position=min(middle, worst.positions - 1))
-    read = tile_read(subject.checkpoint, subject.design, subject.dataset, place)
+    read = tile_read(checkpoint, subject.design, dataset, place)
     nodes, _ = solve_nodes(read.circuit, Cells(read.weights), read.inputs)
     where = f"{title}: the tile that errs most, {worst.layer} row group {group}, column tile {tile}; "
     where += f"{subject.split} image 0, output position {place.position}"

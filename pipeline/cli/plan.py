@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 from pipeline.cli.options import JsonOption, ResultsOption, SweepArgument, make_console
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipeline.storage.compute_time import ComputeTimes
+    from pipeline.storage.store import Store
     from pipeline.storage.work import DesignWork
+    from pipeline.sweep.plan import Plan
 
 
 def plan(sweep: SweepArgument, results: ResultsOption = None, json: JsonOption = False) -> None:
@@ -27,24 +32,24 @@ def plan(sweep: SweepArgument, results: ResultsOption = None, json: JsonOption =
         _print(summary, make_console())
 
 
-def summarise(planned: Any, results: str | None) -> dict[str, Any]:
+def summarise(planned: Plan, results: str | None) -> dict[str, Any]:
     """The figures of a plan beside what the store holds, as plain data.
 
     Of a race it takes what the stored rounds have decided; what is to do is the most that the rest may come to.
     """
     from pipeline.execution.runner import DEFAULT_RESULTS
     from pipeline.execution.tasks import cpu_count
-    from pipeline.storage.compute_time import CostModel, disk_bytes
+    from pipeline.storage.compute_time import ComputeTimes, disk_bytes
     from pipeline.storage.store import Store
 
     store = Store(results or planned.sweep.spec.results or DEFAULT_RESULTS)
-    costs = CostModel.load(store)
-    works, rounds_left, missing_shards = _works(planned, store, costs)
-    open_works = [work for work in works if not work.done]
-    missing_images = sum(work.missing_images for work in works)
-    preparations = rounds_left * len(open_works)  # every round of a race prepares its designs once more
-    again_seconds = (rounds_left - 1) * sum(work.cost.prepare_seconds for work in open_works)
-    worker_seconds = sum(work.seconds for work in open_works) + again_seconds
+    times = ComputeTimes.load(store)
+    design_works, rounds_left, missing_shards = _design_works(planned, store, times)
+    open_designs = [work for work in design_works if not work.done]
+    missing_images = sum(work.missing_images for work in design_works)
+    preparations = rounds_left * len(open_designs)  # every round of a race prepares its designs once more
+    again_seconds = (rounds_left - 1) * sum(work.compute_time.prepare_seconds for work in open_designs)
+    worker_seconds = sum(work.seconds for work in open_designs) + again_seconds
     return {
         "sweep": planned.name,
         "strategy": planned.sweep.spec.strategy,
@@ -54,51 +59,51 @@ def summarise(planned: Any, results: str | None) -> dict[str, Any]:
         "duplicates": planned.duplicates,
         "excluded": planned.excluded,
         "images": planned.images,
-        "finished_points": len(works) - len(open_works),
-        "stored_shards": sum(len(work.cover.stored) for work in works),
+        "finished_points": len(design_works) - len(open_designs),
+        "stored_shards": sum(len(work.cover.stored) for work in design_works),
         "tasks": preparations + missing_shards,
         "shards": missing_shards,
         "image_evaluations": missing_images,
         "cpus": cpu_count(),
         "worker_seconds": worker_seconds,
         "wall_seconds": worker_seconds / cpu_count(),
-        "measured_points": sum(work.cost.measured for work in open_works),
-        "open_points": len(open_works),
-        "disk_bytes": disk_bytes(sum(not work.prepared for work in works), missing_shards, missing_images),
+        "measured_points": sum(work.compute_time.measured for work in open_designs),
+        "open_points": len(open_designs),
+        "disk_bytes": disk_bytes(sum(not work.prepared for work in design_works), missing_shards, missing_images),
         "warnings": list(planned.warnings),
     }
 
 
-def _works(planned: Any, store: Any, costs: Any) -> tuple[list[DesignWork], int, int]:
+def _design_works(planned: Plan, store: Store, times: ComputeTimes) -> tuple[list[DesignWork], int, int]:
     """The designs, each with the images that it gets unless a later round of a race stops it; the rounds left; and the
     shards to be made, which are smaller in a race's first round."""
     from pipeline.storage.work import find_work
 
     if planned.sweep.spec.strategy != "racing":
-        works = find_work(planned, store, costs)
-        return works, 1, sum(len(work.cover.missing) for work in works)
+        design_works = find_work(planned, store, times)
+        return design_works, 1, sum(len(work.cover.missing) for work in design_works)
     from pipeline.execution.racing import rounds, run_race
 
     complete: list[str] = []
     begun: list[DesignWork] = []
 
-    def look(works: list[DesignWork], name: str) -> bool:
+    def look(design_works: list[DesignWork], name: str) -> bool:
         """In place of computing a round: it is there, or the race has come no further."""
-        if all(work.done for work in works):
+        if all(work.done for work in design_works):
             complete.append(name)
             return True
-        begun.extend(works)
+        begun.extend(design_works)
         return False
 
-    race = run_race(planned, store, costs, look)  # its rounds are decided from stored results alone
-    works = race.works(planned, store, costs)
+    race = run_race(planned, store, times, look)  # its rounds are decided from stored results alone
+    design_works = race.design_works(planned, store, times)
     counts = rounds(planned.images, planned.shard_images)
     seen = counts[min(len(complete), len(counts) - 1)]  # images after the round that is to be computed
-    later = sum(first >= seen for work in works for first, _ in work.cover.missing)
-    return works, len(counts) - len(complete), later + sum(len(work.cover.missing) for work in begun)
+    later = sum(first >= seen for work in design_works for first, _ in work.cover.missing)
+    return design_works, len(counts) - len(complete), later + sum(len(work.cover.missing) for work in begun)
 
 
-def _print(summary: dict[str, Any], console: Any) -> None:
+def _print(summary: dict[str, Any], console: Console) -> None:
     from rich.table import Table
 
     from pipeline.execution.progress import duration

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
 
+from pipeline.execution.ray_interface import Reference
 from pipeline.execution.retries import FailureKind, Trial
 from pipeline.execution.tasks import Outcome
-from pipeline.storage.compute_time import cost_class
+from pipeline.storage.compute_time import time_class
 from pipeline.storage.shards import Range
 from pipeline.storage.work import DesignWork
 from pipeline.sweep.points import DesignPoint
@@ -36,7 +36,7 @@ class ActiveDesign:
 
     work: DesignWork
     waiting: deque[Range]
-    prepared: Any = None
+    prepared: Reference | None = None
     ready: bool = False
     running: int = 0
     delayed: int = 0
@@ -45,10 +45,10 @@ class ActiveDesign:
     outcome: Outcome | None = None  # the first failure for good
     given_up: bool = False  # nothing of the design is tried any more
     announced: bool = False  # the preparation was reported
-    cost_class: str = ""
+    time_class: str = ""
 
     def __post_init__(self) -> None:
-        self.cost_class = cost_class(self.work.point)
+        self.time_class = time_class(self.work.point)
 
     @property
     def finished(self) -> bool:

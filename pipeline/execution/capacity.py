@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from pipeline.sweep.simulation import solver_device
+from pipeline.execution.ray_interface import Ray
+from pipeline.sweep.simulation import DEVICE_VARIABLE
 from simcore.errors import InputError
+
+if TYPE_CHECKING:
+    from ray.autoscaler.v2.schema import ClusterStatus
 
 _GPU_SHARE = 0.01
 """Of a GPU, for a task: as many tasks share one as their node has CPUs for."""
@@ -18,16 +22,19 @@ _AUTOSCALER_STATUS = "__autoscaling_status"
 _STARTED_BY_HAND = re.compile(r"node_[0-9a-f]+")
 
 
-def gpu_share() -> dict[str, float]:
+def gpu_share(device: str) -> dict[str, float]:
     """What a task asks of GPUs, as an option for Ray: nothing unless exact solves are to run there."""
-    return {"num_gpus": _GPU_SHARE} if solver_device() == "cuda" else {}
+    return {"num_gpus": _GPU_SHARE} if device == "cuda" else {}
 
 
-def check_threads(ray: Any, threads: int) -> str:
+def check_threads(ray: Ray, threads: int, device: str, grows: Callable[[Ray], bool]) -> str:
     """Compares the CPUs of a task, and the GPU that it needs if it does, with those of the nodes.
 
     Args:
-        ray: the ``ray`` module, connected. threads: CPUs that a task asks for.
+        ray: the cluster.
+        threads: CPUs that a task asks for.
+        device: where its exact solves run.
+        grows: tells whether larger nodes may come (``may_grow``).
 
     Returns:
         A warning, one line, where no node is large enough yet but one may still come; empty where all is well.
@@ -36,18 +43,18 @@ def check_threads(ray: Any, threads: int) -> str:
         InputError: no node is large enough, and none can come.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if gpu_share():
+    if gpu_share(device):
         nodes = [resources for resources in nodes if resources.get("GPU", 0) > 0]
         if not nodes:
-            if may_grow(ray):
+            if grows(ray):
                 return "no node of the cluster has a GPU now; tasks wait until one joins"
-            raise InputError("no node of the cluster has a GPU; no task could begin", "BINSPARX_DEVICE")
+            raise InputError("no node of the cluster has a GPU; no task could begin", DEVICE_VARIABLE)
     largest = max((int(resources.get("CPU", 0)) for resources in nodes), default=0)
     if threads <= largest:
         return ""
     if largest == 0:
         return "no node of the cluster offers CPUs to tasks now; they wait until one joins"
-    if may_grow(ray):
+    if grows(ray):
         return (
             f"--threads {threads} is more than the {largest} CPUs of the cluster's largest node now; "
             "tasks wait until a larger one joins"
@@ -58,7 +65,7 @@ def check_threads(ray: Any, threads: int) -> str:
     )
 
 
-def may_grow(ray: Any) -> bool:
+def may_grow(ray: Ray) -> bool:
     """Whether an autoscaler looks after the cluster; also true where that cannot be told."""
     try:
         types = _node_types(ray)
@@ -67,7 +74,7 @@ def may_grow(ray: Any) -> bool:
     return types is None or any(not _STARTED_BY_HAND.fullmatch(name) for name in types)
 
 
-def _node_types(ray: Any) -> set[str] | None:
+def _node_types(ray: Ray) -> set[str] | None:
     """The node types that Ray's autoscaler reports, or None where it has not reported yet."""
     from ray.experimental import internal_kv
 
@@ -81,7 +88,7 @@ def _node_types(ray: Any) -> set[str] | None:
     return set(_types_of(get_cluster_status(ray.get_runtime_context().gcs_address)))
 
 
-def _types_of(status: Any) -> Iterator[str]:
+def _types_of(status: ClusterStatus) -> Iterator[str]:
     for nodes in (status.active_nodes, status.idle_nodes, status.pending_nodes, status.pending_launches):
         for node in nodes:
             yield node.ray_node_type_name

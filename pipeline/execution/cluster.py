@@ -10,10 +10,11 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import cast
 
+from pipeline.execution.ray_interface import Ray
 from pipeline.execution.tasks import cpu_count, thread_environment
-from pipeline.sweep.simulation import solver_device
+from pipeline.sweep.simulation import DEVICE_VARIABLE
 from simcore.errors import InputError
 
 OBJECT_STORE_BYTES = 1 << 30
@@ -29,10 +30,15 @@ _LIFE_SIGNS = {
 
 
 @contextlib.contextmanager
-def ray_session(address: str | None, threads: int) -> Iterator[Any]:
+def ray_session(address: str | None, threads: int, device: str) -> Iterator[Ray]:
     """Yields the ``ray`` module, connected. A session that is already running is used and left running.
 
     Without ``address`` a Ray of this machine's CPUs is started on loopback only, with no dashboard and no usage report.
+
+    Args:
+        address: of a cluster.
+        threads: of a task.
+        device: where exact solves run on every worker.
 
     Raises:
         InputError: no cluster answers at ``address``.
@@ -49,36 +55,37 @@ def ray_session(address: str | None, threads: int) -> Iterator[Any]:
     import ray
 
     if ray.is_initialized():
-        yield ray
+        yield cast(Ray, ray)
         return
-    common: dict[str, Any] = {
-        "log_to_driver": False,
-        "logging_level": logging.ERROR,
-        # Every worker solves on the device that the keys name, whatever its own environment says.
-        "runtime_env": {"env_vars": {**thread_environment(threads), "BINSPARX_DEVICE": solver_device()}},
-    }
+    # Every worker solves on the device that the keys name, whatever its own environment says.
+    environment = {**thread_environment(threads), DEVICE_VARIABLE: device}
+    _connect(address, max(cpu_count(), threads), environment)
     try:
-        if address is None:
-            ray.init(
-                address="local",
-                num_cpus=max(cpu_count(), threads),
-                include_dashboard=False,
-                object_store_memory=_object_store_bytes(),
-                _node_ip_address="127.0.0.1",
-                **common,
-            )
-        else:
-            ray.init(address=address, **common)
+        with _termination_as_interrupt():
+            yield cast(Ray, ray)
+    finally:
+        ray.shutdown()
+
+
+def _connect(address: str | None, cpus: int, environment: dict[str, str]) -> None:
+    """Joins a cluster, or starts a Ray of ``cpus`` CPUs here; workers get the environment variables."""
+    import ray
+
+    local = {
+        "address": "local",
+        "num_cpus": cpus,
+        "include_dashboard": False,
+        "object_store_memory": _object_store_bytes(),
+        "_node_ip_address": "127.0.0.1",
+    }
+    where = local if address is None else {"address": address}
+    try:
+        ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": environment})
     except (ConnectionError, ValueError, RuntimeError) as error:  # RuntimeError: other versions of Ray or Python
         reason = " ".join(str(error).split())
         if address is None:
             raise InputError(f"Ray does not start on this machine: {reason}") from None
         raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address") from None
-    try:
-        with _termination_as_interrupt():
-            yield ray
-    finally:
-        ray.shutdown()
 
 
 @contextlib.contextmanager

@@ -8,18 +8,27 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from pipeline.execution.active import ActiveDesign, Failure
 from pipeline.execution.capacity import gpu_share
+from pipeline.execution.ray_interface import Ray, Reference, RemoteFunction
 from pipeline.execution.retries import FailureKind, Room, Trial, kind_of, kind_of_system_error
 from pipeline.execution.task_size import TaskSizer
-from pipeline.execution.tasks import Outcome, TaskSettings, evaluate_shards, prepare_design
+from pipeline.execution.tasks import TASK_FUNCTIONS, Outcome, TaskFunctions, TaskSettings
 from pipeline.storage.shards import Range
 from pipeline.storage.work import DesignWork
 
 TASKS_IN_FLIGHT_PER_SLOT = 2
 _SLOTS_LOOKED_UP_SECONDS = 5.0
+
+
+class Clock(Protocol):
+    """The module ``time``, or what stands in for it."""
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float, /) -> None: ...
 
 
 class Listener(Protocol):
@@ -51,24 +60,43 @@ class Execution:
     Preparations run ahead just far enough to keep the workers busy; prepared designs live in the object store only
     while their shards are being evaluated. Ray's own retries are off: what is tried again, how often and with how
     much memory depends on the kind of failure (``pipeline.execution.retries``).
+
+    Args:
+        ray: where tasks run.
+        functions: what runs there.
+        settings: what every task is told.
+        listener: hears how far the work is.
+        max_failures: nothing new is begun after more designs failed; None: no limit.
+        sizer: says how many shards a task takes.
+        clock: by which retries are delayed.
     """
 
-    def __init__(self, ray: Any, settings: TaskSettings, listener: Listener, max_failures: int | None = None) -> None:
+    def __init__(
+        self,
+        ray: Ray,
+        settings: TaskSettings,
+        listener: Listener,
+        max_failures: int | None = None,
+        functions: TaskFunctions = TASK_FUNCTIONS,
+        sizer: TaskSizer | None = None,
+        clock: Clock = time,
+    ) -> None:
         self._ray = ray
         self._settings = settings
         self._listener = listener
         self._max_failures = max_failures
-        options = {"num_cpus": settings.threads, "max_retries": 0, **gpu_share()}
-        self._prepare = ray.remote(**options, num_returns=2)(prepare_design)
-        self._evaluate = ray.remote(**options)(evaluate_shards)
-        self._sizer = TaskSizer()
-        self._in_flight: dict[Any, _Task] = {}
+        self._clock = clock
+        options = {"num_cpus": settings.threads, "max_retries": 0, **gpu_share(settings.evaluator.device)}
+        self._prepare = ray.remote(**options, num_returns=2)(functions.prepare)
+        self._evaluate = ray.remote(**options)(functions.evaluate)
+        self._sizer = sizer or TaskSizer()
+        self._in_flight: dict[Reference, _Task] = {}
         self._open: dict[str, ActiveDesign] = {}
         self._preparing = 0
         self._ready: deque[ActiveDesign] = deque()
         self._delayed: list[tuple[float, int, _Task]] = []
         self._order = itertools.count()
-        self._shared: dict[int, tuple[Any, Any]] = {}
+        self._shared: dict[int, tuple[Reference, object]] = {}
         self._shards_left = 0
         self._look_up_slots()
         self.failures: list[Failure] = []
@@ -78,10 +106,10 @@ class Execution:
         """More designs failed than the user allows: nothing new is begun."""
         return self._max_failures is not None and len(self.failures) > self._max_failures
 
-    def run(self, works: Iterable[DesignWork]) -> list[Failure]:
-        """Computes all that is missing; returns the points that failed, in the order of the works."""
-        todo = [work for work in works if not work.done]
-        place = {work.point.key: index for index, work in enumerate(todo)}
+    def run(self, design_works: Iterable[DesignWork]) -> list[Failure]:
+        """Computes all that is missing; returns the points that failed, in the order given."""
+        todo = [work for work in design_works if not work.done]
+        rank = {work.point.key: index for index, work in enumerate(todo)}
         self._shards_left = sum(len(work.cover.missing) for work in todo)
         queue = iter(todo)
         self._fill(queue)
@@ -90,28 +118,27 @@ class Execution:
                 self._harvest(reference)
             self._fill(queue)
         self.failures += [found for active in self._open.values() if (found := active.failure()) is not None]
-        self.failures.sort(key=lambda failure: place[failure.point.key])
+        self.failures.sort(key=lambda failure: rank[failure.point.key])
         return self.failures
 
-    def _wait(self) -> list[Any]:
+    def _wait(self) -> list[Reference]:
         """At least one finished task, or none where a delayed one is due first and can be submitted."""
         may_submit = len(self._in_flight) < self._window and not self.stopped
-        due = self._delayed[0][0] - time.monotonic() if self._delayed and may_submit else None
+        due = self._delayed[0][0] - self._clock.monotonic() if self._delayed and may_submit else None
         references = list(self._in_flight)
         if not references:
-            time.sleep(max(0.0, due or 0.0))
+            self._clock.sleep(max(0.0, due or 0.0))
             return []
         finished, others = self._ray.wait(references, timeout=None if due is None else max(0.0, due))
-        if finished and others:
-            finished += self._ray.wait(others, num_returns=len(others), timeout=0)[0]
-        return list(finished)
+        more = self._ray.wait(others, num_returns=len(others), timeout=0)[0] if finished and others else []
+        return [*finished, *more]
 
     def _fill(self, queue: Iterator[DesignWork]) -> None:
         """Submits until the window is full: what is due again, a preparation ahead, shards, more preparations."""
-        if time.monotonic() > self._slots_due:
+        if self._clock.monotonic() > self._slots_due:
             self._look_up_slots()
         while len(self._in_flight) < self._window and not self.stopped:
-            if self._delayed and self._delayed[0][0] <= time.monotonic():
+            if self._delayed and self._delayed[0][0] <= self._clock.monotonic():
                 self._submit_again(heapq.heappop(self._delayed)[2])
                 continue
             while self._ready and not (self._ready[0].ready and self._ready[0].waiting):
@@ -128,7 +155,7 @@ class Execution:
         cpus = int(self._ray.cluster_resources().get("CPU", 1))
         self._slots = max(1, cpus // self._settings.threads)
         self._window = TASKS_IN_FLIGHT_PER_SLOT * self._slots
-        self._slots_due = time.monotonic() + _SLOTS_LOOKED_UP_SECONDS
+        self._slots_due = self._clock.monotonic() + _SLOTS_LOOKED_UP_SECONDS
         self._listener.slots_found(self._slots)
 
     def _room(self) -> Room:
@@ -137,7 +164,7 @@ class Execution:
         shares = [node.get("memory", 0) * self._settings.threads / node["CPU"] for node in nodes]
         return Room(max(slots, default=1), int(min(shares, default=0)))
 
-    def _options(self, function: Any, trial: Trial) -> Any:
+    def _options(self, function: RemoteFunction, trial: Trial) -> RemoteFunction:
         """The remote function with the room that a trial after a lack of memory gets."""
         if trial.slots == 1:
             return function
@@ -169,7 +196,7 @@ class Execution:
         self._preparing += 1
         self._in_flight[summary] = _Task(active, (), active.preparation)
 
-    def _put(self, value: Any) -> Any:
+    def _put(self, value: object) -> Reference:
         """Once into the object store, however many tasks use it."""
         held = self._shared.get(id(value))
         if held is None:
@@ -179,11 +206,11 @@ class Execution:
 
     def _submit_shards(self, active: ActiveDesign) -> None:
         """One task with as many of the design's waiting shards as it should take."""
-        cost = active.work.cost
+        expected = active.work.compute_time
         number = self._sizer.shards(
-            active.cost_class,
+            active.time_class,
             active.waiting[0][1],
-            cost.seconds_per_image if cost.measured else None,
+            expected.seconds_per_image if expected.measured else None,
             self._shards_left,
             self._slots,
         )
@@ -208,7 +235,7 @@ class Execution:
     def _submit_again(self, task: _Task) -> None:
         active = task.active
         if task.shards and not active.ready:  # its prepared design was lost and is on its way again
-            heapq.heappush(self._delayed, (time.monotonic() + 0.1, next(self._order), task))
+            heapq.heappush(self._delayed, (self._clock.monotonic() + 0.1, next(self._order), task))
             return
         active.delayed -= 1
         if not task.shards:
@@ -219,7 +246,7 @@ class Execution:
         else:
             self._submit(task)
 
-    def _harvest(self, reference: Any) -> None:
+    def _harvest(self, reference: Reference) -> None:
         task = self._in_flight.pop(reference)
         active = task.active
         outcomes, lost = self._outcomes(reference, task)
@@ -249,17 +276,17 @@ class Execution:
             self._ready.append(active)
         if not active.announced:
             active.announced = True
-            self._listener.task_done(active.work, 0, active.work.cost.prepare_seconds, outcome)
+            self._listener.task_done(active.work, 0, active.work.compute_time.prepare_seconds, outcome)
 
     def _shard_ended(self, active: ActiveDesign, shard: Range, trial: Trial, outcome: Outcome) -> None:
         if outcome.ok:
-            self._sizer.learn(active.cost_class, shard[1], outcome.seconds)
+            self._sizer.learn(active.time_class, shard[1], outcome.seconds)
         elif not active.given_up and (following := trial.after(_kind(outcome), shard[1], self._room())) is not None:
             self._try_again(_Task(active, (shard,), following), outcome)
             return
         else:
             self._give_up(active, outcome, shard)
-        self._listener.task_done(active.work, shard[1], shard[1] * active.work.cost.seconds_per_image, outcome)
+        self._listener.task_done(active.work, shard[1], shard[1] * active.work.compute_time.seconds_per_image, outcome)
 
     def _give_up(self, active: ActiveDesign, outcome: Outcome, shard: Range | None) -> None:
         """Notes a failure for good; where it ends the design, the shards that were waiting are no work any more."""
@@ -280,7 +307,7 @@ class Execution:
 
     def _try_again(self, task: _Task, outcome: Outcome) -> None:
         task.active.delayed += 1
-        heapq.heappush(self._delayed, (time.monotonic() + task.trial.delay_seconds, next(self._order), task))
+        heapq.heappush(self._delayed, (self._clock.monotonic() + task.trial.delay_seconds, next(self._order), task))
         self._listener.task_retried(task.active.work, outcome)
 
     def _close_if_finished(self, active: ActiveDesign) -> None:
@@ -291,7 +318,7 @@ class Execution:
         if (failure := active.failure()) is not None:
             self.failures.append(failure)
 
-    def _outcomes(self, reference: Any, task: _Task) -> tuple[list[Outcome], bool]:
+    def _outcomes(self, reference: Reference, task: _Task) -> tuple[list[Outcome], bool]:
         """The task's own outcomes, or one for each shard that tells why the system could not get it.
 
         The flag says that the prepared design the task needed is lost.

@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.execution.active import Failure
 from pipeline.storage.store import Store
@@ -77,6 +76,5 @@ def read_failures(sweep_name: str, store: Store) -> list[FailureReport]:
 def write_failures(reports: list[FailureReport], sweep_name: str, store: Store) -> str:
     """Writes ``failures.json`` of a sweep, an empty list when all went well; returns its path in the store."""
     path = f"{SWEEPS_FOLDER}/{sweep_name}/failures.json"
-    rows: list[dict[str, Any]] = [vars(report) for report in reports]
-    store.put(path, (json.dumps(rows, indent=2) + "\n").encode())
+    store.put(path, (json.dumps([vars(report) for report in reports], indent=2) + "\n").encode())
     return path

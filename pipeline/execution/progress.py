@@ -26,11 +26,11 @@ class TimeLeft:
     are corrected apart.
     """
 
-    def __init__(self, works: list[DesignWork], slots: int = 1) -> None:
-        open_works = [work for work in works if not work.done]
+    def __init__(self, design_works: list[DesignWork], slots: int = 1) -> None:
+        open_designs = [work for work in design_works if not work.done]
         self._expected = {
-            True: sum(work.cost.prepare_seconds for work in open_works),
-            False: sum(work.missing_images * work.cost.seconds_per_image for work in open_works),
+            True: sum(work.compute_time.prepare_seconds for work in open_designs),
+            False: sum(work.missing_images * work.compute_time.seconds_per_image for work in open_designs),
         }
         self._ratios: dict[bool, deque[float]] = {True: deque(), False: deque()}
         self.slots_found(slots)
@@ -71,12 +71,12 @@ class SweepProgress:
     """Listens to an execution and draws it; to be used as a context.
 
     Args:
-        part: names these works where they are not all of the run's, for what is "left" is left of them alone.
+        part: names these designs where they are not all of the run's, for what is "left" is left of them alone.
     """
 
-    def __init__(self, works: list[DesignWork], console: Console, part: str = "") -> None:
-        self._tasks = sum(work.tasks for work in works)
-        self._time_left = TimeLeft(works)
+    def __init__(self, design_works: list[DesignWork], console: Console, part: str = "") -> None:
+        self._tasks = sum(work.tasks for work in design_works)
+        self._time_left = TimeLeft(design_works)
         self._done = self._images = self._retries = 0
         self._failed: set[str] = set()
         self._bar = _Bar(console, self._tasks, part) if console.is_terminal else _PlainLines(console, part)
@@ -107,7 +107,7 @@ class SweepProgress:
     def shards_abandoned(self, work: DesignWork, shards: Sequence[Range]) -> None:
         """Takes shards off the work: their design was given up."""
         self._tasks -= len(shards)
-        self._time_left.shards_abandoned(sum(count for _, count in shards) * work.cost.seconds_per_image)
+        self._time_left.shards_abandoned(sum(count for _, count in shards) * work.compute_time.seconds_per_image)
         self._show()
 
     def slots_found(self, slots: int) -> None:

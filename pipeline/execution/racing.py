@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from pipeline.front.elimination import Contender, beaten_in_group, error_of_a_pair
-from pipeline.storage.compute_time import CostModel
+from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.layer_totals import in_units, sum_layers, sum_network
 from pipeline.storage.records import ShardRecord
 from pipeline.storage.shard_files import read_shards
@@ -39,9 +39,9 @@ class Race:
 
     stopped_at: dict[str, int]
 
-    def works(self, plan: Plan, store: Store, costs: CostModel) -> list[DesignWork]:
+    def design_works(self, plan: Plan, store: Store, times: ComputeTimes) -> list[DesignWork]:
         """The designs in the order of the plan, each with the images that it got."""
-        return find_work(plan, store, costs, images=self.stopped_at)
+        return find_work(plan, store, times, images=self.stopped_at)
 
 
 def rounds(images: int, shard_images: int) -> list[int]:
@@ -62,7 +62,7 @@ def piece_images(images: int, shard_images: int) -> int:
 def run_race(
     plan: Plan,
     store: Store,
-    costs: CostModel,
+    times: ComputeTimes,
     execute: Callable[[list[DesignWork], str], bool],
 ) -> Race:
     """Runs round after round; after each, designs that cannot be on the front are left behind.
@@ -70,7 +70,8 @@ def run_race(
     What is decided depends on stored results alone, so a race that was interrupted goes on as if it had not been.
 
     Args:
-        execute: computes what is missing, told the works and the round's name; False: no further round is to begin.
+        execute: computes what is missing, told what is left of each design and the round's name; False: no further
+            round is to begin.
     """
     race = Race({})
     alive = list(plan.points)
@@ -79,13 +80,14 @@ def run_race(
     for number, images in enumerate(counts, 1):
         going = {point.key: images for point in alive}
         shard_images = piece_images(images, plan.shard_images) if number == 1 else plan.shard_images
-        works = find_work(plan, store, costs, alive, images=going, shard_images=shard_images)
-        if not execute(works, f"round {number} of {len(counts)}") or images == plan.images:
+        design_works = find_work(plan, store, times, alive, images=going, shard_images=shard_images)
+        if not execute(design_works, f"round {number} of {len(counts)}") or images == plan.images:
             break
-        works = [work for work in find_work(plan, store, costs, alive, going, shard_images) if work.done]
-        beaten = _beaten(plan, works, store, error)
+        design_works = [work for work in find_work(plan, store, times, alive, going, shard_images) if work.done]
+        beaten = _beaten(plan, design_works, store, error)
         race.stopped_at |= dict.fromkeys(beaten, images)
-        alive = [work.point for work in works if work.point.key not in beaten]  # what failed does not go on either
+        # What failed does not go on either.
+        alive = [work.point for work in design_works if work.point.key not in beaten]
     return race
 
 
@@ -94,12 +96,12 @@ def _group(point: DesignPoint) -> tuple[str, str]:
     return point.model.digest, point.cell.corner
 
 
-def _beaten(plan: Plan, works: Iterable[DesignWork], store: Store, error: float) -> set[str]:
+def _beaten(plan: Plan, design_works: Iterable[DesignWork], store: Store, error: float) -> set[str]:
     groups: dict[tuple[str, str], list[tuple[DesignPoint, list[ShardRecord]]]] = {}
     hardware = HardwareCosts(plan)
     objectives = plan.sweep.spec.pareto.objectives
     columns = [OBJECTIVES[name].column for name in objectives if name != "accuracy"]
-    for work in works:
+    for work in design_works:
         if work.point.configuration.is_reference:
             continue  # it neither runs nor beats
         reading = read_shards(store, work.point.key, work.files, work.cover.stored)
@@ -144,7 +146,7 @@ def _costs(
     """The objectives but accuracy, of an image of these shards; NaN for those that the design does not have."""
     totals = sum_layers([shard.layers for shard in shards])
     images = sum(shard.count for shard in shards)
-    known: dict[str, float] = hardware.totals(point, [in_units(layer) for layer in totals], images)
+    known = hardware.totals(point, [in_units(layer) for layer in totals], images)
     network = in_units(sum_network(totals))
     known["mean_column_current_A"] = network["column_current_A"] / network["column_reads"]
     return [known.get(name, math.nan) for name in columns]

@@ -13,22 +13,23 @@ from rich.console import Console
 
 from pipeline.errors import Interrupted
 from pipeline.execution.active import Failure
-from pipeline.execution.capacity import check_threads
+from pipeline.execution.capacity import check_threads, may_grow
 from pipeline.execution.cluster import ray_session
 from pipeline.execution.driver import Execution
 from pipeline.execution.failures import FailureReport, read_failures, report_failures, write_failures
 from pipeline.execution.progress import SweepProgress
 from pipeline.execution.racing import Race, run_race
+from pipeline.execution.ray_interface import Session
 from pipeline.execution.retries import FailureKind
 from pipeline.execution.tasks import TaskSettings
-from pipeline.provenance import find_provenance
-from pipeline.storage.compute_time import CostModel
+from pipeline.provenance import Provenance, find_provenance
+from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.records import DamagedRecord
 from pipeline.storage.store import Store
 from pipeline.storage.work import DesignWork, find_work
-from pipeline.sweep import simulation
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.points import DesignPoint
+from pipeline.sweep.protocols import Evaluator
 from pipeline.sweep.spec import load_sweep
 from pipeline.tables.aggregate import Aggregate, aggregate
 from pipeline.tables.files import SWEEPS_FOLDER
@@ -40,16 +41,27 @@ _ROUNDS = 3
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the command line adds to a sweep file."""
+    """What the caller adds to a sweep file.
+
+    Args:
+        results: folder or URI of the results; None: the sweep file's, else ``results``.
+        address: Ray cluster; None: a Ray of this machine.
+        only: only designs whose key begins so.
+        threads: CPU threads of each task.
+        max_failures: nothing new is begun after more designs failed; None: no limit.
+        evaluator: what simulates; None: simcore on the device that the environment names.
+        session: connects to Ray.
+        provenance: of the code, as records and tables tell it; None: found out.
+    """
 
     results: str | None = None
     address: str | None = None
     only: str | None = None
     threads: int = 1
-    tracking_uri: str | None = None
-    tracking: bool = True
-    evaluator: str | None = None
     max_failures: int | None = None
+    evaluator: Evaluator | None = None
+    session: Session = ray_session
+    provenance: Provenance | None = None
 
 
 @dataclass
@@ -90,8 +102,7 @@ def _begin(path: str, options: RunOptions, console: Console) -> _Run:
     sweep = load_sweep(path)
     plan = make_plan(sweep, options.evaluator)
     selected = plan.select(options.only, "--only") if options.only is not None else plan.points
-    if hasattr(plan.dataset, "verify"):
-        plan.dataset.verify()  # a torn shard is better found now than after an hour
+    plan.dataset.verify()  # a torn shard is better found now than after an hour
     store = Store(options.results or sweep.spec.results or DEFAULT_RESULTS)
     store.ensure_writable()
     for warning in plan.warnings:
@@ -116,9 +127,10 @@ class _Run:
         self._wanted = {point.key for point in selected}
         self._result = result
         self._plan, self._store = result.plan, result.store
-        self._costs = CostModel.load(self._store)
-        evaluator = options.evaluator or simulation.DEFAULT_EVALUATOR
-        self._settings = TaskSettings(evaluator, self._store.absolute_uri, options.threads, find_provenance())
+        self._times = ComputeTimes.load(self._store)
+        self._settings = TaskSettings(
+            self._plan.evaluator, self._store.absolute_uri, options.threads, options.provenance or find_provenance()
+        )
         self._failures: list[Failure] = []
         self._set_aside: dict[str, list[str]] = {}  # by the design's key, of all rounds
 
@@ -139,7 +151,7 @@ class _Run:
             self._warn_once(done.unbundled)
         result.tables = done.tables
         result.failures = report_failures(self._failures, self._path, self._store.uri)
-        _write(result, done, self._costs)
+        _write(result, done, self._times)
         return result
 
     def _tell_damage(self, damaged: Mapping[str, list[str]], again: Container[str]) -> None:
@@ -170,16 +182,16 @@ class _Run:
         """Computes what is missing of the selected designs; returns all of the plan with the images that they got."""
         race = Race({})
         if self._plan.sweep.spec.strategy == "racing":
-            race = run_race(self._plan, self._store, self._costs, self._execute)
+            race = run_race(self._plan, self._store, self._times, self._execute)
         else:
-            self._execute(find_work(self._plan, self._store, self._costs, self._selected))
-        return race.works(self._plan, self._store, self._costs)
+            self._execute(find_work(self._plan, self._store, self._times, self._selected))
+        return race.design_works(self._plan, self._store, self._times)
 
-    def _execute(self, works: list[DesignWork], part: str = "") -> bool:
+    def _execute(self, design_works: list[DesignWork], part: str = "") -> bool:
         """Computes what is missing on Ray, which is started only if there is something to compute.
 
         Args:
-            part: names these works where they are not all of the run's.
+            part: names these designs where they are not all of the run's.
 
         Returns:
             whether the run may go on: not more designs failed than the user allows.
@@ -187,17 +199,18 @@ class _Run:
         Raises:
             InputError: no node of the cluster can run a task.
         """
-        works = [work for work in works if work.point.key in self._wanted]
-        if all(work.done for work in works):
+        design_works = [work for work in design_works if work.point.key in self._wanted]
+        if all(work.done for work in design_works):
             return True
         progress: SweepProgress | None = None
         try:
-            with ray_session(self._options.address, self._settings.threads) as ray:
-                if warning := check_threads(ray, self._settings.threads):
+            device = self._settings.evaluator.device
+            with self._options.session(self._options.address, self._settings.threads, device) as ray:
+                if warning := check_threads(ray, self._settings.threads, device, may_grow):
                     self._warn_once(warning)
-                with SweepProgress(works, self._console, part) as progress:
+                with SweepProgress(design_works, self._console, part) as progress:
                     execution = Execution(ray, self._settings, progress, self._failures_left())
-                    self._failures += execution.run(works)
+                    self._failures += execution.run(design_works)
         except KeyboardInterrupt:
             after = f"after {progress.tasks_done} of {progress.tasks} tasks" if progress else "before the first task"
             raise self.interrupted(f" {after}") from None
@@ -216,8 +229,8 @@ class _Run:
             _warn(self._console, text)
 
 
-def _write(result: RunResult, done: Aggregate, costs: CostModel) -> None:
-    """Tables, failures, the sweep file beside them, measured costs.
+def _write(result: RunResult, done: Aggregate, times: ComputeTimes) -> None:
+    """Tables, failures, the sweep file beside them, measured compute times.
 
     What failed earlier stays listed while it is in the plan, has no row, and did not fail anew: it was not asked for
     now (``--only``), or the run was stopped before it came to it."""
@@ -232,4 +245,4 @@ def _write(result: RunResult, done: Aggregate, costs: CostModel) -> None:
     path = write_failures([*result.failures, *earlier], plan.name, store)
     if result.failures:
         result.files.append(store.display(path))
-    costs.with_measured(done.costs).save(store)
+    times.with_measured(done.times).save(store)

@@ -11,15 +11,15 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.execution.retries import FailureKind, kind_of
 from pipeline.provenance import Provenance
-from pipeline.storage.layer_totals import sum_layers
+from pipeline.storage.layer_totals import Totals, sum_layers
 from pipeline.storage.records import (
     DamagedRecord,
     DesignRecord,
@@ -34,9 +34,12 @@ from pipeline.storage.records import (
 )
 from pipeline.storage.shards import Range
 from pipeline.storage.store import open_store
-from pipeline.sweep.simulation import load_evaluator
+from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator, Prepared, ShardResult
 from pipeline.tables.evidence import evidence_record
 from simcore.errors import InputError
+
+if TYPE_CHECKING:
+    from simcore.design import Design
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -55,7 +58,7 @@ LONGEST_TASK_SECONDS = 60.0
 class TaskSettings:
     """What every task of a run shares."""
 
-    evaluator: str
+    evaluator: Evaluator
     store_uri: str
     threads: int
     provenance: Provenance
@@ -78,14 +81,19 @@ class Outcome:
 
 
 def prepare_design(
-    settings: TaskSettings, key: str, content: dict[str, Any], design: Any, checkpoint: Any, dataset: Any
-) -> tuple[Outcome, Any]:
+    settings: TaskSettings,
+    key: str,
+    content: dict[str, Any],
+    design: Design,
+    checkpoint: Checkpoint,
+    dataset: Dataset,
+) -> tuple[Outcome, Prepared | None]:
     """Prepares a design, writes its record unless a sound one is there, and returns (outcome, prepared or None)."""
     clock = _Clock()
     try:
-        evaluator = load_evaluator(settings.evaluator)
+        settings.evaluator.load()  # before the threads are limited: libraries must be there to be found
         with limited_threads(settings.threads):
-            prepared = evaluator.prepare(checkpoint, design, dataset)
+            prepared = settings.evaluator.prepare(checkpoint, design, dataset)
         record = DesignRecord(
             key,
             content,
@@ -103,8 +111,8 @@ def prepare_design(
 def evaluate_shards(
     settings: TaskSettings,
     key: str,
-    prepared: Any,
-    dataset: Any,
+    prepared: Prepared,
+    dataset: Dataset,
     split: str,
     shards: tuple[Range, ...],
     batch: int | None,
@@ -122,7 +130,7 @@ def evaluate_shards(
     outcomes: list[Outcome] = []
     clock = _Clock()
     try:
-        load_evaluator(settings.evaluator)  # before the threads are limited: libraries must be there to be found
+        settings.evaluator.load()
         with limited_threads(settings.threads):
             for shard in shards:
                 if outcomes and clock.timing().seconds > LONGEST_TASK_SECONDS:
@@ -136,8 +144,8 @@ def evaluate_shards(
 def _evaluate_shard(
     settings: TaskSettings,
     key: str,
-    prepared: Any,
-    dataset: Any,
+    prepared: Prepared,
+    dataset: Dataset,
     split: str,
     shard: Range,
     batch: int | None,
@@ -149,12 +157,11 @@ def _evaluate_shard(
         store = open_store(settings.store_uri)
         if _is_sound_shard(store.read(path), key, shard):
             return clock.done()
-        evaluator = load_evaluator(settings.evaluator)
         images, labels = dataset.read(split, first, count)
         size = batch or count
         parts = [
-            evaluator.evaluate(prepared, images[start : start + size], labels[start : start + size], first + start)
-            for start in range(0, count, size)
+            settings.evaluator.evaluate(prepared, images[piece], labels[piece], first + piece.start)
+            for piece in (slice(start, start + size) for start in range(0, count, size))
         ]
         record = ShardRecord(
             key,
@@ -171,7 +178,7 @@ def _evaluate_shard(
     return clock.done()
 
 
-def _layers_of(parts: list[Any]) -> list[dict[str, Any]]:
+def _layers_of(parts: list[ShardResult]) -> list[Totals]:
     layers = [[dataclasses.asdict(layer) for layer in part.layers] for part in parts]
     return layers[0] if len(layers) == 1 else sum_layers(layers)
 
@@ -184,6 +191,22 @@ def _is_sound_shard(data: bytes | None, key: str, shard: Range) -> bool:
     except DamagedRecord:
         return False
     return True
+
+
+@dataclass(frozen=True)
+class TaskFunctions:
+    """What an execution runs on workers.
+
+    Args:
+        prepare: takes and gives what ``prepare_design`` does.
+        evaluate: takes and gives what ``evaluate_shards`` does.
+    """
+
+    prepare: Callable[..., tuple[Outcome, Prepared | None]] = prepare_design
+    evaluate: Callable[..., list[Outcome]] = evaluate_shards
+
+
+TASK_FUNCTIONS = TaskFunctions()
 
 
 @contextlib.contextmanager

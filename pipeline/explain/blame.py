@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,10 +19,11 @@ from pipeline.storage.records import DamagedRecord, decode_design, design_path
 from pipeline.storage.shard_files import find_shard_files
 from pipeline.storage.shards import cover
 from pipeline.storage.store import Store
-from pipeline.sweep import simulation
 from pipeline.sweep.keys import digest_of, key_content
+from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator
 from pipeline.tables.evidence import within_limits
 from simcore.analysis.ablation import causes_of, only, without
+from simcore.design import Design
 from simcore.errors import BinsparxError
 
 SHARD_IMAGES = 50
@@ -35,10 +35,10 @@ class Subject:
     """The design to explain, and what it runs on."""
 
     key: str
-    design: Any
-    checkpoint: Any
+    design: Design
+    checkpoint: Checkpoint
     model_digest: str
-    dataset: Any
+    dataset: Dataset
     split: str
 
 
@@ -68,7 +68,9 @@ class Blame:
     layers: list[Share]
 
 
-def explain(subject: Subject, images: int, store: Store, evaluator: str, progress: Progress | None = None) -> Blame:
+def explain(
+    subject: Subject, images: int, store: Store, evaluator: Evaluator, progress: Progress | None = None
+) -> Blame:
     """Evaluates the design, and its variants, on the first images of the split.
 
     Raises:
@@ -94,19 +96,19 @@ def explain(subject: Subject, images: int, store: Store, evaluator: str, progres
 
 def _layers_to_blame(subject: Subject) -> list[str]:
     """The mapped layers; none where there is only one."""
-    names = [layer.name for layer in subject.checkpoint.network.binary_layers()]
+    names = [layer.name for layer in subject.checkpoint.binary_layers("")]
     mapped = [name for name in names if subject.design.layers is None or name in subject.design.layers]
     return mapped if len(mapped) > 1 else []
 
 
-def _variants(design: Any, causes: Sequence[str], layers: Sequence[str]) -> dict[tuple[str, str], Any]:
+def _variants(design: Design, causes: Sequence[str], layers: Sequence[str]) -> dict[tuple[str, str], Design]:
     """The design, and it with each cause and layer ``off`` alone and ``on`` alone."""
     # What a variant's evidence says is shown, not a reason to stop.
     marked = (
         design.evidence.model_copy(update={"beyond": "mark"}) if design.evidence.beyond == "fail" else design.evidence
     )
     base = design.model_copy(update={"evidence": marked})
-    variants: dict[tuple[str, str], Any] = {("design", ""): design}
+    variants: dict[tuple[str, str], Design] = {("design", ""): design}
     for cause in causes:
         variants["off", cause] = without(base, [cause])
         variants["on", cause] = only(base, cause)
@@ -137,12 +139,12 @@ class _Found:
 class _Runner:
     """Computes one variant after the other in this process, keeping what the store has."""
 
-    def __init__(self, subject: Subject, images: int, store: Store, evaluator: str) -> None:
+    def __init__(self, subject: Subject, images: int, store: Store, evaluator: Evaluator) -> None:
         self._subject, self._images, self._store = subject, images, store
         self._settings = TaskSettings(evaluator, store.absolute_uri, cpu_count(), find_provenance())
-        self._solver_version = simulation.solver_version(evaluator)
+        self._solver_version = evaluator.solver_version
 
-    def run(self, design: Any) -> _Found:
+    def run(self, design: Design) -> _Found:
         subject = self._subject
         content = key_content(
             design.content(), subject.model_digest, subject.dataset.digest, subject.split, self._solver_version
@@ -154,7 +156,7 @@ class _Runner:
                 self._settings, key, content, design, subject.checkpoint, subject.dataset
             )
             _check(outcome)
-            while missing:
+            while missing and prepared is not None:
                 outcomes = evaluate_shards(
                     self._settings, key, prepared, subject.dataset, subject.split, tuple(missing), None
                 )
@@ -168,7 +170,7 @@ class _Runner:
         ideal = seen.ideal_predictions[: self._images] == labels
         return _Found(seen.correct[: self._images], ideal, self._within_limits(key, design))
 
-    def _within_limits(self, key: str, design: Any) -> bool:
+    def _within_limits(self, key: str, design: Design) -> bool:
         try:
             evidence = decode_design(self._store.read(design_path(key)) or b"", key).evidence
         except DamagedRecord:

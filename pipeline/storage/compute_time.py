@@ -1,4 +1,4 @@
-"""What tasks cost: measured by earlier runs in the same results folder, else a rough model that says so."""
+"""How long tasks take: measured by earlier runs in the same results folder, else a rough model that says so."""
 
 from __future__ import annotations
 
@@ -36,8 +36,15 @@ COSTS_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Seconds of one worker."""
+class ComputeTime:
+    """Seconds of one worker, measured or guessed.
+
+    Args:
+        prepare_seconds: of a preparation.
+        seconds_per_image: of an evaluation.
+        measured: whether an earlier run took them.
+        designs: designs that they are the median of.
+    """
 
     prepare_seconds: float
     seconds_per_image: float
@@ -45,77 +52,77 @@ class Cost:
     designs: int = 1
 
 
-ROUGH = Cost(ROUGH_PREPARE_SECONDS, ROUGH_SECONDS_PER_IMAGE, measured=False)
+ROUGH = ComputeTime(ROUGH_PREPARE_SECONDS, ROUGH_SECONDS_PER_IMAGE, measured=False)
 
 
-class CostModel:
-    """Costs by class; an unknown class takes the median of the nearest known ones."""
+class ComputeTimes:
+    """Compute times by class of designs; an unknown class takes the median of the nearest known ones."""
 
-    def __init__(self, costs: dict[str, Cost]) -> None:
-        self._costs = costs
-        starts: dict[str, list[Cost]] = {}
-        for name, cost in costs.items():
+    def __init__(self, times: dict[str, ComputeTime]) -> None:
+        self._times = times
+        starts: dict[str, list[ComputeTime]] = {}
+        for name, time in times.items():
             for start in _starts(name):
-                starts.setdefault(start, []).append(cost)
+                starts.setdefault(start, []).append(time)
         self._typical_by_start = {start: _typical(found) for start, found in starts.items()}
 
     @classmethod
-    def load(cls, store: Store) -> CostModel:
-        """The measured costs of a results folder; none where the file is missing or unreadable."""
+    def load(cls, store: Store) -> ComputeTimes:
+        """The times measured in a results folder; none where the file is missing or unreadable."""
         data = store.read(COSTS_PATH)
         if data is None:
             return cls({})
         try:
             rows = pq.read_table(pa.BufferReader(data), schema=COSTS_SCHEMA).to_pylist()
         except (pa.ArrowException, OSError):
-            return cls({})  # costs only steer estimates: a damaged file is measured anew
+            return cls({})  # times only steer estimates: a damaged file is measured anew
         return cls(
             {
-                row["cost_class"]: Cost(row["prepare_seconds"], row["seconds_per_image"], True, row["designs"])
+                row["cost_class"]: ComputeTime(row["prepare_seconds"], row["seconds_per_image"], True, row["designs"])
                 for row in rows
             }
         )
 
-    def estimate(self, point: DesignPoint) -> Cost:
-        """The cost of a point: its own class, else the most alike, else the rough model."""
-        name = cost_class(point)
-        if name in self._costs:
-            return self._costs[name]
+    def estimate(self, point: DesignPoint) -> ComputeTime:
+        """The time of a point: its own class, else the most alike, else the rough model."""
+        name = time_class(point)
+        if name in self._times:
+            return self._times[name]
         for start in _starts(name):
             if start in self._typical_by_start:
                 return self._typical_by_start[start]
         return ROUGH
 
-    def with_measured(self, measured: Iterable[tuple[str, Cost]]) -> CostModel:
+    def with_measured(self, measured: Iterable[tuple[str, ComputeTime]]) -> ComputeTimes:
         """The newest measurement of a class replaces the older ones."""
-        fresh: dict[str, list[Cost]] = {}
-        for name, cost in measured:
-            fresh.setdefault(name, []).append(cost)
-        return CostModel({**self._costs, **{name: _typical(costs) for name, costs in fresh.items()}})
+        fresh: dict[str, list[ComputeTime]] = {}
+        for name, time in measured:
+            fresh.setdefault(name, []).append(time)
+        return ComputeTimes({**self._times, **{name: _typical(times) for name, times in fresh.items()}})
 
     def save(self, store: Store) -> None:
-        """Writes the costs beside the results."""
+        """Writes the times beside the results."""
         rows = [
             {
                 "cost_class": name,
-                "prepare_seconds": cost.prepare_seconds,
-                "seconds_per_image": cost.seconds_per_image,
-                "designs": cost.designs,
+                "prepare_seconds": time.prepare_seconds,
+                "seconds_per_image": time.seconds_per_image,
+                "designs": time.designs,
             }
-            for name, cost in sorted(self._costs.items())
+            for name, time in sorted(self._times.items())
         ]
         sink = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist(rows, schema=COSTS_SCHEMA), sink)
         store.put(COSTS_PATH, sink.getvalue().to_pybytes())
 
 
-def cost_class(point: DesignPoint) -> str:
-    """What decides the cost, the weightiest first, so that a common start means alike."""
+def time_class(point: DesignPoint) -> str:
+    """What decides how long a design takes, the weightiest first, so that a common start means alike."""
     configuration = point.configuration
     parts = (
         configuration.model.digest[:12],
         str(configuration.setting("solver_setting")),
-        getattr(configuration.circuit, "topology", ""),
+        configuration.circuit.topology,
         f"{configuration.rows}x{configuration.cols}",
         str(configuration.active_rows),
         str(point.level_columns["sparsity"]),
@@ -133,11 +140,11 @@ def _starts(name: str) -> list[str]:
     return ["|".join(parts[:length]) for length in range(len(parts) - 1, 0, -1)]
 
 
-def _typical(costs: list[Cost]) -> Cost:
+def _typical(times: list[ComputeTime]) -> ComputeTime:
     # The median: the first task of every worker also loads and compiles, which says nothing about the others.
-    return Cost(
-        median(cost.prepare_seconds for cost in costs),
-        median(cost.seconds_per_image for cost in costs),
+    return ComputeTime(
+        median(time.prepare_seconds for time in times),
+        median(time.seconds_per_image for time in times),
         True,
-        sum(cost.designs for cost in costs),
+        sum(time.designs for time in times),
     )

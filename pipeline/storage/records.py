@@ -11,13 +11,14 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.columns import DIMENSIONLESS, described_field
+from pipeline.storage.layer_totals import Totals
 from pipeline.storage.shards import BUNDLE_SHARDS, Bundle, Range
 from pipeline.sweep.keys import canonical_json, digest_of
 
@@ -43,6 +44,10 @@ SHARD_FILE_SCHEMA = pa.schema(
 _NOT_WHAT_WAS_WRITTEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, AttributeError)
 
 
+Document = dict[str, Any]
+"""JSON as it was read, before it is checked."""
+
+
 class DamagedRecord(Exception):
     """The file is torn, was changed, or is something else."""
 
@@ -55,14 +60,21 @@ class Timing:
     cpu_seconds: float
 
 
+class EvidenceRecord(TypedDict):
+    """What a design's record says of its solver: which it is, and the fields of every ``LayerEvidence``."""
+
+    solver: str
+    layers: list[dict[str, Any]]
+
+
 @dataclass(frozen=True)
 class DesignRecord:
-    """A prepared design: what its key was made from, the solver's evidence (as ``pipeline.tables.evidence`` has it),
+    """A prepared design: what its key was made from, the solver's evidence,
     and the code that computed it."""
 
     key: str
     content: dict[str, Any]
-    evidence: dict[str, Any]
+    evidence: EvidenceRecord
     package_version: str
     git_commit: str
     timing: Timing
@@ -77,7 +89,7 @@ class ShardRecord:
     labels: np.ndarray
     predictions: np.ndarray
     ideal_predictions: np.ndarray
-    layers: tuple[dict[str, Any], ...]
+    layers: tuple[Totals, ...]
     timing: Timing
 
     @property
@@ -194,8 +206,8 @@ def decode_bundle(data: bytes, key: str, bundle: Bundle) -> list[ShardRecord]:
             raise DamagedRecord("its number of images is not what its name says")
         records = []
         for head, (first, count) in zip(document["shards"], bundle.ranges(), strict=True):
-            place = slice(first - bundle.first, first - bundle.first + count)
-            part = {name: values[place] for name, values in columns.items()}
+            images = slice(first - bundle.first, first - bundle.first + count)
+            part = {name: values[images] for name, values in columns.items()}
             records.append(_checked_shard(head, part, key, (first, count)))
         return records
     except _NOT_WHAT_WAS_WRITTEN as error:
@@ -211,13 +223,13 @@ def _columns(record: ShardRecord) -> dict[str, np.ndarray]:
     }
 
 
-def _shard_document(record: ShardRecord, columns: dict[str, np.ndarray]) -> dict[str, Any]:
+def _shard_document(record: ShardRecord, columns: dict[str, np.ndarray]) -> Document:
     """All of a shard but its columns: what its digest covers, the digest, and the times."""
     head = _shard_head(record)
     return {**head, "digest": _shard_digest(head, columns), "timing": asdict(record.timing)}
 
 
-def _checked_shard(document: dict[str, Any], columns: dict[str, np.ndarray], key: str, shard: Range) -> ShardRecord:
+def _checked_shard(document: Document, columns: dict[str, np.ndarray], key: str, shard: Range) -> ShardRecord:
     timing = Timing(**document.pop("timing"))
     digest = document.pop("digest")
     record = ShardRecord(
@@ -235,7 +247,7 @@ def _checked_shard(document: dict[str, Any], columns: dict[str, np.ndarray], key
     return record
 
 
-def _to_parquet(columns: dict[str, np.ndarray], document: dict[str, Any]) -> bytes:
+def _to_parquet(columns: dict[str, np.ndarray], document: Document) -> bytes:
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, SHARD_FILE_SCHEMA, compression="zstd") as writer:
         writer.write_table(pa.table(columns, schema=SHARD_FILE_SCHEMA))
@@ -243,21 +255,21 @@ def _to_parquet(columns: dict[str, np.ndarray], document: dict[str, Any]) -> byt
     return sink.getvalue().to_pybytes()
 
 
-def _from_parquet(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _from_parquet(data: bytes) -> tuple[dict[str, np.ndarray], Document]:
     with pq.ParquetFile(pa.BufferReader(data)) as file:
         table = file.read(use_threads=False)  # so small a file is read before other threads have woken up
-        document: dict[str, Any] = json.loads(file.metadata.metadata[_METADATA_KEY])
+        document: Document = json.loads(file.metadata.metadata[_METADATA_KEY])
     return {name: table[name].to_numpy() for name in SHARD_FILE_SCHEMA.names}, document
 
 
-def _shard_head(record: ShardRecord) -> dict[str, Any]:
+def _shard_head(record: ShardRecord) -> Document:
     layers = [{name: _plain(value) for name, value in layer.items()} for layer in record.layers]
     return {"format": RECORD_FORMAT, "key": record.key, "first": record.first, "count": record.count, "layers": layers}
 
 
-def _shard_digest(head: dict[str, Any], columns: dict[str, np.ndarray]) -> str:
+def _shard_digest(head: Document, columns: dict[str, np.ndarray]) -> str:
     return digest_of({"head": head, "columns": {name: values.tolist() for name, values in columns.items()}})
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value

@@ -120,21 +120,21 @@ def _choose_ranges(images: int, shard_images: int, stored: Iterable[Range]) -> d
     for first, count in stored:
         if first + count <= images:
             by_first.setdefault(first, []).append(count)
-    places = [*sorted(by_first), images]
-    fewest = [0] * len(places)  # images missing from each place on
+    borders = [*sorted(by_first), images]
+    fewest = [0] * len(borders)  # images missing from each border on
 
     def missing_from(position: int) -> int:
-        following = bisect.bisect_left(places, position)
-        return places[following] - position + fewest[following]
+        following = bisect.bisect_left(borders, position)
+        return borders[following] - position + fewest[following]
 
     taken: dict[int, int] = {}
-    for place in reversed(range(len(places) - 1)):
-        first = places[place]
+    for index in reversed(range(len(borders) - 1)):
+        first = borders[index]
         regular = _regular(first, images, shard_images)
         options = [(missing_from(first + count), count != regular, -count) for count in by_first[first]]
         best = min(options)
         none_taken = 1 + missing_from(first + 1)
-        fewest[place] = min(best[0], none_taken)
+        fewest[index] = min(best[0], none_taken)
         if best[0] <= none_taken:
             taken[first] = -best[2]
     return taken

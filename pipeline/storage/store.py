@@ -185,8 +185,8 @@ class Store:
 
     def display(self, path: str) -> str:
         """A path as people can use it."""
-        place, mark, options = self.uri.partition("?")
-        return f"{place.rstrip('/')}/{path}{mark}{options}"
+        base, mark, options = self.uri.partition("?")
+        return f"{base.rstrip('/')}/{path}{mark}{options}"
 
     def local_path(self, path: str) -> Path | None:
         """The file on this machine's disk, or None where the store is elsewhere."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.storage.compute_time import Cost, CostModel
+from pipeline.storage.compute_time import ComputeTime, ComputeTimes
 from pipeline.storage.records import DESIGNS_FOLDER, parse_design_path
 from pipeline.storage.shard_files import ShardFiles, sort_shard_files
 from pipeline.storage.shards import Cover, cover
@@ -21,7 +21,7 @@ class DesignWork:
     point: DesignPoint
     cover: Cover
     prepared: bool
-    cost: Cost
+    compute_time: ComputeTime
     files: ShardFiles = field(default_factory=ShardFiles)
 
     @property
@@ -40,13 +40,17 @@ class DesignWork:
     @property
     def seconds(self) -> float:
         """Estimated worker seconds left."""
-        return 0.0 if self.done else self.cost.prepare_seconds + self.missing_images * self.cost.seconds_per_image
+        return (
+            0.0
+            if self.done
+            else self.compute_time.prepare_seconds + self.missing_images * self.compute_time.seconds_per_image
+        )
 
 
 def find_work(
     plan: Plan,
     store: Store,
-    costs: CostModel,
+    times: ComputeTimes,
     points: Iterable[DesignPoint] | None = None,
     images: Mapping[str, int] | None = None,
     shard_images: int | None = None,
@@ -62,9 +66,9 @@ def find_work(
     prepared = {key for path in paths if (key := parse_design_path(path)) is not None}
     files = sort_shard_files(paths)
     nothing = ShardFiles()
-    works = []
+    design_works = []
     for point in plan.points if points is None else points:
         found = files.get(point.key, nothing)
         covered = cover(counts.get(point.key, plan.images), shard_images or plan.shard_images, found.ranges())
-        works.append(DesignWork(point, covered, point.key in prepared, costs.estimate(point), found))
-    return works
+        design_works.append(DesignWork(point, covered, point.key in prepared, times.estimate(point), found))
+    return design_works

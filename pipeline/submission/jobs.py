@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline.submission.pack import Pack
 from simcore.errors import BinsparxError, InputError
@@ -99,19 +98,19 @@ class Jobs:
         job_id = f"binsparx-{re.sub('[^A-Za-z0-9_-]', '-', name)}-{uuid.uuid4().hex[:8]}"
         with tempfile.TemporaryDirectory(prefix="binsparx-pack-") as folder, _plain_errors(self.address):
             pack.write(Path(folder), {"sweep": pack.sweep, "options": options})
-            self._start(
-                entrypoint=ENTRYPOINT,
-                submission_id=job_id,
-                runtime_env={"working_dir": folder, "env_vars": {"RAY_USAGE_STATS_ENABLED": "0"}},
-                metadata={"sweep": name},
-            )
+            self._start(job_id, name, folder)
         return job_id
 
-    def _start(self, **job: Any) -> None:
+    def _start(self, job_id: str, sweep: str, folder: str) -> None:
         """A head that has just come up answers before it can take jobs."""
         for waits_left in reversed(range(_START_TRIES)):
             try:
-                self._client.submit_job(**job)
+                self._client.submit_job(
+                    entrypoint=ENTRYPOINT,
+                    submission_id=job_id,
+                    runtime_env={"working_dir": folder, "env_vars": {"RAY_USAGE_STATS_ENABLED": "0"}},
+                    metadata={"sweep": sweep},
+                )
                 return
             except RuntimeError as error:
                 if "No available agent" not in str(error) or not waits_left:
@@ -123,7 +122,7 @@ class Jobs:
         with _plain_errors(self.address, job_id):
             info = self._client.get_job_info(job_id)
         lines = str(info.message or "").strip().splitlines()
-        status = str(getattr(info.status, "value", info.status))
+        status = str(info.status.value)
         return JobState(
             job_id,
             status,
@@ -148,7 +147,7 @@ class Jobs:
         with _plain_errors(self.address, job_id):
             self._client.stop_job(job_id)
 
-    def follow(self, job_id: str, write: Callable[[str], Any] = sys.stdout.write) -> JobState:
+    def follow(self, job_id: str, write: Callable[[str], object] = sys.stdout.write) -> JobState:
         """Prints what the job prints until it ends, and tells how it ended. Ctrl-C leaves the job alone.
 
         Raises:

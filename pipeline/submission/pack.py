@@ -7,10 +7,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pipeline
 from pipeline.provenance import PACK_FILE, find_provenance
@@ -40,7 +39,7 @@ class Pack:
     def bytes(self) -> int:
         return sum(path.stat().st_size for path in self.files.values())
 
-    def write(self, folder: Path, job: dict[str, Any]) -> None:
+    def write(self, folder: Path, job: dict[str, str | dict[str, str]]) -> None:
         """Copies everything below ``folder``, with ``job`` and the provenance of the code beside it."""
         for name, source in self.files.items():
             target = folder / name
@@ -129,14 +128,14 @@ def _existing(sweep: SweepFile, reference: str, location: tuple[str | int, ...])
     return [Path(os.path.abspath(resolved))]
 
 
-def _points_files(bitcell: Path, overrides: dict[str, Any]) -> Iterator[Path]:
+def _points_files(bitcell: Path, overrides: Mapping[str, object]) -> Iterator[Path]:
     """I-V points named by a bitcell file or an override; they lie beside the bitcell file."""
     for name in _values_of("iv_csv", [read_yaml(bitcell).data, overrides]):
         if isinstance(name, str) and PurePosixPath(name).name == name and (bitcell.parent / name).is_file():
             yield bitcell.parent / name
 
 
-def _values_of(field: str, data: Any) -> Iterator[Any]:
+def _values_of(field: str, data: object) -> Iterator[object]:
     """All values of a field at any depth; a value may stand in a list or under ``value``."""
     if isinstance(data, list):
         for item in data:

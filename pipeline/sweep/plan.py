@@ -6,16 +6,20 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep import simulation
 from pipeline.sweep.axes import CONVERTER, MATCHED, ROW_ORDER, SEED, SOLVER
 from pipeline.sweep.point_builder import PointBuilder
 from pipeline.sweep.points import Configuration, DesignPoint
+from pipeline.sweep.protocols import Dataset, Evaluator
 from pipeline.sweep.spec import MatchSpec, SweepFile
 from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import InputError, unknown_name
 from simcore.inference.calibration_images import CalibrationImages, require_apart
+
+if TYPE_CHECKING:
+    from simcore.cost import CostSettings
 
 
 @dataclass(frozen=True)
@@ -23,13 +27,14 @@ class Plan:
     """All design points of a sweep in the order of the work: the sparsity levels of a design together."""
 
     sweep: SweepFile
-    dataset: Any
+    dataset: Dataset
+    evaluator: Evaluator
     images: int
     points: tuple[DesignPoint, ...]
     duplicates: int
     excluded: int
     warnings: tuple[str, ...]
-    cost_settings: Any
+    cost_settings: CostSettings
 
     @property
     def name(self) -> str:
@@ -64,7 +69,7 @@ class Plan:
         return found
 
 
-def make_plan(sweep: SweepFile, evaluator: str | None = None) -> Plan:
+def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
     """Looks up every name, multiplies the axes, adds ``points``, drops ``exclude`` and duplicates.
 
     Time and memory grow linearly with the number of points.
@@ -75,10 +80,10 @@ def make_plan(sweep: SweepFile, evaluator: str | None = None) -> Plan:
     spec = sweep.spec
     dataset = simulation.open_dataset(sweep.resolve(spec.dataset.name), sweep.where("dataset", "name"))
     calibration, images = _images(sweep, dataset)
-    solver_version = simulation.solver_version(evaluator or simulation.DEFAULT_EVALUATOR)
+    evaluator = evaluator or simulation.default_evaluator()
     technology = sweep.resolve(spec.cost.technology)
     cost_settings = simulation.cost_settings(spec.cost, technology, sweep.where("cost"))
-    builder = PointBuilder(sweep, dataset, calibration, solver_version)
+    builder = PointBuilder(sweep, dataset, calibration, evaluator.solver_version)
     excludes = [_Exclude(match) for match in spec.exclude]
     points: dict[str, DesignPoint] = {}
     duplicates = excluded = 0
@@ -103,7 +108,7 @@ def make_plan(sweep: SweepFile, evaluator: str | None = None) -> Plan:
     )
     warnings += _reference_notes(sweep)
     ordered = _levels_together(points.values())
-    return Plan(sweep, dataset, images, ordered, duplicates, excluded, warnings, cost_settings)
+    return Plan(sweep, dataset, evaluator, images, ordered, duplicates, excluded, warnings, cost_settings)
 
 
 def _reference_notes(sweep: SweepFile) -> tuple[str, ...]:
@@ -138,7 +143,7 @@ def _levels_together(points: Iterable[DesignPoint]) -> tuple[DesignPoint, ...]:
     return tuple(itertools.chain.from_iterable(levels.values()))
 
 
-def _images(sweep: SweepFile, dataset: Any) -> tuple[CalibrationImages, int]:
+def _images(sweep: SweepFile, dataset: Dataset) -> tuple[CalibrationImages, int]:
     """The images that calibrate, and how many are measured."""
     spec = sweep.spec.dataset
     if spec.split not in dataset.splits:

@@ -15,6 +15,7 @@ from pipeline.sweep.axes import CONFIGURATION, CONFIGURATION_COLUMNS, LEVEL, LEV
 from pipeline.sweep.axis import AxisValue, Combination
 from pipeline.sweep.keys import key_content
 from pipeline.sweep.names import array_name, level_name
+from pipeline.sweep.protocols import Dataset
 from pipeline.sweep.simulation import Model
 from simcore.design_axes import REFERENCE_SOLVERS
 
@@ -46,7 +47,7 @@ class Bitcell:
 class Study:
     """What all points of a sweep share: the images, the version of the simulation, and fields of every design."""
 
-    dataset: Any
+    dataset: Dataset
     split: str
     solver_version: str
     design_fields: dict[str, Any]
@@ -148,7 +149,7 @@ class DesignPoint:
         return self.configuration.cell
 
     @property
-    def dataset(self) -> Any:
+    def dataset(self) -> Dataset:
         return self.configuration.study.dataset
 
     @property

@@ -6,35 +6,26 @@ Imports happen inside the functions: torch and numba take seconds, and most comm
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import os
-import re
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep.axis import AxisValue, group_model
+from pipeline.sweep.evaluator import SimcoreEvaluator
+from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator
 from simcore.cost_options import CostOptions
-from simcore.errors import BinsparxError, InputError, unknown_name
+from simcore.errors import InputError, unknown_name
 from simcore.inference import calibration_images
 from simcore.inference.calibration_images import CalibrationImages
 
 if TYPE_CHECKING:
+    from simcore import datasets
+    from simcore.cost import CostSettings, DigitalLayer
+    from simcore.crossbar import Circuit
     from simcore.design import Design
+    from simcore.technology.devices import CellGeometry
 
-DEFAULT_EVALUATOR = "simcore.inference.evaluation"
-_OWN_PACKAGES = ("simcore", "pipeline", "tests", "benchmarks")
-
-
-class Evaluator(Protocol):
-    """A module that simulates: ``simcore.inference.evaluation``, or a stand-in of the tests and benchmarks."""
-
-    SOLVER_VERSION: str
-
-    def prepare(self, checkpoint: Any, design: Any, dataset: Any) -> Any:
-        """All of a design that does not depend on the images."""
-
-    def evaluate(self, prepared: Any, images: Any, labels: Any, first_image: int) -> Any:
-        """One shard of images on a prepared design."""
+DEVICE_VARIABLE = "BINSPARX_DEVICE"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,40 +34,14 @@ class Model:
 
     name: str
     digest: str
-    checkpoint: Any = dataclasses.field(repr=False, compare=False)
+    checkpoint: Checkpoint = dataclasses.field(repr=False, compare=False)
 
 
-def load_evaluator(module_name: str) -> Evaluator:
-    """The evaluator module of that name; it is a setting of ours and never comes from a sweep file.
-
-    Raises:
-        BinsparxError: not a module of this project.
-    """
-    if not re.fullmatch(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)+", module_name) or (
-        module_name.split(".")[0] not in _OWN_PACKAGES
-    ):
-        raise BinsparxError(f"'{module_name}' is not an evaluator of this project")
-    module: Any = importlib.import_module(module_name)
-    return module  # type: ignore[no-any-return]
-
-
-def solver_device() -> str:
-    """Where the exact solves of a sweep run: numba, cpu or cuda; raises InputError."""
+def default_evaluator() -> Evaluator:
+    """simcore on the device that the environment variable ``BINSPARX_DEVICE`` names; raises InputError."""
     from simcore.crossbar.solvers.device import device_kind, device_of_environment
 
-    return device_kind(device_of_environment())
-
-
-def solver_version(evaluator: str) -> str:
-    """The version of the solver as keys have it: the evaluator's, and the device of exact solves where it is not numba.
-
-    Devices agree to the solver's tolerance, not bit for bit, so their rows have keys of their own.
-
-    Raises:
-        InputError: ``BINSPARX_DEVICE`` names no device that all machines agree on.
-    """
-    version, kind = load_evaluator(evaluator).SOLVER_VERSION, solver_device()
-    return version if kind == "numba" else f"{version}+{kind}"
+    return SimcoreEvaluator(device_kind(device_of_environment()))
 
 
 def load_model(reference: str, where: str) -> Model:
@@ -95,7 +60,7 @@ def load_model(reference: str, where: str) -> Model:
     return Model(checkpoint.name, checkpoint.digest, checkpoint)
 
 
-def open_dataset(reference: str, where: str) -> Any:
+def open_dataset(reference: str, where: str) -> datasets.Dataset:
     """A data set that ships, by name, or a folder of shards; raises InputError."""
     from simcore import datasets
 
@@ -121,35 +86,35 @@ def corner_names(device: str, where: str) -> list[str]:
     return list(technology.corner_names(device, where))
 
 
-def circuit_parameters(device: str, corner: str, overrides: dict[str, Any], where: str) -> Any:
+def circuit_parameters(device: str, corner: str, overrides: dict[str, Any], where: str) -> Circuit:
     """The circuit of a preset or of the user's own file; raises InputError."""
     from simcore import technology
 
     return technology.circuit_parameters(device, corner, overrides, where)
 
 
-def cell_geometry(device: str) -> Any:
+def cell_geometry(device: str) -> CellGeometry | None:
     """Size of a preset's or the user's own bitcell, or None where its file does not say."""
     from simcore.technology.devices import load_bitcell
 
     return load_bitcell(device).cell
 
 
-def digital_layers(model: Model, mapped: Collection[str]) -> Any:
+def digital_layers(model: Model, mapped: Collection[str]) -> tuple[DigitalLayer, ...]:
     """The layers of a network that no array holds, where the arrays hold those named."""
     from simcore import cost
 
     return cost.digital_layers(model.checkpoint.network.graph, mapped)
 
 
-def cost_settings(options: CostOptions, periphery_file: str, where: str) -> Any:
+def cost_settings(options: CostOptions, periphery_file: str, where: str) -> CostSettings:
     """How costs are counted, resolved; raises InputError."""
     from simcore.cost import resolve
 
     return resolve(options, where, periphery_file)
 
 
-def choose_calibration_images(dataset: Any, count: int, measured_split: str, where: str) -> CalibrationImages:
+def choose_calibration_images(dataset: Dataset, count: int, measured_split: str, where: str) -> CalibrationImages:
     """The images that calibrate what is measured on a split; raises InputError."""
     try:
         return calibration_images.choose_calibration_images(dataset, count, measured_split)

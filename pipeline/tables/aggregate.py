@@ -7,13 +7,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from pipeline.columns import Row
 from pipeline.front.intervals import wilson_interval
-from pipeline.storage.compute_time import Cost, cost_class
-from pipeline.storage.layer_totals import OF_THE_DESIGN, in_units, sum_layers, sum_network
+from pipeline.storage.compute_time import ComputeTime, time_class
+from pipeline.storage.layer_totals import OF_THE_DESIGN, Totals, in_units, sum_layers, sum_network
 from pipeline.storage.records import (
     DamagedRecord,
     DesignRecord,
@@ -32,7 +32,7 @@ from pipeline.tables.hardware_cost import HardwareCosts
 from pipeline.tables.schema import SCHEMAS
 from pipeline.uris import without_secret
 
-COSTS_OF_A_CLASS = 1000
+TIMES_OF_A_CLASS = 1000
 """Designs of one class whose times are looked at: their median is all that is kept."""
 _SUMS = ("partial_sum", "dense_partial_sum", "squared_error", "column_current_A")
 _COUNTS = ("activation_reads", "activation_flips", "applied_ones", "clipped", "column_reads")
@@ -40,7 +40,7 @@ _COUNTS = ("activation_reads", "activation_flips", "applied_ones", "clipped", "c
 
 @dataclass
 class Aggregate:
-    """The tables of all finished designs, the files that could not be trusted, and what the designs cost.
+    """The tables of all finished designs, the files that could not be trusted, and how long the designs took.
 
     ``damaged`` says by the design's key what was set aside; ``unbundled`` why shards could not be bundled, empty where
     all went well.
@@ -48,11 +48,11 @@ class Aggregate:
 
     tables: TableFiles
     damaged: dict[str, list[str]] = field(default_factory=dict)
-    costs: list[tuple[str, Cost]] = field(default_factory=list)
+    times: list[tuple[str, ComputeTime]] = field(default_factory=list)
     unbundled: str = ""
 
 
-def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregate:
+def aggregate(plan: Plan, design_works: Iterable[DesignWork], store: Store) -> Aggregate:
     """Reads the records of every finished design, in the order of the plan, and bundles its shards.
 
     A damaged record is set aside and listed; its design is left out until it has been computed again.
@@ -61,9 +61,9 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
     costs = HardwareCosts(plan)
     measured: Counter[str] = Counter()
     # The plan keeps the levels of one hardware together: only they are held, to be compared.
-    for _, levels in itertools.groupby(works, key=lambda work: tuple(work.point.configuration.columns.values())):
-        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
-        points, correct = [], []
+    for _, levels in itertools.groupby(design_works, key=lambda work: tuple(work.point.configuration.columns.values())):
+        rows: dict[str, list[Row]] = {name: [] for name in SCHEMAS}
+        finished = []
         for work in levels:
             if not work.done:
                 continue
@@ -72,18 +72,16 @@ def aggregate(plan: Plan, works: Iterable[DesignWork], store: Store) -> Aggregat
                 result.damaged[work.point.key] = damaged
             if damaged or design is None:
                 continue
-            shards = reading.records
-            _add_rows(rows, plan, costs, work.point, design, shards)
+            done = _Finished(work.point, design, reading.records)
+            _add_rows(rows, plan.name, costs, done)
             _bundle(result, work.point.key, reading, store)
-            points.append(work.point)
-            correct.append(_correct_images(shards))
-            timing = rows["timings"][-1]
-            name = cost_class(work.point)
+            finished.append(done)
+            name = time_class(work.point)
             measured[name] += 1
-            if measured[name] <= COSTS_OF_A_CLASS:
-                result.costs.append((name, Cost(timing["prepare_seconds"], timing["seconds_per_image"], True)))
-        costs.add_changes(rows["designs"], rows["layers"], points)
-        result.tables.add(rows, correct)
+            if measured[name] <= TIMES_OF_A_CLASS:
+                result.times.append((name, done.compute_time()))
+        costs.add_changes(rows["designs"], rows["layers"], [done.point for done in finished])
+        result.tables.add(rows, [done.correct_images() for done in finished])
     result.tables.finish()
     return result
 
@@ -119,88 +117,118 @@ def _bundle(result: Aggregate, key: str, reading: ShardReading, store: Store) ->
         result.unbundled = f"shards of finished designs stay in files of their own: {reason}"
 
 
-def _add_rows(
-    rows: dict[str, list[dict[str, Any]]],
-    plan: Plan,
-    hardware: HardwareCosts,
-    point: DesignPoint,
-    design: DesignRecord,
-    shards: list[ShardRecord],
-) -> None:
-    axes = axis_columns(plan.name, point)
-    totals = sum_layers([shard.layers for shard in shards])
+@dataclass(frozen=True)
+class _Finished:
+    """A finished design with all of its records."""
+
+    point: DesignPoint
+    record: DesignRecord
+    shards: list[ShardRecord]
+
+    @property
+    def images(self) -> int:
+        return sum(shard.count for shard in self.shards)
+
+    def accuracy_columns(self) -> Row:
+        """Accuracy with its 95 % interval, and what ideal arithmetic reaches on the same images."""
+        images = self.images
+        correct = sum(_matches(shard.predictions, shard) for shard in self.shards)
+        ideal_correct = sum(_matches(shard.ideal_predictions, shard) for shard in self.shards)
+        low, high = wilson_interval(correct, images)
+        return {
+            "images": images,
+            "accuracy": correct / images,
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "ideal_accuracy": ideal_correct / images,
+            "accuracy_loss": (ideal_correct - correct) / images,
+        }
+
+    def provenance_columns(self) -> Row:
+        """What the design was computed from and with."""
+        return {
+            "model_digest": self.point.model.digest,
+            "dataset_digest": self.point.dataset.digest,
+            "dataset_split": self.point.split,
+            "solver_version": self.point.solver_version,
+            "package_version": self.record.package_version,
+            "git_commit": self.record.git_commit,
+        }
+
+    def compute_time(self) -> ComputeTime:
+        """What it took."""
+        seconds = math.fsum(shard.timing.seconds for shard in self.shards)
+        return ComputeTime(self.record.timing.seconds, seconds / self.images, True)
+
+    def timing_row(self, sweep_name: str) -> Row:
+        """The row of ``timings``."""
+        timing = self.record.timing
+        return {
+            "design_key": self.point.key,
+            "sweep": sweep_name,
+            "prepare_seconds": timing.seconds,
+            "evaluate_seconds": math.fsum(shard.timing.seconds for shard in self.shards),
+            "cpu_seconds": timing.cpu_seconds + math.fsum(shard.timing.cpu_seconds for shard in self.shards),
+            "seconds_per_image": self.compute_time().seconds_per_image,
+        }
+
+    def correct_images(self) -> np.ndarray:
+        """One bit an image, in the order of the images: classified rightly."""
+        in_order = sorted(self.shards, key=lambda shard: shard.first)
+        return np.packbits(np.concatenate([shard.predictions == shard.labels for shard in in_order]))
+
+
+_FRONT_UNKNOWN: Row = {
+    "on_front": False, "front_candidate": False, "pareto_rank": 0, "front_support": 0.0, "knee": False
+}  # fmt: skip
+"""Of a design until all are known."""
+
+
+def _add_rows(rows: dict[str, list[Row]], sweep_name: str, hardware: HardwareCosts, done: _Finished) -> None:
+    point, evidence, images = done.point, done.record.evidence, done.images
+    axes = axis_columns(sweep_name, point)
+    totals = sum_layers([shard.layers for shard in done.shards])
     layers, total = [in_units(layer) for layer in totals], in_units(sum_network(totals))
-    images = sum(shard.count for shard in shards)
-    correct = sum(int((shard.predictions == shard.labels).sum()) for shard in shards)
-    ideal_correct = sum(int((shard.ideal_predictions == shard.labels).sum()) for shard in shards)
-    low, high = wilson_interval(correct, images)
-    accuracy, ideal = correct / images, ideal_correct / images
     costs, layer_costs = hardware.columns(point, layers, images)
-    solved = ("mean_column_current_A", "array_current_A")
-    current = dict.fromkeys(solved) if point.configuration.is_reference else {}
     rows["designs"].append(
         {
             **axes,
-            "images": images,
-            "accuracy": accuracy,
-            "accuracy_low": low,
-            "accuracy_high": high,
-            "ideal_accuracy": ideal,
-            "accuracy_loss": (ideal_correct - correct) / images,
-            **_ratios(total, images),
-            **current,
+            **done.accuracy_columns(),
+            **_ratios(total, images, point),
             **costs,
-            # until all are known
-            **{"on_front": False, "front_candidate": False, "pareto_rank": 0, "front_support": 0.0, "knee": False},
-            **design_columns(design.evidence, point.design.evidence),
-            "model_digest": point.model.digest,
-            "dataset_digest": point.dataset.digest,
-            "dataset_split": point.split,
-            "solver_version": point.solver_version,
-            "package_version": design.package_version,
-            "git_commit": design.git_commit,
+            **_FRONT_UNKNOWN,
+            **design_columns(evidence, point.design.evidence),
+            **done.provenance_columns(),
         }
     )
     for index, layer in enumerate(layers):
         counts = {name: layer[name] for name in (*_COUNTS, *OF_THE_DESIGN)}
         name = {"layer": layer["layer"], "layer_index": index, "images": images}
-        evidence = layer_columns(design.evidence, layer["layer"])
-        found = {**_ratios(layer, images), **current, **layer_costs[index]}
-        rows["layers"].append({**axes, **name, **found, **counts, **evidence})
-    for shard in shards:
-        rows["shards"].append(_shard_row(plan.name, shard))
-    evaluate_seconds = math.fsum(shard.timing.seconds for shard in shards)
-    rows["timings"].append(
-        {
-            "design_key": point.key,
-            "sweep": plan.name,
-            "prepare_seconds": design.timing.seconds,
-            "evaluate_seconds": evaluate_seconds,
-            "cpu_seconds": design.timing.cpu_seconds + math.fsum(shard.timing.cpu_seconds for shard in shards),
-            "seconds_per_image": evaluate_seconds / images,
-        }
-    )
+        found = {**_ratios(layer, images, point), **layer_costs[index]}
+        rows["layers"].append({**axes, **name, **found, **counts, **layer_columns(evidence, layer["layer"])})
+    rows["shards"] += [_shard_row(sweep_name, shard) for shard in done.shards]
+    rows["timings"].append(done.timing_row(sweep_name))
 
 
-def _correct_images(shards: list[ShardRecord]) -> np.ndarray:
-    """One bit an image, in the order of the images: classified rightly."""
-    in_order = sorted(shards, key=lambda shard: shard.first)
-    return np.packbits(np.concatenate([shard.predictions == shard.labels for shard in in_order]))
+def _matches(classes: np.ndarray, shard: ShardRecord) -> int:
+    return int((classes == shard.labels).sum())
 
 
-def axis_columns(sweep_name: str, point: DesignPoint) -> dict[str, Any]:
+def axis_columns(sweep_name: str, point: DesignPoint) -> Row:
     """The columns that name a design point."""
     return {
         "design_key": point.key,
         "sweep": sweep_name,
         "dataset": point.dataset.name,
-        "topology": str(getattr(point.configuration.circuit, "topology", "")),
+        "topology": point.configuration.circuit.topology,
         **point.columns,
     }
 
 
-def _ratios(total: dict[str, Any], images: int) -> dict[str, float]:
+def _ratios(total: Totals, images: int, point: DesignPoint) -> Row:
+    """Means over reads and images; currents of nothing that is solved are unknown."""
     reads = total["column_reads"]
+    solved = not point.configuration.is_reference
     dense = total["dense_partial_sum"]
     return {
         "mean_partial_sum": total["partial_sum"] / reads if reads else 0.0,
@@ -208,21 +236,21 @@ def _ratios(total: dict[str, Any], images: int) -> dict[str, float]:
         "rms_error_lsb": math.sqrt(total["squared_error"] / reads) if reads else 0.0,
         "worst_error_lsb": total["worst_error"],
         "clipped_fraction": total["clipped"] / reads if reads else 0.0,
-        "mean_column_current_A": total["column_current_A"] / reads if reads else 0.0,
-        "array_current_A": total["column_current_A"] / images,
+        "mean_column_current_A": (total["column_current_A"] / reads if reads else 0.0) if solved else None,
+        "array_current_A": total["column_current_A"] / images if solved else None,
         "column_reads_per_image": reads / images,
     }
 
 
-def _shard_row(sweep_name: str, shard: ShardRecord) -> dict[str, Any]:
+def _shard_row(sweep_name: str, shard: ShardRecord) -> Row:
     totals = in_units(sum_network(shard.layers))
     return {
         "design_key": shard.key,
         "sweep": sweep_name,
         "first_image": shard.first,
         "images": shard.count,
-        "correct": int((shard.predictions == shard.labels).sum()),
-        "ideal_correct": int((shard.ideal_predictions == shard.labels).sum()),
+        "correct": _matches(shard.predictions, shard),
+        "ideal_correct": _matches(shard.ideal_predictions, shard),
         "column_reads": totals["column_reads"],
         **{name: float(totals[name]) for name in _SUMS},
     }

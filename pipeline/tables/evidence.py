@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pipeline.columns import Row
+from pipeline.storage.records import EvidenceRecord
+from pipeline.sweep.protocols import Prepared
 
 if TYPE_CHECKING:
     from simcore.design_axes import EvidenceLimits
     from simcore.inference.validation import LayerEvidence
-
-Record = Mapping[str, Any]
-"""``solver``, and the fields of every ``LayerEvidence`` in ``layers``."""
 
 # Columns, and the figure of ``LayerEvidence`` that each has the worst value of.
 _FIGURES = {
@@ -26,14 +27,14 @@ _FIGURES = {
 }
 
 
-def evidence_record(prepared: Any) -> dict[str, Any]:
+def evidence_record(prepared: Prepared) -> EvidenceRecord:
     """What a prepared design says for itself: the solver that it chose, and held-out reads of this very run solved
     exactly."""
     layers = [dataclasses.asdict(layer) for layer in prepared.evidence.layers]
-    return {"solver": str(prepared.solver), "layers": layers}
+    return {"solver": prepared.solver, "layers": layers}
 
 
-def within_limits(record: Record, limits: EvidenceLimits) -> bool:
+def within_limits(record: EvidenceRecord, limits: EvidenceLimits) -> bool:
     """Whether a design's record may be trusted: its reads were solved exactly, or the fast solver was good enough.
 
     Evidence is of the fast solver. Where it was not good enough and every read was solved exactly instead, it does not
@@ -42,13 +43,13 @@ def within_limits(record: Record, limits: EvidenceLimits) -> bool:
     return record["solver"] == "exact" or all(layer.within(limits) for layer in _layers(record))
 
 
-def design_columns(record: Record, limits: EvidenceLimits) -> dict[str, Any]:
+def design_columns(record: EvidenceRecord, limits: EvidenceLimits) -> Row:
     """The columns of a design: the worst figures of any layer and kind of inputs."""
-    columns = {"solver": record["solver"], **_worst(_layers(record))}
-    return columns | {"evidence_within_limits": within_limits(record, limits)}
+    within = within_limits(record, limits)
+    return {"solver": record["solver"], **_worst(_layers(record)), "evidence_within_limits": within}
 
 
-def layer_columns(record: Record, layer: str) -> dict[str, Any]:
+def layer_columns(record: EvidenceRecord, layer: str) -> Row:
     """The columns of a layer: the worse figure of the two kinds of inputs, and the kind on which converted sums miss
     more (empty without evidence)."""
     layers = [one for one in _layers(record) if one.layer == layer]
@@ -56,13 +57,13 @@ def layer_columns(record: Record, layer: str) -> dict[str, Any]:
     return {**_worst(layers), "evidence_inputs": worse.inputs if worse else ""}
 
 
-def _layers(record: Record) -> list[LayerEvidence]:
+def _layers(record: EvidenceRecord) -> list[LayerEvidence]:
     from simcore.inference.validation import LayerEvidence
 
     return [LayerEvidence(**layer) for layer in record["layers"]]
 
 
-def _worst(layers: Sequence[LayerEvidence]) -> dict[str, Any]:
+def _worst(layers: Sequence[LayerEvidence]) -> Row:
     """The largest figures in size, None without any; reads and solves that did not converge are counted."""
     return {
         **{

@@ -6,12 +6,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.columns import Row
 from pipeline.front.fronts import MARKS, Fronts, find_fronts, input_columns
 from pipeline.storage.store import Store
 from pipeline.sweep.spec import ParetoSpec
@@ -43,12 +43,12 @@ class TableFiles(Mapping[str, pa.Table]):
         self._pareto = pareto
         self._scratch = tempfile.TemporaryDirectory(prefix="binsparx-tables-", ignore_cleanup_errors=True)
         self._folder = Path(self._scratch.name)
-        self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
+        self._rows: dict[str, list[Row]] = {name: [] for name in SCHEMAS}
         self._writers = {name: self._writer(name, "draft") for name in SCHEMAS if name != "pareto"}
         self._correct_sizes: list[int] = []
         self._correct = (self._folder / "correct").open("w+b")
 
-    def add(self, rows: Mapping[str, list[dict[str, Any]]], correct: Sequence[np.ndarray]) -> None:
+    def add(self, rows: Mapping[str, list[Row]], correct: Sequence[np.ndarray]) -> None:
         """Adds rows to each named table; ``correct`` holds, for each row of ``designs``, one bit an image
         (``numpy.packbits``): classified rightly."""
         for bits in correct:
@@ -105,7 +105,7 @@ class TableFiles(Mapping[str, pa.Table]):
     def _writer(self, name: str, ending: str = "parquet") -> pq.ParquetWriter:
         return pq.ParquetWriter(self._folder / f"{name}.{ending}", SCHEMAS[name], compression="zstd")
 
-    def _write(self, name: str, rows: list[dict[str, Any]]) -> None:
+    def _write(self, name: str, rows: list[Row]) -> None:
         table = pa.Table.from_pylist(rows, schema=SCHEMAS[name])
         self._writers[name].write_table(table, row_group_size=GROUP_ROWS)
 
@@ -136,9 +136,9 @@ class TableFiles(Mapping[str, pa.Table]):
 def _marked(piece: pa.Table, fronts: Fronts, start: int) -> pa.Table:
     """Rows ``start`` and following of ``designs``, with what is known of the fronts."""
     for name in MARKS:
-        place = piece.schema.get_field_index(name)
+        index = piece.schema.get_field_index(name)
         values = fronts.marks[name][start : start + piece.num_rows]
-        piece = piece.set_column(place, piece.schema.field(place), pa.array(values))
+        piece = piece.set_column(index, piece.schema.field(index), pa.array(values))
     return piece
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pipeline.columns import Row
+from pipeline.storage.layer_totals import Totals
 from pipeline.sweep import simulation
 from pipeline.sweep.axes import DENSE
 from pipeline.sweep.plan import Plan
 from pipeline.sweep.points import DesignPoint
 
 if TYPE_CHECKING:
-    from simcore.cost import Cost, CostSpread, DesignCost, DigitalSpread
+    from simcore.cost import Cost, CostSpread, DesignCost, DigitalLayer, DigitalSpread, LayerActivity
+    from simcore.technology.devices import CellGeometry
 
 _METRICS = {"energy": ("energy_per_image", "J"), "latency": ("latency_per_image", "s"), "area": ("area", "m2")}
-_Row = dict[str, Any]
 
 
 class HardwareCosts:
@@ -25,13 +27,13 @@ class HardwareCosts:
 
         self._cost = cost
         self._settings = plan.cost_settings
-        self._cells: dict[str, Any] = {}
-        self._digital_spreads: dict[Any, DigitalSpread] = {}
-        self._digital_layers: dict[tuple[str, tuple[str, ...]], Any] = {}
+        self._cells: dict[str, CellGeometry | None] = {}
+        self._digital_spreads: dict[tuple[DigitalLayer, ...], DigitalSpread] = {}
+        self._digital_layers: dict[tuple[str, tuple[str, ...]], tuple[DigitalLayer, ...]] = {}
         # of the designs last added: spreads by design key and layer, "" for the whole network
         self._spreads: dict[tuple[str, str], CostSpread] = {}
 
-    def columns(self, point: DesignPoint, layers: Sequence[_Row], images: int) -> tuple[_Row, list[_Row]]:
+    def columns(self, point: DesignPoint, layers: Sequence[Totals], images: int) -> tuple[Row, list[Row]]:
         """The cost columns of a design and of its layers, without the changes against dense.
 
         All are None where the bitcell file says nothing about the cell's size, and of references, whose circuit is not
@@ -39,7 +41,7 @@ class HardwareCosts:
         """
         cell = self._cell(point)
         if cell is None:
-            return self._nothing(point), [self._nothing(point) for _ in layers]
+            return self._how(point), [self._how(point) for _ in layers]
         tile = self._cost.Tile.of(point.design, cell)
         activities, digital = self._activities(layers, images), self._digital(point, layers)
         cost = self._cost.design_cost(tile, activities, self._settings, digital)
@@ -50,7 +52,7 @@ class HardwareCosts:
         rows = [self._row(point, part, spread) for part, spread in zip(cost.layers, spreads, strict=True)]
         return self._row(point, cost.mapped, whole) | _whole(cost), rows
 
-    def totals(self, point: DesignPoint, layers: Sequence[_Row], images: int) -> _Row:
+    def totals(self, point: DesignPoint, layers: Sequence[Totals], images: int) -> dict[str, float]:
         """Energy, latency and area of a design by their columns; empty where ``columns`` has none."""
         cell = self._cell(point)
         if cell is None:
@@ -59,34 +61,35 @@ class HardwareCosts:
         activities, digital = self._activities(layers, images), self._digital(point, layers)
         return _totals(self._cost.design_cost(tile, activities, self._settings, digital))
 
-    def _activities(self, layers: Sequence[_Row], images: int) -> list[Any]:
+    def _activities(self, layers: Sequence[Totals], images: int) -> list[LayerActivity]:
         return [self._cost.LayerActivity.from_totals(layer, images) for layer in layers]
 
-    def _digital(self, point: DesignPoint, layers: Sequence[_Row]) -> Any:
+    def _digital(self, point: DesignPoint, layers: Sequence[Totals]) -> tuple[DigitalLayer, ...]:
         """The layers of the point's network beside those that were mapped."""
         mapped = tuple(layer["layer"] for layer in layers)
         if (point.model.digest, mapped) not in self._digital_layers:
             self._digital_layers[point.model.digest, mapped] = simulation.digital_layers(point.model, mapped)
         return self._digital_layers[point.model.digest, mapped]
 
-    def _digital_spread(self, digital: Any) -> DigitalSpread:
+    def _digital_spread(self, digital: tuple[DigitalLayer, ...]) -> DigitalSpread:
         if digital not in self._digital_spreads:
             self._digital_spreads[digital] = self._cost.digital_spread(digital, self._settings)
         return self._digital_spreads[digital]
 
-    def add_changes(self, designs: Sequence[_Row], layers: Sequence[_Row], points: Sequence[DesignPoint]) -> None:
+    def add_changes(self, designs: Sequence[Row], layers: Sequence[Row], points: Sequence[DesignPoint]) -> None:
         """Puts the changes against the dense design into the rows of ``points``, all levels of one hardware, and
         forgets them. What a race stopped after other images than the dense design is not compared with it."""
         dense = next((point.key for point in points if point.level == DENSE), "")
         images = {row["design_key"]: row["images"] for row in designs}
         for row in (*designs, *layers):
-            alike = images[row["design_key"]] == images.get(dense)
-            row |= self._changes(row["design_key"], dense if alike else "", row.get("layer", ""))
+            key = str(row["design_key"])
+            alike = images[key] == images.get(dense)
+            row |= self._changes(key, dense if alike else "", str(row.get("layer", "")))
         self._spreads.clear()
 
-    def _changes(self, key: str, dense_key: str, layer: str) -> _Row:
+    def _changes(self, key: str, dense_key: str, layer: str) -> Row:
         own, dense = self._spreads.get((key, layer)), self._spreads.get((dense_key, layer))
-        row: _Row = {}
+        row: Row = {}
         for metric, (_, unit) in _METRICS.items():
             values: list[float | None] = [None, None, None]
             if own is not None and dense is not None:
@@ -96,7 +99,7 @@ class HardwareCosts:
             row |= dict(zip((f"{metric}_change{end}" for end in ("", "_low", "_high")), values, strict=True))
         return row
 
-    def _cell(self, point: DesignPoint) -> Any:
+    def _cell(self, point: DesignPoint) -> CellGeometry | None:
         if point.configuration.is_reference:
             return None
         reference = point.cell.reference
@@ -104,8 +107,8 @@ class HardwareCosts:
             self._cells[reference] = simulation.cell_geometry(reference)
         return self._cells[reference]
 
-    def _row(self, point: DesignPoint, cost: Cost, spread: CostSpread) -> _Row:
-        row: _Row = {"tiles": cost.tiles, **self._how(point), **_totals(cost)}
+    def _row(self, point: DesignPoint, cost: Cost, spread: CostSpread) -> Row:
+        row: Row = {"tiles": cost.tiles, **self._how(point), **_totals(cost)}
         for metric, (name, unit) in _METRICS.items():
             ends = getattr(spread, f"{metric}_{unit}")
             row |= {f"{name}_low_{unit}": float(ends.min()), f"{name}_high_{unit}": float(ends.max())}
@@ -118,10 +121,7 @@ class HardwareCosts:
             "tops_per_mm2": cost.tops_per_mm2,
         }
 
-    def _nothing(self, point: DesignPoint) -> _Row:
-        return self._how(point)
-
-    def _how(self, point: DesignPoint) -> _Row:
+    def _how(self, point: DesignPoint) -> Row:
         return {
             "converter": "none"
             if point.configuration.is_reference
@@ -131,7 +131,7 @@ class HardwareCosts:
         }
 
 
-def _totals(cost: Cost | DesignCost) -> _Row:
+def _totals(cost: Cost | DesignCost) -> dict[str, float]:
     return {
         "energy_per_image_J": cost.total_energy_J,
         "latency_per_image_s": cost.latency_s,
@@ -139,10 +139,11 @@ def _totals(cost: Cost | DesignCost) -> _Row:
     }
 
 
-def _whole(cost: DesignCost) -> _Row:
+def _whole(cost: DesignCost) -> Row:
     """The columns of a design that its layers do not have, and totals that hold the digital layers too."""
     digital = cost.digital
-    return _totals(cost) | {
+    return {
+        **_totals(cost),
         "energy_digital_mac_J": digital.mac_J,
         "energy_digital_memory_J": digital.memory_J,
         "energy_digital_leakage_J": digital.leakage_J,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import pyarrow as pa
 
-from pipeline.columns import DIMENSIONLESS, described_field
+from pipeline.columns import DIMENSIONLESS, Row, described_field
 from simcore.analysis.partial_sums import LEVELS, LayerStatistics, reduction
 
 ALL_LAYERS = "all"
@@ -44,8 +43,8 @@ def partial_sum_table(
     statistics: Iterable[LayerStatistics], model: str, model_digest: str, dataset: str, split: str, images: int
 ) -> pa.Table:
     """Every layer, and all layers of a network together, at every sparsity level."""
-    common = {"model": model, "model_digest": model_digest, "dataset": dataset, "split": split, "images": images}
-    rows: list[dict[str, Any]] = []
+    common: Row = {"model": model, "model_digest": model_digest, "dataset": dataset, "split": split, "images": images}
+    rows: list[Row] = []
     settings: dict[tuple[str, int], list[LayerStatistics]] = {}
     for layer in statistics:
         settings.setdefault((layer.row_order, layer.rows_read_together), []).append(layer)
@@ -59,7 +58,7 @@ def partial_sum_table(
     return pa.Table.from_pylist(rows, schema=PARTIAL_SUMS_SCHEMA)
 
 
-def _levels(name: str, layers: list[LayerStatistics]) -> list[dict[str, Any]]:
+def _levels(name: str, layers: list[LayerStatistics]) -> list[Row]:
     reads = sum(layer.column_reads for layer in layers)
     sums = {level: sum(layer.partial_sums[level] for layer in layers) for level in LEVELS}
     inside = {level: sum(layer.interior_partial_sums[level] for layer in layers) for level in LEVELS}

@@ -11,18 +11,15 @@ import hashlib
 import numpy as np
 import torch
 
+from simcore.kernels.recent import Recent
 from simcore.network.modules import GraphNetwork, plain_dot
 
-_MOST_KEPT = 4096  # batches; a few dozen bytes each
-_kept: dict[bytes, np.ndarray] = {}
+_PREDICTIONS = Recent(4096)
+"""Of so many batches; a few hundred bytes each."""
 
 
 def ideal_predictions(network: GraphNetwork, digest: str, pixels: torch.Tensor) -> np.ndarray:
     """(n,) int64 predictions of (n, C, H, W) float32 images in 0..255; ``digest`` is the network's
     (``checkpoint.network_digest``)."""
     key = hashlib.sha256(f"{digest} {tuple(pixels.shape)} ".encode() + pixels.numpy().tobytes()).digest()
-    if key not in _kept:
-        if len(_kept) >= _MOST_KEPT:
-            _kept.pop(next(iter(_kept)))  # the oldest
-        _kept[key] = network(pixels, plain_dot(network)).argmax(dim=1).numpy()
-    return _kept[key]
+    return _PREDICTIONS.get(key, lambda: network(pixels, plain_dot(network)).argmax(dim=1).numpy())

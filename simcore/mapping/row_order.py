@@ -26,13 +26,13 @@ from numba.core import types
 from numba.extending import intrinsic
 
 import simcore.kernels  # noqa: F401  (names the folder of cached kernels)
+from simcore.kernels.recent import Recent
 
 _ROUNDS = 40
 _PRICE_STEPS = 60
 _SMALLEST_GAIN = 1e-4  # relative; a round that gains less is the last
-_KNOWN_ORDERS = 512
-
-_known: dict[bytes, np.ndarray] = {}
+_ORDERS = Recent(512)
+"""Designs of a sweep share them: device, corner and sparsity play no part."""
 
 
 def grouped_order(vectors: np.ndarray, weights: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -52,12 +52,7 @@ def grouped_order(vectors: np.ndarray, weights: np.ndarray, sizes: np.ndarray) -
     for array in (vectors, weights, sizes):
         digest.update(f"{array.shape}{array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    key = digest.digest()
-    if key not in _known:  # designs of a sweep share it: device, corner and sparsity play no part
-        if len(_known) >= _KNOWN_ORDERS:
-            _known.clear()
-        _known[key] = _find_order(vectors, weights, sizes)
-    return _known[key].copy()
+    return _ORDERS.get(digest.digest(), lambda: _find_order(vectors, weights, sizes)).copy()
 
 
 def _find_order(vectors: np.ndarray, weights: np.ndarray, sizes: np.ndarray) -> np.ndarray:

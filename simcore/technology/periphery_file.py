@@ -19,7 +19,8 @@ from simcore.technology.yaml_model import load_yaml_model
 PERIPHERY_FOLDER = Path(__file__).parent / "periphery"
 
 
-def _number(unit: str, si: float) -> Any:  # a field, which dataclasses declare as the value that it will hold
+def _number(unit: str, si: float) -> Any:
+    """A field of the periphery file: its unit there, and the factor to SI."""
     return field(metadata={"unit": unit, "si": si})
 
 

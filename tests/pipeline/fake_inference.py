@@ -1,4 +1,4 @@
-"""A stand-in for ``simcore.inference.evaluation``: instant, deterministic, and able to be slow or to fail on demand."""
+"""A stand-in for the simulation: instant, deterministic, and able to be slow or to fail on demand."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.sweep import protocols
 from simcore.errors import InputError
 
-SOLVER_VERSION = "fake-1"
+if TYPE_CHECKING:
+    from simcore.design import Design
+
+MAPPED_LAYERS = ("conv0", "conv1")
 CURRENTS_A_LSB, ERRORS_A_LSB = 2**20, 2**10  # the simulator's own, which would take seconds to import
 
 CONTROL_VARIABLE = "BINSPARX_FAKE_CONTROL"
@@ -74,75 +78,87 @@ class ShardResult:
 
 @dataclass(frozen=True)
 class Prepared:
-    design: Any
+    design: Design
     strength: float
     weights: np.ndarray
     solver: str
     evidence: Evidence
 
 
-def prepare(checkpoint: Any, design: Any, dataset: Any) -> Prepared:
-    _note("prepare", design)
-    _fail(design, "prepare")
-    strength = {"dense": 0.4, "weight": 0.6, "activation": 0.7, "binsparx": 0.9}[design.sparsity]
-    strength *= (32 / design.rows) ** 0.1
-    evidence = Evidence(
-        tuple(
-            LayerEvidence(f"conv{index}", inputs, 25, 0.01, 0.1, 0.001, 0.03, 1.0, bias, 0.002, 1e-12, 0)
-            for index in range(2)
-            for inputs, bias in (("ideal", 0.01), ("own", -0.02))
-        )
-    )
-    return Prepared(design, strength, np.arange(50_000, dtype=np.float64), "fast", evidence)
+@dataclass(frozen=True)
+class FakeEvaluator:
+    """Simulates nothing, in no time."""
 
+    device: str = "numba"
+    solver_version: str = "fake-1"
 
-def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_image: int) -> ShardResult:
-    design = prepared.design
-    _note(f"evaluate-{first_image}-{len(labels)}", design)
-    time.sleep(_control().get("delay", 0.0))
-    if _control().get("hold"):
-        _note(f"held-{first_image}-{len(labels)}", design)
-        while _control().get("hold"):
-            time.sleep(0.05)
-    if len(labels) > _control().get("most_images", len(labels)):
-        raise MemoryError(f"no room for {len(labels)} images")
-    _fail(design, "evaluate", first_image)
-    right = np.array([_uniform(f"{first_image + i}|{design.seed}") < prepared.strength for i in range(len(labels))])
-    # 10 output positions an image, 2 row groups of 2 row tiles, 50 columns: 20 sub-vectors and 1000 column reads
-    vectors, columns = 20 * len(labels), 50
-    reads = vectors * columns
-    kept = {"dense": 1.0, "weight": 0.8, "activation": 0.75, "binsparx": 0.6}[design.sparsity]
-    layers = []
-    for index in range(2):
-        dense = int(images.sum()) * (3 + 10 * index)
-        current = round(dense * kept * design.rows) * CURRENTS_A_LSB
-        layers.append(
-            LayerTotals(
-                f"conv{index}",
-                reads,
-                round(dense * kept),
-                dense,
-                round(reads * 0.3 * ERRORS_A_LSB),
-                2 * ERRORS_A_LSB,
-                current,
-                2 * len(labels),
-                vectors,
-                vectors // 4,
-                len(labels) * int(20 * design.rows * kept / 2),
-                7,
-                2 * columns,
-                2 * design.rows,
-                1e-9,
-            )  # fmt: skip
+    def load(self) -> None:
+        """Everything is there."""
+
+    def prepare(self, checkpoint: protocols.Checkpoint, design: Design, dataset: protocols.Dataset) -> Prepared:
+        _note("prepare", design)
+        _fail(design, "prepare")
+        strength = {"dense": 0.4, "weight": 0.6, "activation": 0.7, "binsparx": 0.9}[design.sparsity]
+        strength *= (32 / design.rows) ** 0.1
+        evidence = Evidence(
+            tuple(
+                LayerEvidence(name, inputs, 25, 0.01, 0.1, 0.001, 0.03, 1.0, bias, 0.002, 1e-12, 0)
+                for name in MAPPED_LAYERS
+                for inputs, bias in (("ideal", 0.01), ("own", -0.02))
+            )
         )
-    return ShardResult(labels, np.where(right, labels, (labels + 1) % 10), labels.copy(), layers)
+        return Prepared(design, strength, np.arange(50_000, dtype=np.float64), "fast", evidence)
+
+    def evaluate(
+        self, prepared: protocols.Prepared, images: np.ndarray, labels: np.ndarray, first_image: int
+    ) -> ShardResult:
+        assert isinstance(prepared, Prepared)
+        design = prepared.design
+        _note(f"evaluate-{first_image}-{len(labels)}", design)
+        time.sleep(_control().get("delay", 0.0))
+        if _control().get("hold"):
+            _note(f"held-{first_image}-{len(labels)}", design)
+            while _control().get("hold"):
+                time.sleep(0.05)
+        if len(labels) > _control().get("most_images", len(labels)):
+            raise MemoryError(f"no room for {len(labels)} images")
+        _fail(design, "evaluate", first_image)
+        right = np.array([_uniform(f"{first_image + i}|{design.seed}") < prepared.strength for i in range(len(labels))])
+        # 10 output positions an image, 2 row groups of 2 row tiles, 50 columns: 20 sub-vectors and 1000 column reads
+        vectors, columns = 20 * len(labels), 50
+        reads = vectors * columns
+        kept = {"dense": 1.0, "weight": 0.8, "activation": 0.75, "binsparx": 0.6}[design.sparsity]
+        layers = []
+        for index, name in enumerate(MAPPED_LAYERS):
+            dense = int(images.sum()) * (3 + 10 * index)
+            current = round(dense * kept * design.rows) * CURRENTS_A_LSB
+            layers.append(
+                LayerTotals(
+                    name,
+                    reads,
+                    round(dense * kept),
+                    dense,
+                    round(reads * 0.3 * ERRORS_A_LSB),
+                    2 * ERRORS_A_LSB,
+                    current,
+                    2 * len(labels),
+                    vectors,
+                    vectors // 4,
+                    len(labels) * int(20 * design.rows * kept / 2),
+                    7,
+                    2 * columns,
+                    2 * design.rows,
+                    1e-9,
+                )  # fmt: skip
+            )
+        return ShardResult(labels, np.where(right, labels, (labels + 1) % 10), labels.copy(), layers)
 
 
 def _uniform(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
-def _name(design: Any) -> str:
+def _name(design: Design) -> str:
     return f"{design.rows}-{design.sparsity}"
 
 
@@ -151,13 +167,13 @@ def _control() -> dict[str, Any]:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def _note(what: str, design: Any) -> None:
+def _note(what: str, design: Design) -> None:
     folder = _control().get("calls")
     if folder:
         (Path(folder) / f"{_name(design)}-{what}-{os.getpid()}-{time.monotonic_ns()}").touch()
 
 
-def _fail(design: Any, stage: str, first_image: int = 0) -> None:
+def _fail(design: Design, stage: str, first_image: int = 0) -> None:
     how, _, where = _control().get("fail", "").removeprefix(f"{_name(design)}:").partition("@")
     if where and stage == "evaluate" and int(where) != first_image:
         return

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
+from pipeline.execution.ray_interface import Node, Ray, RayExceptions, Reference
 
 MOST_IDLE_LOOKS = 20
 """A driver that looks so often in a row without waiting, and finds nothing, spins."""
@@ -23,58 +23,65 @@ class FakeClock:
     def monotonic(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, /) -> None:
         self.now += seconds
-
-
-class RayError(Exception):
-    """The errors that an execution tells apart."""
-
-
-class RayTaskError(RayError):
-    cause: Exception
-
-
-class ObjectLostError(RayError):
-    pass
 
 
 class _Call:
     def __init__(self, run: Callable[[], Any]) -> None:
-        self.run, self.done, self.value = run, False, None
+        self._run, self._done = run, False
+        self._value: Any = None
+        self._error: Exception | None = None
+
+    def value(self) -> Any:
+        if not self._done:
+            self._done = True
+            try:
+                self._value = self._run()
+            except Exception as error:
+                self._error = error
+        if self._error is not None:
+            raise self._error
+        return self._value
 
 
 class _Reference:
     """What ``remote`` and ``put`` give; a task with several results gives one for each."""
 
     def __init__(self, call: _Call, index: int | None = None) -> None:
-        self.call, self.index = call, index
+        self._call, self._index = call, index
 
     def value(self) -> Any:
-        if not self.call.done:
-            self.call.value, self.call.done = self.call.run(), True
-        return self.call.value if self.index is None else self.call.value[self.index]
+        value = self._call.value()
+        return value if self._index is None else value[self._index]
 
 
 class _Remote:
     def __init__(self, function: Callable[..., Any], results: int) -> None:
         self._function, self._results = function, results
 
-    def options(self, **_: Any) -> _Remote:
+    def options(self, *, num_cpus: float, memory: float) -> _Remote:
         return self
 
-    def remote(self, *arguments: Any) -> Any:
-        given = [argument.value() if isinstance(argument, _Reference) else argument for argument in arguments]
-        call = _Call(lambda: self._function(*given))
+    def remote(self, *arguments: object) -> Any:
+        call = _Call(lambda: self._run(arguments))
         if self._results == 1:
             return _Reference(call)
         return [_Reference(call, index) for index in range(self._results)]
 
+    def _run(self, arguments: tuple[object, ...]) -> Any:
+        from ray.exceptions import RayTaskError
+
+        # What an argument's own task raised is raised here too.
+        given = [argument.value() if isinstance(argument, _Reference) else argument for argument in arguments]
+        try:
+            return self._function(*given)
+        except Exception as error:
+            raise RayTaskError(self._function.__name__, str(error), error).as_instanceof_cause() from error
+
 
 class FakeRay:
     """One node of ``cpus`` CPUs. ``cpus_later`` are what it tells from its second look-up on."""
-
-    exceptions = SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError, ObjectLostError=ObjectLostError)
 
     def __init__(self, cpus: int, clock: FakeClock, cpus_later: int | None = None) -> None:
         self._cpus = itertools.chain([cpus], itertools.repeat(cpus_later or cpus))
@@ -82,28 +89,38 @@ class FakeRay:
         self._clock = clock
         self._idle_looks = 0
 
+    @property
+    def exceptions(self) -> RayExceptions:
+        from ray import exceptions
+
+        return exceptions
+
     def cluster_resources(self) -> dict[str, float]:
         return {"CPU": next(self._cpus)}
 
-    def nodes(self) -> list[dict[str, Any]]:
+    def nodes(self) -> list[Node]:
         return [{"Alive": True, "Resources": {"CPU": self._largest, "memory": 1 << 30}}]
 
-    def remote(self, num_returns: int = 1, **_: Any) -> Callable[[Callable[..., Any]], _Remote]:
-        return lambda function: _Remote(function, num_returns)
+    def get_runtime_context(self) -> SimpleNamespace:
+        return SimpleNamespace(gcs_address="nowhere")
 
-    def put(self, value: Any) -> _Reference:
+    def remote(self, **options: float) -> Callable[[Callable[..., object]], _Remote]:
+        return lambda function: _Remote(function, int(options.get("num_returns", 1)))
+
+    def put(self, value: object) -> _Reference:
         return _Reference(_Call(lambda: value))
 
-    def get(self, reference: _Reference) -> Any:
+    def get(self, reference: Reference) -> Any:
+        assert isinstance(reference, _Reference)
         return reference.value()
 
     def wait(
-        self, references: list[_Reference], num_returns: int = 1, timeout: float | None = None
-    ) -> tuple[list[_Reference], list[_Reference]]:
+        self, references: list[Reference], *, num_returns: int = 1, timeout: float | None = None
+    ) -> tuple[list[Reference], list[Reference]]:
         """The first task ends when it is waited for without a limit; until then it takes longer than any limit."""
         if timeout is None:
             self._idle_looks = 0
-            return references[:1], references[1:]
+            return references[:num_returns], references[num_returns:]
         self._clock.sleep(timeout)
         if num_returns == 1:
             self._idle_looks = 0 if timeout > 0 else self._idle_looks + 1
@@ -111,15 +128,13 @@ class FakeRay:
         return [], references
 
 
-def install(monkeypatch: pytest.MonkeyPatch, cpus: int = 2, cpus_later: int | None = None) -> FakeRay:
-    """Puts a fake Ray and its clock in the place of what ``run_sweep`` starts."""
-    clock = FakeClock()
-    ray = FakeRay(cpus, clock, cpus_later)
+@contextmanager
+def fake_session(address: str | None, threads: int, device: str) -> Iterator[Ray]:
+    """Two CPUs, for ``RunOptions.session``."""
+    yield FakeRay(2, FakeClock())
 
-    @contextmanager
-    def session(address: str | None, threads: int) -> Iterator[FakeRay]:
-        yield ray
 
-    monkeypatch.setattr("pipeline.execution.runner.ray_session", session)
-    monkeypatch.setattr("pipeline.execution.driver.time", clock)
-    return ray
+@contextmanager
+def small_session(address: str | None, threads: int, device: str) -> Iterator[Ray]:
+    """One CPU."""
+    yield FakeRay(1, FakeClock())

@@ -3,19 +3,65 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pipeline.sweep import simulation
+from pipeline.sweep import protocols, simulation
 from pipeline.sweep.simulation import Model
-from simcore.cost import DigitalLayer
 from simcore.errors import unknown_name
+from simcore.network.graph import NetworkGraph, Node
+from tests.pipeline.fake_inference import MAPPED_LAYERS, FakeEvaluator
 
-DIGITAL_LAYERS = (DigitalLayer("conv", 9, 16, 100, 8), DigitalLayer("dense", 320, 10, 1, 8))
-"""Of every stand-in network, beside its two mapped layers."""
+
+def _node(op: str, name: str, before: str, **attrs: object) -> Node:
+    return Node(name=name, op=op, inputs=(before,), attrs=attrs)
+
+
+def _convolution(op: str, name: str, before: str, *sizes: int) -> Node:
+    names = ("in_channels", "out_channels", "kernel", "stride", "padding")
+    return _node(op, name, before, **dict(zip(names, sizes, strict=True)))
+
+
+GRAPH = NetworkGraph(
+    nodes=(
+        _convolution("conv2d", "conv", "input", 1, 16, 3, 1, 4),
+        _convolution("binary_conv2d", MAPPED_LAYERS[0], "conv", 16, 20, 3, 3, 1),
+        _convolution("binary_conv2d", MAPPED_LAYERS[1], MAPPED_LAYERS[0], 20, 20, 3, 1, 1),
+        _node("flatten", "flat", MAPPED_LAYERS[1]),
+        _node("linear", "dense", "flat", in_features=320, out_features=10),
+    ),
+    input_shape=(1, 4, 4),
+    classes=10,
+)
+"""Of every stand-in network: two layers for arrays between two digital ones."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network without weights."""
+
+    graph: NetworkGraph = GRAPH
+
+    def binary_layers(self) -> list[Node]:
+        return [node for node in self.graph.nodes if node.op.startswith("binary_")]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network that was never trained."""
+
+    name: str
+    network: Network = Network()
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.name.encode()).hexdigest()
+
+    def binary_layers(self, where: str) -> list[Node]:
+        return self.network.binary_layers()
 
 
 @dataclass(frozen=True)
@@ -34,8 +80,11 @@ class Dataset:
         labels = generator.integers(0, 10, self.splits[split], dtype=np.int64)
         return images[start : start + count], labels[start : start + count]
 
+    def verify(self) -> None:
+        """Nothing is on a disk that could be damaged."""
 
-def _open_dataset(reference: str, where: str) -> Dataset:
+
+def _open_dataset(reference: str, where: str) -> protocols.Dataset:
     if reference != "fake-images":
         raise unknown_name("data set", reference, ["fake-images"], where)
     return Dataset()
@@ -44,18 +93,21 @@ def _open_dataset(reference: str, where: str) -> Dataset:
 def _load_model(reference: str, where: str) -> Model:
     if reference not in ("fake-cnn", "other-cnn"):
         raise unknown_name("model", reference, ["fake-cnn", "other-cnn"], where)
-    return Model(reference, hashlib.sha256(reference.encode()).hexdigest(), {"weights": np.arange(1000)})
+    checkpoint = Checkpoint(reference)
+    return Model(reference, checkpoint.digest, checkpoint)
 
 
-def install(set_attribute: Any = setattr) -> None:
-    """Puts the stand-ins in place; ``set_attribute`` may be pytest's monkeypatch."""
-    replacements = {
-        "DEFAULT_EVALUATOR": "tests.pipeline.fake_inference",
-        "open_dataset": _open_dataset,
-        "load_model": _load_model,
-        "digital_layers": lambda model, mapped: DIGITAL_LAYERS,
-    }
-    for name, value in replacements.items():
+def _default_evaluator() -> protocols.Evaluator:
+    return FakeEvaluator()
+
+
+def install(set_attribute: Callable[[object, str, object], None] = setattr) -> None:
+    """Puts the stand-ins in place of what the command line looks up; ``set_attribute`` may be pytest's monkeypatch."""
+    for name, value in (
+        ("default_evaluator", _default_evaluator),
+        ("open_dataset", _open_dataset),
+        ("load_model", _load_model),
+    ):
         set_attribute(simulation, name, value)
 
 

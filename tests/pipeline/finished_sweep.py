@@ -6,10 +6,9 @@ from pathlib import Path
 
 from pipeline.execution.tasks import TaskSettings, evaluate_shards, prepare_design
 from pipeline.provenance import Provenance
-from pipeline.storage.compute_time import CostModel
+from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.store import Store
 from pipeline.storage.work import find_work
-from pipeline.sweep import simulation
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import load_sweep
 from pipeline.tables.aggregate import aggregate
@@ -25,9 +24,9 @@ def finish_sweep(folder: Path, results: Path | None = None, **changes: str) -> t
     path.write_text(sweep_text(**changes))
     plan = make_plan(load_sweep(path))
     store = Store(str(results or folder / "results"))
-    settings = TaskSettings(simulation.DEFAULT_EVALUATOR, store.absolute_uri, 1, Provenance("0.1.0", "c0ffee"))
-    costs = CostModel.load(store)
-    for work in find_work(plan, store, costs):
+    settings = TaskSettings(plan.evaluator, store.absolute_uri, 1, Provenance("0.1.0", "c0ffee"))
+    times = ComputeTimes.load(store)
+    for work in find_work(plan, store, times):
         point = work.point
         outcome, prepared = prepare_design(
             settings, point.key, point.content, point.design, point.model.checkpoint, point.dataset
@@ -38,5 +37,5 @@ def finish_sweep(folder: Path, results: Path | None = None, **changes: str) -> t
             assert done.ok, done.details
     store.put(f"{SWEEPS_FOLDER}/{plan.name}/sweep.yaml", plan.sweep.source.text.encode())
     store.put(f"{SWEEPS_FOLDER}/{plan.name}/failures.json", b"[]\n")
-    aggregate(plan, find_work(plan, store, costs), store).tables.publish(plan.name, store)
+    aggregate(plan, find_work(plan, store, times), store).tables.publish(plan.name, store)
     return plan, store

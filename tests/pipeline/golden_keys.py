@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import yaml
 
@@ -22,11 +20,11 @@ from pipeline.storage.records import bundle_path, design_path, shard_path
 from pipeline.storage.shards import bundles_of, cover
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import SweepFile, load_sweep
+from tests.pipeline.fake_inference import FakeEvaluator
 
 SWEEPS_FILE = Path(__file__).with_suffix(".yaml")
 KEYS_FILE = Path(__file__).with_suffix(".json")
 WRITE = "python -m tests.pipeline.golden_keys"
-_ELSEWHERE = ("BINSPARX_DEVICE", "BINSPARX_PACK")  # variables that name a device or folder of one machine
 
 Pinned = dict[str, Any]
 
@@ -55,10 +53,7 @@ def _written(name: str, folder: Path) -> SweepFile:
 
 def plan(name: str, folder: Path, version: str) -> Plan:
     """The plan of a golden sweep as a release with this ``SOLVER_VERSION`` makes it."""
-    with mock.patch("simcore.inference.evaluation.SOLVER_VERSION", version), mock.patch.dict(os.environ):
-        for variable in _ELSEWHERE:
-            os.environ.pop(variable, None)
-        return make_plan(_written(name, folder))
+    return make_plan(_written(name, folder), FakeEvaluator(solver_version=version))
 
 
 def pinned(plan: Plan) -> Pinned:

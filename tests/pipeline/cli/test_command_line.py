@@ -124,7 +124,7 @@ def test_a_torn_image_shard_is_found_before_anything_is_written(
         raise InputError("test-00000.parquet is truncated")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Dataset, "verify", verify, raising=False)
+    monkeypatch.setattr(Dataset, "verify", verify)
     assert command(monkeypatch, "run", write_sweep(tmp_path)) == 2
     assert capsys.readouterr().err == "error: test-00000.parquet is truncated\n"
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]

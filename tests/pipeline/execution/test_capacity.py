@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline.execution import capacity, runner
+from pipeline.execution import runner
 from pipeline.execution.capacity import check_threads, gpu_share, may_grow
 from pipeline.execution.runner import RunOptions, run_sweep
 from simcore.errors import InputError
@@ -27,50 +27,43 @@ def cluster(*cpus: float) -> Any:
     return SimpleNamespace(nodes=lambda: [*nodes, {"Alive": False, "Resources": {"CPU": 64.0}}])
 
 
-def growing(monkeypatch: pytest.MonkeyPatch, grows: bool) -> None:
-    monkeypatch.setattr(capacity, "may_grow", lambda ray: grows)
+def check(ray: Any, threads: int, grows: bool = False, device: str = "numba") -> str:
+    return check_threads(ray, threads, device, lambda ray: grows)
 
 
 @pytest.mark.parametrize("threads", [1, 3, 4])
 def test_a_task_that_fits_the_largest_node_is_well(threads: int) -> None:
-    assert check_threads(cluster(0.0, 1.0, 4.0), threads) == ""
+    assert check(cluster(0.0, 1.0, 4.0), threads) == ""
 
 
-def test_a_task_that_fits_no_node_is_refused_with_the_largest_nodes_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    growing(monkeypatch, False)
+def test_a_task_that_fits_no_node_is_refused_with_the_largest_nodes_cpus() -> None:
     with pytest.raises(InputError, match="--threads: expected at most 4, the CPUs of the cluster's largest node, fo"):
-        check_threads(cluster(0.0, 1.0, 4.0), 5)
+        check(cluster(0.0, 1.0, 4.0), 5)
 
 
-def test_an_autoscaler_may_add_a_larger_node(monkeypatch: pytest.MonkeyPatch) -> None:
-    growing(monkeypatch, True)
-    warning = check_threads(cluster(0.0, 4.0), 5)
+def test_an_autoscaler_may_add_a_larger_node() -> None:
+    warning = check(cluster(0.0, 4.0), 5, grows=True)
     assert "--threads 5 is more than the 4 CPUs" in warning and len(warning.splitlines()) == 1
 
 
-def test_solves_on_a_gpu_need_a_node_that_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BINSPARX_DEVICE", "cuda")
+def test_solves_on_a_gpu_need_a_node_that_has_one() -> None:
     mixed = [{"Alive": True, "Resources": {"CPU": 32.0}}, {"Alive": True, "Resources": {"CPU": 8.0, "GPU": 1.0}}]
-    growing(monkeypatch, False)
-    assert check_threads(SimpleNamespace(nodes=lambda: mixed), 8) == ""
+    assert check(SimpleNamespace(nodes=lambda: mixed), 8, device="cuda") == ""
     with pytest.raises(InputError, match="at most 8"):
-        check_threads(SimpleNamespace(nodes=lambda: mixed), 9)
+        check(SimpleNamespace(nodes=lambda: mixed), 9, device="cuda")
     with pytest.raises(InputError, match="BINSPARX_DEVICE: no node of the cluster has a GPU"):
-        check_threads(cluster(0.0, 4.0), 1)
-    growing(monkeypatch, True)
-    assert "wait until one joins" in check_threads(cluster(0.0, 4.0), 1)
+        check(cluster(0.0, 4.0), 1, device="cuda")
+    assert "wait until one joins" in check(cluster(0.0, 4.0), 1, grows=True, device="cuda")
 
 
-@pytest.mark.parametrize("device", ["", "numba", "cpu"])
-def test_no_other_device_asks_ray_for_a_gpu(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
-    monkeypatch.setenv("BINSPARX_DEVICE", device)
-    assert gpu_share() == {}
+@pytest.mark.parametrize("device", ["numba", "cpu"])
+def test_no_other_device_asks_ray_for_a_gpu(device: str) -> None:
+    assert gpu_share(device) == {}
 
 
 @pytest.mark.parametrize("grows", [False, True])
-def test_a_cluster_without_any_worker_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch, grows: bool) -> None:
-    growing(monkeypatch, grows)
-    assert "wait until one joins" in check_threads(cluster(0.0), 5)
+def test_a_cluster_without_any_worker_yet_is_waited_for(grows: bool) -> None:
+    assert "wait until one joins" in check(cluster(0.0), 5, grows)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +128,7 @@ def test_a_run_that_could_never_begin_is_bad_input(
 
 @pytest.mark.usefixtures("fakes", "ray_cluster")
 def test_a_race_warns_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "check_threads", lambda ray, threads: "a larger node may come")
+    monkeypatch.setattr(runner, "check_threads", lambda *_: "a larger node may come")
     shown = io.StringIO()
     sweep = write_sweep(tmp_path, strategy="racing", sparsity="[dense, weight, binsparx]", shard_images="5")
     result = run_sweep(sweep, RunOptions(results=str(tmp_path / "results")), Console(file=shown))

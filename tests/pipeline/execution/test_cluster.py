@@ -13,7 +13,7 @@ import contextlib
 from pipeline.execution.cluster import ray_session
 from simcore.errors import InputError
 
-with contextlib.suppress(InputError), ray_session("nowhere", 1):
+with contextlib.suppress(InputError), ray_session("nowhere", 1, "numba"):
     pass
 import ray
 print(ray._config.grpc_client_keepalive_time_ms(), ray._config.grpc_client_keepalive_timeout_ms())

@@ -5,22 +5,24 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from pipeline.execution.driver import Execution
+from pipeline.execution.driver import Execution, Listener
 from pipeline.execution.progress import SweepProgress
 from pipeline.execution.retries import FailureKind
-from pipeline.execution.tasks import Outcome, TaskSettings
+from pipeline.execution.task_size import TaskSizer
+from pipeline.execution.tasks import Outcome, TaskFunctions, TaskSettings
 from pipeline.provenance import Provenance
-from pipeline.storage.compute_time import CostModel
+from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.shards import Range
 from pipeline.storage.store import Store
 from pipeline.storage.work import DesignWork, find_work
 from pipeline.sweep.plan import make_plan
+from pipeline.sweep.protocols import Prepared
 from pipeline.sweep.spec import load_sweep
+from tests.pipeline.fake_inference import FakeEvaluator
 from tests.pipeline.fake_ray import FakeClock, FakeRay
 from tests.pipeline.fake_simcore import write_sweep
 
@@ -53,17 +55,16 @@ class Heard:
         self.slots.append(slots)
 
 
-def works_of(folder: Path, **changes: str) -> list[DesignWork]:
+def design_works_of(folder: Path, **changes: str) -> list[DesignWork]:
     plan = make_plan(load_sweep(write_sweep(folder, **changes)))
-    return find_work(plan, Store(str(folder / "results")), CostModel({}))
+    return find_work(plan, Store(str(folder / "results")), ComputeTimes({}))
 
 
 def execution(
-    monkeypatch: pytest.MonkeyPatch,
     answer: Answer,
     cpus: int = 2,
     max_failures: int | None = None,
-    listener: Any = None,
+    listener: Listener | None = None,
     cpus_later: int | None = None,
 ) -> Execution:
     """An execution whose tasks end as ``answer`` says, one task a shard."""
@@ -73,62 +74,67 @@ def execution(
         asked[key, first] = asked.get((key, first), -1) + 1
         return answer(key, first, asked[key, first])
 
-    def prepare(settings: TaskSettings, key: str, *_: Any) -> tuple[Outcome, Any]:
-        return ask(key, -1), "prepared"
+    def prepare(settings: TaskSettings, key: str, *_: object) -> tuple[Outcome, Prepared | None]:
+        return ask(key, -1), None
 
     def evaluate(
-        settings: TaskSettings, key: str, prepared: Any, dataset: Any, split: str, shards: Any, *_: Any
-    ) -> Any:
+        settings: TaskSettings,
+        key: str,
+        prepared: object,
+        dataset: object,
+        split: str,
+        shards: Sequence[Range],
+        *_: object,
+    ) -> list[Outcome]:
         return [ask(key, first) for first, _ in shards]
 
     clock = FakeClock()
-    monkeypatch.setattr("pipeline.execution.driver.time", clock)
-    monkeypatch.setattr("pipeline.execution.driver.prepare_design", prepare)
-    monkeypatch.setattr("pipeline.execution.driver.evaluate_shards", evaluate)
-    monkeypatch.setattr("pipeline.execution.task_size.MOST_SHARDS", 1)
-    settings = TaskSettings("tests.pipeline.fake_inference", "", 1, Provenance("0", ""))
-    return Execution(FakeRay(cpus, clock, cpus_later), settings, listener or Heard(), max_failures)
+    return Execution(
+        FakeRay(cpus, clock, cpus_later),
+        TaskSettings(FakeEvaluator(), "", 1, Provenance("0", "")),
+        listener or Heard(),
+        max_failures,
+        TaskFunctions(prepare, evaluate),
+        TaskSizer(most_shards=1),
+        clock,
+    )
 
 
 def failing(kind: FailureKind) -> Outcome:
     return Outcome(0.1, 0.1, f"a failure of {kind.value}", "Error", "", kind)
 
 
-def test_a_retry_that_is_due_waits_for_room_without_spinning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    works = works_of(tmp_path)
-    first = works[0].point.key
+def test_a_retry_that_is_due_waits_for_room_without_spinning(tmp_path: Path) -> None:
+    design_works = design_works_of(tmp_path)
+    first = design_works[0].point.key
     heard = Heard()
 
     def answer(key: str, image: int, before: int) -> Outcome:
         return failing(FailureKind.STORAGE) if (key, image, before) == (first, 0, 0) else WELL
 
-    assert execution(monkeypatch, answer, cpus=1, listener=heard).run(works) == []
+    assert execution(answer, cpus=1, listener=heard).run(design_works) == []
     assert heard.retries == 1
-    assert len(heard.done) == sum(work.tasks for work in works)
+    assert len(heard.done) == sum(work.tasks for work in design_works)
 
 
-def test_a_retry_that_is_due_after_the_stop_does_not_keep_the_driver_spinning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    works = works_of(tmp_path)
-    poor, bad = works[0].point.key, works[1].point.key
+def test_a_retry_that_is_due_after_the_stop_does_not_keep_the_driver_spinning(tmp_path: Path) -> None:
+    design_works = design_works_of(tmp_path)
+    poor, bad = design_works[0].point.key, design_works[1].point.key
 
     def answer(key: str, image: int, before: int) -> Outcome:
         if (key, image) == (poor, 0):
             return failing(FailureKind.STORAGE)
         return failing(FailureKind.SIMULATION) if key == bad else WELL
 
-    running = execution(monkeypatch, answer, cpus=4, max_failures=0)
-    assert [failure.point.key for failure in running.run(works)] == [bad]
+    running = execution(answer, cpus=4, max_failures=0)
+    assert [failure.point.key for failure in running.run(design_works)] == [bad]
     assert running.stopped
 
 
 @pytest.mark.parametrize("fails", ["preparation", "shards", "shards after tries"])
-def test_the_work_of_a_design_that_is_given_up_is_taken_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
-) -> None:
-    works = works_of(tmp_path, shard_images="10")
-    bad = works[1].point.key
+def test_the_work_of_a_design_that_is_given_up_is_taken_off(tmp_path: Path, fails: str) -> None:
+    design_works = design_works_of(tmp_path, shard_images="10")
+    bad = design_works[1].point.key
 
     def answer(key: str, image: int, before: int) -> Outcome:
         if key != bad or (image < 0) != (fails == "preparation"):
@@ -136,32 +142,32 @@ def test_the_work_of_a_design_that_is_given_up_is_taken_off(
         return failing(FailureKind.STORAGE if image in (0, 10) and fails != "shards" else FailureKind.SIMULATION)
 
     heard = Heard()
-    (failure,) = execution(monkeypatch, answer, listener=heard).run(works)
+    (failure,) = execution(answer, listener=heard).run(design_works)
     assert failure.point.key == bad and heard.abandoned
-    assert len(heard.done) + len(heard.abandoned) == sum(work.tasks for work in works)
+    assert len(heard.done) + len(heard.abandoned) == sum(work.tasks for work in design_works)
 
 
-def test_a_bar_whose_design_was_given_up_fills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    works = works_of(tmp_path, shard_images="10")
-    bad = works[1].point.key
+def test_a_bar_whose_design_was_given_up_fills(tmp_path: Path) -> None:
+    design_works = design_works_of(tmp_path, shard_images="10")
+    bad = design_works[1].point.key
 
     def answer(key: str, image: int, before: int) -> Outcome:
         return failing(FailureKind.SIMULATION) if (key, image) == (bad, -1) else WELL
 
     text = io.StringIO()
-    with SweepProgress(works, Console(file=text), "round 1 of 2") as progress:
-        execution(monkeypatch, answer, listener=progress).run(works)
+    with SweepProgress(design_works, Console(file=text), "round 1 of 2") as progress:
+        execution(answer, listener=progress).run(design_works)
     assert (progress.tasks_done, progress.tasks) == (34, 34)  # of 4 designs of 11 tasks, 10 shards were given up
     assert text.getvalue().splitlines()[-1] == "round 1 of 2: 34/34 tasks, 300 images, 1 designs failed, about 0 s left"
 
 
-def test_the_listener_hears_of_a_cluster_that_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    works = works_of(tmp_path)
+def test_the_listener_hears_of_a_cluster_that_grows(tmp_path: Path) -> None:
+    design_works = design_works_of(tmp_path)
     heard = Heard()
-    first = works[0].point.key
+    first = design_works[0].point.key
 
     def answer(key: str, image: int, before: int) -> Outcome:
         return failing(FailureKind.NODE) if (key, image) == (first, 0) and before < 5 else WELL
 
-    execution(monkeypatch, answer, cpus=1, cpus_later=8, listener=heard).run(works)
+    execution(answer, cpus=1, cpus_later=8, listener=heard).run(design_works)
     assert heard.slots[0] == 1 and heard.slots[-1] == 8

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -15,20 +17,21 @@ from pipeline.cli.plan import plan
 from pipeline.errors import Interrupted
 from pipeline.execution import runner
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
-from tests.pipeline import fake_inference, fake_ray
+from pipeline.sweep import protocols
+from simcore.design import Design
+from tests.pipeline.fake_inference import FakeEvaluator, Prepared, ShardResult
+from tests.pipeline.fake_ray import fake_session, small_session
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes")
 
 
-@pytest.fixture(autouse=True)
-def ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of a real one; tasks run in this process."""
-    fake_ray.install(monkeypatch)
+OPTIONS = RunOptions(session=fake_session)
+"""In place of a real Ray; tasks run in this process."""
 
 
-def run(folder: Path, said: io.StringIO | None = None, only: str | None = None, **changes: Any) -> RunResult:
-    options = RunOptions(results=str(folder / "results"), only=only, max_failures=changes.pop("max_failures", None))
+def run(folder: Path, said: io.StringIO | None = None, options: RunOptions = OPTIONS, **changes: str) -> RunResult:
+    options = replace(options, results=str(folder / "results"))
     return run_sweep(write_sweep(folder, **changes), options, Console(file=said or io.StringIO()))
 
 
@@ -59,47 +62,48 @@ def listed_failures(folder: Path) -> list[str]:
     return [row["design_key"] for row in rows]
 
 
-def refuse(monkeypatch: pytest.MonkeyPatch, fails: Callable[[Any, int], bool]) -> None:
-    """Evaluations fail where ``fails(design, first image)``; of the preparation the first image is -1."""
-    prepare, evaluate = fake_inference.prepare, fake_inference.evaluate
+@dataclass(frozen=True)
+class Refusing(FakeEvaluator):
+    """Fails where ``fails(design, first image)``; of the preparation the first image is -1."""
 
-    def checked_prepare(checkpoint: Any, design: Any, dataset: Any) -> Any:
-        if fails(design, -1):
+    fails: Callable[[Design, int], bool] = lambda design, first: False
+
+    def prepare(self, checkpoint: protocols.Checkpoint, design: Design, dataset: protocols.Dataset) -> Prepared:
+        self._check(design, -1)
+        return super().prepare(checkpoint, design, dataset)
+
+    def evaluate(
+        self, prepared: protocols.Prepared, images: np.ndarray, labels: np.ndarray, first_image: int
+    ) -> ShardResult:
+        assert isinstance(prepared, Prepared)
+        self._check(prepared.design, first_image)
+        return super().evaluate(prepared, images, labels, first_image)
+
+    def _check(self, design: Design, first: int) -> None:
+        if self.fails(design, first):
             raise RuntimeError("it did not converge")
-        return prepare(checkpoint, design, dataset)
-
-    def checked_evaluate(prepared: Any, images: Any, labels: Any, first_image: int) -> Any:
-        if fails(prepared.design, first_image):
-            raise RuntimeError("it did not converge")
-        return evaluate(prepared, images, labels, first_image)
-
-    monkeypatch.setattr(fake_inference, "prepare", checked_prepare)
-    monkeypatch.setattr(fake_inference, "evaluate", checked_evaluate)
 
 
-def test_failures_of_all_rounds_of_a_race_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failures_of_all_rounds_of_a_race_count_together(tmp_path: Path) -> None:
     dataset = "{name: fake-images, images: 200, calibration_images: 10}"  # rounds of 50 and 200 images
 
-    def fails(design: Any, first: int) -> bool:
+    def fails(design: Design, first: int) -> bool:
         name = (design.rows, design.sparsity)
         return (name == (64, "dense") and first == 0) or (name == (32, "binsparx") and first >= 50)
 
-    refuse(monkeypatch, fails)
     said = io.StringIO()
-    result = run(tmp_path, said, strategy="racing", dataset=dataset, max_failures=1)
+    options = replace(OPTIONS, max_failures=1, evaluator=Refusing(fails=fails))
+    result = run(tmp_path, said, options, strategy="racing", dataset=dataset)
     assert "round 1 of 2: " in said.getvalue()
     assert len(result.failures) == 2 and result.failures[0].stage == "images 0-3"  # of 12 small ones
     assert result.stopped
 
 
-def test_a_stopped_run_keeps_the_failures_of_points_it_did_not_come_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refuse(monkeypatch, lambda design, first: True)
-    keys = [failure.design_key for failure in run(tmp_path).failures]
+def test_a_stopped_run_keeps_the_failures_of_points_it_did_not_come_to(tmp_path: Path) -> None:
+    options = replace(OPTIONS, evaluator=Refusing(fails=lambda design, first: True))
+    keys = [failure.design_key for failure in run(tmp_path, options=options).failures]
     assert len(keys) == 4
-    fake_ray.install(monkeypatch, cpus=1)
-    stopped = run(tmp_path, max_failures=0)
+    stopped = run(tmp_path, options=replace(options, session=small_session, max_failures=0))
     assert stopped.stopped and len(stopped.failures) < 4
     assert sorted(listed_failures(tmp_path)) == sorted(keys)
 
@@ -115,12 +119,12 @@ def test_a_damaged_design_that_was_not_asked_for_is_told_as_missing(tmp_path: Pa
     first, _, _, last = [point.key for point in run(tmp_path).plan.points]
     path = damage_a_shard(tmp_path, last)
     said = io.StringIO()
-    result = run(tmp_path, said, only=first)
+    result = run(tmp_path, said, options=replace(OPTIONS, only=first))
     assert f"set aside {path}" in said.getvalue() and "computing it again" not in said.getvalue()
     (failure,) = result.failures
     assert (failure.design_key, failure.stage) == (last, "stored results") and path in failure.reason
     assert listed_failures(tmp_path) == [last]
-    again = run(tmp_path, only=last)
+    again = run(tmp_path, options=replace(OPTIONS, only=last))
     assert not again.failures and again.tables["designs"].num_rows == 4
     assert listed_failures(tmp_path) == []
 
@@ -130,7 +134,7 @@ def test_damage_of_others_is_not_forgotten_while_a_design_is_computed_again(tmp_
     for key in (first, last):
         damage_a_shard(tmp_path, key)
     said = io.StringIO()
-    result = run(tmp_path, said, only=first)
+    result = run(tmp_path, said, options=replace(OPTIONS, only=first))
     assert said.getvalue().count("computing it again") == 1
     assert [failure.design_key for failure in result.failures] == [last]
     assert result.tables["designs"].num_rows == 3

@@ -19,13 +19,8 @@ from tests.pipeline.fake_simcore import write_sweep
 pytestmark = pytest.mark.usefixtures("fakes", "ray_cluster")
 
 
-@pytest.fixture(autouse=True)
-def same_provenance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.execution.runner.find_provenance", lambda: Provenance("0", ""))
-
-
 def run(folder: Path, max_failures: int | None = None, results: str = "results", **changes: str) -> RunResult:
-    options = RunOptions(results=str(folder / results), max_failures=max_failures)
+    options = RunOptions(results=str(folder / results), max_failures=max_failures, provenance=Provenance("0", ""))
     return run_sweep(write_sweep(folder, **changes), options, Console(file=io.StringIO()))
 
 

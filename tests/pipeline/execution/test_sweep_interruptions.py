@@ -81,9 +81,7 @@ def test_who_asks_a_run_to_end_gets_what_interrupts_get(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("fakes", "ray_cluster")
-def test_stopped_and_killed_runs_end_with_the_bytes_of_an_undisturbed_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopped_and_killed_runs_end_with_the_bytes_of_an_undisturbed_one(tmp_path: Path) -> None:
     write_sweep(tmp_path)
     slow, fast = tmp_path / "slow.json", tmp_path / "fast.json"
     slow.write_text(json.dumps({"delay": 0.4}))
@@ -107,8 +105,7 @@ def test_stopped_and_killed_runs_end_with_the_bytes_of_an_undisturbed_one(
     assert not (tmp_path / "disturbed" / "sweeps").exists()
 
     resumed = start(tmp_path, "disturbed", fast)
-    monkeypatch.setattr("pipeline.execution.runner.find_provenance", lambda: Provenance("0", ""))
-    options = RunOptions(results=str(tmp_path / "undisturbed"))
+    options = RunOptions(results=str(tmp_path / "undisturbed"), provenance=Provenance("0", ""))
     run_sweep(str(tmp_path / "small.yaml"), options, Console(file=io.StringIO()))
     _, errors = resumed.communicate(timeout=LIMIT_SECONDS)
     assert resumed.returncode == 0, errors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 from collections.abc import Callable
@@ -201,19 +200,3 @@ def test_tables_have_the_declared_schemas(tmp_path: Path) -> None:
         stored: pa.Schema = pq.read_schema(tmp_path / f"results/sweeps/small/{name}.parquet")
         assert stored.equals(schema, check_metadata=True)
         assert result.tables[name].schema.equals(schema)
-
-
-def test_the_stand_in_returns_what_the_simulator_returns() -> None:
-    from simcore.inference import evaluation as inference
-    from simcore.inference import validation as evidence
-    from simcore.readout import layer_totals as readout_totals
-    from tests.pipeline import fake_inference
-
-    for module, name in (
-        (evidence, "Evidence"), (evidence, "LayerEvidence"), (inference, "LayerTotals"), (inference, "ShardResult")
-    ):  # fmt: skip
-        real, fake = getattr(module, name), getattr(fake_inference, name)
-        assert {f.name for f in dataclasses.fields(fake)} == {f.name for f in dataclasses.fields(real)}
-    assert fake_inference.CURRENTS_A_LSB == readout_totals.CURRENTS_A_LSB
-    assert fake_inference.ERRORS_A_LSB == readout_totals.ERRORS_A_LSB
-    assert {"solver", "evidence"} <= {f.name for f in dataclasses.fields(inference.Prepared)}

@@ -13,6 +13,7 @@ from pipeline.explain import blame
 from pipeline.explain.blame import Subject, explain
 from pipeline.explain.blame_picture import draw_blame
 from pipeline.storage.store import Store
+from pipeline.sweep.evaluator import SimcoreEvaluator
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
 from simcore.errors import InputError
@@ -77,7 +78,7 @@ def test_shares_are_differences_between_variants_and_nothing_is_computed_twice(
     subject = Subject(point.key, point.design, point.model.checkpoint, point.model.digest, point.dataset, point.split)
     store = Store("results")
     seen: list[str] = []
-    found = explain(subject, IMAGES, store, "simcore.inference.evaluation", lambda name, done, total: seen.append(name))
+    found = explain(subject, IMAGES, store, SimcoreEvaluator(), lambda name, done, total: seen.append(name))
     assert seen[0] == "the design" and seen[-1] == "done" and "only sink" in seen and "without wide" in seen
     assert {share.name for share in found.layers} == {"wide", "dense"}
     names = [share.name for share in found.causes]
@@ -95,7 +96,7 @@ def test_shares_are_differences_between_variants_and_nothing_is_computed_twice(
         raise AssertionError("computed again")
 
     monkeypatch.setattr(blame, "prepare_design", never)
-    assert explain(subject, IMAGES, store, "simcore.inference.evaluation") == found
+    assert explain(subject, IMAGES, store, SimcoreEvaluator()) == found
     files = draw_blame(found, "tiny")
     assert files["causes.png"][:4] == b"\x89PNG" and b"<svg" in files["causes.svg"]
 
@@ -130,14 +131,14 @@ def test_the_command_explains_and_draws(
 def test_a_design_of_results_needs_a_network_that_ships(sweep: Path) -> None:
     from pipeline.explain.subject import subject_of_results, subject_of_sweep
     from pipeline.results.finished import Results
-    from pipeline.storage.compute_time import CostModel
+    from pipeline.storage.compute_time import ComputeTimes
     from pipeline.storage.work import find_work
     from pipeline.tables.aggregate import aggregate
 
     plan = make_plan(load_sweep(sweep))
     store = Store("results")
     subject = subject_of_sweep(str(sweep), plan.points[0].key)
-    explain(subject, IMAGES, store, "simcore.inference.evaluation")
-    aggregate(plan, find_work(plan, store, CostModel.load(store)), store).tables.publish("tiny", store)
+    explain(subject, IMAGES, store, SimcoreEvaluator())
+    aggregate(plan, find_work(plan, store, ComputeTimes.load(store)), store).tables.publish("tiny", store)
     with pytest.raises(InputError, match="--sweep"):
         subject_of_results(Results("results"), subject.key[:9])

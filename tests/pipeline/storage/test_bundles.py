@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
-from pipeline.storage.compute_time import CostModel
+from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.predictions import Predictions
 from pipeline.storage.records import (
     DamagedRecord,
@@ -255,8 +255,8 @@ def tables_of(folder: Path) -> dict[str, bytes]:
 def aggregate_with(folder: Path, store: Store) -> None:
     """What a run does when all is computed, on another store object."""
     plan = make_plan(load_sweep(folder / "small.yaml"))
-    works = find_work(plan, store, CostModel({}))
-    aggregate(plan, works, store).tables.publish(plan.name, store)
+    design_works = find_work(plan, store, ComputeTimes({}))
+    aggregate(plan, design_works, store).tables.publish(plan.name, store)
 
 
 @pytest.mark.usefixtures("sweeps")

@@ -27,6 +27,7 @@ from tests.pipeline.fake_simcore import write_sweep
 from tests.pipeline.storage.test_bundles import KEY, Cut, CutStore, bundle_up_to, contents, put_shards, record, same
 
 pytest.importorskip("moto.server", reason="NOT TESTED: S3 storage needs the dev dependency moto[s3]")
+UNKNOWN = Provenance("0", "")  # the checkout may change while the tests run
 SECRET = "not-a-real-secret"
 
 
@@ -108,15 +109,12 @@ def test_bundling_on_s3_that_is_cut_at_any_step_changes_nothing_that_is_read(buc
 
 
 @pytest.mark.usefixtures("fakes", "ray_cluster")
-def test_a_sweep_on_s3_gives_the_bytes_of_a_local_one(
-    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: Path
-) -> None:
-    monkeypatch.setattr("pipeline.execution.runner.find_provenance", lambda: Provenance("0", ""))
+def test_a_sweep_on_s3_gives_the_bytes_of_a_local_one(bucket: str, tmp_path: Path, calls: Path) -> None:
     path = write_sweep(tmp_path)
     output = io.StringIO()
 
     def run(results: str, only: str | None = None) -> RunResult:
-        return run_sweep(path, RunOptions(results=results, only=only), Console(file=output))
+        return run_sweep(path, RunOptions(results=results, only=only, provenance=UNKNOWN), Console(file=output))
 
     local = run(str(tmp_path / "local"))
     remote = run(bucket, only=local.tables["designs"]["design_key"].to_pylist()[2][:12])
@@ -151,9 +149,8 @@ def test_an_object_store_that_fails_for_a_while_loses_nothing(
 
 @pytest.mark.usefixtures("fakes", "ray_cluster")
 def test_an_endpoint_that_is_killed_and_comes_back_in_mid_sweep_loses_nothing(
-    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, control: Callable[..., None]
+    endpoint: str, tmp_path: Path, control: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr("pipeline.execution.runner.find_provenance", lambda: Provenance("0", ""))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -167,7 +164,7 @@ def test_an_endpoint_that_is_killed_and_comes_back_in_mid_sweep_loses_nothing(
         return f"s3://tester:{SECRET}@killed/results?{options}"
 
     path = write_sweep(tmp_path)
-    run_sweep(path, RunOptions(results=str(tmp_path / "undisturbed")), Console(file=io.StringIO()))
+    run_sweep(path, RunOptions(results=str(tmp_path / "undisturbed"), provenance=UNKNOWN), Console(file=io.StringIO()))
     direct = Store(place(endpoint))
     direct.ensure_writable()
     control(delay=0.3)
@@ -189,7 +186,8 @@ def test_an_endpoint_that_is_killed_and_comes_back_in_mid_sweep_loses_nothing(
 
     disturber = threading.Thread(target=disturb)
     disturber.start()
-    result = run_sweep(path, RunOptions(results=place(f"127.0.0.1:{port}")), Console(file=io.StringIO()))
+    options = RunOptions(results=place(f"127.0.0.1:{port}"), provenance=UNKNOWN)
+    result = run_sweep(path, options, Console(file=io.StringIO()))
     disturber.join()
     door[-1].kill()
     door[-1].wait()

@@ -149,7 +149,9 @@ class FakeClient:
     def get_job_info(self, job_id: str) -> SimpleNamespace:
         if job_id != "known":
             raise RuntimeError(f"Request failed with status code 404: Job {job_id} does not exist.")
-        return SimpleNamespace(status="RUNNING", message="", metadata={}, driver_exit_code=None)
+        from ray.job_submission import JobStatus
+
+        return SimpleNamespace(status=JobStatus.RUNNING, message="", metadata={}, driver_exit_code=None)
 
     async def tail_job_logs(self, job_id: str) -> AsyncIterator[str]:
         yield "so far\n"

@@ -8,8 +8,9 @@ import pytest
 
 from pipeline.storage.shards import cover, longest_chain
 from pipeline.sweep.keys import canonical_json, digest_of, key_content
-from pipeline.sweep.simulation import solver_version
+from pipeline.sweep.simulation import default_evaluator
 from simcore.errors import InputError
+from simcore.inference.evaluation import SOLVER_VERSION
 
 
 def test_a_stored_key_still_matches() -> None:
@@ -33,14 +34,13 @@ def test_nan_has_no_key() -> None:
 
 def test_another_solver_device_has_keys_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Devices agree to the solver's tolerance only: their shards must never end up in one row."""
-    evaluator = "tests.pipeline.fake_inference"
-    for device, version in (("", "fake-1"), ("numba", "fake-1"), ("cuda:1", "fake-1+cuda"), ("cpu", "fake-1+cpu")):
+    for device, ending in (("", ""), ("numba", ""), ("cuda:1", "+cuda"), ("cpu", "+cpu")):
         monkeypatch.setenv("BINSPARX_DEVICE", device)
-        assert solver_version(evaluator) == version
+        assert default_evaluator().solver_version == SOLVER_VERSION + ending
     for device in ("auto", "cdua"):
         monkeypatch.setenv("BINSPARX_DEVICE", device)
         with pytest.raises(InputError, match=f"BINSPARX_DEVICE.*'{device}'"):
-            solver_version(evaluator)
+            default_evaluator()
 
 
 def test_an_empty_store_is_cut_into_shards() -> None:

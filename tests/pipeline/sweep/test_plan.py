@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.execution.progress import TimeLeft
 from pipeline.explain.subject import subject_of_sweep
-from pipeline.storage.compute_time import COSTS_PATH, ROUGH, Cost, CostModel, cost_class
+from pipeline.storage.compute_time import COSTS_PATH, ROUGH, ComputeTime, ComputeTimes, time_class
 from pipeline.storage.store import Store
 from pipeline.storage.work import find_work
 from pipeline.sweep import simulation
@@ -324,24 +324,24 @@ def test_what_decides_the_result_reaches_the_key(tmp_path: Path, changes: dict[s
 
 def test_costs_measured_once_estimate_what_is_alike(tmp_path: Path) -> None:
     dense, binsparx, larger, _ = plan_of(tmp_path).points
-    assert CostModel({}).estimate(dense) == ROUGH
+    assert ComputeTimes({}).estimate(dense) == ROUGH
     store = Store(str(tmp_path / "results"))
-    measured = [(cost_class(dense), Cost(seconds, 0.1 * seconds, True)) for seconds in (1.0, 2.0, 90.0)]
-    CostModel({}).with_measured(measured).save(store)
-    costs = CostModel.load(store)
+    measured = [(time_class(dense), ComputeTime(seconds, 0.1 * seconds, True)) for seconds in (1.0, 2.0, 90.0)]
+    ComputeTimes({}).with_measured(measured).save(store)
+    costs = ComputeTimes.load(store)
     for point in (dense, binsparx, larger):
         assert costs.estimate(point).prepare_seconds == 2.0
         assert costs.estimate(point).measured
     store.put(COSTS_PATH, b"damaged")
-    assert CostModel.load(store).estimate(dense) == ROUGH
+    assert ComputeTimes.load(store).estimate(dense) == ROUGH
 
 
 def test_time_left_follows_the_typical_task_not_the_first_slow_one(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
-    works = find_work(plan, Store(str(tmp_path / "results")), CostModel({}))
-    left = TimeLeft(works, slots=2)
+    design_works = find_work(plan, Store(str(tmp_path / "results")), ComputeTimes({}))
+    left = TimeLeft(design_works, slots=2)
     assert left.seconds is None
-    expected = works[0].cost.prepare_seconds
+    expected = design_works[0].compute_time.prepare_seconds
     for seconds in (50.0, 50.0, 0.5, 0.5, 0.5):
         left.task_done(True, expected, seconds)
     for _ in range(3):
@@ -352,20 +352,20 @@ def test_time_left_follows_the_typical_task_not_the_first_slow_one(tmp_path: Pat
 
 @pytest.mark.parametrize("slots", [2, 50, 500])
 def test_time_left_is_told_on_any_number_of_workers(tmp_path: Path, slots: int) -> None:
-    works = find_work(plan_of(tmp_path), Store(str(tmp_path / "results")), CostModel({}))
-    left = TimeLeft(works)
+    design_works = find_work(plan_of(tmp_path), Store(str(tmp_path / "results")), ComputeTimes({}))
+    left = TimeLeft(design_works)
     left.slots_found(slots)
     for _ in range(slots + 4):
-        left.task_done(True, works[0].cost.prepare_seconds, 1.0)
+        left.task_done(True, design_works[0].compute_time.prepare_seconds, 1.0)
         left.task_done(False, 1e-6, 2e-6)
     assert left.seconds == pytest.approx(400 * 0.05 * 2 / slots, rel=1e-3)
 
 
 def test_abandoned_shards_take_no_time(tmp_path: Path) -> None:
-    works = find_work(plan_of(tmp_path), Store(str(tmp_path / "results")), CostModel({}))
-    left = TimeLeft(works)
+    design_works = find_work(plan_of(tmp_path), Store(str(tmp_path / "results")), ComputeTimes({}))
+    left = TimeLeft(design_works)
     for _ in range(4):
-        left.task_done(True, works[0].cost.prepare_seconds, 1.0)
+        left.task_done(True, design_works[0].compute_time.prepare_seconds, 1.0)
         left.task_done(False, 1.25, 1.25)
     left.shards_abandoned(400 * 0.05 - 4 * 1.25 - 3.0)
     assert left.seconds == pytest.approx(3.0)

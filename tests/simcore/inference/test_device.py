@@ -6,7 +6,7 @@ import pytest
 
 from simcore.crossbar.solvers.torch_relaxation import TorchRelaxation
 from simcore.design import Design
-from simcore.design_axes import Adc
+from simcore.design_axes import Adc, EvidenceLimits
 from simcore.errors import InputError
 from simcore.inference.preparation import prepare
 from simcore.technology import circuit_parameters
@@ -15,7 +15,8 @@ from tests.simcore.small_networks import small_checkpoint, small_dataset
 
 @pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
 def test_what_the_environment_names_solves_everything(device, tmp_path, monkeypatch):
-    design = Design(circuit=circuit_parameters(device), rows=16, cols=8, adc=Adc(bits=5))
+    design = Design(circuit=circuit_parameters(device), rows=16, cols=8, adc=Adc(bits=5), calibration_images=8,
+                    evidence=EvidenceLimits(beyond="mark"))  # fmt: skip
     seen = []
 
     def solve(self, circuit, cells, bits, dtype, limits):
