@@ -18,6 +18,7 @@ from simcore.errors import InputError
 
 OBJECT_STORE_BYTES = 1 << 30
 _MIN_OBJECT_STORE_BYTES = 100 << 20
+_ATTEMPTS = 3  # a busy machine may not start Ray's servers in the 30 s that Ray waits for them
 _LIFE_SIGNS = {
     # What was sent to a machine that the network lost, tasks and requests for a worker, is only given up when the
     # driver's connection to it breaks, even if the cluster has long counted that machine as dead. By itself Ray asks a
@@ -75,13 +76,20 @@ def _connect(address: str | None, cpus: int, environment: dict[str, str]) -> Non
         "_node_ip_address": "127.0.0.1",
     }
     where = local if address is None else {"address": address}
-    try:
-        ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": environment})
-    except (ConnectionError, ValueError, RuntimeError) as error:  # RuntimeError: other versions of Ray or Python
-        reason = " ".join(str(error).split())
-        if address is None:
-            raise InputError(f"Ray does not start on this machine: {reason}") from None
-        raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address") from None
+    reason = ""
+    for _ in range(_ATTEMPTS if address is None else 1):
+        try:
+            ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": environment})
+            return
+        except Exception as error:  # of a node that is slow to start Ray raises no narrower class
+            reason = " ".join(str(error).split())
+            ray.shutdown()
+    if address is None:
+        raise InputError(
+            f"Ray does not start on this machine, after {_ATTEMPTS} tries: {reason} Try again when it is less busy, or "
+            "join a cluster with --address"
+        )
+    raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address")
 
 
 @contextlib.contextmanager
