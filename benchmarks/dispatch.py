@@ -104,7 +104,7 @@ def evaluate_nothing(
 
 def measure_dispatch(shards: int) -> None:
     """The pipeline's loop one task a shard, the pipeline as it is, and bare loops beside them."""
-    with tempfile.TemporaryDirectory() as folder, ray_session(None, threads=1, device="numba") as ray:
+    with tempfile.TemporaryDirectory() as folder, ray_session(None, threads=1) as ray:
         settings = TaskSettings(NoOp(), folder, 1, Provenance("", ""))
         bare = ray.remote(num_cpus=1, max_retries=0)(evaluate_nothing)
         shared = ray.put(NoImages())

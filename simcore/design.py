@@ -54,16 +54,6 @@ class Design(DesignAxes):
         """Rows of one read: the sub-vector that a dynamic flip covers."""
         return self.active_rows or self.rows
 
-    @property
-    def flips_weights(self) -> bool:
-        """Columns are stored complemented where that stores fewer 1s."""
-        return self.sparsity in ("weight", "binsparx")
-
-    @property
-    def flips_activations(self) -> bool:
-        """Sub-vectors are applied complemented where that applies fewer 1s."""
-        return self.sparsity in ("activation", "binsparx")
-
     def content(self) -> dict[str, Any]:
         """JSON-able content that decides the result; fields at their default are left out, so that a field added later
         with a default changes no key. ``active_rows`` equal to ``rows`` counts as left out, and so does how a converter

@@ -94,3 +94,13 @@ class DesignAxes(BaseModel):
     adc: Adc
     solver: SolverChoice = "auto"
     seed: int = Field(default=0, ge=0, lt=2**63)  # as the tables hold it
+
+    @property
+    def flips_weights(self) -> bool:
+        """Columns are stored complemented where that stores fewer 1s."""
+        return self.sparsity in ("weight", "binsparx")
+
+    @property
+    def flips_activations(self) -> bool:
+        """Sub-vectors are applied complemented where that applies fewer 1s."""
+        return self.sparsity in ("activation", "binsparx")

@@ -21,6 +21,8 @@ def unmade_choices(designs: Sequence[BaseModel]) -> list[str]:
 
 def _unmade(parts: list[BaseModel], model: type[BaseModel], start: str) -> Iterator[str]:
     for name, info in model.model_fields.items():
+        if info.exclude:
+            continue  # no part of what names a result
         values = [getattr(part, name) for part in parts]
         if nested := nested_model(info.annotation):
             yield from _unmade(values, nested, f"{start}{name}.")

@@ -48,7 +48,7 @@ def check_threads(ray: Ray, threads: int, device: str, grows: Callable[[Ray], bo
         if not nodes:
             if grows(ray):
                 return "no node of the cluster has a GPU now; tasks wait until one joins"
-            raise InputError("no node of the cluster has a GPU; no task could begin", DEVICE_VARIABLE)
+            raise InputError("a GPU was asked for, and no node of the cluster has one", DEVICE_VARIABLE)
     largest = max((int(resources.get("CPU", 0)) for resources in nodes), default=0)
     if threads <= largest:
         return ""

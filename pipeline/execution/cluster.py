@@ -14,11 +14,11 @@ from typing import cast
 
 from pipeline.execution.ray_interface import Ray
 from pipeline.execution.tasks import cpu_count, thread_environment
-from pipeline.sweep.simulation import DEVICE_VARIABLE
 from simcore.errors import InputError
 
 OBJECT_STORE_BYTES = 1 << 30
 _MIN_OBJECT_STORE_BYTES = 100 << 20
+_ATTEMPTS = 3  # a busy machine may not start Ray's servers in the 30 s that Ray waits for them
 _LIFE_SIGNS = {
     # What was sent to a machine that the network lost, tasks and requests for a worker, is only given up when the
     # driver's connection to it breaks, even if the cluster has long counted that machine as dead. By itself Ray asks a
@@ -30,7 +30,7 @@ _LIFE_SIGNS = {
 
 
 @contextlib.contextmanager
-def ray_session(address: str | None, threads: int, device: str) -> Iterator[Ray]:
+def ray_session(address: str | None, threads: int) -> Iterator[Ray]:
     """Yields the ``ray`` module, connected. A session that is already running is used and left running.
 
     Without ``address`` a Ray of this machine's CPUs is started on loopback only, with no dashboard and no usage report.
@@ -38,7 +38,6 @@ def ray_session(address: str | None, threads: int, device: str) -> Iterator[Ray]
     Args:
         address: of a cluster.
         threads: of a task.
-        device: where exact solves run on every worker.
 
     Raises:
         InputError: no cluster answers at ``address``.
@@ -57,9 +56,7 @@ def ray_session(address: str | None, threads: int, device: str) -> Iterator[Ray]
     if ray.is_initialized():
         yield cast(Ray, ray)
         return
-    # Every worker solves on the device that the keys name, whatever its own environment says.
-    environment = {**thread_environment(threads), DEVICE_VARIABLE: device}
-    _connect(address, max(cpu_count(), threads), environment)
+    _connect(address, max(cpu_count(), threads), thread_environment(threads))
     try:
         with _termination_as_interrupt():
             yield cast(Ray, ray)
@@ -79,13 +76,20 @@ def _connect(address: str | None, cpus: int, environment: dict[str, str]) -> Non
         "_node_ip_address": "127.0.0.1",
     }
     where = local if address is None else {"address": address}
-    try:
-        ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": environment})
-    except (ConnectionError, ValueError, RuntimeError) as error:  # RuntimeError: other versions of Ray or Python
-        reason = " ".join(str(error).split())
-        if address is None:
-            raise InputError(f"Ray does not start on this machine: {reason}") from None
-        raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address") from None
+    reason = ""
+    for _ in range(_ATTEMPTS if address is None else 1):
+        try:
+            ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": environment})
+            return
+        except Exception as error:  # of a node that is slow to start Ray raises no narrower class
+            reason = " ".join(str(error).split())
+            ray.shutdown()
+    if address is None:
+        raise InputError(
+            f"Ray does not start on this machine, after {_ATTEMPTS} tries: {reason} Try again when it is less busy, or "
+            "join a cluster with --address"
+        )
+    raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address")
 
 
 @contextlib.contextmanager

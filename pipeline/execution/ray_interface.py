@@ -78,5 +78,5 @@ class Ray(Protocol):
     def get_runtime_context(self) -> RuntimeContext: ...
 
 
-Session = Callable[[str | None, int, str], AbstractContextManager[Ray]]
-"""Connects for the length of a context: address, threads a task, device of the exact solves."""
+Session = Callable[[str | None, int], AbstractContextManager[Ray]]
+"""Connects for the length of a context: address, threads a task."""

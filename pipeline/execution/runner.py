@@ -204,9 +204,9 @@ class _Run:
             return True
         progress: SweepProgress | None = None
         try:
-            device = self._settings.evaluator.device
-            with self._options.session(self._options.address, self._settings.threads, device) as ray:
-                if warning := check_threads(ray, self._settings.threads, device, may_grow):
+            threads, device = self._settings.threads, self._settings.evaluator.device
+            with self._options.session(self._options.address, threads) as ray:
+                if warning := check_threads(ray, threads, device, may_grow):
                     self._warn_once(warning)
                 with SweepProgress(design_works, self._console, part) as progress:
                     execution = Execution(ray, self._settings, progress, self._failures_left())

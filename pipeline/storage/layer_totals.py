@@ -5,39 +5,31 @@ Whole numbers add up to the same however images are cut into shards, so all sums
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from functools import reduce
 from typing import Any
 
-SUMS = (
-    "column_reads",
-    "partial_sum",
-    "dense_partial_sum",
-    "squared_error",
-    "column_current",
-    "activation_reads",
-    "activation_flips",
-    "applied_ones",
-    "clipped",
-)
+from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB, LayerTotals
+
 OF_THE_DESIGN = ("stored_columns", "weight_flips", "inputs")
 """Of the stored weights: the same in every shard."""
 Totals = dict[str, Any]
+"""The fields of ``LayerTotals``."""
 
 
 def sum_layers(shards: Sequence[Sequence[Totals]]) -> list[Totals]:
     """Totals of each layer over all shards, in the units of a shard's own."""
-    return [_summed(parts) | {name: parts[0][name] for name in OF_THE_DESIGN} for parts in zip(*shards, strict=True)]
+    return [_merged(parts) for parts in zip(*shards, strict=True)]
 
 
 def sum_network(layers: Sequence[Totals]) -> Totals:
     """Totals of all layers together, without what is of one layer's weights."""
-    return _summed(layers)
+    return {name: value for name, value in _merged(layers).items() if name not in OF_THE_DESIGN}
 
 
 def in_units(totals: Totals) -> Totals:
     """The same with ``column_current_A`` in place of ``column_current`` and ``lsb_A``, and errors in LSB and LSB^2."""
-    from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB
-
     told = {name: value for name, value in totals.items() if name not in ("column_current", "lsb_A")}
     return told | {
         "column_current_A": totals["column_current"] / CURRENTS_A_LSB * totals["lsb_A"],
@@ -46,10 +38,5 @@ def in_units(totals: Totals) -> Totals:
     }
 
 
-def _summed(parts: Sequence[Totals]) -> Totals:
-    return {
-        "layer": parts[0]["layer"],
-        **{name: sum(part[name] for part in parts) for name in SUMS},
-        "worst_error": max(part["worst_error"] for part in parts),
-        "lsb_A": parts[0]["lsb_A"],
-    }
+def _merged(parts: Iterable[Totals]) -> Totals:
+    return asdict(reduce(LayerTotals.merge, (LayerTotals(**part) for part in parts)))

@@ -95,7 +95,7 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
         else:
             points[point.key] = point
     if not points:
-        raise InputError("every point is excluded; nothing is left to do", sweep.where("exclude"))
+        raise InputError("'exclude' takes away every point of the sweep", sweep.where("exclude"))
     warnings = tuple(
         f"{sweep.where('exclude', index)}: matches no point"
         for index, exclude in enumerate(excludes)

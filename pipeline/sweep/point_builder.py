@@ -166,9 +166,7 @@ class PointBuilder:
 
     def _check_fit(self, model: Model, where: str) -> None:
         """The network must take images of the data set's shape and know its classes."""
-        graph = getattr(getattr(model.checkpoint, "network", None), "graph", None)
-        if graph is None:
-            return
+        graph = model.checkpoint.network.graph
         height, width, channels = self.dataset.image_shape
         if tuple(graph.input_shape) != (channels, height, width):
             raise InputError(

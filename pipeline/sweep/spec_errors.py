@@ -59,7 +59,7 @@ def _one_line(detail: ErrorDetails, location: Location, source: YamlFile, model:
     if kind == "too_short":
         return str(InputError("is empty; an axis needs at least one value", where))
     if kind == "string_too_short":
-        return str(InputError("is empty; expected text", where))
+        return str(InputError("the field is empty, expected text", where))
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         return str(unknown_name("value", str(found), choices, where))

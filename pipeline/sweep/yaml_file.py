@@ -130,7 +130,9 @@ class _NodeReader:
         # An alias repeats its node: without this bound a small file could unfold into an endless one.
         self.nodes += 1
         if self.nodes > MAX_NODES or len(location) > MAX_DEPTH:
-            raise InputError("the file unfolds into too many values", f"{self.file_name}:{node.start_mark.line + 1}")
+            raise InputError(
+                "its aliases (& and *) stand for too many values", f"{self.file_name}:{node.start_mark.line + 1}"
+            )
         self.lines[location] = node.start_mark.line + 1
         if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
             raise InputError(

@@ -61,7 +61,7 @@ def sample_reads(
         draw = np.random.default_rng([design.seed, place, 1])
         converters = prepared.layers[layer.name].converters
         sums, currents, codes = [], [], []
-        for index in np.sort(draw.permutation(len(layer.groups))[:_GROUPS]):
+        for index in np.sort(draw.permutation(len(layer.groups))[:_GROUPS]).tolist():
             group = layer.groups[index]
             bits = group.apply(vectors[draw.permutation(len(vectors))[:_READS]]).bits
             current = group.exact_currents(bits)

@@ -64,7 +64,9 @@ def verify_file(file: Path, tol: float) -> ReferenceResult:
     solution = solve(circuit, weights, inputs[None], tol=min(1e-9, tol / 100))
     found = solution.sink_currents[0]
     if found.shape != expected.shape:
-        raise InputError(f"{expected.shape[0]} sink currents for {found.shape[0]} columns", str(file))
+        raise InputError(
+            f"sink_currents_A has {expected.shape[0]} values, the array has {found.shape[0]} columns", str(file)
+        )
     largest = float(np.abs(expected).max(initial=0.0))
     if largest == 0:
         raise InputError("all its sink currents are 0: there is nothing to compare with", str(file))

@@ -14,7 +14,7 @@ from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.kernels.simd import full, largest, load, maximum, minimum, rint, store, total, where_greater
 from simcore.mapping.encodings.base import column_share
 from simcore.readout.totals import add_totals
-from simcore.surrogate.column_drops import LANES, OFF_SHARE, column_sums, list_rows, loss_factor
+from simcore.surrogate.column_drops import LANES, OFF_SHARE, applied_rows, column_sums, loss_factor
 
 
 @numba.njit(inline="always")
@@ -31,24 +31,24 @@ def _convert(current, counted, converter, noise, group, read, c):  # type: ignor
 
 # Without numba's reference counts: they would spill all vectors at every pair of columns. Nothing is allocated here.
 @numba.njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)
-def read_columns(reads, group, rows, block, columns, converter, digital, out, totals):  # type: ignore[no-untyped-def]
+def read_columns(reads, block, tables, out, totals):  # type: ignore[no-untyped-def]
     """Add one row group's reconstructed dot products of some sub-vectors to ``out``, their statistics to ``totals``.
 
     Args:
-        reads: number of sub-vectors. group, rows: which row group, and its N.
-        block: the ``readout.Block`` that holds the sub-vectors. columns: ``readout.ColumnTables``.
-        converter: ``readout.Converters``. digital: ``readout.Digital``, both with columns as (M / 16, 16).
+        reads: ``fused.Reads``. block: the ``fused.Block`` that holds the sub-vectors.
+        tables: ``fused.ReadoutTables`` with converters and constants of columns as (M / 16, 16).
         out: (reads, M / 16, 16) float32. totals: (STATISTICS,) int64.
     """
+    columns, converter, digital, group = tables.cells, tables.converters, tables.digital, reads.group
     stored, masks, feed = columns.packed[group], columns.masks[group], columns.feed[group]
     factors, ranges = columns.factors[group], columns.ranges[group]
     counts = block.counts.reshape((len(block.counts) // LANES, LANES))
     used = converter.used
     zero = full(load(used, (0,)), 0.0)
     on_share = np.float32(1) - feed[OFF_SHARE]
-    for read in range(reads):
-        count = list_rows(block.bits[read], rows, block.listed, block.gaps)
-        sign, inputs = block.input_sign[read], full(zero, block.applied[read])
+    for read in range(reads.number):
+        rows = applied_rows(block.bits[read], reads.rows, block.listed, block.gaps)
+        sign, applied = block.input_sign[read], full(zero, block.applied[read])
         leak = full(zero, block.applied[read] * feed[OFF_SHARE])
         noisy, pattern = min(read, len(block.noise) - 1), block.place[read]
         # Drops of all columns first: both loops together would not fit the vector registers.
@@ -57,13 +57,10 @@ def read_columns(reads, group, rows, block, columns, converter, digital, out, to
             c = column // LANES
             n0, n1 = load(counts, (c,)), load(counts, (c + 1,))
             s0, s1 = n0 * on_share + leak, n1 * on_share + leak
-            q0, o0, m0, q1, o1, m1 = column_sums(s0, s1, n0, n1, block.listed, block.gaps, count, rows, masks, c, feed)
-            store(block.sums, (0, c), q0)
-            store(block.sums, (1, c), o0)
-            store(block.sums, (2, c), m0)
-            store(block.sums, (0, c + 1), q1)
-            store(block.sums, (1, c + 1), o1)
-            store(block.sums, (2, c + 1), m1)
+            lost0, lost1 = column_sums((s0, s1), (n0, n1), rows, masks, c, feed)
+            for kind in range(3):
+                store(block.sums, (kind, c), lost0[kind])
+                store(block.sums, (kind, c + 1), lost1[kind])
         squared, worst, drawn, clipped = zero, zero, zero, zero
         for c in range(len(used)):
             n = load(counts, (c,))
@@ -76,6 +73,6 @@ def read_columns(reads, group, rows, block, columns, converter, digital, out, to
             worst = maximum(worst, abs(error))
             drawn += current * load(used, (c,))
             clipped += above
-            share = column_share(sums, inputs, load(digital.constants, (group, pattern, c)))
+            share = column_share(sums, applied, load(digital.constants, (group, pattern, c)))
             store(out, (read, c), load(out, (read, c)) + load(digital.signs, (group, c)) * share * sign)
         add_totals(totals, total(squared), largest(worst), total(drawn), total(clipped))

@@ -11,7 +11,6 @@ neither.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -138,8 +137,21 @@ class Block(NamedTuple):
     sums: np.ndarray
 
 
-@dataclass(frozen=True)
-class ReadoutTables:
+class Reads(NamedTuple):
+    """The reads of a block of output positions on one row group.
+
+    Attributes:
+        first: index of the first read among those of all images. number: how many they are.
+        group: index of the row group. rows: N.
+    """
+
+    first: int
+    number: int
+    group: int
+    rows: int
+
+
+class ReadoutTables(NamedTuple):
     """Everything the readout of one layer needs."""
 
     inputs: Inputs
@@ -166,14 +178,17 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
     filled = tables.cells.packed.shape[2] if gate_driven else columns
     out = np.zeros((len(flat), filled), dtype=np.float32)
     statistics = np.zeros((blocks, len(STATISTICS)), dtype=np.int64)
-    parts = [_read_only(part) for part in (tables.inputs, tables.cells, tables.converters, tables.digital)]
+    fixed: ReadoutTables = _read_only(tables)
     kernel = _read_products
     if gate_driven:
-        kernel, parts[2:] = _read_columns, [_in_vectors(part, filled) for part in parts[2:]]
+        kernel = _read_columns
+        fixed = fixed._replace(
+            converters=_in_vectors(fixed.converters, filled), digital=_in_vectors(fixed.digital, filled)
+        )
     vectors_only, seed = _view(flat), np.uint64(noise_seed)
     # The blocks run in threads of ours; a matrix product that starts threads of its own inside would fight them.
     with single_threaded_blas():
-        run_in_threads(lambda first, last: kernel(first, last, vectors_only, *parts, seed, out, statistics), blocks)
+        run_in_threads(lambda first, last: kernel(first, last, vectors_only, fixed, seed, out, statistics), blocks)
     return np.ascontiguousarray(out[:, :columns]).reshape(batch, positions, columns), merge(statistics)
 
 
@@ -219,17 +234,17 @@ def _read_only(part: Any) -> Any:
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
-def _apply_bits(vectors, first, reads, group, inputs, block, totals):  # type: ignore[no-untyped-def]
+def _apply_bits(vectors, reads, inputs, block, totals):  # type: ignore[no-untyped-def]
     """Input bits of the sub-vectors of some reads, complemented where that applies fewer ones.
 
     Args:
-        vectors: (positions, K) int8 of +1, -1, 0 (padding), of which the reads are from ``first`` on.
+        vectors: (positions, K) int8 of +1, -1, 0 (padding). reads: ``Reads``.
         block: bits, sums and signs are written. totals: (STATISTICS,) int64, increased.
     """
-    start, rows = inputs.start[group], inputs.stop[group] - inputs.start[group]
+    group, first, rows, start = reads.group, reads.first, reads.rows, inputs.start[reads.group]
     stored_ones, dense_ones, bits = inputs.ones[group], inputs.dense_ones[group], block.bits
     flip_above = inputs.flip_above[group]
-    for read in range(reads):
+    for read in range(reads.number):
         pattern = block.place[read]
         ones, rows_valid = np.int32(0), np.int32(0)
         for i in range(rows):
@@ -274,59 +289,62 @@ def _new_block(rows, most_bytes, columns, noisy_columns):  # type: ignore[no-unt
 
 
 @numba.njit(cache=True, error_model="numpy", forceinline=True)
-def _start_group(vectors, low, reads, group, inputs, noise, noisy_columns, seed, block, totals):  # type: ignore[no-untyped-def]
+def _start_block(number, vectors, inputs, block):  # type: ignore[no-untyped-def]
+    """First read and number of reads of a block, whose padding patterns are written."""
+    first = number * BLOCK
+    count = min(first + BLOCK, len(vectors)) - first
+    for read in range(count):
+        block.place[read] = inputs.pattern[(first + read) % len(inputs.pattern)]
+    return first, count
+
+
+@numba.njit(cache=True, error_model="numpy", forceinline=True)
+def _start_group(vectors, reads, tables, noisy_columns, seed, block, totals):  # type: ignore[no-untyped-def]
     """Bits and converter noise of a block's sub-vectors of one row group."""
-    _apply_bits(vectors, low, reads, group, inputs, block, totals)
-    pack_bits(block.bits, reads, block.packed)
+    _apply_bits(vectors, reads, tables.inputs, block, totals)
+    pack_bits(block.bits, reads.number, block.packed)
     if noisy_columns > 0:
         block.noise[:] = 0
-        for read in range(reads):
-            add_noise(noise, block.noise[read, :noisy_columns], seed, low + read, group)
+        for read in range(reads.number):
+            values = block.noise[read, :noisy_columns]
+            add_noise(tables.converters.noise, values, seed, reads.first + read, reads.group)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _read_columns(first, last, vectors, inputs, columns, converters, digital, seed, out, statistics):  # type: ignore[no-untyped-def]
+def _read_columns(first, last, vectors, tables, seed, out, statistics):  # type: ignore[no-untyped-def]
     """Blocks first .. last-1 of a layer of gate-driven columns."""
-    groups, rows, filled = len(inputs.start), columns.masks.shape[1], columns.packed.shape[2]
+    inputs, converters, packed = tables.inputs, tables.converters, tables.cells.packed
+    filled = packed.shape[2]
     noisy = np.int64(converters.used.sum()) if converters.noise.scale > 0 else 0
-    block = _new_block(rows, columns.packed.shape[1], filled, noisy)
+    block = _new_block(tables.cells.masks.shape[1], packed.shape[1], filled, noisy)
     by_lanes = Block(
         block.bits, block.packed, block.applied, block.input_sign, block.place,
         block.noise.reshape((len(block.noise), filled // LANES, LANES)), block.counts, block.listed, block.gaps,
         block.sums,
     )  # fmt: skip
     for number in range(first, last):
-        low = number * BLOCK
-        reads = min(low + BLOCK, len(vectors)) - low
-        for read in range(reads):
-            block.place[read] = inputs.pattern[(low + read) % len(inputs.pattern)]
-        results = out[low : low + reads].reshape((reads, filled // LANES, LANES))
-        for group in range(groups):
-            _start_group(vectors, low, reads, group, inputs, converters.noise, noisy, seed, block, statistics[number])
-            used = inputs.stop[group] - inputs.start[group]
-            read_columns(reads, group, used, by_lanes, columns, converters, digital, results, statistics[number])
+        low, count = _start_block(number, vectors, inputs, block)
+        results = out[low : low + count].reshape((count, filled // LANES, LANES))
+        for group in range(len(inputs.start)):
+            reads = Reads(low, count, group, inputs.stop[group] - inputs.start[group])
+            _start_group(vectors, reads, tables, noisy, seed, block, statistics[number])
+            read_columns(reads, by_lanes, tables, results, statistics[number])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _read_products(first, last, vectors, inputs, cells, converters, digital, seed, out, statistics):  # type: ignore[no-untyped-def]
+def _read_products(first, last, vectors, tables, seed, out, statistics):  # type: ignore[no-untyped-def]
     """Blocks first .. last-1 of a layer whose currents are matrix products."""
-    groups, rows, columns = len(inputs.start), cells.matrices.shape[1], digital.signs.shape[1]
-    noisy = columns if converters.noise.scale > 0 else 0
+    inputs, cells, rows = tables.inputs, tables.cells, tables.cells.matrices.shape[1]
+    noisy = tables.digital.signs.shape[1] if tables.converters.noise.scale > 0 else 0
     block = _new_block(rows, cells.packed.shape[1], cells.packed.shape[2], noisy)
     factors = np.zeros((BLOCK, rows), np.float32)
     products = np.zeros((BLOCK, cells.matrices.shape[2]), np.float32)
     for number in range(first, last):
-        low = number * BLOCK
-        reads = min(low + BLOCK, len(vectors)) - low
-        for read in range(reads):
-            block.place[read] = inputs.pattern[(low + read) % len(inputs.pattern)]
-        for group in range(groups):
-            _start_group(vectors, low, reads, group, inputs, converters.noise, noisy, seed, block, statistics[number])
-            used = inputs.stop[group] - inputs.start[group]
+        low, count = _start_block(number, vectors, inputs, block)
+        for group in range(len(inputs.start)):
+            reads = Reads(low, count, group, inputs.stop[group] - inputs.start[group])
+            _start_group(vectors, reads, tables, noisy, seed, block, statistics[number])
             if not cells.ideal:
                 factors[:] = block.bits[:, :rows]
                 np.dot(factors, cells.matrices[group], products)
-            read_products(
-                reads, group, used, block, products, cells, converters, digital, out[low : low + reads],
-                statistics[number],
-            )  # fmt: skip
+            read_products(reads, block, products, tables, out[low : low + count], statistics[number])

@@ -6,6 +6,8 @@ The same kernel serves arrays without a circuit, whose currents are the partial 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
@@ -50,15 +52,27 @@ def column_currents(first, z, quadratic, polynomial, ranges, tau, out):  # type:
         out[c] *= max(first[c], zero)
 
 
+class Applied(NamedTuple):
+    """What a read applies to the rows of its group.
+
+    Attributes:
+        bits: (at least N,) uint8. density: share of the rows that are on. vectors: (N, m) of the inputs.
+    """
+
+    bits: np.ndarray
+    density: float
+    vectors: np.ndarray
+
+
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
-def correct_columns(parts, bits, density, vectors, tau, per_s, cols, factors, slope, out):  # type: ignore[no-untyped-def]
+def correct_columns(parts, applied, tau, per_s, cols, factors, slope, out):  # type: ignore[no-untyped-def]
     """Add the columns' own corrections to the currents ``out`` (M,), as ``second_order.column_correction`` has them.
 
     Args:
-        parts: (1 + m, M) S and projections. bits: (at least N,) uint8. density: share of the group's rows that are on.
-        vectors: (N, m) of the inputs. tau: (M,) scaled. cols: columns of a tile. factors: (terms, M).
-        slope: (M,) scratch.
+        parts: (1 + m, M) S and projections. applied: ``Applied``. tau: (M,) scaled. per_s: 1 / s_max.
+        cols: columns of a tile. factors: (terms, M). slope: (M,) scratch.
     """
+    bits, density, vectors = applied.bits, applied.density, applied.vectors
     zero, one = np.float32(0), np.float32(1)
     first, modes = parts[0], len(parts) - 1
     k0, k1, k2, k3, k4 = factors[0], factors[1], factors[2], factors[3], factors[4]
@@ -124,19 +138,20 @@ def add_shares(sums, digital, group, place, applied, input_sign, out):  # type: 
 
 
 @numba.njit(cache=True, error_model="numpy", forceinline=True)
-def read_products(reads, group, rows, block, products, cells, converters, digital, out, totals):  # type: ignore[no-untyped-def]
+def read_products(reads, block, products, tables, out, totals):  # type: ignore[no-untyped-def]
     """Add one row group's reconstructed dot products of some sub-vectors to ``out``, their statistics to ``totals``.
 
     Args:
-        reads: number of sub-vectors. group, rows: which row group, and its N. block: ``readout.Block`` that holds the
-            sub-vectors. products: (reads, (1 + m) M) S and projections. cells: ``readout.ProductTables``.
-        converters, digital: as in ``readout``. out: (reads, M) float32. totals: (STATISTICS,) int64.
+        reads: ``fused.Reads``. block: the ``fused.Block`` that holds the sub-vectors.
+        products: (reads, (1 + m) M) S and projections. tables: ``fused.ReadoutTables``.
+        out: (reads, M) float32. totals: (STATISTICS,) int64.
     """
+    cells, digital, group = tables.cells, tables.digital, reads.group
     columns = digital.signs.shape[1]
     current, tau, slope = np.zeros(columns, np.float32), np.zeros(columns, np.float32), np.zeros(columns, np.float32)
     sums = np.zeros(columns, np.float32)
     corrections = cells.corrections[group]
-    for read in range(reads):
+    for read in range(reads.number):
         for column in range(0, cells.packed.shape[2], COLUMNS_AT_ONCE):
             count_ones(block.packed, read, cells.packed[group], column, block.counts)
         counts = block.counts[:columns]
@@ -147,9 +162,9 @@ def read_products(reads, group, rows, block, products, cells, converters, digita
             column_currents(parts[0], parts[1:], cells.quadratic[group], cells.polynomial[group], cells.ranges[group],
                             tau, current)  # fmt: skip
             if len(corrections) > 0:
-                correct_columns(parts, block.bits[read], block.applied[read] / np.float32(rows),
-                                cells.input_vectors[group], tau, cells.ranges[group, 1], cells.cols, corrections, slope,
-                                current)  # fmt: skip
+                density = block.applied[read] / np.float32(reads.rows)
+                applied = Applied(block.bits[read], density, cells.input_vectors[group])
+                correct_columns(parts, applied, tau, cells.ranges[group, 1], cells.cols, corrections, slope, current)
         sums[:] = block.noise[min(read, len(block.noise) - 1), :columns]
-        sense(current, counts, converters, group, sums, totals)
+        sense(current, counts, tables.converters, group, sums, totals)
         add_shares(sums, digital, group, block.place[read], block.applied[read], block.input_sign[read], out[read])

@@ -15,6 +15,8 @@ S times a polynomial that is fitted to exactly solved reads (``column_fit``).
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numba
 import numpy as np
 
@@ -55,15 +57,43 @@ def pack_rows(bits: np.ndarray) -> np.ndarray:
     return np.packbits(filled, axis=1, bitorder="little").view(f"<u{LANES // 8}").astype(f"u{LANES // 8}")
 
 
+class AppliedRows(NamedTuple):
+    """The rows of a read that are on.
+
+    Attributes:
+        listed: (at least on,) int32, which they are.
+        gaps: (at least on,) float32, how far it is from each of them to the next, or to the end of the group.
+        on: how many they are.
+        rows: N.
+    """
+
+    listed: np.ndarray
+    gaps: np.ndarray
+    on: int
+    rows: int
+
+
+class RowSums(NamedTuple):
+    """A vector of columns after some rows: the drop of the next row and its slope, and sums over the rows so far.
+
+    Attributes:
+        drop, slope: D_i and what it grows by from row to row.
+        lost_all, lost_on: sums of a D and, over ON cells, of D. square: sum of a D^2. a is weighed with the step.
+    """
+
+    drop: Any
+    slope: Any
+    lost_all: Any
+    lost_on: Any
+    square: Any
+
+
 @numba.njit(cache=True, error_model="numpy", forceinline=True)
-def list_rows(bits, rows, listed, gaps):  # type: ignore[no-untyped-def]
-    """The rows that are on, and how far it is from each of them to the next, or to the end of the group.
+def applied_rows(bits, rows, listed, gaps):  # type: ignore[no-untyped-def]
+    """The rows of a read that are on.
 
     Args:
-        bits: (at least rows,) uint8. listed: (rows,) int32 out. gaps: (rows,) float32 out.
-
-    Returns:
-        their number.
+        bits: (at least rows,) uint8. rows: N. listed: (rows,) int32 out. gaps: (rows,) float32 out.
     """
     count = 0
     for row in range(rows):
@@ -73,51 +103,59 @@ def list_rows(bits, rows, listed, gaps):  # type: ignore[no-untyped-def]
     for place in range(count):
         following = listed[place + 1] if place + 1 < count else rows
         gaps[place] = np.float32(following - listed[place])
-    return count
+    return AppliedRows(listed, gaps, count, rows)
 
 
 @numba.njit(inline="always")
-def _next_row(d, slope, lost_all, lost_on, square, row, gap, masks, c, on_step, off_step, zero):  # type: ignore[no-untyped-def]
-    """Sums of a vector of columns after one more row, whose drop is ``d``; the drop of the next row, and its slope."""
+def _next_row(sums, row, gap, masks, c, on_step, off_step):  # type: ignore[no-untyped-def]
+    """``RowSums`` of a vector of columns after one more row, from which it is ``gap`` rows to the next."""
     cell = where_bits(masks, (row, c), on_step, off_step)
-    lost = cell * d
-    slope = slope - cell
-    return (
-        d + slope * gap, slope, lost_all + lost, lost_on + where_bits(masks, (row, c), d, zero), square + lost * d
-    )  # fmt: skip
+    lost = cell * sums.drop
+    slope = sums.slope - cell
+    return RowSums(
+        sums.drop + slope * gap,
+        slope,
+        sums.lost_all + lost,
+        sums.lost_on + where_bits(masks, (row, c), sums.drop, full(gap, 0.0)),
+        sums.square + lost * sums.drop,
+    )
 
 
 @numba.njit(inline="always")
-def column_sums(s0, s1, n0, n1, listed, gaps, count, rows, masks, c, feed):  # type: ignore[no-untyped-def]
+def column_sums(s, n, applied, masks, c, feed):  # type: ignore[no-untyped-def]
     """(q, q_on, m) of two neighbouring vectors of columns, c and c + 1, each.
 
     Cells are weighed with the step that their current makes, so that the loop over the rows is as short as it can be.
 
     Args:
-        s0, s1: S. n0, n1: number of ON cells whose row is on. listed, gaps, count: as ``list_rows`` has them.
-        rows: N. masks: (N, vectors). feed: (FEED,).
+        s: S of both. n: number of ON cells whose row is on, of both. applied: ``AppliedRows``.
+        masks: (N, vectors). c: index of the first vector. feed: (FEED,).
     """
-    zero = full(s0, 0.0)
-    on_step, off_step = full(s0, feed[STEP]), full(s0, feed[STEP] * feed[OFF_SHARE])
-    slope0, slope1 = s0 * feed[SLOPE], s1 * feed[SLOPE]
-    first = np.float32(listed[0]) if count > 0 else np.float32(rows)
-    d0, d1, g0, g1 = slope0 * first, slope1 * first, slope0, slope1
-    a0, a1, o0, o1, m0, m1 = zero, zero, zero, zero, zero, zero
-    for place in range(count):
-        row, gap = listed[place], full(s0, gaps[place])
-        d0, g0, a0, o0, m0 = _next_row(d0, g0, a0, o0, m0, row, gap, masks, c, on_step, off_step, zero)
-        d1, g1, a1, o1, m1 = _next_row(d1, g1, a1, o1, m1, row, gap, masks, c + 1, on_step, off_step, zero)
-    return (*_whole(s0, n0, d0, a0, o0, m0, slope0, rows, feed), *_whole(s1, n1, d1, a1, o1, m1, slope1, rows, feed))
+    zero = full(s[0], 0.0)
+    on_step, off_step = full(zero, feed[STEP]), full(zero, feed[STEP] * feed[OFF_SHARE])
+    slope0, slope1 = s[0] * feed[SLOPE], s[1] * feed[SLOPE]
+    first = np.float32(applied.listed[0]) if applied.on > 0 else np.float32(applied.rows)
+    sums0 = RowSums(slope0 * first, slope0, zero, zero, zero)
+    sums1 = RowSums(slope1 * first, slope1, zero, zero, zero)
+    for place in range(applied.on):
+        row, gap = applied.listed[place], full(zero, applied.gaps[place])
+        sums0 = _next_row(sums0, row, gap, masks, c, on_step, off_step)
+        sums1 = _next_row(sums1, row, gap, masks, c + 1, on_step, off_step)
+    return (
+        _whole(s[0], n[0], sums0, slope0, applied.rows, feed),
+        _whole(s[1], n[1], sums1, slope1, applied.rows, feed),
+    )
 
 
 @numba.njit(inline="always")
-def _whole(s, n, end, lost_all, lost_on, square, slope, rows, feed):  # type: ignore[no-untyped-def]
+def _whole(s, n, sums, slope, rows, feed):  # type: ignore[no-untyped-def]
     """(q, q_on, m) from the sums over D_i: what all rows have in common is added."""
     per_step = np.float32(1) / feed[STEP] if feed[STEP] > 0 else np.float32(0)
-    common = s * feed[BASE] + (slope * np.float32(rows) - end) * feed[TAIL]
-    along = lost_all * per_step
+    common = s * feed[BASE] + (slope * np.float32(rows) - sums.drop) * feed[TAIL]
+    along = sums.lost_all * per_step
     q = common * s + along
-    return q, common * n + lost_on, common * (common * s + along * np.float32(2)) + square * per_step
+    m = common * (common * s + along * np.float32(2)) + sums.square * per_step
+    return q, common * n + sums.lost_on, m
 
 
 @numba.njit(inline="always")
@@ -164,22 +202,23 @@ def sums_of_reads(first, last, inputs, masks, feed, factors, ranges, out):  # ty
     like = out[0, 0]
     off, on_share = feed[OFF_SHARE], np.float32(1) - feed[OFF_SHARE]
     for read in range(first, last):
-        count = list_rows(inputs[read], rows, listed, gaps)
+        applied = applied_rows(inputs[read], rows, listed, gaps)
         for c in range(0, masks.shape[1], 2):
             n0, n1 = full(like, 0.0), full(like, 0.0)
             one, zero = full(like, 1.0), full(like, 0.0)
-            for place in range(count):
+            for place in range(applied.on):
                 n0 = n0 + where_bits(masks, (listed[place], c), one, zero)
                 n1 = n1 + where_bits(masks, (listed[place], c + 1), one, zero)
-            leak = np.float32(count) * off
+            leak = np.float32(applied.on) * off
             s0, s1 = n0 * on_share + full(like, leak), n1 * on_share + full(like, leak)
-            q0, o0, m0, q1, o1, m1 = column_sums(s0, s1, n0, n1, listed, gaps, count, rows, masks, c, feed)
-            _keep(out, read, c, s0, n0, q0, o0, m0, factors, ranges)
-            _keep(out, read, c + 1, s1, n1, q1, o1, m1, factors, ranges)
+            lost0, lost1 = column_sums((s0, s1), (n0, n1), applied, masks, c, feed)
+            _keep(out, read, c, (s0, n0, *lost0), factors, ranges)
+            _keep(out, read, c + 1, (s1, n1, *lost1), factors, ranges)
 
 
 @numba.njit(inline="always")
-def _keep(out, read, c, s, n, q, q_on, m, factors, ranges):  # type: ignore[no-untyped-def]
+def _keep(out, read, c, sums, factors, ranges):  # type: ignore[no-untyped-def]
+    s, n, q, q_on, m = sums
     store(out, (0, read, c), s)
     store(out, (1, read, c), n)
     store(out, (2, read, c), q)

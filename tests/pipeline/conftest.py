@@ -61,5 +61,5 @@ def ray_cluster(control_file: Path) -> Iterator[None]:
     """One local Ray with 2 CPUs for all tests of this process."""
     from pipeline.execution.cluster import ray_session
 
-    with ray_session(None, threads=1, device="numba"):
+    with ray_session(None, threads=1):
         yield

@@ -129,12 +129,12 @@ class FakeRay:
 
 
 @contextmanager
-def fake_session(address: str | None, threads: int, device: str) -> Iterator[Ray]:
+def fake_session(address: str | None, threads: int) -> Iterator[Ray]:
     """Two CPUs, for ``RunOptions.session``."""
     yield FakeRay(2, FakeClock())
 
 
 @contextmanager
-def small_session(address: str | None, threads: int, device: str) -> Iterator[Ray]:
+def small_session(address: str | None, threads: int) -> Iterator[Ray]:
     """One CPU."""
     yield FakeRay(1, FakeClock())

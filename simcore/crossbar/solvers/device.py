@@ -35,7 +35,8 @@ def device_kind(name: str, where: str = DEVICE_VARIABLE) -> str:
     kind = name.partition(":")[0]
     if kind not in (NUMBA, "cpu", "cuda"):
         raise InputError(
-            f"a sweep's rows must not depend on the machine: 'numba', 'cpu' or 'cuda', not '{name}'", where
+            f"'{name}' means another device on every machine, and a sweep's rows must not: give numba, cpu or cuda",
+            where,
         )
     return kind
 

@@ -146,6 +146,14 @@ def test_an_evaluator_that_is_not_used_loads_nothing() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
+def test_exact_solves_run_where_the_evaluator_says_and_no_environment_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, design: Design
+) -> None:
+    monkeypatch.setenv("BINSPARX_DEVICE", "cuda")
+    prepared = SimcoreEvaluator("cpu").prepare(small_checkpoint(), design, small_dataset(tmp_path))
+    assert prepared.design.device == "cpu"
+
+
 # Ray ------------------------------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+import ray
+
+from pipeline.execution.cluster import ray_session
+from simcore.errors import InputError
 from tests.pipeline.conftest import ROOT
 
 _JOIN = """
@@ -13,7 +18,7 @@ import contextlib
 from pipeline.execution.cluster import ray_session
 from simcore.errors import InputError
 
-with contextlib.suppress(InputError), ray_session("nowhere", 1, "numba"):
+with contextlib.suppress(InputError), ray_session("nowhere", 1):
     pass
 import ray
 print(ray._config.grpc_client_keepalive_time_ms(), ray._config.grpc_client_keepalive_timeout_ms())
@@ -37,3 +42,25 @@ def test_a_driver_soon_sees_that_a_machine_is_cut_off() -> None:
 
 def test_who_runs_the_cluster_may_choose() -> None:
     assert life_signs(RAY_grpc_client_keepalive_time_ms="5000") == (5000, life_signs()[1])
+
+
+@pytest.mark.parametrize("slow_starts", [2, 3])
+def test_a_busy_machine_gets_several_tries_and_then_one_line(monkeypatch: pytest.MonkeyPatch, slow_starts: int) -> None:
+    tries = []
+
+    def init(**_: object) -> None:
+        tries.append(1)
+        if len(tries) <= slow_starts:
+            raise Exception("The current node timed out during startup.\nThe GCS may be overloaded.")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    if slow_starts == 2:
+        with ray_session(None, 1):
+            assert len(tries) == 3
+        return
+    with pytest.raises(InputError, match="after 3 tries: The current node timed out .* Try again when") as error:
+        with ray_session(None, 1):
+            pass
+    assert "\n" not in str(error.value)

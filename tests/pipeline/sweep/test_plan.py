@@ -146,7 +146,7 @@ def test_an_extra_level_of_a_design_is_worked_beside_the_others(tmp_path: Path) 
         ({"arrays": "{rows: 8, cols: 8, active_rows: 9}"}, "small.yaml:4 arrays[0]: active_rows 9 is more than"),
         ({"arrays": "5000x5000"}, "small.yaml:4 arrays[0]: rows"),
         ({"exclude": "[{device: 8T-SRAN}]"}, "small.yaml:8 exclude[0].device: unknown device of this sweep '8T-SRAN'"),
-        ({"exclude": "[{model: fake-cnn}]"}, "every point is excluded"),
+        ({"exclude": "[{model: fake-cnn}]"}, "'exclude' takes away every point"),
         (
             {"points": "[{model: [fake-cnn, fake-cnnn]}]"},
             "small.yaml:8 points[0].model: unknown model of this sweep 'fake-cnnn'; did you mean 'fake-cnn'?",

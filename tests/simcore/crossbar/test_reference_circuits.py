@@ -57,7 +57,7 @@ def test_verify_folder_reports_a_wrong_current(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sink_currents_A": [1e-5, 1e-5]}, "2 sink currents for 1 columns"),
+        ({"sink_currents_A": [1e-5, 1e-5]}, "sink_currents_A has 2 values, the array has 1 columns"),
         ({"weights": [[2]]}, "weights must hold bits"),
         ({"inputs": [1, 0]}, "do not fit"),
         ({"parameters": {"topology": "gate_driven"}}, "'g_on' is missing"),

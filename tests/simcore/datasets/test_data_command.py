@@ -91,7 +91,7 @@ def test_a_limit_that_is_not_split_and_number_is_refused(value):
 
 
 def test_a_split_limited_twice_is_refused():
-    with pytest.raises(InputError, match="twice"):
+    with pytest.raises(InputError, match="two limits"):
         parse_limits(["test=1", "test=2"])
 
 

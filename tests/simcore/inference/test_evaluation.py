@@ -346,7 +346,7 @@ def test_a_solve_that_fails_stops_the_exact_run(checkpoint, dataset, monkeypatch
     design = make_design(solver="exact", layers=("dense",), adc=Adc(bits=6, reference="calibrated"))
     prepared = prepare(checkpoint, design, dataset)
 
-    def fail(circuit, weights, inputs, **settings):
+    def fail(circuit, weights, inputs, *settings, **more):
         count, columns = len(inputs), np.shape(weights)[1]
         return Solution(np.zeros((count, columns)), np.zeros(count, np.int8), np.ones(count), np.ones(count, np.int32),
                         np.ones(count))  # fmt: skip
