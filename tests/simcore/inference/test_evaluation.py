@@ -255,7 +255,7 @@ def test_results_do_not_depend_on_the_number_of_threads(checkpoint, dataset, dev
         torch.set_num_threads(before[1])
     (first, one), (second, two) = outcomes
     for name, layer in first.layers.items():
-        ours, theirs = dataclasses.asdict(layer.tables), dataclasses.asdict(second.layers[name].tables)
+        ours, theirs = layer.tables._asdict(), second.layers[name].tables._asdict()
         np.testing.assert_equal(ours, theirs, err_msg=name)
     np.testing.assert_array_equal(one.predictions, two.predictions)
     assert totals_of(one) == totals_of(two)
