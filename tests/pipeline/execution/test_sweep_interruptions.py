@@ -80,6 +80,7 @@ def test_who_asks_a_run_to_end_gets_what_interrupts_get(tmp_path: Path) -> None:
     assert stored_shards(tmp_path / "results")
 
 
+@pytest.mark.slow  # `test_who_asks_a_run_to_end` stops a run in the fast tests, drills kill them by the dozen
 @pytest.mark.usefixtures("fakes", "ray_cluster")
 def test_stopped_and_killed_runs_end_with_the_bytes_of_an_undisturbed_one(tmp_path: Path) -> None:
     write_sweep(tmp_path)
