@@ -35,7 +35,7 @@ def device_kind(name: str, where: str = DEVICE_VARIABLE) -> str:
     kind = name.partition(":")[0]
     if kind not in (NUMBA, "cpu", "cuda"):
         raise InputError(
-            f"'{name}' means another device on every machine, and a sweep's rows must not: give numba, cpu or cuda",
+            f"a sweep runs on numba, cpu or cuda, not on '{name}': its rows must not depend on the machine",
             where,
         )
     return kind

@@ -25,7 +25,7 @@ def test_a_kind_has_no_number(name, kind):
 
 @pytest.mark.parametrize("name", ["auto", "tpu"])
 def test_a_kind_that_machines_disagree_on_is_refused(name):
-    with pytest.raises(InputError, match=f"{DEVICE_VARIABLE}: .*not '{name}'"):
+    with pytest.raises(InputError, match=f"{DEVICE_VARIABLE}: .*not on '{name}'"):
         device_kind(name)
 
 
