@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-import ray
 
 from pipeline.execution.cluster import ray_session
 from simcore.errors import InputError
@@ -46,6 +45,8 @@ def test_who_runs_the_cluster_may_choose() -> None:
 
 @pytest.mark.parametrize("slow_starts", [2, 3])
 def test_a_busy_machine_gets_several_tries_and_then_one_line(monkeypatch: pytest.MonkeyPatch, slow_starts: int) -> None:
+    import ray  # once it is imported it no longer heeds where its servers are to listen
+
     tries = []
 
     def init(**_: object) -> None:
