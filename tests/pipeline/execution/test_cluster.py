@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,8 +46,6 @@ def test_who_runs_the_cluster_may_choose() -> None:
 
 @pytest.mark.parametrize("slow_starts", [2, 3])
 def test_a_busy_machine_gets_several_tries_and_then_one_line(monkeypatch: pytest.MonkeyPatch, slow_starts: int) -> None:
-    import ray  # once it is imported it no longer heeds where its servers are to listen
-
     tries = []
 
     def init(**_: object) -> None:
@@ -54,9 +53,9 @@ def test_a_busy_machine_gets_several_tries_and_then_one_line(monkeypatch: pytest
         if len(tries) <= slow_starts:
             raise Exception("The current node timed out during startup.\nThe GCS may be overloaded.")
 
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "init", init)
-    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    # Not Ray itself: once imported it no longer heeds where its servers are to listen, which later tests ask for.
+    slow = SimpleNamespace(is_initialized=lambda: False, init=init, shutdown=lambda: None)
+    monkeypatch.setitem(sys.modules, "ray", slow)
     if slow_starts == 2:
         with ray_session(None, 1):
             assert len(tries) == 3
