@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.execution.ray_interface import Ray
-from pipeline.sweep.simulation import DEVICE_VARIABLE
 from simcore.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ def check_threads(ray: Ray, threads: int, device: str, grows: Callable[[Ray], bo
         if not nodes:
             if grows(ray):
                 return "no node of the cluster has a GPU now; tasks wait until one joins"
+            from simcore.crossbar.solvers.device import DEVICE_VARIABLE  # brings kernels along
+
             raise InputError("a GPU was asked for, and no node of the cluster has one", DEVICE_VARIABLE)
     largest = max((int(resources.get("CPU", 0)) for resources in nodes), default=0)
     if threads <= largest:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from simcore.design import Design
     from simcore.technology.devices import CellGeometry
 
-DEVICE_VARIABLE = "BINSPARX_DEVICE"
-
 
 @dataclasses.dataclass(frozen=True)
 class Model:

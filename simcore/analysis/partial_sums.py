@@ -25,10 +25,8 @@ from simcore.inference.stored_layers import binary_input_signs, order_rows
 from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.row_groups import applied_inputs
 from simcore.mapping.tiling import LayerMapping, input_vectors, map_layer
-from simcore.mitigation.activation_flip import HALF
 from simcore.mitigation.row_order import ROW_ORDERS
 from simcore.mitigation.sets import SPARSITY_LEVELS, store_group
-from simcore.mitigation.weight_flip import flip_columns
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import BinaryLayer
 
@@ -165,19 +163,21 @@ def measure_layer(
     for span in mapping.spans:
         part = flat[:, span.start : span.stop]
         dense = mapping.weights[span.start : span.stop]
-        for level, passes in SPARSITY_LEVELS.items():
-            stored = store_group(dense, passes, part)
-            applied = applied_inputs(part, stored.flip_above).bits
-            # (all positions, those without padding) x rows: how often each input is on.
-            everywhere, within = _counts(applied, interior) @ stored.bits.sum(axis=1, dtype=np.int64)
+        stored = {level: store_group(dense, passes, part) for level, passes in SPARSITY_LEVELS.items()}
+        applied = {above: applied_inputs(part, above).bits for above in {kept.flip_above for kept in stored.values()}}
+        # (all positions, those without padding) x rows: how often each input is on.
+        counts = {above: _counts(bits, interior) for above, bits in applied.items()}
+        for level, kept in stored.items():
+            everywhere, within = counts[kept.flip_above] @ kept.bits.sum(axis=1, dtype=np.int64)
             sums[level] += int(everywhere)
             inside[level] += int(within)
         here = valid[:, span.start : span.stop].sum(axis=1, dtype=np.int64)
         padded += int((here < span.rows).sum()) * columns
         some = here > 0  # a sub-vector that is padding alone leans nowhere
-        flipped, columns_flipped = applied_inputs(part, HALF).bits, flip_columns(dense)[0]
-        input_imbalance.append(1 - 2 * (flipped.sum(axis=1, dtype=np.int64)[some] / here[some]))
-        weight_imbalance.append(1 - 2 * columns_flipped.mean(axis=0))
+        flips = stored["binsparx"]
+        flipped = applied[flips.flip_above].sum(axis=1, dtype=np.int64)
+        input_imbalance.append(1 - 2 * (flipped[some] / here[some]))
+        weight_imbalance.append(1 - 2 * flips.bits.mean(axis=0))
     seen = np.maximum(valid.sum(axis=0), 1)
     return LayerStatistics(
         layer=layer.name,

@@ -120,10 +120,11 @@ def _read(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(B, P, M) shares of dot products and statistics of one layer."""
     # Noise is a function of design seed, layer, image and read: image by image.
-    seeds = [_noise_seed(prepared, layer, first_image + image) for image in range(len(vectors))]
+    noisy = len(vectors) if layer.converters.noise.scale else 0
+    seeds = [_noise_seed(prepared, layer, first_image + image) for image in range(noisy)]
     if layer.groups is not None:
         return read_exactly(layer, layer.groups, vectors, seeds)
-    if layer.converters.noise.scale == 0:
+    if not seeds:
         return read_layer(layer.tables, vectors)
     parts = [read_layer(layer.tables, vectors[image : image + 1], seed) for image, seed in enumerate(seeds)]
     return np.concatenate([part[0] for part in parts]), merge(np.stack([part[1] for part in parts]))

@@ -20,7 +20,7 @@ def read_exactly(
         layer: the layer.
         groups: its row groups.
         vectors: (B, P, K) int8 in {-1, 0, 1}, row order.
-        noise_seeds: seeds the converter noise, one an image.
+        noise_seeds: seeds the converter noise, one an image; none where there is no noise.
 
     Returns:
         (B, P, M) float32 shares of dot products, and the (len(STATISTICS),) int64 totals.
@@ -55,7 +55,7 @@ def _noise(
     layer: PreparedLayer, shape: tuple[int, ...], positions: int, group: int, seeds: list[int]
 ) -> np.ndarray | float:
     """The converter noise that the fused readout adds, in codes."""
-    if layer.converters.noise.scale == 0:
+    if not seeds:
         return 0.0
     noise = np.zeros(shape, dtype=np.float32)
     for image, seed in enumerate(seeds):

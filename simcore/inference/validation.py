@@ -141,8 +141,7 @@ def measure_layer(layer: FittedLayer, inputs: str, vectors: np.ndarray, rng: np.
 def _draw_columns(group: RowGroup, rng: np.random.Generator) -> np.ndarray:
     if group.tile.circuit.wiring.columns_are_independent:
         return np.sort(rng.permutation(group.columns)[:_COLUMNS])
-    tiles = list(group.tile.tiles())
-    tile = tiles[int(rng.integers(len(tiles)))]
+    tile = group.tile.draw(rng)
     return np.arange(tile.start, tile.stop)
 
 

@@ -78,6 +78,11 @@ class TileRow:
         for start in range(0, columns, self.width):
             yield slice(start, min(start + self.width, columns))
 
+    def draw(self, rng: np.random.Generator) -> slice:
+        """The columns of one tile, drawn at random."""
+        tiles = list(self.tiles())
+        return tiles[int(rng.integers(len(tiles)))]
+
 
 @dataclass(frozen=True)
 class RowGroup:

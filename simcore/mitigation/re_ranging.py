@@ -52,7 +52,7 @@ class ReRanging(Mitigation):
             Slope and intercept, of all columns or of each that has a line of its own.
         """
         if self.per is None:
-            return np.ones(()), np.zeros(())
+            return super().line(current, sums)
         axis = 0 if self.by_column else None
         mean_x, mean_y = current.mean(axis=axis), sums.mean(axis=axis)
         covariance = ((current - mean_x) * (sums - mean_y)).mean(axis=axis)

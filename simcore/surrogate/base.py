@@ -37,11 +37,6 @@ class Calibration:
         """Up to ``count`` different indices in rising order."""
         return np.sort(self.rng.choice(population, size=min(count, population), replace=False))
 
-    def draw_tile(self, group: RowGroup) -> slice:
-        """The columns of one tile."""
-        tiles = list(group.tile.tiles())
-        return tiles[int(self.rng.integers(len(tiles)))]
-
     def bits(self, group: RowGroup, reads: int) -> np.ndarray:
         """(reads, N) applied bits: calibration inputs, half of them as they come and half from the emptiest to the
         fullest, and a share of synthetic ones: random bits of every density, crowded at either end of the columns, and

@@ -61,7 +61,7 @@ def fit_products(groups: list[RowGroup], calibration: Calibration) -> list[Produ
     samples, solved = [], []
     for position in calibration.draw(len(groups), FIT_GROUPS):
         group = groups[position]
-        columns = calibration.draw_tile(group)
+        columns = group.tile.draw(calibration.rng)
         bits = calibration.bits(group, FIT_READS)
         solved.append(group.in_lsb(group.solve(bits, columns, _TOLERANCE, np.float32)).ravel())
         reads = second_order(bits, currents[position][:, columns], shared[group.rows], tile.width)

@@ -14,12 +14,12 @@ import numpy as np
 
 from pipeline.sweep import protocols
 from simcore.errors import InputError
+from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB, LayerTotals
 
 if TYPE_CHECKING:
     from simcore.design import Design
 
 MAPPED_LAYERS = ("conv0", "conv1")
-CURRENTS_A_LSB, ERRORS_A_LSB = 2**20, 2**10  # the simulator's own, which would take seconds to import
 
 CONTROL_VARIABLE = "BINSPARX_FAKE_CONTROL"
 """Names a JSON file, read at every call: ``calls`` (folder in which every call leaves a file), ``delay`` (seconds an
@@ -47,25 +47,6 @@ class LayerEvidence:
 @dataclass(frozen=True)
 class Evidence:
     layers: tuple[LayerEvidence, ...]
-
-
-@dataclass(frozen=True)
-class LayerTotals:
-    layer: str
-    column_reads: int
-    partial_sum: int
-    dense_partial_sum: int
-    squared_error: int
-    worst_error: int
-    column_current: int
-    clipped: int
-    activation_reads: int
-    activation_flips: int
-    applied_ones: int
-    weight_flips: int
-    stored_columns: int
-    inputs: int
-    lsb_A: float
 
 
 @dataclass(frozen=True)
