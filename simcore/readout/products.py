@@ -14,6 +14,7 @@ import numpy as np
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.mapping.encodings.base import column_share
 from simcore.readout.totals import add_totals
+from simcore.surrogate.second_order import delivered_share
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
@@ -37,17 +38,13 @@ def column_currents(first, z, quadratic, polynomial, ranges, tau, out):  # type:
     for c in range(columns):
         s, q = max(first[c], zero), max(out[c], zero)
         tau[c] = min(q / max(s + q, tiny) * per_tau, one)
-    c00, c01, c02 = polynomial[0], polynomial[1], polynomial[2]
-    c10, c11, c12 = polynomial[3], polynomial[4], polynomial[5]
-    c20, c21, c22 = polynomial[6], polynomial[7], polynomial[8]
-    c30, c31, c40 = polynomial[9], polynomial[10], polynomial[11]
+    # As numbers: loads from an array that might be the one written to would keep the loop from being vector code.
+    coefficients = (
+        polynomial[0], polynomial[1], polynomial[2], polynomial[3], polynomial[4], polynomial[5],
+        polynomial[6], polynomial[7], polynomial[8], polynomial[9], polynomial[10], polynomial[11],
+    )  # fmt: skip
     for c in range(columns):
-        t = tau[c]
-        v = min(max(first[c], zero) * per_s, one)
-        p = c30 + v * c31 + t * c40
-        p = (c20 + v * (c21 + v * c22)) + t * p
-        p = (c10 + v * (c11 + v * c12)) + t * p
-        out[c] = (c00 + v * (c01 + v * c02)) + t * p
+        out[c] = delivered_share(tau[c], min(max(first[c], zero) * per_s, one), coefficients)
     for c in range(columns):
         out[c] *= max(first[c], zero)
 
