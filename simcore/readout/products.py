@@ -13,6 +13,7 @@ import numpy as np
 
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.mapping.encodings.base import column_share
+from simcore.readout.bends import added_beyond
 from simcore.readout.totals import add_totals
 from simcore.surrogate.second_order import delivered_share
 
@@ -108,22 +109,54 @@ def correct_columns(parts, applied, tau, per_s, cols, factors, slope, out):  # t
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
-def sense(current, counted, converters, group, sums, totals):  # type: ignore[no-untyped-def]
-    """Convert one read: partial sums out (noise of the converter already in ``sums``), statistics into ``totals``."""
+def sense(current, counted, tables, read, sums, even, totals):  # type: ignore[no-untyped-def]
+    """Convert one read: partial sums out (noise of the converter already in ``sums``), statistics into ``totals``.
+
+    Args:
+        current: (M,) LSB.
+        counted: (M,) partial sums as they are.
+        tables: ``fused.ReadoutTables``.
+        read: index of the row group, and how many rows are on.
+        sums: (M,) out.
+        even: (M,) scratch.
+        totals: (STATISTICS,) int64.
+    """
+    converters, curves, (group, applied) = tables.converters, tables.curves, read
     gain, offset, step, start = (
         converters.gain[group], converters.offset[group], converters.step[group], converters.zero[group]
     )  # fmt: skip
+    line, knots = curves.thresholds.line[group], curves.thresholds.knots[group]
+    level, level_knots = curves.levels.line[group], curves.levels.knots[group]
+    added = curves.per_row[group] * applied
     zero, top = np.float32(0), converters.top
     squared, worst, clipped, drawn = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-    for c in range(len(current)):
-        code = np.rint(gain[c] * current[c] + offset[c] + sums[c])
-        sums[c] = start[c] + step[c] * min(max(code, zero), top)
+    columns = len(current)
+    for c in range(columns):
+        even[c] = gain[c] * current[c] + offset[c] + sums[c]
+    bend(even, line, knots, sums)
+    for c in range(columns):
+        code = np.rint(sums[c])
+        even[c] = min(max(code, zero), top)
+        clipped += np.float32(1) if code > top else zero
+    bend(even, level, level_knots, sums)
+    for c in range(columns):
+        sums[c] = start[c] + step[c] * sums[c] + added
         error = sums[c] - counted[c]
         squared += error * error
         worst = max(worst, abs(error))
         drawn += current[c]
-        clipped += np.float32(1) if code > top else zero
     add_totals(totals, squared, worst, drawn, clipped)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+def bend(values, line, knots, out):  # type: ignore[no-untyped-def]
+    """``bends.bent`` of all (M,) ``values`` -> out, a knot at a time: loops over columns become vector code."""
+    for c in range(len(values)):
+        out[c] = values[c] * line[0] + line[1]
+    for knot in range(len(knots)):
+        at, half = knots[knot, 0], knots[knot, 1]
+        for c in range(len(values)):
+            out[c] += added_beyond(values[c], at, half)
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
@@ -163,5 +196,5 @@ def read_products(reads, block, products, tables, out, totals):  # type: ignore[
                 applied = Applied(block.bits[read], density, cells.input_vectors[group])
                 correct_columns(parts, applied, tau, cells.ranges[group, 1], cells.cols, corrections, slope, current)
         sums[:] = block.noise[min(read, len(block.noise) - 1), :columns]
-        sense(current, counts, tables.converters, group, sums, totals)
+        sense(current, counts, tables, (group, block.applied[read]), sums, tau, totals)
         add_shares(sums, digital, group, block.place[read], block.applied[read], block.input_sign[read], out[read])
