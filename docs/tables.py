@@ -14,6 +14,7 @@ from typing import Any
 
 import cost_tables
 import device_tables
+import mitigation_tables
 import paper
 import pyarrow as pa
 import typer.cli
@@ -26,7 +27,7 @@ from pipeline.storage.compute_time import COSTS_SCHEMA
 from pipeline.storage.records import SHARD_FILE_SCHEMA
 from pipeline.sweep.axes import SCALARS
 from pipeline.sweep.spec import SweepSpec
-from pipeline.tables.schema import SCHEMAS
+from pipeline.tables.schema import RECOMMENDATIONS_SCHEMA, SCHEMAS
 from pipeline.tracking import mlflow as tracking
 from pipeline.tracking.artifacts import ARTIFACTS
 
@@ -57,7 +58,7 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "dataset.images": ("images", "`1000`", "the first so many of the split; default: all"),
     "dataset.calibration_images": (
         "images",
-        "`32`",
+        "`[8, 32, 128]`",
         "the first of the split `calibration`, else `train`, never images that are measured ([which](#images))",
     ),
     "shard_images": ("images", "`50`", "images that are computed together; decides no result"),
@@ -132,6 +133,7 @@ def result_tables() -> str:
     parts = []
     for name, schema in SCHEMAS.items():
         parts.append(f"### {name}.parquet\n\n{_columns(schema)}")
+    parts.append(f"### recommendations.parquet\n\n{_columns(RECOMMENDATIONS_SCHEMA)}")
     parts.append(f"### images-*.parquet, shards\n\n{_columns(SHARD_FILE_SCHEMA)}")
     parts.append(f"### costs.parquet\n\n{_columns(COSTS_SCHEMA)}")
     return "\n\n".join(parts)
@@ -170,6 +172,7 @@ TABLES = {
     "results.md": {"result tables": result_tables, "mlflow names": mlflow_names},
     "devices.md": {"bitcells": device_tables.bitcells},
     "commands.md": {"commands": commands},
+    "mitigations.md": {"passes": mitigation_tables.passes},
     "cost.md": {
         "tile": cost_tables.tile,
         "efficiency": cost_tables.efficiency,

@@ -45,9 +45,9 @@ def newer_rows(older: list[dict]) -> list[dict]:
     """Rows of version 6, of fewer images, accuracies moved by a few points, with digital layers in all totals, evidence
     after the converter, and designs of 64 rows fitted by least squares besides."""
     rows = [_newer(row) for row in older]
-    dense = {tuple(row[name] for name in HARDWARE_COLUMNS): row for row in rows if row["sparsity"] == "dense"}
+    dense = {tuple(row.get(name) for name in HARDWARE_COLUMNS): row for row in rows if row["sparsity"] == "dense"}
     for row in rows:
-        own = dense.get(tuple(row[name] for name in HARDWARE_COLUMNS))
+        own = dense.get(tuple(row.get(name) for name in HARDWARE_COLUMNS))
         if own and row["energy_change"] is not None:
             row |= {f"{cost}_change": row[column] / own[column] - 1 for column, cost in COSTS.items()}
     again = [

@@ -50,7 +50,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 # A sweep takes too long here: these commands are only planned.
 _PLANNED = ("run", "track")
 # These compute a real network or start a server, and have tests of their own: here their help must know the options.
-_EXPLAINED = ("explain", "ui")
+_EXPLAINED = ("explain", "recommend", "ui")
 
 
 class Example(NamedTuple):

@@ -18,6 +18,7 @@ from pipeline.results.comparison import Comparison, compare_designs
 from pipeline.results.names import design_name, hardware_name
 from pipeline.sweep.names import level_name
 from pipeline.sweep.objectives import known_costs
+from simcore.passes import NONE
 
 
 def compare(
@@ -72,7 +73,7 @@ def _print(compared: Comparison, name_a: str, name_b: str, console: Console) -> 
         table.add_column(heading, justify="right")
     for _, row in points.sort_values("accuracy_change", ascending=False, kind="stable").iterrows():
         told = " " if row.verdict == "undecided" else "*"
-        level = f" {level_name(row.sparsity, row.get('prune', 0.0), mark='p')}" if "sparsity" in row else ""
+        level = f" {_level(row)}" if "sparsity" in row else ""
         table.add_row(
             _name(row, points) + level,
             f"{100 * row.accuracy_a:.1f} %",
@@ -96,6 +97,10 @@ def _print(compared: Comparison, name_a: str, name_b: str, console: Console) -> 
     for name, alone in ((name_a, compared.only_a), (name_b, compared.only_b)):
         if len(alone):
             console.print(f"{len(alone)} designs only in {name}", highlight=False)
+
+
+def _level(row: pd.Series) -> str:
+    return level_name(row.sparsity, row.get("prune", 0.0), row.get("mitigations") or NONE, mark="p")
 
 
 def _name(row: pd.Series, points: pd.DataFrame) -> str:

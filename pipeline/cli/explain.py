@@ -24,7 +24,7 @@ from pipeline.cli.options import (
     make_console,
 )
 from pipeline.execution.progress import duration
-from pipeline.explain.blame import Blame, Share, Subject
+from pipeline.explain.blame import Blame, PassShare, Share, Subject
 from pipeline.explain.blame import explain as explain_design
 from pipeline.explain.subject import subject_of_results, subject_of_sweep
 from pipeline.results.finished import Results
@@ -48,8 +48,8 @@ def explain(
     results: ResultsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """How much accuracy each cause costs a design: wires, driver, sink, non-linearity, converter, pruning; and which
-    layers and tiles carry it.
+    """How much accuracy each cause costs a design: wires, driver, sink, non-linearity, converter, pruning; which layers
+    and tiles carry it; and what each of its mitigations gives and costs.
 
     Each cause is switched off alone (what comes back?) and on alone (what is lost?). The two differ where causes make
     each other worse. Variants are kept in the results folder like designs of a sweep: asking again costs nothing.
@@ -116,9 +116,14 @@ def _print(subject: Subject, blame: Blame, console: Console) -> None:
         if shares:
             console.print()
             console.print(_table(kind, shares))
+    if blame.passes:
+        console.print()
+        console.print(_pass_table(blame.passes))
+        _tell_resting(blame.passes, console)
     console.print()
     notes = ["in points of accuracy, with 95 % intervals from the same images"]
-    if not all(share.within_limits for share in (*blame.causes, *blame.layers)):
+    shares: list[Share | PassShare] = [*blame.causes, *blame.layers, *blame.passes]
+    if not all(share.within_limits for share in shares):
         notes.append("*: a variant's evidence is beyond the design's limits, see its record")
     for note in notes:
         console.print(note, highlight=False)
@@ -135,13 +140,33 @@ def _table(kind: str, shares: list[Share]) -> Table:
     return table
 
 
+def _pass_table(shares: list[PassShare]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column("mitigation", no_wrap=True)
+    costs = {name: name.partition("_")[0] for share in shares for name in share.cost}
+    for heading in ("given alone", "lost when taken away", *(f"{name} %" for name in costs.values())):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for share in shares:
+        mark = "" if share.within_limits else " *"
+        changes = [f"{100 * share.cost[name]:+.1f}" if name in share.cost else "" for name in costs]
+        table.add_row(share.name + mark, _points(share.alone), _points(share.taken_away), *changes)
+    return table
+
+
+def _tell_resting(shares: list[PassShare], console: Console) -> None:
+    for share in shares:
+        if share.resting:
+            text = f"without {share.name} there is no {', '.join(share.resting)} either"
+            console.print(text, highlight=False, soft_wrap=True)
+
+
 def _points(change: tuple[float, float, float]) -> str:
     value, low, high = (100 * part for part in change)
     return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
-    from pipeline.explain.blame_picture import draw_blame, draw_read, draw_tiles
+    from pipeline.explain.blame_picture import draw_blame, draw_passes, draw_read, draw_tiles
     from simcore.analysis.tile_errors import tile_errors
     from simcore.analysis.tile_read import ReadPlace, tile_read
     from simcore.crossbar.cells import Cells
@@ -152,7 +177,9 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     checkpoint, dataset = cast(Checkpoint, subject.checkpoint), cast(Dataset, subject.dataset)
     prepared = prepare(checkpoint, subject.design, dataset)
     layers = tile_errors(checkpoint, prepared, dataset, subject.split)
-    files = draw_blame(blame, title) | draw_tiles(layers, f"{title}: rms error of every tile")
+    files = (
+        draw_blame(blame, title) | draw_passes(blame, title) | draw_tiles(layers, f"{title}: rms error of every tile")
+    )
     worst = max(layers, key=lambda layer: float(layer.rms_error.max()))
     group, tile = (int(i) for i in np.unravel_index(worst.rms_error.argmax(), worst.rms_error.shape))
     middle = worst.positions // 2 + math.isqrt(worst.positions) // 2  # of the image, where nothing is padded

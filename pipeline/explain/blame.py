@@ -12,18 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.execution.tasks import Outcome, TaskSettings, cpu_count, evaluate_shards, prepare_design
+from pipeline.explain.prices import CostOfDesigns
 from pipeline.front.intervals import PairedCounts, wilson_interval
 from pipeline.provenance import find_provenance
+from pipeline.storage.layer_totals import in_units, sum_layers
 from pipeline.storage.predictions import Predictions
 from pipeline.storage.records import DamagedRecord, decode_design, design_path
-from pipeline.storage.shard_files import find_shard_files
+from pipeline.storage.shard_files import find_shard_files, read_shards
 from pipeline.storage.shards import cover
 from pipeline.storage.store import Store
 from pipeline.sweep.keys import digest_of, key_content
 from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator
 from pipeline.tables.evidence import within_limits
 from simcore.analysis.ablation import causes_of, only, without
+from simcore.analysis.attribution import needs_of, passes_at_work, resting_on, with_passes, without_pass
 from simcore.design import Design
+from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import BinsparxError
 
 SHARD_IMAGES = 50
@@ -32,7 +36,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Subject:
-    """The design to explain, and what it runs on."""
+    """The design to explain, and what it runs on; ``price`` says what it costs, where the size of the cell is known."""
 
     key: str
     design: Design
@@ -40,6 +44,7 @@ class Subject:
     model_digest: str
     dataset: Dataset
     split: str
+    price: CostOfDesigns | None = None
 
 
 @dataclass(frozen=True)
@@ -58,14 +63,39 @@ class Share:
 
 
 @dataclass(frozen=True)
+class PassShare:
+    """What one mitigation of the design gives and costs.
+
+    Attributes:
+        name: as sets of mitigations call it.
+        alone: accuracy that it gives to the design without any mitigation (but what it cannot do without), with its
+            95 % interval.
+        taken_away: accuracy that the design loses without it, likewise.
+        cost: of the design against the design without it, as fractions by column; empty where costs are unknown.
+        cost_alone: the same of it alone.
+        resting: passes that cannot do without it and were taken away too.
+    """
+
+    name: str
+    alone: tuple[float, float, float]
+    taken_away: tuple[float, float, float]
+    cost: dict[str, float]
+    cost_alone: dict[str, float]
+    resting: list[str]
+    within_limits: bool
+
+
+@dataclass(frozen=True)
 class Blame:
-    """The design's accuracy and ideal accuracy, and the shares of causes and of layers, the largest first."""
+    """The design's accuracy and ideal accuracy, the shares of causes and of layers, the largest first, and those of its
+    mitigations, in the order in which they act."""
 
     images: int
     accuracy: tuple[float, float, float]
     ideal_accuracy: float
     causes: list[Share]
     layers: list[Share]
+    passes: list[PassShare]
 
 
 def explain(
@@ -83,7 +113,8 @@ def explain(
     found: dict[tuple[str, str], _Found] = {}
     for number, (place, variant) in enumerate(variants.items()):
         if progress is not None:
-            name = {"off": "without ", "on": "only "}.get(place[0], "") + (place[1] or "the design")
+            kinds = {"off": "without", "on": "only", "design": ""}
+            name = f"{kinds.get(place[0], place[0])} {place[1] or 'the design'}".strip()
             progress(name, number, len(variants))
         found[place] = runner.run(variant)
     if progress is not None:
@@ -91,7 +122,8 @@ def explain(
     whole = found["design", ""]
     correct, count = int(whole.correct.sum()), len(whole.correct)
     accuracy = (correct / count, *wilson_interval(correct, count))
-    return Blame(count, accuracy, float(whole.ideal.mean()), _shares(causes, found), _shares(layers, found))
+    shares = _shares(causes, found), _shares(layers, found), _pass_shares(subject.design, found)
+    return Blame(count, accuracy, float(whole.ideal.mean()), *shares)
 
 
 def _layers_to_blame(subject: Subject) -> list[str]:
@@ -115,7 +147,35 @@ def _variants(design: Design, causes: Sequence[str], layers: Sequence[str]) -> d
     for name in layers:
         variants["off", name] = base.model_copy(update={"layers": tuple(n for n in layers if n != name)})
         variants["on", name] = base.model_copy(update={"layers": (name,)})
+    for name in passes_at_work(base):
+        variants["unmitigated by", name] = without_pass(base, name)
+        variants["mitigated by only", name] = with_passes(base, [name])
+        variants["before only", name] = with_passes(base, needs_of(name))
     return variants
+
+
+def _pass_shares(design: Design, found: Mapping[tuple[str, str], _Found]) -> list[PassShare]:
+    """What each of the design's mitigations gives and costs."""
+    whole = found["design", ""]
+    shares = []
+    for name in passes_at_work(design):
+        without, alone, before = (found[kind, name] for kind in ("unmitigated by", "mitigated by only", "before only"))
+        shares.append(
+            PassShare(
+                name,
+                _change(alone.correct, before.correct),
+                _change(whole.correct, without.correct),
+                _cost_change(whole.costs, without.costs),
+                _cost_change(alone.costs, before.costs),
+                resting_on(design, name),
+                without.within_limits and alone.within_limits and before.within_limits,
+            )
+        )
+    return shares
+
+
+def _cost_change(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
+    return {name: after[name] / value - 1 for name, value in before.items() if value and name in after}
 
 
 def _shares(names: Sequence[str], found: Mapping[tuple[str, str], _Found]) -> list[Share]:
@@ -134,6 +194,7 @@ class _Found:
     correct: np.ndarray
     ideal: np.ndarray
     within_limits: bool
+    costs: dict[str, float]
 
 
 class _Runner:
@@ -168,7 +229,17 @@ class _Runner:
             raise BinsparxError(f"shards of {key[:12]} in {self._store.uri} are damaged: run its sweep again")
         labels = seen.labels[: self._images]
         ideal = seen.ideal_predictions[: self._images] == labels
-        return _Found(seen.correct[: self._images], ideal, self._within_limits(key, design))
+        return _Found(seen.correct[: self._images], ideal, self._within_limits(key, design), self._costs(key, design))
+
+    def _costs(self, key: str, design: Design) -> dict[str, float]:
+        """Of an image; empty where the size of the cell is unknown."""
+        if self._subject.price is None or design.solver in REFERENCE_SOLVERS:
+            return {}
+        files = find_shard_files(self._store, key)
+        stored = cover(self._images, SHARD_IMAGES, files.ranges()).stored
+        shards = read_shards(self._store, key, files, stored).records
+        layers = [in_units(layer) for layer in sum_layers([shard.layers for shard in shards])]
+        return self._subject.price.totals(design, layers, sum(shard.count for shard in shards))
 
     def _within_limits(self, key: str, design: Design) -> bool:
         try:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.explain.blame import Blame, Share
+from pipeline.explain.blame import Blame, PassShare, Share
 from pipeline.report.drawing import COLOURS, draw_grid, picture_files
 from simcore.analysis.tile_errors import LayerTiles
 from simcore.crossbar import Circuit
@@ -31,6 +31,34 @@ def draw_blame(blame: Blame, title: str) -> dict[str, bytes]:
     accuracy = f"accuracy {100 * blame.accuracy[0]:.1f} %, ideal {100 * blame.ideal_accuracy:.1f} %"
     figure.suptitle(f"{title}\n{accuracy}, {blame.images} images", fontsize=10)
     return picture_files(figure, "causes")
+
+
+def draw_passes(blame: Blame, title: str) -> dict[str, bytes]:
+    """PNG and SVG of what each mitigation gives, alone and in the set, with what it costs; nothing without any."""
+    if not blame.passes:
+        return {}
+    figure = Figure(figsize=(8.2, 1.9 + 0.6 * len(blame.passes)), layout="constrained")
+    axes = figure.subplots()
+    kinds = (
+        ("given alone", "alone", 0.2, COLOURS[2], ""),
+        ("lost when taken away", "taken_away", -0.2, COLOURS[0], "///"),
+    )
+    _pairs_of_bars(axes, blame.passes, kinds)
+    for place, share in zip(range(len(blame.passes))[::-1], blame.passes, strict=True):
+        parts = [f"{name.partition('_')[0]} {100 * change:+.1f} %" for name, change in share.cost.items()]
+        axes.annotate(
+            "\n".join(parts),
+            (1.01, place),
+            xycoords=("axes fraction", "data"),
+            fontsize=7,
+            va="center",
+            color="#333333",
+        )
+    axes.set_xlabel("accuracy (points); on the right what the pass costs in the set")
+    axes.legend(loc="best", fontsize=8, frameon=False)
+    accuracy = f"accuracy {100 * blame.accuracy[0]:.1f} %, ideal {100 * blame.ideal_accuracy:.1f} %"
+    figure.suptitle(f"{title}\n{accuracy}, {blame.images} images", fontsize=10)
+    return picture_files(figure, "passes")
 
 
 def draw_tiles(layers: Sequence[LayerTiles], title: str) -> dict[str, bytes]:
@@ -88,11 +116,18 @@ def draw_read(circuit: Circuit, weights: np.ndarray, inputs: np.ndarray, nodes: 
 
 
 def _bars(axes: Axes, shares: Sequence[Share]) -> None:
-    places = np.arange(len(shares))[::-1]
     kinds = (
         ("regained without it", "regained", 0.2, COLOURS[0], ""),
         ("lost by it alone", "lost", -0.2, COLOURS[4], "///"),
     )
+    _pairs_of_bars(axes, shares, kinds)
+
+
+def _pairs_of_bars(
+    axes: Axes, shares: Sequence[Share | PassShare], kinds: Sequence[tuple[str, str, float, str, str]]
+) -> None:
+    """Bars of some attributes of the shares: (label, attribute, offset, colour, hatch) each."""
+    places = np.arange(len(shares))[::-1]
     for label, attribute, offset, colour, hatch in kinds:
         values = np.array([getattr(share, attribute) for share in shares]) * 100
         spread = np.abs(values[:, 1:].T - values[:, 0])

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.explain.blame import Subject
+from pipeline.explain.prices import CostOfDesigns
 from pipeline.results.finished import Results
 from pipeline.storage.records import DamagedRecord, decode_design, design_path
 from pipeline.sweep import simulation
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
+from simcore.cost_options import CostOptions
 from simcore.design import Design
 from simcore.errors import InputError
 
@@ -20,11 +22,15 @@ def subject_of_sweep(path: str, key_start: str) -> Subject:
     Raises:
         InputError: the sweep file is not right, or none or several designs have such a key.
     """
-    points = make_plan(load_sweep(path)).select(key_start, "KEY")
+    plan = make_plan(load_sweep(path))
+    points = plan.select(key_start, "KEY")
     if len(points) > 1:
         raise InputError(f"{len(points)} designs of {path} have keys that begin with '{key_start}': give more digits")
     (point,) = points
-    return Subject(point.key, point.design, point.model.checkpoint, point.model.digest, point.dataset, point.split)
+    price = CostOfDesigns.of(point.model, point.cell.reference, plan.cost_settings)
+    return Subject(
+        point.key, point.design, point.model.checkpoint, point.model.digest, point.dataset, point.split, price
+    )
 
 
 def subject_of_results(results: Results, key_start: str) -> Subject:
@@ -54,4 +60,9 @@ def subject_of_results(results: Results, key_start: str) -> Subject:
                 "with; name that design's sweep file with --sweep"
             )
     design = Design.model_validate(content["design"])
-    return Subject(row.design_key, design, model.checkpoint, model.digest, dataset, content["split"])
+    price = None
+    if row.device in simulation.device_names():
+        price = CostOfDesigns.of(
+            model, row.device, simulation.cost_settings(CostOptions(), CostOptions().technology, "")
+        )
+    return Subject(row.design_key, design, model.checkpoint, model.digest, dataset, content["split"], price)

@@ -51,7 +51,7 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     images. Where more than ``MOST_DRAWN`` designs are not on the front, the front and a sample of those are drawn,
     without arrows and sizes, and the title says so.
     """
-    columns = {*_COLUMNS, *HARDWARE_COLUMNS, *(cost.column for cost in COSTS)}
+    columns = {*_COLUMNS, "mitigations", *HARDWARE_COLUMNS, *(cost.column for cost in COSTS)}
     designs = designs.select([name for name in designs.column_names if name in columns])
     every = designs.to_pandas()
     cost = _first_cost(every, objectives)
@@ -159,7 +159,7 @@ def _draw_arrows(axes: Axes, points: pd.DataFrame, colours: Mapping[str, str]) -
     """From dense to binsparx on the same hardware; what a race stopped saw other images, and is not compared."""
     plain = points[points.prune == 0]
     dense, sparse = (plain[plain.sparsity == level] for level in ("dense", "binsparx"))
-    same = [name for name in HARDWARE_COLUMNS if name in points]
+    same = [name for name in (*HARDWARE_COLUMNS, "mitigations") if name in points]
     for pair in sparse.merge(dense, on=[*same, "images"], suffixes=("", "_dense")).itertuples():
         axes.annotate(
             "",

@@ -13,10 +13,13 @@ from pipeline.sweep.names import array_name, level_name
 from pipeline.sweep.objectives import OBJECTIVES
 from pipeline.tables.schema import HARDWARE_COLUMNS
 from simcore.design_axes import REFERENCE_SOLVERS
+from simcore.passes import NONE
 
 # Axes that every line shows or that follow from others; the rest get a column only where they have several values.
 _SHOWN_ALWAYS = "dataset device corner topology rows cols active_rows adc_bits".split()
-_OPTIONAL = [name for name in HARDWARE_COLUMNS if name not in _SHOWN_ALWAYS]
+# A set of passes names a line as hardware does, for its name is too long for a column of accuracies.
+_LINE_COLUMNS = (*HARDWARE_COLUMNS, "mitigations")
+_OPTIONAL = [name for name in _LINE_COLUMNS if name not in _SHOWN_ALWAYS]
 # Beside the hardware, what the tables show of a design: a row has many more columns.
 _SHOWN = (
     "sweep sparsity prune images accuracy accuracy_low accuracy_high ideal_accuracy on_front front_candidate "
@@ -89,7 +92,7 @@ def _print_references(rows: list[_Row], console: Console) -> None:
         read = f"{row['model']}, {_array(row)}"
         if row["solver_setting"] == "ideal_circuit":
             read += f", {row['adc_bits']} bit {row['adc_reference']}"
-        level = level_name(row["sparsity"], row["prune"], mark="p")
+        level = level_name(row["sparsity"], row["prune"], row["mitigations"] or NONE, mark="p")
         groups.setdefault(f"reference, {row['solver_setting']}, {read}", []).append(f"{level} {_accuracy(row).strip()}")
     for name, accuracies in groups.items():
         text = f"{name}: {', '.join(dict.fromkeys(accuracies))} %"
@@ -172,8 +175,11 @@ def print_front(pareto: pa.Table, console: Console) -> None:
 
 
 def _rows(designs: pa.Table) -> list[_Row]:
-    shown = {*HARDWARE_COLUMNS, *_SHOWN}
-    return list(designs.select([name for name in designs.column_names if name in shown]).to_pylist())
+    """What the tables show of each design; of a table of an earlier version the columns that it lacks are empty."""
+    shown = {*_LINE_COLUMNS, *_SHOWN}
+    lacking = dict.fromkeys(name for name in _LINE_COLUMNS if name not in designs.column_names)
+    rows = designs.select([name for name in designs.column_names if name in shown]).to_pylist()
+    return [lacking | row for row in rows]
 
 
 def _listed(groups: list[_Levels], most: int | None) -> list[_Levels]:
@@ -209,10 +215,11 @@ def _table(title: str) -> Table:
 
 
 def _group(rows: list[_Row]) -> dict[tuple[Any, ...], _Levels]:
-    """Rows of one hardware design together; the solver counts as hardware, so that solvers can be compared."""
+    """Rows of one hardware design and set of passes together; the solver counts as hardware, so that solvers can be
+    compared."""
     groups: dict[tuple[Any, ...], _Levels] = {}
     for row in rows:
-        hardware = tuple(row[name] for name in HARDWARE_COLUMNS)
+        hardware = tuple(row[name] for name in _LINE_COLUMNS)
         groups.setdefault(hardware, {})[row["sparsity"], row["prune"]] = row
     return groups
 

@@ -14,13 +14,15 @@ from pipeline.results.comparison import Comparison, compare_designs
 from pipeline.storage.predictions import Predictions
 from pipeline.storage.store import Store
 from pipeline.sweep.objectives import Direction
-from pipeline.tables.files import SWEEPS_FOLDER, read_table
-from pipeline.tables.schema import SCHEMAS
+from pipeline.tables.files import RECOMMENDATIONS, SWEEPS_FOLDER, read_table
+from pipeline.tables.schema import RECOMMENDATIONS_SCHEMA, SCHEMAS
 from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import InputError, unknown_name
 
 # Names that stand for content: a network that was trained again is another network, and a split holds other images.
 _CONTENT = {"model": ("model_digest",), "dataset": ("dataset_digest", "dataset_split")}
+
+_TABLES = {**SCHEMAS, RECOMMENDATIONS: RECOMMENDATIONS_SCHEMA}
 
 
 class Results:
@@ -63,14 +65,14 @@ class Results:
         Raises:
             InputError: no such table or sweep.
         """
-        if name not in SCHEMAS:
-            raise unknown_name("table", name, SCHEMAS)
+        if name not in _TABLES:
+            raise unknown_name("table", name, _TABLES)
         if sweep is not None and sweep not in self._sweeps:
             raise unknown_name(f"sweep in {self.store.uri}", sweep, self._sweeps)
         chosen = self._sweeps if sweep is None else [sweep]
         tables = [table for one in chosen if (table := read_table(one, name, self.store)) is not None]
         # Sweeps of earlier versions may lack columns that were added since: they come as null.
-        return pa.concat_tables(tables, promote_options="default") if tables else SCHEMAS[name].empty_table()
+        return pa.concat_tables(tables, promote_options="default") if tables else _TABLES[name].empty_table()
 
     def designs(self, sweep: str | None = None) -> pd.DataFrame:
         """One row a design point.
@@ -82,6 +84,17 @@ class Results:
             InputError: no such sweep.
         """
         return _frame(self.table("designs", sweep))
+
+    def recommendations(self, sweep: str | None = None) -> pd.DataFrame:
+        """One row a set that ``binsparx recommend SWEEP.yaml`` judged; empty where it was not asked.
+
+        Args:
+            sweep: name of a sweep; all of them, one after the other, if None.
+
+        Raises:
+            InputError: no such sweep.
+        """
+        return _frame(self.table(RECOMMENDATIONS, sweep))
 
     def layers(self, sweep: str | None = None) -> pd.DataFrame:
         """One row a design point and layer.

@@ -9,16 +9,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from pipeline.sweep.axis import Axis, BitsAxis, DependentAxis, OverridesAxis, ScalarAxis, SizeAxis
+from pipeline.sweep.axis import Axis, BitsAxis, CountAxis, DependentAxis, MitigationsAxis, OverridesAxis, ScalarAxis
 
 MODEL = Axis(column="model", meaning="network")
 DEVICE = Axis(column="device", meaning="bitcell preset, or the label of the user's own")
 CORNER = Axis(column="corner", meaning="parameter corner of the bitcell and the wires")
 OVERRIDES = OverridesAxis(column="overrides", meaning="circuit parameters replaced, as name=value;name=value")
 SIZE = (
-    SizeAxis(column="rows", unit="rows", meaning="rows of an array"),
-    SizeAxis(column="cols", unit="columns", meaning="columns of an array"),
-    SizeAxis(column="active_rows", unit="rows", meaning="rows read together; the flips cover as many"),
+    CountAxis(column="rows", unit="rows", meaning="rows of an array"),
+    CountAxis(column="cols", unit="columns", meaning="columns of an array"),
+    CountAxis(column="active_rows", unit="rows", meaning="rows read together; the flips cover as many"),
 )
 ROW_ORDER = ScalarAxis(
     field="row_order",
@@ -27,6 +27,13 @@ ROW_ORDER = ScalarAxis(
     example="`spatial`",
     guide="what shares a row group: a channel's taps, a tap's channels, inputs that [agree](physics.md#binsparx)",
 )
+SETS = MitigationsAxis(
+    field="mitigations",
+    column="mitigations",
+    meaning="what else is done against the errors of the arrays, a set of passes with plus signs between them",
+    example="`[none, binsparx+bent_references]`",
+    guide="sets of passes; they may name flips, pruning and row order too, see [mitigations](mitigations.md)",
+)
 LEVEL = (
     ScalarAxis(
         field="sparsity",
@@ -34,7 +41,7 @@ LEVEL = (
         column="sparsity",
         meaning="dense, weight, activation or binsparx (both flips)",
         example="`[dense, binsparx]`",
-        guide="flips of stored columns, of applied sub-vectors, both or none",
+        guide="flips of stored columns, of applied sub-vectors, both or none; `dense` where `mitigations` is given",
     ),
     ScalarAxis(
         field="prune",
@@ -44,13 +51,7 @@ LEVEL = (
         example="`[0, 0.1]`",
         guide="part of each column's remaining stored ones that is stored as 0",
     ),
-    ScalarAxis(
-        field="mitigations",
-        column="mitigations",
-        meaning="what else is done against the errors of the arrays, a set of passes with plus signs between them",
-        example="`[none, [bent_references, popcount_term]]`",
-        guide="sets of passes beside those above, see [mitigations](mitigations.md)",
-    ),
+    SETS,
 )
 """The sparsity level: what the designs of one configuration differ in."""
 CONVERTER = (
@@ -109,6 +110,9 @@ CONVERTER = (
         guide="standard deviation of the noise",
     ),
 )
+CALIBRATION = CountAxis(
+    column="calibration_images", unit="images", meaning="images that set constants, orders and converters"
+)
 SEED = ScalarAxis(
     field="seed",
     in_file="seeds",
@@ -127,12 +131,18 @@ SOLVER = ScalarAxis(
     "[references](#references)",
 )
 
-AXES: tuple[Axis, ...] = (MODEL, DEVICE, CORNER, OVERRIDES, *SIZE, ROW_ORDER, *LEVEL, *CONVERTER, SEED, SOLVER)
+AXES: tuple[Axis, ...] = (
+    *(MODEL, DEVICE, CORNER, OVERRIDES, *SIZE, ROW_ORDER),
+    *(*LEVEL, *CONVERTER, CALIBRATION, SEED, SOLVER),
+)
 """All of them in the order of the tables' columns."""
 CONFIGURATION: tuple[ScalarAxis, ...] = (ROW_ORDER, *CONVERTER, SEED, SOLVER)
 """The scalar axes of a configuration, in the order in which they are multiplied; the levels run fastest."""
 SCALARS = (*CONFIGURATION, *LEVEL)
-MATCHED: tuple[Axis, ...] = (MODEL, DEVICE, CORNER, *SIZE, ROW_ORDER, *CONVERTER, OVERRIDES, SOLVER, SEED, *LEVEL)
+MATCHED: tuple[Axis, ...] = (
+    *(MODEL, DEVICE, CORNER, *SIZE, ROW_ORDER, *CONVERTER, OVERRIDES, CALIBRATION, SOLVER, SEED),
+    *LEVEL,
+)
 """All of them in the order in which ``exclude`` and ``points`` list them."""
 
 CONFIGURATION_COLUMNS = tuple(axis.column for axis in CONFIGURATION)

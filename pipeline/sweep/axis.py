@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel
 from pydantic.fields import FieldInfo
 
-from pipeline.sweep.field_types import Positive, Scalar, Text, values_of
+from pipeline.sweep.field_types import AxisValue, Positive, Scalar, Text, values_of
+from pipeline.sweep.mitigation_sets import MitigationSet, sets_of
 from simcore.design_axes import MOST_ADC_BITS, DesignAxes, lossless_bits
 
 if TYPE_CHECKING:
     from pipeline.sweep.points import DesignPoint
 
-AxisValue = str | int | float
 Combination = tuple[AxisValue, ...]
 """One value of each of several axes, in their order."""
 
@@ -72,8 +72,8 @@ class OverridesAxis(Axis):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SizeAxis(Axis):
-    """A side of the array. What is too large is found when sides and read rows are known together."""
+class CountAxis(Axis):
+    """A side of the array, or images: what is too large is found when all that it depends on is known together."""
 
     @property
     def kind(self) -> type[AxisValue]:
@@ -92,7 +92,7 @@ class ScalarAxis(Axis):
         field: of the design, ``adc.bits`` for one of a group of fields.
         in_file: its place in the sweep file where that is not ``field``.
         matched_as: what ``exclude`` and ``points`` call it where that is not ``column``.
-        required: the sweep file has to name it.
+        required: the sweep file has to name it, or sets of mitigations that do.
         example: for the table of the sweep file's fields.
         guide: what it does, for the same table, which has links.
     """
@@ -165,6 +165,18 @@ class BitsAxis(ScalarAxis):
 
     def fits(self, wanted: Any, point: DesignPoint, columns: Mapping[str, AxisValue]) -> bool:
         return any(columns[self.column] == self.resolved(value, point.active_rows) for value in wanted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MitigationsAxis(ScalarAxis):
+    """Sets of passes, which may say what other axes are (``MitigationSet``)."""
+
+    @property
+    def item(self) -> Any:
+        return Annotated[Any, AfterValidator(sets_of)]
+
+    def fits(self, wanted: Iterable[MitigationSet], point: DesignPoint, columns: Mapping[str, AxisValue]) -> bool:
+        return any(one.matches(columns) for one in wanted)
 
 
 @dataclass(frozen=True, kw_only=True)

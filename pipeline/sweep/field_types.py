@@ -22,6 +22,7 @@ def _scalar(value: Any) -> Any:
     raise ValueError("expected a number, a word or a list of them")
 
 
+AxisValue = str | int | float
 Listed = BeforeValidator(_as_list)
 """Reads a scalar as a list of one: a list is an axis, a scalar is one value."""
 Scalar = Annotated[Any, AfterValidator(_scalar)]

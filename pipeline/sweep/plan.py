@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep import simulation
 from pipeline.sweep.axes import CONVERTER, MATCHED, ROW_ORDER, SEED, SOLVER
+from pipeline.sweep.images import measured_images
 from pipeline.sweep.point_builder import PointBuilder
 from pipeline.sweep.points import Configuration, DesignPoint
 from pipeline.sweep.protocols import Dataset, Evaluator
 from pipeline.sweep.spec import MatchSpec, SweepFile
 from simcore.design_axes import REFERENCE_SOLVERS
-from simcore.errors import InputError, unknown_name
-from simcore.inference.calibration_images import CalibrationImages, require_apart
+from simcore.errors import InputError
 
 if TYPE_CHECKING:
     from simcore.cost import CostSettings
@@ -79,11 +79,11 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
     """
     spec = sweep.spec
     dataset = simulation.open_dataset(sweep.resolve(spec.dataset.name), sweep.where("dataset", "name"))
-    calibration, images = _images(sweep, dataset)
+    images = measured_images(sweep, dataset)
     evaluator = evaluator or simulation.default_evaluator()
     technology = sweep.resolve(spec.cost.technology)
     cost_settings = simulation.cost_settings(spec.cost, technology, sweep.where("cost"))
-    builder = PointBuilder(sweep, dataset, calibration, evaluator.solver_version)
+    builder = PointBuilder(sweep, dataset, evaluator.solver_version)
     excludes = [_Exclude(match) for match in spec.exclude]
     points: dict[str, DesignPoint] = {}
     duplicates = excluded = 0
@@ -141,28 +141,6 @@ def _levels_together(points: Iterable[DesignPoint]) -> tuple[DesignPoint, ...]:
             seen, names = point.configuration, tuple(point.configuration.columns.values())
         levels.setdefault(names, []).append(point)
     return tuple(itertools.chain.from_iterable(levels.values()))
-
-
-def _images(sweep: SweepFile, dataset: Dataset) -> tuple[CalibrationImages, int]:
-    """The images that calibrate, and how many are measured."""
-    spec = sweep.spec.dataset
-    if spec.split not in dataset.splits:
-        raise unknown_name("split", spec.split, dataset.splits, sweep.where("dataset", "split"))
-    available = int(dataset.splits[spec.split])
-    if spec.images is not None and spec.images > available:
-        raise InputError(
-            f"{spec.images} images were asked for, split '{spec.split}' of '{dataset.name}' has {available}",
-            sweep.where("dataset", "images"),
-        )
-    where = sweep.where("dataset", "calibration_images")
-    calibration = simulation.choose_calibration_images(dataset, spec.calibration_images, spec.split, where)
-    images = spec.images or available
-    try:
-        require_apart(calibration, dataset, spec.split, images)
-    except InputError as error:
-        place = ("dataset", "images") if spec.images is not None else ("dataset", "split")
-        raise InputError(error.message, sweep.where(*place)) from None
-    return calibration, images
 
 
 class _Exclude:

@@ -10,44 +10,44 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from pipeline.sweep import simulation
-from pipeline.sweep.axes import SCALARS
+from pipeline.sweep.axes import CALIBRATION, SCALARS, SETS
 from pipeline.sweep.axis import AxisValue
+from pipeline.sweep.images import calibrating_images
+from pipeline.sweep.mitigation_sets import PlacedSet, settings_of_sets
 from pipeline.sweep.point_keys import PointProduct
 from pipeline.sweep.points import Bitcell, Configuration, DesignPoint, Study
 from pipeline.sweep.simulation import Model
 from pipeline.sweep.spec import DeviceSpec, MatchSpec, SweepFile
 from pipeline.sweep.yaml_file import Location
 from simcore.errors import InputError, unknown_name
-from simcore.inference.calibration_images import CalibrationImages
 
 
 @dataclass(frozen=True)
 class _Values:
-    """The values of every axis, ready to be multiplied; ``settings`` are those of the scalar axes by their columns."""
+    """The values of every axis, ready to be multiplied.
+
+    Attributes:
+        settings: values of the scalar axes by their columns, but for the sets of mitigations.
+        given: columns of the scalar axes that the file names, so that no set may say otherwise.
+    """
 
     models: list[Model]
     cells: list[Bitcell]
     sizes: list[tuple[int, int, int | None, str]]
+    studies: list[Study]
     settings: dict[str, list[AxisValue]]
+    given: set[str]
+    sets: list[PlacedSet]
 
 
 class PointBuilder:
     """Looks up names and multiplies axes."""
 
-    def __init__(self, sweep: SweepFile, dataset: Any, calibration: CalibrationImages, solver_version: str) -> None:
+    def __init__(self, sweep: SweepFile, dataset: Any, solver_version: str) -> None:
         self.sweep = sweep
         self.spec = sweep.spec
         self.dataset = dataset
-        self.study = Study(
-            dataset,
-            self.spec.dataset.split,
-            solver_version,
-            {
-                **calibration.design_fields,
-                "layers": tuple(self.spec.layers) if self.spec.layers is not None else None,
-                "evidence": self.spec.evidence,
-            },
-        )
+        self._solver_version = solver_version
         self._circuits: dict[Bitcell, Any] = {}
         self._check_matches("device", [_label(device) for device in self.spec.devices])
 
@@ -69,7 +69,29 @@ class PointBuilder:
         models_named = zip((model.name for model in models), (model.digest for model in models), places, strict=True)
         _require_one_meaning(models_named, "network")
         _require_one_meaning(((cell.device, cell.reference, cell.where) for cell in cells), "device")
-        return _Values(models, cells, list(self._sizes()), spec.settings())
+        studies = [
+            self._study(count, self._where_value("dataset", CALIBRATION.column, index))
+            for index, count in enumerate(spec.dataset.calibration_images)
+        ]
+        sets = [PlacedSet(one, self._where_value(SETS.place, index)) for index, one in spec.sets()]
+        return _Values(models, cells, list(self._sizes()), studies, spec.settings(), spec.given(), sets)
+
+    def _where_value(self, *location: str | int) -> str:
+        """The place of one value of an axis, which may be the only one."""
+        return self.sweep.where(*self.sweep.source.place(location))
+
+    def _study(self, calibration_images: int, where: str) -> Study:
+        calibration = calibrating_images(self.sweep, self.dataset, calibration_images, where)
+        return Study(
+            self.dataset,
+            self.spec.dataset.split,
+            self._solver_version,
+            {
+                **calibration.design_fields,
+                "layers": tuple(self.spec.layers) if self.spec.layers is not None else None,
+                "evidence": self.spec.evidence,
+            },
+        )
 
     def points(self) -> Iterator[DesignPoint]:
         """The product of the axes, then the extra ``points``; the sparsity runs fastest."""
@@ -79,13 +101,21 @@ class PointBuilder:
             yield from self._product(self._narrowed(base, match, ("points", index)))
 
     def _product(self, values: _Values) -> Iterator[DesignPoint]:
-        for model, cell, (rows, cols, active, where) in itertools.product(values.models, values.cells, values.sizes):
-            base = Configuration(self.study, model, cell, self._circuit(cell), rows, cols, active)
-            try:
-                product = PointProduct(base, values.settings)
-            except ValueError as error:  # pydantic's own error is one
-                raise InputError(_first_reason(error), where) from None
-            yield from product
+        products = settings_of_sets(values.settings, values.given, values.sets)
+        places = {placed.set.passes: placed.where for placed in reversed(values.sets)}
+        checked: set[int] = set()
+        for model, cell, size, study in itertools.product(values.models, values.cells, values.sizes, values.studies):
+            rows, cols, active, where = size
+            base = Configuration(study, model, cell, self._circuit(cell), rows, cols, active)
+            for settings in products:
+                try:
+                    if study.design_fields[CALIBRATION.column] not in checked:
+                        _check_sets(base, products, places)
+                        checked.add(study.design_fields[CALIBRATION.column])
+                    product = PointProduct(base, settings)
+                except ValueError as error:  # pydantic's own error is one
+                    raise InputError(_first_reason(error), where) from None
+                yield from product
 
     def _circuit(self, cell: Bitcell) -> Any:
         known = self._circuits.get(cell)
@@ -152,8 +182,13 @@ class PointBuilder:
             sizes = [(r, c or r, a, where) for r, c, a in itertools.product(rows, cols, active)]
             if any(a is not None and a > r for r, _, a, _ in sizes):
                 raise InputError("active_rows is more than the array's rows", where)
-        settings = base.settings | {axis.column: given[axis.column] for axis in SCALARS if axis.column in given}
-        return _Values(models, cells, sizes, settings)
+        studies = base.studies
+        if CALIBRATION.column in given:
+            studies = [self._study(count, where) for count in given[CALIBRATION.column]]
+        replaced = {axis.column: given[axis.column] for axis in SCALARS if axis.column in given}
+        sets = [PlacedSet(one, where) for one in replaced.pop(SETS.column, [placed.set for placed in base.sets])]
+        asked = set(replaced) if SETS.column in given else base.given | set(replaced)
+        return _Values(models, cells, sizes, studies, base.settings | replaced, asked, sets)
 
     def _check_matches(self, what: Literal["device", "model"], known: list[str]) -> None:
         """What ``points`` and ``exclude`` name must be of this sweep, every name of them: anything else is a slip."""
@@ -183,6 +218,30 @@ class PointBuilder:
             )
 
 
+def _check_sets(base: Configuration, products: list[dict[str, list[AxisValue]]], places: dict[str, str]) -> None:
+    """Every set of passes with each value of every other axis: what a pass needs of a design it may need of any.
+
+    Raises:
+        InputError: a set does not fit; it names where the file has it.
+        ValueError: the values do not fit together without any set.
+    """
+    for settings in products:
+        firsts = {axis.field: axis.resolved(settings[axis.column][0], base.active_rows) for axis in SCALARS}
+        base.design_with({**firsts, SETS.field: SETS.default})
+        others = [
+            {axis.field: axis.resolved(value, base.active_rows)}
+            for axis in SCALARS
+            if axis is not SETS
+            for value in settings[axis.column]
+        ]
+        for passes in settings[SETS.column]:
+            for other in others if passes != SETS.default else ():
+                try:
+                    base.design_with({**firsts, SETS.field: passes, **other})
+                except ValueError as error:
+                    raise InputError(_first_reason(error), places[str(passes)]) from None
+
+
 def _require_one_meaning(named: Iterable[tuple[str, str, str]], what: str) -> None:
     """Rows are told apart by names, so that one name must not stand for two things: (name, meaning, where) each."""
     known: dict[str, str] = {}
@@ -200,5 +259,7 @@ def _first_reason(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors()[0]
+    if (own := first.get("ctx", {}).get("error")) is not None:
+        return str(own)
     name = ".".join(str(part) for part in first["loc"])
     return f"{name}: {first['msg']}" if name else str(first["msg"])

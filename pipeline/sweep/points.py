@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep import simulation
-from pipeline.sweep.axes import CONFIGURATION, CONFIGURATION_COLUMNS, LEVEL, LEVEL_COLUMNS, SOLVER
+from pipeline.sweep.axes import CALIBRATION, CONFIGURATION, CONFIGURATION_COLUMNS, LEVEL, LEVEL_COLUMNS, SOLVER
 from pipeline.sweep.axis import AxisValue, Combination
 from pipeline.sweep.keys import key_content
 from pipeline.sweep.names import array_name, level_name
@@ -45,7 +45,8 @@ class Bitcell:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What all points of a sweep share: the images, the version of the simulation, and fields of every design."""
+    """What all points of a sweep share that calibrate on as many images: the images, the version of the simulation, and
+    fields of every design."""
 
     dataset: Dataset
     split: str
@@ -92,6 +93,7 @@ class Configuration:
             "rows": self.rows,
             "cols": self.cols,
             "active_rows": self.active_rows,
+            CALIBRATION.column: self.study.design_fields["calibration_images"],
             **dict(zip(CONFIGURATION_COLUMNS, self.settings, strict=True)),
         }
 
@@ -189,5 +191,5 @@ class DesignPoint:
         order = "" if c["row_order"] == "channel" else f" {c['row_order']}"
         return (
             f"{c['model']} {c['device']} {c['corner']}{overrides} {array}{order} {c['adc_bits']} bit "
-            f"{level_name(c['sparsity'], c['prune'])}"
+            f"{level_name(c['sparsity'], c['prune'], c['mitigations'])}"
         )

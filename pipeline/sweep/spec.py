@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -25,9 +25,10 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.sweep.axes import CONVERTER, LEVEL, MATCHED, ROW_ORDER, SCALARS, SEED, SOLVER
-from pipeline.sweep.axis import AxisValue, ScalarAxis
-from pipeline.sweep.field_types import Listed, Positive, Scalar, Text, values_of
+from pipeline.sweep.axes import CONVERTER, LEVEL, MATCHED, ROW_ORDER, SCALARS, SEED, SETS, SOLVER
+from pipeline.sweep.axis import ScalarAxis
+from pipeline.sweep.field_types import AxisValue, Listed, Positive, Scalar, Text, values_of
+from pipeline.sweep.mitigation_sets import MitigationSet
 from pipeline.sweep.objectives import ObjectiveName
 from pipeline.sweep.spec_errors import describe_errors
 from pipeline.sweep.yaml_file import YamlFile, read_yaml
@@ -118,7 +119,7 @@ class DatasetSpec(_Part):
     name: Text
     split: Text = "test"
     images: Positive | None = None
-    calibration_images: Positive = 32
+    calibration_images: Annotated[list[Positive], Listed, Field(min_length=1)] = [32]
 
 
 class TrackingSpec(_Part):
@@ -168,9 +169,13 @@ class _Subjects(_Part):
 
 def _axis_fields(*axes: ScalarAxis) -> dict[str, Any]:
     """The fields of a sweep file that hold the values of axes."""
-    return {
-        axis.place.rpartition(".")[2]: (values_of(axis.item), ... if axis.required else [axis.default]) for axis in axes
-    }
+    fields: dict[str, Any] = {}
+    for axis in axes:
+        kind = values_of(axis.item)
+        # One that is required may be named by sets of mitigations instead: see ``SweepSpec``.
+        default = Field([axis.default], validate_default=True)
+        fields[axis.place.rpartition(".")[2]] = (kind, None) if axis.required else (kind, default)
+    return fields
 
 
 # A checker of types need not know the axes: code that means one of them goes through ``settings`` and ``given``.
@@ -200,7 +205,10 @@ class MatchSpec(_Matched):
     def given(self) -> dict[str, Any]:
         """The columns named in the file, under their names in the tables, with their values."""
         fields = dict(self)
-        return {axis.column: values for axis in MATCHED if (values := fields[axis.match_name]) is not None}
+        given = {axis.column: values for axis in MATCHED if (values := fields[axis.match_name]) is not None}
+        if SETS.column in given:
+            given[SETS.column] = [one for _, one in _flat(given[SETS.column])]
+        return given
 
 
 class SweepSpec(_WithAxes):
@@ -218,9 +226,36 @@ class SweepSpec(_WithAxes):
     cost: CostSpec = CostSpec()
     pareto: ParetoSpec = ParetoSpec()
 
+    @model_validator(mode="after")
+    def _required(self) -> SweepSpec:
+        for axis in SCALARS:
+            if axis.required and not {axis.place, SETS.place} & self.model_fields_set:
+                raise ValueError(f"the field '{axis.place}' is missing")
+        return self
+
     def settings(self) -> dict[str, list[AxisValue]]:
-        """The values of every scalar axis by its column."""
-        return {axis.column: list(attrgetter(axis.place)(self)) for axis in SCALARS}
+        """The values of every scalar axis by its column, as the file has them, but for the sets of mitigations."""
+        values = {axis.column: attrgetter(axis.place)(self) for axis in SCALARS if axis is not SETS}
+        return {axis.column: list(values.get(axis.column) or [axis.default]) for axis in SCALARS}
+
+    def given(self) -> set[str]:
+        """The columns of the scalar axes that the file names."""
+        return {axis.column for axis in SCALARS if _names(self, axis.place)}
+
+    def sets(self) -> list[tuple[int, MitigationSet]]:
+        """The sets of mitigations, each with its place in the list that the file has."""
+        return _flat(attrgetter(SETS.place)(self))
+
+
+def _flat(entries: Iterable[Sequence[MitigationSet]]) -> list[tuple[int, MitigationSet]]:
+    """The sets of every entry of a list of them, with its place."""
+    return [(place, one) for place, entry in enumerate(entries) for one in entry]
+
+
+def _names(part: BaseModel, place: str) -> bool:
+    """Whether a file gives a field, which may be one of a group."""
+    name, _, rest = place.partition(".")
+    return name in part.model_fields_set and (not rest or _names(getattr(part, name), rest))
 
 
 @dataclass(frozen=True)

@@ -37,16 +37,9 @@ def describe_errors(error: ValidationError, source: YamlFile, model: type[BaseMo
     lines = []
     for detail in error.errors(include_url=False):
         # All parts are the file's own: keys of a YAML file are text and no field is a union, so pydantic adds no marks.
-        location = _in_file(detail["loc"], source)
+        location = source.place(detail["loc"])
         lines.append((source.line(*location), _one_line(detail, location, source, model)))
     return "\n".join(text for _, text in sorted(lines, key=lambda pair: pair[0]))
-
-
-def _in_file(location: Location, source: YamlFile) -> Location:
-    """Without the index that a scalar gets when it is taken for a list of one."""
-    while location and isinstance(location[-1], int) and location not in source.lines:
-        location = location[:-1]
-    return location
 
 
 def _one_line(detail: ErrorDetails, location: Location, source: YamlFile, model: type[BaseModel]) -> str:

@@ -28,6 +28,12 @@ class YamlFile:
     data: Any
     lines: dict[Location, int]
 
+    def place(self, location: Location) -> Location:
+        """The place of a value, without the index that a scalar has when it is taken for a list of one."""
+        while location and isinstance(location[-1], int) and location not in self.lines:
+            location = location[:-1]
+        return location
+
     def where(self, *location: str | int) -> str:
         """``file.yaml:12 devices[0].name`` for a value, or for the nearest thing around it that is in the file."""
         return f"{self.path.name}:{self.line(*location)} {dotted(location)}".rstrip()

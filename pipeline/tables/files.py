@@ -15,9 +15,10 @@ from pipeline.columns import Row
 from pipeline.front.fronts import MARKS, Fronts, find_fronts, input_columns
 from pipeline.storage.store import Store
 from pipeline.sweep.spec import ParetoSpec
-from pipeline.tables.schema import SCHEMAS
+from pipeline.tables.schema import RECOMMENDATIONS_SCHEMA, SCHEMAS
 
 SWEEPS_FOLDER = "sweeps"
+RECOMMENDATIONS = "recommendations"
 GROUP_ROWS = 4096
 """Rows of a row group: always the same, so that the same rows give the same bytes."""
 
@@ -31,6 +32,15 @@ def read_table(sweep_name: str, table: str, store: Store) -> pa.Table | None:
     """A table of a finished sweep, or None where there is none."""
     data = store.read(table_path(sweep_name, table))
     return None if data is None else pq.read_table(pa.BufferReader(data))
+
+
+def write_recommendations(sweep_name: str, rows: Sequence[Row], store: Store) -> str:
+    """Puts the table ``recommendations`` of a sweep beside its other tables, and says where."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=RECOMMENDATIONS_SCHEMA), sink)
+    path = table_path(sweep_name, RECOMMENDATIONS)
+    store.put(path, sink.getvalue().to_pybytes())
+    return path
 
 
 class TableFiles(Mapping[str, pa.Table]):

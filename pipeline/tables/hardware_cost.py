@@ -59,7 +59,7 @@ class HardwareCosts:
             return {}
         tile = self._cost.Tile.of(point.design, cell)
         activities, digital = self._activities(layers, images), self._digital(point, layers)
-        return _totals(self._cost.design_cost(tile, activities, self._settings, digital))
+        return totals_by_column(self._cost.design_cost(tile, activities, self._settings, digital))
 
     def _activities(self, layers: Sequence[Totals], images: int) -> list[LayerActivity]:
         return [self._cost.LayerActivity.from_totals(layer, images) for layer in layers]
@@ -108,7 +108,7 @@ class HardwareCosts:
         return self._cells[reference]
 
     def _row(self, point: DesignPoint, cost: Cost, spread: CostSpread) -> Row:
-        row: Row = {"tiles": cost.tiles, **self._how(point), **_totals(cost)}
+        row: Row = {"tiles": cost.tiles, **self._how(point), **totals_by_column(cost)}
         for metric, (name, unit) in _METRICS.items():
             ends = getattr(spread, f"{metric}_{unit}")
             row |= {f"{name}_low_{unit}": float(ends.min()), f"{name}_high_{unit}": float(ends.max())}
@@ -131,7 +131,8 @@ class HardwareCosts:
         }
 
 
-def _totals(cost: Cost | DesignCost) -> dict[str, float]:
+def totals_by_column(cost: Cost | DesignCost) -> dict[str, float]:
+    """Energy, latency and area by their columns."""
     return {
         "energy_per_image_J": cost.total_energy_J,
         "latency_per_image_s": cost.latency_s,
@@ -143,7 +144,7 @@ def _whole(cost: DesignCost) -> Row:
     """The columns of a design that its layers do not have, and totals that hold the digital layers too."""
     digital = cost.digital
     return {
-        **_totals(cost),
+        **totals_by_column(cost),
         "energy_digital_mac_J": digital.mac_J,
         "energy_digital_memory_J": digital.memory_J,
         "energy_digital_leakage_J": digital.leakage_J,

@@ -318,6 +318,48 @@ HARDWARE_COLUMNS = tuple(name for name in AXIS_COLUMNS if name not in ("design_k
 """Columns of ``designs`` that are the same for all sparsity levels of one hardware design."""
 
 
+RECOMMENDATIONS_SCHEMA = pa.schema(
+    [
+        *_AXES,
+        _field(
+            "place", _INT, DIMENSIONLESS, "0: recommended, or closest; 1, 2 ...: other finalists; -1: dense storage"
+        ),
+        _field("mitigation_set", _TEXT, DIMENSIONLESS, "what is done, with plus signs between passes"),
+        _field(
+            "verdict",
+            _TEXT,
+            DIMENSIONLESS,
+            "of the recommended set: confirmed, likely or missed (no set seems to reach the target); else empty",
+        ),
+        _field("target", _FLOAT, "fraction", "loss of accuracy against ideal arithmetic that is allowed"),
+        _field("confidence_asked", _FLOAT, "fraction", "that a confirmed set loses less than the target"),
+        _field(
+            "confidence",
+            _FLOAT,
+            "fraction",
+            "that the set loses less than the target, all finalists of the hardware judged together; null: not tested",
+            True,
+        ),
+        _field("least", _TEXT, DIMENSIONLESS, "cost that should be least"),
+        _field("images", _INT, "images", "that confirm: none of them had a say in what was chosen"),
+        _field("accuracy", _FLOAT, "fraction", "on the images that confirm"),
+        _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % Wilson interval of the accuracy"),
+        _field("accuracy_high", _FLOAT, "fraction", "upper end of the 95 % Wilson interval of the accuracy"),
+        _field("ideal_accuracy", _FLOAT, "fraction", "of ideal arithmetic on the same images"),
+        _field("change_from_ideal", _FLOAT, "fraction", "accuracy - ideal_accuracy"),
+        _field("change_from_ideal_low", _FLOAT, "fraction", "lower end of its 95 % interval, image by image"),
+        _field("change_from_ideal_high", _FLOAT, "fraction", "upper end of its 95 % interval, image by image"),
+        _field("energy_per_image_J", _FLOAT, "J", "energy of the network for an image", True),
+        _field("energy_change", _FLOAT, "fraction", "against dense storage on the same hardware", True),
+        _field("latency_per_image_s", _FLOAT, "s", "time of the network for an image", True),
+        _field("latency_change", _FLOAT, "fraction", "against dense storage on the same hardware", True),
+        _field("area_m2", _FLOAT, "m^2", "area of the network's tiles and digital layers", True),
+        _field("area_change", _FLOAT, "fraction", "against dense storage on the same hardware", True),
+        _field("evidence_within_limits", _FLAG, DIMENSIONLESS, "as in designs.parquet"),
+    ]
+)
+"""Written by ``binsparx recommend SWEEP.yaml``, beside the tables of a run."""
+
 SCHEMAS = {
     "designs": DESIGNS_SCHEMA,
     "layers": LAYERS_SCHEMA,

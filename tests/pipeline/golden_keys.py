@@ -47,7 +47,8 @@ def _written(name: str, folder: Path) -> SweepFile:
     known = read_sweeps()
     (folder / "own-cell.yaml").write_text(yaml.safe_dump(known["own_cell"]))
     path = folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(known["base"] | known["sweeps"][name]))
+    fields = known["base"] | known["sweeps"][name]
+    path.write_text(yaml.safe_dump({field: value for field, value in fields.items() if value is not None}))
     return load_sweep(path)
 
 

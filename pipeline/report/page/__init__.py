@@ -40,6 +40,7 @@ def build_report(results: Results, sweep: str) -> str:
         data=page_data(shown, layers, gains),
         asked=sections.asked(designs, len(shown), _description(text)),
         findings=found,
+        recommendations=sections.recommendations(results.recommendations(sweep)),
         heat_maps=sections.heat_maps(designs),
         evidence=sections.evidence(designs),
         failures=sections.failures(read_failures(sweep, results.store)),

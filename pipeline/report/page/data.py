@@ -16,6 +16,7 @@ from pipeline.report.page.selection import hardware_numbers
 from pipeline.results.names import distinguishing, hardware_name
 from pipeline.sweep.names import level_name
 from pipeline.sweep.objectives import OBJECTIVES, Objective, known_costs
+from simcore.passes import NONE
 
 _DESIGN_COLUMNS = (
     "design_key device sparsity prune accuracy accuracy_low accuracy_high ideal_accuracy partial_sum_reduction "
@@ -34,7 +35,7 @@ def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None) 
     document: dict[str, object] = {
         "designs": {name: _values(designs[name]) for name in _DESIGN_COLUMNS},
         "names": [hardware_name(row, axes) for row in rows],
-        "levels": [level_name(row["sparsity"], row["prune"]) for row in rows],
+        "levels": [level_name(row["sparsity"], row["prune"], row.get("mitigations") or NONE) for row in rows],
         "models": designs.model.unique().tolist(),
         "hardware": hardware.tolist(),
         "costs": [_cost_chart(designs, cost) for cost in known_costs(designs)],

@@ -13,6 +13,7 @@ from pipeline.results.finished import Results, seen_all
 from pipeline.results.names import design_name
 from pipeline.sweep.objectives import known_costs
 from pipeline.tables.schema import HARDWARE_COLUMNS
+from simcore.passes import NONE
 
 _GAP = "\u00a0"  # a space at which no line breaks
 MOST_GAINS, LEAST_GAINS = 30, 10
@@ -38,9 +39,11 @@ class Gains:
 
 
 def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:
-    """``binsparx``, or the best level there is, against ``dense``, both unpruned and judged on the same number of
-    images, where both are there on the same hardware; None where that is nowhere."""
+    """``binsparx``, or the best level there is, against ``dense``, both unpruned, without further passes and judged on
+    the same number of images, where both are there on the same hardware; None where that is nowhere."""
     plain = designs[designs.prune == 0]
+    if "mitigations" in plain:
+        plain = plain[plain.mitigations.isin([NONE, None])]
     levels = [level for level in ("binsparx", "activation", "weight") if (plain.sparsity == level).any()]
     if not levels:
         return None
@@ -59,7 +62,9 @@ def sentences(designs: pd.DataFrame, gains: Gains | None) -> list[str]:
 
 
 def _level(row: pd.Series) -> str:
-    return f"{row.sparsity} with {100 * row.prune:g} % pruned" if row.prune else str(row.sparsity)
+    passes = row.get("mitigations") or NONE
+    sparsity = f"{row.sparsity} with {100 * row.prune:g} % pruned" if row.prune else str(row.sparsity)
+    return sparsity if passes == NONE else f"{sparsity} with {passes.replace('+', ', ').replace('_', ' ')}"
 
 
 def _percent(value: float) -> str:

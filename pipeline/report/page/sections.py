@@ -12,6 +12,7 @@ from matplotlib import colormaps
 
 from pipeline.execution.failures import FailureReport
 from pipeline.results.finished import seen_all
+from pipeline.results.names import distinguishing, hardware_name
 from pipeline.sweep.names import array_name
 from pipeline.tables.schema import AXIS_COLUMNS
 
@@ -82,6 +83,43 @@ def heat_maps(designs: pd.DataFrame) -> str:
         name = f"{model} on {device}" if designs.model.nunique() > 1 else str(device)
         parts.append(f"<h3>{escape(name)}</h3><div class=maps>{''.join(maps)}</div>")
     return "".join(parts)
+
+
+def recommendations(found: pd.DataFrame) -> str:
+    """What brings each piece of hardware back, as ``binsparx recommend SWEEP.yaml`` found; nothing where it was not
+    asked."""
+    if found.empty:
+        return ""
+    rows = []
+    axes = distinguishing(found[found.place == 0])
+    for chosen, dense in zip(
+        found[found.place == 0].to_dict("records"), found[found.place == -1].to_dict("records"), strict=True
+    ):
+        name = chosen["mitigation_set"]
+        rows.append(
+            (
+                hardware_name(dense, axes), f"none; closest: {name}" if chosen["verdict"] == "missed" else name,
+                chosen["verdict"], 100 * chosen["confidence"], 100 * dense["accuracy"], 100 * chosen["accuracy"],
+                100 * chosen["ideal_accuracy"],
+                *(_percent(chosen[f"{cost}_change"]) for cost in ("energy", "latency", "area")),
+            )
+        )  # fmt: skip
+    first = found.iloc[0]
+    note = (
+        f"The cheapest set by {escape(first.least)} that loses less than {100 * first.target:g} points against ideal "
+        f"arithmetic, judged on {first.images} images that had no say in choosing it; confirmed: "
+        f"{100 * first.confidence_asked:g} % sure or more. Costs are changes against dense storage, in %."
+    )
+    heading = (
+        "hardware", "set", "verdict", "sure (%)", "dense (%)", "accuracy (%)", "ideal (%)", "energy", "latency", "area",
+    )  # fmt: skip
+    return (
+        f"<section id=recommended><h2>What brings it back</h2><p class=note>{note}</p>{table(heading, rows)}</section>"
+    )
+
+
+def _percent(change: float | None) -> str:
+    return "-" if change is None or np.isnan(change) else f"{100 * change:+.1f}"
 
 
 def evidence(designs: pd.DataFrame) -> str:

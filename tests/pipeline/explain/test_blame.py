@@ -11,7 +11,8 @@ import pytest
 from pipeline.cli import main
 from pipeline.explain import blame
 from pipeline.explain.blame import Subject, explain
-from pipeline.explain.blame_picture import draw_blame
+from pipeline.explain.blame_picture import draw_blame, draw_passes
+from pipeline.explain.subject import subject_of_sweep
 from pipeline.storage.store import Store
 from pipeline.sweep.evaluator import SimcoreEvaluator
 from pipeline.sweep.plan import make_plan
@@ -83,10 +84,10 @@ def test_shares_are_differences_between_variants_and_nothing_is_computed_twice(
     assert {share.name for share in found.layers} == {"wide", "dense"}
     names = [share.name for share in found.causes]
     assert set(names) == {"column wire", "sink", "converter"}
-    # The stored variants say the same: 2 for each cause and layer, and the design itself.
+    # The stored variants say the same: 2 for each cause and layer, the design itself, and it without re-ranging.
     folders = {path.split("/")[2] for path, _ in store.list("designs")}
     # with two layers, all but one is the other alone
-    assert len(folders) == 1 + 2 * 3 + 2 and point.key in folders
+    assert len(folders) == 1 + 2 * 3 + 2 + 1 and point.key in folders
     for share in (*found.causes, *found.layers):
         for change, low, high in (share.regained, share.lost):
             assert low <= change <= high
@@ -99,6 +100,28 @@ def test_shares_are_differences_between_variants_and_nothing_is_computed_twice(
     assert explain(subject, IMAGES, store, SimcoreEvaluator()) == found
     files = draw_blame(found, "tiny")
     assert files["causes.png"][:4] == b"\x89PNG" and b"<svg" in files["causes.svg"]
+
+
+def test_mitigations_have_their_share_and_their_cost(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    changes = {"./cell.yaml": "8T-SRAM", "sparsity: dense": "mitigations: binsparx+bent_references"}
+    text = SWEEP
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    (folder / "mitigated.yaml").write_text(text.replace("name: tiny", "name: mitigated"))
+    (point,) = make_plan(load_sweep(folder / "mitigated.yaml")).points
+    subject = subject_of_sweep("mitigated.yaml", point.key)
+    found = explain(subject, IMAGES, Store("results"), SimcoreEvaluator())
+    names = ["weight_flip", "activation_flip", "re_ranging", "bent_references"]
+    assert [share.name for share in found.passes] == names
+    by_name = {share.name: share for share in found.passes}
+    assert by_name["re_ranging"].resting == ["bent_references"]
+    for share in found.passes:
+        assert share.alone[1] <= share.alone[0] <= share.alone[2]
+        assert set(share.cost) == {"energy_per_image_J", "latency_per_image_s", "area_m2"}
+    # flips need logic of their own, and lower the current of the arrays
+    assert by_name["activation_flip"].cost["area_m2"] > 0
+    assert b"<svg" in draw_passes(found, "tiny")["passes.svg"]
 
 
 def test_the_command_explains_and_draws(
@@ -120,7 +143,7 @@ def test_the_command_explains_and_draws(
     for expected in ("regained without it", "lost by it alone", "sink", "wide", "20 images", "-read.png"):
         assert expected in printed
     names = {path.name.removeprefix(f"{point.key[:12]}-") for path in (sweep.parent / "blame").iterdir()}
-    assert names == {f"{name}.{kind}" for name in ("causes", "tiles", "read") for kind in ("png", "svg")}
+    assert names == {f"{name}.{kind}" for name in ("causes", "passes", "tiles", "read") for kind in ("png", "svg")}
     assert command(*asked, "--json") == 0
     assert json.loads(capsys.readouterr().out)["images"] == 20
     assert command("ffff", "--sweep", "tiny.yaml") == 2
@@ -129,7 +152,7 @@ def test_the_command_explains_and_draws(
 
 
 def test_a_design_of_results_needs_a_network_that_ships(sweep: Path) -> None:
-    from pipeline.explain.subject import subject_of_results, subject_of_sweep
+    from pipeline.explain.subject import subject_of_results
     from pipeline.results.finished import Results
     from pipeline.storage.compute_time import ComputeTimes
     from pipeline.storage.work import find_work

@@ -1,0 +1,373 @@
+"""``binsparx recommend``: the cheapest mitigations that bring a design back."""
+
+from __future__ import annotations
+
+import json as json_module
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.cli.completion import design_keys
+from pipeline.cli.json_output import json_row
+from pipeline.cli.options import RESULTS_FOLDER, JsonOption, ResultsOption, SweepFileOption, make_console
+from pipeline.execution.cluster import ray_session
+from pipeline.execution.on_workers import OnWorkers
+from pipeline.execution.tasks import TaskSettings
+from pipeline.provenance import find_provenance
+from pipeline.recommend.candidates import KNOBS, hardware_among
+from pipeline.recommend.recommendation import CONFIRMED, MISSED, Options, Recommendation, Standing, reached
+from pipeline.recommend.rows import COSTS, rows_of
+from pipeline.recommend.search import Evaluations
+from pipeline.recommend.search import recommend as search
+from pipeline.recommend.sensitivity import Curve, sensitivity
+from pipeline.results.finished import Results
+from pipeline.results.names import hardware_name
+from pipeline.storage.store import Store
+from pipeline.sweep.keys import short_key
+from pipeline.sweep.objectives import OBJECTIVES
+from pipeline.sweep.plan import Plan, make_plan
+from pipeline.sweep.spec import load_sweep
+from pipeline.tables.files import SWEEPS_FOLDER, write_recommendations
+from simcore.errors import InputError, unknown_name
+from simcore.inference.calibration_images import calibration_of, require_apart
+from simcore.network.checkpoint import write_atomically
+
+LEAST_IMAGES = 40
+_POINTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:pt|pts|points?|%)\s*")
+
+
+def recommend(
+    design: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY|SWEEP.yaml",
+            help="The first digits of a design's key, or a sweep file: all its hardware.",
+            autocompletion=design_keys,
+        ),
+    ],
+    sweep: SweepFileOption = None,
+    target: Annotated[
+        str, typer.Option("--target", metavar="POINTS", help="Allowed loss against ideal, `1pt`.")
+    ] = "1pt",
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="That a confirmed set loses less.")] = 0.95,
+    by: Annotated[Literal["energy", "latency", "area"], typer.Option("--by", help="What should be least.")] = "energy",
+    images: Annotated[
+        int | None, typer.Option(min=LEAST_IMAGES, help="Images to judge by. [default: the sweep's]")
+    ] = None,
+    passes: Annotated[
+        list[str] | None, typer.Option("--passes", metavar="A,B,...", help="Try every subset of these. [usual ones]")
+    ] = None,
+    knob: Annotated[
+        list[str] | None,
+        typer.Option("--knob", metavar="COLUMN=A,B", help="Hardware may change too: active_rows=16,32 or adc_bits=5."),
+    ] = None,
+    sensitive: Annotated[
+        int,
+        typer.Option(
+            "--sensitivity", min=0, metavar="IMAGES", help="Show what converter errors do, on so many images."
+        ),
+    ] = 0,
+    pictures: Annotated[Path | None, typer.Option("--pictures", metavar="FOLDER", help="Draw into it.")] = None,
+    results: ResultsOption = None,
+    address: Annotated[
+        str | None, typer.Option("--address", metavar="ADDR", help="Ray cluster. [this machine]")
+    ] = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of each task.")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """Find the cheapest set of training-free mitigations that brings a design back to ideal accuracy, within a target.
+
+    Many sets are tried on few images and few sets on more; the last few are judged on images that had no say in
+    choosing them, so that the confidence that is stated holds. Every design that is tried is kept in the results
+    folder: asking again computes nothing. For a sweep file the table `recommendations.parquet` and a picture are put
+    beside its tables.
+
+    Examples: `binsparx recommend 3f2a91 --target 1pt`, `binsparx recommend my.yaml --by latency --sensitivity 200`,
+    `binsparx recommend 3f2a91 --passes binsparx,bent_references,popcount_term --knob active_rows=16,32`.
+    """
+    loss, tried, knobs = _target(target), _listed(passes), _knobs(knob)
+    with _planned(design, sweep, results) as (plan, store, hardware_points):
+        hardware = hardware_among(hardware_points)
+        if not hardware:
+            raise InputError("there is no hardware to help: all designs are references", design)
+        asked = Options(loss, confidence, by, _images(plan, images), tried, knobs)
+        _check_passes(asked)
+        store.ensure_writable()
+        console = Console(stderr=True) if json else make_console()
+        settings = TaskSettings(plan.evaluator, store.absolute_uri, threads, find_provenance())
+        with OnWorkers(settings, console, address, ray_session) as workers:
+            evaluations = Evaluations(plan, store, workers)
+            found = search(hardware, asked, evaluations)
+            curves = sensitivity(found, min(sensitive, asked.images), evaluations) if sensitive else []
+        for reason in dict.fromkeys(failure.reason for failure in workers.failures):
+            print(f"failed: {reason}", file=sys.stderr)
+        _show(plan, store, found, curves, pictures, json, whole=design.endswith((".yaml", ".yml")))
+
+
+@contextmanager
+def _planned(design: str, sweep: str | None, results: str | None) -> Iterator[tuple[Plan, Store, Sequence[Any]]]:
+    """The plan of a sweep file, or of the sweep that a finished design is of, the store, and the points asked for."""
+    file = design if design.endswith((".yaml", ".yml")) else sweep
+    if file is not None:
+        loaded = load_sweep(file)
+        plan = make_plan(loaded)
+        points = plan.points if file == design else plan.select(design, "KEY")
+        yield plan, Store(results or loaded.spec.results or RESULTS_FOLDER), points
+        return
+    opened = Results(results or RESULTS_FOLDER)
+    row = opened.design(design)
+    text = opened.store.read(f"{SWEEPS_FOLDER}/{row.sweep}/sweep.yaml") or b""
+    with tempfile.TemporaryDirectory(prefix="binsparx-") as folder:
+        copy = Path(folder) / f"{row.sweep}.yaml"
+        copy.write_bytes(text)
+        try:
+            plan = make_plan(load_sweep(copy))
+            points = plan.select(row.design_key, "KEY")
+        except InputError as error:
+            raise InputError(f"{error}; name the sweep file that made the design with --sweep") from None
+        yield plan, opened.store, points
+
+
+def _target(text: str) -> float:
+    match = _POINTS.fullmatch(text)
+    value = float(match[1]) / 100 if match else 0.0
+    if not 0 < value < 1:
+        raise InputError(
+            f"expected points of accuracy such as 1pt or 0.5pt, more than 0 and below 100, found '{text}'", "--target"
+        )
+    return value
+
+
+def _listed(texts: list[str] | None) -> tuple[str, ...]:
+    return tuple(part.strip() for text in texts or [] for part in text.split(",") if part.strip())
+
+
+def _knobs(texts: list[str] | None) -> dict[str, list[int]]:
+    knobs: dict[str, list[int]] = {}
+    for text in texts or []:
+        name, _, values = text.partition("=")
+        if name not in KNOBS:
+            raise unknown_name("knob", name, KNOBS, "--knob")
+        try:
+            numbers = [int(value) for value in values.split(",")]
+        except ValueError:
+            numbers = []
+        if not numbers or min(numbers) < 1:
+            raise InputError(f"expected whole numbers such as {name}=16,32, found '{text}'", "--knob")
+        knobs.setdefault(name, []).extend(numbers)
+    return knobs
+
+
+def _images(plan: Plan, asked: int | None) -> int:
+    point = plan.points[0]
+    images = asked or plan.images
+    available = point.dataset.splits[point.split]
+    if images > available:
+        raise InputError(f"split '{point.split}' has {available} images", "--images")
+    if images < LEAST_IMAGES:
+        raise InputError(f"{images} images cannot choose and confirm: expected {LEAST_IMAGES} or more", "--images")
+    try:
+        require_apart(calibration_of(point.design, point.dataset), point.dataset, point.split, images)
+    except InputError as error:
+        raise InputError(error.message, "--images") from None
+    return images
+
+
+def _check_passes(options: Options) -> None:
+    from pipeline.sweep.mitigation_sets import sets_of
+
+    try:
+        if options.passes:
+            sets_of({"subsets_of": list(options.passes)})
+    except ValueError as error:
+        raise InputError(str(error), "--passes") from None
+
+
+def _show(
+    plan: Plan,
+    store: Store,
+    found: list[Recommendation],
+    curves: list[tuple[Curve, ...]],
+    pictures: Path | None,
+    json: bool,
+    whole: bool,
+) -> None:
+    from pipeline.recommend.picture import draw_recommendations, draw_search, draw_sensitivity
+
+    files: list[str] = []
+    if whole:
+        path = write_recommendations(plan.name, rows_of(found, plan.name), store)
+        files.append(store.display(path))
+        for name, data in draw_recommendations(found, plan.name).items():
+            store.put(f"{SWEEPS_FOLDER}/{plan.name}/{name}", data)
+            files.append(store.display(f"{SWEEPS_FOLDER}/{plan.name}/{name}"))
+    if pictures is not None:
+        pictures.mkdir(parents=True, exist_ok=True)
+        drawn = (
+            {f"{plan.name}-{name}": data for name, data in draw_recommendations(found, plan.name).items()}
+            if whole
+            else {}
+        )
+        for place, one in enumerate(found):
+            start, title = short_key(one.dense.key), hardware_name(one.hardware.columns)
+            drawn |= {f"{start}-{name}": data for name, data in draw_search(one, title).items()}
+            if curves:
+                panels = draw_sensitivity(curves[place], title, one.chosen.candidate.name)
+                drawn |= {f"{start}-{name}": data for name, data in panels.items()}
+        for name, data in drawn.items():
+            write_atomically(pictures / name, data)
+            files.append(str(pictures / name))
+    if json:
+        print(json_module.dumps({"recommendations": _as_json(plan, found, curves)}, indent=2))
+        return
+    console = make_console()
+    if len(found) == 1:
+        _print_one(found[0], console)
+    else:
+        _print_many(found, console)
+    for one, of_it in zip(found, curves, strict=False):
+        _print_sensitivity(one, of_it, console)
+    for file in files:
+        console.print(f"  {file}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _as_json(plan: Plan, found: list[Recommendation], curves: list[tuple[Curve, ...]]) -> list[dict[str, Any]]:
+    listed = []
+    for place, one in enumerate(found):
+        rows = [json_row(row) for row in rows_of([one], plan.name)]
+        listed.append(
+            {
+                "hardware": hardware_name(one.hardware.columns),
+                "verdict": one.kind,
+                "dense": rows[0],
+                "chosen": rows[1],
+                "others": rows[2:],
+                "sets_tried": len(one.tried),
+                "sets_failed": one.failed,
+                "sensitivity": [asdict(curve) for curve in curves[place]] if curves else [],
+            }
+        )
+    return listed
+
+
+def _print_one(one: Recommendation, console: Console) -> None:
+    _say(console, f"{hardware_name(one.hardware.columns)}: {_sentence(one)}")
+    table = _table("set", "accuracy %", "against ideal", "sure %", *COSTS, *(f"{name} %" for name in COSTS), "key")
+    shown = {s.key: s for s in (one.chosen, *one.others)}
+    for standing in [*shown.values(), *([] if one.dense.key in shown else [one.dense])]:
+        mark = "> " if standing is one.chosen and one.kind != MISSED else "  "
+        table.add_row(mark + standing.candidate.name, *_figures(standing), *_costs(standing, one))
+    console.print(table)
+    _notes([one], console)
+
+
+def _print_many(found: list[Recommendation], console: Console) -> None:
+    table = _table("hardware", "ideal %", "dense %", "set", "accuracy %", "sure %", *(f"{name} %" for name in COSTS))
+    for one in found:
+        name = one.chosen.candidate.name
+        accuracy = f"{100 * one.chosen.accuracy[0]:.1f}"
+        table.add_row(
+            hardware_name(one.hardware.columns),
+            f"{100 * one.ideal_accuracy:.1f}",
+            f"{100 * one.dense.accuracy[0]:.1f}",
+            f"none; closest: {name}" if one.kind == MISSED else name,
+            accuracy + ("*" if one.kind == CONFIRMED else " "),
+            f"{100 * (one.chosen.confidence or 0):.0f}",
+            *(_change(one.chosen, one, column) for column in COSTS.values()),
+        )
+    console.print(table)
+    within = f"{100 * found[0].options.target:g} points"
+    lost = [one for one in found if -one.dense.counts.change > one.options.target]
+    _say(
+        console,
+        f"{reached(found)} of {len(found)} pieces of hardware within {within} of ideal, {reached(lost)} of the "
+        f"{len(lost)} that lose more densely",
+    )
+    _notes(found, console)
+
+
+def _sentence(one: Recommendation) -> str:
+    name, target = one.chosen.candidate.name, f"{100 * one.options.target:g} points of ideal"
+    sure = f"{100 * (one.chosen.confidence or 0):.0f} %"
+    if one.kind == MISSED:
+        return (
+            f"no set reaches {target}; {name} comes closest, {-100 * one.chosen.counts.change:.1f} points below ideal"
+        )
+    if one.kind == CONFIRMED:
+        return f"{name} is within {target}, {sure} sure, and the cheapest set of which that is so"
+    needed = one.images_needed
+    more = f"; about {needed:,.0f} images that confirm would tell" if needed < 1e6 else ""
+    return f"{name} seems to be within {target}, but only {sure} sure on {one.images} images{more}"
+
+
+def _notes(found: list[Recommendation], console: Console) -> None:
+    first = found[0]
+    sets = sum(len(one.tried) for one in found)
+    failed = sum(one.failed for one in found)
+    _say(
+        console,
+        f"{sets} sets tried, judged on the last {first.images} of {first.options.images} images, which chose nothing",
+    )
+    _say(
+        console,
+        f"sure: that a set loses less than {100 * first.options.target:g} points, all finalists of a design together",
+    )
+    if len(found) > 1:
+        _say(console, f"*: {100 * first.options.confidence:g} % sure or more")
+    _say(console, "energy, latency, area in %: against dense storage; those of an image and of the whole network")
+    if any(not s.within_limits for one in found for s in (one.dense, one.chosen, *one.others)):
+        _say(console, "~: exact reads show the fast solver beyond the sweep's limits")
+    if failed:
+        _say(console, f"{failed} sets could not be computed")
+
+
+def _print_sensitivity(one: Recommendation, curves: tuple[Curve, ...], console: Console) -> None:
+    _say(console, f"\nsensitivity of {hardware_name(one.hardware.columns)}, {one.chosen.candidate.name}: accuracy in %")
+    for curve in curves:
+        table = _table(curve.column.replace("_", " "), *(f"{value:g}" for value in curve.values))
+        for name, accuracies in (("dense", curve.dense), ("set", curve.chosen)):
+            table.add_row(name, *(f"{100 * accuracy[0]:.1f}" for accuracy in accuracies))
+        console.print(table)
+
+
+def _figures(standing: Standing) -> tuple[str, str, str]:
+    value, low, high = (100 * part for part in standing.accuracy)
+    change, below, above = (100 * part for part in standing.change)
+    mark = "" if standing.within_limits else "~"
+    sure = "" if standing.confidence is None else f"{100 * standing.confidence:.0f}"
+    return f"{value:.1f}{mark} ({low:.1f} to {high:.1f})", f"{change:+.1f} ({below:+.1f} to {above:+.1f})", sure
+
+
+def _costs(standing: Standing, one: Recommendation) -> list[str]:
+    shown = [
+        OBJECTIVES[name].show(standing.costs[column], gap="") if column in standing.costs else ""
+        for name, column in COSTS.items()
+    ]
+    return [*shown, *(_change(standing, one, column) for column in COSTS.values()), short_key(standing.key)[:8]]
+
+
+def _change(standing: Standing, one: Recommendation, column: str) -> str:
+    change = standing.cost_change(column, one.dense)
+    return "" if change != change else f"{100 * change:+.1f}"
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column(first, overflow="fold")
+    for name in others:
+        table.add_column(name, justify="left" if name == "set" else "right", overflow="fold")
+    return table
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True, markup=False)

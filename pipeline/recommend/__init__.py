@@ -1,0 +1,1 @@
+"""Which training-free mitigations bring a design back, at the least cost."""

@@ -1,0 +1,141 @@
+"""Which sets of mitigations may be recommended for a piece of hardware, and the design that each makes of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.sweep.axes import CALIBRATION, CONFIGURATION, LEVEL, ROW_ORDER
+from pipeline.sweep.axis import AxisValue
+from pipeline.sweep.keys import digest_of
+from pipeline.sweep.mitigation_sets import MitigationSet, set_of, sets_of
+from pipeline.sweep.points import Configuration, DesignPoint, Study
+from simcore.design_axes import lossless_bits
+from simcore.inference.calibration_images import default_split
+from simcore.passes import PASSES
+
+FLIPS = ("dense", "binsparx", "grouped+binsparx")
+"""What is flipped, in which order of rows, unless it is said which passes are tried."""
+TRIED = ("near_sink", "bent_references", "popcount_term", "recalibrated_outputs")
+"""Passes of which every subset is tried beside them."""
+KNOBS = ("active_rows", "adc_bits")
+"""Columns of hardware that may be changed too."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A set on the hardware, and what else of the hardware is changed.
+
+    Attributes:
+        mitigations: what is done.
+        knobs: values of some of ``KNOBS``, where they are not the hardware's own.
+        point: the design.
+    """
+
+    mitigations: MitigationSet
+    knobs: tuple[tuple[str, AxisValue], ...]
+    point: DesignPoint
+
+    @property
+    def name(self) -> str:
+        """``grouped+binsparx+bent_references, active rows 16``."""
+        return ", ".join([str(self.mitigations), *(f"{name.replace('_', ' ')} {value}" for name, value in self.knobs)])
+
+
+def hardware_among(points: Iterable[DesignPoint]) -> list[Configuration]:
+    """The hardware that some designs stand on, each once: what is left when all that sets may say is taken away."""
+    found: dict[tuple[AxisValue, ...], Configuration] = {}
+    for point in points:
+        if not point.configuration.is_reference:
+            columns = {name: value for name, value in point.configuration.columns.items() if name != ROW_ORDER.column}
+            found.setdefault(tuple(columns.values()), point.configuration)
+    return list(found.values())
+
+
+def candidates_of(
+    hardware: Configuration, passes: Sequence[str] = (), knobs: Mapping[str, Sequence[AxisValue]] | None = None
+) -> list[Candidate]:
+    """Every set that may be recommended, the one without any first.
+
+    Args:
+        hardware: what they are tried on.
+        passes: every subset of them; none: of ``TRIED``, beside each of ``FLIPS``.
+        knobs: other values of columns of the hardware, by ``KNOBS``.
+
+    Raises:
+        ValueError: an unknown pass, or sets that are too many.
+    """
+    sets = list(sets_of({"subsets_of": list(passes)})) if passes else _usual_sets()
+    if hardware.setting("adc_reference") == "nominal":
+        sets = [again for one in sets for again in _re_ranged(one)]
+    sets.insert(0, MitigationSet())
+    values = {name: [own, *given] for name, given in (knobs or {}).items() if (own := hardware.columns[name])}
+    candidates: dict[str, Candidate] = {}
+    for setting in itertools.product(*values.values()):
+        pairs = zip(values, setting, strict=True)
+        changes = {name: value for name, value in pairs if value != hardware.columns[name]}
+        for one in sets:
+            try:
+                point = design_of(hardware, one, changes)
+            except ValueError:
+                continue  # passes that need what the set or the hardware has not
+            candidates.setdefault(point.key, Candidate(set_of(point.columns), tuple(changes.items()), point))
+    return list(candidates.values())
+
+
+def design_of(
+    hardware: Configuration, mitigations: MitigationSet, changes: Mapping[str, AxisValue] | None = None
+) -> DesignPoint:
+    """The design of a set on some hardware, from which everything is taken away that sets may say.
+
+    Args:
+        hardware: of the design.
+        mitigations: the set.
+        changes: other values of columns of the hardware.
+
+    Raises:
+        ValueError: a pass needs what the set or the hardware has not.
+    """
+    columns = dict(hardware.columns)
+    columns |= {axis.column: axis.default for axis in (ROW_ORDER, *LEVEL)}
+    columns |= {**dict(mitigations.fields), "mitigations": mitigations.passes, **(changes or {})}
+    active = int(columns["active_rows"])
+    if active != hardware.active_rows and "adc_bits" not in (changes or {}):
+        if columns["adc_bits"] == lossless_bits(hardware.active_rows):
+            columns["adc_bits"] = lossless_bits(active)
+    study = hardware.study
+    if columns[CALIBRATION.column] != study.design_fields[CALIBRATION.column]:
+        study = _calibrated_on(study, int(columns[CALIBRATION.column]))
+    configuration = replace(
+        hardware, study=study, active=active, settings=tuple(columns[axis.column] for axis in CONFIGURATION)
+    )
+    point = DesignPoint("", configuration, tuple(columns[axis.column] for axis in LEVEL))
+    return replace(point, key=digest_of(point.content))
+
+
+def _usual_sets() -> list[MitigationSet]:
+    return [one for flips in FLIPS for one in sets_of({"subsets_of": list(TRIED), "always": flips})]
+
+
+def _re_ranged(one: MitigationSet) -> list[MitigationSet]:
+    """A set for hardware whose converters are not re-ranged: with re-ranging, and where no pass needs it without."""
+    ranged = replace(one, fields=(*one.fields, ("adc_reference", "calibrated")))
+    needs = any(PASSES[part.partition(":")[0]].sets_converters for part in one.passes.split("+") if part in PASSES)
+    return [ranged] if needs else [one, ranged]
+
+
+def _calibrated_on(study: Study, images: int) -> Study:
+    """The study with another number of calibration images, from where it has its own.
+
+    Raises:
+        ValueError: there are not so many.
+    """
+    fields, dataset = study.design_fields, study.dataset
+    split, first = fields.get("calibration_split"), fields.get("calibration_first", 0)
+    if split == study.split:  # the last images of the split that is measured
+        first += fields[CALIBRATION.column] - images
+    if first < 0 or first + images > dataset.splits[split or default_split(dataset)]:
+        raise ValueError(f"'{dataset.name}' has not {images} images to calibrate on")
+    changed = {CALIBRATION.column: images, **({"calibration_first": first} if split else {})}
+    return replace(study, design_fields=fields | changed)

@@ -1,0 +1,152 @@
+"""The search among sets of mitigations: many sets on few images, few sets on more, and the last few on images that had
+no say in choosing them.
+
+What chooses need not be exact, for it decides only what is looked at again. What is claimed rests on the last images
+alone: of each finalist that its loss against ideal arithmetic is less than the target, all claims together wrong with a
+probability of at most the error (S. Holm, 1979), however the sets hang together and however they were chosen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from jaxtyping import Bool
+from scipy import stats
+
+from pipeline.front.intervals import PairedCounts
+from pipeline.front.noninferiority import chance_of_so_little_loss
+from pipeline.front.significance import holm
+
+# Judgements, all of them: they decide how long a search takes and how often it finds the very cheapest set.
+SEARCH_PART = 4  # one image in so many chooses, the others confirm
+GROWTH = 4  # the second round has so many times the images of the first, and one set in so many
+LEAST_IMAGES = 20
+LEAST_SETS = 8
+FINALISTS = 4
+_HOPELESS = 0.05  # chance of the target below which a set is not looked at again for its low cost
+
+Name = TypeVar("Name")
+
+
+@dataclass(frozen=True)
+class Runner(Generic[Name]):
+    """A set in the race.
+
+    Attributes:
+        name: tells it from the others.
+        correct: images that it classifies rightly, in the order of the images.
+        cost: of an image; NaN where unknown.
+    """
+
+    name: Name
+    correct: Bool[np.ndarray, " images"]
+    cost: float
+
+
+@dataclass(frozen=True)
+class Finish(Generic[Name]):
+    """What the confirming images say of a finalist.
+
+    Attributes:
+        counts: what it and ideal arithmetic make of them, the set first.
+        confidence: that it loses less than the target, with all finalists' claims together as wrong as that allows.
+    """
+
+    runner: Runner[Name]
+    counts: PairedCounts
+    confidence: float
+
+    @property
+    def loss(self) -> float:
+        """Accuracy of ideal arithmetic less its own."""
+        return -self.counts.change
+
+
+@dataclass(frozen=True)
+class Verdict(Generic[Name]):
+    """How a race ended.
+
+    Attributes:
+        kind: ``confirmed``: the first set surely loses less than the target, and is the cheapest of those; ``likely``:
+            it seems to, and of those that seem to it is the surest, but these images cannot say so with the confidence
+            asked for; ``missed``: no set seems to.
+        order: the finalists, the one that is recommended, or comes closest, first.
+    """
+
+    kind: str
+    order: tuple[Finish[Name], ...]
+
+
+def rounds(images: int) -> list[int]:
+    """Images after each round of the search; those beyond the last one confirm.
+
+    Args:
+        images: of all.
+    """
+    last = max(1, min(images - 1, max(images // SEARCH_PART, min(images // 2, LEAST_IMAGES))))
+    first = max(LEAST_IMAGES, last // GROWTH)
+    return [first, last] if first < last else [last]
+
+
+def going_on(
+    runners: Sequence[Runner[Name]], ideal: Bool[np.ndarray, " images"], target: float, most: int
+) -> list[Runner[Name]]:
+    """Those that are looked at again: in turn the most accurate and the cheapest that may still reach the target.
+
+    Args:
+        runners: all with as many images as ``ideal``.
+        ideal: images that ideal arithmetic classifies rightly.
+        target: loss of accuracy that is allowed.
+        most: sets to keep.
+    """
+    accurate = sorted(runners, key=lambda one: (-one.correct.sum(), _known(one.cost)))
+    hopeful = [one for one in runners if _chance_to_reach(one.correct, ideal, target) >= _HOPELESS]
+    cheap = sorted(hopeful, key=lambda one: (_known(one.cost), -one.correct.sum()))
+    kept: dict[int, Runner[Name]] = {}
+    for place in range(len(runners)):
+        for order in (accurate, cheap):
+            if place < len(order) and len(kept) < most:
+                kept.setdefault(id(order[place]), order[place])
+    return list(kept.values())
+
+
+def finish(
+    finalists: Sequence[Runner[Name]], ideal: Bool[np.ndarray, " images"], target: float, confidence: float
+) -> Verdict[Name]:
+    """The recommendation.
+
+    Args:
+        finalists: with the images that confirm, none of which had a say in choosing them.
+        ideal: images that ideal arithmetic classifies rightly.
+        target: loss of accuracy that is allowed.
+        confidence: to be had, for example 0.95.
+    """
+    counts = [PairedCounts.of(one.correct, ideal) for one in finalists]
+    chances = [chance_of_so_little_loss(c.only_first, c.only_second, c.images, target) for c in counts]
+    found = [
+        Finish(one, count, 1 - float(chance))
+        for one, count, chance in zip(finalists, counts, holm(chances), strict=True)
+    ]
+    confirmed = [one for one in found if one.confidence >= confidence]
+    likely = [one for one in found if one.loss <= target]
+    by_cost = sorted(confirmed, key=lambda one: (_known(one.runner.cost), one.loss))
+    by_loss = sorted(likely or found, key=lambda one: (-one.confidence, one.loss, _known(one.runner.cost)))
+    first = (by_cost or by_loss)[0]
+    rest = sorted((one for one in found if one is not first), key=lambda one: (one.loss > target, one.loss))
+    return Verdict("confirmed" if confirmed else "likely" if likely else "missed", (first, *rest))
+
+
+def _chance_to_reach(correct: np.ndarray, ideal: np.ndarray, target: float) -> float:
+    """That the loss is at most ``target``, roughly."""
+    counts = PairedCounts.of(correct, ideal)
+    differing = counts.only_first + counts.only_second
+    error = math.sqrt(differing + 1) / counts.images  # one more: none seen does not mean that there is none
+    return float(stats.norm.cdf((target + counts.change) / error))
+
+
+def _known(cost: float) -> float:
+    return math.inf if math.isnan(cost) else cost

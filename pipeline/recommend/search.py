@@ -1,0 +1,191 @@
+"""The search for many pieces of hardware at once: what is missing is computed round by round and kept in the store like
+any design of a sweep, so that a search that ran costs nothing when it is asked for again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.front.intervals import PairedCounts
+from pipeline.recommend.candidates import Candidate, candidates_of
+from pipeline.recommend.race import FINALISTS, GROWTH, LEAST_SETS, Runner, finish, going_on, rounds
+from pipeline.recommend.recommendation import Options, Recommendation, Standing, Tried, standing
+from pipeline.storage.compute_time import ComputeTimes
+from pipeline.storage.layer_totals import in_units, sum_layers
+from pipeline.storage.records import DamagedRecord, decode_design, design_path
+from pipeline.storage.shard_files import read_shards
+from pipeline.storage.store import Store
+from pipeline.storage.work import DesignWork, find_work
+from pipeline.sweep.objectives import OBJECTIVES
+from pipeline.sweep.plan import Plan
+from pipeline.sweep.points import Configuration, DesignPoint
+from pipeline.tables.evidence import within_limits
+from pipeline.tables.hardware_cost import HardwareCosts
+from simcore.errors import BinsparxError
+
+Compute = Callable[[list[DesignWork], str], None]
+"""Computes what is missing of some designs, told what is left of each and the round's name; some may fail."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the store holds of a design's first images.
+
+    Attributes:
+        correct: images that it classifies rightly.
+        ideal: images that ideal arithmetic does.
+        costs: of an image by column of ``designs``.
+    """
+
+    correct: np.ndarray
+    ideal: np.ndarray
+    costs: dict[str, float]
+
+
+class Evaluations:
+    """Designs of a plan, or beside it, computed where they are missing and read from the store."""
+
+    def __init__(self, plan: Plan, store: Store, compute: Compute) -> None:
+        self._plan, self._store, self._compute = plan, store, compute
+        self._times = ComputeTimes.load(store)
+        self._costs = HardwareCosts(plan)
+        self._seen: dict[tuple[str, int], Seen] = {}
+
+    def of(self, points: Iterable[DesignPoint], images: int, name: str) -> dict[str, Seen]:
+        """What the first images say of each design, by key; a design that failed is left out.
+
+        Args:
+            points: the designs.
+            images: so many.
+            name: of the round, for people who wait.
+        """
+        wanted = {point.key: point for point in points}
+        open_points = [point for key, point in wanted.items() if (key, images) not in self._seen]
+        self._compute([work for work in self._works(open_points, images) if not work.done], name)
+        for work in self._works(open_points, images):
+            if work.done and (seen := self._read(work)) is not None:
+                self._seen[work.point.key, images] = seen
+        return {key: self._seen[key, images] for key in wanted if (key, images) in self._seen}
+
+    def within_limits(self, point: DesignPoint) -> bool:
+        """Whether the fast solver was as good on a design as its own limits demand."""
+        try:
+            record = decode_design(self._store.read(design_path(point.key)) or b"", point.key)
+        except DamagedRecord:
+            return False
+        return within_limits(record.evidence, point.design.evidence)
+
+    def _works(self, points: Sequence[DesignPoint], images: int) -> list[DesignWork]:
+        if not points:
+            return []
+        return find_work(self._plan, self._store, self._times, points, {point.key: images for point in points})
+
+    def _read(self, work: DesignWork) -> Seen | None:
+        reading = read_shards(self._store, work.point.key, work.files, work.cover.stored)
+        if reading.damaged:
+            return None
+        shards = reading.records
+        labels = np.concatenate([shard.labels for shard in shards])
+        correct = np.concatenate([shard.predictions for shard in shards]) == labels
+        ideal = np.concatenate([shard.ideal_predictions for shard in shards]) == labels
+        totals = [in_units(layer) for layer in sum_layers([shard.layers for shard in shards])]
+        return Seen(correct, ideal, self._costs.totals(work.point, totals, len(labels)))
+
+
+def recommend(hardware: Sequence[Configuration], options: Options, evaluations: Evaluations) -> list[Recommendation]:
+    """Searches for all pieces of hardware together, so that there is work for every worker.
+
+    Args:
+        hardware: to be helped.
+        options: what is asked for.
+        evaluations: computes and reads.
+
+    Raises:
+        BinsparxError: nothing could be computed for a piece of hardware.
+        ValueError: the passes that are to be tried are not right.
+    """
+    searches = [_Search(one, candidates_of(one, options.passes, options.knobs), options) for one in hardware]
+    steps = rounds(options.images)
+    for number, images in enumerate(steps, 1):
+        seen = evaluations.of(
+            (one.point for search in searches for one in search.alive), images, f"round {number} of {len(steps) + 1}"
+        )
+        for search in searches:
+            search.choose(seen, images, last=number == len(steps))
+    last = (one.point for search in searches for one in (search.dense, *search.alive))
+    seen = evaluations.of(last, options.images, f"round {len(steps) + 1} of {len(steps) + 1}, which confirms")
+    return [search.end(seen, steps[-1], evaluations) for search in searches]
+
+
+class _Search:
+    """The search for one piece of hardware."""
+
+    def __init__(self, hardware: Configuration, candidates: list[Candidate], options: Options) -> None:
+        self._hardware, self._options = hardware, options
+        self.dense = candidates[0]
+        self.alive = candidates
+        self._all = len(candidates)
+        self._tried: dict[str, Tried] = {}
+        self._failed = 0
+
+    def choose(self, seen: Mapping[str, Seen], images: int, last: bool) -> None:
+        """Takes a round into account: keeps those that are looked at again."""
+        there = [one for one in self.alive if one.point.key in seen]
+        self._failed += len(self.alive) - len(there)
+        if not there:
+            raise BinsparxError(f"no set of mitigations could be computed for {_name(self._hardware)}")
+        for one in there:
+            self._note(one, seen[one.point.key], images)
+        ideal = seen[there[0].point.key].ideal
+        runners = [Runner(one, found.correct, self._cost(found)) for one in there if (found := seen[one.point.key])]
+        most = FINALISTS if last else max(LEAST_SETS, len(self.alive) // GROWTH)
+        self.alive = [runner.name for runner in going_on(runners, ideal, self._options.target, most)]
+
+    def end(self, seen: Mapping[str, Seen], first: int, evaluations: Evaluations) -> Recommendation:
+        """The recommendation, from the images from ``first`` on."""
+        there = [one for one in self.alive if one.point.key in seen]
+        self._failed += len(self.alive) - len(there)
+        if not there or self.dense.point.key not in seen:
+            raise BinsparxError(f"no set of mitigations could be computed for {_name(self._hardware)}")
+        for one in there:
+            self._note(one, seen[one.point.key], self._options.images)
+        dense = seen[self.dense.point.key]
+        ideal = dense.ideal[first:]
+        runners = [
+            Runner(one, found.correct[first:], self._cost(found)) for one in there if (found := seen[one.point.key])
+        ]
+        verdict = finish(runners, ideal, self._options.target, self._options.confidence)
+        standings = tuple(
+            standing(one, seen[point.key].costs, evaluations.within_limits(point))
+            for one in verdict.order
+            if (point := one.runner.name.point)
+        )
+        counts = PairedCounts.of(dense.correct[first:], ideal)
+        beside = Standing(self.dense, counts, dense.costs, None, evaluations.within_limits(self.dense.point))
+        return Recommendation(
+            self._hardware,
+            self._options,
+            verdict.kind,
+            standings[0],
+            standings[1:],
+            beside,
+            float(ideal.mean()),
+            tuple(self._tried.values()),
+            self._failed,
+        )
+
+    def _note(self, one: Candidate, found: Seen, images: int) -> None:
+        accuracy, ideal = float(found.correct.mean()), float(found.ideal.mean())
+        self._tried[one.point.key] = Tried(one, images, accuracy, ideal, found.costs)
+
+    def _cost(self, found: Seen) -> float:
+        return found.costs.get(OBJECTIVES[self._options.by].column, math.nan)
+
+
+def _name(hardware: Configuration) -> str:
+    from pipeline.results.names import hardware_name
+
+    return hardware_name(hardware.columns)

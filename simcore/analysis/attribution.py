@@ -1,0 +1,101 @@
+"""Which mitigations are at work in a design, and the design with only some of them: what each gives alone, and what is
+lost without it.
+
+Flips, pruning, the row order and the re-ranging of converters are passes here like those of ``simcore.passes``. What a
+pass cannot do without comes along with it, and goes before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from simcore.design import Design
+from simcore.passes import NONE, PASSES, Pass, passes_of
+
+RE_RANGING, PRUNING = "re_ranging", "pruning"
+WEIGHT_FLIP, ACTIVATION_FLIP = "weight_flip", "activation_flip"
+_SPARSITY = {(False, False): "dense", (True, False): "weight", (False, True): "activation", (True, True): "binsparx"}
+
+
+def passes_at_work(design: Design) -> list[str]:
+    """The names of a design's passes, in the order in which they act.
+
+    Args:
+        design: the design.
+    """
+    orders = [] if design.row_order == "channel" else [design.row_order]
+    flips = [
+        name
+        for name, acts in ((WEIGHT_FLIP, design.flips_weights), (ACTIVATION_FLIP, design.flips_activations))
+        if acts
+    ]
+    pruning = [PRUNING] if design.prune else []
+    ranging = [] if design.adc.reference == "nominal" else [RE_RANGING]
+    own = [one.name for one in passes_of(design.mitigations)]
+    before = [name for name in own if not _rests_on_ranging(name)]
+    # Re-ranging is the first of what is set when the layer is stored.
+    return [*orders, *before, *flips, *pruning, *ranging, *(name for name in own if name not in before)]
+
+
+def needs_of(name: str) -> tuple[str, ...]:
+    """What a pass cannot do without.
+
+    Args:
+        name: of the pass.
+    """
+    known = PASSES.get(name)
+    if known is None:
+        return ()
+    ranging = (RE_RANGING,) if known.sets_converters else ()
+    return (*ranging, *((ACTIVATION_FLIP,) if known.activation_flips else ()))
+
+
+def with_passes(design: Design, names: Iterable[str]) -> Design:
+    """The design with only some of its passes, and what these cannot do without.
+
+    Args:
+        design: the design.
+        names: some of ``passes_at_work``.
+    """
+    kept = set(names)
+    kept |= {need for name in kept for need in needs_of(name)}
+    mitigations = [one for one in passes_of(design.mitigations) if one.name in kept]
+    reference = design.adc.reference if RE_RANGING in kept else "nominal"
+    changes = {
+        "row_order": design.row_order if design.row_order in kept else "channel",
+        "sparsity": _SPARSITY[WEIGHT_FLIP in kept, ACTIVATION_FLIP in kept],
+        "prune": design.prune if PRUNING in kept else 0.0,
+        "mitigations": _text(mitigations),
+        "adc": design.adc.model_copy(update={"reference": reference}),
+    }
+    return design.model_copy(update=changes)
+
+
+def without_pass(design: Design, name: str) -> Design:
+    """The design without one of its passes, and without those that cannot do without it.
+
+    Args:
+        design: the design.
+        name: one of ``passes_at_work``.
+    """
+    return with_passes(
+        design, [other for other in passes_at_work(design) if other != name and name not in needs_of(other)]
+    )
+
+
+def resting_on(design: Design, name: str) -> list[str]:
+    """The passes of a design that cannot do without one of them.
+
+    Args:
+        design: the design.
+        name: one of ``passes_at_work``.
+    """
+    return [other for other in passes_at_work(design) if name in needs_of(other)]
+
+
+def _rests_on_ranging(name: str) -> bool:
+    return RE_RANGING in needs_of(name) or name == "recalibrated_outputs"
+
+
+def _text(passes: Collection[Pass]) -> str:
+    return "+".join(map(str, passes)) or NONE
