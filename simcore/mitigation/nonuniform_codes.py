@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from simcore.cost import Added, CostSettings, LayerActivity, Tile, energy
+from simcore.cost.added import code_table
 from simcore.mitigation.base import Mitigation, Spacing
+from simcore.mitigation.popcount_term import FRACTION_BITS
 from simcore.mitigation.transfer import Curve
 
 _ROUNDS = 60  # of Lloyd's algorithm; it converges long before
@@ -36,6 +39,11 @@ class NonuniformCodes(Mitigation):
         kept = np.unique(np.linspace(0, len(levels) - 1, min(len(levels), MOST_PIECES + 1)).round().astype(int))
         thresholds = (levels[kept[:-1]] + levels[kept[:-1] + 1]) / 2
         return Spacing(Curve(thresholds, kept[:-1] + 0.5), Curve(kept.astype(np.float64), levels[kept]))
+
+    def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
+        """A table of what codes stand for; that thresholds bend is the tile's (``Tile.bends_thresholds``)."""
+        width = energy.sum_bits(tile.active_rows) + FRACTION_BITS
+        return code_table(tile, layer, settings, 2**tile.adc_bits, width)
 
 
 def lloyd_max(
