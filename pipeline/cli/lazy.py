@@ -23,6 +23,7 @@ LAZY_COMMANDS = {
     "compare": LazyCommand("pipeline.cli.compare", "compare", "What changed between two sweeps, design by design."),
     "show": LazyCommand("pipeline.cli.show", "show", "Everything that is known about one design."),
     "explain": LazyCommand("pipeline.cli.explain", "explain", "What each wire, device and converter costs a design."),
+    "deploy": LazyCommand("pipeline.cli.deploy", "deploy", "The network to load onto a design's chip."),
     "report": LazyCommand("pipeline.cli.report", "report", "A sweep as one HTML page, and as pictures for papers."),
     "export": LazyCommand("pipeline.cli.export", "export", "Tables as Parquet, CSV, Excel or DuckDB files."),
     "ui": LazyCommand("pipeline.cli.ui", "ui", "Open MLflow with a sweep's designs, on this machine only."),
