@@ -31,6 +31,7 @@ LAZY_COMMANDS = {
     "partial-sums": LazyCommand(
         "pipeline.cli.partial_sums", "partial_sums", "How far flips lower a network's partial sums, without a circuit."
     ),
+    "bitcell": LazyCommand("pipeline.cli.bitcell", "bitcell_app", "Bitcell files from measured I-V curves."),
     "data": LazyCommand("pipeline.cli.data", "data_app", "Import datasets and look at them."),
 }
 

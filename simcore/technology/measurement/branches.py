@@ -238,7 +238,8 @@ def _without_limit(branch: Branch, compliance: float | None) -> Branch:
     power = np.log(branch.current[first] / max(branch.current[before], 1e-30)) / np.log(
         branch.voltage[first] / branch.voltage[before]
     )
-    if power < _STEEP:  # a curve that saturates does so by and by
+    inside = float(np.polyfit(np.log(branch.voltage[first:]), np.log(np.abs(branch.current[first:])), 1)[0])
+    if power < _STEEP or abs(inside) > _STEEP / 4:  # a curve that saturates does so by and by
         return branch
     return _kept(branch, np.arange(len(flat)) < first, "limit")
 

@@ -97,7 +97,8 @@ def measured_series(
         first, last = voltages
         resistance = probe.shunt or probe.amplifier
         pairs = [(si[:, first] - (si[:, last] if probe.shunt else 0.0), si[:, last] / resistance, columns[last])]
-        said = f"current = {columns[last].heading} / {resistance:g} ohm"
+        across = f"{columns[first].heading} - {columns[last].heading}" if probe.shunt else columns[first].heading
+        said = f"voltage = {across}, current = {columns[last].heading} / {resistance:g} ohm"
     else:
         pairs = [(si[:, v], si[:, i], columns[i]) for v, i in _pairs(columns, voltages, currents, where)]
         said = ", ".join(

@@ -63,7 +63,7 @@ def fit_monotone(
     fits = [_coefficients(_rising(voltage, knots), measured, weight) for knots in candidates]
     residuals = [measured - _rising(voltage, knots) @ fit for knots, fit in zip(candidates, fits, strict=True)]
     criteria = [
-        _schwarz(weight * residual, np.count_nonzero(fit)) for residual, fit in zip(residuals, fits, strict=True)
+        _schwarz(weight * residual, int(np.count_nonzero(fit))) for residual, fit in zip(residuals, fits, strict=True)
     ]
     best = int(np.argmin(criteria))
     knots, coefficients, fitted = candidates[best], fits[best], measured - residuals[best]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -128,8 +128,16 @@ def _fitted(branches: Sequence[Branch], grid: np.ndarray, where: str) -> Measure
             where,
         )
     curve = fit_monotone(voltage, current, grid)
-    deviations = [one for branch in branches if (one := _deviation(branch, curve)) is not None]
-    spread = float(np.std(deviations, ddof=1)) if len(deviations) > 1 else 0.0
+    deviations = [_deviation(branch, curve) for branch in branches]
+    known = [one for one in deviations if one is not None]
+    middle = float(np.mean(known)) if known else 0.0
+    # Every cycle has a level of its own: the form of the curve is found with all at the same one, their mean.
+    level = [
+        replace(branch, current=branch.current * np.exp(0.0 if one is None else middle - one))
+        for branch, one in zip(branches, deviations, strict=True)
+    ]
+    curve = fit_monotone(*kept_points(level, grid[-1]), grid)
+    spread = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
     return MeasuredState(curve, tuple(branches), spread, _asymmetry(branches, curve))
 
 
