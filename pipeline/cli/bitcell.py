@@ -38,16 +38,16 @@ def import_command(
     name: Annotated[str | None, typer.Option(help="What sweeps call the cell. [default: the output's name]")] = None,
     like: Annotated[
         str,
-        typer.Option(metavar="DEVICE", help="Bitcell whose wires, periphery and size are taken.", autocompletion=devices),
+        typer.Option(
+            metavar="DEVICE", help="Bitcell whose wires, periphery and size are taken.", autocompletion=devices
+        ),
     ] = "1T-1ReRAM",
     corner: Annotated[str, typer.Option(help="Corner of that bitcell.", autocompletion=corners)] = "nominal",
     v_read: Annotated[str | None, typer.Option(metavar="VOLTS", help="Read voltage. [default: that bitcell's]")] = None,
     v_max: Annotated[
         str | None, typer.Option(metavar="VOLTS", help="Leave out points above. [default: where the cell switches]")
     ] = None,
-    polarity: Annotated[
-        Literal["both", "positive", "negative"], typer.Option(help="Which branches count.")
-    ] = "both",
+    polarity: Annotated[Literal["both", "positive", "negative"], typer.Option(help="Which branches count.")] = "both",
     compliance: Annotated[
         str | None, typer.Option(metavar="AMPERES", help="The instrument's limit of current. [default: recognised]")
     ] = None,
@@ -61,7 +61,9 @@ def import_command(
     ] = None,
     amplifier: Annotated[
         str | None,
-        typer.Option(metavar="OHMS", help="A scope's second voltage is what an amplifier with this gain made of the current."),
+        typer.Option(
+            metavar="OHMS", help="A scope's second voltage is what an amplifier with this gain made of the current."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
@@ -71,8 +73,8 @@ def import_command(
     switching or the instrument's limit left out, and a rising curve fitted to each state. Writes FILE.yaml,
     FILE-iv.csv with the curves, and FILE-fit.png with points, curves and residuals: look at it.
 
-    Examples: `binsparx bitcell import keithley.csv`, `binsparx bitcell import scope.csv --shunt '1 kohm' -o my-cell.yaml
-    --v-read '200 mV'`, `binsparx bitcell import lrs.txt hrs.txt --like 1T-1ReRAM-BL`.
+    Examples: `binsparx bitcell import keithley.csv`, `binsparx bitcell import scope.csv --shunt '1 kohm' -o
+    my-cell.yaml --v-read '200 mV'`, `binsparx bitcell import lrs.txt hrs.txt --like 1T-1ReRAM-BL`.
     """
     from pipeline.report.measured_curves import draw_measured_cell
     from simcore.network.checkpoint import write_atomically
@@ -91,9 +93,7 @@ def import_command(
             tuple(measured),
             tuple(next(csv.reader([headings], skipinitialspace=True))) if headings else (),
             Probe(_positive(shunt, "ohm", "--shunt") or 0.0, _positive(amplifier, "ohm", "--amplifier") or 0.0),
-            Limits(
-                _positive(compliance, "A", "--compliance"), _positive(v_max, "V", "--v-max"), _POLARITIES[polarity]
-            ),
+            Limits(_positive(compliance, "A", "--compliance"), _positive(v_max, "V", "--v-max"), _POLARITIES[polarity]),
         )
     )
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in measured}
@@ -110,7 +110,8 @@ def import_command(
         typer.echo(f"warning: read at {read_at:g} V, where the cell was seen to switch", err=True)
     for state, fitted in (("ON", cell.on), ("OFF", cell.off)):
         if fitted.curve.noise > _MUCH_NOISE:
-            typer.echo(f"warning: the points of the {state} state are noise to {100 * fitted.curve.noise:.0f} %", err=True)
+            noise = f"{100 * fitted.curve.noise:.0f} %"
+            typer.echo(f"warning: the noise of the {state} state's points is {noise} of their current", err=True)
     typer.echo(f"wires, periphery and size: {like} {corner}")
     typer.echo(f"written: {target}, {points}, {picture}")
 

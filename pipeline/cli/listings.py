@@ -1,4 +1,4 @@
-"""``binsparx devices``, ``models``, ``datasets``: what a sweep may name, shipped and one's own."""
+"""``binsparx devices``, ``models``, ``datasets``: what a sweep may name; ``sweeps``: those that ship."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def devices(files: _FilesArgument = None, json: JsonOption = False) -> None:
     corners = [{**row, **corner} for row in rows for corner in row["corners"]]
     _print(corners, columns, right=("read at", "ON", "OFF", "on / off"))
     _notes([f"{row['device']}: {row['description']}" for row in rows if row["description"]])
-    _notes(["costs: cell size is known, so that energy, latency and area can be told", "your own: docs/bring-your-own.md"])
+    _notes(["costs: whether the cell's size is known, and with it energy, latency and area"])
 
 
 def models(files: _FilesArgument = None, json: JsonOption = False) -> None:
@@ -97,6 +97,25 @@ def datasets(folders: _FilesArgument = None, json: JsonOption = False) -> None:
     }
     _print(rows, columns, right=("classes",))
     _notes(["images: height x width x channels; more with `binsparx data import`"])
+
+
+def sweeps(json: JsonOption = False) -> None:
+    """List the sweep files that ship: run one by its name, or copy it and change it.
+
+    Examples: `binsparx sweeps`, `binsparx run quickstart`.
+    """
+    from pipeline.sweep.shipped import shipped_sweeps
+    from pipeline.sweep.yaml_file import read_yaml
+
+    rows = []
+    for name, path in shipped_sweeps().items():
+        content = read_yaml(path).data
+        description = " ".join(str(content.get("description", "")).split())
+        rows.append({"sweep": name, "description": description, "file": str(path.resolve())})
+    if json:
+        print(json_module.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    _notes([f"{row['sweep']}: {row['description']}\n  {row['file']}" for row in rows])
 
 
 def _device(reference: str) -> Row:
@@ -176,4 +195,4 @@ def _notes(lines: Sequence[str]) -> None:
     console = make_console()
     console.print()
     for line in lines:
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=not console.is_terminal)

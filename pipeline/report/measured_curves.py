@@ -67,7 +67,13 @@ def _residuals(axes: Axes, largest: float, state: MeasuredState, colour: str) ->
         fitted = np.interp(branch.voltage[kept], state.curve.voltage, state.curve.current)
         share = 100 * (branch.current[kept] / fitted - 1)
         axes.plot(
-            branch.voltage[kept], np.clip(share, -edge, edge), _MARKS[branch.polarity], ms=3, color=colour, alpha=0.5, mew=0
+            branch.voltage[kept],
+            np.clip(share, -edge, edge),
+            _MARKS[branch.polarity],
+            ms=3,
+            color=colour,
+            alpha=0.5,
+            mew=0,
         )
     axes.axhspan(-100 * state.curve.noise, 100 * state.curve.noise, color=colour, alpha=0.12, lw=0)
     axes.axhline(0, color="#444444", lw=0.8)

@@ -1,9 +1,9 @@
 """Bitcell files: reading, checking and turning them into circuits.
 
 A bitcell file is YAML: name, topology, and under ``corners`` one mapping a corner. A quantity is a plain number, a text
-with its unit such as ``12 kohm``, or ``{value, unit, source}``; a unit may have an SI prefix. Besides the fields of ``Circuit``, ``r_on``, ``r_off`` and ``r_access`` (ohms) may stand in
-place of g_on and g_off, and ``iv_csv`` names a file of measured points beside the YAML (columns V, I_on and
-optionally I_off).
+with its unit such as ``12 kohm``, or ``{value, unit, source}``; a unit may have an SI prefix. Besides the fields of
+``Circuit``, ``r_on``, ``r_off`` and ``r_access`` (ohms) may stand in place of g_on and g_off, and ``iv_csv`` names a
+file of measured points beside the YAML (columns V, I_on and optionally I_off).
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Quantity(BaseModel):
 
     Attributes:
         value: in ``unit``.
-        unit: ``ohm``, ``V`` or ``S``, with an SI prefix or not; empty for what has none. Another unit than the field's is
-            refused.
+        unit: ``ohm``, ``V`` or ``S``, with an SI prefix or not; empty for what has none. Another unit than the
+            field's is refused.
         source: the paper, table or file that it comes from, or the word ``judgement``.
     """
 

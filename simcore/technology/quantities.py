@@ -1,4 +1,4 @@
-"""Numbers with units as people write them: ``12 kohm``, ``200 mV``, ``3 uA``, converted to SI units without rounding."""
+"""Numbers with units as people write them, ``12 kohm`` or ``200 mV``, converted to SI units without rounding."""
 
 from __future__ import annotations
 

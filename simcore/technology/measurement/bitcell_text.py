@@ -64,6 +64,7 @@ def bitcell_text(
     around = load_bitcell(surroundings.device, "--like")
     if surroundings.corner not in around.corners:
         raise unknown_name(f"corner of {around.name}", surroundings.corner, around.corners, "--corner")
+    entries = around.corners[surroundings.corner]
     theirs = circuit_parameters(surroundings.device, surroundings.corner, where="--like")
     origin = f"{around.name} {surroundings.corner}"
     v_read = surroundings.v_read if surroundings.v_read is not None else theirs.v_read
@@ -78,11 +79,12 @@ def bitcell_text(
     points = "V,I_on,I_off\n" + "".join(f"{v:.6g},{i:.6g},{j:.6g}\n" for v, i, j in zip(grid, on, off, strict=True))
     at_low_voltage = f"{_KEY}: V / I at {grid[1]:.3g} V"
     quantities: dict[str, Any] = {
-        field: {"value": getattr(theirs, field), "unit": "ohm", "source": _source(around.corners[surroundings.corner], field, origin)}
+        field: {"value": getattr(theirs, field), "unit": "ohm", "source": _source(entries[field], origin)}
         for field in _AROUND
-        if field in around.corners[surroundings.corner]
+        if field in entries
     }
-    quantities["v_read"] = {"value": v_read, "unit": "V", "source": "given" if surroundings.v_read is not None else origin}
+    given = surroundings.v_read is not None
+    quantities["v_read"] = {"value": v_read, "unit": "V", "source": "given" if given else origin}
     quantities["r_on"] = {"value": _rounded(grid[1] / on[1]), "unit": "ohm", "source": at_low_voltage}
     quantities["r_off"] = {"value": _rounded(grid[1] / off[1]), "unit": "ohm", "source": at_low_voltage}
     table = tuple(tuple(float(cell) for cell in line.split(",")) for line in points.splitlines()[1:])
@@ -124,7 +126,8 @@ def summary(cell: MeasuredCell, v_read: float) -> list[str]:
         if state.asymmetry is not None:
             line += f", positive against negative voltage {100 * state.asymmetry:+.2g} %"
         lines.append(line)
-    lines.append(f"on / off {cell.ratio(v_read):.4g} at {v_read:g} V; both states are known up to {cell.largest_voltage:.3g} V")
+    lines.append(f"on / off: {cell.ratio(v_read):.4g} at {v_read:g} V")
+    lines.append(f"both states are known up to {cell.largest_voltage:.3g} V")
     if cell.switches_at is not None:
         lines.append(f"the cell begins to switch at about {cell.switches_at:.3g} V; points above are left out")
     return lines
@@ -134,8 +137,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("es" if number > 1 else "")
 
 
-def _source(corner: Mapping[str, Any], field: str, origin: str) -> str:
-    entry = corner[field]
+def _source(entry: object, origin: str) -> str:
     said = entry.get("source", "") if isinstance(entry, dict) else ""
     return f"{origin}: {said}" if said else origin
 

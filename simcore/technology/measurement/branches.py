@@ -1,7 +1,7 @@
-"""A hysteretic sweep taken apart: branches of one direction and polarity, which state each shows, and how far it shows it.
+"""A hysteretic sweep taken apart: branches of one direction and polarity, the state that each shows, and how far.
 
-At low voltage a branch shows one state. Where the current jumps or falls as the voltage rises, where the way up meets the
-way down (the cell has switched in between), and where the instrument limits the current, it shows that state no more.
+At low voltage a branch shows one state. Where the current jumps or falls as the voltage rises, where the way up meets
+the way down (the cell has switched in between), and where the instrument limits the current, it shows it no more.
 """
 
 from __future__ import annotations

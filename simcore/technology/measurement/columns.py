@@ -115,7 +115,8 @@ def measured_series(
     largest = max((float(np.abs(one.current).max()) for one in series if len(one.current)), default=0.0)
     if largest > LARGEST_CURRENT:
         raise InputError(
-            f"a current of {largest:g} A is none of a memory cell: say the unit, for example --headings 'V,I (uA)'", where
+            f"a current of {largest:g} A is none of a memory cell: say the unit, for example --headings 'V,I (uA)'",
+            where,
         )
     return series, said
 
@@ -127,7 +128,8 @@ def _columns(block: Block, where: str, headings: Sequence[str]) -> list[_Column]
     if not headings and not block.headings:
         if width != 2:
             raise InputError(
-                f"{width} columns without headings: say what they are, for example --headings 'time,V (mV),I (uA)'", where
+                f"{width} columns without headings: say what they are, for example --headings 'time,V (mV),I (uA)'",
+                where,
             )
         return [_Column("voltage", 0, None, "column 1 (V)"), _Column("current", 0, None, "column 2 (A)")]
     return [_column(heading) for heading in headings or block.headings]

@@ -1,8 +1,8 @@
 """A monotone curve through noisy points: a sum of I-splines with coefficients of zero or more.
 
-Source: J. O. Ramsay, "Monotone regression splines in action", Statistical Science 3 (1988) 425-441; the coefficients by
-non-negative least squares (scipy), points far from the curve weighted down as Huber's estimator does, and as many pieces
-as Schwarz's criterion (BIC) finds worth their coefficients: noisier points give a smoother curve.
+Source: J. O. Ramsay, "Monotone regression splines in action", Statistical Science 3 (1988) 425-441; the coefficients
+by non-negative least squares (scipy), points far from the curve weighted down as Huber's estimator does, and as many
+pieces as Schwarz's criterion (BIC) finds worth their coefficients: noisier points give a smoother curve.
 """
 
 from __future__ import annotations

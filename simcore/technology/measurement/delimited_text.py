@@ -1,4 +1,4 @@
-"""Blocks of numbers in the text files that instruments and spreadsheets write: delimiter, decimal mark and headings found.
+"""Blocks of numbers in the text files that instruments write: delimiter, decimal mark and headings are found.
 
 A file may hold remarks, one or two rows of headings, and several blocks, one below the other.
 """
@@ -22,7 +22,8 @@ FEWEST_ROWS = 3  # fewer numbers below each other are a remark
 _SPACES = " "  # any run of them is one delimiter
 # Where two ways read equally many rows the first one holds: (delimiter, decimal mark).
 _WAYS = (
-    (",", "."), (";", ","), (";", "."), ("\t", "."), ("\t", ","), ("|", "."), (_SPACES, "."), (_SPACES, ","), (",", ","),
+    (",", "."), (";", ","), (";", "."), ("\t", "."), ("\t", ","), ("|", "."), (_SPACES, "."), (_SPACES, ","),
+    (",", ","),
 )  # fmt: skip
 _COMMENT = re.compile(r"\s*(#|%|!|//)+\s*")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|nan|[-+]?inf", re.IGNORECASE)
@@ -60,7 +61,7 @@ def read_blocks(path: Path) -> list[Block]:
     blocks = _blocks(ways[way], str(path))
     if not blocks:
         raise InputError(
-            f"expected columns of numbers, at least {FEWEST_ROWS} rows of voltage and current below each other, found none",
+            f"expected columns of numbers, {FEWEST_ROWS} rows of voltage and current or more, found none",
             str(path),
         )
     return blocks
@@ -101,16 +102,21 @@ def _rows(lines: Sequence[str], delimiter: str, decimal: str) -> list[_Row]:
 
     A first cell that says the same word in many such lines (``DataValue``) is left out.
     """
-    cut = [(number, comment, cells) for number, line in enumerate(lines, 1) for comment, cells in [_cut(line, delimiter)]]
-    tags = Counter(
-        cells[0] for _, comment, cells in cut if not comment and len(cells) > 2 and _numbers(cells[1:], decimal) is not None
+    cut = [(number, *_cut(line, delimiter)) for number, line in enumerate(lines, 1)]
+    first_words = Counter(
+        cells[0]
+        for _, comment, cells in cut
+        if not comment and len(cells) > 2 and _numbers(cells[1:], decimal) is not None
     )
-    tagged = {tag for tag, count in tags.items() if count >= FEWEST_ROWS and _numbers((tag, "0"), decimal) is None}
-    width_dropped = bool(tagged)
+    tags = {
+        word
+        for word, count in first_words.items()
+        if count >= FEWEST_ROWS and word and not _NUMBER.fullmatch(_with_point(word, decimal))
+    }
     rows = []
     for number, comment, cells in cut:
-        numbers = None if comment else _numbers(cells[1:] if cells and cells[0] in tagged else cells, decimal)
-        rows.append(_Row(number, cells[1:] if width_dropped else cells, numbers))
+        numbers = None if comment else _numbers(cells[1:] if cells and cells[0] in tags else cells, decimal)
+        rows.append(_Row(number, cells[1:] if tags else cells, numbers))
     return rows
 
 
@@ -130,9 +136,7 @@ def _cut(line: str, delimiter: str) -> tuple[bool, tuple[str, ...]]:
 def _numbers(cells: Sequence[str], decimal: str) -> tuple[float, ...] | None:
     numbers = []
     for cell in cells:
-        written = cell.replace("\N{MINUS SIGN}", "-")
-        if decimal == ",":
-            written = written if "." in written else re.sub(r"(?<=\d),(?=\d)", ".", written, count=1)
+        written = _with_point(cell, decimal)
         if not written:
             numbers.append(np.nan)
         elif _NUMBER.fullmatch(written):
@@ -141,6 +145,14 @@ def _numbers(cells: Sequence[str], decimal: str) -> tuple[float, ...] | None:
         else:
             return None
     return tuple(numbers) if np.count_nonzero(np.isfinite(numbers)) >= 2 else None
+
+
+def _with_point(cell: str, decimal: str) -> str:
+    """A number as Python writes it: with a plain minus sign, and a point where it has a decimal comma."""
+    written = cell.replace("\N{MINUS SIGN}", "-")
+    if decimal == "," and "." not in written:
+        return re.sub(r"(?<=\d),(?=\d)", ".", written, count=1)
+    return written
 
 
 def _blocks(rows: Sequence[_Row], where: str) -> list[Block]:

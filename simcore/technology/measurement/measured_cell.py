@@ -155,7 +155,9 @@ def _deviation(branch: Branch, curve: MonotoneCurve) -> float | None:
     rows = branch.kept & (branch.voltage >= end / 3) & (branch.voltage <= end) & (branch.current > 0)
     if not rows.any():
         return None
-    return float(np.median(np.log(branch.current[rows] / np.interp(branch.voltage[rows], curve.voltage, curve.current))))
+    return float(
+        np.median(np.log(branch.current[rows] / np.interp(branch.voltage[rows], curve.voltage, curve.current)))
+    )
 
 
 def _asymmetry(branches: Sequence[Branch], curve: MonotoneCurve) -> float | None:

@@ -66,7 +66,9 @@ def test_datasets(run, tmp_path):
     assert "test 2500, train 500" in text
 
 
-@pytest.mark.parametrize(("kind", "known"), [("device", "8T-SRAM"), ("model", "vgg-small"), ("dataset", "fashion-mnist")])
+@pytest.mark.parametrize(
+    ("kind", "known"), [("device", "8T-SRAM"), ("model", "vgg-small"), ("dataset", "fashion-mnist")]
+)
 def test_what_is_not_there_gives_one_line(run, kind, known):
     code, text, errors = run(f"{kind}s", "nope")
     assert (code, text) == (2, "")

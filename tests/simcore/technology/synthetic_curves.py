@@ -1,4 +1,4 @@
-"""Measured curves whose truth is known: a cell that switches, swept as an instrument sweeps it, written as it writes."""
+"""Measured curves whose truth is known: a cell that switches, swept and written as an instrument does it."""
 
 from __future__ import annotations
 

@@ -148,7 +148,12 @@ def test_a_curve_without_an_off_column_is_scaled(tmp_path):
         ("8T-SRAM", "nominal", {"r_on": 100, "g_on": 1e-3}, "give either r_on or g_on"),
         ("8T-SRAM", "nominal", {"r_sink": {"value": 5, "unit": "kV"}}, "r_sink is given in 'kV', expected 'ohm' or"),
         ("8T-SRAM", "nominal", {"r_sink": "5 kohms of it"}, "r_sink is given in 'kohms of it', expected 'ohm' or"),
-        ("8T-SRAM", "nominal", {"r_sink": "5 k"}, "r_sink is given in 'k', expected 'ohm' or with a prefix, such as 'kohm'"),
+        (
+            "8T-SRAM",
+            "nominal",
+            {"r_sink": "5 k"},
+            "r_sink is given in 'k', expected 'ohm' or with a prefix, such as 'kohm'",
+        ),
         ("8T-SRAM", "nominal", {"v_read": "200 MOhm"}, "v_read is given in 'MOhm', expected 'V' or with a prefix"),
         ("8T-SRAM", "nominal", {"iv": {"value": 5, "unit": "V"}}, "iv is given in 'V', expected no unit"),
         ("8T-SRAM", "nominal", {"v_read": {"value": 5, "unit": "ohm"}}, "v_read is given in 'ohm', expected 'V'"),

@@ -31,6 +31,8 @@ MILLIONFOLD = ohmic_and_sinh(g_on=100e-6, g_off=1e-9, v_nl=0.2)
 SCOPED = ohmic_and_sinh(g_on=200e-6, g_off=20e-6)
 CYCLES = ((1.05, 0.85), (0.98, 1.3), (0.97, 0.9))
 
+FIRST_CYCLE = TrueCell(lambda v: 1.05 * ORDINARY.on(v), lambda v: 0.85 * ORDINARY.off(v))
+
 
 class Case(NamedTuple):
     """A file, what is said about it, its truth, and how far the curves may be from it (relative, above 30 % of V)."""
@@ -58,7 +60,9 @@ def cycles_with_numbers() -> str:
 
 def cycles_below_each_other() -> str:
     parts = [bipolar_sweep(ORDINARY, Instrument(cycle_factors=[one], seed=n)) for n, one in enumerate(CYCLES)]
-    return "\n\n".join(table([f"Sweep {n}", "Vd / V\tId / nA"], [v, i * 1e9], "\t") for n, (_, v, i) in enumerate(parts))
+    return "\n\n".join(
+        table([f"Sweep {n}", "Vd / V\tId / nA"], [v, i * 1e9], "\t") for n, (_, v, i) in enumerate(parts)
+    )
 
 
 def logged_sizes_coarse() -> str:
@@ -122,7 +126,7 @@ CASES = {
     "german": Case(german, ORDINARY, 0.03),
     "cycles with numbers": Case(cycles_with_numbers, ORDINARY, 0.03),
     "cycles below each other": Case(cycles_below_each_other, ORDINARY, 0.03),
-    "sizes, coarse": Case(logged_sizes_coarse, TrueCell(lambda v: 1.05 * ORDINARY.on(v), lambda v: 0.85 * ORDINARY.off(v)), 0.04),
+    "sizes, coarse": Case(logged_sizes_coarse, FIRST_CYCLE, 0.04),
     "parameter analyser": Case(parameter_analyser, MILLIONFOLD, 0.04),
     "scope with shunt": Case(scope_with_shunt, SCOPED, 0.03, {"probe": Probe(shunt=1000)}),
     "scope of 8 bits": Case(scope_of_8_bits, SCOPED, 0.03),
@@ -229,7 +233,10 @@ VOLTS = np.linspace(0, 1, 50)
         (table(["V,I_on (uA)"], [VOLTS, VOLTS]), "only the on state was measured"),
         (table(["V,I"], [VOLTS, 85 * VOLTS]), "a current of 85 A is none of a memory cell: say the unit"),
         (table(["V,I"], [0 * VOLTS, VOLTS * 1e-6]), "no branch of at least three points"),
-        ("V,I\n" + "".join(f"0,{n},0,00{n}\n" for n in range(9)), "cannot be told apart; part the columns with semicolons"),
+        (
+            "V,I\n" + "".join(f"0,{n},0,00{n}\n" for n in range(9)),
+            "cannot be told apart; part the columns with semicolons",
+        ),
         (table(["V,I_on,I_off"], [VOLTS, 1e-6 * VOLTS, 0 * VOLTS]), "points show the off state"),
     ],
 )
