@@ -140,7 +140,8 @@ def test_questions_have_the_same_answer_in_sql_and_pandas(workplace: Path, monke
         pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_names=False, obj=title)
 
 
-def test_the_notebook_runs(workplace: Path) -> None:
+@pytest.mark.parametrize("folder", [".", "docs"])
+def test_the_notebook_runs_from_where_it_lies_and_beside_the_results(workplace: Path, folder: str) -> None:
     import nbformat
     from nbclient import NotebookClient
 
@@ -148,7 +149,8 @@ def test_the_notebook_runs(workplace: Path) -> None:
     assert all(not cell.get("outputs") for cell in notebook.cells), "store the notebook without outputs"
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     kernel = {**os.environ, "PYTHONPATH": path, "MPLBACKEND": "Agg"}
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(workplace)}})
+    (workplace / folder).mkdir(exist_ok=True)
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(workplace / folder)}})
     client.execute(env=kernel)
     assert any(cell.get("outputs") for cell in notebook.cells)
 

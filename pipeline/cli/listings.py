@@ -116,6 +116,7 @@ def sweeps(json: JsonOption = False) -> None:
         print(json_module.dumps(rows, indent=2, ensure_ascii=False))
         return
     _notes([f"{row['sweep']}: {row['description']}\n  {row['file']}" for row in rows])
+    _notes(["run one by its name, or copy its file and change it; paths in a sweep file start from the file's folder"])
 
 
 def _device(reference: str) -> Row:
