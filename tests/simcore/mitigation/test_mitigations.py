@@ -19,6 +19,7 @@ from simcore.mitigation.pruning import Pruning
 from simcore.mitigation.re_ranging import re_ranging
 from simcore.mitigation.row_order import ROW_ORDERS
 from simcore.mitigation.sets import SPARSITY_LEVELS
+from simcore.mitigation.transfer import IDENTITY, ScopeReads
 from simcore.mitigation.weight_flip import WeightFlip
 from simcore.network.modules import BinaryLayer
 
@@ -113,5 +114,5 @@ def test_an_order_is_a_permutation_of_the_rows(mitigation, encoding, seed, chann
 @given(seed=st.integers(0, 10**6), reads=st.integers(1, 50), columns=st.integers(1, 5), largest=st.integers(0, 30))
 def test_perfect_reads_need_no_line(mitigation, seed, reads, columns, largest):
     sums = np.random.default_rng(seed).integers(0, largest + 1, (reads, columns)).astype(float)
-    slope, intercept = mitigation.line(sums, sums)
-    np.testing.assert_allclose(slope * sums + intercept, sums, atol=1e-9)
+    found = mitigation.sense(IDENTITY, ScopeReads(sums, sums, sums.max(axis=1)))
+    np.testing.assert_allclose(found.measured(sums), sums, atol=1e-9)
