@@ -21,6 +21,7 @@ from simcore.technology.measurement.columns import Series, State
 _REVERSAL = 0.05  # a voltage that goes back by less is noise
 _LOW_VOLTAGE = 0.15  # below this share of the largest voltage no cell has switched yet
 _FEWEST_POINTS = 3
+_MOST_POINTS = 2000  # of a branch; neighbours among more are averaged
 _WINDOW = 5  # points of a running median
 _JUMP = 2.0  # of the conductance, between three points and the next three: the cell switched
 _PEAK = 0.9  # a current that falls below this share of its peak: the cell switches back ...
@@ -124,13 +125,19 @@ def _split(series: Series) -> list[Branch]:
                 continue
             upwards = bool(np.corrcoef(there, sign * voltage[there])[0, 1] > 0)
             there = there[np.argsort(sign * voltage[there], kind="stable")]
-            kept = np.ones(len(there), dtype=bool)
-            branches.append(
-                Branch(
-                    sign * voltage[there], signs[sign] * current[there], kept, sign, upwards, series.state, series.name
-                )
-            )
+            volts, amps = (_averaged(values[there]) for values in (sign * voltage, signs[sign] * current))
+            kept = np.ones(len(volts), dtype=bool)
+            branches.append(Branch(volts, amps, kept, sign, upwards, series.state, series.name))
     return branches
+
+
+def _averaged(values: np.ndarray) -> np.ndarray:
+    """Means of as many neighbours as leave no more points than a branch may have."""
+    if len(values) <= _MOST_POINTS:
+        return values
+    parts = np.linspace(0, len(values), _MOST_POINTS, endpoint=False).astype(int)
+    means: np.ndarray = np.add.reduceat(values, parts) / np.diff(np.append(parts, len(values)))
+    return means
 
 
 def _sign_of_currents(voltage: np.ndarray, current: np.ndarray, sign: int) -> int:

@@ -28,6 +28,7 @@ _WAYS = (
 _COMMENT = re.compile(r"\s*(#|%|!|//)+\s*")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|nan|[-+]?inf", re.IGNORECASE)
 _OVERFLOW = 9e37  # what instruments write where they measured nothing (SCPI: 9.9E37)
+_LINES_TO_JUDGE_BY = 5000
 _LARGEST_FILE = 1 << 28
 
 
@@ -56,9 +57,9 @@ def read_blocks(path: Path) -> list[Block]:
         InputError: the file cannot be read, is no text, or holds no three rows of two numbers below each other.
     """
     lines = _text(path).splitlines()
-    ways = {way: _rows(lines, *way) for way in _WAYS}
-    way = max(_WAYS, key=lambda way: sum(row.numbers is not None for row in ways[way]))
-    blocks = _blocks(ways[way], str(path))
+    first = {way: _rows(lines[:_LINES_TO_JUDGE_BY], *way) for way in _WAYS}
+    way = max(_WAYS, key=lambda way: sum(row.numbers is not None for row in first[way]))
+    blocks = _blocks(_rows(lines, *way), str(path))
     if not blocks:
         raise InputError(
             f"expected columns of numbers, {FEWEST_ROWS} rows of voltage and current or more, found none",

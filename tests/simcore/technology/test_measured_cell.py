@@ -272,6 +272,15 @@ def test_a_fit_rises_from_zero_whatever_the_points(seed, noise, points):
     assert (np.diff(curve.current) > 0).all()
 
 
+def test_a_long_trace_is_averaged(tmp_path):
+    """Of noise as large as the OFF current, 30 points averaged leave little."""
+    _, volts, amps = bipolar_sweep(SCOPED, Instrument(step=0.0001, compliance=1, noise=0.0, floor=4e-6))
+    cell = imported(tmp_path, table(["V,I"], [volts, amps]))
+    assert max(len(branch.voltage) for branch in cell.on.branches) <= 2000
+    assert cell.off.curve.at(0.3) == pytest.approx(float(SCOPED.off(0.3)), rel=0.04)
+    assert cell.off.curve.at(0.15) == pytest.approx(float(SCOPED.off(0.15)), rel=0.06)
+
+
 def test_turning_points_of_a_noisy_triangle():
     way = np.concatenate([np.linspace(0, 1, 200), np.linspace(1, -1, 400), np.linspace(-1, 0, 200)])
     noisy = way + np.random.default_rng(0).normal(0, 0.01, len(way))
