@@ -115,7 +115,7 @@ def sweeps(json: JsonOption = False) -> None:
     if json:
         print(json_module.dumps(rows, indent=2, ensure_ascii=False))
         return
-    _notes([f"{row['sweep']}: {row['description']}\n  {row['file']}" for row in rows])
+    _notes([f"{row['sweep']}: {row['description']}\n  {row['file']}" for row in rows], soft_wrap=True)
     _notes(["run one by its name, or copy its file and change it; paths in a sweep file start from the file's folder"])
 
 
@@ -192,8 +192,8 @@ def _print(rows: Sequence[Row], columns: Mapping[str, Callable[[Row], str]], rig
     make_console().print(table, highlight=False)
 
 
-def _notes(lines: Sequence[str]) -> None:
+def _notes(lines: Sequence[str], soft_wrap: bool = False) -> None:
     console = make_console()
     console.print()
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+        console.print(line, highlight=False, markup=False, soft_wrap=soft_wrap)

@@ -28,7 +28,7 @@ _WAYS = (
 _COMMENT = re.compile(r"\s*(#|%|!|//)+\s*")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|nan|[-+]?inf", re.IGNORECASE)
 _OVERFLOW = 9e37  # what instruments write where they measured nothing (SCPI: 9.9E37)
-_LINES_TO_JUDGE_BY = 5000
+_LINES_TO_JUDGE_BY = 1000
 _LARGEST_FILE = 1 << 28
 
 
