@@ -71,7 +71,7 @@ PASSES: dict[str, PassName] = {
         ),
         PassName(
             "nonuniform_codes",
-            "codes lie closest where partial sums are most frequent (Lloyd-Max)",
+            "codes lie closest where partial sums are most frequent (Max)",
             sets_converters=True,
             bends_thresholds=True,
             sets_range=True,
@@ -134,7 +134,7 @@ def canonical(value: object) -> str:
         if not isinstance(part, str):
             raise ValueError(f"expected a set of passes such as 'bent_references+popcount_term', found {part!r}")
         parts.append(part)
-    return "+".join(str(one) for one in passes_of("+".join(parts) or NONE)) or NONE
+    return "+".join(str(one) for one in passes_of("+".join(parts) if parts else NONE)) or NONE
 
 
 def _in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:
