@@ -1,6 +1,7 @@
 """What a wheel holds, and that it works in an empty environment, from any folder, with no checkout beside it.
 
-The dependencies are installed twice: as ``constraints.txt`` pins them, and the newest that the index has.
+The dependencies are installed twice: as ``constraints.txt`` pins them, and the newest that the index has; of torch only
+the pinned one, for the newest brings gigabytes of GPU libraries.
 """
 
 from __future__ import annotations
@@ -58,8 +59,21 @@ def installed(wheel: Path, request: pytest.FixtureRequest, tmp_path_factory: pyt
     """The folder of the programs of an environment with nothing but the wheel and what it asks for."""
     environment = tmp_path_factory.mktemp(request.param) / "venv"
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    pins = ["--constraint", str(ROOT / "constraints.txt")] if request.param == "pinned" else ["--upgrade"]
-    subprocess.run([environment / "bin/python", "-m", "pip", "install", "-q", *pins, wheel], check=True)
+    pins = (ROOT / "constraints.txt").read_text().splitlines(keepends=True)
+    constraints = environment.parent / "constraints.txt"
+    constraints.write_text("".join(pin for pin in pins if request.param == "pinned" or pin.startswith("torch==")))
+    install = [
+        environment / "bin/python",
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--upgrade",
+        "--constraint",
+        constraints,
+        wheel,
+    ]
+    subprocess.run(install, check=True)
     return environment / "bin"
 
 
