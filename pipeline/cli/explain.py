@@ -51,8 +51,8 @@ def explain(
     Each cause is switched off alone (what comes back?) and on alone (what is lost?). The two differ where causes make
     each other worse. Variants are kept in the results folder like designs of a sweep: asking again costs nothing.
 
-    Examples: `binsparx explain 3f2a91`, `binsparx explain 3f2a91 --images 500 --pictures blame`. KEY is in the report,
-    in `binsparx results` and `binsparx show`.
+    Examples: `binsparx explain 3f2a91`, `binsparx explain 3f2a91 --images 500 --pictures blame`. KEY is in the report
+    and in `binsparx results SWEEP --json`.
     """
     subject, store = open_subject(design, sweep, results, RESULTS_FOLDER)
     available = subject.dataset.splits[subject.split]

@@ -32,6 +32,11 @@ LAZY_COMMANDS = {
     "partial-sums": LazyCommand(
         "pipeline.cli.partial_sums", "partial_sums", "How far flips lower a network's partial sums, without a circuit."
     ),
+    "devices": LazyCommand("pipeline.cli.listings", "devices", "The bitcells that ship."),
+    "models": LazyCommand("pipeline.cli.listings", "models", "The networks that ship."),
+    "datasets": LazyCommand("pipeline.cli.listings", "datasets", "The data sets that ship, and those in data/."),
+    "sweeps": LazyCommand("pipeline.cli.listings", "sweeps", "The sweep files that ship."),
+    "bitcell": LazyCommand("pipeline.cli.bitcell", "bitcell_app", "Bitcell files from measured I-V curves."),
     "data": LazyCommand("pipeline.cli.data", "data_app", "Import datasets and look at them."),
 }
 
