@@ -27,6 +27,7 @@ class PassName:
         above: the number is more than this.
         below: the number is less than this.
         sets_converters: it sets converters on calibration inputs, so that these have to be re-ranged.
+        bends_thresholds: the converters' thresholds lie at other than equal distances.
         sets_range: it says what codes cover, so that ``adc.range`` must not.
         activation_flips: it changes how sub-vectors are complemented.
         least_images: calibration images that it needs: a judgement.
@@ -38,6 +39,7 @@ class PassName:
     above: float = 0.0
     below: float = 0.0
     sets_converters: bool = False
+    bends_thresholds: bool = False
     sets_range: bool = False
     activation_flips: bool = False
     least_images: int = 1
@@ -58,6 +60,7 @@ PASSES: dict[str, PassName] = {
             "bent_references",
             "converter thresholds where the mean currents of neighbouring sums part",
             sets_converters=True,
+            bends_thresholds=True,
             least_images=4,
         ),
         PassName(
@@ -68,8 +71,9 @@ PASSES: dict[str, PassName] = {
         ),
         PassName(
             "nonuniform_codes",
-            "codes lie closest where partial sums are most frequent (Lloyd-Max)",
+            "codes lie closest where partial sums are most frequent (Max)",
             sets_converters=True,
+            bends_thresholds=True,
             sets_range=True,
             least_images=4,
         ),
@@ -130,7 +134,7 @@ def canonical(value: object) -> str:
         if not isinstance(part, str):
             raise ValueError(f"expected a set of passes such as 'bent_references+popcount_term', found {part!r}")
         parts.append(part)
-    return "+".join(str(one) for one in passes_of("+".join(parts) or NONE)) or NONE
+    return "+".join(str(one) for one in passes_of("+".join(parts) if parts else NONE)) or NONE
 
 
 def _in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:

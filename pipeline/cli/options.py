@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 RESULTS_FOLDER = "results"
 
-SweepArgument = Annotated[str, typer.Argument(metavar="SWEEP.yaml", help="The sweep file.")]
+SweepArgument = Annotated[
+    str, typer.Argument(metavar="SWEEP.yaml", help="The sweep file, or the name of one that ships.")
+]
 SweepNameArgument = Annotated[
     str,
     typer.Argument(metavar="SWEEP", help="Name of a finished sweep, or its sweep file.", autocompletion=sweep_names),

@@ -34,7 +34,7 @@ def run(
 ) -> None:
     """Run a sweep, or go on with it: what is already computed is never computed again.
 
-    Examples: `binsparx run sweeps/quickstart.yaml`, `binsparx run my.yaml --only 3f2a91` (one design),
+    Examples: `binsparx run quickstart`, `binsparx run my.yaml --only 3f2a91` (one design),
     `binsparx run my.yaml --results s3://bucket/results --address auto` (a cluster).
     """
     from pipeline.execution.runner import RunOptions, run_sweep

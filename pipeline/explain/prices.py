@@ -45,4 +45,5 @@ class CostOfDesigns:
         mapped = tuple(layer["layer"] for layer in layers)
         activities = [LayerActivity.from_totals(layer, images) for layer in layers]
         digital = simulation.digital_layers(self.model, mapped)
-        return totals_by_column(design_cost(Tile.of(design, self.cell), activities, self.settings, digital))
+        passes = simulation.mitigations_of(design)
+        return totals_by_column(design_cost(Tile.of(design, self.cell), activities, self.settings, digital, passes))

@@ -30,6 +30,7 @@ from pipeline.sweep.axis import ScalarAxis
 from pipeline.sweep.field_types import AxisValue, Listed, Positive, Scalar, Text, values_of
 from pipeline.sweep.mitigation_sets import MitigationSet
 from pipeline.sweep.objectives import ObjectiveName
+from pipeline.sweep.shipped import sweep_path
 from pipeline.sweep.spec_errors import describe_errors
 from pipeline.sweep.yaml_file import YamlFile, read_yaml
 from pipeline.uris import without_secret
@@ -285,10 +286,13 @@ class SweepFile:
 def load_sweep(path: str | Path) -> SweepFile:
     """Reads and checks a sweep file.
 
+    Args:
+        path: of the file, or the name of one that ships.
+
     Raises:
         InputError: with one line for each thing that is wrong, each naming file, line and field.
     """
-    source = read_yaml(path)
+    source = read_yaml(sweep_path(path))
     if len(source.text) > MAX_SWEEP_FILE_CHARACTERS:
         raise InputError(f"a sweep file may hold at most {MAX_SWEEP_FILE_CHARACTERS} characters", source.path.name)
     if not isinstance(source.data, dict):

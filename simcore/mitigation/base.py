@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int8, Integer
 
+from simcore.cost import Added, CostSettings, LayerActivity, Tile
 from simcore.mapping.row_groups import StoredBits
 from simcore.mapping.tiling import LayerMapping
 from simcore.mitigation.transfer import Curve, ScopeReads, Transfer
@@ -43,7 +44,7 @@ class OutputLine:
 
 
 class Mitigation(ABC):
-    """A pass over a layer. Each of its hooks leaves things as they are unless a pass says otherwise.
+    """A pass over a layer. Each of its hooks leaves things as they are unless a pass says otherwise; so does its cost.
 
     They act in this order: ``order`` when the layer is mapped, ``store`` when its row groups are written (what is done
     to inputs at run time is set there too: ``StoredBits.flip_above``), ``sense`` and ``space`` when the converters are
@@ -110,3 +111,13 @@ class Mitigation(ABC):
             wanted: by the ideal network, of the same images.
         """
         return None
+
+    def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
+        """What the pass adds to a layer, beside what the tile's own properties say of it.
+
+        Args:
+            tile: array, cell and converter of the design.
+            layer: what the layer did.
+            settings: who pays for what, and the numbers of the periphery.
+        """
+        return Added()

@@ -25,6 +25,8 @@ class BentReferences(Mitigation):
     The line comes before it (``ReRanging``): where each column has a line of its own, all columns of the row group
     share the curve.
 
+    What it costs is the tile's, whose thresholds bend (``Tile.bends_thresholds``).
+
     Source: custom references, Purdue (arXiv 2408.05857); the fit is this project's.
 
     Attributes:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from simcore.cost import Added, CostSettings, LayerActivity, Tile, energy
+from simcore.cost.added import code_table
 from simcore.mitigation.base import Mitigation, Spacing
+from simcore.mitigation.popcount_term import FRACTION_BITS
 from simcore.mitigation.transfer import Curve
 
-_ROUNDS = 60  # of Lloyd's algorithm; it converges long before
-_SAMPLE = 4096  # calibration reads it looks at
+_BINS = 256  # that thresholds lie between
 MOST_PIECES = 16
 """Straight pieces that thresholds, and levels, are drawn with: each code's own up to 4 bits. A judgement."""
 
 
 class NonuniformCodes(Mitigation):
-    """Levels and thresholds of least squared error on the calibration reads: each level the mean sum of its reads, each
-    threshold midway between two levels.
+    """Thresholds and levels of least squared error on the calibration reads: each level is the mean sum of the reads
+    between two thresholds.
 
-    Source: Lloyd, IEEE Trans. Inf. Theory 28 (1982); Max, IRE Trans. Inf. Theory 6 (1960).
+    Source: Max, IRE Trans. Inf. Theory 6 (1960); found exactly, by dynamic programming (Bruce, MIT 1965), where Lloyd's
+    iteration may stop early: partial sums are whole, so that there are many stops.
     """
 
     name = "nonuniform_codes"
@@ -26,41 +29,60 @@ class NonuniformCodes(Mitigation):
     def space(
         self, measured: Float[np.ndarray, "reads columns"], target: Float[np.ndarray, "reads columns"], codes: int
     ) -> Spacing | None:
-        every = -(-measured.size // _SAMPLE)
-        order = np.argsort(measured.ravel()[::every], kind="stable")
-        x, wanted = measured.ravel()[::every][order], target.ravel()[::every][order]
-        levels = lloyd_max(x, wanted, codes)
+        thresholds, levels = least_error_codes(measured.ravel(), target.ravel(), codes)
         if len(levels) < 3:
             return None
         # Fewer levels than codes where sums are few: the codes above them stand for nothing.
         kept = np.unique(np.linspace(0, len(levels) - 1, min(len(levels), MOST_PIECES + 1)).round().astype(int))
-        thresholds = (levels[kept[:-1]] + levels[kept[:-1] + 1]) / 2
-        return Spacing(Curve(thresholds, kept[:-1] + 0.5), Curve(kept.astype(np.float64), levels[kept]))
+        return Spacing(
+            Curve(thresholds[kept[:-1]], kept[:-1] + 0.5),
+            Curve(kept.astype(np.float64), np.maximum.accumulate(levels[kept])),
+        )
+
+    def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
+        """A table of what codes stand for; that thresholds bend is the tile's (``Tile.bends_thresholds``)."""
+        width = energy.sum_bits(tile.active_rows) + FRACTION_BITS
+        return code_table(tile, layer, settings, 2**tile.adc_bits, width)
 
 
-def lloyd_max(
+def least_error_codes(
     x: Float[np.ndarray, " reads"], wanted: Float[np.ndarray, " reads"], codes: int
-) -> Float[np.ndarray, " levels"]:
-    """Rising levels, at most one a code.
+) -> tuple[Float[np.ndarray, " thresholds"], Float[np.ndarray, " levels"]]:
+    """Thresholds, and one level more, of least squared error.
 
     Args:
-        x: what is measured, rising.
+        x: what is measured.
         wanted: what it stands for.
-        codes: most levels.
+        codes: most levels; there are no more than bins that hold reads.
 
     Example:
         Two values need two levels:
 
-        >>> lloyd_max(np.array([0.0, 0.0, 8.0]), np.array([0.0, 0.0, 8.0]), 4).tolist()
-        [0.0, 8.0]
+        >>> thresholds, levels = least_error_codes(np.array([0.0, 0.0, 8.0]), np.array([0.0, 0.0, 8.0]), 4)
+        >>> levels.tolist(), bool(0 < thresholds[0] < 8)
+        ([0.0, 8.0], True)
     """
-    levels = np.unique(np.quantile(x, (np.arange(codes) + 0.5) / codes))
-    sums = np.concatenate([[0.0], np.cumsum(wanted)])
-    for _ in range(_ROUNDS):
-        ends = np.concatenate([[0], np.searchsorted(x, (levels[:-1] + levels[1:]) / 2), [len(x)]])
-        reads = np.diff(ends)
-        means = np.unique(np.diff(sums[ends])[reads > 0] / reads[reads > 0])
-        if np.array_equal(means, levels):
-            break
-        levels = means
-    return levels
+    ends = np.linspace(x.min(), x.max(), _BINS + 1)
+    place = np.clip(np.searchsorted(ends, x, side="right") - 1, 0, _BINS - 1)
+    reads = np.bincount(place, minlength=_BINS)
+    bins = np.flatnonzero(reads)
+    # Of the reads before each bin: how many, and the sums of what they stand for and of its squares.
+    totals = [np.bincount(place, weights=part, minlength=_BINS)[bins] for part in (np.ones_like(x), wanted, wanted**2)]
+    before = [np.concatenate([[0.0], np.cumsum(part)]) for part in totals]
+    count, total, square = (part[None, :] - part[:, None] for part in before)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.where(count > 0, square - total**2 / count, np.inf)  # of one level for bins i .. j-1
+    best = error[0]
+    starts = []
+    for _ in range(min(codes, len(bins)) - 1):
+        choices = best[:, None] + error
+        starts.append(choices.argmin(axis=0))
+        best = choices.min(axis=0)
+    stop, cuts = len(bins), []
+    for start in reversed(starts):
+        stop = int(start[stop])
+        cuts.append(stop)
+    cuts = [0, *(cut for cut in reversed(cuts) if cut > 0), len(bins)]
+    levels = np.diff(before[1][cuts]) / np.diff(before[0][cuts])
+    gaps = (ends[bins[cuts[1:-1]]] + ends[bins[[cut - 1 for cut in cuts[1:-1]]] + 1]) / 2
+    return gaps, levels

@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from simcore.cost import Added, CostSettings, LayerActivity, Tile, area, energy
 from simcore.mitigation.base import Mitigation
 from simcore.mitigation.transfer import ScopeReads, Transfer
 
 FRACTION_BITS = 4
 """Bits after the point of the term's coefficient: a judgement, 1/32 of a row is lost at most."""
+COEFFICIENT_BITS = FRACTION_BITS + 2
+"""Bits of the coefficient, which lies between -2 and 2."""
 _LEAST_SPREAD = 1e-6
 
 
@@ -39,9 +42,31 @@ class PopcountTerm(Mitigation):
             gain, beta = (1 / slope, -leak / slope) if slope > _LEAST_SPREAD else (0.0, 0.0)
         if gain <= _LEAST_SPREAD:
             return transfer
-        beta = float(np.rint(beta * 2**FRACTION_BITS) / 2**FRACTION_BITS)
+        most = 2.0 ** (COEFFICIENT_BITS - FRACTION_BITS - 1)
+        beta = float(np.clip(np.rint(beta * 2**FRACTION_BITS) / 2**FRACTION_BITS, -most, most))
         left = (sums - gain * measured - beta * applied).mean()
         return replace(transfer.rescaled(gain, float(left)), per_row=beta)
+
+    def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
+        """sum(X') where nothing else counts it, times a constant, once a sub-vector; added to every converted sum, with
+        the bits after the point that it brings into the accumulators."""
+        s = settings
+        own = s.popcount != "baseline" and not tile.flips
+        width = energy.sum_bits(tile.active_rows)
+        counting = energy.popcount_energy(tile.active_rows, s.full_adder_energy) if own else 0.0
+        multiplying = width * COEFFICIENT_BITS * s.full_adder_energy
+        adding = (width + 2 * FRACTION_BITS) * s.full_adder_energy + FRACTION_BITS * s.flip_flop_energy
+        converters = tile.cols / s.columns_per_converter
+        row_tiles = tile.row_tiles(layer.groups)
+        counters = (area.popcount_area(tile.active_rows, s.full_adder_area) if own else 0.0) + (
+            width * COEFFICIENT_BITS * s.full_adder_area
+        )
+        adders = converters * (width + 2 * FRACTION_BITS) * s.full_adder_area
+        registers = tile.cols * FRACTION_BITS * s.flip_flop_area
+        logic = row_tiles * (counters + tile.column_tiles(layer.columns) * (adders + registers))
+        return Added(
+            layer.sub_vectors * (counting + multiplying) + layer.column_reads * adding, logic / s.logic_utilisation
+        )
 
 
 def _regress(wanted: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:

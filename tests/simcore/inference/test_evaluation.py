@@ -23,7 +23,7 @@ from simcore.mapping.row_groups import UnsolvedError
 from simcore.mapping.tiling import input_vectors
 from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB
 from simcore.readout.tables import summable
-from tests.simcore.small_networks import SIZE, make_design
+from tests.simcore.small_networks import SIZE, make_design, small_checkpoint
 
 SPARSITIES = ("dense", "weight", "activation", "binsparx")
 LAYERS = ("wide", "narrow", "dense")
@@ -74,6 +74,24 @@ def test_ideal_arrays_give_the_plain_networks_logits_bit_for_bit(
         assert torch.equal(mapped_logits(prepared, images), plain)
 
 
+@pytest.mark.parametrize("pad_value", [-1, 1])
+@pytest.mark.parametrize("sparsity", SPARSITIES)
+@pytest.mark.parametrize("solver", ["ideal", "fast", "exact"])
+def test_padding_that_is_an_input_goes_through_the_arrays_like_one(dataset, pad_value, sparsity, solver):
+    """On arrays that lose nothing every solver gives the plain network's logits, and another padding gives others."""
+    checkpoint, padded_with_0 = small_checkpoint(pad_value=pad_value), small_checkpoint()
+    lossless = dict.fromkeys(("r_driver", "r_sink", "r_col", "r_source", "g_off"), 0.0)
+    circuit = make_design().circuit.model_copy(update=lossless)
+    design = make_design(circuit, rows=16, cols=6, sparsity=sparsity, solver=solver, layers=("wide", "narrow"))
+    images = pixels_of(dataset.read("test", 0, 4)[0])
+    prepared = prepare(checkpoint, design, dataset)
+    with torch.inference_mode():
+        plain = torch.cat([checkpoint.network(image) for image in images.split(1)])
+        assert torch.equal(mapped_logits(prepared, images), plain)
+        assert not torch.equal(padded_with_0.network(images), plain)
+    assert checkpoint.digest != padded_with_0.digest
+
+
 @pytest.mark.parametrize("sparsity", SPARSITIES)
 def test_ideal_predictions_and_labels_are_handed_on(checkpoint, dataset, sparsity):
     prepared = prepare(checkpoint, make_design(sparsity=sparsity, solver="ideal"), dataset)
@@ -102,6 +120,33 @@ def test_fast_and_exact_inference_agree(checkpoint, dataset, device, sparsity):
         assert ours.column_reads == best.column_reads
         assert ours.dense_partial_sum == pytest.approx(best.dense_partial_sum, rel=0.01)
         assert ours.column_current == pytest.approx(best.column_current, rel=1e-3)
+
+
+@pytest.mark.parametrize("mitigations", [
+    "bent_references+popcount_term+recalibrated_outputs", "near_sink+flip_above:0.4+nonuniform_codes",
+])  # fmt: skip
+@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
+def test_passes_act_alike_in_the_fused_and_in_the_exact_readout(checkpoint, dataset, device, mitigations):
+    """Codes of a design are the same where the fast solver's current is right to a small part of a code."""
+    images, labels = dataset.read("test", 0, 6)
+    adc = Adc(bits=3, reference="calibrated")
+    fast, exact = (
+        evaluate(
+            prepare(
+                checkpoint,
+                make_design(device, rows=32, cols=8, sparsity="binsparx", solver=solver, adc=adc,
+                            mitigations=mitigations, layers=("narrow", "dense")),
+                dataset,
+            ),
+            images,
+            labels,
+        )
+        for solver in ("fast", "exact")
+    )  # fmt: skip
+    for ours, best in zip(fast.layers, exact.layers, strict=True):
+        assert (ours.column_reads, ours.weight_flips) == (best.column_reads, best.weight_flips)
+        assert ours.squared_error == pytest.approx(best.squared_error, rel=0.05)
+        assert ours.clipped == pytest.approx(best.clipped, abs=0.01 * best.column_reads)
 
 
 def applied_bits(vectors, design):

@@ -15,8 +15,14 @@ from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.encodings.base import column_share, share_constants
 from simcore.mapping.row_groups import StoredBits, applied_inputs
 from simcore.mapping.tiling import map_layer, reordered
+from simcore.mitigation.bent_references import BentReferences
+from simcore.mitigation.flip_above import FlipAbove
+from simcore.mitigation.near_sink import NearSink
+from simcore.mitigation.nonuniform_codes import NonuniformCodes
+from simcore.mitigation.popcount_term import PopcountTerm
 from simcore.mitigation.pruning import Pruning
 from simcore.mitigation.re_ranging import re_ranging
+from simcore.mitigation.recalibrated_outputs import RecalibratedOutputs
 from simcore.mitigation.row_order import ROW_ORDERS
 from simcore.mitigation.sets import SPARSITY_LEVELS
 from simcore.mitigation.transfer import IDENTITY, ScopeReads
@@ -28,6 +34,11 @@ PASSES = [
     *ROW_ORDERS.values(),
     Pruning(0.3),
     Pruning(0.99),
+    FlipAbove(0.3),
+    NearSink((WeightFlip(), FlipAbove(0.7))),
+    *(kind(fit) for kind in (BentReferences, PopcountTerm) for fit in typing.get_args(AdcFit)),
+    NonuniformCodes(),
+    RecalibratedOutputs(),
     *(re_ranging(reference, fit) for reference in typing.get_args(AdcReference) for fit in typing.get_args(AdcFit)),
 ]
 NAMES = [one.name for one in PASSES]
