@@ -109,8 +109,8 @@ def _print(subject: Subject, blame: Blame, console: Console) -> None:
         _tell_resting(blame.passes, console)
     console.print()
     notes = ["in points of accuracy, with 95 % intervals from the same images"]
-    shares: list[Share | PassShare] = [*blame.causes, *blame.layers, *blame.passes]
-    if not all(share.within_limits for share in shares):
+    told: list[Share | PassShare] = [*blame.causes, *blame.layers, *blame.passes]
+    if not all(share.within_limits for share in told):
         notes.append("*: a variant's evidence is beyond the design's limits, see its record")
     for note in notes:
         console.print(note, highlight=False)

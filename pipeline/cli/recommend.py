@@ -25,7 +25,7 @@ from pipeline.execution.on_workers import OnWorkers
 from pipeline.execution.tasks import TaskSettings
 from pipeline.provenance import find_provenance
 from pipeline.recommend.candidates import KNOBS, hardware_among
-from pipeline.recommend.recommendation import CONFIRMED, MISSED, Options, Recommendation, Standing, reached
+from pipeline.recommend.recommendation import CONFIRMED, MISSED, Options, Recommendation, Standing, points_text, reached
 from pipeline.recommend.rows import COSTS, rows_of
 from pipeline.recommend.search import Evaluations
 from pipeline.recommend.search import recommend as search
@@ -43,6 +43,7 @@ from simcore.inference.calibration_images import calibration_of, require_apart
 from simcore.network.checkpoint import write_atomically
 
 LEAST_IMAGES = 40
+_WIDTH = 36  # of the name of a set in a table
 _POINTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:pt|pts|points?|%)\s*")
 
 
@@ -266,7 +267,7 @@ def _print_one(one: Recommendation, console: Console) -> None:
     shown = {s.key: s for s in (one.chosen, *one.others)}
     for standing in [*shown.values(), *([] if one.dense.key in shown else [one.dense])]:
         mark = "> " if standing is one.chosen and one.kind != MISSED else "  "
-        table.add_row(mark + standing.candidate.name, *_figures(standing), *_costs(standing, one))
+        table.add_row(mark + _wrapped(standing.candidate.name), *_figures(standing), *_costs(standing, one))
     console.print(table)
     _notes([one], console)
 
@@ -280,13 +281,13 @@ def _print_many(found: list[Recommendation], console: Console) -> None:
             hardware_name(one.hardware.columns),
             f"{100 * one.ideal_accuracy:.1f}",
             f"{100 * one.dense.accuracy[0]:.1f}",
-            f"none; closest: {name}" if one.kind == MISSED else name,
+            _wrapped(f"none; closest: {name}" if one.kind == MISSED else name),
             accuracy + ("*" if one.kind == CONFIRMED else " "),
             f"{100 * (one.chosen.confidence or 0):.0f}",
             *(_change(one.chosen, one, column) for column in COSTS.values()),
         )
     console.print(table)
-    within = f"{100 * found[0].options.target:g} points"
+    within = points_text(found[0].options.target)
     lost = [one for one in found if -one.dense.counts.change > one.options.target]
     _say(
         console,
@@ -297,7 +298,7 @@ def _print_many(found: list[Recommendation], console: Console) -> None:
 
 
 def _sentence(one: Recommendation) -> str:
-    name, target = one.chosen.candidate.name, f"{100 * one.options.target:g} points of ideal"
+    name, target = one.chosen.candidate.name, f"{points_text(one.options.target)} of ideal"
     sure = f"{100 * (one.chosen.confidence or 0):.0f} %"
     if one.kind == MISSED:
         return (
@@ -320,7 +321,7 @@ def _notes(found: list[Recommendation], console: Console) -> None:
     )
     _say(
         console,
-        f"sure: that a set loses less than {100 * first.options.target:g} points, all finalists of a design together",
+        f"sure: that a set, and each that was tested before it, loses less than {points_text(first.options.target)}",
     )
     if len(found) > 1:
         _say(console, f"*: {100 * first.options.confidence:g} % sure or more")
@@ -359,6 +360,16 @@ def _costs(standing: Standing, one: Recommendation) -> list[str]:
 def _change(standing: Standing, one: Recommendation, column: str) -> str:
     change = standing.cost_change(column, one.dense)
     return "" if change != change else f"{100 * change:+.1f}"
+
+
+def _wrapped(name: str) -> str:
+    """In lines that a table has room for, each with whole passes."""
+    lines = [""]
+    for part in name.replace("+", "+ ").split(" "):
+        if lines[-1] and len(lines[-1]) + len(part) > _WIDTH:
+            lines.append("")
+        lines[-1] += part if part.endswith("+") else f"{part} "
+    return "\n  ".join(line.rstrip() for line in lines)
 
 
 def _table(first: str, *others: str) -> Table:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pipeline.recommend.recommendation import MISSED, Recommendation, Standing, Tried
+from pipeline.recommend.recommendation import MISSED, Recommendation, Standing, Tried, points_text
 from pipeline.recommend.sensitivity import Curve
 from pipeline.report.drawing import COLOURS, MARKERS, draw_grid, label_costs, picture_files
 from pipeline.results.names import hardware_name
@@ -90,9 +90,8 @@ def draw_recommendations(found: Sequence[Recommendation], title: str) -> dict[st
     for side in ("top", "right", "bottom", "left"):
         right.spines[side].set_visible(False)
     right.tick_params(length=0)
-    target = found[0].options
     figure.legend(handles=_many_legend(), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
-    figure.suptitle(f"{title}: the cheapest sets within {100 * target.target:g} points of ideal", fontsize=10)
+    figure.suptitle(f"{title}: the cheapest sets within {points_text(found[0].options.target)} of ideal", fontsize=10)
     return picture_files(figure, "recommendations")
 
 
@@ -163,7 +162,7 @@ def _draw_standing(axes: Axes, standing: Standing, one: Recommendation, column: 
 def _headline(one: Recommendation) -> str:
     ends = {"confirmed": "surely", "likely": "likely", "missed": "not"}
     return (
-        f"{one.chosen.candidate.name}: {ends[one.kind]} within {100 * one.options.target:g} points of ideal "
+        f"{one.chosen.candidate.name}: {ends[one.kind]} within {points_text(one.options.target)} of ideal "
         f"({100 * (one.chosen.confidence or 0):.0f} % sure, {one.images} images)"
     )
 

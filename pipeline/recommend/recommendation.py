@@ -127,8 +127,13 @@ class Recommendation:
         """About how many confirming images would tell whether the chosen set reaches the target."""
         counts = self.chosen.counts
         differing = (counts.only_first + counts.only_second) / max(1, counts.images)
-        error = (1 - self.options.confidence) / (1 + len(self.others))
-        return images_to_tell(-counts.change, differing, self.options.target, error)
+        return images_to_tell(-counts.change, differing, self.options.target, 1 - self.options.confidence)
+
+
+def points_text(share: float) -> str:
+    """A share of the images in points, ``1 point``."""
+    value = f"{100 * share:g}"
+    return f"{value} point" if value == "1" else f"{value} points"
 
 
 def standing(finish: Finish[Candidate], costs: dict[str, float], within_limits: bool) -> Standing:

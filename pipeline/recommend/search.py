@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.front.intervals import PairedCounts
 from pipeline.recommend.candidates import Candidate, candidates_of
-from pipeline.recommend.race import FINALISTS, GROWTH, LEAST_SETS, Runner, finish, going_on, rounds
+from pipeline.recommend.race import GROWTH, LEAST_SETS, Runner, finalists, finish, going_on, rounds
 from pipeline.recommend.recommendation import Options, Recommendation, Standing, Tried, standing
 from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.layer_totals import in_units, sum_layers
@@ -141,8 +141,9 @@ class _Search:
             self._note(one, seen[one.point.key], images)
         ideal = seen[there[0].point.key].ideal
         runners = [Runner(one, found.correct, self._cost(found)) for one in there if (found := seen[one.point.key])]
-        most = FINALISTS if last else max(LEAST_SETS, len(self.alive) // GROWTH)
-        self.alive = [runner.name for runner in going_on(runners, ideal, self._options.target, most)]
+        target, most = self._options.target, max(LEAST_SETS, len(self.alive) // GROWTH)
+        kept = finalists(runners, ideal, target) if last else going_on(runners, ideal, target, most)
+        self.alive = [runner.name for runner in kept]
 
     def end(self, seen: Mapping[str, Seen], first: int, evaluations: Evaluations) -> Recommendation:
         """The recommendation, from the images from ``first`` on."""

@@ -339,7 +339,7 @@ RECOMMENDATIONS_SCHEMA = pa.schema(
             "confidence",
             _FLOAT,
             "fraction",
-            "that the set loses less than the target, all finalists of the hardware judged together; null: not tested",
+            "that the set, and each finalist tested before it, loses less than the target; null: not tested",
             True,
         ),
         _field("least", _TEXT, DIMENSIONLESS, "cost that should be least"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.recommend.race import FINALISTS, GROWTH, LEAST_SETS, Runner, Verdict, finish, going_on, rounds
+from pipeline.recommend.race import GROWTH, LEAST_SETS, Runner, Verdict, finalists, finish, going_on, rounds
 
 CONFIDENCE = 0.9
 TARGET = 0.02
@@ -17,11 +17,14 @@ def race(correct: np.ndarray, ideal: np.ndarray, costs: np.ndarray, target: floa
     alive = list(range(len(correct)))
     for number, images in enumerate(steps, 1):
         runners = [Runner(one, correct[one, :images], float(costs[one])) for one in alive]
-        most = FINALISTS if number == len(steps) else max(LEAST_SETS, len(alive) // GROWTH)
-        alive = [one.name for one in going_on(runners, ideal[:images], target, most)]
+        if number == len(steps):
+            alive = [one.name for one in finalists(runners, ideal[:images], target)]
+        else:
+            most = max(LEAST_SETS, len(alive) // GROWTH)
+            alive = [one.name for one in going_on(runners, ideal[:images], target, most)]
     last = steps[-1]
-    finalists = [Runner(one, correct[one, last:], float(costs[one])) for one in alive]
-    return finish(finalists, ideal[last:], target, CONFIDENCE)
+    tested = [Runner(one, correct[one, last:], float(costs[one])) for one in alive]
+    return finish(tested, ideal[last:], target, CONFIDENCE)
 
 
 def outcomes(rng: np.random.Generator, losses: np.ndarray, images: int, differing: float) -> tuple[np.ndarray, ...]:
