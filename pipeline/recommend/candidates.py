@@ -44,12 +44,16 @@ class Candidate:
 
 
 def hardware_among(points: Iterable[DesignPoint]) -> list[Configuration]:
-    """The hardware that some designs stand on, each once: what is left when all that sets may say is taken away."""
+    """The hardware that some designs stand on, each once: what is left when all that sets may say is taken away.
+
+    Where designs fail whose evidence is beyond their limits they go on marked: what the evidence says is shown, and no
+    reason to stop looking.
+    """
     found: dict[tuple[AxisValue, ...], Configuration] = {}
     for point in points:
         if not point.configuration.is_reference:
             columns = {name: value for name, value in point.configuration.columns.items() if name != ROW_ORDER.column}
-            found.setdefault(tuple(columns.values()), point.configuration)
+            found.setdefault(tuple(columns.values()), _marked(point.configuration))
     return list(found.values())
 
 
@@ -112,6 +116,14 @@ def design_of(
     )
     point = DesignPoint("", configuration, tuple(columns[axis.column] for axis in LEVEL))
     return replace(point, key=digest_of(point.content))
+
+
+def _marked(hardware: Configuration) -> Configuration:
+    fields = hardware.study.design_fields
+    if fields["evidence"].beyond != "fail":
+        return hardware
+    marked = fields["evidence"].model_copy(update={"beyond": "mark"})
+    return replace(hardware, study=replace(hardware.study, design_fields=fields | {"evidence": marked}))
 
 
 def _usual_sets() -> list[MitigationSet]:

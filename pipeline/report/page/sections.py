@@ -106,7 +106,7 @@ def recommendations(found: pd.DataFrame) -> str:
         )  # fmt: skip
     first = found.iloc[0]
     note = (
-        f"The cheapest set by {escape(first.least)} that loses less than {100 * first.target:g} % of the images against "
+        f"The cheapest set by {escape(first.least)} that loses less than {100 * first.target:g} % of images against "
         f"ideal arithmetic, judged on {first.images} images that had no say in choosing it; confirmed: "
         f"{100 * first.confidence_asked:g} % sure or more. Costs are changes against dense storage, in %."
     )
