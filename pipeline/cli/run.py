@@ -82,6 +82,8 @@ def _track(result: RunResult, uri: str | None) -> None:
     except TrackingUnavailable as error:
         _warn(result, f"{error}; synchronise later with: binsparx track {result.plan.sweep.path}")
         return
+    if done.set_aside:
+        _warn(result, f"MLflow's database was damaged and is now {done.set_aside}; binsparx track fills the new one")
     result.files.append(f"MLflow {done.uri} (experiment '{done.experiment}')")
 
 

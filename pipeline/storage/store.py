@@ -22,7 +22,7 @@ from simcore.errors import InputError
 
 PARTIAL_FOLDER = ".partial"
 SET_ASIDE_FOLDER = "set_aside"
-_DRAFT_NAME = re.compile(r"((\d+|probe)-)?[0-9a-f]{32}")
+_DRAFT_NAME = re.compile(r"((\d+|probe)-)?[0-9a-f]{32}(-journal)?")
 _ABANDONED_AFTER = timedelta(days=2)
 _PIECE_BYTES = 8 << 20
 _REQUESTS_AT_ONCE = 16
