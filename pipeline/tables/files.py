@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.columns import Row
 from pipeline.front.fronts import MARKS, Fronts, find_fronts, input_columns
-from pipeline.storage.store import Store
+from pipeline.storage.store import Store, naming
 from pipeline.sweep.spec import ParetoSpec
 from pipeline.tables.schema import SCHEMAS
 
@@ -107,7 +107,8 @@ class TableFiles(Mapping[str, pa.Table]):
 
     def _write(self, name: str, rows: list[Row]) -> None:
         table = pa.Table.from_pylist(rows, schema=SCHEMAS[name])
-        self._writers[name].write_table(table, row_group_size=GROUP_ROWS)
+        with naming(str(self._folder)):
+            self._writers[name].write_table(table, row_group_size=GROUP_ROWS)
 
     def _correct_images(self) -> list[np.ndarray]:
         """What was given as ``correct``, row by row, mapped from the disk."""

@@ -31,7 +31,7 @@ def database_file(uri: str) -> Path | None:
 
 
 def database_state(path: Path) -> State:
-    """What lies at ``path``: nothing, a database that nobody got round to using, one that cannot be used, or a good one.
+    """What lies at ``path``: nothing, a database without any content, one that cannot be used, or a good one.
 
     Raises:
         sqlite3.OperationalError: it cannot be looked at now: it is locked, or may not be read.
