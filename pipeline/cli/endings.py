@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
 import tempfile
 import traceback
 from pathlib import Path
+from typing import TextIO
 
 from pipeline.uris import without_secret
 from simcore.errors import BinsparxError
@@ -36,6 +38,18 @@ def explain_end(error: BaseException) -> tuple[list[str], int]:
     if type(error).__module__ == "pyarrow.lib":
         return [_one_line(error)], _BAD_INPUT
     return [f"unforeseen: {type(error).__name__}: {_one_line(error)} (please report it: {_kept(error)})"], _FAILED
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """In place of ``warnings.showwarning``: one line, without the place in the program."""
+    print(f"warning: {without_secret(' '.join(str(message).split()))}", file=file or sys.stderr)
 
 
 def _system_line(error: OSError) -> str:

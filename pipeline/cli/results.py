@@ -65,13 +65,21 @@ def results(
 
 def _list_sweeps(opened: Results, json: bool) -> None:
     import json as json_module
+    import warnings
 
     from rich import box
     from rich.table import Table
 
+    from pipeline.results.finished import UnreadSweep
+    from pipeline.tables.stored import UnusableTable
+
     rows = []
     for name in opened.sweeps():
-        designs = opened.designs(name)
+        try:
+            designs = opened.designs(name)
+        except UnusableTable as error:
+            warnings.warn(UnreadSweep(f"left out: {error}"), stacklevel=1)
+            continue
         rows.append(
             {
                 "sweep": name,

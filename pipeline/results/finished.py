@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,13 +15,18 @@ from pipeline.results.comparison import Comparison, compare_designs
 from pipeline.storage.predictions import Predictions
 from pipeline.storage.store import Store
 from pipeline.sweep.objectives import Direction
-from pipeline.tables.files import SWEEPS_FOLDER, read_table
+from pipeline.tables.files import SWEEPS_FOLDER
 from pipeline.tables.schema import SCHEMAS
+from pipeline.tables.stored import UnusableTable, read_table
 from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import InputError, unknown_name
 
 # Names that stand for content: a network that was trained again is another network, and a split holds other images.
 _CONTENT = {"model": ("model_digest",), "dataset": ("dataset_digest", "dataset_split")}
+
+
+class UnreadSweep(UserWarning):
+    """A sweep is left out of an answer about all sweeps, since its table cannot be used."""
 
 
 class Results:
@@ -42,6 +48,7 @@ class Results:
         self.store = Store(uri)
         suffix = "/designs.parquet"
         listed = [path for path, _ in self.store.list(SWEEPS_FOLDER) if path.endswith(suffix)]
+        self._told: set[str] = set()  # of damaged tables, once each
         self._sweeps = sorted(path.removeprefix(f"{SWEEPS_FOLDER}/").removesuffix(suffix) for path in listed)
         if not self._sweeps:
             raise InputError(f"no finished sweep in '{self.store.uri}'; make one with: binsparx run SWEEP.yaml")
@@ -58,19 +65,41 @@ class Results:
 
         Args:
             name: ``designs``, ``layers``, ``shards`` and so on, as the files are called.
-            sweep: name of a sweep; all of them if None. A column that an earlier version did not write is null.
+            sweep: name of a sweep; all of them if None. A column that an earlier version did not write holds the
+                default of its axis, or nulls.
 
         Raises:
-            InputError: no such table or sweep.
+            InputError: no such table or sweep, or its table is damaged. Of all sweeps, one whose table is damaged is
+                left out with a warning (``UnreadSweep``) unless it is the only one.
         """
         if name not in SCHEMAS:
             raise unknown_name("table", name, SCHEMAS)
         if sweep is not None and sweep not in self._sweeps:
             raise unknown_name(f"sweep in {self.store.uri}", sweep, self._sweeps)
-        chosen = self._sweeps if sweep is None else [sweep]
-        tables = [table for one in chosen if (table := read_table(one, name, self.store)) is not None]
-        # Sweeps of earlier versions may lack columns that were added since: they come as null.
+        if sweep is not None:
+            tables = [read_table(sweep, name, self.store)]
+        else:
+            tables = self._usable_tables(name)
+        tables = [table for table in tables if table is not None]
+        # Another version may have written columns beside those of today.
         return pa.concat_tables(tables, promote_options="default") if tables else SCHEMAS[name].empty_table()
+
+    def _usable_tables(self, name: str) -> list[pa.Table | None]:
+        """A table of every sweep; one that cannot be used must not hide the others."""
+        tables: list[pa.Table | None] = []
+        errors: list[UnusableTable] = []
+        for sweep in self._sweeps:
+            try:
+                tables.append(read_table(sweep, name, self.store))
+            except UnusableTable as error:
+                errors.append(error)
+        if errors and not tables:
+            raise errors[0]
+        for error in errors:
+            if error.where not in self._told:
+                self._told.add(error.where)
+                warnings.warn(UnreadSweep(f"left out: {error}"), stacklevel=3)
+        return tables
 
     def designs(self, sweep: str | None = None) -> pd.DataFrame:
         """One row a design point.

@@ -1,5 +1,4 @@
-"""The tables of a sweep, written piece by piece and read when they are asked for: no table is ever held in memory to
-be written."""
+"""The tables of a sweep, written piece by piece: no table is ever held in memory to be written."""
 
 from __future__ import annotations
 
@@ -25,12 +24,6 @@ GROUP_ROWS = 4096
 def table_path(sweep_name: str, table: str) -> str:
     """Where a table of a sweep lies in the store."""
     return f"{SWEEPS_FOLDER}/{sweep_name}/{table}.parquet"
-
-
-def read_table(sweep_name: str, table: str, store: Store) -> pa.Table | None:
-    """A table of a finished sweep, or None where there is none."""
-    data = store.read(table_path(sweep_name, table))
-    return None if data is None else pq.read_table(pa.BufferReader(data))
 
 
 class TableFiles(Mapping[str, pa.Table]):

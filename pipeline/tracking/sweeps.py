@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.front.sampling import sample_others
 from pipeline.storage.store import Store
 from pipeline.sweep.spec import SweepFile
-from pipeline.tables.files import read_table
+from pipeline.tables.stored import read_table
 from pipeline.tracking.artifacts import attach_artifacts, attach_datasets, read_artifacts
 from pipeline.tracking.client import TrackingUnavailable, default_tracking_uri, quiet_client, unavailable
 from pipeline.tracking.database import ensure_database
