@@ -21,6 +21,7 @@ from pipeline.cli.options import (
     JsonOption,
     ResultsOption,
     SweepFileOption,
+    check_output,
     make_console,
 )
 from pipeline.execution.progress import duration
@@ -57,6 +58,7 @@ def explain(
     Examples: `binsparx explain 3f2a91`, `binsparx explain 3f2a91 --images 500 --pictures blame`. KEY is in the report,
     in `binsparx results` and `binsparx show`.
     """
+    check_output(pictures, "--pictures", is_folder=True)
     subject, store = _subject(design, sweep, results)
     available = subject.dataset.splits[subject.split]
     if images > available:

@@ -14,6 +14,7 @@ from pipeline.front.pareto import non_dominated
 from pipeline.results.comparison import Comparison, compare_designs
 from pipeline.storage.predictions import Predictions
 from pipeline.storage.store import Store
+from pipeline.sweep.keys import KEY_DIGITS
 from pipeline.sweep.objectives import Direction
 from pipeline.tables.files import SWEEPS_FOLDER
 from pipeline.tables.schema import SCHEMAS
@@ -23,6 +24,13 @@ from simcore.errors import InputError, unknown_name
 
 # Names that stand for content: a network that was trained again is another network, and a split holds other images.
 _CONTENT = {"model": ("model_digest",), "dataset": ("dataset_digest", "dataset_split")}
+
+
+GAINS = frozenset(
+    {"tops_per_watt", "tops_per_mm2", "throughput_per_s", "partial_sum_reduction", "front_support"}
+    | {"accuracy", "accuracy_low", "accuracy_high", "ideal_accuracy"}
+)
+"""Columns of ``designs`` in which more is better."""
 
 
 class UnreadSweep(UserWarning):
@@ -151,12 +159,13 @@ class Results:
         within: Sequence[str] = ("model", "dataset", "corner"),
         sweep: str | None = None,
     ) -> pd.DataFrame:
-        """Designs that no other design of their group beats in accuracy and cost, cheapest first; empty without any.
+        """Designs that no other of their group beats in accuracy and cost, the best cost first; empty without any.
 
         A design that a race left behind in its sweep is on no front.
 
         Args:
-            cost: one column to be kept small, or several.
+            cost: one column, or several. Those in which more is better (``GAINS``: ``tops_per_watt``, ...) are to be
+                large, all others small.
             within: columns that make the groups. A corner is what the world turns out to be, not a choice, so each has
                 a front of its own; () makes one front of all.
             sweep: name of a sweep; all of them if None.
@@ -165,13 +174,16 @@ class Results:
             Rows of ``designs``.
 
         Raises:
-            InputError: no such column or sweep.
+            InputError: no such column or sweep, or a cost that is no number.
         """
         designs = self.designs(sweep)
         costs = [cost] if isinstance(cost, str) else list(cost)
         for name in (*costs, *within):
             if name not in designs:
                 raise unknown_name("column of designs", name, designs.columns)
+        for name in costs:
+            if not _is_number(designs[name]):
+                raise InputError(f"expected a column of numbers to set against the accuracy, found '{name}'", "cost")
         # Of a design that several sweeps hold, the row that saw most images counts.
         ordered = seen_all(designs).sort_values("images", ascending=False, kind="stable")
         designs = ordered.drop_duplicates("design_key").sort_index()
@@ -183,7 +195,7 @@ class Results:
         members = []
         for group in groups:
             kept = group[on_front(group, costs)]
-            members.append(kept.sort_values([costs[0], "design_key"]))
+            members.append(kept.sort_values([costs[0], "design_key"], ascending=[costs[0] not in GAINS, True]))
         front = pd.concat(members, ignore_index=True)
         front.attrs = designs.attrs
         return front
@@ -200,15 +212,23 @@ class Results:
         """
         first, second = (self.designs(one) if isinstance(one, str) else one for one in (a, b))
         names = (a if isinstance(a, str) else "a", b if isinstance(b, str) else "b")
-        return compare_designs(first, second, names, self.predictions)
+        return compare_designs(first, second, names, lambda key: Predictions.read(self.store, key))
 
     def predictions(self, design_key: str) -> Predictions:
         """What a design made of every image that is stored, in the order of the images.
 
         Args:
-            design_key: the whole key, as in the column of that name.
+            design_key: its key, or the first digits of the key of a finished design.
+
+        Raises:
+            InputError: no such design, or several, or no image of it is stored.
         """
-        return Predictions.read(self.store, design_key)
+        if len(design_key) < KEY_DIGITS:
+            design_key = str(self.design(design_key).design_key)
+        found = Predictions.read(self.store, design_key)
+        if not len(found):
+            raise InputError(f"no images of a design '{design_key}' are stored in {self.store.uri}")
+        return found
 
 
 def seen_all(designs: pd.DataFrame) -> pd.DataFrame:
@@ -236,16 +256,20 @@ def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
 
     Args:
         group: rows of ``designs`` that may be compared.
-        costs: columns to be kept small.
+        costs: columns to be kept small, or large where more is better (``GAINS``).
 
     Returns:
         (rows,) booleans.
     """
     compared = (_saw_all(group) & _is_hardware(group)).to_numpy()
-    directions: list[Direction] = ["max", *(["min"] * len(costs))]  # type: ignore[list-item]
+    directions: list[Direction] = ["max", *("max" if name in GAINS else "min" for name in costs)]  # type: ignore[list-item]
     members = np.zeros(len(group), bool)
     members[compared] = non_dominated(group.loc[compared, ["accuracy", *costs]].to_numpy(float), directions)
     return members
+
+
+def _is_number(column: pd.Series) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(column)) and not pd.api.types.is_bool_dtype(column)
 
 
 def _saw_all(designs: pd.DataFrame) -> pd.Series:

@@ -112,6 +112,20 @@ def cost_settings(options: CostOptions, periphery_file: str, where: str) -> Cost
     return resolve(options, where, periphery_file)
 
 
+def implausible_circuit(circuit: Circuit) -> dict[str, str]:
+    """What of a circuit is hardly meant, in words, by the field that says it."""
+    from simcore.technology.plausible import implausible
+
+    return implausible(circuit)
+
+
+def implausible_costs(options: CostOptions, settings: CostSettings) -> list[str]:
+    """Cost parameters that are hardly meant, in words."""
+    from simcore.cost.settings import implausible
+
+    return implausible(options, settings)
+
+
 def choose_calibration_images(dataset: Dataset, count: int, measured_split: str, where: str) -> CalibrationImages:
     """The images that calibrate what is measured on a split; raises InputError."""
     try:

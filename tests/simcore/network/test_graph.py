@@ -77,7 +77,7 @@ def _node(content: dict[str, Any], name: str) -> dict[str, Any]:
         ("first", {"name": "../evil"}, "pattern"),
         ("sum", {"inputs": ["stem", "input"]}, "cannot add"),
         ("bn1", {"attrs": {"channels": 5}}, "the input has 4"),
-        ("bn1", {"attrs": {"channels": 4, "code": "import os"}}, "Extra inputs"),
+        ("bn1", {"attrs": {"channels": 4, "code": "import os"}}, "unknown attribute of batch_norm .* .known: channels"),
         ("bn1", {"attrs": {"channels": "4"}}, "valid integer"),
         ("bn1", {"attrs": {"channels": 4, "eps": 0.0}}, "greater than 0"),
         ("flat", {"op": "relu"}, "flat"),
