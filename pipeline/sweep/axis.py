@@ -161,15 +161,7 @@ class BitsAxis(ScalarAxis):
         return "lossless"
 
     def resolved(self, value: AxisValue, active_rows: int) -> AxisValue:
-        if value != "lossless":
-            return value
-        bits = lossless_bits(active_rows)
-        if bits > MOST_ADC_BITS:
-            raise ValueError(
-                f"a lossless converter for {active_rows} rows read together has {bits} bits, expected at most "
-                f"{MOST_ADC_BITS}: read fewer together (active_rows), or name adc.bits"
-            )
-        return bits
+        return lossless_bits(active_rows) if value == "lossless" else value
 
     def fits(self, wanted: Any, point: DesignPoint, columns: Mapping[str, AxisValue]) -> bool:
         return any(columns[self.column] == self.resolved(value, point.active_rows) for value in wanted)

@@ -16,7 +16,8 @@ from pipeline.sweep.axis import AxisValue
 from pipeline.sweep.point_keys import PointProduct
 from pipeline.sweep.points import Bitcell, Configuration, DesignPoint, Study
 from pipeline.sweep.simulation import Model
-from pipeline.sweep.spec import MOST_CELLS, MOST_NAME_CHARACTERS, DeviceSpec, MatchSpec, SweepFile
+from pipeline.sweep.spec import MOST_NAME_CHARACTERS, DeviceSpec, MatchSpec, SweepFile
+from simcore.design_axes import MOST_SIDE
 from simcore.errors import InputError, unknown_name
 from simcore.inference.calibration_images import CalibrationImages
 from simcore.yaml_file import Location
@@ -126,8 +127,7 @@ class PointBuilder:
         for index, array in enumerate(self.spec.arrays):
             where = self.sweep.where("arrays", index)
             for rows, cols, active in itertools.product(array.rows, array.cols, array.active_rows or (None,)):
-                if rows * cols > MOST_CELLS:
-                    raise InputError(f"{rows}x{cols} are {rows * cols} cells, expected at most {MOST_CELLS}", where)
+                _require_side(rows, cols, where)
                 if active is not None and active > rows:
                     raise InputError(f"active_rows {active} is more than the array's {rows} rows", where)
                 yield rows, cols, active, where
@@ -180,8 +180,8 @@ class PointBuilder:
             cols = given.get("cols") or (None,)
             active = given.get("active_rows") or (None,)
             sizes = [(r, c or r, a, where) for r, c, a in itertools.product(rows, cols, active)]
-            if any(r * c > MOST_CELLS for r, c, _, _ in sizes):
-                raise InputError(f"an array of more than {MOST_CELLS} cells", where)
+            for r, c, _, _ in sizes:
+                _require_side(r, c, where)
             if any(a is not None and a > r for r, _, a, _ in sizes):
                 raise InputError("active_rows is more than the array's rows", where)
         settings = base.settings | {axis.column: given[axis.column] for axis in SCALARS if axis.column in given}
@@ -226,6 +226,11 @@ def _require_one_meaning(named: Iterable[tuple[str, str, str]], what: str) -> No
                 else "the name is in the file: save one again with save_checkpoint(PATH, network, {'name': 'ANOTHER'})"
             )
             raise InputError(f"two different {what}s are called '{name}'; {hint}", where)
+
+
+def _require_side(rows: int, cols: int, where: str) -> None:
+    if max(rows, cols) > MOST_SIDE:
+        raise InputError(f"expected at most {MOST_SIDE} rows and columns, found {rows}x{cols}", where)
 
 
 def _require_showable(name: str, what: str, hint: str, where: str) -> None:

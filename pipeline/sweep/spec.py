@@ -37,8 +37,6 @@ from simcore.errors import InputError
 from simcore.yaml_file import YamlFile, read_yaml
 
 MAX_SWEEP_FILE_CHARACTERS = 1_000_000
-MOST_CELLS = 1 << 24
-"""Of an array, 4096x4096: beyond, its solve does not fit into memory. A judgement."""
 MOST_NAME_CHARACTERS = 60
 """Of what people call a device or network: tables, pictures and file names have room for as many. A judgement."""
 
