@@ -205,6 +205,8 @@ class _Run:
             return True
         progress: SweepProgress | None = None
         try:
+            if self._options.address is None and not self._result.tasks_run:
+                self._console.print("starting Ray ...", highlight=False)
             threads, device = self._settings.threads, self._settings.evaluator.device
             with self._options.session(self._options.address, threads) as ray:
                 if warning := check_threads(ray, threads, device, may_grow):
