@@ -103,10 +103,10 @@ class Results:
                 errors.append(error)
         if errors and not tables:
             raise errors[0]
-        for error in errors:
-            if error.where not in self._told:
-                self._told.add(error.where)
-                warnings.warn(UnreadSweep(f"left out: {error}"), stacklevel=3)
+        for unread in errors:
+            if unread.where not in self._told:
+                self._told.add(unread.where)
+                warnings.warn(UnreadSweep(f"left out: {unread}"), stacklevel=3)
         return tables
 
     def designs(self, sweep: str | None = None) -> pd.DataFrame:
