@@ -35,7 +35,10 @@ ENERGY_GROUPS: dict[str, tuple[str, ...]] = {
     "adding up": ("energy_accumulate_J",),
     "word and bit lines": ("energy_word_line_J", "energy_bit_line_J"),
     "activations, popcount": ("energy_activation_buffer_J", "energy_popcount_J"),
-    "flips": ("energy_compare_J", "energy_xor_J", "energy_stored_sums_J", "energy_undo_J"),
+    "flips": (
+        *("energy_compare_J", "energy_xor_J", "energy_stored_sums_J", "energy_undo_J"),
+        "energy_mitigations_J",  # nothing here: the paper has no other passes
+    ),
     "leakage of the arrays": ("energy_leakage_J",),
     "digital layers": DIGITAL["energy_per_image_J"],
 }
@@ -92,7 +95,7 @@ def energy_shares(design: Hardware, level: Level) -> dict[str, float]:
     """A level's energy by group of components, as shares of the whole dense energy."""
     whole = design.levels[DENSE]["energy_per_image_J"]
     row = design.levels[level]
-    return {name: sum(row[part] for part in parts) / whole for name, parts in ENERGY_GROUPS.items()}
+    return {name: sum(row.get(part) or 0.0 for part in parts) / whole for name, parts in ENERGY_GROUPS.items()}
 
 
 def current_cut(design: Hardware, level: Level) -> float:

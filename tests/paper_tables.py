@@ -114,6 +114,7 @@ def _newer(row: dict) -> dict:
         "solver_version": "6",
         "adc_fit": "unbiased",
         "adc_range": "full_scale",
+        "mitigations": "none",
         "images": IMAGES,
         "ideal_accuracy": round(IMAGES * row["ideal_accuracy"]) / IMAGES,
         "energy_leakage_J": leakage,

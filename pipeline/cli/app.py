@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated
 
 import typer
 
+from pipeline.cli.endings import show_warning
 from pipeline.cli.jobs import cancel, logs, status, submit
 from pipeline.cli.lazy import LazyGroup, add_lazy_commands
 from pipeline.cli.plan import plan
@@ -43,7 +45,7 @@ def _options(
         bool, typer.Option("--version", help="Show the version and stop.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    warnings.showwarning = show_warning
 
 
 app.command()(plan)

@@ -21,6 +21,7 @@ from pipeline.cli.options import (
     JsonOption,
     ResultsOption,
     SweepFileOption,
+    check_output,
     make_console,
 )
 from pipeline.execution.progress import duration
@@ -54,6 +55,7 @@ def explain(
     Examples: `binsparx explain 3f2a91`, `binsparx explain 3f2a91 --images 500 --pictures blame`. KEY is in the report
     and in `binsparx results SWEEP --json`.
     """
+    check_output(pictures, "--pictures", is_folder=True)
     subject, store = open_subject(design, sweep, results, RESULTS_FOLDER)
     available = subject.dataset.splits[subject.split]
     if images > available:

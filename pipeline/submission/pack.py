@@ -15,8 +15,8 @@ import pipeline
 from pipeline.provenance import PACK_FILE, find_provenance
 from pipeline.sweep import simulation
 from pipeline.sweep.spec import SweepFile
-from pipeline.sweep.yaml_file import read_yaml
 from simcore.errors import InputError
+from simcore.yaml_file import read_yaml
 
 CODE_FOLDERS = ("pipeline", "simcore")
 FILES_FOLDER = "files"

@@ -111,7 +111,10 @@ CONVERTER = (
     ),
 )
 CALIBRATION = CountAxis(
-    column="calibration_images", unit="images", meaning="images that set constants, orders and converters"
+    column="calibration_images",
+    unit="images",
+    meaning="images that set constants, orders and converters",
+    nullable=True,
 )
 SEED = ScalarAxis(
     field="seed",

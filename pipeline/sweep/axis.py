@@ -32,11 +32,13 @@ class Axis:
         column: its name in the tables.
         unit: of its values.
         meaning: of the column, in the data dictionary.
+        nullable: tables of versions that did not know the axis cannot say what it was.
     """
 
     column: str
     unit: str = ""
     meaning: str
+    nullable: bool = False
 
     @property
     def kind(self) -> type[AxisValue]:

@@ -29,7 +29,7 @@ _AXES = [
     ),
     _field("sweep", _TEXT, DIMENSIONLESS, "name of the sweep"),
     *itertools.chain.from_iterable(
-        [_field(axis.column, _TYPES[axis.kind], axis.unit, axis.meaning), *_BEHIND.get(axis.column, [])]
+        [_field(axis.column, _TYPES[axis.kind], axis.unit, axis.meaning, axis.nullable), *_BEHIND.get(axis.column, [])]
         for axis in AXES
     ),
 ]
@@ -369,3 +369,7 @@ SCHEMAS = {
     "pareto": PARETO_SCHEMA,
     "timings": TIMINGS_SCHEMA,
 }
+
+RECOMMENDATIONS = "recommendations"
+TABLES = {**SCHEMAS, RECOMMENDATIONS: RECOMMENDATIONS_SCHEMA}
+"""All that may lie in the folder of a sweep."""

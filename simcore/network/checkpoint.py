@@ -118,8 +118,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     except (SafetensorError, OSError) as error:
         raise InputError(f"not a complete safetensors file: {error}", where) from None
     for name, layer in network.named_layers():
-        prefix = f"{name}."
-        tensors = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        wanted = [key for key in layer.state_dict() if key != "num_batches_tracked"]
+        tensors = {key: state[f"{name}.{key}"] for key in wanted}
         layer.load_state_dict(_with_counter(layer, tensors), assign=True)
     digest = network_digest(network)
     if digest != header["digest"]:

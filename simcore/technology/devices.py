@@ -22,7 +22,8 @@ from simcore.crossbar.circuit import Circuit, input_error
 from simcore.crossbar.topologies import TOPOLOGIES
 from simcore.errors import InputError, unknown_name
 from simcore.technology.quantities import in_si, split_quantity, unit_of
-from simcore.technology.yaml_model import load_yaml_model
+from simcore.technology.yaml_model import load_yaml_model, named_at
+from simcore.yaml_file import YamlFile
 
 DEFAULT_CORNER = "nominal"
 _FOLDER = Path(__file__).parent
@@ -141,7 +142,7 @@ def circuit_parameters(
         >>> circuit_parameters("8T-SRAM", "pessimistic", {"r_sink": 100}).r_sink
         100.0
     """
-    bitcell = load_bitcell(device, where)
+    bitcell, source = _load(device, where)
     if corner not in bitcell.corners:
         raise unknown_name(f"corner of {bitcell.name}", corner, bitcell.corners, where)
     fields: dict[str, Any] = {"topology": bitcell.topology, "gated": bitcell.gated}
@@ -150,7 +151,7 @@ def circuit_parameters(
         fields["source_end"] = bitcell.source_end
     at = where or device
     for name, entry in bitcell.corners[corner].items():
-        fields[name] = _value(name, entry, f"{at} corners.{corner}.{name}")
+        fields[name] = _value(name, entry, named_at(source.where("corners", corner, name), where))
     for name in overrides or {}:
         fields.pop(_REPLACED_BY.get(name, ""), None)
     for name, entry in (overrides or {}).items():
@@ -159,13 +160,23 @@ def circuit_parameters(
         raise InputError("r_access is in series with r_on and r_off, but this cell gives g_on and g_off instead", at)
     if "iv_csv" in fields:
         fields["iv_table"] = _read_points(_device_path(device), fields.pop("iv_csv"), at)
-    _conductances(fields, at)
-    circuit = Circuit.from_parameters(fields, at)
+    # What is wrong with the file's own values is shown in the file.
+    place = at if overrides else named_at(source.where("corners", corner), where)
+    _conductances(fields, place)
+    try:
+        circuit = Circuit.model_validate(fields)
+    except ValidationError as error:
+        fields_named = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
+        if fields_named and not fields_named & set(overrides or {}):
+            # The line of the field, where it is one that stands there.
+            written = fields_named & bitcell.corners[corner].keys() if len(fields_named) == 1 else set()
+            place = named_at(source.where("corners", corner, *written), where)
+        raise input_error(error, Circuit, place) from None
     if circuit.off_current() > circuit.on_current():
         raise InputError(
             f"at v_read an OFF cell carries {circuit.off_current():.3g} A, more than an ON cell with "
             f"{circuit.on_current():.3g} A",
-            at,
+            place,
         )
     return circuit
 
@@ -180,6 +191,10 @@ def load_bitcell(device: str, where: str = "") -> Bitcell:
     Raises:
         InputError: no such device or file, or not a bitcell file.
     """
+    return _load(device, where)[0]
+
+
+def _load(device: str, where: str) -> tuple[Bitcell, YamlFile]:
     path = _device_path(device)
     if path is None:
         raise unknown_name("device", device, [*device_names(), "PATH.yaml"], where)

@@ -179,14 +179,14 @@ def test_bad_names_and_values_give_one_line(device, corner, overrides, message):
     ("text", "message"),
     [
         ("- a\n- b\n", "must hold a mapping"),
-        ("{", "is not YAML"),
+        ("{", "is not valid YAML"),
         ("name: x\n", "'topology' is missing"),
         ("name: x\ntopology: gate_driven\ncorners: {}\n", "unknown corner of x 'nominal'"),
         ("name: x\ntopology: crossed\ncorners: {nominal: {}}\n", "topology"),
         ("name: x\ntopology: gate_driven\ncolour: red\ncorners: {nominal: {}}\n", "unknown field 'colour'"),
         ("name: x\ntopology: gate_driven\ncorners: {nominal: {}}\n", "'g_on' is missing"),
-        ("[" * 3000, "is not YAML"),
-        ("name: !!python/object/apply:os.getcwd []\n", "is not YAML"),
+        ("[" * 3000, "is not valid YAML"),
+        ("name: !!python/object/apply:os.getcwd []\n", "is not valid YAML"),
     ],
 )
 def test_bad_bitcell_files_give_one_line(tmp_path, text, message):
