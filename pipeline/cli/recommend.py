@@ -43,7 +43,7 @@ from simcore.inference.calibration_images import calibration_of, require_apart
 from simcore.network.checkpoint import write_atomically
 
 LEAST_IMAGES = 40
-_WIDTH = 36  # of the name of a set in a table
+_WIDTH = 22  # of the name of a set in a table
 _POINTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:pt|pts|points?|%)\s*")
 
 
@@ -282,8 +282,8 @@ def _print_many(found: list[Recommendation], console: Console) -> None:
             f"{100 * one.ideal_accuracy:.1f}",
             f"{100 * one.dense.accuracy[0]:.1f}",
             _wrapped(f"none; closest: {name}" if one.kind == MISSED else name),
-            accuracy + ("*" if one.kind == CONFIRMED else " "),
-            f"{100 * (one.chosen.confidence or 0):.0f}",
+            accuracy,
+            _sure(one.chosen),
             *(_change(one.chosen, one, column) for column in COSTS.values()),
         )
     console.print(table)
@@ -321,10 +321,9 @@ def _notes(found: list[Recommendation], console: Console) -> None:
     )
     _say(
         console,
-        f"sure: that a set, and each that was tested before it, loses less than {points_text(first.options.target)}",
+        f"sure: that a set by itself loses less than {points_text(first.options.target)}; *: confirmed, "
+        f"{100 * first.options.confidence:g} % sure together with all that were tested before it",
     )
-    if len(found) > 1:
-        _say(console, f"*: {100 * first.options.confidence:g} % sure or more")
     _say(console, "energy, latency, area in %: against dense storage; those of an image and of the whole network")
     if any(not s.within_limits for one in found for s in (one.dense, one.chosen, *one.others)):
         _say(console, "~: exact reads show the fast solver beyond the sweep's limits")
@@ -345,8 +344,12 @@ def _figures(standing: Standing) -> tuple[str, str, str]:
     value, low, high = (100 * part for part in standing.accuracy)
     change, below, above = (100 * part for part in standing.change)
     mark = "" if standing.within_limits else "~"
-    sure = "" if standing.confidence is None else f"{100 * standing.confidence:.0f}"
+    sure = "" if standing.confidence is None else _sure(standing)
     return f"{value:.1f}{mark} ({low:.1f} to {high:.1f})", f"{change:+.1f} ({below:+.1f} to {above:+.1f})", sure
+
+
+def _sure(standing: Standing) -> str:
+    return f"{100 * (standing.confidence or 0):.0f}{'*' if standing.confirmed else ' '}"
 
 
 def _costs(standing: Standing, one: Recommendation) -> list[str]:

@@ -26,9 +26,9 @@ from pipeline.front.noninferiority import chance_of_so_little_loss
 SEARCH_PART = 4  # one image in so many chooses, the others confirm
 GROWTH = 4  # the second round has so many times the images of the first, and one set in so many
 LEAST_IMAGES = 20
-LEAST_SETS = 8
-FINALISTS = 4
-_HOPELESS = 0.05  # chance of the target below which a set is not looked at again for its low cost
+LEAST_SETS = 16
+FINALISTS = 8  # more of them make no claim less sure: they take time
+_HOPELESS = 0.1  # chance of the target below which a set is not looked at again for its low cost
 
 Name = TypeVar("Name")
 
@@ -54,12 +54,14 @@ class Finish(Generic[Name]):
 
     Attributes:
         counts: what it and ideal arithmetic make of them, the set first.
-        confidence: that it, and every finalist tested before it, loses less than the target.
+        confidence: that it loses less than the target, by itself.
+        confirmed: it is as sure as was asked, and so is every finalist that is tested before it.
     """
 
     runner: Runner[Name]
     counts: PairedCounts
     confidence: float
+    confirmed: bool
 
     @property
     def loss(self) -> float:
@@ -140,10 +142,10 @@ def finish(
     counts = [PairedCounts.of(one.correct, ideal) for one in tested]
     chances = [chance_of_so_little_loss(c.only_first, c.only_second, c.images, target) for c in counts]
     found = [
-        Finish(one, count, 1 - float(chance))
-        for one, count, chance in zip(tested, counts, np.maximum.accumulate(chances), strict=True)
+        Finish(one, count, 1 - chance, bool(highest <= 1 - confidence))
+        for one, count, chance, highest in zip(tested, counts, chances, np.maximum.accumulate(chances), strict=True)
     ]
-    confirmed = [one for one in found if one.confidence >= confidence]
+    confirmed = [one for one in found if one.confirmed]
     likely = [one for one in found if one.loss <= target]
     by_cost = sorted(confirmed, key=lambda one: (_known(one.runner.cost), one.loss))
     by_loss = sorted(likely or found, key=lambda one: (-one.confidence, one.loss, _known(one.runner.cost)))

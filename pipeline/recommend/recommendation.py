@@ -44,7 +44,8 @@ class Standing:
     Attributes:
         counts: what it and ideal arithmetic make of them, the set first.
         costs: of an image by column of ``designs``; none where the size of the cell is unknown.
-        confidence: that it loses less than the target; None where it was not tested.
+        confidence: that it loses less than the target, by itself; None where it was not tested.
+        confirmed: it is as sure as was asked, and so is every finalist that was tested before it.
         within_limits: the fast solver is as good as the sweep demands.
     """
 
@@ -52,6 +53,7 @@ class Standing:
     counts: PairedCounts
     costs: dict[str, float]
     confidence: float | None
+    confirmed: bool
     within_limits: bool
 
     @property
@@ -138,7 +140,7 @@ def points_text(share: float) -> str:
 
 def standing(finish: Finish[Candidate], costs: dict[str, float], within_limits: bool) -> Standing:
     """A finalist with all that is known of it."""
-    return Standing(finish.runner.name, finish.counts, costs, finish.confidence, within_limits)
+    return Standing(finish.runner.name, finish.counts, costs, finish.confidence, finish.confirmed, within_limits)
 
 
 def reached(found: Sequence[Recommendation]) -> int:

@@ -41,6 +41,7 @@ def _row(one: Recommendation, standing: Standing, place: int) -> Row:
         "target": options.target,
         "confidence_asked": options.confidence,
         "confidence": standing.confidence,
+        "confirmed": standing.confirmed,
         "least": OBJECTIVES[options.by].label,
         "images": one.images,
         **_interval("accuracy", accuracy),

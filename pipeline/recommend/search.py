@@ -165,7 +165,7 @@ class _Search:
             if (point := one.runner.name.point)
         )
         counts = PairedCounts.of(dense.correct[first:], ideal)
-        beside = Standing(self.dense, counts, dense.costs, None, evaluations.within_limits(self.dense.point))
+        beside = Standing(self.dense, counts, dense.costs, None, False, evaluations.within_limits(self.dense.point))
         return Recommendation(
             self._hardware,
             self._options,

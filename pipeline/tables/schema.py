@@ -339,8 +339,11 @@ RECOMMENDATIONS_SCHEMA = pa.schema(
             "confidence",
             _FLOAT,
             "fraction",
-            "that the set, and each finalist tested before it, loses less than the target; null: not tested",
+            "that the set loses less than the target, by itself; null: not tested",
             True,
+        ),
+        _field(
+            "confirmed", _FLAG, DIMENSIONLESS, "as sure as was asked, and so is each finalist that was tested before it"
         ),
         _field("least", _TEXT, DIMENSIONLESS, "cost that should be least"),
         _field("images", _INT, "images", "that confirm: none of them had a say in what was chosen"),
