@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -20,6 +21,7 @@ from pipeline.recommend.picture import draw_recommendations, draw_search, draw_s
 from pipeline.recommend.recommendation import Options, Recommendation
 from pipeline.recommend.search import Evaluations, recommend
 from pipeline.recommend.sensitivity import sensitivity
+from pipeline.report.page import sections
 from pipeline.storage.store import Store
 from pipeline.sweep import protocols, simulation
 from pipeline.sweep.mitigation_sets import sets_of
@@ -174,6 +176,8 @@ def test_the_command(
     table = pq.read_table(tmp_path / "results/sweeps/small/recommendations.parquet").to_pylist()
     assert [row["place"] for row in table][:2] == [-1, 0] and table[1]["verdict"] == "confirmed"
     assert (tmp_path / "drawn/small-recommendations.png").exists()
+    section = sections.recommendations(pd.DataFrame(table))
+    assert table[1]["mitigation_set"] in section and "confirmed" in section and "8T-SRAM nominal 64x64" in section
     key = plan.points[0].key
     assert command(key[:9], *few, "--sweep", "small.yaml", "--target", "0.5pt", "--json") == 0
     (told,) = json.loads(capsys.readouterr().out)["recommendations"]
