@@ -49,7 +49,7 @@ def draw_search(one: Recommendation, title: str) -> dict[str, bytes]:
     axes.set_ylabel(OBJECTIVES["accuracy"].axis_label)
     label_costs(axes, cost)
     axes.margins(x=0.12)
-    figure.legend(handles=_search_legend(one), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    figure.legend(handles=_search_legend(), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     figure.suptitle(f"{title}\n{_headline(one)}", fontsize=10)
     return picture_files(figure, "recommend")
 
@@ -162,13 +162,13 @@ def _draw_standing(axes: Axes, standing: Standing, one: Recommendation, column: 
 def _headline(one: Recommendation) -> str:
     ends = {"confirmed": "surely", "likely": "likely", "missed": "not"}
     return (
-        f"{one.chosen.candidate.name}: {ends[one.kind]} within {points_text(one.options.target)} of ideal "
+        f"{one.chosen.candidate.name}\n{ends[one.kind]} within {points_text(one.options.target)} of ideal "
         f"({100 * (one.chosen.confidence or 0):.0f} % sure, {one.images} images)"
     )
 
 
-def _search_legend(one: Recommendation) -> list[Line2D]:
-    marked = ((_CHOSEN, "D", f"chosen: {one.chosen.candidate.name}"), (COLOURS[3], "D", "other finalists"),
+def _search_legend() -> list[Line2D]:
+    marked = ((_CHOSEN, "D", "chosen"), (COLOURS[3], "D", "other finalists"),
               (_DENSE, "o", "dense, on the same images"))  # fmt: skip
     tried = Line2D(
         [], [], marker="o", linestyle="", color=_OTHER, markerfacecolor="white", label="tried on fewer images"
