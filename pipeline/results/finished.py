@@ -124,7 +124,7 @@ class Results:
     ) -> pd.DataFrame:
         """Designs that no other design of their group beats in accuracy and cost, cheapest first; empty without any.
 
-        A design that a race left behind in its sweep is on no front.
+        A design that a race left behind in its sweep is on no front, nor is one below the floor of its sweep.
 
         Args:
             cost: one column to be kept small, or several.
@@ -203,7 +203,7 @@ def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
     """Whether no other row is as accurate at lower costs.
 
     A design that a race left behind saw fewer images than the others of its sweep, and is on no front; nor is a
-    reference, which is no hardware.
+    reference, which is no hardware, or what is below the floor of its sweep.
 
     Args:
         group: rows of ``designs`` that may be compared.
@@ -212,11 +212,18 @@ def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
     Returns:
         (rows,) booleans.
     """
-    compared = (_saw_all(group) & _is_hardware(group)).to_numpy()
+    compared = (_saw_all(group) & _is_hardware(group) & above_floor(group)).to_numpy()
     directions: list[Direction] = ["max", *(["min"] * len(costs))]  # type: ignore[list-item]
     members = np.zeros(len(group), bool)
     members[compared] = non_dominated(group.loc[compared, ["accuracy", *costs]].to_numpy(float), directions)
     return members
+
+
+def above_floor(designs: pd.DataFrame) -> pd.Series:
+    """Which designs are as accurate as the front of their sweep asks; all, in tables of versions that knew no floor."""
+    if "above_floor" not in designs:
+        return pd.Series(True, index=designs.index)
+    return designs["above_floor"].fillna(True).astype(bool)
 
 
 def _saw_all(designs: pd.DataFrame) -> pd.Series:

@@ -34,7 +34,7 @@ def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None) 
     document: dict[str, object] = {
         "designs": {name: _values(designs[name]) for name in _DESIGN_COLUMNS},
         "names": [hardware_name(row, axes) for row in rows],
-        "levels": [level_name(row["sparsity"], row["prune"]) for row in rows],
+        "levels": [level_name(row) for row in rows],
         "models": designs.model.unique().tolist(),
         "hardware": hardware.tolist(),
         "costs": [_cost_chart(designs, cost) for cost in known_costs(designs)],
