@@ -387,7 +387,7 @@ def _accuracy(row: _Row | None) -> str:
 def _support(row: _Row) -> str:
     """Nothing in a table of an earlier version."""
     support = row.get("front_support")
-    return "" if pd.isna(support) else f"{100 * support:.0f}"
+    return "" if support is None or pd.isna(support) else f"{100 * support:.0f}"
 
 
 def _is_beyond(row: _Row) -> bool:

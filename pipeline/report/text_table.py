@@ -38,8 +38,8 @@ def print_table(
 ) -> None:
     """Prints a table that fits the terminal, and as wide as it is where the output goes to a file.
 
-    Where it does not fit, the first ``names`` columns become one that folds at its spaces; without names the last column
-    folds. What is too wide even so is printed whole, and the terminal breaks its lines.
+    Where it does not fit, the first ``names`` columns become one that folds at its spaces; without names the last
+    column folds. What is too wide even so is printed whole, and the terminal breaks its lines.
 
     Args:
         title: above the table; none where empty.

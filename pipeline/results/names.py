@@ -36,12 +36,20 @@ def design_name(row: pd.Series, designs: pd.DataFrame) -> str:
         row: one of ``designs``.
         designs: those it is told apart from: axes beyond the usual ones are named where they vary among these.
     """
+    return f"{choice_name(row, designs)} in the {row.corner} corner"
+
+
+def choice_name(row: pd.Series, designs: pd.DataFrame) -> str:
+    """The hardware of a design without its corner, which nobody chooses: ``8T-SRAM 64x64/16, adc bits 5``.
+
+    Args:
+        row: one of ``designs``.
+        designs: as of ``design_name``.
+    """
     axes = [name for name in distinguishing(designs) if name != "model"]
     model = f"{row.model} on " if designs.model.nunique() > 1 else ""
-    name = ", ".join(
-        [f"{model}{row.device} {array_name(row.rows, row.cols, row.active_rows)}", *_axis_texts(row, axes)]
-    )
-    return f"{name} in the {row.corner} corner"
+    array = array_name(row.rows, row.cols, row.active_rows)
+    return ", ".join([f"{model}{row.device} {array}", *_axis_texts(row, axes)])
 
 
 def distinguishing(designs: pd.DataFrame) -> list[str]:

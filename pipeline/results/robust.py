@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.front.pareto import non_dominated
 from pipeline.results.finished import above_floor, hardware_only, seen_all
+from pipeline.sweep.axes import LEVEL
 from pipeline.sweep.objectives import known_costs
 from pipeline.tables.schema import AXIS_COLUMNS
 
@@ -45,7 +46,7 @@ def worst_corners(designs: pd.DataFrame) -> pd.DataFrame:
         return whole
     groups = whole.groupby(choice, sort=False, dropna=False)
     costs = [cost.column for cost in known_costs(whole)]
-    spreads = [name for name in whole.columns if any(name in ends(cost) for cost in costs)]
+    spreads = [name for cost in costs for name in spread_columns(cost)]
     largest = [name for name in (*costs, *spreads, "accuracy_loss") if name in whole]
     worst = whole.loc[groups["accuracy"].idxmin()].copy()
     for name in largest:
@@ -57,7 +58,7 @@ def worst_corners(designs: pd.DataFrame) -> pd.DataFrame:
     return worst
 
 
-def ends(cost: str) -> tuple[str, str]:
+def spread_columns(cost: str) -> tuple[str, str]:
     """The columns with the ends of a cost's spread, ``energy_per_image_low_J`` and ``_high_J``."""
     stem, _, unit = cost.rpartition("_")
     return f"{stem}_low_{unit}", f"{stem}_high_{unit}"
@@ -77,3 +78,12 @@ def robust_front(worst: pd.DataFrame, cost: str | Sequence[str]) -> pd.DataFrame
         kept = group[non_dominated(group[["accuracy", *costs]], ["max", *(["min"] * len(costs))])]  # type: ignore[list-item]
         members.append(kept.sort_values([costs[0], "design_key"]))
     return pd.concat(members) if members else worst[:0]
+
+
+def only_flips(designs: pd.DataFrame) -> pd.Series:
+    """Which designs have a level that differs from dense storage in its flips alone, if at all."""
+    beyond = [axis for axis in LEVEL[1:] if axis.column in designs]
+    kept = pd.Series(True, index=designs.index)
+    for axis in beyond:
+        kept &= designs[axis.column] == axis.default
+    return kept

@@ -48,7 +48,7 @@ class Objective:
         return _si(self.unit, gap)(scaled) if self.prefixed else f"{scaled:g}{gap}{self.unit}"
 
     def read(self, text: str) -> float | None:
-        """The value of the column that ``2.31 µJ`` means, with the unit as ``show`` writes it; None where it is none."""
+        """The value of the column that ``2.31 µJ`` means, with a unit as ``show`` writes it; None where it is none."""
         match = re.fullmatch(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(.*)", text.strip())
         if match is None:
             return None

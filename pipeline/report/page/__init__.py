@@ -11,7 +11,7 @@ import yaml
 from pipeline.execution.failures import read_failures
 from pipeline.report.page import sections
 from pipeline.report.page.data import page_data
-from pipeline.report.page.findings import find_gains, sentences
+from pipeline.report.page.findings import find_gains, findings
 from pipeline.report.page.selection import select_designs
 from pipeline.results.finished import Results, hardware_only
 from pipeline.tables.files import SWEEPS_FOLDER
@@ -32,14 +32,13 @@ def build_report(results: Results, sweep: str) -> str:
     drawn = [] if gains is None else gains.drawn[["design_key_a", "design_key_b"]].to_numpy().ravel()
     shown = select_designs(designs, drawn)
     text = _stored(results, sweep, "sweep.yaml")
-    found = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(designs, gains))
     return Template(_part("template.html")).substitute(
         title=escape(sweep),
         style=_part("report.css"),
         script=_part("report.js"),
         data=page_data(shown, layers, gains),
         asked=sections.asked(designs, len(shown), _description(text)),
-        findings=found,
+        findings=sections.findings(findings(designs, gains)),
         heat_maps=sections.heat_maps(designs),
         evidence=sections.evidence(designs),
         failures=sections.failures(read_failures(sweep, results.store)),

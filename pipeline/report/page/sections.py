@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -41,6 +41,15 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = 
         body.append(f"<tr>{cells}</tr>")
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f"<div class=wide><table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+
+
+def findings(of_networks: Mapping[str, Sequence[str]]) -> str:
+    """The sentences of each network, below its name where there are several."""
+    parts = []
+    for model, sentences in of_networks.items():
+        heading = f"<h3>{escape(model)}</h3>" if len(of_networks) > 1 else ""
+        parts.append(heading + "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences))
+    return "".join(parts)
 
 
 def asked(designs: pd.DataFrame, shown: int, description: str) -> str:
