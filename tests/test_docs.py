@@ -146,7 +146,9 @@ def test_the_notebook_runs(workplace: Path) -> None:
     assert all(not cell.get("outputs") for cell in notebook.cells), "store the notebook without outputs"
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     kernel = {**os.environ, "PYTHONPATH": path, "MPLBACKEND": "Agg"}
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(workplace)}})
+    beside = workplace / "docs"  # where the notebook lies, the results are in the folder above
+    beside.mkdir(exist_ok=True)
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(beside)}})
     client.execute(env=kernel)
     assert any(cell.get("outputs") for cell in notebook.cells)
 

@@ -29,7 +29,7 @@ def worst_corners(designs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The row of the corner with the least accuracy, in which every cost is the largest over the corners,
-        ``accuracy_loss`` too, and ``above_floor`` holds where it does in all.
+        ``accuracy_loss`` too, and ``above_floor`` holds where it does in all; ``corners`` says how many there are.
     """
     designs = hardware_only(seen_all(designs)).reset_index(drop=True)
     within = [name for name in _WITHIN if name in designs]
@@ -37,13 +37,13 @@ def worst_corners(designs: pd.DataFrame) -> pd.DataFrame:
     choice += [name for name in designs.attrs.get("parameters", ()) if name in designs]  # of overrides taken apart
     choice = list(dict.fromkeys([*within, *choice]))
     if designs.empty:
-        return designs
+        return designs.assign(corners=0)
     groups = designs.groupby(choice, sort=False, dropna=False)
     there = groups["corner"].transform("nunique")
     asked = designs.groupby(within, sort=False, dropna=False)["corner"].transform("nunique")
     whole = designs[there == asked]
     if whole.empty:
-        return whole
+        return whole.assign(corners=0)
     groups = whole.groupby(choice, sort=False, dropna=False)
     costs = [cost.column for cost in known_costs(whole)]
     spreads = [name for cost in costs for name in spread_columns(cost)]
@@ -54,6 +54,7 @@ def worst_corners(designs: pd.DataFrame) -> pd.DataFrame:
     worst["above_floor"] = (
         above_floor(whole).groupby([whole[name] for name in choice], dropna=False).transform("all")[worst.index]
     )
+    worst["corners"] = groups["corner"].transform("nunique")[worst.index]
     worst.attrs = designs.attrs
     return worst
 
