@@ -164,5 +164,5 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     delivered = nodes.cell_currents.sum(axis=0, keepdims=True) / read.circuit.on_current()
     where = f"{title}\nthe tile that errs most: {worst.layer}, row group {group}, column tile {tile}; "
     where += f"{subject.split} image 0, output position {place.position}"
-    converted = converters.convert(delivered, group)[0]
+    converted = converters.convert(delivered, group, read.inputs.sum(keepdims=True))[0]
     return files | draw_read(read.circuit, (read.weights, read.inputs), nodes, converted, where)

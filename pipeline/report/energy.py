@@ -12,7 +12,7 @@ _GROUPS = {
     "converters": ("adc",),
     "adding up": ("accumulate",),
     "activations, popcount": ("activation_buffer", "popcount"),
-    "flips": ("compare", "xor", "stored_sums", "undo"),
+    "flips, mitigations": ("compare", "xor", "stored_sums", "undo", "mitigations"),
     "leakage": ("leakage", "digital_leakage"),
     "digital layers": ("digital_mac", "digital_memory"),
 }

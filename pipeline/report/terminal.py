@@ -351,7 +351,9 @@ def _range(row: _Row, change: str) -> str:
 
 
 def _level(row: _Row) -> _Level:
-    return tuple(row.get(name, default) for name, default in zip(LEVEL_COLUMNS, DENSE, strict=True))
+    """Its values by axis; a table of an earlier version has none of an axis that was added since."""
+    pairs = ((row.get(name), default) for name, default in zip(LEVEL_COLUMNS, DENSE, strict=True))
+    return tuple(default if value is None or value != value or value == "" else value for value, default in pairs)
 
 
 def _short(level: _Level) -> str:

@@ -86,5 +86,6 @@ def only_flips(designs: pd.DataFrame) -> pd.Series:
     beyond = [axis for axis in LEVEL[1:] if axis.column in designs]
     kept = pd.Series(True, index=designs.index)
     for axis in beyond:
-        kept &= designs[axis.column] == axis.default
+        values = designs[axis.column]  # an earlier version did not write an axis that was added since
+        kept &= values.isna() | values.isin(["", axis.default])
     return kept

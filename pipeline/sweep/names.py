@@ -25,7 +25,7 @@ def level_name(row: Mapping[str, Any], short: bool = False) -> str:
     parts = [str(row[_FLIPS.column])]
     for axis in _BEYOND:
         value = row.get(axis.column)
-        if value is None or value == axis.default:
+        if value is None or value != value or value in ("", axis.default):
             continue
         name = axis.column[0] if short else f"{axis.column} "
         parts.append(str(value) if isinstance(value, str) else f"{name}{value:g}")
