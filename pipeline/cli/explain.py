@@ -162,7 +162,7 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     from simcore.crossbar.solvers.newton import solve_nodes
     from simcore.inference.preparation import prepare
 
-    title = f"design {short_key(subject.key)}"
+    title = f"{subject.name} (design {short_key(subject.key)})"
     checkpoint, dataset = cast(Checkpoint, subject.checkpoint), cast(Dataset, subject.dataset)
     prepared = prepare(checkpoint, subject.design, dataset)
     layers = tile_errors(checkpoint, prepared, dataset, subject.split)
@@ -175,6 +175,10 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     place = ReadPlace(worst.layer, group, tile, subject.split, position=min(middle, worst.positions - 1))
     read = tile_read(checkpoint, subject.design, dataset, place)
     nodes, _ = solve_nodes(read.circuit, Cells(read.weights), read.inputs)
-    where = f"{title}: the tile that errs most, {worst.layer} row group {group}, column tile {tile}; "
+    columns = np.arange(read.columns.start, read.columns.stop)
+    converters = prepared.layers[worst.layer].converters.of_columns(columns)
+    delivered = nodes.cell_currents.sum(axis=0, keepdims=True) / read.circuit.on_current()
+    where = f"{title}\nthe tile that errs most: {worst.layer}, row group {group}, column tile {tile}; "
     where += f"{subject.split} image 0, output position {place.position}"
-    return files | draw_read(read.circuit, read.weights, read.inputs, nodes, where)
+    converted = converters.convert(delivered, group, read.inputs.sum(keepdims=True))[0]
+    return files | draw_read(read.circuit, (read.weights, read.inputs), nodes, converted, where)

@@ -44,6 +44,7 @@ class Subject:
     model_digest: str
     dataset: Dataset
     split: str
+    name: str = ""  # for people: network, device, corner, size and level
     price: CostOfDesigns | None = None
 
 

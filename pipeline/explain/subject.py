@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.explain.blame import Subject
 from pipeline.explain.prices import CostOfDesigns
 from pipeline.results.finished import Results
+from pipeline.results.names import hardware_name
 from pipeline.storage.records import DamagedRecord, decode_design, design_path
 from pipeline.storage.store import Store
 from pipeline.sweep import simulation
+from pipeline.sweep.names import level_name
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
 from simcore.cost_options import CostOptions
@@ -49,10 +52,9 @@ def subject_of_sweep(path: str, key_start: str) -> Subject:
     if len(points) > 1:
         raise InputError(f"{len(points)} designs of {path} have keys that begin with '{key_start}': give more digits")
     (point,) = points
-    price = CostOfDesigns.of(point.model, point.cell.reference, plan.cost_settings)
-    return Subject(
-        point.key, point.design, point.model.checkpoint, point.model.digest, point.dataset, point.split, price
-    )
+    model, name = point.model, _name(point.columns)
+    price = CostOfDesigns.of(model, point.cell.reference, plan.cost_settings)
+    return Subject(point.key, point.design, model.checkpoint, model.digest, point.dataset, point.split, name, price)
 
 
 def subject_of_results(results: Results, key_start: str) -> Subject:
@@ -87,4 +89,10 @@ def subject_of_results(results: Results, key_start: str) -> Subject:
         price = CostOfDesigns.of(
             model, row.device, simulation.cost_settings(CostOptions(), CostOptions().technology, "")
         )
-    return Subject(row.design_key, design, model.checkpoint, model.digest, dataset, content["split"], price)
+    name = _name(row.to_dict())
+    return Subject(row.design_key, design, model.checkpoint, model.digest, dataset, content["split"], name, price)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    """What a design is, for a title: ``fashion-cnn on 8T-SRAM pessimistic 64x64, adc bits 7, dense``."""
+    return f"{row['model']} on {hardware_name(row, ('overrides', 'adc_bits'))}, {level_name(row)}"
