@@ -117,10 +117,12 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             state = _read_tensors(network, file)
     except (SafetensorError, OSError) as error:
         raise InputError(f"not a complete safetensors file: {error}", where) from None
+    of_layer: dict[str, dict[str, torch.Tensor]] = {}
+    for key, value in state.items():
+        node, _, tensor = key.rpartition(".")
+        of_layer.setdefault(node, {})[tensor] = value
     for name, layer in network.named_layers():
-        prefix = f"{name}."
-        tensors = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        layer.load_state_dict(_with_counter(layer, tensors), assign=True)
+        layer.load_state_dict(_with_counter(layer, of_layer.get(name, {})), assign=True)
     digest = network_digest(network)
     if digest != header["digest"]:
         raise InputError("the digest does not match the content: the file was damaged or altered", where)

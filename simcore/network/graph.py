@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from simcore.errors import InputError, unknown_name
-from simcore.network.operations import OPERATIONS, Operation, Shape, Size
+from simcore.network.operations import OPERATIONS, Operation, Shape
+from simcore.network.operations.base import Sizes
 from simcore.network.validation import validated
 
 INPUT = "input"
@@ -27,7 +28,8 @@ class Node(BaseModel):
     """One operation, applied to the results of earlier nodes.
 
     Args:
-        name: letters, digits and ``_``, unique in the graph; its tensors are called ``NAME.weight`` and so on.
+        name: letters, digits and ``_``, parts joined by dots as PyTorch names nested modules (``layers.0.conv``);
+            unique in the graph; its tensors are called ``NAME.weight`` and so on.
         op: a name of ``OPERATIONS``.
         inputs: names of earlier nodes, or ``"input"``.
         attrs: attributes of the operation.
@@ -35,7 +37,7 @@ class Node(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$", max_length=200)]
     op: str
     inputs: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
     attrs: dict[str, object] = Field(default_factory=dict)
@@ -57,7 +59,7 @@ class NetworkGraph(BaseModel):
 
     Args:
         nodes: each may use ``"input"`` and any node before it.
-        input_shape: (channels, height, width) of the images.
+        input_shape: (channels, height, width) of images; (features,), (channels, length) or (tokens,) of other data.
         classes: number of logits.
 
     Raises:
@@ -68,7 +70,7 @@ class NetworkGraph(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     nodes: Annotated[tuple[Node, ...], BeforeValidator(_as_tuple), Field(min_length=1, max_length=4096)]
-    input_shape: Annotated[tuple[Size, Size, Size], BeforeValidator(_as_tuple)]
+    input_shape: Sizes
     classes: Annotated[int, Field(ge=2, le=1 << 16)]
 
     def model_post_init(self, context: object) -> None:
@@ -126,8 +128,10 @@ class NetworkGraph(BaseModel):
             if node.name in shapes:
                 raise InputError(f"an earlier node has this name too ('{INPUT}' is that of the images)", where)
             operation = node.operation()
-            if len(node.inputs) != operation.arity:
-                raise InputError(f"{node.op} takes {operation.arity} input(s), {len(node.inputs)} given", where)
+            if len(node.inputs) != operation.arity and (operation.arity is not None or not node.inputs):
+                raise InputError(
+                    f"{node.op} takes {operation.arity or 'one or more'} input(s), {len(node.inputs)} given", where
+                )
             for name in node.inputs:
                 if name not in shapes:
                     raise unknown_name("input", name, shapes, where)
@@ -139,3 +143,9 @@ class NetworkGraph(BaseModel):
                 raise InputError(f"its result of shape {shape} has more than {_LARGEST_ACTIVATION} values", where)
             shapes[node.name] = shape
         return shapes
+
+
+def node_of(layer: str) -> str:
+    """The node that a binary layer is, ``NODE``, or is a block of, ``NODE[BLOCK]``: a grouped convolution is mapped
+    block by block."""
+    return layer.partition("[")[0]
