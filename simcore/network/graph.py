@@ -37,7 +37,7 @@ class Node(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$", max_length=200)]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$", max_length=200)]
     op: str
     inputs: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
     attrs: dict[str, object] = Field(default_factory=dict)
