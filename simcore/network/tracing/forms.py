@@ -118,7 +118,10 @@ def _form(program: Program, call: fx.Node, forms: dict[fx.Node, Form]) -> Form:
     linear = _linear(name, arguments, partial(_as_form, forms))
     if linear is not None:
         return linear
-    found = _sign_of(program, call, name, arguments)
+    source = arguments.get("self")
+    if not isinstance(source, fx.Node):
+        return Form({call: _ONE}, _ZERO)
+    found = _sign_of(program, forms[source].same_as or source, name, arguments)
     return found if found is not None else Form({call: _ONE}, _ZERO)
 
 
@@ -213,11 +216,8 @@ def pad_sign(arguments: dict[str, Argument], scale: float, constant: float) -> f
     return sign if abs(sign) == 1 else None
 
 
-def _sign_of(program: Program, call: fx.Node, name: str, arguments: dict[str, Argument]) -> Form | None:
+def _sign_of(program: Program, source: fx.Node, name: str, arguments: dict[str, Argument]) -> Form | None:
     """Of PyTorch's sign, of a comparison with a constant, and of rounding to one of two whole numbers."""
-    source = arguments.get("self")
-    if not isinstance(source, fx.Node):
-        return None
     if name == "sign":
         zero = _half_of(program, source)
         if zero is not None:  # sign(relu(x)): 0 where x <= 0, else 1

@@ -49,12 +49,16 @@ class _Window:
 
 @dataclass(frozen=True)
 class _Binary:
-    """A product of binary weights with inputs = ``scale`` x sign + ``offset``; both (inputs or 1,), as groups have
-    them."""
+    """A product of inputs = scale x sign + offset, the scales of which are part of the weights.
+
+    Attributes:
+        weights: scaled as the inputs are.
+        source: draft name of a node that has the signs of the inputs.
+        offset: of the inputs, (channels or features,).
+    """
 
     weights: BinaryWeights
     source: str
-    scale: torch.Tensor
     offset: torch.Tensor
 
 
@@ -75,7 +79,7 @@ def _convolution(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
         result = tr.add(call, "conv2d", (source,), shape, attrs, **tensors)
         tr.layers[result] = Multiplications(False, found)
     else:
-        result = _binary_convolution(tr, call, found, window, bias, shape)
+        result = _binary_convolution(tr, call, found, window, weight, bias)
     return tr.reshaped(call, result, shape_of(call))
 
 
@@ -84,26 +88,25 @@ def _binary_convolution(
     call: fx.Node,
     found: _Binary,
     window: _Window,
+    weight: torch.Tensor,
     bias: torch.Tensor | None,
-    shape: tuple[int, ...],
 ) -> str:
-    signs, per_output = found.weights.signs, len(found.weights.signs) // max(len(found.scale), 1)
+    shape = shape_of(call) if len(shape_of(call)) == 3 else (shape_of(call)[0], 1, shape_of(call)[1])
+    signs = found.weights.signs
     source = _as_map(tr, call, found.source)
-    scale, offset = (part.repeat_interleave(per_output)[:, None, None] for part in (found.scale, found.offset))
     alpha, beta = (part[:, None, None] for part in (found.weights.scale, found.weights.offset))
     product = tr.add(call, "binary_conv2d", (source,), shape, window.attrs(signs), weight=signs)
     tr.layers[product] = Multiplications(True, _what(found, window.groups))
-    total = tr.multiplied(call, product, alpha * scale)
+    total = tr.multiplied(call, product, alpha)
     if bool(beta.any()):  # the offset of weights meets the sum of the inputs' signs
         sums = window.attrs(signs)
         sums["out_channels"] = window.groups if window.groups == 1 else len(signs)
         size = (sums["out_channels"], *shape[1:])
         summed = tr.add(call, "window_sum2d", (source,), size, sums)  # type: ignore[arg-type]
-        total = tr.add(call, "add", (total, tr.multiplied(call, summed, beta * scale)), shape)
+        total = tr.add(call, "add", (total, tr.multiplied(call, summed, beta)), shape)
     constant = torch.zeros(()) if bias is None else bias[:, None, None]
     if bool(found.offset.any()):  # the offset of inputs meets weights alone: a constant map, for padding has no offset
-        ones = torch.ones(1, *tr.shape(source))[0]
-        constant = constant + offset * window.convolve(ones, alpha[..., None] * signs + beta[..., None])
+        constant = constant + window.convolve(found.offset[:, None, None].expand(tr.shape(source)), weight)
     if bool(constant.any()):
         same = constant == constant[..., :1, :1] if constant.dim() else torch.ones(1)
         total = tr.shifted(call, total, constant[..., :1, :1] if constant.dim() and bool(same.all()) else constant)
@@ -150,16 +153,15 @@ def _product(tr: Translation, call: fx.Node, given: Argument, weight: torch.Tens
     shape = (*tr.shape(source)[:-1], len(weight))
     product = tr.add(call, "binary_linear", (source,), shape, attrs, weight=weights.signs)
     tr.layers[product] = Multiplications(True, _what(found, 1))
-    total = tr.multiplied(call, product, weights.scale * found.scale)
+    total = tr.multiplied(call, product, weights.scale)
     if bool(weights.offset.any()):
         signs = tr.add(call, "sign", (source,), tr.shape(source))
         size = (*shape[:-1], 1)
         summed = tr.add(call, "reduce", (signs,), size, {"kind": "sum", "axes": (len(shape) - 1,)})
-        total = tr.add(call, "add", (total, tr.multiplied(call, summed, weights.offset * found.scale)), shape)
+        total = tr.add(call, "add", (total, tr.multiplied(call, summed, weights.offset)), shape)
     constant = torch.zeros(()) if bias is None else bias
     if bool(found.offset.any()):
-        values = weights.scale[:, None] * weights.signs + weights.offset[:, None]
-        constant = constant + found.offset * values.sum(dim=1)
+        constant = constant + weight @ found.offset
     return tr.reshaped(call, tr.shifted(call, total, constant), shape_of(call))
 
 
@@ -231,32 +233,34 @@ def _pair(value: Argument, missing: int = 1) -> tuple[int, int]:
 
 def _binary(tr: Translation, given: Argument, weight: torch.Tensor, groups: int) -> _Binary | str:
     """The product as one of signs, or why it is none."""
-    weights = binary_weights(weight)
-    form = tr.forms[given] if isinstance(given, fx.Node) else None
-    if form is None or form.sign is None:
-        many = "its input has more than two values"
-        return f"full precision: {many} and {weights}" if isinstance(weights, str) else f"{many}: no sign before it"
-    if isinstance(weights, str):
-        return weights
-    atom, scale, offset = form.sign
-    channels = weight.shape[1] * groups
-    scale, offset = (_per_group(part, channels, groups, weight.dim()) for part in (scale, offset))
-    if scale is None or offset is None:
-        return "its inputs are scaled channel by channel, which a sum over channels does not let go"
+    sign = tr.forms[given].sign if isinstance(given, fx.Node) else None
+    if sign is None:
+        weights = binary_weights(weight)
+        if isinstance(weights, str):
+            return "full precision, inputs and weights"
+        return "binary weights, but inputs of more than two values: no sign before it"
     assert isinstance(given, fx.Node)  # noqa: S101
+    channels = weight.shape[1] * groups
+    scale, offset = (_per_channel(part, given, channels, weight.dim() == 4) for part in sign[1:])
+    if scale is None or offset is None:
+        return "its inputs are signs that are scaled place by place; scale the result instead"
+    per_output = scale.reshape(groups, -1).repeat_interleave(len(weight) // groups, dim=0)
+    weights = binary_weights(weight * per_output.reshape(*per_output.shape, *[1] * (weight.dim() - 2)))
+    if isinstance(weights, str):
+        return weights if uniform(scale) else f"with the scales of its inputs, {weights}"
     source = tr.signs(given)
     assert source is not None  # noqa: S101
-    return _Binary(weights, source, scale, offset)
+    return _Binary(weights, source, offset)
 
 
-def _per_group(values: torch.Tensor, channels: int, groups: int, dimensions: int) -> torch.Tensor | None:
-    """(groups,) or (1,) values, None where they differ inside a group or from place to place."""
+def _per_channel(values: torch.Tensor, given: fx.Node, channels: int, is_map: bool) -> torch.Tensor | None:
+    """(channels,) coefficients of an input; None where they differ from place to place."""
     if uniform(values):
-        return values.reshape(-1)[:1]
-    per_channel = values.reshape(-1)
-    if dimensions == 4 and groups == channels == len(per_channel) and values.dim() >= 3:
-        return per_channel
-    return None
+        return values.reshape(-1)[:1].expand(channels)
+    if not is_map:
+        return values.reshape(-1) if values.numel() == values.shape[-1] == channels else None
+    axis = values.dim() - len(shape_of(given))  # that of the channels, beside those of height and width
+    return values.reshape(-1) if axis >= 0 and values.numel() == values.shape[axis] == channels else None
 
 
 def _what(found: _Binary, groups: int) -> str:
@@ -264,8 +268,7 @@ def _what(found: _Binary, groups: int) -> str:
     parts = ["signs of inputs and weights"]
     if groups > 1:
         parts.append(f"{groups} blocks")
-    scaled = bool((found.weights.scale != 1).any()) or bool((found.scale != 1).any())
-    parts += ["scaled digitally"] * scaled
+    parts += ["scaled digitally"] * bool((found.weights.scale != 1).any())
     parts += ["offset of the weights times a digital sum of signs"] * bool(found.weights.offset.any())
     parts += ["offset of the inputs as a constant"] * bool(found.offset.any())
     return ", ".join(parts)

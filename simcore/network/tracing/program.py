@@ -95,8 +95,8 @@ def trace(module: nn.Module, batch: torch.Tensor) -> Program:
         shape = _shape(call)
         if shape is not None and (axis is None or len(shape) <= axis or shape[axis] != program.batch):
             raise InputError(
-                f"'{operation_name(call)}' gives shape {tuple(shape)} for {program.batch} inputs: it mixes the inputs of "
-                "a batch, or moves their axis where it is not followed; leave the first axis to them",
+                f"'{operation_name(call)}' gives shape {tuple(shape)} for {program.batch} inputs: it mixes the inputs "
+                "of a batch, or moves their axis where it is not followed; leave the first axis to them",
                 where(call),
             )
     return program
@@ -113,6 +113,18 @@ def module_path(node: fx.Node) -> str:
     stack = node.meta.get("nn_module_stack") or {}
     path = str(next(reversed(stack.values()))[0]) if stack else ""
     return re.sub(r"\W+", ".", path).strip(".")
+
+
+def layer_path(call: fx.Node) -> str:
+    """The nested module that a layer's weights belong to, where that is one; else the one in which it runs."""
+    found, seen = set(), list(call.all_input_nodes)
+    while seen:
+        node = seen.pop()
+        if node.op == "get_attr" and str(node.target).endswith(".weight"):
+            found.add(str(node.target).removesuffix(".weight"))
+        elif node.op != "placeholder" and _BATCH_AXIS not in node.meta:  # of constants alone
+            seen += node.all_input_nodes
+    return re.sub(r"\W+", ".", found.pop()) if len(found) == 1 else module_path(call)
 
 
 def where(node: fx.Node) -> str:
@@ -158,10 +170,23 @@ def _constants(graph: fx.GraphModule) -> dict[fx.Node, torch.Tensor]:
         for node in graph.graph.nodes:
             if node.op == "get_attr":
                 values[node] = _attribute(graph, str(node.target))
-            elif node.op in _CALLS and all(before in values for before in node.all_input_nodes):
-                given = fx.map_arg((node.args, node.kwargs), lambda before: values[before])
+            elif node.op in _CALLS and all(before in values or _filled(node) for before in node.all_input_nodes):
+                given = fx.map_arg((node.args, node.kwargs), lambda before: _known_or_empty(values, before))
                 values[node] = node.target(*given[0], **given[1])
     return values
+
+
+def _filled(node: fx.Node) -> bool:
+    """Whether an operation takes no more than its shape from a tensor."""
+    name = operation_name(node)
+    return name in ("ones_like", "zeros_like", "full_like") or name.startswith("new_")
+
+
+def _known_or_empty(values: dict[fx.Node, torch.Tensor], node: fx.Node) -> torch.Tensor:
+    if node in values:
+        return values[node]
+    given = node.meta["val"]
+    return torch.empty(given.shape, dtype=given.dtype)
 
 
 def _attribute(graph: fx.GraphModule, path: str) -> torch.Tensor:

@@ -20,7 +20,7 @@ from simcore.network.modules import GraphNetwork
 from simcore.network.tracing import elementwise, layout, pooling, products
 from simcore.network.tracing.comparison import require_equal
 from simcore.network.tracing.forms import SignOf, value_forms
-from simcore.network.tracing.program import module_path, trace, where
+from simcore.network.tracing.program import layer_path, module_path, trace, where
 from simcore.network.tracing.translation import Draft, Handler, Multiplications, Translation
 
 _TRACED_IMAGES = 7  # a size that no axis of a network has, so that an operation which mixes images shows
@@ -91,7 +91,8 @@ class TracedNetwork:
         lines.append(f"digital, value by value: {others or 'nothing'}")
         lines += self.notes
         lines.append(
-            f"equal to the module on {self.images} inputs: predictions alike, logits within {self.largest_difference:.2g}"
+            f"equal to the module on {self.images} inputs: predictions the same, logits within "
+            f"{self.largest_difference:.2g}"
         )
         return "\n".join(lines)
 
@@ -210,7 +211,7 @@ def _used(drafts: dict[str, Draft], last: str) -> list[str]:
 
 def _names(drafts: dict[str, Draft], layers: Mapping[str, Multiplications]) -> dict[str, str]:
     """The names of the modules that they come from; what a module does beside its multiplications says so behind it."""
-    paths = {key: module_path(draft.call) for key, draft in drafts.items()}
+    paths = {key: layer_path(draft.call) if key in layers else module_path(draft.call) for key, draft in drafts.items()}
     alone = Counter(paths.values())
     multiplying = {paths[key] for key in drafts if key in layers}
     names: dict[str, str] = {}

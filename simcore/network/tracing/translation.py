@@ -97,7 +97,7 @@ class Translation:
             return INPUT
         found = self._values[node]
         if isinstance(found, InputError):
-            raise found
+            raise found from None
         return found
 
     def signs(self, node: fx.Node) -> str | None:

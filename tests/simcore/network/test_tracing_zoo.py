@@ -35,15 +35,16 @@ NETWORKS: Zoo = {
     "binary-vit": (plain.BinaryViT, IMAGES, 4, 4),
     "binary-bert": (plain.BinaryBert, (6,), 4, 4),
 }
+EIGHTEEN = (4, 4, 4, 4), (4, 8, 16, 32)
 DEEP: Zoo = {
     "bi-real-resnet18": (
-        lambda: residual.ResNet(residual.BiRealBlock, (4, 4, 4, 4), (4, 8, 16, 32)),
+        lambda: residual.ResNet(residual.BiRealBlock, *EIGHTEEN),
         (3, 16, 16),
         16,
         5,
     ),
     "reactnet-resnet18": (
-        lambda: residual.ResNet(residual.ReActBlock, (4, 4, 4, 4), (4, 8, 16, 32)),
+        lambda: residual.ResNet(residual.ReActBlock, *EIGHTEEN),
         (3, 16, 16),
         16,
         5,
