@@ -6,7 +6,7 @@ import torch
 from torch import fx
 
 from simcore.errors import InputError
-from simcore.network.tracing.program import Argument, operation_name, shape_of, where
+from simcore.network.tracing.program import SAME, Argument, operation_name, shape_of, where
 from simcore.network.tracing.translation import Arguments, Handler, Translation
 
 
@@ -18,6 +18,11 @@ def _function(op: str) -> Handler:
         return tr.add(call, op, (tr.value(given),), shape_of(call))
 
     return handle
+
+
+def _same(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    given = arguments["self"] if "self" in arguments else arguments["input"]
+    return tr.value(given)
 
 
 def _pair(op: str) -> Handler:
@@ -164,6 +169,7 @@ def _sign(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
 
 
 HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(SAME, _same),
     **{op: _function(op) for op in ("abs", "relu", "sigmoid", "tanh", "silu", "exp", "log", "sqrt", "round", "floor")},
     "add": _sum,
     "sub": _sum,

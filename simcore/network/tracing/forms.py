@@ -19,8 +19,8 @@ from torch import fx
 from simcore.network.tracing.program import SAME, Argument, Program, operation_name
 
 _MOVING = frozenset(
-    "view reshape flatten unflatten squeeze unsqueeze permute transpose t slice select chunk split split_with_sizes "
-    "unbind cat stack expand getitem pixel_unshuffle pixel_shuffle channel_shuffle repeat".split()
+    "view _unsafe_view reshape flatten unflatten squeeze unsqueeze permute transpose t slice select chunk split unbind "
+    "split_with_sizes cat stack expand getitem pixel_unshuffle pixel_shuffle channel_shuffle".split()
 )
 """Operations that put values elsewhere."""
 _COMPARING: dict[str, tuple[int, int]] = {"ge": (1, 1), "gt": (-1, -1), "lt": (1, -1), "le": (-1, 1)}
@@ -92,9 +92,21 @@ _ZERO, _ONE = torch.zeros(()), torch.ones(())
 def value_forms(program: Program) -> dict[fx.Node, Form]:
     """The form of every value that depends on the input."""
     forms = {program.input: Form({program.input: _ONE}, _ZERO)}
+    same = _same_values(program)
     for call in program.calls():
-        forms[call] = _form(program, call, forms)
+        first = same[call]
+        forms[call] = forms[first] if first is not call else _form(program, call, forms)
     return forms
+
+
+def _same_values(program: Program) -> dict[fx.Node, fx.Node]:
+    """For every node the first that does the same to the same values: an estimator may compute its soft part twice."""
+    first: dict[object, fx.Node] = {}
+    same: dict[fx.Node, fx.Node] = {}
+    for node in program.graph.graph.nodes:
+        given = fx.map_arg((node.args, node.kwargs), lambda before: same[before])
+        same[node] = first.setdefault((node.op, node.target, repr(given)), node)
+    return same
 
 
 def uniform(values: torch.Tensor) -> bool:
@@ -112,7 +124,7 @@ def _form(program: Program, call: fx.Node, forms: dict[fx.Node, Form]) -> Form:
     if name in _MOVING or name in ("pad", "constant_pad_nd", "max_pool2d", "max_pool1d"):
         return _moved(program, call, [forms[node] for node in before], name)
     arguments = program.arguments(call)
-    signs = [forms[node].sign for node in before]
+    signs = [forms[node].sign for node in before if forms[node].terms]
     if name in _ONE_BY_ONE and signs and all(found is not None and found[0] == signs[0][0] for found in signs):  # type: ignore[index]
         return _of_one_sign(call, forms, {node: program.constants.get(node) for node in call.all_input_nodes})
     linear = _linear(name, arguments, partial(_as_form, forms))
@@ -179,9 +191,11 @@ def _of_one_sign(call: fx.Node, forms: dict[fx.Node, Form], constants: dict[fx.N
             known = constants[node]
             if known is not None:
                 return known
-            atom, coefficient, constant = forms[node].sign  # type: ignore[misc]
-            result: torch.Tensor = (constant + value * coefficient).to(node.meta["val"].dtype)
-            return result
+            result, form = forms[node].constant, forms[node].sign
+            if form is not None:
+                atom, coefficient, constant = form
+                result = constant + value * coefficient
+            return result.to(node.meta["val"].dtype)
 
         arguments, keywords = fx.map_arg((call.args, call.kwargs), given)
         results.append(call.target(*arguments, **keywords).float())  # type: ignore[operator]

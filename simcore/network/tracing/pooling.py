@@ -90,7 +90,7 @@ def _reduce(kind: str) -> Handler:
 
 
 def _batch_norm(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
-    mean, variance = arguments["running_mean"], arguments["running_var"]
+    mean, variance = arguments.get("running_mean"), arguments.get("running_var")
     if not isinstance(mean, torch.Tensor) or not isinstance(variance, torch.Tensor) or arguments.get("training"):
         raise InputError(
             "a batch norm with the statistics of the batch: a result would depend on the other inputs; train it with "
@@ -187,7 +187,7 @@ HANDLERS: dict[str, Handler] = {
     "amin": _reduce("min"),
     "max": _reduce("max"),
     "min": _reduce("min"),
-    **dict.fromkeys(("batch_norm", "_native_batch_norm_legit_no_training", "native_batch_norm"), _batch_norm),
+    **dict.fromkeys(("batch_norm", "_native_batch_norm_legit_no_training", "_native_batch_norm_legit"), _batch_norm),
     **dict.fromkeys(("layer_norm", "native_layer_norm"), _layer_norm),
     **dict.fromkeys(("softmax", "_softmax", "log_softmax", "_log_softmax"), _softmax),
     "embedding": _embedding,

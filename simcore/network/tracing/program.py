@@ -170,16 +170,18 @@ def _constants(graph: fx.GraphModule) -> dict[fx.Node, torch.Tensor]:
         for node in graph.graph.nodes:
             if node.op == "get_attr":
                 values[node] = _attribute(graph, str(node.target))
-            elif node.op in _CALLS and all(before in values or _filled(node) for before in node.all_input_nodes):
+            elif node.op in _CALLS and all(before in values for before in _looked_at(node)):
                 given = fx.map_arg((node.args, node.kwargs), lambda before: _known_or_empty(values, before))
                 values[node] = node.target(*given[0], **given[1])
     return values
 
 
-def _filled(node: fx.Node) -> bool:
-    """Whether an operation takes no more than its shape from a tensor."""
+def _looked_at(node: fx.Node) -> list[fx.Node]:
+    """The inputs of an operation of which more than shape and type matter."""
     name = operation_name(node)
-    return name in ("ones_like", "zeros_like", "full_like") or name.startswith("new_")
+    if name in ("ones_like", "zeros_like", "full_like") or name.startswith("new_"):
+        return []
+    return node.all_input_nodes[:1] if name in ("type_as", "expand_as", "view_as") else node.all_input_nodes
 
 
 def _known_or_empty(values: dict[fx.Node, torch.Tensor], node: fx.Node) -> torch.Tensor:

@@ -44,9 +44,7 @@ def bitorch_network() -> nn.Module:
         layers.QConv2d(6, 8, 3, padding=1, input_quantization="sign", weight_quantization="sign"),
         nn.BatchNorm2d(8),
         nn.PReLU(),
-        layers.QConv2d(
-            8, 8, 3, padding=1, stride=2, input_quantization="approxsign", weight_quantization="weightscaling"
-        ),
+        layers.QConv2d(8, 8, 3, padding=1, stride=2, input_quantization="approxsign", weight_quantization="swishsign"),
         nn.BatchNorm2d(8),
         nn.Flatten(),
         layers.QLinear(8 * 16, 5, bias=False, input_quantization="steheaviside", weight_quantization="sign"),
