@@ -40,7 +40,7 @@ CASES: list[tuple[str, dict[str, Any], Shape, Callable[..., torch.Tensor]]] = [
         lambda x, t: F.conv2d(signs(x), signs(t["weight"]), None, 1, 1, 1, 4),
     ),
     ("window_sum2d", CONV, MAP, lambda x, t: F.conv2d(signs(x), torch.ones(6, 4, 3, 3), padding=1)),
-    ("window_sum2d", GROUPED, MAP, 
+    ("window_sum2d", GROUPED, MAP,
      lambda x, t: F.conv2d(signs(x), torch.ones(6, 2, 3, 3), None, (2, 1), (1, 2), (1, 2), 2)),
     ("linear", {"in_features": 8, "out_features": 3}, TOKENS, lambda x, t: F.linear(x, t["weight"], t["bias"])),
     ("binary_linear", {"in_features": 8, "out_features": 3}, TOKENS,
