@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from simcore.crossbar.circuit import Circuit
 from simcore.design_axes import DesignAxes, EvidenceLimits
 from simcore.mapping.encodings import ENCODINGS
+from simcore.passes import PASSES, PassName, passes_of
 
 
 class Design(DesignAxes):
@@ -47,7 +48,23 @@ class Design(DesignAxes):
     def _consistent(self) -> Design:
         if self.active_rows is not None and self.active_rows > self.rows:
             raise ValueError(f"active_rows ({self.active_rows}) is larger than rows ({self.rows})")
+        for one in passes_of(self.mitigations):
+            self._require(PASSES[one.name])
         return self
+
+    def _require(self, known: PassName) -> None:
+        """What a pass needs of the rest of the design."""
+        if known.sets_converters and self.adc.reference == "nominal":
+            raise ValueError(f"pass '{known.name}' sets converters, which adc.reference 'nominal' never re-ranges")
+        if known.sets_range and self.adc.range != "full_scale":
+            raise ValueError(f"pass '{known.name}' and adc.range '{self.adc.range}' both say what codes cover")
+        if known.activation_flips and not self.flips_activations:
+            raise ValueError(f"pass '{known.name}' needs activation flips, which sparsity '{self.sparsity}' has not")
+        if self.calibration_images < known.least_images:
+            raise ValueError(
+                f"pass '{known.name}' needs {known.least_images} calibration images or more, "
+                f"calibration_images is {self.calibration_images}"
+            )
 
     @property
     def rows_read_together(self) -> int:

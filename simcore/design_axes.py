@@ -7,9 +7,11 @@ pydantic, apart from ``Design`` itself, whose circuit brings the solver's kernel
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from simcore.passes import NONE, canonical
 
 Sparsity = Literal["dense", "weight", "activation", "binsparx"]
 RowOrder = Literal["channel", "spatial", "grouped"]
@@ -81,6 +83,7 @@ class DesignAxes(BaseModel):
     """The axes of a design that are plain values: array, mitigation, converter, solver.
 
     ``active_rows`` (None: all rows) are read together; a tile of ``rows`` is read in several steps where it is smaller.
+    ``mitigations`` is a set of ``simcore.passes``, which act beside those that the other fields name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -91,6 +94,7 @@ class DesignAxes(BaseModel):
     row_order: RowOrder = "channel"
     sparsity: Sparsity = "dense"
     prune: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
+    mitigations: Annotated[str, BeforeValidator(canonical)] = NONE
     adc: Adc
     solver: SolverChoice = "auto"
     seed: int = Field(default=0, ge=0, lt=2**63)  # as the tables hold it

@@ -44,6 +44,13 @@ LEVEL = (
         example="`[0, 0.1]`",
         guide="part of each column's remaining stored ones that is stored as 0",
     ),
+    ScalarAxis(
+        field="mitigations",
+        column="mitigations",
+        meaning="what else is done against the errors of the arrays, a set of passes with plus signs between them",
+        example="`[none, [bent_references, popcount_term]]`",
+        guide="sets of passes beside those above, see [mitigations](mitigations.md)",
+    ),
 )
 """The sparsity level: what the designs of one configuration differ in."""
 CONVERTER = (

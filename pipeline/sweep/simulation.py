@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep.axis import AxisValue, group_model
@@ -17,10 +17,11 @@ from simcore.cost_options import CostOptions
 from simcore.errors import InputError, unknown_name
 from simcore.inference import calibration_images
 from simcore.inference.calibration_images import CalibrationImages
+from simcore.passes import NONE
 
 if TYPE_CHECKING:
     from simcore import datasets
-    from simcore.cost import CostSettings, DigitalLayer
+    from simcore.cost import Costed, CostSettings, DigitalLayer
     from simcore.crossbar import Circuit
     from simcore.design import Design
     from simcore.technology.devices import CellGeometry
@@ -110,6 +111,15 @@ def cost_settings(options: CostOptions, periphery_file: str, where: str) -> Cost
     from simcore.cost import resolve
 
     return resolve(options, where, periphery_file)
+
+
+def mitigations_of(design: Design) -> Sequence[Costed]:
+    """What is done against the errors of a design's arrays, beside what its tiles and counts say already."""
+    if design.mitigations == NONE:
+        return ()
+    from simcore.mitigation import sets
+
+    return sets.mitigations_of(design)
 
 
 def choose_calibration_images(dataset: Dataset, count: int, measured_split: str, where: str) -> CalibrationImages:

@@ -44,7 +44,8 @@ class HardwareCosts:
             return self._how(point), [self._how(point) for _ in layers]
         tile = self._cost.Tile.of(point.design, cell)
         activities, digital = self._activities(layers, images), self._digital(point, layers)
-        cost = self._cost.design_cost(tile, activities, self._settings, digital)
+        passes = simulation.mitigations_of(point.design)
+        cost = self._cost.design_cost(tile, activities, self._settings, digital, passes)
         engine = self._digital_spread(digital)
         whole, spreads = self._cost.design_spreads(tile, activities, cost, self._settings, engine)
         for name, spread in zip(("", *(layer["layer"] for layer in layers)), (whole, *spreads), strict=True):
@@ -59,7 +60,8 @@ class HardwareCosts:
             return {}
         tile = self._cost.Tile.of(point.design, cell)
         activities, digital = self._activities(layers, images), self._digital(point, layers)
-        return _totals(self._cost.design_cost(tile, activities, self._settings, digital))
+        passes = simulation.mitigations_of(point.design)
+        return _totals(self._cost.design_cost(tile, activities, self._settings, digital, passes))
 
     def _activities(self, layers: Sequence[Totals], images: int) -> list[LayerActivity]:
         return [self._cost.LayerActivity.from_totals(layer, images) for layer in layers]

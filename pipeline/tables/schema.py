@@ -81,6 +81,7 @@ _ENERGY_PARTS = {
     "xor": "complementing sub-vectors",
     "stored_sums": "reading sum(W)",
     "undo": "undoing flips: conditional additions",
+    "mitigations": "what else is done against the errors of the arrays",
 }
 _AREA_PARTS = {
     "cells": "cells",
@@ -91,6 +92,7 @@ _AREA_PARTS = {
     "input_flip": "comparison and XOR",
     "column_flags": "flip bits of the columns",
     "stored_sums": "sum(W) of the columns",
+    "mitigations": "what else is done against the errors of the arrays",
 }
 _DIGITAL_PARTS = {
     "mac": "digital layers: multiplying and adding",

@@ -136,7 +136,7 @@ def measure_network(
             for rows in rows_read_together:
                 rng = np.random.default_rng([seed, place])
                 plain = map_layer(layer, ENCODINGS["zero_one"], rows, rows)
-                mapping, _ = order_rows(plain, ROW_ORDERS[order], known[name], rng)
+                mapping, _ = order_rows(plain, (ROW_ORDERS[order],), known[name], rng)
                 yield measure_layer(layer, mapping, order, rows, measured[name])
 
 

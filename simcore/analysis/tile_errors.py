@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from simcore.datasets import Dataset
-from simcore.inference.preparation import Prepared
+from simcore.inference.prepared import Prepared
 from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, stored_layers
 from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import input_vectors
@@ -64,7 +64,7 @@ def tile_errors(
         for index, group in enumerate(layer.groups):
             bits = group.apply(chosen).bits
             true = group.partial_sums(bits)
-            error = converters.convert(group.exact_currents(bits), index) - true
+            error = converters.convert(group.exact_currents(bits), index, bits.sum(axis=1)) - true
             squares.append(_over_tiles(group, (error**2).mean(axis=0)))
             sums.append(_over_tiles(group, true.mean(axis=0)))
         result.append(LayerTiles(layer.name, np.sqrt(np.array(squares)), np.array(sums), of_images.shape[1]))

@@ -1,6 +1,7 @@
 """Energy, latency and area of a design, from the solved currents of its run. See docs/cost.md."""
 
 from simcore.cost.activity import LayerActivity
+from simcore.cost.added import Added, Costed
 from simcore.cost.design_cost import design_cost, layer_cost
 from simcore.cost.digital import DigitalCost, DigitalLayer, digital_cost, digital_layers
 from simcore.cost.hardware import Tile
@@ -9,7 +10,7 @@ from simcore.cost.spread import CostSpread, DigitalSpread, design_spreads, digit
 from simcore.cost.totals import Cost, DesignCost, total_cost
 
 __all__ = [
-    "Cost", "CostSettings", "CostSpread", "DesignCost", "DigitalCost", "DigitalLayer", "DigitalSpread",
-    "LayerActivity", "Tile", "design_cost", "design_spreads", "digital_cost", "digital_layers", "digital_spread",
-    "layer_cost", "resolve", "total_cost",
+    "Added", "Cost", "CostSettings", "Costed", "CostSpread", "DesignCost", "DigitalCost", "DigitalLayer",
+    "DigitalSpread", "LayerActivity", "Tile", "design_cost", "design_spreads", "digital_cost", "digital_layers",
+    "digital_spread", "layer_cost", "resolve", "total_cost",
 ]  # fmt: skip

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from simcore.cost import area, energy, timing
 from simcore.cost.activity import LayerActivity
+from simcore.cost.added import Added, Costed, code_table
 from simcore.cost.digital import DigitalLayer, digital_cost
 from simcore.cost.hardware import Tile
 from simcore.cost.leakage import SRAM_BIT_FINS, Leaking
 from simcore.cost.settings import CostSettings
 from simcore.cost.totals import Cost, DesignCost
 
+FINER_BITS = 2
+"""Bits by which a converter's own codes are finer than bent thresholds: a judgement, a quarter of a code."""
+
 
 def design_cost(
-    tile: Tile, layers: Iterable[LayerActivity], settings: CostSettings, digital: Iterable[DigitalLayer] = ()
+    tile: Tile,
+    layers: Iterable[LayerActivity],
+    settings: CostSettings,
+    digital: Iterable[DigitalLayer] = (),
+    passes: Sequence[Costed] = (),
 ) -> DesignCost:
     """Layers one after another on tiles of their own, all of which leak until the image is done.
 
@@ -25,19 +33,21 @@ def design_cost(
         layers: what each mapped layer did, in the order of the network.
         settings: who pays for what, and the numbers of the periphery.
         digital: layers that no array holds.
+        passes: that cost something beside what the tile says of them.
     """
-    parts = [layer_cost(tile, layer, settings) for layer in layers]
+    parts = [layer_cost(tile, layer, settings, passes) for layer in layers]
     engine = digital_cost(digital, settings)
     seconds = math.fsum((*(part.latency_s for part in parts), engine.latency_s))
     return DesignCost(tuple(replace(part, powered_s=seconds) for part in parts), replace(engine, powered_s=seconds))
 
 
-def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Cost:
-    """One layer with its own tiles, which leak while it works."""
+def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings, passes: Sequence[Costed] = ()) -> Cost:
+    """One layer with its own tiles, which leak while it works; ``passes`` as in ``design_cost``."""
     seconds = layer_latency(tile, layer, settings)
-    areas = layer_area(tile, layer, settings)
+    added = [bent_thresholds(tile, layer, settings), *(one.cost(tile, layer, settings) for one in passes)]
+    areas = layer_area(tile, layer, settings) | {"mitigations": math.fsum(part.area_m2 for part in added)}
     return Cost(
-        energy_J=layer_energy(tile, layer, settings),
+        energy_J=layer_energy(tile, layer, settings) | {"mitigations": math.fsum(part.energy_J for part in added)},
         latency_s=seconds,
         area_m2=areas,
         operations=layer.operations,
@@ -50,7 +60,7 @@ def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Cost
 
 
 def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict[str, float]:
-    """Joules of each component (``ENERGY_COMPONENTS``) for one image, without leakage."""
+    """Joules of each component (``ENERGY_COMPONENTS``) for one image, without leakage and ``mitigations``."""
     s, reads = settings, layer.column_reads
     pays_popcount = s.popcount == "baseline" or tile.flips
     pays_sums = s.stored_sums == "baseline" or tile.flips_activations
@@ -74,7 +84,7 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
             layer.driven_rows * tile.column_tiles(layer.columns), word_line_capacitance(tile, s), s.v_dd
         ),
         "bit_line": energy.bit_line_energy(reads, tile.rows * bit_line_cell_capacitance(tile, s), tile.v_read_V),
-        "adc": reads * conversion_energy(tile.adc_bits, s),
+        "adc": reads * conversion_energy(resolution(tile, s), s),
         "accumulate": reads * energy.accumulate_energy(energy.accumulator_bits(layer.inputs), adder, register),
         "activation_buffer": inputs_read * s.buffer_read_energy if s.activation_buffer else 0.0,
         "popcount": layer.sub_vectors * popcount if pays_popcount else 0.0,
@@ -171,7 +181,8 @@ def latency(tile: Tile, layer: LayerActivity, reads: Reads, settings: CostSettin
 
 
 def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict[str, float]:
-    """Square metres of each component. Popcount, comparison and XOR serve all tiles that the same inputs go to."""
+    """Square metres of each component but ``mitigations``. Popcount, comparison and XOR serve all tiles that the same
+    inputs go to."""
     s = settings
     row_tiles = tile.row_tiles(layer.groups)
     tiles = row_tiles * tile.column_tiles(layer.columns)
@@ -182,7 +193,7 @@ def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict
     popcount = area.popcount_area(tile.active_rows, s.full_adder_area)
     return {
         "cells": tiles * tile.rows * tile.cols * tile.cell_area_m2,
-        "converters": tiles * converters * converter_area(tile.adc_bits, s),
+        "converters": tiles * converters * converter_area(resolution(tile, s), s),
         "drivers": tiles * tile.rows * s.row_driver_area,
         "accumulators": tiles
         * logic
@@ -212,6 +223,25 @@ def bit_line_cell_capacitance(tile: Tile, settings: CostSettings) -> float:
     return float(energy.line_capacitance(tile.cell_height_m, settings.wire_capacitance, 1, drain))
 
 
+def resolution(tile: Tile, settings: CostSettings) -> int:
+    """Bits that a converter tells currents by. Successive approximation bisects equal distances: where thresholds bend
+    it needs codes finer than those it delivers, which a table turns into them. A flash ladder bends as it is."""
+    bends = tile.bends_thresholds and settings.converter_kind(tile.adc_bits) == "sar"
+    return tile.adc_bits + (FINER_BITS if bends else 0)
+
+
+def bent_thresholds(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
+    """What keeps bent thresholds. A flash ladder: the taps, for every row group in every tile. Successive
+    approximation: a table from finer codes to codes; its own finer bits are the converter's (``resolution``)."""
+    if not tile.bends_thresholds:
+        return Added()
+    if settings.converter_kind(tile.adc_bits) == "sar":
+        return code_table(tile, layer, settings, 2 ** resolution(tile, settings), tile.adc_bits)
+    taps = (2**tile.adc_bits - 1) * (tile.adc_bits + FINER_BITS)
+    ladders = layer.groups * tile.column_tiles(layer.columns)
+    return Added(area_m2=ladders * taps * settings.stored_bit_area / settings.logic_utilisation)
+
+
 def conversion_energy(bits: int, settings: CostSettings) -> float:
     """Joules of one conversion."""
     if settings.converter_kind(bits) == "flash":
@@ -229,7 +259,7 @@ def converter_area(bits: int, settings: CostSettings) -> float:
 def conversion_time(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
     """Seconds of one conversion at the layer's mean column current (at least half an ON cell's is taken: judgement)."""
     if settings.converter_kind(tile.adc_bits) == "sar":
-        return float(timing.sar_time(tile.adc_bits, settings.sar_bit_time))
+        return float(timing.sar_time(resolution(tile, settings), settings.sar_bit_time))
     column = tile.v_read_V / max(layer.mean_column_current_A, tile.on_current_A / 2)
     return float(timing.flash_time(settings.flash_delay, settings.flash_delay_per_ohm, column))
 
@@ -245,7 +275,7 @@ def settling(tile: Tile, settings: CostSettings) -> float:
     constant = timing.elmore_delay(tile.r_sink_ohm, tile.r_col_ohm, tile.rows, load) + timing.elmore_delay(
         tile.r_feed_ohm, tile.r_line_ohm, tile.line_cells, feed_load
     )
-    return float(timing.settling_time(constant, tile.adc_bits))
+    return float(timing.settling_time(constant, resolution(tile, settings)))
 
 
 def on_time(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: float) -> float:
@@ -267,7 +297,8 @@ def layer_leaking(tile: Tile, layer: LayerActivity, areas: dict[str, float], set
         areas: ``layer_area`` of the layer.
     """
     tiles = tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns)
-    placed = math.fsum(areas[name] for name in ("accumulators", "popcount", "input_flip", "column_flags"))
+    logic = ("accumulators", "popcount", "input_flip", "column_flags", "mitigations")
+    placed = math.fsum(areas[name] for name in logic)
     sum_bits = areas["stored_sums"] * settings.logic_utilisation / settings.stored_bit_area
     fins = tiles * tile.rows * tile.cols * tile.leaking_fins + sum_bits * SRAM_BIT_FINS
     return Leaking(fins, placed * settings.logic_utilisation + areas["drivers"])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simcore.design import Design
+from simcore.passes import PASSES, passes_of
 from simcore.technology.devices import CellGeometry
 
 
@@ -19,6 +20,7 @@ class Tile:
         cols: cells of a row.
         active_rows: rows read together.
         adc_bits: bits of its converters.
+        bends_thresholds: their thresholds do not lie at equal distances.
         flips_weights: the sparsity level stores columns complemented.
         flips_activations: the sparsity level applies sub-vectors complemented.
         v_read_V: read voltage.
@@ -41,6 +43,7 @@ class Tile:
     cols: int
     active_rows: int
     adc_bits: int
+    bends_thresholds: bool
     flips_weights: bool
     flips_activations: bool
     v_read_V: float
@@ -73,6 +76,7 @@ class Tile:
             cols=design.cols,
             active_rows=design.rows_read_together,
             adc_bits=design.adc.bits,
+            bends_thresholds=any(PASSES[one.name].bends_thresholds for one in passes_of(design.mitigations)),
             flips_weights=design.flips_weights,
             flips_activations=design.flips_activations,
             v_read_V=circuit.v_read,

@@ -22,6 +22,7 @@ from simcore.cost.design_cost import (
     latency,
     layer_leaking,
     layer_reads,
+    resolution,
     settling,
 )
 from simcore.cost.digital import DigitalLayer, digital_cost
@@ -93,9 +94,9 @@ def design_spreads(
         settings: the central ones; what was given in them stays.
         digital: ``digital_spread`` of its digital layers.
     """
-    settled = settling(tile, settings)
-    converters = np.array([converter_area(tile.adc_bits, corner) for corner in settings.corners(AREA_AXES)])
-    conversion = _over(("conversion_energy",), settings, lambda corner: conversion_energy(tile.adc_bits, corner))
+    settled, bits = settling(tile, settings), resolution(tile, settings)
+    converters = np.array([converter_area(bits, corner) for corner in settings.corners(AREA_AXES)])
+    conversion = _over(("conversion_energy",), settings, lambda corner: conversion_energy(bits, corner))
     times, areas, working, leaking = [], [], [], []
     for layer, part in zip(layers, cost.layers, strict=True):
         reads = layer_reads(tile, layer, settings)

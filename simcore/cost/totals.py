@@ -10,9 +10,9 @@ from functools import cached_property
 from simcore.cost.digital import DigitalCost
 
 ENERGY_COMPONENTS = ("array", "word_line", "bit_line", "adc", "accumulate", "activation_buffer", "popcount", "compare",
-                     "xor", "stored_sums", "undo")  # fmt: skip
+                     "xor", "stored_sums", "undo", "mitigations")  # fmt: skip
 AREA_COMPONENTS = ("cells", "converters", "drivers", "accumulators", "popcount", "input_flip", "column_flags",
-                   "stored_sums")  # fmt: skip
+                   "stored_sums", "mitigations")  # fmt: skip
 
 
 @dataclass(frozen=True)

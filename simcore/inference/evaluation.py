@@ -7,21 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from simcore.inference.exact_reads import read_exactly
 from simcore.inference.ideal import ideal_predictions
-from simcore.inference.preparation import Prepared, PreparedLayer, prepare
+from simcore.inference.preparation import prepare
+from simcore.inference.prepared import Prepared, PreparedLayer
+from simcore.inference.reads import read
 from simcore.inference.validation import Evidence
-from simcore.mapping.tiling import as_layer_output, input_vectors
+from simcore.mapping.tiling import input_vectors
 from simcore.network.checkpoint import network_digest
 from simcore.network.modules import plain_dot
-from simcore.readout.fused import read_layer
 from simcore.readout.layer_totals import LayerTotals
-from simcore.readout.totals import STATISTICS, merge
+from simcore.readout.totals import STATISTICS
 
 __all__ = ["SOLVER_VERSION", "Evidence", "LayerTotals", "Prepared", "ShardResult", "evaluate", "prepare"]
 
 # Part of every design key: raised whenever the same design would give other numbers.
-SOLVER_VERSION = "6"
+SOLVER_VERSION = "7"
 
 _BATCH = 25  # images that go through the network together; fixed, so that results do not depend on memory or machine
 
@@ -87,7 +87,7 @@ def mapped_logits(
         shares, statistics = _read(prepared, layer, input_vectors(layer.mapping, signs), first_image)
         if totals is not None:
             totals[name] = totals[name].merge(_totals_of(name, shares.shape, len(layer.mapping.spans), statistics))
-        return as_layer_output(layer.mapping, shares, signs.shape)
+        return layer.finished(shares, signs.shape)
 
     logits: torch.Tensor = prepared.network(pixels, dot)
     return logits
@@ -122,12 +122,7 @@ def _read(
     # Noise is a function of design seed, layer, image and read: image by image.
     noisy = len(vectors) if layer.converters.noise.scale else 0
     seeds = [_noise_seed(prepared, layer, first_image + image) for image in range(noisy)]
-    if layer.groups is not None:
-        return read_exactly(layer, layer.groups, vectors, seeds)
-    if not seeds:
-        return read_layer(layer.tables, vectors)
-    parts = [read_layer(layer.tables, vectors[image : image + 1], seed) for image, seed in enumerate(seeds)]
-    return np.concatenate([part[0] for part in parts]), merge(np.stack([part[1] for part in parts]))
+    return read(layer, vectors, seeds)
 
 
 def _noise_seed(prepared: Prepared, layer: PreparedLayer, image: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simcore.inference.preparation import PreparedLayer
+from simcore.inference.prepared import PreparedLayer
 from simcore.mapping.encodings.base import column_share
 from simcore.mapping.row_groups import RowGroup
 from simcore.noise.base import noise_of_read
@@ -39,10 +39,10 @@ def read_exactly(
         current = group.exact_currents(applied.bits)
         sums = group.partial_sums(applied.bits)
         codes = layer.converters.codes(current, index, _noise(layer, current.shape, positions, index, noise_seeds))
-        converted = layer.converters.sums(codes, index)
+        driven = applied.bits.sum(axis=1)
+        converted = layer.converters.sums(codes, index, driven)
         signs = applied.signs[:, None] * digital.signs[index]
-        driven = applied.bits.sum(axis=1)[:, None]
-        out += signs * column_share(converted, driven, digital.constants[index][pattern])
+        out += signs * column_share(converted, driven[:, None], digital.constants[index][pattern])
         for read, error in enumerate(converted - sums):
             above = float((codes[read] > layer.converters.top).sum())
             add_totals(statistics[index], (error**2).sum(), np.abs(error).max(), current[read].sum(), above)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,57 +12,24 @@ from simcore.datasets import Dataset
 from simcore.design import Design
 from simcore.design_axes import EvidenceLimits
 from simcore.errors import BinsparxError, InputError
+from simcore.inference.output_lines import ideal_outputs, recalibrated
+from simcore.inference.prepared import Prepared, PreparedLayer
+from simcore.inference.reads import outputs_of
 from simcore.inference.stored_layers import StoredLayer, draw_vectors, images_for_calibration, stored_layers
 from simcore.inference.validation import Evidence, FittedLayer, LayerEvidence, measure_layer
-from simcore.mapping.row_groups import RowGroup
-from simcore.mapping.tiling import LayerMapping, as_layer_output, input_vectors
+from simcore.mapping.tiling import LayerMapping
+from simcore.mitigation.base import Mitigation
+from simcore.mitigation.sets import mitigations_acting
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import GraphNetwork, plain_dot
 from simcore.readout.adc import CalibrationReads, ConverterSettings, converter_settings, ideal_settings
-from simcore.readout.fused import EXACT_SUMS, ReadoutTables, read_layer, single_threaded_blas
+from simcore.readout.fused import EXACT_SUMS, single_threaded_blas
 from simcore.readout.tables import layer_tables
 from simcore.surrogate.base import Calibration, Surrogate
 from simcore.surrogate.fit import fit_layer, is_exactly_linear, transfer_layer
 
 _OWN_IMAGES = 16  # of the calibration images, that pass through the arrays for the inputs that a design's layers meet
 _CONVERTER_VECTORS = 256
-
-
-@dataclass(frozen=True)
-class PreparedLayer:
-    """One mapped layer, ready to be read.
-
-    Attributes:
-        mapping: its tiles.
-        tables: of the fused readout.
-        converters: of its row groups.
-        groups: its row groups, kept where the exact solver does the reading; else None.
-    """
-
-    mapping: LayerMapping
-    tables: ReadoutTables
-    converters: ConverterSettings
-    groups: list[RowGroup] | None
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """One network on one design.
-
-    Attributes:
-        design: the design.
-        network: the network.
-        layers: the mapped layers by name, in execution order.
-        solver: what reads the columns: ``fast``, ``transfer`` (exact matrix of a linear array), ``exact``,
-            ``ideal`` or ``ideal_circuit``.
-        evidence: held-out reads against the exact solver.
-    """
-
-    design: Design
-    network: GraphNetwork
-    layers: dict[str, PreparedLayer]
-    solver: str
-    evidence: Evidence
 
 
 class EvidenceError(BinsparxError):
@@ -105,11 +72,14 @@ def _prepare(checkpoint: Checkpoint, design: Design, images: torch.Tensor) -> Pr
     stored = {layer.name: layer for layer in stored_layers(checkpoint, design, images)}
     for layer in stored.values():
         _require_exact_sums(layer.mapping)
-    if solver in ("exact", "ideal", "ideal_circuit"):
-        layers = {name: _unfitted(layer, design, solver) for name, layer in stored.items()}
+    fits = solver not in ("exact", "ideal", "ideal_circuit")
+    after = [] if solver == "ideal" else mitigations_acting(design, "afterwards")
+    if not fits and not after:
+        layers = {name: _unfitted(layer, design)[0] for name, layer in stored.items()}
         return Prepared(design, network, layers, solver, Evidence())
-    layers, evidence = _fitted(network, stored, design, images[:_OWN_IMAGES])
-    if not evidence.within(design.evidence):
+    through = images if after else images[:_OWN_IMAGES]
+    layers, evidence = _passed_through(network, stored, design, through, after)
+    if fits and not evidence.within(design.evidence):
         if design.evidence.beyond == "exact":
             exact = _prepare(checkpoint, design.model_copy(update={"solver": "exact"}), images)
             return Prepared(design, network, exact.layers, exact.solver, evidence)
@@ -118,35 +88,48 @@ def _prepare(checkpoint: Checkpoint, design: Design, images: torch.Tensor) -> Pr
     return Prepared(design, network, layers, solver, evidence)
 
 
-def _unfitted(layer: StoredLayer, design: Design, solver: str) -> PreparedLayer:
-    """A layer that no fast solver reads."""
-    converters = _converters(layer, None, design)
-    tables = layer_tables(layer.mapping, layer.groups, None, converters, layer.input_shape)
-    return PreparedLayer(layer.mapping, tables, converters, layer.groups if solver == "exact" else None)
-
-
-def _fitted(
-    network: GraphNetwork, stored: dict[str, StoredLayer], design: Design, images: torch.Tensor
+def _passed_through(
+    network: GraphNetwork,
+    stored: dict[str, StoredLayer],
+    design: Design,
+    images: torch.Tensor,
+    after: list[Mitigation],
 ) -> tuple[dict[str, PreparedLayer], Evidence]:
     """Layer by layer as calibration images pass through the arrays: a layer is fitted, and its evidence measured, on
-    the inputs that the ideal network gives it and on those that the arrays before it do."""
+    the inputs that the ideal network gives it and on those that the arrays before it do; what is done to its outputs
+    is learnt from what it delivers."""
     layers: dict[str, PreparedLayer] = {}
     found: list[LayerEvidence] = []
     plain = plain_dot(network)
+    make = _fitted_layer if _solver_for(design) in ("fast", "transfer") else _unfitted
+    wanted = ideal_outputs(network, images, set(stored)) if after else {}
 
     def dot(name: str, signs: torch.Tensor) -> torch.Tensor:
         if name not in stored:
             return plain(name, signs)
-        layer = stored[name]
         if name not in layers:
-            layers[name], evidence = _fitted_layer(layer, design, signs.to(torch.int8))
+            layers[name], evidence = make(stored[name], design, signs.to(torch.int8))
             found.extend(evidence)
-        shares, _ = read_layer(layers[name].tables, input_vectors(layer.mapping, signs))
-        return as_layer_output(layer.mapping, shares, signs.shape)
+            if after:
+                delivered = outputs_of(layers[name], signs)
+                line = recalibrated(network, name, after, delivered, wanted[name])
+                layers[name] = replace(layers[name], outputs=line)
+                return delivered if line is None else line.of(delivered)
+        return outputs_of(layers[name], signs)
 
     with torch.inference_mode():
         network(images, dot)
     return {name: layers[name] for name in stored}, Evidence(tuple(found))
+
+
+def _unfitted(
+    layer: StoredLayer, design: Design, signs: torch.Tensor | None = None
+) -> tuple[PreparedLayer, list[LayerEvidence]]:
+    """A layer that no fast solver reads, whatever its own inputs are."""
+    converters = _converters(layer, None, design)
+    tables = layer_tables(layer.mapping, layer.groups, None, converters, layer.input_shape)
+    groups = layer.groups if design.solver == "exact" else None
+    return PreparedLayer(layer.mapping, tables, converters, groups), []
 
 
 def _fitted_layer(layer: StoredLayer, design: Design, signs: torch.Tensor) -> tuple[PreparedLayer, list[LayerEvidence]]:
@@ -216,4 +199,4 @@ def _converters(layer: StoredLayer, models: list[Surrogate] | None, design: Desi
         else:
             current = group.exact_currents(bits)
         reads.append(CalibrationReads.of(group, bits, current))
-    return converter_settings(design.adc, reads)
+    return converter_settings(design.adc, reads, mitigations_acting(design, "sense", "space"))

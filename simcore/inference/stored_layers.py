@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,7 @@ from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import LayerMapping, input_vectors, map_layer, reordered
 from simcore.mitigation.base import Mitigation
-from simcore.mitigation.row_order import ROW_ORDERS
-from simcore.mitigation.sets import store_layer
+from simcore.mitigation.sets import mitigations_of, store_layer
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import BinaryLayer, GraphNetwork, plain_dot
 
@@ -98,18 +97,18 @@ def map_and_store(layer: BinaryLayer, design: Design, signs: torch.Tensor, rng: 
         rng: draws the calibration vectors.
     """
     mapping = map_layer(layer, ENCODINGS[design.encoding], design.rows, design.rows_read_together)
-    mapping, vectors = order_rows(mapping, ROW_ORDERS[design.row_order], signs, rng)
+    mapping, vectors = order_rows(mapping, mitigations_of(design), signs, rng)
     return StoredLayer(mapping, store_layer(mapping, design, vectors), vectors, rng, signs.shape)
 
 
 def order_rows(
-    mapping: LayerMapping, order: Mitigation, signs: torch.Tensor, rng: np.random.Generator
+    mapping: LayerMapping, passes: Iterable[Mitigation], signs: torch.Tensor, rng: np.random.Generator
 ) -> tuple[LayerMapping, np.ndarray]:
     """The layer in an order of rows that calibration inputs may decide.
 
     Args:
         mapping: the layer, channel by channel.
-        order: says the order.
+        passes: say the order, one after the other.
         signs: the layer's input signs on the calibration images.
         rng: draws the calibration vectors.
 
@@ -117,10 +116,11 @@ def order_rows(
         the mapping and the (B, K) int8 calibration vectors drawn, in random order, in row order.
     """
     vectors = draw_vectors(mapping, signs, rng)
-    permutation = order.order(mapping, vectors)
-    if permutation is None:
-        return mapping, vectors
-    return reordered(mapping, permutation), np.ascontiguousarray(vectors[:, permutation])
+    for one in passes:
+        permutation = one.order(mapping, vectors)
+        if permutation is not None:
+            mapping, vectors = reordered(mapping, permutation), np.ascontiguousarray(vectors[:, permutation])
+    return mapping, vectors
 
 
 def draw_vectors(mapping: LayerMapping, signs: torch.Tensor, rng: np.random.Generator) -> np.ndarray:

@@ -119,7 +119,8 @@ def measure_layer(layer: FittedLayer, inputs: str, vectors: np.ndarray, rng: np.
         solution = group.solve(applied.bits, columns, tol=_TOLERANCE)
         exact = solution.sink_currents / group.tile.circuit.on_current()
         fast = model.evaluate(applied.bits, columns)
-        difference = converters.convert(fast, index) - converters.convert(exact, index)
+        driven = applied.bits.sum(axis=1)
+        difference = converters.convert(fast, index, driven) - converters.convert(exact, index, driven)
         signs = applied.signs[:, None] * np.where(group.stored.flips[columns], -1, 1)
         outputs += SUM_FACTOR * signs * difference
         currents.append(fast - exact)

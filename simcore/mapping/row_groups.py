@@ -44,6 +44,11 @@ class StoredBits:
         """(N, M) bits stored as they are."""
         return cls(weights, weights, np.zeros(weights.shape[1], dtype=bool), np.zeros(weights.shape))
 
+    @property
+    def most_applied(self) -> float:
+        """The largest share of rows that can be on."""
+        return max(self.flip_above, 1 - self.flip_above) if self.flip_above < 1 else 1.0
+
 
 @dataclass(frozen=True)
 class Applied:
@@ -116,7 +121,7 @@ class RowGroup:
     @cached_property
     def largest_sums(self) -> np.ndarray:
         """(M,) the largest partial sum that each column can have."""
-        most = int(min(self.stored.flip_above, 1.0) * self.rows)
+        most = int(self.stored.most_applied * self.rows)
         return np.minimum(self.stored.bits.sum(axis=0, dtype=np.int64), most)
 
     def inputs(self, vectors: np.ndarray) -> np.ndarray:
@@ -194,7 +199,9 @@ def applied_inputs(vectors: Integer[np.ndarray, "reads rows"], flip_above: float
     bits, valid = (vectors > 0).astype(np.uint8), vectors != 0
     if np.isinf(flip_above):
         return Applied(bits, np.ones(len(bits)))
-    flips = bits.sum(axis=1, dtype=np.int64) > flip_above * valid.sum(axis=1)
+    # In float32, as the fused readout decides it.
+    most = np.float32(flip_above) * valid.sum(axis=1).astype(np.float32)
+    flips = bits.sum(axis=1, dtype=np.int64) > most
     return Applied(np.where(flips[:, None], valid & (bits == 0), bits).astype(np.uint8), np.where(flips, -1.0, 1.0))
 
 

@@ -3,23 +3,53 @@
 from __future__ import annotations
 
 from abc import ABC
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int8, Integer, Real
+import torch
+from jaxtyping import Float, Float32, Int8, Integer
 
+from simcore.cost import Added, CostSettings, LayerActivity, Tile
 from simcore.mapping.row_groups import StoredBits
 from simcore.mapping.tiling import LayerMapping
+from simcore.mitigation.transfer import Curve, ScopeReads, Transfer
 
-# One for all columns, or one for each.
-PerColumn = float | np.floating | Float[np.ndarray, ""] | Float[np.ndarray, " columns"]
+
+@dataclass(frozen=True)
+class Spacing:
+    """Codes that do not lie at equal distances.
+
+    Attributes:
+        codes: from what is measured, in partial sums, to the code before it is rounded.
+        levels: from a code to partial sums.
+    """
+
+    codes: Curve
+    levels: Curve
+
+
+@dataclass(frozen=True)
+class OutputLine:
+    """What every output of a layer is multiplied by, and what is added then."""
+
+    scale: Float32[np.ndarray, " outputs"]
+    shift: Float32[np.ndarray, " outputs"]
+
+    def of(self, outputs: torch.Tensor) -> torch.Tensor:
+        """The line of a layer's (B, M) or (B, M, OH, OW) outputs."""
+        scale, shift = (
+            torch.from_numpy(values).view(-1, *[1] * (outputs.dim() - 2)) for values in (self.scale, self.shift)
+        )
+        return outputs * scale + shift
 
 
 class Mitigation(ABC):
-    """A pass over a layer. Each of its hooks leaves things as they are unless a pass says otherwise.
+    """A pass over a layer. Each of its hooks leaves things as they are unless a pass says otherwise; so does its cost.
 
     They act in this order: ``order`` when the layer is mapped, ``store`` when its row groups are written (what is done
-    to inputs at run time is set there too: ``StoredBits.flip_above``), ``line`` when the converters are set. All
-    that is learnt is learnt on calibration inputs, without labels.
+    to inputs at run time is set there too: ``StoredBits.flip_above``), ``sense`` and ``space`` when the converters are
+    set, ``afterwards`` when calibration images have passed the layer. All that is learnt is learnt on calibration
+    images, without labels.
 
     Attributes:
         name: as designs call it.
@@ -33,7 +63,7 @@ class Mitigation(ABC):
         """In which order rows take the layer's inputs.
 
         Args:
-            mapping: the layer, its inputs channel by channel.
+            mapping: the layer, its inputs as the passes before leave them.
             vectors: calibration inputs in {-1, 0, 1}, in the mapping's order.
 
         Returns:
@@ -50,16 +80,44 @@ class Mitigation(ABC):
         """
         return stored
 
-    def line(
-        self, current: Float[np.ndarray, "reads columns"], sums: Real[np.ndarray, "reads columns"]
-    ) -> tuple[PerColumn, PerColumn]:
-        """How converters tell a partial sum from a current.
+    def sense(self, transfer: Transfer, reads: ScopeReads) -> Transfer:
+        """How partial sums are told from currents.
 
         Args:
-            current: column currents in nominal LSB, of calibration inputs.
-            sums: their partial sums.
-
-        Returns:
-            Slope and intercept.
+            transfer: what the passes before leave.
+            reads: calibration reads of all that is set together.
         """
-        return np.ones(()), np.zeros(())
+        return transfer
+
+    def space(
+        self, measured: Float[np.ndarray, "reads columns"], target: Float[np.ndarray, "reads columns"], codes: int
+    ) -> Spacing | None:
+        """Where codes lie, or None where they lie at equal distances.
+
+        Args:
+            measured: in partial sums, of calibration reads.
+            target: what it should be.
+            codes: how many there are.
+        """
+        return None
+
+    def afterwards(
+        self, delivered: Float[np.ndarray, "reads outputs"], wanted: Float[np.ndarray, "reads outputs"]
+    ) -> OutputLine | None:
+        """What is done to a layer's dot products.
+
+        Args:
+            delivered: by the arrays, of calibration images.
+            wanted: by the ideal network, of the same images.
+        """
+        return None
+
+    def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
+        """What the pass adds to a layer, beside what the tile's own properties say of it.
+
+        Args:
+            tile: array, cell and converter of the design.
+            layer: what the layer did.
+            settings: who pays for what, and the numbers of the periphery.
+        """
+        return Added()

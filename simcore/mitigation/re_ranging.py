@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Real
 
-from simcore.mitigation.base import Mitigation, PerColumn
+from simcore.mitigation.base import Mitigation
+from simcore.mitigation.transfer import ScopeReads, Transfer
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,8 @@ class ReRanging(Mitigation):
             return [list(range(groups))]
         return [[group] for group in range(groups)]
 
-    def line(
-        self, current: Float[np.ndarray, "reads columns"], sums: Real[np.ndarray, "reads columns"]
-    ) -> tuple[PerColumn, PerColumn]:
-        """Slope and intercept of partial sums over currents.
+    def sense(self, transfer: Transfer, reads: ScopeReads) -> Transfer:
+        """A new line.
 
         ``unbiased`` takes the currents' regression on the sums and turns it round: a threshold lies where the mean
         currents of neighbouring sums part, and reads of a sum are right on average. ``least_squares`` is the sums'
@@ -45,14 +43,12 @@ class ReRanging(Mitigation):
         mean. Where the reads show no spread the nominal unit stays, shifted to their mean.
 
         Args:
-            current: column currents in LSB.
-            sums: their partial sums.
-
-        Returns:
-            Slope and intercept, of all columns or of each that has a line of its own.
+            transfer: what the passes before leave; only what the digital side adds is kept of it.
+            reads: calibration reads of the scope.
         """
         if self.per is None:
-            return super().line(current, sums)
+            return transfer
+        current, sums = reads.current, transfer.target(reads)
         axis = 0 if self.by_column else None
         mean_x, mean_y = current.mean(axis=axis), sums.mean(axis=axis)
         covariance = ((current - mean_x) * (sums - mean_y)).mean(axis=axis)
@@ -62,7 +58,7 @@ class ReRanging(Mitigation):
         held = np.where(usable, covariance, 1.0)
         slope = held / np.maximum(variance, 1e-12) if self.fit == "least_squares" else spread / held
         slope = np.where(usable, slope, 1.0)
-        return slope, mean_y - slope * mean_x
+        return Transfer(slope, mean_y - slope * mean_x, per_row=transfer.per_row)
 
 
 _SCOPES = {"nominal": None, "calibrated": "row_group", "calibrated_column": "column", "calibrated_layer": "layer"}

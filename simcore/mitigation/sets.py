@@ -11,9 +11,16 @@ from simcore.mapping.row_groups import RowGroup, StoredBits, assemble
 from simcore.mapping.tiling import LayerMapping
 from simcore.mitigation.activation_flip import ActivationFlip
 from simcore.mitigation.base import Mitigation
+from simcore.mitigation.bent_references import BentReferences
+from simcore.mitigation.flip_above import FlipAbove
+from simcore.mitigation.near_sink import NearSink
+from simcore.mitigation.nonuniform_codes import NonuniformCodes
+from simcore.mitigation.popcount_term import PopcountTerm
 from simcore.mitigation.pruning import Pruning
+from simcore.mitigation.recalibrated_outputs import RecalibratedOutputs
 from simcore.mitigation.row_order import ROW_ORDERS
 from simcore.mitigation.weight_flip import WeightFlip
+from simcore.passes import passes_of
 
 SPARSITY_LEVELS: dict[str, tuple[Mitigation, ...]] = {
     "dense": (),
@@ -25,9 +32,31 @@ SPARSITY_LEVELS: dict[str, tuple[Mitigation, ...]] = {
 
 
 def mitigations_of(design: Design) -> tuple[Mitigation, ...]:
-    """The passes of a design: row order, flips, pruning; re-ranging is the converter's (``re_ranging``)."""
-    pruning = (Pruning(design.prune),) if design.prune > 0 else ()
-    return ROW_ORDERS[design.row_order], *SPARSITY_LEVELS[design.sparsity], *pruning
+    """The passes of a design in the order in which they act: row order, flips, pruning, converters, outputs.
+    Re-ranging is the converter's (``re_ranging``)."""
+    passes = {one.name: one.number for one in passes_of(design.mitigations)}
+    flips = SPARSITY_LEVELS[design.sparsity]
+    if "flip_above" in passes:
+        flips += (FlipAbove(float(passes["flip_above"] or 0)),)
+    if design.prune > 0:
+        flips += (Pruning(design.prune),)
+    positions = (NearSink(flips),) if "near_sink" in passes else ()
+    after = {
+        "bent_references": BentReferences(design.adc.fit),
+        "popcount_term": PopcountTerm(design.adc.fit),
+        "nonuniform_codes": NonuniformCodes(),
+        "recalibrated_outputs": RecalibratedOutputs(),
+    }
+    return ROW_ORDERS[design.row_order], *positions, *flips, *(after[name] for name in passes if name in after)
+
+
+def mitigations_acting(design: Design, *hooks: str) -> list[Mitigation]:
+    """Those of a design's passes that have one of some hooks of their own, in the order in which they act."""
+    return [
+        one
+        for one in mitigations_of(design)
+        if any(getattr(type(one), hook) is not getattr(Mitigation, hook) for hook in hooks)
+    ]
 
 
 def store_layer(mapping: LayerMapping, design: Design, vectors: np.ndarray) -> list[RowGroup]:

@@ -2,33 +2,40 @@
 
 code = clip(round(gain I + offset + noise), 0, 2^bits - 1), partial sum = zero + step code. Three choices make gain,
 offset, zero and step: the unit of the current (``adc.reference``: fixed by the lone ON cell, or re-ranged on
-calibration inputs), how it is re-ranged (``adc.fit``), and the range that the codes cover (``adc.range``).
+calibration inputs), how it is re-ranged (``adc.fit``), and the range that the codes cover (``adc.range``). Passes may
+bend what is rounded (``bent_references``), space codes otherwise (``nonuniform_codes``) and add what the digital side
+knows of the read (``popcount_term``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Float32, Integer, Real, UInt8
 
 from simcore.design_axes import Adc
 from simcore.mapping.row_groups import RowGroup
-from simcore.mitigation.base import PerColumn
-from simcore.mitigation.re_ranging import re_ranging
+from simcore.mitigation.base import Mitigation, Spacing
+from simcore.mitigation.re_ranging import ReRanging, re_ranging
+from simcore.mitigation.transfer import IDENTITY, Curve, PerColumn, ScopeReads, Transfer
 from simcore.noise import NOISES, Noise
 from simcore.noise.gaussian import Gaussian
+from simcore.readout.bends import Bends, bends_of, bent, straight
 
 _TAIL = 0.001  # share of calibration reads that a range by percentile leaves beyond either end; a judgement
 _CANDIDATES = 16  # ends of a range that are tried on either side
 _SAMPLE = 2048  # calibration reads that a range is tried on
+_ROUNDS = 3  # that passes which depend on one another are fitted in turn; from the second on little moves
 
 
 @dataclass(frozen=True)
 class ConverterSettings:
     """What turns column currents (in nominal LSB) into partial sums, one value a row group and column.
 
-    code = clip(round(gain * current + offset + noise), 0, top), partial sum = zero + step * code.
+    code = clip(round(curve(gain * current + offset + noise)), 0, top), and in a read with X rows on partial sum =
+    zero + step * levels(code) + per_row * X.
 
     Attributes:
         gain: codes an LSB.
@@ -37,6 +44,9 @@ class ConverterSettings:
         zero: partial sum of code 0.
         top: the highest code, 2^bits - 1.
         noise: its source, in codes.
+        curve: of each row group, from codes at equal distances to those of the thresholds.
+        levels: of each row group, from codes to those at equal distances.
+        per_row: of each row group, in partial sums.
     """
 
     gain: Float32[np.ndarray, "groups columns"]
@@ -45,11 +55,14 @@ class ConverterSettings:
     zero: Float32[np.ndarray, "groups columns"]
     top: int
     noise: Noise
+    curve: Bends
+    levels: Bends
+    per_row: Float32[np.ndarray, " groups"]
 
     def of_columns(self, columns: Integer[np.ndarray, " chosen"]) -> ConverterSettings:
         """The converters of some columns, in the order of their indices."""
         gain, offset, step, zero = (values[:, columns] for values in (self.gain, self.offset, self.step, self.zero))
-        return ConverterSettings(gain, offset, step, zero, self.top, self.noise)
+        return replace(self, gain=gain, offset=offset, step=step, zero=zero)
 
     def codes(
         self,
@@ -64,17 +77,34 @@ class ConverterSettings:
             group: index of the row group.
             noise: of each conversion, in codes.
         """
-        codes: np.ndarray = np.rint(self.gain[group] * current + self.offset[group] + noise)
+        even = self.gain[group] * current + self.offset[group] + noise
+        codes: np.ndarray = np.rint(bent(even, self.curve.line[group], self.curve.knots[group]))
         return codes
 
-    def sums(self, codes: Float[np.ndarray, "reads columns"], group: int) -> Float[np.ndarray, "reads columns"]:
-        """Partial sums, in LSB, that the codes of a row group stand for, held at the ends."""
-        sums: np.ndarray = self.zero[group] + self.step[group] * np.clip(codes, 0, self.top)
+    def sums(
+        self,
+        codes: Float[np.ndarray, "reads columns"],
+        group: int,
+        applied: Real[np.ndarray, " reads"] | float,
+    ) -> Float[np.ndarray, "reads columns"]:
+        """Partial sums, in LSB, that the codes of a row group stand for, held at the ends.
+
+        Args:
+            codes: of every read and column.
+            group: index of the row group.
+            applied: rows that are on in each read.
+        """
+        held = np.clip(codes, 0, self.top)
+        levels = bent(held, self.levels.line[group], self.levels.knots[group])
+        added = self.per_row[group] * np.asarray(applied)[..., None]
+        sums: np.ndarray = self.zero[group] + self.step[group] * levels + added
         return sums
 
-    def convert(self, current: Float[np.ndarray, "reads columns"], group: int) -> Float[np.ndarray, "reads columns"]:
-        """Partial sums of a row group's column currents in nominal LSB, without noise."""
-        return self.sums(self.codes(current, group), group)
+    def convert(
+        self, current: Float[np.ndarray, "reads columns"], group: int, applied: Real[np.ndarray, " reads"] | float
+    ) -> Float[np.ndarray, "reads columns"]:
+        """Partial sums of a row group's column currents in nominal LSB, without noise; ``applied`` as in ``sums``."""
+        return self.sums(self.codes(current, group), group, applied)
 
 
 @dataclass(frozen=True)
@@ -85,11 +115,13 @@ class CalibrationReads:
         current: column currents in nominal LSB.
         partial_sum: the partial sums that an ideal array would deliver.
         largest: largest partial sum that each column can have.
+        applied: rows that are on in each read.
     """
 
     current: Float[np.ndarray, "reads columns"]
     partial_sum: Real[np.ndarray, "reads columns"]
     largest: Real[np.ndarray, " columns"]
+    applied: Real[np.ndarray, " reads"]
 
     @classmethod
     def of(
@@ -102,16 +134,17 @@ class CalibrationReads:
             bits: as applied.
             current: column currents in nominal LSB that they drew.
         """
-        return cls(current, group.partial_sums(bits), group.largest_sums)
+        return cls(current, group.partial_sums(bits), group.largest_sums, bits.sum(axis=1, dtype=np.int64))
 
 
 def ideal_settings(groups: int, columns: int) -> ConverterSettings:
     """A code for every sum and no error of its own."""
     one, none = np.ones((groups, columns), np.float32), np.zeros((groups, columns), np.float32)
-    return ConverterSettings(one, none, one, none, 2**16 - 1, Gaussian(np.float32(0)))
+    even, added = straight(groups), np.zeros(groups, np.float32)
+    return ConverterSettings(one, none, one, none, 2**16 - 1, Gaussian(np.float32(0)), even, even, added)
 
 
-def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSettings:
+def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence[Mitigation] = ()) -> ConverterSettings:
     """The converters of a layer's row groups.
 
     ``calibrated`` fits a line a row group, ``calibrated_layer`` one for all, ``calibrated_column`` one for each column;
@@ -121,6 +154,7 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSett
     Args:
         adc: bits, reference, fit, range and the converter's own gain, offset and noise.
         reads: calibration reads of every row group, in the order of the groups.
+        passes: that act on the converters after re-ranging, in their order.
 
     Returns:
         Settings of every row group and column.
@@ -129,22 +163,37 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSett
         Wires take a tenth of the current; a calibrated converter tells the sums all the same:
 
         >>> sums = np.arange(8.0)[:, None]
-        >>> reads = CalibrationReads(0.9 * sums, sums, np.array([7]))
+        >>> reads = CalibrationReads(0.9 * sums, sums, np.array([7]), sums.ravel())
         >>> settings = converter_settings(Adc(bits=3, reference="calibrated"), [reads])
-        >>> settings.convert(reads.current, group=0).ravel().tolist()
+        >>> settings.convert(reads.current, group=0, applied=reads.applied).ravel().tolist()
         [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
     """
     shape = (len(reads), reads[0].current.shape[1])
     slope, intercept = np.ones(shape), np.zeros(shape)
-    zero, step = np.zeros(shape), np.ones(shape)
+    zero, step, per_row = np.zeros(shape), np.ones(shape), np.zeros(shape[0])
+    curves: list[Curve | None] = [None] * shape[0]
+    levels: list[Curve | None] = [None] * shape[0]
     ranging = re_ranging(adc.reference, adc.fit)
     for groups in ranging.scopes(shape[0]):
-        current = np.concatenate([reads[g].current for g in groups])
-        sums = np.concatenate([reads[g].partial_sum for g in groups])
+        scope = ScopeReads(
+            np.concatenate([reads[g].current for g in groups]),
+            np.concatenate([reads[g].partial_sum for g in groups]),
+            np.concatenate([reads[g].applied for g in groups]),
+        )
         largest = np.max([reads[g].largest for g in groups], axis=0)
-        slope[groups], intercept[groups] = ranging.line(current, sums)
-        measured = slope[groups[0]] * current + intercept[groups[0]]
-        zero[groups], step[groups] = _range(adc, measured, sums, largest, ranging.by_column)
+        transfer = fit_transfer(ranging, passes, scope)
+        measured, target = transfer.measured(scope.current), transfer.target(scope)
+        spacing = next(filter(None, (one.space(measured, target, 2**adc.bits) for one in passes)), None)
+        slope[groups], intercept[groups] = transfer.slope, transfer.intercept
+        per_row[groups] = transfer.per_row
+        if spacing is not None or transfer.per_row:
+            zero[groups], step[groups] = _span(measured, adc)
+        else:
+            by_column = ranging.by_column and transfer.curve is None
+            zero[groups], step[groups] = _range(adc, measured, scope.sums, largest, by_column)
+        curve, level = _bends(transfer, spacing, float(zero[groups[0], 0]), float(step[groups[0], 0]))
+        for group in groups:
+            curves[group], levels[group] = curve, level
     return ConverterSettings(
         (slope * adc.gain / step).astype(np.float32),
         ((intercept - zero) * adc.gain / step + adc.offset_lsb).astype(np.float32),
@@ -152,6 +201,44 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads]) -> ConverterSett
         zero.astype(np.float32),
         2**adc.bits - 1,
         NOISES[adc.noise](np.float32(adc.noise_lsb)),
+        bends_of(curves),
+        bends_of(levels),
+        per_row.astype(np.float32),
+    )
+
+
+def fit_transfer(ranging: ReRanging, passes: Sequence[Mitigation], reads: ScopeReads) -> Transfer:
+    """From currents to partial sums, by the line and then by each pass in turn, several times over where there are
+    more passes than one: what one of them adds changes what the others are fitted to.
+
+    Args:
+        ranging: the line.
+        passes: that act after it.
+        reads: calibration reads.
+    """
+    transfer = IDENTITY
+    for _ in range(_ROUNDS if len(passes) > 1 else 1):
+        for one in (ranging, *passes):
+            transfer = one.sense(transfer, reads)
+    return transfer
+
+
+def _span(measured: Float[np.ndarray, "reads columns"], adc: Adc) -> tuple[float, float]:
+    """(zero, step) of codes that cover all that is measured: it is no whole number, so that finer steps than one tell
+    more."""
+    low, high = float(measured.min()), float(measured.max())
+    return low, max(high - low, 1.0) / (2**adc.bits - 1)
+
+
+def _bends(transfer: Transfer, spacing: Spacing | None, zero: float, step: float) -> tuple[Curve | None, Curve | None]:
+    """(curve, levels) of ``ConverterSettings``, in codes at equal distances."""
+    curve = transfer.curve
+    if spacing is None:
+        return (None if curve is None else curve.in_units(zero, step)), None
+    thresholds = spacing.codes if curve is None else curve.then(spacing.codes)
+    return (
+        Curve((thresholds.at - zero) / step, thresholds.values),
+        Curve(spacing.levels.at, (spacing.levels.values - zero) / step),
     )
 
 

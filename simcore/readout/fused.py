@@ -21,6 +21,7 @@ from threadpoolctl import ThreadpoolController
 from simcore.kernels.bit_counts import pack_bits
 from simcore.kernels.threads import run_in_threads
 from simcore.noise.base import Noise, add_noise
+from simcore.readout.bends import Bends
 from simcore.readout.columns import read_columns
 from simcore.readout.products import read_products
 from simcore.readout.totals import DENSE_PARTIAL_SUM, FLIPS, ONES, PARTIAL_SUM, STATISTICS, merge
@@ -51,7 +52,7 @@ class Inputs(NamedTuple):
 
 
 class Converters(NamedTuple):
-    """From a current to a partial sum; M columns.
+    """From a current to a partial sum, less its curves; M columns.
 
     Attributes:
         gain, offset: (G, M) float32, code = clip(round(gain I + offset + noise), 0, top).
@@ -66,6 +67,19 @@ class Converters(NamedTuple):
     top: float
     noise: Noise
     used: np.ndarray
+
+
+class Curves(NamedTuple):
+    """Of the converters; see ``adc.ConverterSettings``.
+
+    Attributes:
+        thresholds, levels: ``Bends`` of the row groups, before and after the rounding.
+        per_row: (G,) float32, what every row that is on adds to a partial sum.
+    """
+
+    thresholds: Bends
+    levels: Bends
+    per_row: np.ndarray
 
 
 class Digital(NamedTuple):
@@ -157,6 +171,7 @@ class ReadoutTables(NamedTuple):
     inputs: Inputs
     cells: ColumnTables | ProductTables
     converters: Converters
+    curves: Curves
     digital: Digital
 
 

@@ -13,7 +13,9 @@ import numpy as np
 
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.mapping.encodings.base import column_share
+from simcore.readout.bends import added_beyond
 from simcore.readout.totals import add_totals
+from simcore.surrogate.second_order import delivered_share
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
@@ -37,17 +39,13 @@ def column_currents(first, z, quadratic, polynomial, ranges, tau, out):  # type:
     for c in range(columns):
         s, q = max(first[c], zero), max(out[c], zero)
         tau[c] = min(q / max(s + q, tiny) * per_tau, one)
-    c00, c01, c02 = polynomial[0], polynomial[1], polynomial[2]
-    c10, c11, c12 = polynomial[3], polynomial[4], polynomial[5]
-    c20, c21, c22 = polynomial[6], polynomial[7], polynomial[8]
-    c30, c31, c40 = polynomial[9], polynomial[10], polynomial[11]
+    # As numbers: loads from an array that might be the one written to would keep the loop from being vector code.
+    coefficients = (
+        polynomial[0], polynomial[1], polynomial[2], polynomial[3], polynomial[4], polynomial[5],
+        polynomial[6], polynomial[7], polynomial[8], polynomial[9], polynomial[10], polynomial[11],
+    )  # fmt: skip
     for c in range(columns):
-        t = tau[c]
-        v = min(max(first[c], zero) * per_s, one)
-        p = c30 + v * c31 + t * c40
-        p = (c20 + v * (c21 + v * c22)) + t * p
-        p = (c10 + v * (c11 + v * c12)) + t * p
-        out[c] = (c00 + v * (c01 + v * c02)) + t * p
+        out[c] = delivered_share(tau[c], min(max(first[c], zero) * per_s, one), coefficients)
     for c in range(columns):
         out[c] *= max(first[c], zero)
 
@@ -111,22 +109,54 @@ def correct_columns(parts, applied, tau, per_s, cols, factors, slope, out):  # t
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
-def sense(current, counted, converters, group, sums, totals):  # type: ignore[no-untyped-def]
-    """Convert one read: partial sums out (noise of the converter already in ``sums``), statistics into ``totals``."""
+def sense(current, counted, tables, read, sums, even, totals):  # type: ignore[no-untyped-def]
+    """Convert one read: partial sums out (noise of the converter already in ``sums``), statistics into ``totals``.
+
+    Args:
+        current: (M,) LSB.
+        counted: (M,) partial sums as they are.
+        tables: ``fused.ReadoutTables``.
+        read: index of the row group, and how many rows are on.
+        sums: (M,) out.
+        even: (M,) scratch.
+        totals: (STATISTICS,) int64.
+    """
+    converters, curves, (group, applied) = tables.converters, tables.curves, read
     gain, offset, step, start = (
         converters.gain[group], converters.offset[group], converters.step[group], converters.zero[group]
     )  # fmt: skip
+    line, knots = curves.thresholds.line[group], curves.thresholds.knots[group]
+    level, level_knots = curves.levels.line[group], curves.levels.knots[group]
+    added = curves.per_row[group] * applied
     zero, top = np.float32(0), converters.top
     squared, worst, clipped, drawn = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-    for c in range(len(current)):
-        code = np.rint(gain[c] * current[c] + offset[c] + sums[c])
-        sums[c] = start[c] + step[c] * min(max(code, zero), top)
+    columns = len(current)
+    for c in range(columns):
+        even[c] = gain[c] * current[c] + offset[c] + sums[c]
+    bend(even, line, knots, sums)
+    for c in range(columns):
+        code = np.rint(sums[c])
+        even[c] = min(max(code, zero), top)
+        clipped += np.float32(1) if code > top else zero
+    bend(even, level, level_knots, sums)
+    for c in range(columns):
+        sums[c] = start[c] + step[c] * sums[c] + added
         error = sums[c] - counted[c]
         squared += error * error
         worst = max(worst, abs(error))
         drawn += current[c]
-        clipped += np.float32(1) if code > top else zero
     add_totals(totals, squared, worst, drawn, clipped)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
+def bend(values, line, knots, out):  # type: ignore[no-untyped-def]
+    """``bends.bent`` of all (M,) ``values`` -> out, a knot at a time: loops over columns become vector code."""
+    for c in range(len(values)):
+        out[c] = values[c] * line[0] + line[1]
+    for knot in range(len(knots)):
+        at, half = knots[knot, 0], knots[knot, 1]
+        for c in range(len(values)):
+            out[c] += added_beyond(values[c], at, half)
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
@@ -166,5 +196,5 @@ def read_products(reads, block, products, tables, out, totals):  # type: ignore[
                 applied = Applied(block.bits[read], density, cells.input_vectors[group])
                 correct_columns(parts, applied, tau, cells.ranges[group, 1], cells.cols, corrections, slope, current)
         sums[:] = block.noise[min(read, len(block.noise) - 1), :columns]
-        sense(current, counts, tables.converters, group, sums, totals)
+        sense(current, counts, tables, (group, block.applied[read]), sums, tau, totals)
         add_shares(sums, digital, group, block.place[read], block.applied[read], block.input_sign[read], out[read])

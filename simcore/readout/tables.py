@@ -12,7 +12,7 @@ from simcore.mapping.encodings.base import SUM_FACTOR, share_constants
 from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import LayerMapping, valid_rows
 from simcore.readout.adc import ConverterSettings
-from simcore.readout.fused import ColumnTables, Converters, Digital, Inputs, ProductTables, ReadoutTables
+from simcore.readout.fused import ColumnTables, Converters, Curves, Digital, Inputs, ProductTables, ReadoutTables
 from simcore.surrogate import second_order
 from simcore.surrogate.base import Surrogate
 from simcore.surrogate.column_drops import pack_rows
@@ -58,11 +58,12 @@ def layer_tables(
         digital_constants(groups, patterns),
         np.stack([np.where(group.stored.flips, -1, 1) for group in groups]).astype(np.float32),
     )
+    curves = Curves(converters.curve, converters.levels, converters.per_row)
     packed = _packed(groups, mapping)
     columns = [model for model in models or () if isinstance(model, ColumnModel)]
     products = [model for model in models or () if isinstance(model, ProductModel)]
     cells = _column_tables(columns, packed) if columns else _product_tables(products, packed, mapping)
-    return ReadoutTables(inputs, cells, codes, digital)
+    return ReadoutTables(inputs, cells, codes, curves, digital)
 
 
 def digital_constants(groups: list[RowGroup], valid: np.ndarray) -> np.ndarray:

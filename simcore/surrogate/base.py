@@ -41,13 +41,13 @@ class Calibration:
         """(reads, N) applied bits: calibration inputs, half of them as they come and half from the emptiest to the
         fullest, and a share of synthetic ones: random bits of every density, crowded at either end of the columns, and
         unions of two calibration inputs."""
-        rng, rows, flip_above = self.rng, group.rows, group.stored.flip_above
+        rng, rows = self.rng, group.rows
         synthetic = round(reads * _SYNTHETIC_SHARE)
         applied = group.apply(self.vectors).bits
         chosen = self.draw(len(applied), reads - synthetic)
         spread = _spread(applied.sum(axis=1), len(chosen) // 2)
         real = applied[np.concatenate([spread, chosen[: len(chosen) - len(spread)]])]
-        density = min(flip_above, 1.0) * rng.random((synthetic, 1))
+        density = group.stored.most_applied * rng.random((synthetic, 1))
         slope = 2 * rng.random((synthetic, 1)) - 1
         density = density * (1 + slope * np.linspace(-1, 1, rows))
         drawn = (rng.random((synthetic, rows)) < density).astype(np.uint8)

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba.extending import register_jitable
 
 from simcore.crossbar.circuit import Circuit
 from simcore.crossbar.exact import solve
@@ -75,11 +76,29 @@ class Polynomial:
 
     def evaluate(self, s: np.ndarray, q: np.ndarray) -> np.ndarray:
         """Column currents in LSB, of the arguments' shape."""
-        return np.maximum(s, 0) * (_terms(*self.variables(s, q)) @ self.coefficients)
+        return np.maximum(s, 0) * delivered_share(*self.variables(s, q), tuple(self.coefficients))
 
     def variables(self, s: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(tau, S) scaled to the range."""
         return np.clip(share_lost(s, q) / self.tau_max, 0, 1), np.clip(s / self.s_max, 0, 1)
+
+
+@register_jitable(inline="always")
+def delivered_share(tau, s, coefficients):  # type: ignore[no-untyped-def]
+    """P(tau, S), the share of the first-order current that a column delivers.
+
+    Numbers of a kernel or numpy arrays.
+
+    Args:
+        tau: share of the current lost to second order, scaled to the range of the fit.
+        s: first-order current, scaled likewise.
+        coefficients: a tuple, of the terms of ``EXPONENTS`` in their order.
+    """
+    c00, c01, c02, c10, c11, c12, c20, c21, c22, c30, c31, c40 = coefficients
+    share = c30 + s * c31 + tau * c40
+    share = (c20 + s * (c21 + s * c22)) + tau * share
+    share = (c10 + s * (c11 + s * c12)) + tau * share
+    return (c00 + s * (c01 + s * c02)) + tau * share
 
 
 def share_lost(s: np.ndarray, q: np.ndarray) -> np.ndarray:

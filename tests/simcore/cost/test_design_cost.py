@@ -92,7 +92,7 @@ def test_latency_and_area_by_hand() -> None:
         {
             "cells": 4096 * 0.0529, "converters": 8 * 85.5, "drivers": 20,
             "accumulators": 8 * (8 * 0.204 + 64 * 0.292) / 0.7, "popcount": 12.24 / 0.7,
-            "input_flip": 0, "column_flags": 0, "stored_sums": 0,
+            "input_flip": 0, "column_flags": 0, "stored_sums": 0, "mitigations": 0,
         }
     )  # fmt: skip
     flipped = layer_cost(tile("binsparx"), SPARSE, settings()).area_m2

@@ -104,6 +104,33 @@ def test_fast_and_exact_inference_agree(checkpoint, dataset, device, sparsity):
         assert ours.column_current == pytest.approx(best.column_current, rel=1e-3)
 
 
+@pytest.mark.parametrize("mitigations", [
+    "bent_references+popcount_term+recalibrated_outputs", "near_sink+flip_above:0.4+nonuniform_codes",
+])  # fmt: skip
+@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
+def test_passes_act_alike_in_the_fused_and_in_the_exact_readout(checkpoint, dataset, device, mitigations):
+    """Codes of a design are the same where the fast solver's current is right to a small part of a code."""
+    images, labels = dataset.read("test", 0, 6)
+    adc = Adc(bits=3, reference="calibrated")
+    fast, exact = (
+        evaluate(
+            prepare(
+                checkpoint,
+                make_design(device, rows=32, cols=8, sparsity="binsparx", solver=solver, adc=adc,
+                            mitigations=mitigations, layers=("narrow", "dense")),
+                dataset,
+            ),
+            images,
+            labels,
+        )
+        for solver in ("fast", "exact")
+    )  # fmt: skip
+    for ours, best in zip(fast.layers, exact.layers, strict=True):
+        assert (ours.column_reads, ours.weight_flips) == (best.column_reads, best.weight_flips)
+        assert ours.squared_error == pytest.approx(best.squared_error, rel=0.05)
+        assert ours.clipped == pytest.approx(best.clipped, abs=0.01 * best.column_reads)
+
+
 def applied_bits(vectors, design):
     """Bits that (B, N) vectors of +1, -1 and 0 (padding) drive, complemented where the design says so."""
     bits = (vectors > 0).astype(np.uint8)

@@ -15,10 +15,17 @@ from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.encodings.base import column_share, share_constants
 from simcore.mapping.row_groups import StoredBits, applied_inputs
 from simcore.mapping.tiling import map_layer, reordered
+from simcore.mitigation.bent_references import BentReferences
+from simcore.mitigation.flip_above import FlipAbove
+from simcore.mitigation.near_sink import NearSink
+from simcore.mitigation.nonuniform_codes import NonuniformCodes
+from simcore.mitigation.popcount_term import PopcountTerm
 from simcore.mitigation.pruning import Pruning
 from simcore.mitigation.re_ranging import re_ranging
+from simcore.mitigation.recalibrated_outputs import RecalibratedOutputs
 from simcore.mitigation.row_order import ROW_ORDERS
 from simcore.mitigation.sets import SPARSITY_LEVELS
+from simcore.mitigation.transfer import IDENTITY, ScopeReads
 from simcore.mitigation.weight_flip import WeightFlip
 from simcore.network.modules import BinaryLayer
 
@@ -27,6 +34,11 @@ PASSES = [
     *ROW_ORDERS.values(),
     Pruning(0.3),
     Pruning(0.99),
+    FlipAbove(0.3),
+    NearSink((WeightFlip(), FlipAbove(0.7))),
+    *(kind(fit) for kind in (BentReferences, PopcountTerm) for fit in typing.get_args(AdcFit)),
+    NonuniformCodes(),
+    RecalibratedOutputs(),
     *(re_ranging(reference, fit) for reference in typing.get_args(AdcReference) for fit in typing.get_args(AdcFit)),
 ]
 NAMES = [one.name for one in PASSES]
@@ -113,5 +125,5 @@ def test_an_order_is_a_permutation_of_the_rows(mitigation, encoding, seed, chann
 @given(seed=st.integers(0, 10**6), reads=st.integers(1, 50), columns=st.integers(1, 5), largest=st.integers(0, 30))
 def test_perfect_reads_need_no_line(mitigation, seed, reads, columns, largest):
     sums = np.random.default_rng(seed).integers(0, largest + 1, (reads, columns)).astype(float)
-    slope, intercept = mitigation.line(sums, sums)
-    np.testing.assert_allclose(slope * sums + intercept, sums, atol=1e-9)
+    found = mitigation.sense(IDENTITY, ScopeReads(sums, sums, sums.max(axis=1)))
+    np.testing.assert_allclose(found.measured(sums), sums, atol=1e-9)

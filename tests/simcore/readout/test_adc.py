@@ -16,7 +16,8 @@ from simcore.readout.adc import CalibrationReads, converter_settings, ideal_sett
 def reads_of(current, sums, largest=None):
     """Calibration reads of a row group; ``largest``: of every column, by default the largest sum seen."""
     columns = current.shape[1]
-    return CalibrationReads(current, sums, np.full(columns, sums.max() if largest is None else largest))
+    most = np.full(columns, sums.max() if largest is None else largest)
+    return CalibrationReads(current, sums, most, np.zeros(len(sums)))
 
 
 def plain(bits, largest, columns=4, **fields):
@@ -27,29 +28,29 @@ def plain(bits, largest, columns=4, **fields):
 
 def test_nominal_codes_are_rounded_currents_within_range():
     settings = plain(3, 7)
-    found = settings.convert(np.array([[-0.4, 0.49, 6.6, 30.0]]), group=1)
+    found = settings.convert(np.array([[-0.4, 0.49, 6.6, 30.0]]), group=1, applied=0)
     assert found.tolist() == [[0, 0, 7, 7]]
 
 
 def test_gain_and_offset_are_applied_in_codes():
     settings = plain(6, 40, columns=3, gain=0.5, offset_lsb=1.0)
-    assert settings.convert(np.array([[0.0, 4.0, 9.0]]), 0).tolist() == [[1, 3, 6]]
+    assert settings.convert(np.array([[0.0, 4.0, 9.0]]), 0, 0).tolist() == [[1, 3, 6]]
 
 
 def test_noise_is_added_as_given():
     settings = plain(6, 40, columns=2, noise_lsb=5.0)
     assert settings.noise.scale == 5.0
-    assert settings.sums(settings.codes(np.array([[3.0, 3.0]]), 0, np.array([[2.0, -9.0]])), 0).tolist() == [[5, 0]]
+    assert settings.sums(settings.codes(np.array([[3.0, 3.0]]), 0, np.array([[2.0, -9.0]])), 0, 0).tolist() == [[5, 0]]
 
 
 @pytest.mark.parametrize("bits", [1, 4, 16])
 def test_the_top_code(bits):
-    assert plain(bits, 5, 1, range="fixed").convert(np.array([[1e9]]), 0)[0, 0] == 2**bits - 1
+    assert plain(bits, 5, 1, range="fixed").convert(np.array([[1e9]]), 0, 0)[0, 0] == 2**bits - 1
 
 
 def test_an_ideal_converter_tells_every_sum():
     sums = np.arange(300.0)[:, None]
-    np.testing.assert_array_equal(ideal_settings(1, 1).convert(sums, 0), sums)
+    np.testing.assert_array_equal(ideal_settings(1, 1).convert(sums, 0, 0), sums)
 
 
 def columns_that_lose(seed=0):
@@ -63,7 +64,7 @@ def columns_that_lose(seed=0):
 def test_calibrated_by_column_undoes_every_columns_own_loss(fit):
     current, sums = columns_that_lose()
     settings = converter_settings(Adc(bits=6, reference="calibrated_column", fit=fit), [reads_of(current, sums)])
-    np.testing.assert_array_equal(settings.convert(current, 0), sums)
+    np.testing.assert_array_equal(settings.convert(current, 0, 0), sums)
     np.testing.assert_allclose(settings.gain[0], [2.0, 1.25, 1 / 0.9], rtol=1e-5)
 
 
@@ -91,7 +92,7 @@ def mean_error_of_sums(fit):
     adc = Adc(bits=6, reference="calibrated", fit=fit, range="fixed")
     settings = converter_settings(adc, [reads_of(*noisy_reads(0))])
     current, sums = noisy_reads(1)
-    error = settings.convert(current, 0) - sums
+    error = settings.convert(current, 0, 0) - sums
     return np.array([error[sums == value].mean() for value in range(5, 15)]), float((error**2).mean())
 
 
@@ -142,14 +143,14 @@ RANGES = ("full_scale", "fixed", "percentile", "least_error")
 def test_enough_bits_give_every_sum_a_code_whatever_the_range(code_range):
     sums = np.random.default_rng(0).binomial(63, 0.3, (500, 5)).astype(float)
     settings = converter_settings(Adc(bits=6, range=code_range), [reads_of(sums, sums, 63)])
-    np.testing.assert_array_equal(settings.convert(sums, 0), sums)
+    np.testing.assert_array_equal(settings.convert(sums, 0, 0), sums)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(bits=st.integers(1, 8), largest=st.integers(1, 200), code_range=st.sampled_from(["full_scale", "fixed"]))
 def test_a_full_scale_errs_by_half_a_step_at_most_and_a_fixed_range_clips(bits, largest, code_range):
     sums = np.arange(largest + 1.0)[:, None]
-    found = converter_settings(Adc(bits=bits, range=code_range), [reads_of(sums, sums)]).convert(sums, 0)
+    found = converter_settings(Adc(bits=bits, range=code_range), [reads_of(sums, sums)]).convert(sums, 0, 0)
     top = 2**bits - 1
     if code_range == "fixed":
         np.testing.assert_array_equal(found, np.minimum(sums, top))
@@ -176,7 +177,7 @@ def test_the_range_of_least_error_errs_less_than_the_others(bits, reference):
     for code_range in RANGES:
         adc = Adc(bits=bits, reference=reference, range=code_range, fit="least_squares")
         reads = reads_of(current if reference != "nominal" else sums, sums, 32)
-        error[code_range] = ((converter_settings(adc, [reads]).convert(reads.current, 0) - sums) ** 2).mean()
+        error[code_range] = ((converter_settings(adc, [reads]).convert(reads.current, 0, 0) - sums) ** 2).mean()
     # The range is chosen on half of the reads, so other reads may undo a little of it.
     assert error["least_error"] <= 1.02 * min(error.values())
     if bits < 5:  # 32 codes have all sums but one
@@ -186,7 +187,7 @@ def test_the_range_of_least_error_errs_less_than_the_others(bits, reference):
 def test_ranges_are_set_for_the_columns_that_are_calibrated_together():
     rng = np.random.default_rng(0)
     sums = rng.binomial([20, 60], 0.5, (500, 2)).astype(float)
-    groups = [CalibrationReads(part, part, np.array([20, 60])) for part in (sums, sums / 2)]
+    groups = [CalibrationReads(part, part, np.array([20, 60]), np.zeros(len(part))) for part in (sums, sums / 2)]
     steps = {
         reference: converter_settings(Adc(bits=3, reference=reference), groups).step
         for reference in ("nominal", "calibrated_layer", "calibrated", "calibrated_column")

@@ -145,7 +145,8 @@ def calibrated(layer, models, design, vectors):
     reads = []
     for group, model in zip(layer.groups, models, strict=True):
         bits, stored = group.apply(vectors).bits, group.stored.bits
-        reads.append(CalibrationReads(model.evaluate(bits), bits.astype(float) @ stored, stored.sum(axis=0)))
+        sums = bits.astype(float) @ stored
+        reads.append(CalibrationReads(model.evaluate(bits), sums, stored.sum(axis=0), bits.sum(axis=1)))
     return FittedLayer(layer.mapping, layer.groups, models, converter_settings(design.adc, reads))
 
 
@@ -189,7 +190,7 @@ def test_evidence_is_that_of_converted_sums_and_outputs(checkpoint, dataset, dev
         bits = group.apply(few).bits
         exact = solved(layer, index, design, bits)
         fast = wrong.models[index].evaluate(bits)
-        code = converters.convert(fast, index) - converters.convert(exact, index)
+        code = converters.convert(fast, index, 0) - converters.convert(exact, index, 0)
         flipped = (bits != (group.inputs(few) > 0)).any(axis=1)
         signs = np.where(flipped, -1, 1)[:, None] * np.where(group.stored.flips, -1, 1)
         outputs = outputs + 4 * signs * code

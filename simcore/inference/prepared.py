@@ -1,0 +1,66 @@
+"""A network that is ready to be read on a design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from simcore.design import Design
+from simcore.inference.validation import Evidence
+from simcore.mapping.row_groups import RowGroup
+from simcore.mapping.tiling import LayerMapping, as_layer_output
+from simcore.mitigation.base import OutputLine
+from simcore.network.modules import GraphNetwork
+from simcore.readout.adc import ConverterSettings
+from simcore.readout.fused import ReadoutTables
+
+
+@dataclass(frozen=True)
+class PreparedLayer:
+    """One mapped layer, ready to be read.
+
+    Attributes:
+        mapping: its tiles.
+        tables: of the fused readout.
+        converters: of its row groups.
+        groups: its row groups, kept where the exact solver does the reading; else None.
+        outputs: what is done to its dot products; None where nothing is.
+    """
+
+    mapping: LayerMapping
+    tables: ReadoutTables
+    converters: ConverterSettings
+    groups: list[RowGroup] | None
+    outputs: OutputLine | None = None
+
+    def finished(self, shares: np.ndarray, shape: torch.Size) -> torch.Tensor:
+        """The layer's outputs.
+
+        Args:
+            shares: (B, P, M) of dot products, as read.
+            shape: of the layer's input signs.
+        """
+        outputs = as_layer_output(self.mapping, shares, shape)
+        return outputs if self.outputs is None else self.outputs.of(outputs)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One network on one design.
+
+    Attributes:
+        design: the design.
+        network: the network.
+        layers: the mapped layers by name, in execution order.
+        solver: what reads the columns: ``fast``, ``transfer`` (exact matrix of a linear array), ``exact``,
+            ``ideal`` or ``ideal_circuit``.
+        evidence: held-out reads against the exact solver.
+    """
+
+    design: Design
+    network: GraphNetwork
+    layers: dict[str, PreparedLayer]
+    solver: str
+    evidence: Evidence

@@ -1,0 +1,169 @@
+"""Which training-free mitigations there are beside the flips, by name: what designs, sweep files and the command line
+may ask for. What each does stands in a file of its own under ``simcore.mitigation``.
+
+A set of passes is written with a plus between them, ``bent_references+popcount_term``, a number that a pass takes after
+a colon, ``flip_above:0.4``. However it is written, the set is kept in the order in which its passes act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from simcore.errors import nearest_name
+
+NONE = "none"
+"""The set without any pass."""
+
+
+@dataclass(frozen=True)
+class PassName:
+    """A pass as people ask for it.
+
+    Attributes:
+        name: its own.
+        meaning: what it does, in half a sentence.
+        number: what its number means, where it takes one.
+        above: the number is more than this.
+        below: the number is less than this.
+        sets_converters: it sets converters on calibration inputs, so that these have to be re-ranged.
+        bends_thresholds: the converters' thresholds lie at other than equal distances.
+        sets_range: it says what codes cover, so that ``adc.range`` must not.
+        activation_flips: it changes how sub-vectors are complemented.
+        least_images: calibration images that it needs: a judgement.
+    """
+
+    name: str
+    meaning: str
+    number: str = ""
+    above: float = 0.0
+    below: float = 0.0
+    sets_converters: bool = False
+    bends_thresholds: bool = False
+    sets_range: bool = False
+    activation_flips: bool = False
+    least_images: int = 1
+
+
+PASSES: dict[str, PassName] = {
+    one.name: one
+    for one in (
+        PassName("near_sink", "rows that carry most current lie next to the sink, within the rows read together"),
+        PassName(
+            "flip_above",
+            "sub-vectors are complemented above this share of ones, not above one half",
+            number="share of ones",
+            below=1.0,
+            activation_flips=True,
+        ),
+        PassName(
+            "bent_references",
+            "converter thresholds where the mean currents of neighbouring sums part",
+            sets_converters=True,
+            bends_thresholds=True,
+            least_images=4,
+        ),
+        PassName(
+            "popcount_term",
+            "partial sums get a multiple of the number of rows that are on",
+            sets_converters=True,
+            least_images=4,
+        ),
+        PassName(
+            "nonuniform_codes",
+            "codes lie closest where partial sums are most frequent (Max)",
+            sets_converters=True,
+            bends_thresholds=True,
+            sets_range=True,
+            least_images=4,
+        ),
+        PassName(
+            "recalibrated_outputs",
+            "gain and offset of every output, folded into the batch norm that follows",
+            least_images=8,
+        ),
+    )
+}
+"""In the order in which they act."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of a set.
+
+    Attributes:
+        name: of ``PASSES``.
+        number: where the pass takes one.
+    """
+
+    name: str
+    number: float | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.number is None else f"{self.name}:{self.number:g}"
+
+
+def passes_of(text: str) -> tuple[Pass, ...]:
+    """The passes of a set, in the order in which they act.
+
+    Args:
+        text: the set.
+
+    Raises:
+        ValueError: an unknown pass (the nearest name is offered), one that is there twice, a number that is missing,
+            too many or out of range.
+
+    Example:
+        >>> [str(one) for one in passes_of("popcount_term + bent_references")]
+        ['bent_references', 'popcount_term']
+    """
+    return _in_order(_parsed(part) for part in text.split("+")) if text.strip() != NONE else ()
+
+
+def canonical(value: object) -> str:
+    """A set of passes as designs keep it.
+
+    Args:
+        value: the set as text, or a list of passes.
+
+    Raises:
+        ValueError: as ``passes_of`` has it, or something else than text or a list of it.
+    """
+    parts: list[str] = []
+    for part in value if isinstance(value, list | tuple) else [value]:
+        if not isinstance(part, str):
+            raise ValueError(f"expected a set of passes such as 'bent_references+popcount_term', found {part!r}")
+        parts.append(part)
+    return "+".join(str(one) for one in passes_of("+".join(parts) if parts else NONE)) or NONE
+
+
+def _in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:
+    found = sorted(passes, key=lambda one: list(PASSES).index(one.name))
+    for one, following in zip(found, found[1:], strict=False):
+        if one.name == following.name:
+            raise ValueError(f"pass '{one.name}' is there twice")
+    return tuple(found)
+
+
+def _parsed(text: str) -> Pass:
+    name, colon, number = (part.strip() for part in text.partition(":"))
+    known = PASSES.get(name)
+    if known is None:
+        nearest = nearest_name(name, PASSES)
+        hint = f"; did you mean '{nearest}'?" if nearest else ""
+        raise ValueError(f"unknown pass '{name}'{hint} (known: {NONE}, {', '.join(PASSES)})")
+    if not known.number:
+        if colon:
+            raise ValueError(f"pass '{name}' takes no number, found '{number}'")
+        return Pass(name)
+    try:
+        value = float(number)
+    except ValueError:
+        value = float("nan")
+    if not known.above < value < known.below:
+        example = f"{name}:{(known.above + known.below) / 2:g}"
+        raise ValueError(
+            f"pass '{name}' takes its {known.number}, more than {known.above:g} and less than {known.below:g}, "
+            f"such as '{example}'; found '{text.strip()}'"
+        )
+    return Pass(name, value)

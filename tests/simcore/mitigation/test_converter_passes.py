@@ -1,0 +1,137 @@
+"""Passes that act on converters: what they do for reads whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from simcore.design_axes import Adc
+from simcore.mitigation.bent_references import BentReferences, rising_curve
+from simcore.mitigation.nonuniform_codes import NonuniformCodes, least_error_codes
+from simcore.mitigation.popcount_term import FRACTION_BITS, PopcountTerm
+from simcore.mitigation.transfer import Curve
+from simcore.readout.adc import CalibrationReads, converter_settings
+
+quick = settings(max_examples=60, deadline=None, derandomize=True)
+FITS = ("unbiased", "least_squares")
+
+
+def saturating(seed, noise=0.3, leak=0.0, reads=4000, columns=8):
+    """Reads of 64 rows whose current bends with the sum, and leaks with the rows that are on."""
+    rng = np.random.default_rng(seed)
+    applied = rng.binomial(64, 0.4, reads)
+    sums = rng.binomial(applied[:, None], rng.uniform(0.3, 0.7, columns))
+    bent = 40 * (1 - np.exp(-sums / 40)) + leak * applied[:, None]
+    current = bent + noise * rng.standard_normal(sums.shape)
+    return CalibrationReads(current, sums.astype(float), np.full(columns, 64), applied)
+
+
+def error_of(passes, reads, held_out, fit="unbiased", bits=7):
+    """Partial sums that converters set on some reads tell of others, less what they are."""
+    settings = converter_settings(Adc(bits=bits, reference="calibrated", fit=fit), [reads], passes)
+    return settings.convert(held_out.current, 0, held_out.applied) - held_out.partial_sum
+
+
+def rms(values):
+    return float(np.sqrt((values**2).mean()))
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_bent_references_take_the_curve_out_of_the_current(fit):
+    reads, held_out = saturating(0, noise=0.1), saturating(1, noise=0.1)
+    straight, bent = (error_of(passes, reads, held_out, fit) for passes in ((), (BentReferences(fit),)))
+    # Codes are whole, so that noise errs where it passes half a code: 0.1 LSB become 0.1 exp(s / 40) in sums.
+    wrong = norm.sf(0.5 / (0.1 * np.exp(held_out.partial_sum / 40)))
+    assert rms(bent) < 1.5 * np.sqrt(2 * wrong.mean()) < 0.5 * rms(straight)
+
+
+def test_bent_references_are_right_on_average_at_every_sum():
+    error, sums = error_of((BentReferences("unbiased"),), saturating(0), saturating(1)), saturating(1).partial_sum
+    for value in np.unique(sums):
+        found = error[sums == value]
+        if len(found) > 50:
+            assert abs(found.mean()) < 0.15 + 4 * found.std() / np.sqrt(len(found)), value
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_the_popcount_term_takes_out_what_rows_that_are_on_leak(fit):
+    reads, held_out = (saturating(seed, noise=0.05, leak=0.25) for seed in (0, 1))
+    bent = error_of((BentReferences(fit),), reads, held_out, fit)
+    both = error_of((BentReferences(fit), PopcountTerm(fit)), reads, held_out, fit)
+    assert rms(both) < 0.5 * rms(bent)
+
+
+@pytest.mark.parametrize("leak", [0.0, 0.125, 0.5])
+def test_the_coefficient_of_a_linear_leak_is_found_in_few_bits(leak):
+    reads = saturating(3, noise=0.01)
+    straight = CalibrationReads(
+        reads.partial_sum + leak * reads.applied[:, None], reads.partial_sum, reads.largest, reads.applied
+    )
+    found = converter_settings(Adc(bits=8, reference="calibrated"), [straight], (PopcountTerm("unbiased"),))
+    assert found.per_row.tolist() == [-leak]
+    assert (found.per_row * 2**FRACTION_BITS % 1 == 0).all()
+
+
+@quick
+@given(
+    seed=st.integers(0, 2**31), reads=st.integers(1, 300), spread=st.floats(0, 200), noise=st.floats(0, 50),
+    slope=st.floats(-3, 3),
+)  # fmt: skip
+def test_curves_rise_whatever_they_are_fitted_to(seed, reads, spread, noise, slope):
+    rng = np.random.default_rng(seed)
+    x = spread * rng.random(reads)
+    curve = rising_curve(x, slope * x + noise * rng.standard_normal(reads))
+    if curve is not None:
+        assert (np.diff(curve.at) > 0).all() and (np.diff(curve.values) > 0).all()
+        np.testing.assert_allclose(curve.inverse(curve(x)), x, atol=1e-6 * max(spread, 1))
+
+
+@quick
+@given(seed=st.integers(0, 2**31), first=st.integers(2, 9), second=st.integers(2, 9))
+def test_one_curve_after_the_other_is_a_curve(seed, first, second):
+    rng = np.random.default_rng(seed)
+    curves = [Curve(np.cumsum(rng.random(n) + 0.01), np.cumsum(rng.random(n) + 0.01)) for n in (first, second)]
+    x = rng.uniform(-1, 10, 50)
+    np.testing.assert_allclose(curves[0].then(curves[1])(x), curves[1](curves[0](x)), atol=1e-9)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4])
+def test_nonuniform_codes_err_less_than_any_even_range(bits):
+    reads, held_out = saturating(0, noise=0.1), saturating(1, noise=0.1)
+    bend = BentReferences("unbiased")
+    even = []
+    for code_range in ("full_scale", "percentile", "least_error"):
+        adc = Adc(bits=bits, reference="calibrated", range=code_range)
+        found = converter_settings(adc, [reads], (bend,)).convert(held_out.current, 0, held_out.applied)
+        even.append(rms(found - held_out.partial_sum))
+    assert rms(error_of((bend, NonuniformCodes()), reads, held_out, bits=bits)) < min(even)
+
+
+def test_the_levels_of_a_normal_distribution():
+    """Two bits: levels at 0.4528 and 1.510 standard deviations (Max 1960, table I)."""
+    x = np.random.default_rng(0).standard_normal(200_000)
+    thresholds, levels = least_error_codes(x, x, 4)
+    np.testing.assert_allclose(levels, [-1.510, -0.4528, 0.4528, 1.510], atol=0.02)
+    np.testing.assert_allclose(thresholds, [-0.9816, 0, 0.9816], atol=0.03)
+
+
+def test_one_curve_for_a_layer_or_one_a_row_group():
+    groups = [saturating(0), saturating(1, leak=0.5)]
+    of_layer, of_group = (
+        converter_settings(Adc(bits=7, reference=reference), groups, (BentReferences("unbiased"),))
+        for reference in ("calibrated_layer", "calibrated")
+    )
+    assert np.array_equal(of_layer.curve.knots[0], of_layer.curve.knots[1])
+    assert not np.array_equal(of_group.curve.knots[0], of_group.curve.knots[1])
+
+
+def test_noise_before_bent_thresholds_counts_for_more_where_they_are_close():
+    """Codes are even before the curve: noise of one of them moves a sum by the curve's slope there."""
+    reads = saturating(0, noise=0.01)
+    settings = converter_settings(Adc(bits=10, reference="calibrated"), [reads], (BentReferences("unbiased"),))
+    current = np.repeat([[3.0, 21.0]], 4, axis=1)
+    moved = settings.codes(current, 0, 4.0) - settings.codes(current, 0, -4.0)
+    assert moved[0, -1] > 1.5 * moved[0, 0] > 0
