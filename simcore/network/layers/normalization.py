@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
@@ -43,11 +45,15 @@ class Reduce(nn.Module):
         self.operation = operation
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        function = {"mean": torch.mean, "sum": torch.sum, "max": torch.amax, "min": torch.amin}[self.operation.kind]
-        result: torch.Tensor = function(
-            values, dim=[1 + axis for axis in self.operation.axes], keepdim=self.operation.keep
-        )
-        return result
+        return _REDUCTIONS[self.operation.kind](values, [1 + axis for axis in self.operation.axes], self.operation.keep)
+
+
+_REDUCTIONS: dict[str, Callable[[torch.Tensor, list[int], bool], torch.Tensor]] = {
+    "mean": torch.mean,
+    "sum": torch.sum,
+    "max": torch.amax,
+    "min": torch.amin,
+}
 
 
 def build(operation: ops.Operation, shape: Shape) -> nn.Module | None:

@@ -186,7 +186,7 @@ def _network(
         mean, std = normalize
         nodes.append(Node(name=start, op="normalize", inputs=(INPUT,), attrs={"mean": mean, "std": std}))
     final = {**names, INPUT: start}
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for key, name in names.items():
         draft = translation.drafts[key]
         nodes.append(Node(name=name, op=draft.op, inputs=tuple(final[i] for i in draft.inputs), attrs=draft.attrs))
