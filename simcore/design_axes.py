@@ -20,6 +20,8 @@ AdcFit = Literal["unbiased", "least_squares"]
 AdcRange = Literal["full_scale", "fixed", "percentile", "least_error"]
 NoiseSource = Literal["gaussian"]
 MOST_ADC_BITS = 16
+MOST_SIDE = 4096
+"""Rows and columns of an array."""
 SolverChoice = Literal["auto", "exact", "fast", "ideal", "ideal_circuit"]
 REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
 """Choices of ``solver`` that solve no circuit: nothing drives a current, so nothing is known of energy or time."""
@@ -88,8 +90,8 @@ class DesignAxes(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rows: int = Field(ge=1, le=4096)
-    cols: int = Field(ge=1, le=4096)
+    rows: int = Field(ge=1, le=MOST_SIDE)
+    cols: int = Field(ge=1, le=MOST_SIDE)
     active_rows: int | None = Field(default=None, ge=1)
     row_order: RowOrder = "channel"
     sparsity: Sparsity = "dense"

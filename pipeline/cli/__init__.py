@@ -1,36 +1,38 @@
 """The ``binsparx`` command: errors a person can act on become one line and an exit code.
 
-Exit codes: 0 all done, 1 some points failed, 2 bad input, 130 interrupted.
+Exit codes: 0 all done, 1 some points failed or the machine could not go on, 2 bad input, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-
-from simcore.errors import BinsparxError
+from types import FrameType
 
 
 def main() -> None:
-    """Runs the command line; never shows a traceback for what a user can put right."""
+    """Runs the command line; a traceback is never shown."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # a job in the background ignores Ctrl-C
+        signal.signal(signal.SIGINT, _leave)
     from pipeline.cli.app import app
+    from pipeline.cli.endings import explain_end
 
+    signal.signal(signal.SIGINT, before)
     try:
         app()
-    except BinsparxError as error:
-        for line in str(error).splitlines() or [type(error).__name__]:
-            print(f"error: {line}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
-    except Exception as error:
-        # A full disk, a storage or a server that is away: OSError, requests' errors among them, and pyarrow's own.
-        if not isinstance(error, OSError) and type(error).__module__ != "pyarrow.lib":
-            raise
-        from pipeline.uris import without_secret
+    except (Exception, KeyboardInterrupt) as error:
+        lines, code = explain_end(error)
+        for line in lines:
+            print(f"error: {line}", file=sys.stderr)
+        sys.exit(code)
 
-        print(f"error: {without_secret(' '.join(str(error).split()))}", file=sys.stderr)
-        sys.exit(2)
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Ends at once: nothing is begun yet, and an interrupt in the imports of packages comes out as anything."""
+    os.write(2, b"error: interrupted\n")
+    os._exit(130)

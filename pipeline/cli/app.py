@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated
 
 import typer
 
+from pipeline.cli.endings import show_warning
 from pipeline.cli.jobs import cancel, logs, status, submit
 from pipeline.cli.lazy import LazyGroup, add_lazy_commands
 from pipeline.cli.plan import plan
@@ -19,8 +21,8 @@ app = typer.Typer(
     cls=LazyGroup,
     help="Which compute-in-memory crossbar design, with how much BinSparX sparsification, is worth building? "
     "Write a sweep file, run it, look at the front.",
-    epilog="**First steps**: `binsparx plan sweeps/quickstart.yaml` shows what a sweep would do, `binsparx run "
-    "sweeps/quickstart.yaml` does it (again: resumes), `binsparx report quickstart` writes the page to look at, "
+    epilog="**First steps**: `binsparx plan quickstart` shows what a sweep that ships would do, `binsparx run "
+    "quickstart` does it (again: resumes), `binsparx report quickstart` writes the page to look at, "
     "`binsparx explain KEY` says why a design loses accuracy, `binsparx ui` opens MLflow. "
     "`binsparx COMMAND --help` has examples; `binsparx --install-completion` teaches the tab key.",
     no_args_is_help=True,
@@ -43,7 +45,7 @@ def _options(
         bool, typer.Option("--version", help="Show the version and stop.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    warnings.showwarning = show_warning
 
 
 app.command()(plan)

@@ -9,6 +9,8 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.results.finished import Results
+
 
 def sweep_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Sweeps in the results folder, and sweep files here."""
@@ -16,7 +18,7 @@ def sweep_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
     files = sorted(str(path) for folder in (".", "sweeps") for path in Path(folder).glob("*.y*ml"))
     results = _results(ctx)
-    names = [] if results is None else results.sweeps()  # type: ignore[attr-defined]
+    names = [] if results is None else results.sweeps()
     return [name for name in [*names, *files] if name.startswith(incomplete)]
 
 
@@ -78,7 +80,7 @@ def one_of(*values: str):  # type: ignore[no-untyped-def]
     return offer
 
 
-def _results(ctx: typer.Context) -> object | None:
+def _results(ctx: typer.Context) -> Results | None:
     from pipeline.results.finished import Results
     from simcore.errors import BinsparxError
 
@@ -89,5 +91,13 @@ def _results(ctx: typer.Context) -> object | None:
 
 
 def _designs(ctx: typer.Context) -> pd.DataFrame | None:
+    import warnings
+
+    from simcore.errors import BinsparxError
+
     results = _results(ctx)
-    return None if results is None else results.designs().drop_duplicates("design_key")  # type: ignore[attr-defined]
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return None if results is None else results.designs().drop_duplicates("design_key")
+    except (BinsparxError, OSError):
+        return None

@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from pipeline.cli.options import make_console
 from simcore.datasets import Dataset, ImportOptions, ImportRequest, import_dataset, open_dataset
 from simcore.datasets.importers import IMPORTERS
 from simcore.datasets.importing import DEFAULT_SHARD_IMAGES, FIRST_IMAGES, splits_that_begin_with_one_class
@@ -70,7 +70,7 @@ def import_command(
         shard_images=shard_images,
         options=ImportOptions(classes=_comma_list(classes), size=parse_size(size), channels=channels),
     )
-    with _progress(Console(stderr=True)) as progress:
+    with _progress(Console(stderr=True, markup=False, emoji=False)) as progress:
         dataset = import_dataset(request, target, force=force, progress=progress)
     _warn_of_one_class(dataset)
     _print_dataset(dataset)
@@ -158,17 +158,17 @@ def _summary(dataset: Dataset) -> dict[str, object]:
 def _print_dataset(dataset: Dataset) -> None:
     height, width, channels = dataset.image_shape
     table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_row("dataset", escape(dataset.name))
-    table.add_row("folder", escape(str(dataset.folder)))
+    table.add_row("dataset", dataset.name)
+    table.add_row("folder", str(dataset.folder))
     table.add_row("digest", dataset.digest)
     table.add_row("images", f"{height} x {width} pixels, {channels} channel{'s' if channels > 1 else ''}")
-    table.add_row("classes", escape(f"{len(dataset.classes)}: {', '.join(dataset.classes)}"))
+    table.add_row("classes", f"{len(dataset.classes)}: {', '.join(dataset.classes)}")
     for name, split in dataset.manifest.splits.items():
         shards = f"{len(split.shards)} shard{'s' if len(split.shards) > 1 else ''}"
-        table.add_row(f"split {escape(name)}", f"{split.images} images in {shards} ({split.selection})")
-    table.add_row("source", escape(dataset.source))
-    table.add_row("licence", escape(dataset.licence))
-    Console().print(table)
+        table.add_row(f"split {name}", f"{split.images} images in {shards} ({split.selection})")
+    table.add_row("source", dataset.source)
+    table.add_row("licence", dataset.licence)
+    make_console().print(table)
 
 
 @contextmanager
@@ -177,13 +177,13 @@ def _progress(console: Console) -> Iterator[ProgressCallback]:
     if not console.is_terminal:
         yield _PlainProgress(console)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(split: str, done: int, total: int) -> None:
             if split not in tasks:
-                tasks[split] = bars.add_task(f"split {escape(split)}", total=total)
+                tasks[split] = bars.add_task(f"split {split}", total=total)
             bars.update(tasks[split], completed=done)
 
         yield show

@@ -9,6 +9,8 @@ import typer
 from pipeline.cli.completion import conditions, design_keys, sweep_names
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     from rich.console import Console
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
 RESULTS_FOLDER = "results"
 
-SweepArgument = Annotated[str, typer.Argument(metavar="SWEEP.yaml", help="The sweep file.")]
+SweepArgument = Annotated[
+    str, typer.Argument(metavar="SWEEP.yaml", help="The sweep file, or the name of one that ships.")
+]
 SweepNameArgument = Annotated[
     str,
     typer.Argument(metavar="SWEEP", help="Name of a finished sweep, or its sweep file.", autocompletion=sweep_names),
@@ -51,11 +55,43 @@ _WIDTH_OF_FILES = 120
 
 
 def make_console() -> Console:
-    """A console of the terminal's width; wide where the output goes to a file, so that no column is cut."""
+    """A console of the terminal's width; wide where the output goes to a file, so that no column is cut.
+
+    Names are shown as they are: a label such as ``x[/red]`` is no markup.
+    """
     from rich.console import Console
 
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDTH_OF_FILES)
+    console = Console(markup=False, emoji=False)
+    return console if console.is_terminal else Console(width=_WIDTH_OF_FILES, markup=False, emoji=False)
+
+
+def check_output(path: Path | None, where: str, is_folder: bool = False) -> None:
+    """Looks, before the work, whether its result can be written.
+
+    Args:
+        path: a file, or a folder for several, that may be there already; None: none is written.
+        where: the option, for messages.
+        is_folder: whether it is a folder.
+
+    Raises:
+        InputError: it cannot be.
+    """
+    import tempfile
+
+    from simcore.errors import InputError
+
+    if path is None:
+        return
+    if path.exists() and path.is_dir() != is_folder:
+        raise InputError(f"'{path}' is a {'file' if is_folder else 'folder'}", where)
+    if not is_folder and not path.name:
+        raise InputError(f"'{path}' is no name of a file", where)
+    place = path if is_folder else path.parent
+    nearest = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
+    try:
+        tempfile.TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        raise InputError(f"nothing can be written into '{nearest}': {error.strerror}", where) from None
 
 
 def open_sweep(sweep: str, results: str | None) -> tuple[Results, str]:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from pipeline.cli.options import make_console
+from pipeline.cli.options import check_output, make_console
 from pipeline.tables.partial_sums import ALL_LAYERS, partial_sum_table
 from simcore.analysis.partial_sums import LayerStatistics, coin_flip_imbalance, measure_network
 from simcore.datasets import Dataset, open_dataset
@@ -49,6 +49,7 @@ def partial_sums(
     ] = None,
 ) -> None:
     """Mean partial sum of every binary layer: dense, each flip, both; by row order and rows read together."""
+    check_output(output, "--output")
     orders, together = list(dict.fromkeys(row_order or _ORDERS)), list(dict.fromkeys(rows or _DEFAULT_ROWS))
     for order in orders:
         if order not in _ORDERS:

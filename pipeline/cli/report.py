@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import ResultsOption, SweepNameArgument, open_sweep
+from pipeline.cli.options import ResultsOption, SweepNameArgument, check_output, open_sweep
 from pipeline.report.page import build_report
 from simcore.errors import InputError
 from simcore.network.checkpoint import write_atomically
@@ -29,6 +29,8 @@ def report(
     """
     opened, name = open_sweep(sweep, results)
     path = output or Path(f"{name}.html")
+    check_output(path, "--output")
+    check_output(figures, "--figures", is_folder=True)
     page = build_report(opened, name).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

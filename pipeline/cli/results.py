@@ -41,6 +41,7 @@ def results(
     import json as json_module
 
     from pipeline.report.terminal import print_costs, print_designs, print_front
+    from pipeline.tables.completeness import what_is_missing
 
     if sweep is None:
         from pipeline.results.finished import Results
@@ -49,29 +50,42 @@ def results(
         return
     opened, name = open_sweep(sweep, results)
     tables = {table: opened.table(table, name) for table in ("designs", "pareto")}
+    missing = what_is_missing(tables["designs"]["images"].to_pylist(), name, opened.store)
     if where:
         kept = set(select(opened.designs(name), where).design_key)
         tables = {
             key: table.filter([row in kept for row in table["design_key"].to_pylist()]) for key, table in tables.items()
         }
     if json:
-        print(json_module.dumps({key: table.to_pylist() for key, table in tables.items()}, indent=2))
+        found = {key: table.to_pylist() for key, table in tables.items()}
+        print(json_module.dumps({**found, "incomplete": missing}, indent=2))
         return
     console = make_console()
     print_designs(tables["designs"], console)
     print_costs(tables["designs"], console)
     print_front(tables["pareto"], console)
+    if missing:
+        console.print(missing, highlight=False, soft_wrap=True)
 
 
 def _list_sweeps(opened: Results, json: bool) -> None:
     import json as json_module
+    import warnings
 
     from rich import box
     from rich.table import Table
 
+    from pipeline.results.finished import UnreadSweep
+    from pipeline.tables.completeness import what_is_missing
+    from pipeline.tables.stored import UnusableTable
+
     rows = []
     for name in opened.sweeps():
-        designs = opened.designs(name)
+        try:
+            designs = opened.designs(name)
+        except UnusableTable as error:
+            warnings.warn(UnreadSweep(f"left out: {error}"), stacklevel=1)
+            continue
         rows.append(
             {
                 "sweep": name,
@@ -80,6 +94,7 @@ def _list_sweeps(opened: Results, json: bool) -> None:
                 "models": designs.model.unique().tolist(),
                 "devices": designs.device.unique().tolist(),
                 "best_accuracy": float(designs.accuracy.max()) if len(designs) else None,
+                "incomplete": what_is_missing(designs.images.tolist(), name, opened.store),
             }
         )
     if json:
@@ -92,4 +107,8 @@ def _list_sweeps(opened: Results, json: bool) -> None:
         best = "" if row["best_accuracy"] is None else f"{100 * row['best_accuracy']:.1f} %"
         names = (", ".join(row["models"]), ", ".join(row["devices"]))
         table.add_row(row["sweep"], str(row["designs"]), str(row["images"]), best, *names)
-    make_console().print(table, highlight=False)
+    console = make_console()
+    console.print(table, highlight=False)
+    for row in rows:
+        if row["incomplete"]:
+            console.print(row["incomplete"], highlight=False, soft_wrap=True)

@@ -34,12 +34,14 @@ def run(
 ) -> None:
     """Run a sweep, or go on with it: what is already computed is never computed again.
 
-    Examples: `binsparx run sweeps/quickstart.yaml`, `binsparx run my.yaml --only 3f2a91` (one design),
+    Examples: `binsparx run quickstart`, `binsparx run my.yaml --only 3f2a91` (one design),
     `binsparx run my.yaml --results s3://bucket/results --address auto` (a cluster).
     """
     from pipeline.execution.runner import RunOptions, run_sweep
 
     console = make_console()
+    if tracking and (warning := _tracking_trouble(sweep, tracking_uri)):
+        console.print(f"warning: {warning}", highlight=False, soft_wrap=True)
     options = RunOptions(results=results, address=address, only=only, threads=threads, max_failures=max_failures)
     result = run_sweep(sweep, options, console)
     try:
@@ -49,6 +51,20 @@ def run(
     if tracking and result.plan.sweep.spec.tracking.mode != "none":
         _track(result, tracking_uri)
     _show(result, console)
+
+
+def _tracking_trouble(sweep: str, uri: str | None) -> str:
+    """What stands in the way of tracking at the end, said before the work; raises InputError where it never can be."""
+    from pipeline.sweep.spec import load_sweep
+    from pipeline.tracking.client import check_tracking_uri
+
+    file = load_sweep(sweep)
+    if file.spec.tracking.mode == "none":
+        return ""
+    if uri is not None:
+        return check_tracking_uri(uri, "--tracking-uri")
+    asked = file.spec.tracking.uri
+    return "" if asked is None else check_tracking_uri(asked, file.where("tracking", "uri"))
 
 
 def _picture(result: RunResult) -> None:
@@ -82,6 +98,8 @@ def _track(result: RunResult, uri: str | None) -> None:
     except TrackingUnavailable as error:
         _warn(result, f"{error}; synchronise later with: binsparx track {result.plan.sweep.path}")
         return
+    if done.set_aside:
+        _warn(result, f"MLflow's database was damaged and is now {done.set_aside}; binsparx track fills the new one")
     result.files.append(f"MLflow {done.uri} (experiment '{done.experiment}')")
 
 
@@ -92,6 +110,7 @@ def _warn(result: RunResult, text: str) -> None:
 
 def _show(result: RunResult, console: Console) -> None:
     from pipeline.report.terminal import MOST_LINES, print_costs, print_designs, print_front
+    from pipeline.tables.completeness import what_is_missing
 
     designs = result.tables["designs"]
     print_designs(designs, console, MOST_LINES)
@@ -99,6 +118,8 @@ def _show(result: RunResult, console: Console) -> None:
     print_front(result.tables["pareto"], console)
     if result.tasks_run == 0:
         console.print("nothing was left to compute")
+    if missing := what_is_missing(designs["images"].to_pylist(), result.plan.name, result.store):
+        console.print(missing, highlight=False, soft_wrap=True, markup=False)
     console.print("results:", highlight=False)
     for file in result.files:
         console.print(f"  {file}", highlight=False, soft_wrap=True, markup=False)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from pipeline.cli.completion import corners, devices, one_of
-from pipeline.cli.options import make_console
+from pipeline.cli.options import check_output, make_console
 from simcore.analysis.tile_read import ReadPlace, TileRead, tile_read
 from simcore.crossbar import solve
 from simcore.crossbar.circuit import input_error
@@ -57,6 +57,7 @@ def spice(
     timeout: Annotated[float, typer.Option(min=1, help="Seconds that ngspice may take.")] = 600.0,
 ) -> None:
     """Write the netlist of any read of any tile, with a real image's activations; compare ngspice with the solver."""
+    check_output(output, "--output")
     circuit = circuit_parameters(device, corner, where="DEVICE")
     try:
         design = Design.model_validate(

@@ -8,7 +8,7 @@ from pipeline.cli.options import ResultsOption, SweepArgument, TrackingUriOption
 def track(sweep: SweepArgument, results: ResultsOption = None, tracking_uri: TrackingUriOption = None) -> None:
     """Synchronise MLflow with the tables of a sweep; doing it twice changes nothing.
 
-    Example: `binsparx track sweeps/quickstart.yaml --tracking-uri http://mlflow:5000`.
+    Example: `binsparx track quickstart --tracking-uri http://mlflow:5000`.
     """
     from pipeline.execution.failures import read_failures
     from pipeline.execution.runner import DEFAULT_RESULTS
@@ -19,5 +19,7 @@ def track(sweep: SweepArgument, results: ResultsOption = None, tracking_uri: Tra
     file = load_sweep(sweep)
     store = Store(results or file.spec.results or DEFAULT_RESULTS)
     done = track_sweep(file, store, tracking_uri, failed=bool(read_failures(file.spec.name, store)))
+    if done.set_aside:
+        print(f"warning: the database was damaged and is now {done.set_aside}; track your other sweeps again, too")
     counts = f"{done.written} runs written, {done.unchanged} already up to date"
     print(f"{counts}: {done.uri}, experiment '{done.experiment}'")

@@ -15,7 +15,7 @@ import torch
 import typer
 from rich.console import Console
 
-from pipeline.sweep.yaml_file import read_yaml
+from pipeline.cli.options import check_output
 from simcore.datasets import SAMPLE_NAMES, Dataset, open_dataset
 from simcore.errors import InputError
 from simcore.network.accuracy import measure_accuracy
@@ -26,6 +26,7 @@ from simcore.network.training.loop import Processor, Progress, fresh_network
 from simcore.network.training.loop import train as train_network
 from simcore.network.training.recipe import Recipe, amended, default_recipe
 from simcore.network.training.state import Identity, stored_arithmetic
+from simcore.yaml_file import read_yaml
 
 _MONITOR_IMAGES = 2_000
 _LINE_EVERY_S = 60.0
@@ -52,6 +53,8 @@ def train(
     """Train a network; running the same command again goes on where it stopped, on a CPU with the same result."""
     if output.suffix != ".safetensors":
         raise InputError("the name must end in .safetensors", f"--output {output}")
+    check_output(output, "--output")
+    check_output(state, "--state", is_folder=True)
     graph = define(network, "NETWORK")
     settings = _settings(network, recipe, epochs)
     dataset = open_dataset(data, "--data")
@@ -60,7 +63,7 @@ def train(
     identity = Identity(settings.model_dump(), seed, dataset.digest, graph.to_json(), _file_digest(init))
     folder = state or Path("state") / network
     provenance = {"name": network, **_provenance(identity, dataset, init)}
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False, emoji=False)
 
     def save(path: Path, trained: GraphNetwork, epochs: int, measured: dict[str, Any]) -> str:
         computed = stored_arithmetic(folder)

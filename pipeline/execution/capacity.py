@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _GPU_SHARE = 0.01
 """Of a GPU, for a task: as many tasks share one as their node has CPUs for."""
 
+_LOOKS = 10
+_LOOK_AGAIN_SECONDS = 1.0  # what reports on the nodes looks round every five seconds, and a Ray just begun has not yet
 _AUTOSCALER_STATUS = "__autoscaling_status"
 # Without an autoscaler Ray names a type after each node that was started by hand.
 _STARTED_BY_HAND = re.compile(r"node_[0-9a-f]+")
@@ -68,10 +71,16 @@ def check_threads(ray: Ray, threads: int, device: str, grows: Callable[[Ray], bo
 
 def may_grow(ray: Ray) -> bool:
     """Whether an autoscaler looks after the cluster; also true where that cannot be told."""
-    try:
-        types = _node_types(ray)
-    except Exception:  # Ray keeps its status where no public interface leads, and may move it
-        return True
+    types = None
+    for look in range(_LOOKS):
+        if look:
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        try:
+            types = _node_types(ray)
+        except Exception:  # Ray keeps its status where no public interface leads, and may move it
+            return True
+        if types is not None:
+            break
     return types is None or any(not _STARTED_BY_HAND.fullmatch(name) for name in types)
 
 

@@ -131,7 +131,7 @@ class SweepProgress:
 class _Bar:
     def __init__(self, console: Console, tasks: int, part: str) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.completed}/{task.total} tasks, {task.fields[images]} images{task.fields[extra]}"),
             console=console,

@@ -32,6 +32,7 @@ from pipeline.sweep.points import DesignPoint
 from pipeline.sweep.protocols import Evaluator
 from pipeline.sweep.spec import load_sweep
 from pipeline.tables.aggregate import Aggregate, aggregate
+from pipeline.tables.completeness import Asked, write_asked
 from pipeline.tables.files import SWEEPS_FOLDER
 from simcore.errors import InputError
 
@@ -204,10 +205,13 @@ class _Run:
             return True
         progress: SweepProgress | None = None
         try:
+            if self._options.address is None and not self._result.tasks_run:
+                self._console.print("starting Ray ...", highlight=False)
             threads, device = self._settings.threads, self._settings.evaluator.device
             with self._options.session(self._options.address, threads) as ray:
                 if warning := check_threads(ray, threads, device, may_grow):
                     self._warn_once(warning)
+                _note_asked(self._plan, self._store)
                 with SweepProgress(design_works, self._console, part) as progress:
                     execution = Execution(ray, self._settings, progress, self._failures_left())
                     self._failures += execution.run(design_works)
@@ -229,6 +233,11 @@ class _Run:
             _warn(self._console, text)
 
 
+def _note_asked(plan: Plan, store: Store) -> None:
+    racing = plan.sweep.spec.strategy == "racing"
+    write_asked(Asked(len(plan.points), plan.images, racing), plan.name, store)
+
+
 def _write(result: RunResult, done: Aggregate, times: ComputeTimes) -> None:
     """Tables, failures, the sweep file beside them, measured compute times.
 
@@ -239,6 +248,7 @@ def _write(result: RunResult, done: Aggregate, times: ComputeTimes) -> None:
     open_keys = {point.key for point in plan.points} - anew - set(done.tables["designs"]["design_key"].to_pylist())
     earlier = [failure for failure in read_failures(plan.name, store) if failure.design_key in open_keys]
     folder = f"{SWEEPS_FOLDER}/{plan.name}"
+    _note_asked(plan, store)
     store.put(f"{folder}/sweep.yaml", plan.sweep.source.text.encode())
     done.tables.publish(plan.name, store)
     result.files.append(store.display(f"{folder}/designs.parquet"))

@@ -7,11 +7,33 @@ from typing import Any
 from pipeline.explain.blame import Subject
 from pipeline.results.finished import Results
 from pipeline.storage.records import DamagedRecord, decode_design, design_path
+from pipeline.storage.store import Store
 from pipeline.sweep import simulation
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
 from simcore.design import Design
 from simcore.errors import InputError
+
+
+def open_subject(key_start: str, sweep: str | None, results: str | None, folder: str) -> tuple[Subject, Store]:
+    """A design, and where what is computed of it is kept.
+
+    Args:
+        key_start: the first digits of its key.
+        sweep: path of a sweep file that holds it; without one it is a finished design.
+        results: results folder or URI that was asked for.
+        folder: where results are otherwise.
+
+    Raises:
+        InputError: no such design, several, or the results folder cannot be used.
+    """
+    if sweep is None:
+        opened = Results(results or folder)
+        return subject_of_results(opened, key_start), opened.store
+    store = Store(results or load_sweep(sweep).spec.results or folder)
+    subject = subject_of_sweep(sweep, key_start)
+    store.ensure_writable()
+    return subject, store
 
 
 def subject_of_sweep(path: str, key_start: str) -> Subject:

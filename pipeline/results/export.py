@@ -51,9 +51,7 @@ def export_results(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         WRITERS[form](tables, partial)
-        if target.exists():
-            _remove(target)
-        partial.rename(target)
+        _put_in_place(partial, target)
     except OSError as error:
         raise InputError(f"cannot write '{target}': {error.strerror or error}", "--output") from None
     finally:
@@ -171,6 +169,17 @@ def _fill_database(tables: Tables, path: Path) -> None:
             note = row["meaning"] + (f" [{row['unit']}]" if row["unit"] else "")
             quoted = note.replace("'", "''")
             database.execute(f"""COMMENT ON COLUMN "{row["table"]}"."{row["column"]}" IS '{quoted}'""")
+
+
+def _put_in_place(made: Path, target: Path) -> None:
+    """An earlier export is there until the new one is: a file is replaced at once, a folder is out of the way first."""
+    if not target.is_dir():
+        made.replace(target)
+        return
+    earlier = made.with_name(f"{made.name}-earlier")
+    target.rename(earlier)
+    made.rename(target)
+    _remove(earlier)
 
 
 def _remove(path: Path) -> None:

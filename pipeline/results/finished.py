@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,14 +14,27 @@ from pipeline.front.pareto import non_dominated
 from pipeline.results.comparison import Comparison, compare_designs
 from pipeline.storage.predictions import Predictions
 from pipeline.storage.store import Store
+from pipeline.sweep.keys import KEY_DIGITS
 from pipeline.sweep.objectives import Direction
-from pipeline.tables.files import SWEEPS_FOLDER, read_table
+from pipeline.tables.files import SWEEPS_FOLDER
 from pipeline.tables.schema import SCHEMAS
+from pipeline.tables.stored import UnusableTable, read_table
 from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import InputError, unknown_name
 
 # Names that stand for content: a network that was trained again is another network, and a split holds other images.
 _CONTENT = {"model": ("model_digest",), "dataset": ("dataset_digest", "dataset_split")}
+
+
+GAINS = frozenset(
+    {"tops_per_watt", "tops_per_mm2", "throughput_per_s", "partial_sum_reduction", "front_support"}
+    | {"accuracy", "accuracy_low", "accuracy_high", "ideal_accuracy"}
+)
+"""Columns of ``designs`` in which more is better."""
+
+
+class UnreadSweep(UserWarning):
+    """A sweep is left out of an answer about all sweeps, since its table cannot be used."""
 
 
 class Results:
@@ -42,6 +56,7 @@ class Results:
         self.store = Store(uri)
         suffix = "/designs.parquet"
         listed = [path for path, _ in self.store.list(SWEEPS_FOLDER) if path.endswith(suffix)]
+        self._told: set[str] = set()  # of damaged tables, once each
         self._sweeps = sorted(path.removeprefix(f"{SWEEPS_FOLDER}/").removesuffix(suffix) for path in listed)
         if not self._sweeps:
             raise InputError(f"no finished sweep in '{self.store.uri}'; make one with: binsparx run SWEEP.yaml")
@@ -58,19 +73,41 @@ class Results:
 
         Args:
             name: ``designs``, ``layers``, ``shards`` and so on, as the files are called.
-            sweep: name of a sweep; all of them if None. A column that an earlier version did not write is null.
+            sweep: name of a sweep; all of them if None. A column that an earlier version did not write holds the
+                default of its axis, or nulls.
 
         Raises:
-            InputError: no such table or sweep.
+            InputError: no such table or sweep, or its table is damaged. Of all sweeps, one whose table is damaged is
+                left out with a warning (``UnreadSweep``) unless it is the only one.
         """
         if name not in SCHEMAS:
             raise unknown_name("table", name, SCHEMAS)
         if sweep is not None and sweep not in self._sweeps:
             raise unknown_name(f"sweep in {self.store.uri}", sweep, self._sweeps)
-        chosen = self._sweeps if sweep is None else [sweep]
-        tables = [table for one in chosen if (table := read_table(one, name, self.store)) is not None]
-        # Sweeps of earlier versions may lack columns that were added since: they come as null.
+        if sweep is not None:
+            tables = [read_table(sweep, name, self.store)]
+        else:
+            tables = self._usable_tables(name)
+        tables = [table for table in tables if table is not None]
+        # Another version may have written columns beside those of today.
         return pa.concat_tables(tables, promote_options="default") if tables else SCHEMAS[name].empty_table()
+
+    def _usable_tables(self, name: str) -> list[pa.Table | None]:
+        """A table of every sweep; one that cannot be used must not hide the others."""
+        tables: list[pa.Table | None] = []
+        errors: list[UnusableTable] = []
+        for sweep in self._sweeps:
+            try:
+                tables.append(read_table(sweep, name, self.store))
+            except UnusableTable as error:
+                errors.append(error)
+        if errors and not tables:
+            raise errors[0]
+        for unread in errors:
+            if unread.where not in self._told:
+                self._told.add(unread.where)
+                warnings.warn(UnreadSweep(f"left out: {unread}"), stacklevel=3)
+        return tables
 
     def designs(self, sweep: str | None = None) -> pd.DataFrame:
         """One row a design point.
@@ -122,12 +159,13 @@ class Results:
         within: Sequence[str] = ("model", "dataset", "corner"),
         sweep: str | None = None,
     ) -> pd.DataFrame:
-        """Designs that no other design of their group beats in accuracy and cost, cheapest first; empty without any.
+        """Designs that no other of their group beats in accuracy and cost, the best cost first; empty without any.
 
         A design that a race left behind in its sweep is on no front.
 
         Args:
-            cost: one column to be kept small, or several.
+            cost: one column, or several. Those in which more is better (``GAINS``: ``tops_per_watt``, ...) are to be
+                large, all others small.
             within: columns that make the groups. A corner is what the world turns out to be, not a choice, so each has
                 a front of its own; () makes one front of all.
             sweep: name of a sweep; all of them if None.
@@ -136,13 +174,16 @@ class Results:
             Rows of ``designs``.
 
         Raises:
-            InputError: no such column or sweep.
+            InputError: no such column or sweep, or a cost that is no number.
         """
         designs = self.designs(sweep)
         costs = [cost] if isinstance(cost, str) else list(cost)
         for name in (*costs, *within):
             if name not in designs:
                 raise unknown_name("column of designs", name, designs.columns)
+        for name in costs:
+            if not _is_number(designs[name]):
+                raise InputError(f"expected a column of numbers to set against the accuracy, found '{name}'", "cost")
         # Of a design that several sweeps hold, the row that saw most images counts.
         ordered = seen_all(designs).sort_values("images", ascending=False, kind="stable")
         designs = ordered.drop_duplicates("design_key").sort_index()
@@ -154,7 +195,7 @@ class Results:
         members = []
         for group in groups:
             kept = group[on_front(group, costs)]
-            members.append(kept.sort_values([costs[0], "design_key"]))
+            members.append(kept.sort_values([costs[0], "design_key"], ascending=[costs[0] not in GAINS, True]))
         front = pd.concat(members, ignore_index=True)
         front.attrs = designs.attrs
         return front
@@ -171,15 +212,23 @@ class Results:
         """
         first, second = (self.designs(one) if isinstance(one, str) else one for one in (a, b))
         names = (a if isinstance(a, str) else "a", b if isinstance(b, str) else "b")
-        return compare_designs(first, second, names, self.predictions)
+        return compare_designs(first, second, names, lambda key: Predictions.read(self.store, key))
 
     def predictions(self, design_key: str) -> Predictions:
         """What a design made of every image that is stored, in the order of the images.
 
         Args:
-            design_key: the whole key, as in the column of that name.
+            design_key: its key, or the first digits of the key of a finished design.
+
+        Raises:
+            InputError: no such design, or several, or no image of it is stored.
         """
-        return Predictions.read(self.store, design_key)
+        if len(design_key) < KEY_DIGITS:
+            design_key = str(self.design(design_key).design_key)
+        found = Predictions.read(self.store, design_key)
+        if not len(found):
+            raise InputError(f"no images of a design '{design_key}' are stored in {self.store.uri}")
+        return found
 
 
 def seen_all(designs: pd.DataFrame) -> pd.DataFrame:
@@ -207,16 +256,20 @@ def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
 
     Args:
         group: rows of ``designs`` that may be compared.
-        costs: columns to be kept small.
+        costs: columns to be kept small, or large where more is better (``GAINS``).
 
     Returns:
         (rows,) booleans.
     """
     compared = (_saw_all(group) & _is_hardware(group)).to_numpy()
-    directions: list[Direction] = ["max", *(["min"] * len(costs))]  # type: ignore[list-item]
+    directions: list[Direction] = ["max", *("max" if name in GAINS else "min" for name in costs)]  # type: ignore[list-item]
     members = np.zeros(len(group), bool)
     members[compared] = non_dominated(group.loc[compared, ["accuracy", *costs]].to_numpy(float), directions)
     return members
+
+
+def _is_number(column: pd.Series) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(column)) and not pd.api.types.is_bool_dtype(column)
 
 
 def _saw_all(designs: pd.DataFrame) -> pd.Series:

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -22,7 +22,7 @@ from simcore.errors import InputError
 
 PARTIAL_FOLDER = ".partial"
 SET_ASIDE_FOLDER = "set_aside"
-_DRAFT_NAME = re.compile(r"((\d+|probe)-)?[0-9a-f]{32}")
+_DRAFT_NAME = re.compile(r"((\d+|probe)-)?[0-9a-f]{32}(-journal)?")
 _ABANDONED_AFTER = timedelta(days=2)
 _PIECE_BYTES = 8 << 20
 _REQUESTS_AT_ONCE = 16
@@ -126,34 +126,23 @@ class Store:
         Raises:
             OSError: the disk is full, the store is away, or nothing may be written there.
         """
-        target = self._path(path)
         if self.local is None:
-            with self._fs.open_output_stream(target) as stream:
+            with self._fs.open_output_stream(self._path(path)) as stream:
                 stream.write(data)
             return
-        partial = Path(self._path(f"{PARTIAL_FOLDER}/{os.getpid()}-{uuid.uuid4().hex}"))
-        try:
-            with _open_new(partial) as file:
-                file.write(data)
-                file.flush()
-                if synced:
-                    os.fsync(file.fileno())
-            _replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
+        with self._draft_of(path) as partial, _open_new(partial) as file:
+            file.write(data)
+            file.flush()
+            if synced:
+                os.fsync(file.fileno())
 
     def put_file(self, path: str, file: Path) -> None:
         """As ``put``, from a file of this machine, however large."""
         if self.local is not None:
-            partial = Path(self._path(f"{PARTIAL_FOLDER}/{os.getpid()}-{uuid.uuid4().hex}"))
-            try:
-                with _open_new(partial) as target, open(file, "rb") as source:
-                    shutil.copyfileobj(source, target)
-                    target.flush()
-                    os.fsync(target.fileno())
-                _replace(partial, self._path(path))
-            finally:
-                partial.unlink(missing_ok=True)
+            with self._draft_of(path) as partial, _open_new(partial) as target, open(file, "rb") as source:
+                shutil.copyfileobj(source, target)
+                target.flush()
+                os.fsync(target.fileno())
             return
         # An upload of several parts may end half-way, a copy inside the store does not.
         draft = self._path(f"{PARTIAL_FOLDER}/{uuid.uuid4().hex}")
@@ -162,6 +151,17 @@ class Store:
                 stream.write(piece)
         self._fs.copy_file(draft, self._path(path))
         self._fs.delete_file(draft)
+
+    @contextlib.contextmanager
+    def _draft_of(self, path: str) -> Iterator[Path]:
+        """A new name on this machine's disk for the content of ``path``, which it becomes when the block ends well."""
+        partial = Path(self._path(f"{PARTIAL_FOLDER}/{os.getpid()}-{uuid.uuid4().hex}"))
+        try:
+            with naming(self.display(path)):
+                yield partial
+                _replace(partial, self._path(path))
+        finally:
+            partial.unlink(missing_ok=True)
 
     def list(self, folder: str) -> list[tuple[str, int]]:
         """All files below a folder as (path, bytes), sorted; empty where there is no such folder."""
@@ -194,6 +194,15 @@ class Store:
 
     def _path(self, path: str) -> str:
         return f"{self._root.rstrip('/')}/{path}"
+
+
+@contextlib.contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Gives every OSError of the block the path that people know: a full disk names none by itself."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, _reason(error), path) from error
 
 
 def _open_new(path: Path) -> BinaryIO:

@@ -15,12 +15,12 @@ import pipeline
 from pipeline.provenance import PACK_FILE, find_provenance
 from pipeline.sweep import simulation
 from pipeline.sweep.spec import SweepFile
-from pipeline.sweep.yaml_file import read_yaml
 from simcore.errors import InputError
+from simcore.yaml_file import read_yaml
 
 CODE_FOLDERS = ("pipeline", "simcore")
 FILES_FOLDER = "files"
-_CODE_ENDINGS = (".py", ".yaml", ".safetensors", ".parquet", ".json", ".md")
+_CODE_ENDINGS = (".py", ".yaml", ".csv", ".safetensors", ".parquet", ".json", ".md", ".html", ".css", ".js")
 _SECRET_NAMES = (
     ".env*", "*.env", ".netrc", ".pgpass", ".git-credentials", ".npmrc", ".pypirc", "credentials*", "*secret*",
     "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx", "*.keystore",

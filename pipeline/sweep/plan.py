@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from simcore.cost import CostSettings
 
 
+MOST_POINTS = 4_000_000
+"""Of a sweep before ``exclude``: its plan takes about a kilobyte a point. A judgement."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """All design points of a sweep in the order of the work: the sparsity levels of a design together."""
@@ -85,6 +89,11 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
     cost_settings = simulation.cost_settings(spec.cost, technology, sweep.where("cost"))
     builder = PointBuilder(sweep, dataset, calibration, evaluator.solver_version)
     excludes = [_Exclude(match) for match in spec.exclude]
+    if (most := builder.count()) > MOST_POINTS:
+        raise InputError(
+            f"the axes of the sweep make {most} points, expected at most {MOST_POINTS}: take values out, or split it",
+            sweep.path.name,
+        )
     points: dict[str, DesignPoint] = {}
     duplicates = excluded = 0
     for point in builder.points():
@@ -107,6 +116,9 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
         if simulation.cell_geometry(reference) is None
     )
     warnings += _reference_notes(sweep)
+    warnings += tuple(builder.implausible())
+    costs = simulation.implausible_costs(spec.cost, cost_settings)
+    warnings += tuple(f"{sweep.where('cost', 'parameters')}: implausible: {text}" for text in costs)
     ordered = _levels_together(points.values())
     return Plan(sweep, dataset, evaluator, images, ordered, duplicates, excluded, warnings, cost_settings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,10 +16,11 @@ from pipeline.sweep.axis import AxisValue
 from pipeline.sweep.point_keys import PointProduct
 from pipeline.sweep.points import Bitcell, Configuration, DesignPoint, Study
 from pipeline.sweep.simulation import Model
-from pipeline.sweep.spec import DeviceSpec, MatchSpec, SweepFile
-from pipeline.sweep.yaml_file import Location
+from pipeline.sweep.spec import MOST_NAME_CHARACTERS, DeviceSpec, MatchSpec, SweepFile
+from simcore.design_axes import MOST_SIDE
 from simcore.errors import InputError, unknown_name
 from simcore.inference.calibration_images import CalibrationImages
+from simcore.yaml_file import Location
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ class PointBuilder:
             },
         )
         self._circuits: dict[Bitcell, Any] = {}
+        for index, device in enumerate(self.spec.devices):
+            where = sweep.where("devices", index, *(["label"] if device.label else []))
+            _require_showable(_label(device), "device", "; give it a 'label'", where)
         self._check_matches("device", [_label(device) for device in self.spec.devices])
 
     def _base_values(self) -> _Values:
@@ -58,6 +63,8 @@ class PointBuilder:
             for index, reference in enumerate(spec.models)
         ]
         for index, model in enumerate(models):
+            hint = "; save it again with save_checkpoint(PATH, network, {'name': 'ANOTHER'})"
+            _require_showable(model.name, "network", hint, sweep.where("models", index))
             self._check_fit(model, sweep.where("models", index))
         self._check_matches("model", [model.name for model in models])
         cells = [
@@ -77,6 +84,28 @@ class PointBuilder:
         yield from self._product(base)
         for index, match in enumerate(self.spec.points):
             yield from self._product(self._narrowed(base, match, ("points", index)))
+
+    def count(self) -> int:
+        """How many points ``points`` makes at most, without making any; names are not looked up."""
+        spec = self.spec
+        cells = sum(
+            len(device.corners or spec.corners) * math.prod(map(len, device.overrides.values()))
+            for device in spec.devices
+        )
+        sizes = sum(len(array.rows) * len(array.cols) * len(array.active_rows or [1]) for array in spec.arrays)
+        total = len(spec.models) * cells * sizes * math.prod(len(values) for values in spec.settings().values())
+        for match in spec.points:  # what it names takes the place of the sweep's own values
+            given = {**match.given(), **match.given().get("overrides", {})}
+            total += math.prod(len(values) for values in given.values() if isinstance(values, list))
+        return total
+
+    def implausible(self) -> list[str]:
+        """What the bitcells of the points say that is hardly meant: one line a device and field."""
+        found: dict[tuple[str, str], str] = {}
+        for cell, circuit in self._circuits.items():
+            for name, text in simulation.implausible_circuit(circuit).items():
+                found.setdefault((cell.where, name), f"implausible {cell.device} {cell.corner}: {text}")
+        return [f"{where}: {text}" for (where, _), text in found.items()]
 
     def _product(self, values: _Values) -> Iterator[DesignPoint]:
         for model, cell, (rows, cols, active, where) in itertools.product(values.models, values.cells, values.sizes):
@@ -98,6 +127,7 @@ class PointBuilder:
         for index, array in enumerate(self.spec.arrays):
             where = self.sweep.where("arrays", index)
             for rows, cols, active in itertools.product(array.rows, array.cols, array.active_rows or (None,)):
+                _require_side(rows, cols, where)
                 if active is not None and active > rows:
                     raise InputError(f"active_rows {active} is more than the array's {rows} rows", where)
                 yield rows, cols, active, where
@@ -150,6 +180,8 @@ class PointBuilder:
             cols = given.get("cols") or (None,)
             active = given.get("active_rows") or (None,)
             sizes = [(r, c or r, a, where) for r, c, a in itertools.product(rows, cols, active)]
+            for r, c, _, _ in sizes:
+                _require_side(r, c, where)
             if any(a is not None and a > r for r, _, a, _ in sizes):
                 raise InputError("active_rows is more than the array's rows", where)
         settings = base.settings | {axis.column: given[axis.column] for axis in SCALARS if axis.column in given}
@@ -188,8 +220,28 @@ def _require_one_meaning(named: Iterable[tuple[str, str, str]], what: str) -> No
     known: dict[str, str] = {}
     for name, meaning, where in named:
         if known.setdefault(name, meaning) != meaning:
-            hint = "give one a label of its own" if what == "device" else "rename one of the files"
+            hint = (
+                "give one a label of its own"
+                if what == "device"
+                else "the name is in the file: save one again with save_checkpoint(PATH, network, {'name': 'ANOTHER'})"
+            )
             raise InputError(f"two different {what}s are called '{name}'; {hint}", where)
+
+
+def _require_side(rows: int, cols: int, where: str) -> None:
+    if max(rows, cols) > MOST_SIDE:
+        raise InputError(f"expected at most {MOST_SIDE} rows and columns, found {rows}x{cols}", where)
+
+
+def _require_showable(name: str, what: str, hint: str, where: str) -> None:
+    """Names stand in tables, pictures, where ``$`` begins a formula, and paths of exports."""
+    if len(name) > MOST_NAME_CHARACTERS or not name.isprintable() or "$" in name or not name.strip():
+        shown = name if len(name) <= MOST_NAME_CHARACTERS else f"{name[:20]}..."
+        raise InputError(
+            f"expected a {what}'s name of at most {MOST_NAME_CHARACTERS} printable characters without '$', found "
+            f"{shown!r} ({len(name)} characters){hint if len(name) > 0 else ''}",
+            where,
+        )
 
 
 def _label(device: DeviceSpec) -> str:

@@ -113,6 +113,20 @@ def cost_settings(options: CostOptions, periphery_file: str, where: str) -> Cost
     return resolve(options, where, periphery_file)
 
 
+def implausible_circuit(circuit: Circuit) -> dict[str, str]:
+    """What of a circuit is hardly meant, in words, by the field that says it."""
+    from simcore.technology.plausible import implausible
+
+    return implausible(circuit)
+
+
+def implausible_costs(options: CostOptions, settings: CostSettings) -> list[str]:
+    """Cost parameters that are hardly meant, in words."""
+    from simcore.cost.settings import implausible
+
+    return implausible(options, settings)
+
+
 def mitigations_of(design: Design) -> Sequence[Costed]:
     """What is done against the errors of a design's arrays, beside what its tiles and counts say already."""
     if design.mitigations == NONE:

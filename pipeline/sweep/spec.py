@@ -29,21 +29,24 @@ from pipeline.sweep.axes import CONVERTER, LEVEL, MATCHED, ROW_ORDER, SCALARS, S
 from pipeline.sweep.axis import AxisValue, ScalarAxis
 from pipeline.sweep.field_types import Listed, Positive, Scalar, Text, values_of
 from pipeline.sweep.objectives import ObjectiveName
+from pipeline.sweep.shipped import sweep_path
 from pipeline.sweep.spec_errors import describe_errors
-from pipeline.sweep.yaml_file import YamlFile, read_yaml
 from pipeline.uris import without_secret
 from simcore.cost_options import CostOptions
 from simcore.design_axes import EvidenceLimits
 from simcore.errors import InputError
+from simcore.yaml_file import YamlFile, read_yaml
 
 MAX_SWEEP_FILE_CHARACTERS = 1_000_000
+MOST_NAME_CHARACTERS = 60
+"""Of what people call a device or network: tables, pictures and file names have room for as many. A judgement."""
 
 
 def _array(value: Any) -> Any:
-    if not isinstance(value, str):
+    if isinstance(value, dict | ArraySpec):
         return value
-    match = re.fullmatch(r"\s*(\d+)\s*[xX]\s*(\d+)\s*", value)
-    if not match:
+    match = re.fullmatch(r"\s*(\d+)\s*[xX]\s*(\d+)\s*", str(value))
+    if not match or match[1].startswith("0") or match[2].startswith("0"):
         raise ValueError(
             f"expected ROWSxCOLS such as 64x64 or {{rows: 64, cols: 64, active_rows: 16}}, found {value!r}"
         )
@@ -250,10 +253,13 @@ class SweepFile:
 def load_sweep(path: str | Path) -> SweepFile:
     """Reads and checks a sweep file.
 
+    Args:
+        path: of the file, or the name of one that ships.
+
     Raises:
         InputError: with one line for each thing that is wrong, each naming file, line and field.
     """
-    source = read_yaml(path)
+    source = read_yaml(sweep_path(path))
     if len(source.text) > MAX_SWEEP_FILE_CHARACTERS:
         raise InputError(f"a sweep file may hold at most {MAX_SWEEP_FILE_CHARACTERS} characters", source.path.name)
     if not isinstance(source.data, dict):

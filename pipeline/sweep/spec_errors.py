@@ -9,8 +9,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline.sweep.yaml_file import Location, YamlFile
 from simcore.errors import InputError, unknown_name
+from simcore.yaml_file import Location, YamlFile
 
 _EXPECTED = {
     "int_type": "expected a whole number",
@@ -68,7 +68,7 @@ def _one_line(detail: ErrorDetails, location: Location, source: YamlFile, model:
         return str(InputError(f"expected {words} {context[bound]:g}, found {found!r}", where))
     if kind == "value_error":
         return str(InputError(str(context["error"]), where))
-    return str(InputError(f"{_EXPECTED.get(kind, detail['msg'])}, found {found!r}", where))
+    return str(InputError(f"{_EXPECTED.get(kind, detail['msg'])}, found {source.shown(found, *location)}", where))
 
 
 def _fields_around(model: type[BaseModel], location: Location) -> list[str]:

@@ -1,5 +1,4 @@
-"""The tables of a sweep, written piece by piece and read when they are asked for: no table is ever held in memory to
-be written."""
+"""The tables of a sweep, written piece by piece: no table is ever held in memory to be written."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline.columns import Row
 from pipeline.front.fronts import MARKS, Fronts, find_fronts, input_columns
-from pipeline.storage.store import Store
+from pipeline.storage.store import Store, naming
 from pipeline.sweep.spec import ParetoSpec
 from pipeline.tables.schema import SCHEMAS
 
@@ -25,12 +24,6 @@ GROUP_ROWS = 4096
 def table_path(sweep_name: str, table: str) -> str:
     """Where a table of a sweep lies in the store."""
     return f"{SWEEPS_FOLDER}/{sweep_name}/{table}.parquet"
-
-
-def read_table(sweep_name: str, table: str, store: Store) -> pa.Table | None:
-    """A table of a finished sweep, or None where there is none."""
-    data = store.read(table_path(sweep_name, table))
-    return None if data is None else pq.read_table(pa.BufferReader(data))
 
 
 class TableFiles(Mapping[str, pa.Table]):
@@ -107,7 +100,8 @@ class TableFiles(Mapping[str, pa.Table]):
 
     def _write(self, name: str, rows: list[Row]) -> None:
         table = pa.Table.from_pylist(rows, schema=SCHEMAS[name])
-        self._writers[name].write_table(table, row_group_size=GROUP_ROWS)
+        with naming(str(self._folder)):
+            self._writers[name].write_table(table, row_group_size=GROUP_ROWS)
 
     def _correct_images(self) -> list[np.ndarray]:
         """What was given as ``correct``, row by row, mapped from the disk."""

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pipeline.storage.store import Store
 from pipeline.uris import without_secret
-from simcore.errors import BinsparxError
+from simcore.errors import BinsparxError, InputError, unknown_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks", "databricks-uc")
+_ANSWER_SECONDS = 5.0
 PREFIX = "binsparx"
 """Of the tags that tell this program's runs from others."""
 
@@ -31,6 +36,39 @@ def default_tracking_uri(store: Store) -> str:
     if path is None:
         raise TrackingUnavailable(f"results at {store.uri} have no place for an SQLite file; name a tracking server")
     return f"sqlite:///{path}"
+
+
+def check_tracking_uri(uri: str, where: str) -> str:
+    """Looks, before the work, whether results can be tracked after it.
+
+    Args:
+        uri: of a server, or of an SQLite file.
+        where: where the user wrote it, for messages.
+
+    Returns:
+        A warning, one line, where a server does not answer now; empty where all is well.
+
+    Raises:
+        InputError: no kind of URI that MLflow knows, or a file that cannot be written.
+    """
+    scheme, separator, rest = uri.partition("://")
+    scheme = scheme.partition("+")[0].lower()
+    if not separator:
+        return ""  # a folder
+    if scheme not in _SCHEMES:
+        raise unknown_name("kind of tracking URI", scheme, _SCHEMES, where)
+    if scheme == "sqlite":
+        folder = Path(rest.removeprefix("/").partition("?")[0]).absolute().parent
+        if not os.access(folder, os.W_OK):
+            raise InputError(f"no file can be written into the folder '{folder}'", where)
+    if scheme in ("http", "https"):
+        parts = urlsplit(uri)
+        try:
+            port = parts.port or (443 if scheme == "https" else 80)
+            socket.create_connection((parts.hostname or "", port), _ANSWER_SECONDS).close()
+        except (OSError, ValueError) as error:
+            return f"MLflow at {without_secret(uri)} does not answer now ({error}); the results can be tracked later"
+    return ""
 
 
 def quiet_client(uri: str) -> MlflowClient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.storage.store import Store
-from pipeline.tracking.client import PREFIX, quiet_client, unavailable
+from pipeline.tracking.client import PREFIX, TrackingUnavailable, quiet_client, unavailable
+from pipeline.tracking.database import database_file, database_state
 from pipeline.tracking.mlflow import Entry
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def find_designs(uri: str, sweep_name: str | None, most: int) -> TrackedDesigns 
     Raises:
         TrackingUnavailable: MLflow cannot be reached.
     """
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+    if (path := database_file(uri)) is not None and not _is_usable(path, uri):
         return None
     client = quiet_client(uri)
     wanted = f"tags.`{PREFIX}.kind` = 'design'"
@@ -55,14 +57,32 @@ def find_designs(uri: str, sweep_name: str | None, most: int) -> TrackedDesigns 
     return TrackedDesigns(experiment, (front + others[::step])[:most])
 
 
+def _is_usable(path: Path, uri: str) -> bool:
+    """Whether there is a database that holds anything; opening one with MLflow would make it."""
+    try:
+        state = database_state(path)
+    except sqlite3.OperationalError as error:
+        raise unavailable(uri, error) from None
+    if state == "damaged":
+        raise TrackingUnavailable(f"{path} is damaged; it is made anew by: binsparx track SWEEP.yaml")
+    return state == "sound"
+
+
 def open_experiment(client: MlflowClient, study: str, store: Store) -> str:
     """The id of a study's experiment, made where there is none and brought back where it was deleted."""
+    from mlflow.exceptions import MlflowException
+
     found = client.get_experiment_by_name(study)
     if found is None:
         folder = store.local_path("mlflow-artifacts")
         remote = client.tracking_uri.startswith("http")
         location = None if remote or folder is None else folder_of_study(folder, study).as_uri()
-        return str(client.create_experiment(study, artifact_location=location))
+        try:
+            return str(client.create_experiment(study, artifact_location=location))
+        except MlflowException:
+            found = client.get_experiment_by_name(study)  # another process may just have made it
+            if found is None:
+                raise
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)

@@ -7,15 +7,16 @@ and touched only where its row has changed.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.front.sampling import sample_others
 from pipeline.storage.store import Store
 from pipeline.sweep.spec import SweepFile
-from pipeline.tables.files import read_table
+from pipeline.tables.stored import read_table
 from pipeline.tracking.artifacts import attach_artifacts, attach_datasets, read_artifacts
 from pipeline.tracking.client import TrackingUnavailable, default_tracking_uri, quiet_client, unavailable
+from pipeline.tracking.database import ensure_database
 from pipeline.tracking.mlflow import child_entry, distinct_parameters, parent_entry
 from pipeline.tracking.runs import known_runs, open_experiment, take_marks, write_entry
 from pipeline.uris import without_secret
@@ -32,6 +33,8 @@ class TrackingResult:
     experiment: str
     written: int
     unchanged: int
+    set_aside: str | None = None
+    """Where a damaged database went; what other sweeps had in it is to be tracked again."""
 
 
 def track_sweep(sweep: SweepFile, store: Store, uri: str | None = None, failed: bool = False) -> TrackingResult:
@@ -41,13 +44,14 @@ def track_sweep(sweep: SweepFile, store: Store, uri: str | None = None, failed: 
         TrackingUnavailable: MLflow cannot be reached or written; nothing else is affected.
     """
     spec = sweep.spec
-    uri = uri or spec.tracking.uri or default_tracking_uri(store)
     table = read_table(spec.name, "designs", store)
     if table is None:
         raise TrackingUnavailable(f"there are no tables of sweep '{spec.name}' in {store.uri}; run it first")
+    uri = uri or spec.tracking.uri or default_tracking_uri(store)
+    set_aside = ensure_database(uri)
     client = quiet_client(uri)
     try:
-        return _synchronise(client, sweep, store, uri, table.to_pylist(), failed)
+        return replace(_synchronise(client, sweep, store, uri, table.to_pylist(), failed), set_aside=set_aside)
     except Exception as error:  # whatever MLflow, SQLAlchemy or HTTP raise: the sweep must not suffer
         raise unavailable(uri, error) from error
 

@@ -18,6 +18,7 @@ ConverterKind = Literal["flash", "sar"]
 # A flash converter up to here, successive approximation beyond. Judgement: flash for its speed while its
 # comparators, which double with every bit, are few.
 FLASH_BITS = 5
+_FAR = 1000.0  # times what a technology has: more is hardly meant. Judgement.
 # What a corner means for the choices. Judgement: nominal is the cheaper reading of each.
 _CHOICES: dict[str, dict[Corner, Any]] = {
     "array_supply": {"low": "v_read", "nominal": "v_read", "high": "v_dd"},
@@ -124,6 +125,22 @@ class CostSettings(PeripheryNumbers):
             return self
         end: Any = _CHOICES[name][corner] if name in _CHOICES else self.periphery.si(name, corner)
         return replace(self, **{name: end})
+
+
+def implausible(options: CostOptions, settings: CostSettings) -> list[str]:
+    """Cost parameters that are hardly meant, in words: a slip of a unit or of an exponent.
+
+    Args:
+        options: what a sweep file says.
+        settings: what ``resolve`` made of it.
+    """
+    found = []
+    for name, value in options.parameters.items():
+        unit, factor = PERIPHERY_UNITS[name]
+        usual = settings.periphery.si(name, options.corner) / factor
+        if not usual / _FAR <= value <= usual * _FAR:
+            found.append(f"{name} is {value:.3g} {unit}, the technology has {usual:.3g} {unit}".replace("  ", " "))
+    return found
 
 
 def resolve(options: CostOptions, where: str = "", periphery_file: str | None = None) -> CostSettings:

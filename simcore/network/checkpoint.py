@@ -117,12 +117,10 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             state = _read_tensors(network, file)
     except (SafetensorError, OSError) as error:
         raise InputError(f"not a complete safetensors file: {error}", where) from None
-    of_layer: dict[str, dict[str, torch.Tensor]] = {}
-    for key, value in state.items():
-        node, _, tensor = key.rpartition(".")
-        of_layer.setdefault(node, {})[tensor] = value
     for name, layer in network.named_layers():
-        layer.load_state_dict(_with_counter(layer, of_layer.get(name, {})), assign=True)
+        wanted = [key for key in layer.state_dict() if key != "num_batches_tracked"]
+        tensors = {key: state[f"{name}.{key}"] for key in wanted}
+        layer.load_state_dict(_with_counter(layer, tensors), assign=True)
     digest = network_digest(network)
     if digest != header["digest"]:
         raise InputError("the digest does not match the content: the file was damaged or altered", where)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
 from simcore.errors import InputError, unknown_name
 from simcore.network.operations import OPERATIONS, Operation, Shape
 from simcore.network.operations.base import Sizes
-from simcore.network.validation import validated
+from simcore.network.validation import first_error, validated
 
 INPUT = "input"
 """The name by which nodes refer to the images."""
@@ -24,23 +34,48 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+_NODE_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
+_LONGEST_NAME = 200
+
+
+def _node_name(name: str) -> str:
+    if not _NODE_NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        raise ValueError(
+            f"expected at most {_LONGEST_NAME} letters, digits and '_', with dots between, such as 'layers.0.conv'"
+        )
+    return name
+
+
 class Node(BaseModel):
     """One operation, applied to the results of earlier nodes.
 
     Args:
-        name: letters, digits and ``_``, parts joined by dots as PyTorch names nested modules (``layers.0.conv``);
-            unique in the graph; its tensors are called ``NAME.weight`` and so on.
+        name: letters, digits and ``_``, with dots between as PyTorch has them (``layers.0.conv``), unique in the graph;
+            its tensors are called ``NAME.weight`` and so on.
         op: a name of ``OPERATIONS``.
         inputs: names of earlier nodes, or ``"input"``.
         attrs: attributes of the operation.
+
+    Raises:
+        InputError: a field is missing, unknown or not of its type.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$", max_length=200)]
+    name: Annotated[str, AfterValidator(_node_name)]
     op: str
     inputs: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
     attrs: dict[str, object] = Field(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_words(cls, content: Any, check: ModelWrapValidatorHandler[Node]) -> Node:
+        """A node is also made by hand, where no caller would translate what pydantic says."""
+        try:
+            return check(content)
+        except ValidationError as error:
+            name = content.get("name") if isinstance(content, dict) else None
+            raise first_error(error, cls, f"node '{name}'" if name else "node") from None
 
     def operation(self) -> Operation:
         """The checked attributes.
@@ -51,6 +86,10 @@ class Node(BaseModel):
         where = f"node '{self.name}'"
         if self.op not in OPERATIONS:
             raise unknown_name("operation", self.op, OPERATIONS, where)
+        known = OPERATIONS[self.op].model_fields
+        for name in self.attrs:
+            if name not in known:
+                raise unknown_name(f"attribute of {self.op}", name, known, where)
         return validated(OPERATIONS[self.op], self.attrs, where)
 
 

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from simcore.network.graph import INPUT, NetworkGraph, node_of
 from simcore.network.layers import ADDING_UP, build
@@ -32,6 +31,7 @@ class BinaryLayer:
         kind: ``conv2d`` or ``linear``.
         weight: int8 +-1, (C_out, C_in, kh, kw) for ``conv2d`` and (F_out, F_in) for ``linear``.
         stride, padding, dilation: (vertical, horizontal); (1, 1), (0, 0) and (1, 1) for ``linear``.
+        pad_value: what padded places hold: -1, 0 or +1.
     """
 
     name: str
@@ -39,6 +39,7 @@ class BinaryLayer:
     weight: np.ndarray
     stride: tuple[int, int]
     padding: tuple[int, int]
+    pad_value: int = 0
     dilation: tuple[int, int] = (1, 1)
 
     @property
@@ -88,12 +89,11 @@ class GraphNetwork(nn.Module):
         found = []
         for name, layer in self.named_layers():
             if isinstance(layer, BinaryConv2d):
-                window = _pair(layer.stride), _pair(layer.padding), _pair(layer.dilation)
+                stride, padding = _pair(layer.stride), _pair(layer.padding)
                 blocks = np.split(_weight_signs(layer.weight), layer.groups)
-                names = _block_names(name, layer)
-                found += [
-                    BinaryLayer(block, "conv2d", weight, *window) for block, weight in zip(names, blocks, strict=True)
-                ]
+                for block, weight in zip(_block_names(name, layer), blocks, strict=True):
+                    window = stride, padding, layer.pad_value, _pair(layer.dilation)
+                    found.append(BinaryLayer(block, "conv2d", weight, *window))
             elif isinstance(layer, BinaryLinear):
                 found.append(BinaryLayer(name, "linear", _weight_signs(layer.weight), (1, 1), (0, 0)))
         return found
@@ -126,9 +126,7 @@ def plain_dot(network: GraphNetwork) -> BinaryDot:
         layer = layers[node_of(name)]
         product: torch.Tensor
         if isinstance(layer, BinaryConv2d) and layer.groups > 1:
-            block = int(name.partition("[")[2].rstrip("]"))
-            weight = sign(layer.weight.detach().chunk(layer.groups)[block])
-            product = functional.conv2d(signs, weight, None, layer.stride, layer.padding, layer.dilation).round_()
+            product = layer.block_products(signs, int(name.partition("[")[2].rstrip("]")))
         else:
             product = layer(signs)
         return product

@@ -1,9 +1,9 @@
 """Bitcell files: reading, checking and turning them into circuits.
 
-A bitcell file is YAML: name, topology, and under ``corners`` one mapping a corner. A quantity is a plain number or
-``{value, unit, source}``. Besides the fields of ``Circuit``, ``r_on``, ``r_off`` and ``r_access`` (ohms) may stand in
-place of g_on and g_off, and ``iv_csv`` names a file of measured points beside the YAML (columns V, I_on and
-optionally I_off).
+A bitcell file is YAML: name, topology, and under ``corners`` one mapping a corner. A quantity is a plain number, a text
+with its unit such as ``12 kohm``, or ``{value, unit, source}``; a unit may have an SI prefix. Besides the fields of
+``Circuit``, ``r_on``, ``r_off`` and ``r_access`` (ohms) may stand in place of g_on and g_off, and ``iv_csv`` names a
+file of measured points beside the YAML (columns V, I_on and optionally I_off).
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from simcore.crossbar.circuit import Circuit, input_error
 from simcore.crossbar.topologies import TOPOLOGIES
 from simcore.errors import InputError, unknown_name
-from simcore.technology.yaml_model import load_yaml_model
+from simcore.technology.quantities import in_si, split_quantity, unit_of
+from simcore.technology.yaml_model import load_yaml_model, named_at
+from simcore.yaml_file import YamlFile
 
 DEFAULT_CORNER = "nominal"
 _FOLDER = Path(__file__).parent
@@ -38,7 +40,8 @@ class Quantity(BaseModel):
 
     Attributes:
         value: in ``unit``.
-        unit: ``ohm``, ``V`` or ``S``; empty for what has none. Another unit than the field's is refused.
+        unit: ``ohm``, ``V`` or ``S``, with an SI prefix or not; empty for what has none. Another unit than the
+            field's is refused.
         source: the paper, table or file that it comes from, or the word ``judgement``.
     """
 
@@ -139,7 +142,7 @@ def circuit_parameters(
         >>> circuit_parameters("8T-SRAM", "pessimistic", {"r_sink": 100}).r_sink
         100.0
     """
-    bitcell = load_bitcell(device, where)
+    bitcell, source = _load(device, where)
     if corner not in bitcell.corners:
         raise unknown_name(f"corner of {bitcell.name}", corner, bitcell.corners, where)
     fields: dict[str, Any] = {"topology": bitcell.topology, "gated": bitcell.gated}
@@ -148,7 +151,7 @@ def circuit_parameters(
         fields["source_end"] = bitcell.source_end
     at = where or device
     for name, entry in bitcell.corners[corner].items():
-        fields[name] = _value(name, entry, f"{at} corners.{corner}.{name}")
+        fields[name] = _value(name, entry, named_at(source.where("corners", corner, name), where))
     for name in overrides or {}:
         fields.pop(_REPLACED_BY.get(name, ""), None)
     for name, entry in (overrides or {}).items():
@@ -157,13 +160,23 @@ def circuit_parameters(
         raise InputError("r_access is in series with r_on and r_off, but this cell gives g_on and g_off instead", at)
     if "iv_csv" in fields:
         fields["iv_table"] = _read_points(_device_path(device), fields.pop("iv_csv"), at)
-    _conductances(fields, at)
-    circuit = Circuit.from_parameters(fields, at)
+    # What is wrong with the file's own values is shown in the file.
+    place = at if overrides else named_at(source.where("corners", corner), where)
+    _conductances(fields, place)
+    try:
+        circuit = Circuit.model_validate(fields)
+    except ValidationError as error:
+        fields_named = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
+        if fields_named and not fields_named & set(overrides or {}):
+            # The line of the field, where it is one that stands there.
+            written = fields_named & bitcell.corners[corner].keys() if len(fields_named) == 1 else set()
+            place = named_at(source.where("corners", corner, *written), where)
+        raise input_error(error, Circuit, place) from None
     if circuit.off_current() > circuit.on_current():
         raise InputError(
             f"at v_read an OFF cell carries {circuit.off_current():.3g} A, more than an ON cell with "
             f"{circuit.on_current():.3g} A",
-            at,
+            place,
         )
     return circuit
 
@@ -178,6 +191,10 @@ def load_bitcell(device: str, where: str = "") -> Bitcell:
     Raises:
         InputError: no such device or file, or not a bitcell file.
     """
+    return _load(device, where)[0]
+
+
+def _load(device: str, where: str) -> tuple[Bitcell, YamlFile]:
     path = _device_path(device)
     if path is None:
         raise unknown_name("device", device, [*device_names(), "PATH.yaml"], where)
@@ -196,18 +213,36 @@ def _device_path(device: str) -> Path | None:
 
 
 def _value(name: str, entry: Any, where: str) -> Any:
+    """What an entry means in SI units; what is no quantity, such as the name of a curve form, as it is."""
+    if isinstance(entry, str):
+        written = split_quantity(entry) if _unit_of_field(name) else None
+        return entry if written is None else _si(name, *written, where)
     if not isinstance(entry, dict):
         return entry
     try:
         quantity = Quantity.model_validate(entry)
     except ValidationError as error:
         raise input_error(error, Quantity, where) from None
-    expected = _UNITS.get(name.partition("_")[0], "")
-    if quantity.unit and quantity.unit != expected:
+    return _si(name, quantity.value, quantity.unit, where)
+
+
+def _unit_of_field(name: str) -> str:
+    return _UNITS.get(name.partition("_")[0], "")
+
+
+def _si(name: str, value: float, unit: str, where: str) -> float:
+    expected = _unit_of_field(name)
+    if not unit:
+        return value
+    found = unit_of(unit)
+    if found is None or found[0] != expected:
+        prefixed = {"ohm": "kohm", "V": "mV", "S": "uS"}.get(expected)
         raise InputError(
-            f"{name} is given in '{quantity.unit}', expected " + (f"'{expected}'" if expected else "no unit"), where
+            f"{name} is given in '{unit}', expected "
+            + (f"'{expected}' or with a prefix, such as '{prefixed}'" if prefixed else "no unit"),
+            where,
         )
-    return quantity.value
+    return in_si(value, found[1])
 
 
 def _conductances(fields: dict[str, Any], where: str) -> None:

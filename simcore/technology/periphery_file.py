@@ -165,4 +165,4 @@ def load_periphery(technology: str, where: str = "") -> Periphery:
     if not own and technology not in periphery_names():
         raise unknown_name("technology", technology, [*periphery_names(), "PATH.yaml"], where)
     path = Path(technology) if own else PERIPHERY_FOLDER / f"{technology}.yaml"
-    return load_yaml_model(path, Periphery, f"periphery file '{technology}'", "name and parameters", where)
+    return load_yaml_model(path, Periphery, f"periphery file '{technology}'", "name and parameters", where)[0]

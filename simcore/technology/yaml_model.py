@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from simcore.crossbar.circuit import input_error
 from simcore.errors import InputError
+from simcore.yaml_file import YamlFile, read_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def load_yaml_model(path: Path, model: type[Model], what: str, needs: str, where: str) -> Model:
-    """The content of ``path`` as a ``model``.
+def load_yaml_model(path: Path, model: type[Model], what: str, needs: str, where: str) -> tuple[Model, YamlFile]:
+    """The content of ``path`` as a ``model``, and the file with the line of every value.
 
     Args:
         path: the file.
@@ -28,14 +28,20 @@ def load_yaml_model(path: Path, model: type[Model], what: str, needs: str, where
         InputError: an unreadable file, no YAML, no mapping, or a field that is wrong.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the {what}: {error.strerror}", where) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"the {what} is not YAML: {' '.join(str(error).split())}", where) from None
-    if not isinstance(content, dict):
-        raise InputError(f"the {what} must hold a mapping with {needs}", where)
+        source = read_yaml(path)
+    except InputError as error:
+        if not error.where:  # there is no line to point at
+            raise InputError(f"cannot read the {what}: {error.message}", where) from None
+        raise InputError(f"the {what} is {error.message}", named_at(error.where, where)) from None
+    if not isinstance(source.data, dict):
+        raise InputError(f"the {what} must hold a mapping with {needs}", named_at(path.name, where))
     try:
-        return model.model_validate(content)
+        return model.model_validate(source.data), source
     except ValidationError as error:
-        raise input_error(error, model, f"{where + ' ' if where else ''}{path.name}") from None
+        first = error.errors()[0]["loc"]
+        raise input_error(error, model, named_at(source.where(*first), where)) from None
+
+
+def named_at(place: str, where: str) -> str:
+    """A place in a file, with the place that named the file."""
+    return f"{place} (of {where})" if where else place

@@ -14,6 +14,7 @@ from pipeline.report.page.data import page_data
 from pipeline.report.page.findings import find_gains, sentences
 from pipeline.report.page.selection import select_designs
 from pipeline.results.finished import Results, hardware_only
+from pipeline.tables.completeness import what_is_missing
 from pipeline.tables.files import SWEEPS_FOLDER
 from simcore.errors import InputError
 
@@ -24,7 +25,8 @@ def build_report(results: Results, sweep: str) -> str:
     Raises:
         InputError: no such sweep, or none of its designs is finished.
     """
-    designs = hardware_only(results.designs(sweep))
+    all_rows = results.designs(sweep)
+    designs = hardware_only(all_rows)
     if designs.empty:
         raise InputError(f"no design of sweep '{sweep}' is finished")
     layers = results.layers(sweep)
@@ -42,7 +44,9 @@ def build_report(results: Results, sweep: str) -> str:
         findings=found,
         heat_maps=sections.heat_maps(designs),
         evidence=sections.evidence(designs),
-        failures=sections.failures(read_failures(sweep, results.store)),
+        failures=sections.failures(
+            read_failures(sweep, results.store), what_is_missing(all_rows.images.tolist(), sweep, results.store)
+        ),
         provenance=sections.provenance(designs, text),
         all_designs=sections.all_designs(shown, len(designs)),
     )

@@ -102,12 +102,13 @@ def evidence(designs: pd.DataFrame) -> str:
     return table(heading, rows)
 
 
-def failures(reports: Sequence[FailureReport]) -> str:
-    """Points that could not be computed, with what repeats them."""
+def failures(reports: Sequence[FailureReport], missing: str) -> str:
+    """Points that could not be computed, with what repeats them; ``missing`` says what else the sweep has not."""
+    note = f"<p><strong>{escape(missing)}.</strong></p>" if missing else ""
     if not reports:
-        return "<p>None: no point that was run has failed.</p>"
+        return note + "<p>None: no point that was run has failed.</p>"
     rows = [(report.design, report.stage, report.reason, report.command) for report in reports]
-    return table(("design", "while", "reason", "repeat with"), rows)
+    return note + table(("design", "while", "reason", "repeat with"), rows)
 
 
 def provenance(designs: pd.DataFrame, sweep_text: str) -> str:

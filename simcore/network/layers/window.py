@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -14,13 +16,31 @@ from simcore.network.training.straight_through import activation_sign, sign, wei
 class BinaryConv2d(nn.Conv2d):
     """Convolution of signs. ``weight`` holds the latent values; outside training only their signs matter."""
 
+    pad_value = 0
+
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         if self.training:
-            return self._conv_forward(activation_sign(input), weight_sign(self.weight), None)
+            return self._signs_forward(activation_sign(input), weight_sign(self.weight), self.groups)
+        with torch.autocast(input.device.type, enabled=False):
+            return self.whole_products(sign(input.float()), sign(self.weight.detach()), self.groups)
+
+    def block_products(self, signs: torch.Tensor, block: int) -> torch.Tensor:
+        """Of one of the groups alone, for the signs of its inputs."""
+        return self.whole_products(signs, sign(self.weight.detach().chunk(self.groups)[block]), 1)
+
+    def whole_products(self, signs: torch.Tensor, weight: torch.Tensor, groups: int) -> torch.Tensor:
+        """Whole numbers; inputs and weights are signs."""
         # round_: sums of +-1 are exact in float32 in any order, but a backend may choose a Winograd or Fourier
         # algorithm, whose error is far below one half.
-        with torch.autocast(input.device.type, enabled=False):
-            return self._conv_forward(sign(input.float()), sign(self.weight.detach()), None).round_()
+        return self._signs_forward(signs, weight, groups).round_()
+
+    def _signs_forward(self, signs: torch.Tensor, weight: torch.Tensor, groups: int) -> torch.Tensor:
+        padding: tuple[int, ...] = tuple(map(int, self.padding))
+        if self.pad_value:
+            vertical, horizontal = padding
+            signs = functional.pad(signs, (horizontal, horizontal, vertical, vertical), value=float(self.pad_value))
+            padding = (0, 0)
+        return functional.conv2d(signs, weight, None, self.stride, padding, self.dilation, groups)
 
 
 class WindowSum2d(nn.Module):
@@ -49,7 +69,10 @@ class GlobalAvgPool(nn.Module):
         return values.mean(dim=(2, 3))
 
 
-def _convolution(kind: type[nn.Conv2d], operation: ops.Conv2d | ops.BinaryConv2d, bias: bool) -> nn.Module:
+Convolution = TypeVar("Convolution", bound=nn.Conv2d)
+
+
+def _convolution(kind: type[Convolution], operation: ops.Conv2d | ops.BinaryConv2d, bias: bool) -> Convolution:
     return kind(
         operation.in_channels, operation.out_channels, operation.kernel, operation.stride, operation.padding,
         operation.dilation, operation.groups, bias,
@@ -62,7 +85,9 @@ def build(operation: ops.Operation, shape: Shape) -> nn.Module | None:
         case ops.Conv2d():
             return _convolution(nn.Conv2d, operation, operation.bias)
         case ops.BinaryConv2d():
-            return _convolution(BinaryConv2d, operation, False)
+            layer = _convolution(BinaryConv2d, operation, False)
+            layer.pad_value = operation.pad_value
+            return layer
         case ops.WindowSum2d():
             return WindowSum2d(operation)
         case ops.MaxPool2d():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from simcore.network.operations.base import (
     Operation,
@@ -69,12 +70,18 @@ class Conv2d(_Convolution):
 
 
 class BinaryConv2d(_Convolution):
-    """Convolution of sign(input) with sign(weight), sign(0) = +1; padded places contribute nothing; no bias."""
+    """Convolution of sign(input) with sign(weight), sign(0) = +1; no bias.
+
+    Attributes:
+        pad_value: what padded places hold: 0 contributes nothing, +1 and -1 are inputs like any other.
+    """
+
+    pad_value: Literal[-1, 0, 1] = 0
 
 
 class WindowSum2d(_Convolution):
-    """Sum of sign(input) over each window of a convolution: what the offset of its weights (or of its inputs) is
-    multiplied by. Padded places contribute nothing."""
+    """Sum of sign(input) over each window of a convolution: what the offset of its weights is multiplied by. Padded
+    places contribute nothing."""
 
 
 class MaxPool2d(_Window):

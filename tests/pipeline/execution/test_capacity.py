@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline.execution import runner
+from pipeline.execution import capacity, runner
 from pipeline.execution.capacity import check_threads, gpu_share, may_grow
 from pipeline.execution.runner import RunOptions, run_sweep
 from simcore.errors import InputError
@@ -82,7 +82,19 @@ def test_an_autoscaler_is_known_by_its_node_types(
 
     status = json.dumps({"autoscaler_report": report}).encode()
     monkeypatch.setattr(internal_kv, "_internal_kv_get", lambda key: status)
+    monkeypatch.setattr(capacity, "_LOOK_AGAIN_SECONDS", 0.0)
     assert may_grow(None) is grows
+
+
+def test_one_that_has_just_begun_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray.experimental import internal_kv
+
+    reports = iter([None, None, {"active_nodes": {BY_HAND: 1}, "pending_launches": {}}])
+    monkeypatch.setattr(
+        internal_kv, "_internal_kv_get", lambda key: json.dumps({"autoscaler_report": next(reports)}).encode()
+    )
+    monkeypatch.setattr(capacity, "_LOOK_AGAIN_SECONDS", 0.0)
+    assert may_grow(None) is False
 
 
 @pytest.mark.parametrize(("pending", "grows"), [([], False), ([SimpleNamespace(ray_node_type_name="cpu")], True)])

@@ -144,7 +144,17 @@ def test_an_extra_level_of_a_design_is_worked_beside_the_others(tmp_path: Path) 
             "999 images were asked for, split 'test' of 'fake-images' has 200",
         ),
         ({"arrays": "{rows: 8, cols: 8, active_rows: 9}"}, "small.yaml:4 arrays[0]: active_rows 9 is more than"),
-        ({"arrays": "5000x5000"}, "small.yaml:4 arrays[0]: rows"),
+        ({"arrays": "5000x64"}, "small.yaml:4 arrays[0]: expected at most 4096 rows and columns, found 5000x64"),
+        (
+            {"arrays": "1000000x1000000"},
+            "small.yaml:4 arrays[0]: expected at most 4096 rows and columns, found 1000000x1",
+        ),
+        (
+            {"devices": "{name: 8T-SRAM, label: %s}" % ("x" * 61)},
+            "small.yaml:3 devices[0].label: expected a device's name of",
+        ),
+        ({"devices": "{name: 8T-SRAM, label: a$b$}"}, "small.yaml:3 devices[0].label: expected a device's name of"),
+        ({"seeds": str(list(range(3000))), "prune": str([i / 3000 for i in range(3000)])}, "small.yaml: the axes"),
         ({"exclude": "[{device: 8T-SRAN}]"}, "small.yaml:8 exclude[0].device: unknown device of this sweep '8T-SRAN'"),
         ({"exclude": "[{model: fake-cnn}]"}, "'exclude' takes away every point"),
         (

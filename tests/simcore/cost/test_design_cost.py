@@ -357,7 +357,7 @@ def test_a_periphery_file_of_ones_own(tmp_path) -> None:
 def test_a_periphery_file_nested_without_end_is_refused_in_one_line(tmp_path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text("[" * 3000)
-    with pytest.raises(InputError, match="is not YAML"):
+    with pytest.raises(InputError, match="is not valid YAML"):
         load_periphery(str(own))
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from simcore.errors import InputError
 
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 _PLAIN_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 MAX_NODES = 200_000
@@ -27,6 +28,17 @@ class YamlFile:
     text: str
     data: Any
     lines: dict[Location, int]
+    written: dict[Location, str]
+    """What stands there of each value that is no text, before YAML takes ``no`` for false."""
+
+    def shown(self, value: object, *location: str | int) -> str:
+        """A value as the file has it, for "found ..."."""
+        text = self.written.get(location)
+        if text is None or not isinstance(value, bool):
+            return repr(value)
+        if text.lower() in ("true", "false"):
+            return text
+        return f"{text} (which YAML takes for {str(value).lower()}; in quotes it is text)"
 
     def where(self, *location: str | int) -> str:
         """``file.yaml:12 devices[0].name`` for a value, or for the nearest thing around it that is in the file."""
@@ -87,7 +99,7 @@ def read_yaml(path: str | Path) -> YamlFile:
     finally:
         if loader is not None:
             loader.dispose()
-    return YamlFile(file, text, data, reader.lines)
+    return YamlFile(file, text, data, reader.lines, reader.written)
 
 
 def _refuse_duplicates(node: yaml.Node | None, location: Location, file_name: str, seen: set[int]) -> None:
@@ -124,6 +136,7 @@ class _NodeReader:
         self.loader = loader
         self.file_name = file_name
         self.lines: dict[Location, int] = {}
+        self.written: dict[Location, str] = {}
         self.nodes = 0
 
     def convert(self, node: yaml.Node, location: Location) -> Any:
@@ -143,7 +156,10 @@ class _NodeReader:
         if isinstance(node, yaml.SequenceNode):
             return [self.convert(item, (*location, index)) for index, item in enumerate(node.value)]
         value = self.loader.construct_object(node)
+        if isinstance(value, int) and not isinstance(value, bool) and not _DECIMAL.fullmatch(node.value):
+            return str(node.value)  # nobody means YAML 1.1's 0x64, 0b11, 010 or 12:30 by a number
         if value is None or isinstance(value, str | int | float):
+            self.written[location] = str(node.value)
             return value
         return str(node.value)  # dates and the like are text to a sweep
 

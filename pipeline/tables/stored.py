@@ -1,0 +1,69 @@
+"""The tables of finished sweeps as they are read: whole, and with the columns of today."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.storage.store import Store
+from pipeline.sweep.axes import SCALARS
+from pipeline.tables.files import table_path
+from pipeline.tables.schema import SCHEMAS
+from simcore.errors import InputError
+
+# A sweep of a version that did not know an axis yet had its default.
+_DEFAULTS = {axis.column: axis.default for axis in SCALARS if not axis.required and isinstance(axis.default, axis.kind)}
+
+
+class UnusableTable(InputError):
+    """A table that is damaged, or lacks what a table of today cannot do without."""
+
+
+def read_table(sweep_name: str, table: str, store: Store) -> pa.Table | None:
+    """A table of a finished sweep, or None where there is none.
+
+    A column that an earlier version did not write holds the default of its axis, or nulls.
+
+    Raises:
+        UnusableTable: it is damaged, or has no column that every row of today has.
+    """
+    path = table_path(sweep_name, table)
+    data = store.read(path)
+    if data is None:
+        return None
+    where = store.display(path)
+    try:
+        found = pq.read_table(pa.BufferReader(data))
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split()).replace("Parquet input source '<Buffer>'", "it as Parquet")
+        raise UnusableTable(f"the table is damaged ({reason}); {_remedy(sweep_name)}", where) from None
+    return _of_today(found, SCHEMAS[table], where, _remedy(sweep_name))
+
+
+def _remedy(sweep_name: str) -> str:
+    return f"running sweep '{sweep_name}' again writes it anew from what is stored"
+
+
+def _of_today(table: pa.Table, schema: pa.Schema, where: str, remedy: str) -> pa.Table:
+    """The columns of ``schema`` in its order, then what another version may have written beside them."""
+    columns, fields = [], []
+    for field in schema:
+        if field.name in table.column_names:
+            column = table[field.name]
+        elif field.name in _DEFAULTS or field.nullable:
+            value = pa.scalar(_DEFAULTS.get(field.name), field.type)
+            column = pa.chunked_array([pa.repeat(value, table.num_rows)], field.type)
+        else:
+            raise UnusableTable(f"another version wrote the table, without a column '{field.name}'; {remedy}", where)
+        try:
+            columns.append(column.cast(field.type))
+        except pa.ArrowException:
+            message = f"column '{field.name}' holds {column.type}, expected {field.type}; {remedy}"
+            raise UnusableTable(message, where) from None
+        if column.null_count and not field.nullable:
+            raise UnusableTable(f"column '{field.name}' holds nulls; {remedy}", where)
+        fields.append(field)
+    beside = [name for name in table.column_names if name not in schema.names]
+    columns += [table[name] for name in beside]
+    fields += [table.schema.field(name) for name in beside]
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
