@@ -5,6 +5,7 @@
 # make paper-tables, make paper: the paper's experiments: small tables from networks and results, page from the tables
 # make test-paper: rows of the paper's table run again; needs CIFAR-10
 # make gpu: what a GPU is used for in a few minutes; make gpu-pack: what to bring where it is (CONTRIBUTING.md)
+# make test-installed: a wheel in environments of its own, with pinned and with the newest dependencies
 # make test-slow, make test-drills, make bench-solver, make bench-evidence, make bench-exact, make bench-network, make bench-dispatch,
 # make bench-workers, make bench-ending: long proofs and benchmarks, by hand
 
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow test-drills test-paper paper paper-tables check docs clean
+.PHONY: setup demo test test-slow test-drills test-installed test-paper paper paper-tables check docs clean
 .PHONY: bench-solver bench-evidence bench-exact bench-network bench-dispatch bench-workers bench-ending gpu gpu-pack
 
 setup: $(READY)
@@ -35,6 +36,9 @@ test-slow: setup
 
 test-drills: setup
 	$(BIN)/python -m pytest -m drill
+
+test-installed: setup
+	$(BIN)/python -m pytest -m "slow or not slow" tests/test_installed.py
 
 # Before results of another solver version take their place, `python docs/paper_earlier.py docs/results/paper/earlier.parquet`
 # keeps what the page compares them with.

@@ -100,6 +100,12 @@ FIELDS: dict[str, tuple[str, str, str]] = {
         "numbers of the periphery replaced",
     ),
     "pareto.objectives": ("", "`[accuracy, energy, area]`", "what the front is of"),
+    "pareto.max_loss": ("fraction", "`0.02`", "floor: accuracy that a design on the front may lose against ideal"),
+    "pareto.min_accuracy": (
+        "fraction",
+        "`0.9`",
+        "floor: accuracy of a design on the front; default of both: more accurate than guessing, by the interval",
+    ),
     "pareto.resamples": ("", "`1000`", "of the images behind `front_support`"),
     "pareto.seed": ("", "`0`", "of the resamples"),
 }
@@ -139,7 +145,7 @@ def result_tables() -> str:
 
 def mlflow_names() -> str:
     """Metrics, parameters and artifacts of docs/results.md."""
-    metrics = [*tracking._FRACTIONS.values(), *tracking._METRICS.values()]
+    metrics = [*tracking._FRACTIONS.values(), *(name for name, _ in tracking._METRICS.values())]
     lines = []
     for title, names in (("metrics", metrics), ("parameters", tracking._PARAMETERS)):
         lines.append(f"- {title} of a design: " + ", ".join(f"`{name}`" for name in names))

@@ -37,6 +37,7 @@ from simcore.technology import circuit_parameters, corner_names  # noqa: E402
 from tests.pipeline import fake_simcore  # noqa: E402
 from tests.pipeline.finished_sweep import finish_sweep  # noqa: E402
 from tests.simcore.datasets import source_files  # noqa: E402
+from tests.simcore.technology import synthetic_curves  # noqa: E402
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 MODULES_WITH_EXAMPLES = [
@@ -92,6 +93,7 @@ def workplace(finished_results: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     """A folder with what the examples start from: the example sweeps, data to import, results to read."""
     (tmp_path / "sweeps").symlink_to(ROOT / "sweeps")
     _write_data_sources(tmp_path)
+    _write_measurements(tmp_path)
     shutil.copytree(finished_results, tmp_path / "results")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -138,7 +140,8 @@ def test_questions_have_the_same_answer_in_sql_and_pandas(workplace: Path, monke
         pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_names=False, obj=title)
 
 
-def test_the_notebook_runs(workplace: Path) -> None:
+@pytest.mark.parametrize("folder", [".", "docs"])
+def test_the_notebook_runs_from_where_it_lies_and_beside_the_results(workplace: Path, folder: str) -> None:
     import nbformat
     from nbclient import NotebookClient
 
@@ -146,7 +149,8 @@ def test_the_notebook_runs(workplace: Path) -> None:
     assert all(not cell.get("outputs") for cell in notebook.cells), "store the notebook without outputs"
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     kernel = {**os.environ, "PYTHONPATH": path, "MPLBACKEND": "Agg"}
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(workplace)}})
+    (workplace / folder).mkdir(exist_ok=True)
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(workplace / folder)}})
     client.execute(env=kernel)
     assert any(cell.get("outputs") for cell in notebook.cells)
 
@@ -257,6 +261,16 @@ def _anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _write_measurements(folder: Path) -> None:
+    cell = synthetic_curves.ohmic_and_sinh()
+    _, volts, amps = synthetic_curves.bipolar_sweep(cell, synthetic_curves.Instrument())
+    for name, heads, columns in (
+        ("sourcemeter", ["Voltage (V),Current (A)"], [volts, amps]),
+        ("scope", ["x-axis,1,2", "second,Volt,Volt"], [np.arange(len(volts)), volts + 1000 * amps, 1000 * amps]),
+    ):
+        (folder / f"{name}.csv").write_text(synthetic_curves.table(heads, columns), encoding="utf-8")
 
 
 def _write_data_sources(folder: Path) -> None:

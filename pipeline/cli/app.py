@@ -21,8 +21,8 @@ app = typer.Typer(
     cls=LazyGroup,
     help="Which compute-in-memory crossbar design, with how much BinSparX sparsification, is worth building? "
     "Write a sweep file, run it, look at the front.",
-    epilog="**First steps**: `binsparx plan sweeps/quickstart.yaml` shows what a sweep would do, `binsparx run "
-    "sweeps/quickstart.yaml` does it (again: resumes), `binsparx report quickstart` writes the page to look at, "
+    epilog="**First steps**: `binsparx plan quickstart` shows what a sweep that ships would do, `binsparx run "
+    "quickstart` does it (again: resumes), `binsparx report quickstart` writes the page to look at, "
     "`binsparx explain KEY` says why a design loses accuracy, `binsparx ui` opens MLflow. "
     "`binsparx COMMAND --help` has examples; `binsparx --install-completion` teaches the tab key.",
     no_args_is_help=True,

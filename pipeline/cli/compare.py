@@ -7,13 +7,12 @@ from typing import Annotated, Any
 
 import pandas as pd
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from pipeline.cli.completion import sweep_names
 from pipeline.cli.json_output import json_row
-from pipeline.cli.options import JsonOption, ResultsOption, WhereOption, make_console, open_sweep, select
+from pipeline.cli.options import JsonOption, ResultsOption, WhereOption, WideOption, make_console, open_sweep, select
+from pipeline.report.text_table import Column, print_table
 from pipeline.results.comparison import Comparison, compare_designs
 from pipeline.results.names import design_name, hardware_name
 from pipeline.sweep.names import level_name
@@ -24,6 +23,7 @@ def compare(
     sweep_a: Annotated[str, typer.Argument(metavar="SWEEP_A", help="A finished sweep.", autocompletion=sweep_names)],
     sweep_b: Annotated[str, typer.Argument(metavar="SWEEP_B", help="Another one.", autocompletion=sweep_names)],
     where: WhereOption = None,
+    wide: WideOption = False,
     results: ResultsOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -41,7 +41,7 @@ def compare(
     if json:
         print(json_module.dumps(_plain(compared, name_a, name_b), indent=2))
     else:
-        _print(compared, name_a, name_b, make_console())
+        _print(compared, name_a, name_b, make_console(), wide)
 
 
 def _plain(compared: Comparison, name_a: str, name_b: str) -> dict[str, Any]:
@@ -55,33 +55,29 @@ def _plain(compared: Comparison, name_a: str, name_b: str) -> dict[str, Any]:
     }
 
 
-def _print(compared: Comparison, name_a: str, name_b: str, console: Console) -> None:
+def _print(compared: Comparison, name_a: str, name_b: str, console: Console, wide: bool) -> None:
     points = compared.points
     for name, (before, after) in compared.changed.items():
         console.print(f"{name.replace('_', ' ')}: {before} -> {after}", highlight=False, soft_wrap=True, markup=False)
     costs = known_costs(points, "_change")[:2]
-    table = Table(title=f"{name_a} -> {name_b}", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("design", no_wrap=True)
-    for heading in (
-        name_a,
-        name_b,
-        "change",
-        "95 % interval",
-        *(cost.label.removesuffix(" per image") for cost in costs),
-    ):
-        table.add_column(heading, justify="right")
+    headings = (name_a, name_b, "change", "95 % interval", *(cost.label.removesuffix(" per image") for cost in costs))
+    columns = [Column("design"), *(Column(heading, number=True) for heading in headings)]
+    lines = []
     for _, row in points.sort_values("accuracy_change", ascending=False, kind="stable").iterrows():
         told = " " if row.verdict == "undecided" else "*"
-        level = f" {level_name(row.sparsity, row.get('prune', 0.0), mark='p')}" if "sparsity" in row else ""
-        table.add_row(
-            _name(row, points) + level,
-            f"{100 * row.accuracy_a:.1f} %",
-            f"{100 * row.accuracy_b:.1f} %",
-            f"{100 * row.accuracy_change:+.1f}{told}",
-            f"{100 * row.change_low:+.1f} to {100 * row.change_high:+.1f}",
-            *(f"{100 * row[f'{cost.column}_change']:+.1f} %" for cost in costs),
+        level = f" {level_name(row, short=True)}" if "sparsity" in row else ""
+        lines.append(
+            [
+                _name(row, points) + level,
+                f"{100 * row.accuracy_a:.1f} %",
+                f"{100 * row.accuracy_b:.1f} %",
+                f"{100 * row.accuracy_change:+.1f}{told}",
+                f"{100 * row.change_low:+.1f} to {100 * row.change_high:+.1f}",
+                *(f"{100 * row[f'{cost.column}_change']:+.1f} %" for cost in costs),
+            ]
         )
-    console.print(table)
+    print_table(f"{name_a} -> {name_b}", columns, lines, console, wide=wide)
+    console.print()
     counts = points.verdict.value_counts()
     better, worse, undecided = (int(counts.get(name, 0)) for name in ("better", "worse", "undecided"))
     paired = "compared image by image" if points.paired.all() else "not all on the same images"

@@ -27,12 +27,9 @@ from pipeline.cli.options import (
 from pipeline.execution.progress import duration
 from pipeline.explain.blame import Blame, Share, Subject
 from pipeline.explain.blame import explain as explain_design
-from pipeline.explain.subject import subject_of_results, subject_of_sweep
-from pipeline.results.finished import Results
-from pipeline.storage.store import Store
+from pipeline.explain.subject import open_subject
 from pipeline.sweep import simulation
 from pipeline.sweep.keys import short_key
-from pipeline.sweep.spec import load_sweep
 from simcore.datasets import Dataset
 from simcore.errors import InputError
 from simcore.inference.calibration_images import calibration_of, require_apart
@@ -55,11 +52,11 @@ def explain(
     Each cause is switched off alone (what comes back?) and on alone (what is lost?). The two differ where causes make
     each other worse. Variants are kept in the results folder like designs of a sweep: asking again costs nothing.
 
-    Examples: `binsparx explain 3f2a91`, `binsparx explain 3f2a91 --images 500 --pictures blame`. KEY is in the report,
-    in `binsparx results` and `binsparx show`.
+    Examples: `binsparx explain 3f2a91`, `binsparx explain 3f2a91 --images 500 --pictures blame`. KEY is in the report
+    and in `binsparx results SWEEP --json`.
     """
     check_output(pictures, "--pictures", is_folder=True)
-    subject, store = _subject(design, sweep, results)
+    subject, store = open_subject(design, sweep, results, RESULTS_FOLDER)
     available = subject.dataset.splits[subject.split]
     if images > available:
         raise InputError(f"split '{subject.split}' has {available} images", "--images")
@@ -77,16 +74,6 @@ def explain(
             write_atomically(pictures / f"{short_key(subject.key)}-{path}", content)
             if not json:
                 typer.echo(str(pictures / f"{short_key(subject.key)}-{path}"))
-
-
-def _subject(design: str, sweep: str | None, results: str | None) -> tuple[Subject, Store]:
-    if sweep is None:
-        opened = Results(results or RESULTS_FOLDER)
-        return subject_of_results(opened, design), opened.store
-    store = Store(results or load_sweep(sweep).spec.results or RESULTS_FOLDER)
-    subject = subject_of_sweep(sweep, design)
-    store.ensure_writable()
-    return subject, store
 
 
 class _Progress:
@@ -150,7 +137,7 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     from simcore.crossbar.solvers.newton import solve_nodes
     from simcore.inference.preparation import prepare
 
-    title = f"design {short_key(subject.key)}"
+    title = f"{subject.name} (design {short_key(subject.key)})"
     checkpoint, dataset = cast(Checkpoint, subject.checkpoint), cast(Dataset, subject.dataset)
     prepared = prepare(checkpoint, subject.design, dataset)
     layers = tile_errors(checkpoint, prepared, dataset, subject.split)
@@ -161,6 +148,10 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     place = ReadPlace(worst.layer, group, tile, subject.split, position=min(middle, worst.positions - 1))
     read = tile_read(checkpoint, subject.design, dataset, place)
     nodes, _ = solve_nodes(read.circuit, Cells(read.weights), read.inputs)
-    where = f"{title}: the tile that errs most, {worst.layer} row group {group}, column tile {tile}; "
+    columns = np.arange(read.columns.start, read.columns.stop)
+    converters = prepared.layers[worst.layer].converters.of_columns(columns)
+    delivered = nodes.cell_currents.sum(axis=0, keepdims=True) / read.circuit.on_current()
+    where = f"{title}\nthe tile that errs most: {worst.layer}, row group {group}, column tile {tile}; "
     where += f"{subject.split} image 0, output position {place.position}"
-    return files | draw_read(read.circuit, read.weights, read.inputs, nodes, where)
+    converted = converters.convert(delivered, group, read.inputs.sum(keepdims=True))[0]
+    return files | draw_read(read.circuit, (read.weights, read.inputs), nodes, converted, where)

@@ -23,6 +23,7 @@ LAZY_COMMANDS = {
     "compare": LazyCommand("pipeline.cli.compare", "compare", "What changed between two sweeps, design by design."),
     "show": LazyCommand("pipeline.cli.show", "show", "Everything that is known about one design."),
     "explain": LazyCommand("pipeline.cli.explain", "explain", "What each wire, device and converter costs a design."),
+    "deploy": LazyCommand("pipeline.cli.deploy", "deploy", "The network to load onto a design's chip."),
     "report": LazyCommand("pipeline.cli.report", "report", "A sweep as one HTML page, and as pictures for papers."),
     "export": LazyCommand("pipeline.cli.export", "export", "Tables as Parquet, CSV, Excel or DuckDB files."),
     "ui": LazyCommand("pipeline.cli.ui", "ui", "Open MLflow with a sweep's designs, on this machine only."),
@@ -31,6 +32,11 @@ LAZY_COMMANDS = {
     "partial-sums": LazyCommand(
         "pipeline.cli.partial_sums", "partial_sums", "How far flips lower a network's partial sums, without a circuit."
     ),
+    "devices": LazyCommand("pipeline.cli.listings", "devices", "The bitcells that ship."),
+    "models": LazyCommand("pipeline.cli.listings", "models", "The networks that ship."),
+    "datasets": LazyCommand("pipeline.cli.listings", "datasets", "The data sets that ship, and those in data/."),
+    "sweeps": LazyCommand("pipeline.cli.listings", "sweeps", "The sweep files that ship."),
+    "bitcell": LazyCommand("pipeline.cli.bitcell", "bitcell_app", "Bitcell files from measured I-V curves."),
     "data": LazyCommand("pipeline.cli.data", "data_app", "Import datasets and look at them."),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
     from pipeline.results.finished import Results
 
 RESULTS_FOLDER = "results"
+_COMPARED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
-SweepArgument = Annotated[str, typer.Argument(metavar="SWEEP.yaml", help="The sweep file.")]
+SweepArgument = Annotated[
+    str, typer.Argument(metavar="SWEEP.yaml", help="The sweep file, or the name of one that ships.")
+]
 SweepNameArgument = Annotated[
     str,
     typer.Argument(metavar="SWEEP", help="Name of a finished sweep, or its sweep file.", autocompletion=sweep_names),
@@ -27,8 +32,9 @@ WhereOption = Annotated[
     list[str] | None,
     typer.Option(
         "--where",
-        metavar="COLUMN=VALUE",
-        help="Only designs with this value; may be given several times.",
+        metavar="CONDITION",
+        help="Only designs that meet it: corner=nominal, 'accuracy > 0.9', 'energy < 100nJ'; several times: all of "
+        "them, of values of one column any.",
         autocompletion=conditions,
     ),
 ]
@@ -46,21 +52,21 @@ TrackingUriOption = Annotated[
     str | None,
     typer.Option("--tracking-uri", metavar="URI", help="MLflow server. [default: mlflow.db in the results folder]"),
 ]
+SortOption = Annotated[
+    list[str] | None,
+    typer.Option("--sort", metavar="COLUMN", help="List designs in this order; -COLUMN begins with the largest."),
+]
+WideOption = Annotated[
+    bool, typer.Option("--wide", help="A column an axis, however narrow the terminal; files are wide anyway.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
-_WIDTH_OF_FILES = 120
-
-
 def make_console() -> Console:
-    """A console of the terminal's width; wide where the output goes to a file, so that no column is cut.
-
-    Names are shown as they are: a label such as ``x[/red]`` is no markup.
-    """
+    """A console of the terminal's width. Names are shown as they are: a label such as ``x[/red]`` is no markup."""
     from rich.console import Console
 
-    console = Console(markup=False, emoji=False)
-    return console if console.is_terminal else Console(width=_WIDTH_OF_FILES, markup=False, emoji=False)
+    return Console(markup=False, emoji=False)
 
 
 def check_output(path: Path | None, where: str, is_folder: bool = False) -> None:
@@ -115,24 +121,87 @@ def open_sweep(sweep: str, results: str | None) -> tuple[Results, str]:
 
 
 def select(designs: pd.DataFrame, where: list[str] | None) -> pd.DataFrame:
-    """The rows that meet every ``column=value``; one column named several times may have any of its values.
+    """The rows that meet every condition, ``corner=nominal`` or ``accuracy > 0.9``.
+
+    One column with several values may have any of them. An objective may be called as sweep files call it, and its
+    value carry a unit: ``energy < 100nJ``, ``accuracy >= 90%``.
 
     Raises:
-        InputError: not of that form, no such column, or a value that no row has.
+        InputError: not of that form, no such column, a value that no row has, or no number where one is compared.
     """
     from simcore.errors import InputError, unknown_name
 
     wanted: dict[str, list[str]] = {}
     for condition in where or []:
-        name, sign, value = condition.partition("=")
-        if not sign:
-            raise InputError(f"'{condition}' is not of the form COLUMN=VALUE, for example corner=nominal", "--where")
-        if name not in designs:
-            raise unknown_name("column", name, designs.columns, "--where")
-        known = designs[name].astype(str).unique()
-        if value not in known:
+        match = re.fullmatch(r"\s*(\w+)\s*(<=|>=|!=|==?|<|>)\s*(.*?)\s*", condition)
+        if match is None:
+            expected = "COLUMN=VALUE or COLUMN > VALUE, for example corner=nominal or 'accuracy > 0.9'"
+            raise InputError(f"'{condition}' is not of the form {expected}", "--where")
+        name, sign, value = match.groups()
+        column = find_column(designs, name, "--where")
+        if sign in _COMPARED:
+            designs = designs[_COMPARED[sign](designs[column], _number(designs, name, column, value))]
+            continue
+        known = designs[column].astype(str).unique()
+        if sign == "!=":
+            designs = designs[designs[column].astype(str) != value]
+            continue
+        if value not in known and column not in wanted:
             raise unknown_name(f"value of {name}", value, known, "--where")
-        wanted.setdefault(name, []).append(value)
-    for name, values in wanted.items():
-        designs = designs[designs[name].astype(str).isin(values)]
+        wanted.setdefault(column, []).append(value)
+    for column, values in wanted.items():
+        designs = designs[designs[column].astype(str).isin(values)]
     return designs
+
+
+def sort(designs: pd.DataFrame, by: list[str] | None) -> pd.DataFrame:
+    """The rows in the order of columns, of the first one first; ``-accuracy`` begins with the largest.
+
+    Raises:
+        InputError: no such column.
+    """
+    if not by:
+        return designs
+    columns = [find_column(designs, name.removeprefix("-"), "--sort") for name in by]
+    return designs.sort_values(columns, ascending=[not name.startswith("-") for name in by], kind="stable")
+
+
+def find_column(designs: pd.DataFrame, name: str, where: str) -> str:
+    """A column by its name, or by that of the objective it holds.
+
+    Raises:
+        InputError: neither.
+    """
+    from pipeline.sweep.objectives import OBJECTIVES
+    from simcore.errors import unknown_name
+
+    if name in designs:
+        return name
+    if name in OBJECTIVES and OBJECTIVES[name].column in designs:
+        return OBJECTIVES[name].column
+    raise unknown_name("column", name, dict.fromkeys([*designs.columns, *OBJECTIVES]), where)
+
+
+def _number(designs: pd.DataFrame, name: str, column: str, text: str) -> float:
+    """What a column is compared with, in its unit."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    from pipeline.sweep.objectives import OBJECTIVES
+    from simcore.errors import InputError
+
+    if not is_numeric_dtype(designs[column]) or is_bool_dtype(designs[column]):
+        raise InputError(f"'{name}' holds no numbers: give = or !=", "--where")
+    unit = designs.attrs.get("units", {}).get(column, "")
+    if unit == "fraction" and text.endswith("%"):
+        text, scale = text[:-1], 0.01
+    else:
+        scale = 1.0
+    try:
+        return float(text) * scale
+    except ValueError:
+        pass
+    objective = next((one for one in OBJECTIVES.values() if one.column == column), None)
+    value = None if objective is None else objective.read(text)
+    if value is None:
+        raise InputError(f"'{text}' is no number in the unit of '{name}'{f' ({unit})' if unit else ''}", "--where")
+    return value

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def plan(sweep: SweepArgument, results: ResultsOption = None, json: JsonOption = False) -> None:
     """Show axes, points, tasks, images, what is already there, and an estimate of time and disk. Writes nothing.
 
-    Example: `binsparx plan sweeps/quickstart.yaml`.
+    Example: `binsparx plan quickstart`.
     """
     import json as json_module
 

@@ -11,10 +11,13 @@ from pipeline.cli.options import (
     RESULTS_FOLDER,
     JsonOption,
     ResultsOption,
+    SortOption,
     WhereOption,
+    WideOption,
     make_console,
     open_sweep,
     select,
+    sort,
 )
 
 if TYPE_CHECKING:
@@ -30,17 +33,23 @@ def results(
             autocompletion=sweep_names,
         ),
     ] = None,
+    designs: Annotated[
+        bool, typer.Option("--designs", help="One line a design, with its key, also off the front.")
+    ] = False,
     where: WhereOption = None,
+    sort_by: SortOption = None,
+    wide: WideOption = False,
     results: ResultsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show dense against sparsified accuracy and cost, design by design, and the front; without SWEEP, the sweeps.
 
-    Examples: `binsparx results`, `binsparx results quickstart --where corner=nominal --where device=8T-SRAM`.
+    Examples: `binsparx results`, `binsparx results quickstart --where corner=nominal --where device=8T-SRAM`,
+    `binsparx results quickstart --where "accuracy > 0.9" --sort energy` (one line a design, with its key).
     """
     import json as json_module
 
-    from pipeline.report.terminal import print_costs, print_designs, print_front
+    from pipeline.report.terminal import print_costs, print_designs, print_front, print_list, print_robust_front
     from pipeline.tables.completeness import what_is_missing
 
     if sweep is None:
@@ -49,21 +58,30 @@ def results(
         _list_sweeps(Results(results or RESULTS_FOLDER), json)
         return
     opened, name = open_sweep(sweep, results)
+    chosen = sort(select(opened.designs(name), where), sort_by)
     tables = {table: opened.table(table, name) for table in ("designs", "pareto")}
     missing = what_is_missing(tables["designs"]["images"].to_pylist(), name, opened.store)
-    if where:
-        kept = set(select(opened.designs(name), where).design_key)
-        tables = {
-            key: table.filter([row in kept for row in table["design_key"].to_pylist()]) for key, table in tables.items()
-        }
+    if where or sort_by:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        tables["designs"] = tables["designs"].take(chosen.index.to_numpy())
+        tables["pareto"] = tables["pareto"].filter(
+            pc.is_in(tables["pareto"]["design_key"], pa.array(chosen.design_key))
+        )
     if json:
         found = {key: table.to_pylist() for key, table in tables.items()}
         print(json_module.dumps({**found, "incomplete": missing}, indent=2))
         return
     console = make_console()
-    print_designs(tables["designs"], console)
-    print_costs(tables["designs"], console)
-    print_front(tables["pareto"], console)
+    if designs or sort_by:
+        print_list(tables["designs"], console, wide)
+    else:
+        print_designs(tables["designs"], console, wide=wide)
+        print_costs(tables["designs"], console, wide=wide)
+        print_front(tables["pareto"], console, wide)
+        print_robust_front(tables["designs"], console, wide)
+        print(f"\nkeys of all designs: binsparx results {name} --designs")
     if missing:
         console.print(missing, highlight=False, soft_wrap=True)
 
@@ -72,9 +90,7 @@ def _list_sweeps(opened: Results, json: bool) -> None:
     import json as json_module
     import warnings
 
-    from rich import box
-    from rich.table import Table
-
+    from pipeline.report.text_table import Column, print_table
     from pipeline.results.finished import UnreadSweep
     from pipeline.tables.completeness import what_is_missing
     from pipeline.tables.stored import UnusableTable
@@ -100,15 +116,15 @@ def _list_sweeps(opened: Results, json: bool) -> None:
     if json:
         print(json_module.dumps({"sweeps": rows}, indent=2))
         return
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
-    for heading in ("sweep", "designs", "images", "best", "networks", "devices"):
-        table.add_column(heading, justify="right" if heading in ("designs", "images", "best") else "left")
+    columns = [Column("sweep"), Column("networks"), Column("devices")]
+    columns += [Column(heading, number=True) for heading in ("designs", "images", "best")]
+    lines = []
     for row in rows:
         best = "" if row["best_accuracy"] is None else f"{100 * row['best_accuracy']:.1f} %"
         names = (", ".join(row["models"]), ", ".join(row["devices"]))
-        table.add_row(row["sweep"], str(row["designs"]), str(row["images"]), best, *names)
+        lines.append([row["sweep"], *names, str(row["designs"]), str(row["images"]), best])
     console = make_console()
-    console.print(table, highlight=False)
+    print_table("", columns, lines, console, names=3)
     for row in rows:
         if row["incomplete"]:
             console.print(row["incomplete"], highlight=False, soft_wrap=True)

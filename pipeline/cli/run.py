@@ -34,7 +34,7 @@ def run(
 ) -> None:
     """Run a sweep, or go on with it: what is already computed is never computed again.
 
-    Examples: `binsparx run sweeps/quickstart.yaml`, `binsparx run my.yaml --only 3f2a91` (one design),
+    Examples: `binsparx run quickstart`, `binsparx run my.yaml --only 3f2a91` (one design),
     `binsparx run my.yaml --results s3://bucket/results --address auto` (a cluster).
     """
     from pipeline.execution.runner import RunOptions, run_sweep
@@ -109,13 +109,14 @@ def _warn(result: RunResult, text: str) -> None:
 
 
 def _show(result: RunResult, console: Console) -> None:
-    from pipeline.report.terminal import MOST_LINES, print_costs, print_designs, print_front
+    from pipeline.report.terminal import MOST_LINES, print_costs, print_designs, print_front, print_robust_front
     from pipeline.tables.completeness import what_is_missing
 
     designs = result.tables["designs"]
     print_designs(designs, console, MOST_LINES)
     print_costs(designs, console, MOST_LINES)
     print_front(result.tables["pareto"], console)
+    print_robust_front(designs, console)
     if result.tasks_run == 0:
         console.print("nothing was left to compute")
     if missing := what_is_missing(designs["images"].to_pylist(), result.plan.name, result.store):

@@ -8,7 +8,7 @@ from pipeline.cli.options import ResultsOption, SweepArgument, TrackingUriOption
 def track(sweep: SweepArgument, results: ResultsOption = None, tracking_uri: TrackingUriOption = None) -> None:
     """Synchronise MLflow with the tables of a sweep; doing it twice changes nothing.
 
-    Example: `binsparx track sweeps/quickstart.yaml --tracking-uri http://mlflow:5000`.
+    Example: `binsparx track quickstart --tracking-uri http://mlflow:5000`.
     """
     from pipeline.execution.failures import read_failures
     from pipeline.execution.runner import DEFAULT_RESULTS

@@ -40,6 +40,7 @@ class Subject:
     model_digest: str
     dataset: Dataset
     split: str
+    name: str = ""  # for people: network, device, corner, size and level
 
 
 @dataclass(frozen=True)

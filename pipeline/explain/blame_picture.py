@@ -50,12 +50,19 @@ def draw_tiles(layers: Sequence[LayerTiles], title: str) -> dict[str, bytes]:
     return picture_files(figure, "tiles")
 
 
-def draw_read(circuit: Circuit, weights: np.ndarray, inputs: np.ndarray, nodes: Nodes, title: str) -> dict[str, bytes]:
-    """PNG and SVG of one read: volts above and below the cells, cell currents, and what each column delivers.
+def draw_read(
+    circuit: Circuit, bits: tuple[np.ndarray, np.ndarray], nodes: Nodes, converted: np.ndarray, title: str
+) -> dict[str, bytes]:
+    """PNG and SVG of one read: volts above and below the cells, cell currents, what each column delivers, what is read.
 
     Args:
-        weights: (R, C) bits. inputs: (R,) bits. nodes: the solved read.
+        circuit: cells, wires and terminals.
+        bits: (R, C) weights as stored, and (R,) inputs as applied.
+        nodes: the solved read.
+        converted: (C,) partial sums that the codes of the converters stand for, LSB.
+        title: above it.
     """
+    weights, inputs = bits
     figure = Figure(figsize=(12.5, 6.2), layout="constrained")
     grid = figure.subplots(2, 3, height_ratios=[3, 1])
     unit = circuit.on_current()
@@ -78,10 +85,11 @@ def draw_read(circuit: Circuit, weights: np.ndarray, inputs: np.ndarray, nodes: 
     axes = figure.add_subplot(rest[1, :])
     axes.step(columns, ideal, where="mid", color=COLOURS[6], lw=1.2, label="true partial sum")
     axes.step(columns, delivered, where="mid", color=COLOURS[1], lw=1.2, ls="--", label="current delivered")
+    axes.step(columns, converted, where="mid", color=COLOURS[0], lw=1.4, ls=":", label="code, as a partial sum")
     axes.fill_between(columns, delivered, ideal, step="mid", color=COLOURS[4], alpha=0.35, label="lost")
     axes.set_xlabel("column", fontsize=8)
     axes.set_ylabel("LSB", fontsize=8)
-    axes.legend(fontsize=8, frameon=False, ncols=3)
+    axes.legend(fontsize=8, frameon=False, ncols=4)
     axes.margins(x=0.01)
     figure.suptitle(title, fontsize=10)
     return picture_files(figure, "read")

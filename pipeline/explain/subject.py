@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.explain.blame import Subject
 from pipeline.results.finished import Results
+from pipeline.results.names import hardware_name
 from pipeline.storage.records import DamagedRecord, decode_design, design_path
+from pipeline.storage.store import Store
 from pipeline.sweep import simulation
+from pipeline.sweep.names import level_name
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
 from simcore.design import Design
 from simcore.errors import InputError
+
+
+def open_subject(key_start: str, sweep: str | None, results: str | None, folder: str) -> tuple[Subject, Store]:
+    """A design, and where what is computed of it is kept.
+
+    Args:
+        key_start: the first digits of its key.
+        sweep: path of a sweep file that holds it; without one it is a finished design.
+        results: results folder or URI that was asked for.
+        folder: where results are otherwise.
+
+    Raises:
+        InputError: no such design, several, or the results folder cannot be used.
+    """
+    if sweep is None:
+        opened = Results(results or folder)
+        return subject_of_results(opened, key_start), opened.store
+    store = Store(results or load_sweep(sweep).spec.results or folder)
+    subject = subject_of_sweep(sweep, key_start)
+    store.ensure_writable()
+    return subject, store
 
 
 def subject_of_sweep(path: str, key_start: str) -> Subject:
@@ -24,7 +49,8 @@ def subject_of_sweep(path: str, key_start: str) -> Subject:
     if len(points) > 1:
         raise InputError(f"{len(points)} designs of {path} have keys that begin with '{key_start}': give more digits")
     (point,) = points
-    return Subject(point.key, point.design, point.model.checkpoint, point.model.digest, point.dataset, point.split)
+    model, name = point.model, _name(point.columns)
+    return Subject(point.key, point.design, model.checkpoint, model.digest, point.dataset, point.split, name)
 
 
 def subject_of_results(results: Results, key_start: str) -> Subject:
@@ -54,4 +80,10 @@ def subject_of_results(results: Results, key_start: str) -> Subject:
                 "with; name that design's sweep file with --sweep"
             )
     design = Design.model_validate(content["design"])
-    return Subject(row.design_key, design, model.checkpoint, model.digest, dataset, content["split"])
+    name = _name(row.to_dict())
+    return Subject(row.design_key, design, model.checkpoint, model.digest, dataset, content["split"], name)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    """What a design is, for a title: ``fashion-cnn on 8T-SRAM pessimistic 64x64, adc bits 7, dense``."""
+    return f"{row['model']} on {hardware_name(row, ('overrides', 'adc_bits'))}, {level_name(row)}"

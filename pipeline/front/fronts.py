@@ -16,8 +16,10 @@ from simcore.design_axes import REFERENCE_SOLVERS
 
 # A corner is what the world turns out to be, not a choice.
 GROUP_COLUMNS = ("model_digest", "dataset_digest", "corner")
-MARKS = ("on_front", "front_candidate", "pareto_rank", "front_support", "knee")
+_ROUNDING = 1e-9  # far below one image of any split: 0.93 - 0.91 is a little more than 0.02
+MARKS = ("on_front", "above_floor", "front_candidate", "pareto_rank", "front_support", "knee")
 """Columns of ``designs`` that are known once all designs are."""
+_OF_THE_FLOOR = ("accuracy", "accuracy_low", "ideal_accuracy", "chance_accuracy")
 MOST_RESAMPLED = 2000
 """Designs of a group, best ranks first, whose support is looked for: beyond, it is 0."""
 
@@ -28,26 +30,25 @@ class Fronts:
 
     Attributes:
         marks: (designs,) values of each of ``MARKS``. order: rows on a front, front after front, the cheapest first.
-        positions, hypervolumes: (len(order),) place of each within its own front, and that front's hypervolume.
+        positions: (len(order),) place of each within its own front.
     """
 
     marks: dict[str, np.ndarray]
     order: list[int]
     positions: list[int]
-    hypervolumes: list[float]
 
 
 def input_columns(spec: ParetoSpec) -> list[str]:
     """The columns of ``designs`` that the fronts are found from."""
     objectives = dict.fromkeys(OBJECTIVES[name].column for name in spec.objectives)
-    return [*GROUP_COLUMNS, *objectives, "images", "design_key", "solver_setting"]
+    return list(dict.fromkeys([*GROUP_COLUMNS, *objectives, *_OF_THE_FLOOR, "images", "design_key", "solver_setting"]))
 
 
 def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSpec) -> Fronts:
     """One front for each network, data set and corner.
 
     A design that got fewer images than another of its group was left behind in a race: it is on no front. Nor is a
-    reference, which is no hardware.
+    reference, which is no hardware, or what is below the floor.
 
     Args:
         designs: a table with ``input_columns(spec)``. correct: for each row, one bit an image (``numpy.packbits``).
@@ -58,12 +59,13 @@ def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSp
     count = designs.num_rows
     marks = {
         "on_front": np.zeros(count, bool),
+        "above_floor": reaches_floor(designs, spec),
         "front_candidate": np.zeros(count, bool),
         "pareto_rank": np.zeros(count, np.int64),
         "front_support": np.zeros(count),
         "knee": np.zeros(count, bool),
     }
-    fronts = Fronts(marks, [], [], [])
+    fronts = Fronts(marks, [], [])
     group[np.isin(designs["solver_setting"].to_pylist(), REFERENCE_SOLVERS)] = -1
     for code in range(len(codes)):
         if len(members := np.flatnonzero(group == code)):
@@ -71,11 +73,34 @@ def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSp
     return fronts
 
 
+def reaches_floor(designs: pa.Table, spec: ParetoSpec) -> np.ndarray:
+    """(designs,) which are as accurate as the front asks.
+
+    A design that another one beats in accuracy is below the floor where that one is: what the floor leaves of a front
+    is the front of what the floor leaves.
+
+    Args:
+        designs: a table with ``input_columns(spec)``.
+        spec: the floor.
+    """
+    accuracy, low, ideal, chance = (designs[name].to_pandas().to_numpy(np.float64) for name in _OF_THE_FLOOR)
+    if spec.max_loss is None and spec.min_accuracy is None:
+        return np.asarray(low > chance)
+    reached = np.ones(len(accuracy), bool)
+    if spec.max_loss is not None:
+        reached &= ideal - accuracy <= spec.max_loss + _ROUNDING
+    if spec.min_accuracy is not None:
+        reached &= accuracy >= spec.min_accuracy - _ROUNDING
+    return reached
+
+
 def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSpec) -> None:
     """Marks one group, all of whose designs saw as many images, and lists its front."""
     seen = designs["images"].to_numpy()[rows]
     images = int(seen.max())
-    rows = rows[seen == images]
+    rows = rows[(seen == images) & fronts.marks["above_floor"][rows]]
+    if not rows.size:
+        return
     columns = [OBJECTIVES[name].column for name in spec.objectives]
     directions = [OBJECTIVES[name].direction for name in spec.objectives]
     # A missing value is null in the table and NaN here.
@@ -107,4 +132,3 @@ def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence
     ordered = sorted(zip(values[members, first].tolist(), keys, rows[members].tolist(), strict=True))
     fronts.order.extend(row for _, _, row in ordered)
     fronts.positions.extend(range(len(ordered)))
-    fronts.hypervolumes.extend([front.hypervolume] * len(ordered))

@@ -1,7 +1,7 @@
 """The front of a set of designs: who is on it, in which order the others follow, how well that stands up to other
-images, what it is worth.
+images.
 
-Directions are normalised once, here; everything inside minimises. Sorting and volumes are moocore's.
+Directions are normalised once, here; everything inside minimises. Sorting is moocore's.
 """
 
 from __future__ import annotations
@@ -26,12 +26,10 @@ class Front:
     Attributes:
         ranks: 1 for the front, 2 for the front of the rest, and so on; 0 for a design with a missing objective.
         knee: index of the design at the knee, or None.
-        hypervolume: share of the box between the worst and the best that the front dominates.
     """
 
     ranks: Int[np.ndarray, " designs"]
     knee: int | None
-    hypervolume: float
 
     @property
     def members(self) -> Bool[np.ndarray, " designs"]:
@@ -40,7 +38,7 @@ class Front:
 
 
 def find_front(objectives: ArrayLike, directions: Sequence[Direction]) -> Front:
-    """Ranks, knee and hypervolume of a set of designs.
+    """Ranks and knee of a set of designs.
 
     Args:
         objectives: (designs, objectives), in any units; NaN is a missing value.
@@ -55,7 +53,7 @@ def find_front(objectives: ArrayLike, directions: Sequence[Direction]) -> Front:
     if usable.size:
         ranks[usable] = 1 + moocore.pareto_rank(costs[usable])
     members = np.flatnonzero(ranks == 1)
-    return Front(ranks, _knee(costs, members), _hypervolume(costs, usable, members, directions))
+    return Front(ranks, _knee(costs, members))
 
 
 def non_dominated(objectives: ArrayLike, directions: Sequence[Direction]) -> Bool[np.ndarray, " points"]:
@@ -150,21 +148,3 @@ def _knee(costs: Float[np.ndarray, "points objectives"], members: Int[np.ndarray
         return None
     heights = ((front - front.min(axis=0)) / spread).sum(axis=1)
     return int(members[np.argmin(heights)])
-
-
-def _hypervolume(
-    costs: Float[np.ndarray, "points objectives"],
-    usable: Int[np.ndarray, " usable"],
-    members: Int[np.ndarray, " members"],
-    directions: Sequence[Direction],
-) -> float:
-    """Dominated share of the box: for a cost from 0 to the largest among the designs, for an accuracy from 0 to 1."""
-    if not members.size or not np.isfinite(costs[usable]).all():
-        return 0.0
-    largest = costs[usable].max(axis=0)
-    scale = np.where(largest > 0, largest, 1.0)
-    maximised = np.array([direction == "max" for direction in directions])
-    scaled = np.where(maximised, 1.0 + costs[members], costs[members] / scale)
-    if scaled.shape[1] == 1:
-        return float(1.0 - scaled.min())
-    return float(moocore.hypervolume(scaled, ref=np.ones(scaled.shape[1])))

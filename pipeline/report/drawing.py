@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import io
+import math
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import matplotlib
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, StrMethodFormatter
+from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from pipeline.results.fixed import cost_choices, fixed_axes, said
 from pipeline.sweep.objectives import Objective
 
 # Okabe and Ito's colours, told apart with any colour vision.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+PART_COLOURS = [*COLOURS, "#999999", "#F0E442"]
+"""For what stands side by side in one bar; yellow comes last, for it is pale on white."""
 MARKERS = {"dense": "o", "weight": "^", "activation": "s", "binsparx": "D"}
 _REPRODUCIBLE = {"png": {"Software": None}, "svg": {"Date": None}}
 
@@ -34,6 +41,50 @@ def levels_among(sparsity: Iterable[str]) -> list[str]:
 def label_costs(axes: Axes, cost: Objective) -> None:
     """Ticks of the horizontal axis in the unit of ``cost``."""
     axes.xaxis.set_major_formatter(EngFormatter(unit=cost.unit) if cost.prefixed else StrMethodFormatter("{x:g}"))
+
+
+def scale_costs(axes: Axes, costs: pd.Series, cost: Objective, most: int = 8) -> None:
+    """A logarithmic horizontal axis for costs in the unit of ``cost``, with room on both sides and enough ticks."""
+    low, high = float(costs.min()), float(costs.max())
+    pad = max(1.06, (high / low) ** 0.1)
+    axes.set_xscale("log")
+    axes.set_xlim(low / pad, high * pad)
+    axes.xaxis.set_major_locator(FixedLocator(logarithmic_ticks(low / pad, high * pad, most)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    label_costs(axes, cost)
+
+
+# Finer and finer; of a narrow range the last ones are steps of the range itself.
+_DIGITS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
+
+
+def logarithmic_ticks(low: float, high: float, most: int) -> list[float]:
+    """Round values between two ends, at most so many, at least five where the range is not tiny.
+
+    Args:
+        low: more than 0.
+        high: more than ``low``.
+        most: ticks that have room.
+    """
+    decades = 10.0 ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in _DIGITS:
+        values = np.outer(decades, digits).ravel()
+        ticks: list[float] = [float(f"{tick:.12g}") for tick in values if low <= tick <= high]
+        if len(ticks) >= min(5, most):
+            break
+    if len(ticks) < min(5, most):
+        steps = MaxNLocator(most, steps=(1, 2, 2.5, 5, 10)).tick_values(low, high)
+        ticks = [float(f"{tick:.12g}") for tick in steps if low <= tick <= high]
+    return ticks[:: -(-len(ticks) // most)]
+
+
+def say_fixed(figure: Figure, designs: pd.DataFrame, characters: int) -> None:
+    """Below the title what all designs have in common, and how costs were counted, in lines of so many characters."""
+    axes = {name: value for name, value in fixed_axes(designs).items() if name not in ("model", "dataset")}
+    values = [said(axes), said(cost_choices(designs))]  # the title has network and data set
+    title = figure.get_suptitle()
+    text = "\n".join(textwrap.fill(value, characters) for value in values if value)
+    figure.suptitle(f"{title}\n{text}", fontsize=9)
 
 
 def draw_grid(axes: Axes, axis: Literal["both", "x", "y"] = "both") -> None:

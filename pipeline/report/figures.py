@@ -9,29 +9,36 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from pipeline.report.drawing import (
     COLOURS,
     MARKERS,
+    PART_COLOURS,
     design_legend,
     device_colours,
     draw_grid,
     label_costs,
     levels_among,
     picture_files,
+    say_fixed,
 )
-from pipeline.report.front_panels import FrontPanel, front_panels, is_logarithmic
+from pipeline.report.energy import energy_groups
+from pipeline.report.front_panels import FrontPanel, front_panels
 from pipeline.report.page.findings import find_gains
-from pipeline.report.page.selection import select_designs
+from pipeline.report.page.selection import hardware_numbers, select_designs
+from pipeline.report.picture import label_sizes, scale_panels
 from pipeline.results.finished import Results, hardware_only, seen_all
 from pipeline.results.names import design_name
-from pipeline.sweep.names import array_name
+from pipeline.results.robust import spread_columns
+from pipeline.sweep.names import array_name, level_name
 from pipeline.sweep.objectives import OBJECTIVES, Objective, known_costs
+
+_MOST_BARS = 30  # hardware designs whose energy is drawn
 
 
 def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
-    """(file name, content) of every picture: accuracy against each cost, gains, accuracy maps, errors of the layers.
+    """(file name, content) of every picture: accuracy against each cost, gains, accuracy maps, where the
+    energy goes, errors of the layers.
 
     Designs that a race stopped early are left out: they were judged on fewer images than the others. Of more than
     ``MOST_SHOWN`` designs the costs are drawn for the hardware on the fronts and a sample of the other, and the
@@ -43,6 +50,8 @@ def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
     if (gains := _gains(results, designs)) is not None:
         figures["gains"] = gains
     figures["accuracy-maps"] = _maps(designs)
+    if (energy := _energy(drawn)) is not None:
+        figures["energy"] = energy
     layers = results.layers(sweep)
     figures["layers"] = _layers(layers[layers.design_key.isin(designs.design_key)])
     for name, figure in figures.items():
@@ -63,7 +72,9 @@ def _front(designs: pd.DataFrame, cost: Objective, existing: int) -> Figure:
     """A line of panels a model, a column a corner; ``existing``: designs that there are in all."""
     models, corners = list(designs.model.unique()), list(designs.corner.unique())
     colours, panels = device_colours(designs.device), front_panels(designs, cost)
-    figure, grid = _panels(len(models), len(corners), width=3.5, height=3.0)
+    figure = Figure(figsize=(0.8 + 3.5 * len(corners), 1.4 + 3.0 * len(models)), layout="constrained")
+    grid = figure.subplots(len(models), len(corners), squeeze=False, sharex="row", sharey="row")
+    drawn: list[tuple[Axes, FrontPanel]] = []
     for line, model in zip(grid, models, strict=True):
         for axes, corner in zip(line, corners, strict=True):
             axes.set_title(f"{model}, {corner} corner", fontsize=10)
@@ -72,19 +83,28 @@ def _front(designs: pd.DataFrame, cost: Objective, existing: int) -> Figure:
                 _say_empty(axes)
                 continue
             _front_panel(axes, panel, colours)
-            label_costs(axes, cost)
+            drawn.append((axes, panel))
             axes.set_xlabel(cost.axis_label)
             axes.tick_params(axis="x", labelsize=8)
             draw_grid(axes)
+        scale_panels(line[0], [panel for (own, _), panel in panels.items() if own == model], cost)
     figure.supylabel(OBJECTIVES["accuracy"].axis_label, fontsize=10)
-    if len(designs) < existing:
-        figure.suptitle(f"the fronts, and a sample of other designs: {len(designs):,} of {existing:,}", fontsize=9)
+    few = len(designs) == existing
+    figure.suptitle(
+        f"{', '.join(models)} on {designs.images.max()} images of {designs.dataset.iloc[0]}"
+        if few
+        else f"the fronts, and a sample of other designs: {len(designs):,} of {existing:,}"
+    )
+    say_fixed(figure, designs, 60 * len(corners))
     handles = [
         *design_legend(colours, levels_among(designs.sparsity), thickness=4),
         Line2D([], [], color="#222222", label="front (filled)"),
         Line2D([], [], color="#555555", ls="--", label="ideal arithmetic"),
+        Line2D([], [], color="#999999", ls=":", label="scale changes"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    if few:
+        label_sizes(figure, drawn, colours)
     return figure
 
 
@@ -102,12 +122,6 @@ def _front_panel(axes: Axes, panel: FrontPanel, colours: dict[str, str]) -> None
         axes.plot(row.x, row.y, MARKERS[row.sparsity], color=colour, mfc=face, ms=5.5, alpha=alpha, zorder=3)
     axes.step(panel.members.x, panel.members.y, where="post", color="#222222", lw=1.3)
     axes.axhline(panel.ideal, ls="--", color="#555555", lw=1)
-    if is_logarithmic(panel.points.x):
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(4))
 
 
 def _gains(results: Results, designs: pd.DataFrame) -> Figure | None:
@@ -120,11 +134,14 @@ def _gains(results: Results, designs: pd.DataFrame) -> Figure | None:
     colours = device_colours(designs.device)
     for place, (_, row) in enumerate(points.iterrows()):
         colour = colours[row.device]
+        for side, height in (("a", place - 0.13), ("b", place + 0.13)):  # intervals, beside each other
+            ends = [100 * row[f"accuracy_low_{side}"], 100 * row[f"accuracy_high_{side}"]]
+            axes.plot(ends, [height, height], color=colour, lw=2.5, alpha=0.3, solid_capstyle="butt")
         axes.plot([100 * row.accuracy_a, 100 * row.accuracy_b], [place, place], color=colour, lw=1.4)
         axes.plot(100 * row.accuracy_a, place, "o", color=colour, mfc="white", ms=5)
         axes.plot(100 * row.accuracy_b, place, MARKERS[gains.level], color=colour, ms=5)
         axes.annotate(
-            f"{100 * row.accuracy_change:+.1f}",
+            f"{100 * row.accuracy_change:+.1f} ({100 * row.change_low:+.1f} to {100 * row.change_high:+.1f})",
             (1.01, place),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -134,7 +151,42 @@ def _gains(results: Results, designs: pd.DataFrame) -> Figure | None:
     axes.set_ylim(-0.8, len(points) - 0.2)
     axes.set_xlabel(OBJECTIVES["accuracy"].axis_label)
     draw_grid(axes, "x")
-    axes.set_title(f"circle: dense; filled: {gains.level}; right: change in points", fontsize=8, loc="right")
+    axes.set_title(
+        f"circle: dense; filled: {gains.level}; bars, brackets: 95 % intervals; right: change in points",
+        fontsize=8,
+        loc="right",
+    )
+    return figure
+
+
+def _energy(designs: pd.DataFrame) -> Figure | None:
+    """A bar a design, the levels of one hardware together: what each component takes; None where nothing is known."""
+    known = designs[designs.energy_per_image_J.notna()] if "energy_per_image_J" in designs else designs[:0]
+    groups = energy_groups(known)
+    if not groups:
+        return None
+    hardware = hardware_numbers(known)
+    known = known[hardware < _MOST_BARS]
+    rows, energy = [row for _, row in known.iterrows()], OBJECTIVES["energy"]
+    figure = Figure(figsize=(10, 1.6 + 0.22 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    places, left = -np.arange(len(rows)), np.zeros(len(rows))
+    for colour, (group, columns) in zip(PART_COLOURS, groups.items(), strict=False):
+        values = known[columns].sum(axis=1).to_numpy()
+        axes.barh(places, values, 0.8, left=left, color=colour, edgecolor="white", lw=0.4, label=group)
+        left += values
+    spread = [known[name].fillna(known.energy_per_image_J).to_numpy() for name in spread_columns(energy.column)]
+    for place, low, high in zip(places, *spread, strict=True):
+        axes.plot([low, high], [place, place], color="#222222", lw=0.8)
+    names = [f"{design_name(row, known)}, {level_name(row)}" for row in rows]
+    axes.set_yticks(places, names, fontsize=6.5)
+    axes.set_ylim(-len(rows) + 0.4, 0.6)
+    label_costs(axes, energy)
+    axes.set_xlabel(energy.axis_label)
+    draw_grid(axes, "x")
+    figure.suptitle("energy of an image by component; lines: the total with what is disputed at its ends")
+    say_fixed(figure, known, 150)
+    figure.legend(loc="outside lower center", ncols=5, fontsize=8, frameon=False)
     return figure
 
 

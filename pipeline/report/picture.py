@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from pipeline.front.sampling import sample_others
+from pipeline.report.accuracy_scale import accuracy_scale
 from pipeline.report.drawing import (
     MARKERS,
     design_legend,
     device_colours,
     draw_grid,
-    label_costs,
     levels_among,
     picture_files,
+    say_fixed,
+    scale_costs,
 )
 from pipeline.report.front_panels import FrontPanel, front_panels
+from pipeline.results.robust import only_flips
+from pipeline.sweep.axes import LEVEL_COLUMNS
 from pipeline.sweep.names import array_name
 from pipeline.sweep.objectives import COSTS, OBJECTIVES, Objective
 from pipeline.tables.schema import HARDWARE_COLUMNS
@@ -30,7 +35,20 @@ from pipeline.tables.schema import HARDWARE_COLUMNS
 MOST_DRAWN = 1000
 """Designs beside the front up to which a picture shows all: of more it shows a sample of so many."""
 # Beside the hardware and the costs, what a picture shows of a design.
-_COLUMNS = "design_key sweep images sparsity prune accuracy accuracy_low accuracy_high ideal_accuracy on_front".split()
+_COLUMNS = (
+    "design_key sweep images accuracy accuracy_low accuracy_high ideal_accuracy on_front converter cost_assumptions "
+    "cost_boundary"
+).split()
+_SIZES = ["rows", "cols", "active_rows"]
+_FONT = 7.5
+_LETTER, _LINE, _MARK = (
+    6.6,
+    12.0,
+    7.0,
+)  # pixels of a letter of sizes, of their line, from the middle of a mark to its edge
+# Where the size of an array may stand: to the left, over or to the right of its point, and how many pixels up.
+_PLACES = tuple((side, up) for up in (-15, 15, 0, -28, 28, -42) for side in (0, 1, -1) if side or up)
+_Box = tuple[float, float, float, float]
 _LOOK = ["model", "corner", "device", "sparsity", "accuracy", "on_front"]  # and its cost: where and how it is drawn
 
 
@@ -51,7 +69,7 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     images. Where more than ``MOST_DRAWN`` designs are not on the front, the front and a sample of those are drawn,
     without arrows and sizes, and the title says so.
     """
-    columns = {*_COLUMNS, *HARDWARE_COLUMNS, *(cost.column for cost in COSTS)}
+    columns = {*_COLUMNS, *HARDWARE_COLUMNS, *LEVEL_COLUMNS, *(cost.column for cost in COSTS)}
     designs = designs.select([name for name in designs.column_names if name in columns])
     every = designs.to_pandas()
     cost = _first_cost(every, objectives)
@@ -63,20 +81,41 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     panels = front_panels(drawn, cost, as_stored=True)
     models = list(dict.fromkeys(model for model, _ in panels)) or [""]  # of references alone nothing has a cost
     corners = list(dict.fromkeys(corner for _, corner in panels)) or ["no"]
-    figure = Figure(figsize=(1.6 + 5.2 * len(corners), 1.5 + 4.1 * len(models)), layout="constrained")
-    grid = figure.subplots(len(models), len(corners), squeeze=False, sharey="row", sharex=True)
+    width = 1.6 + 5.2 * len(corners)
+    figure = Figure(figsize=(width, 1.9 + 4.1 * len(models)), layout="constrained")
+    grid = figure.subplots(len(models), len(corners), squeeze=False, sharey="row", sharex="row")
     for model, line in zip(models, grid, strict=True):
         for corner, axes in zip(corners, line, strict=True):
             _draw_panel(axes, panels.get((model, corner)), style)
-            label_costs(axes, cost)
             title = corner if len(models) == 1 else f"{model}, {corner}"
             axes.set_title(f"{title} corner", fontsize=11)
         line[0].set_ylabel(OBJECTIVES["accuracy"].axis_label)
+        scale_panels(line[0], [panel for (own, _), panel in panels.items() if own == model], cost)
     for axes in grid[-1]:
         axes.set_xlabel(cost.axis_label)
     figure.legend(handles=_legend(rows, style), loc="outside lower center", ncols=6, fontsize=9, frameon=False)
     figure.suptitle(_title(rows, models, style.crowded), fontsize=12)
+    if len(rows):
+        say_fixed(figure, rows, int(16 * width))
+    if not style.crowded:
+        drawn_on = [
+            (axes, panels.get(place)) for place, axes in zip(itertools.product(models, corners), grid.flat, strict=True)
+        ]
+        label_sizes(figure, [(axes, panel) for axes, panel in drawn_on if panel is not None], style.colours)
     return picture_files(figure, "front")
+
+
+def scale_panels(axes: Axes, panels: Sequence[FrontPanel], cost: Objective) -> None:
+    """Axes for all panels of a network, which share those of ``axes``."""
+    if not panels:
+        return
+    points = pd.concat([panel.points for panel in panels])
+    scale = accuracy_scale(points.y_low.min(), points.y_high.max(), max(panel.ideal for panel in panels))
+    scale.apply(axes)
+    if scale.bend is not None:
+        for panel_axes in axes.get_shared_y_axes().get_siblings(axes):
+            panel_axes.axhline(scale.bend, color="#999999", linestyle=":", linewidth=1.0, zorder=0.5)
+    scale_costs(axes, points.x, cost)
 
 
 def _first_cost(designs: pd.DataFrame, objectives: Sequence[str]) -> Objective:
@@ -106,10 +145,6 @@ def _title(rows: pd.DataFrame, models: Sequence[str], crowded: bool) -> str:
 
 
 def _draw_panel(axes: Axes, panel: FrontPanel | None, style: _Style) -> None:
-    axes.set_xscale("log")
-    axes.margins(x=0.14)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
     draw_grid(axes)
     if panel is None:
         axes.text(0.5, 0.5, "no finished design", ha="center", transform=axes.transAxes)
@@ -120,9 +155,60 @@ def _draw_panel(axes: Axes, panel: FrontPanel | None, style: _Style) -> None:
         axes.step(front.x, front.y, where="post", color="#222222", linewidth=1.6, alpha=0.75, zorder=3)
     if not style.crowded:
         _draw_arrows(axes, panel.points, style.colours)
-        _draw_sizes(axes, panel.points, style.colours)
     _draw_points(axes, panel.bottom_up, style.colours)
-    axes.set_ylim(max(-6.0, panel.points.y_low.min() - 8), 103.0)
+
+
+def label_sizes(figure: Figure, panels: Iterable[tuple[Axes, FrontPanel]], colours: Mapping[str, str]) -> None:
+    """The size of each array and device beside its dense design, where there is room: never on a point or a bar.
+
+    Args:
+        figure: that holds the panels, with nothing more to come that moves them.
+        panels: each with what was drawn on it.
+        colours: of the devices.
+    """
+    figure.canvas.draw()  # places are known from here on
+    points_a_pixel = 72 / figure.dpi
+    for axes, panel in panels:
+        taken = [_box_of(axes, row) for row in panel.points.itertuples()] + _boxes_of_lines(axes, panel)
+        arrays = panel.points[panel.points.sparsity == "dense"]
+        for row in arrays.drop_duplicates(["device", *_SIZES]).itertuples():
+            text = array_name(row.rows, row.cols, row.active_rows)
+            place = axes.transData.transform((row.x, row.y))
+            width, height = _LETTER * len(text), _LINE
+            frame = axes.bbox
+            for right, up in _PLACES:
+                x, y = place[0] + right * (width / 2 + 12), place[1] + up
+                box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+                inside = box[0] > frame.x0 and box[2] < frame.x1 and box[1] > frame.y0 and box[3] < frame.y1
+                if inside and not any(_overlap(box, other) for other in taken):
+                    taken.append(box)
+                    offset = (points_a_pixel * (x - place[0]), points_a_pixel * (y - place[1]))
+                    axes.annotate(
+                        text, (row.x, row.y), offset, textcoords="offset points", fontsize=_FONT, ha="center",
+                        va="center", color=colours[row.device], zorder=5,
+                    )  # fmt: skip
+                    break
+
+
+def _box_of(axes: Axes, row: Any) -> _Box:
+    """What a point and its interval cover, in pixels."""
+    (x, low), (_, high) = axes.transData.transform([(row.x, row.y_low), (row.x, row.y_high)])
+    (_, y) = axes.transData.transform((row.x, row.y))
+    return x - _MARK, min(low, y - _MARK), x + _MARK, max(high, y + _MARK)
+
+
+def _boxes_of_lines(axes: Axes, panel: FrontPanel) -> list[_Box]:
+    """What the steps of the front and the line of ideal arithmetic cover, in pixels."""
+    boxes: list[_Box] = []
+    corners = axes.transData.transform(panel.members[["x", "y"]].to_numpy(float).reshape(-1, 2))
+    for (x, y), (next_x, next_y) in itertools.pairwise(corners):
+        boxes += [(x, y - 2, next_x, y + 2), (next_x - 2, min(y, next_y), next_x + 2, max(y, next_y))]
+    ideal = axes.transData.transform((panel.points.x.iloc[0], panel.ideal))[1]
+    return [*boxes, (axes.bbox.x0, ideal - 2, axes.bbox.x1, ideal + 2)]
+
+
+def _overlap(one: _Box, other: _Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _draw_points(axes: Axes, points: pd.DataFrame, colours: Mapping[str, str]) -> None:
@@ -138,26 +224,9 @@ def _draw_points(axes: Axes, points: pd.DataFrame, colours: Mapping[str, str]) -
         axes.plot(alike.x, alike.y, MARKERS[sparsity], color=colour, markerfacecolor=face, markersize=7, zorder=4)
 
 
-def _draw_sizes(axes: Axes, points: pd.DataFrame, colours: Mapping[str, str]) -> None:
-    """The array's size below every dense design."""
-    # a line of labels for each device, so that neighbours do not write over each other
-    lines = {device: index for index, device in enumerate(colours)}
-    for row in points[points.sparsity == "dense"].itertuples():
-        axes.annotate(
-            array_name(row.rows, row.cols, row.active_rows),
-            (row.x, row.y),
-            xytext=(0, -15 - 9 * lines[row.device]),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7.5,
-            color=colours[row.device],
-            zorder=5,
-        )
-
-
 def _draw_arrows(axes: Axes, points: pd.DataFrame, colours: Mapping[str, str]) -> None:
     """From dense to binsparx on the same hardware; what a race stopped saw other images, and is not compared."""
-    plain = points[points.prune == 0]
+    plain = points[only_flips(points)]
     dense, sparse = (plain[plain.sparsity == level] for level in ("dense", "binsparx"))
     same = [name for name in HARDWARE_COLUMNS if name in points]
     for pair in sparse.merge(dense, on=[*same, "images"], suffixes=("", "_dense")).itertuples():
@@ -176,4 +245,5 @@ def _legend(rows: pd.DataFrame, style: _Style) -> list[Line2D]:
         *design_legend(style.colours, levels_among(rows.sparsity), thickness=5),
         Line2D([], [], marker="o", color="#444444", linestyle="-" if style.line_is_front else "", label=text),
         Line2D([], [], color="#555555", linestyle="--", label="ideal arithmetic"),
+        Line2D([], [], color="#999999", linestyle=":", label="scale changes"),
     ]

@@ -1,179 +1,325 @@
-"""The end of a run on a terminal: dense against the other sparsity levels design by design, and the front."""
+"""The tables of a sweep on a terminal: dense against the other levels hardware by hardware, every design, the front."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from pipeline.report.text_table import Column, print_table
+from pipeline.results.finished import above_floor, hardware_only
+from pipeline.results.fixed import cost_choices, fixed_axes, said, varying_axes
+from pipeline.results.names import split_overrides
+from pipeline.results.robust import robust_front, worst_corners
+from pipeline.sweep.axes import DENSE, LEVEL_COLUMNS
+from pipeline.sweep.keys import short_key
 from pipeline.sweep.names import array_name, level_name
-from pipeline.sweep.objectives import OBJECTIVES
+from pipeline.sweep.objectives import OBJECTIVES, known_costs
 from pipeline.tables.schema import HARDWARE_COLUMNS
 from simcore.design_axes import REFERENCE_SOLVERS
 
-# Axes that every line shows or that follow from others; the rest get a column only where they have several values.
-_SHOWN_ALWAYS = "dataset device corner topology rows cols active_rows adc_bits".split()
-_OPTIONAL = [name for name in HARDWARE_COLUMNS if name not in _SHOWN_ALWAYS]
-# Beside the hardware, what the tables show of a design: a row has many more columns.
+# Beside the axes and the costs, what the tables show of a design: a row has many more columns.
 _SHOWN = (
-    "sweep sparsity prune images accuracy accuracy_low accuracy_high ideal_accuracy on_front front_candidate "
-    "energy_per_image_J latency_per_image_s area_m2 energy_change_low energy_change_high latency_change_low "
-    "latency_change_high area_change_low area_change_high evidence_within_limits"
+    "design_key sweep images accuracy accuracy_low accuracy_high ideal_accuracy accuracy_loss rms_error_lsb on_front "
+    "front_candidate above_floor energy_change_low energy_change_high latency_change_low latency_change_high "
+    "area_change_low area_change_high evidence_within_limits converter cost_assumptions cost_boundary model_digest "
+    "dataset_digest"
 ).split()
 _CHANGING = ("energy", "latency", "area")
 """Objectives that ``designs`` has with the ends of what sparsity changes."""
+_HARDWARE = ("device", "corner")  # that every line names, beside the array
+_KEY_DIGITS = 8  # of the keys on a front: the table is to fit a narrow terminal
 MOST_LINES = 200
 """Hardware designs that the end of a run lists: more would push the front out of sight."""
-_Row = dict[str, Any]
-_Levels = dict[tuple[str, float], _Row]
+_Row = Mapping[str, Any]
+_Level = tuple[Any, ...]
+_Levels = dict[_Level, _Row]
 
 
-def print_designs(designs: pa.Table, console: Console, most: int | None = None) -> None:
+def print_designs(designs: pa.Table, console: Console, most: int | None = None, wide: bool = False) -> None:
     """One line for each hardware design: ideal accuracy, the accuracy of each sparsity level, the best gain.
 
     Args:
+        designs: the table ``designs``.
+        console: where to.
         most: lines; of more hardware designs those with a level on the front come first. None: all.
+        wide: every axis has a column of its own, however narrow the terminal is.
     """
-    finished = _rows(designs)
-    if not finished:
+    finished = _frame(designs)
+    if finished.empty:
         console.print("no design is finished yet")
         return
-    rows = [row for row in finished if row["solver_setting"] not in REFERENCE_SOLVERS]
-    if rows:
-        _print_hardware(rows, console, most)
-    _print_references([row for row in finished if row["solver_setting"] in REFERENCE_SOLVERS], console)
+    hardware = hardware_only(finished)
+    if not hardware.empty:
+        _print_fixed(hardware, console)
+        _print_hardware(hardware, console, most, wide)
+    references = finished[finished.solver_setting.isin(REFERENCE_SOLVERS)]
+    _print_references(references.to_dict("records"), console)
 
 
-def _print_hardware(rows: list[_Row], console: Console, most: int | None) -> None:
-    levels = list(dict.fromkeys((row["sparsity"], row["prune"]) for row in rows))
-    shown = [name for name in _OPTIONAL if len({row[name] for row in rows}) > 1]
-    table = _table(
-        f"{rows[0]['sweep']}: accuracy in %, {max(row['images'] for row in rows)} images of {rows[0]['dataset']}"
-    )
-    for name in ("device", "corner", "array", "ADC", *shown):
-        table.add_column(name, no_wrap=True, justify="right" if name == "ADC" else "left")
-    table.add_column("ideal", justify="right")
-    for level in levels:
-        name = level_name(*level, mark="p").replace("activation", "activ.")
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("gain", justify="right", no_wrap=True)
+def _print_fixed(designs: pd.DataFrame, console: Console) -> None:
+    """What is the same for all, above the tables: no column says it."""
+    for heading, values in (("all designs", fixed_axes(designs)), ("costs", cost_choices(designs))):
+        if values:
+            console.print(f"{heading}: {said(values)}", highlight=False, soft_wrap=True, markup=False)
+    console.print()
+
+
+def _print_hardware(designs: pd.DataFrame, console: Console, most: int | None, wide: bool) -> None:
+    rows = designs.to_dict("records")
+    levels = list(dict.fromkeys(_level(row) for row in rows))
+    naming = _Naming(designs, _axes_of_hardware(designs))
+    columns = [*naming.columns, Column("ideal", number=True)]
+    columns += [Column(_short(level).replace("activation", "activ."), number=True) for level in levels]
+    columns.append(Column("gain", number=True))
     groups = list(_group(rows).values())
     listed = _listed(groups, most)
+    lines = []
     for group in listed:
         first = next(iter(group.values()))
-        cells = [first["device"], first["corner"], _array(first), str(first["adc_bits"])]
-        cells += [str(first[name]) for name in shown] + [f"{100 * first['ideal_accuracy']:.1f}"]
-        cells += [_accuracy(group.get(level)) for level in levels]
-        table.add_row(*cells, _gain(group))
-    console.print(table)
-    _tell_unlisted(len(groups) - len(listed), rows[0]["sweep"], console)
+        accuracies = [_accuracy(group.get(level)) for level in levels]
+        lines.append([*naming.texts(first), f"{100 * first['ideal_accuracy']:.1f}", *accuracies, _gain(group)])
+    sweep = rows[0]["sweep"]
+    title = f"{sweep}: accuracy in %, {designs.images.max()} images of {rows[0]['dataset']}"
+    print_table(title, columns, lines, console, len(naming.columns), wide)
+    _tell_unlisted(len(groups) - len(listed), sweep, console)
     console.print()
-    widest = max(50 * (row["accuracy_high"] - row["accuracy_low"]) for row in rows)
-    for note in (
+    widest = 50 * (designs.accuracy_high - designs.accuracy_low).max()
+    notes = [
         "gain: best level over dense, in points, by the images that show which is best",
         f"95 % interval of each accuracy: at most ±{widest:.1f} points",
         "*: on the front of its model and corner; ?: cannot be told from it (95 %)",
-    ):
-        console.print(note, highlight=False)
+    ]
     if any(_is_beyond(row) for row in rows):
-        console.print("~: exact reads show the fast solver beyond the sweep's limits", highlight=False)
+        notes.append("~: exact reads show the fast solver beyond the sweep's limits")
+    if (below := int((~above_floor(designs)).sum())) > 0:
+        notes.append(f"{below} of {len(designs)} designs are below the floor of the front (`pareto`; default: chance)")
+    for note in notes:
+        console.print(note, highlight=False, soft_wrap=True, markup=False)
 
 
-def _print_references(rows: list[_Row], console: Console) -> None:
+def _print_references(rows: Sequence[_Row], console: Console) -> None:
     """One line for each kind of reference and array: they are no hardware, and beside the table to compare with."""
     groups: dict[str, list[str]] = {}
     for row in rows:
         read = f"{row['model']}, {_array(row)}"
         if row["solver_setting"] == "ideal_circuit":
             read += f", {row['adc_bits']} bit {row['adc_reference']}"
-        level = level_name(row["sparsity"], row["prune"], mark="p")
+        level = level_name(row, short=True)
         groups.setdefault(f"reference, {row['solver_setting']}, {read}", []).append(f"{level} {_accuracy(row).strip()}")
     for name, accuracies in groups.items():
         text = f"{name}: {', '.join(dict.fromkeys(accuracies))} %"
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
-def print_costs(designs: pa.Table, console: Console, most: int | None = None) -> None:
+def print_costs(designs: pa.Table, console: Console, most: int | None = None, wide: bool = False) -> None:
     """One line for each hardware design: what an image costs densely, and the range of what sparsity changes.
 
     Args:
+        designs: the table ``designs``.
+        console: where to.
         most: as of ``print_designs``.
+        wide: as of ``print_designs``.
     """
-    rows = [row for row in _rows(designs) if row["energy_per_image_J"] is not None]
-    groups = [group for group in _group(rows).values() if ("dense", 0.0) in group and len(group) > 1]
+    frame = _frame(designs)
+    frame = frame[frame.energy_per_image_J.notna()]
+    rows = frame.to_dict("records")
+    groups = [group for group in _group(rows).values() if DENSE in group and len(group) > 1]
     if not groups:
         return
-    shown = [name for name in _OPTIONAL if len({row[name] for row in rows}) > 1]
     console.print()
-    table = _table("an image on dense hardware, and what sparsity changes in %")
-    for name in ("device", "corner", "array", "ADC", *shown):
-        table.add_column(name, no_wrap=True, justify="right" if name == "ADC" else "left")
+    naming = _Naming(frame, _axes_of_hardware(frame))
+    columns = list(naming.columns)
     for name in _CHANGING:
-        table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("%", justify="right", no_wrap=True)
+        columns += [Column(name, number=True), Column("%", number=True)]
     listed = _listed(groups, most)
+    lines = []
     for group in listed:
-        dense = group["dense", 0.0]
-        level = group.get(("binsparx", 0.0)) or list(group.values())[-1]
-        table.add_row(
-            *(dense["device"], dense["corner"], _array(dense), str(dense["adc_bits"])),
-            *(str(dense[name]) for name in shown),
-            *(text for name in _CHANGING for text in (_cost(dense, name), _range(level, f"{name}_change"))),
-        )
-    console.print(table)
+        dense = group[DENSE]
+        level = group.get(("binsparx", *DENSE[1:])) or list(group.values())[-1]
+        costs = [text for name in _CHANGING for text in (_cost(dense, name), _range(level, f"{name}_change"))]
+        lines.append([*naming.texts(dense), *costs])
+    title = "an image on dense hardware, and what sparsity changes in %"
+    print_table(title, columns, lines, console, len(naming.columns), wide)
     _tell_unlisted(len(groups) - len(listed), rows[0]["sweep"], console)
     console.print()
     note = "%: change with what is disputed (converters, supply, on-time, flip path, leakage, multipliers) at its ends"
     console.print(note, highlight=False, soft_wrap=True)
 
 
-def print_front(pareto: pa.Table, console: Console) -> None:
-    """The front, from the cheapest design to the most accurate."""
-    rows = pareto.to_pylist()
-    if not rows:
+def print_list(designs: pa.Table, console: Console, wide: bool = False) -> None:
+    """One line for each design, in the order of the table: its axes, level, accuracy, costs and key.
+
+    Args:
+        designs: the table ``designs``.
+        console: where to.
+        wide: as of ``print_designs``.
+    """
+    frame = _frame(designs)
+    if frame.empty:
+        console.print("no design is finished, or none was chosen")
         return
-    several = [name for name in _OPTIONAL if name in rows[0] and len({row[name] for row in rows}) > 1]
-    leading = [name for name in several if name == "model"]  # a front is one network's
-    shown = [name for name in several if name not in leading]
-    objectives = rows[0]["objectives"].split(",")
+    _print_fixed(frame, console)
+    costs = known_costs(frame)
+    levels = frame[[name for name in LEVEL_COLUMNS if name in frame]].drop_duplicates()
+    naming = _Naming(frame, _axes_of_hardware(frame), level=len(levels) > 1)
+    columns = [*naming.columns, Column("acc. %", number=True), Column("95 %", number=True), Column("", number=False)]
+    columns += [Column(cost.label.removesuffix(" per image"), number=True) for cost in costs]
+    columns += [Column("error (LSB)", number=True), Column("images", number=True), Column("key")]
+    lines = []
+    for row in frame.to_dict("records"):
+        interval = f"{100 * row['accuracy_low']:.1f}..{100 * row['accuracy_high']:.1f}"
+        lines.append(
+            [
+                *naming.texts(row), f"{100 * row['accuracy']:.1f}", interval, _marks(row),
+                *("" if pd.isna(row[cost.column]) else cost.show(row[cost.column], gap="") for cost in costs),
+                f"{row['rms_error_lsb']:.2f}", str(row["images"]), short_key(row["design_key"]),
+            ]
+        )  # fmt: skip
+    print_table(f"{len(lines)} designs", columns, lines, console, len(naming.columns), wide)
     console.print()
-    table = _table(f"the front of {' and '.join(objectives)}, corner by corner")
-    for name in [*leading, "corner", "device", "array", "ADC", *shown, "sparsity"]:
-        table.add_column(name, no_wrap=True)
+    note = "*: on the front of its model and corner; ?: cannot be told from it (95 %); ~: beyond the solver's limits"
+    console.print(note, highlight=False, soft_wrap=True)
+
+
+def print_front(pareto: pa.Table, console: Console, wide: bool = False) -> None:
+    """The front, from the cheapest design to the most accurate.
+
+    Args:
+        pareto: the table of that name.
+        console: where to.
+        wide: as of ``print_designs``.
+    """
+    frame = split_overrides(pareto.to_pandas())
+    if frame.empty:
+        return
+    objectives = frame.objectives.iloc[0].split(",")
+    console.print()
+    leading = ["model"] if frame.model.nunique() > 1 else []  # a front is one network's
+    axes = [*leading, "corner", "device", *(name for name in _axes_of_hardware(frame) if name not in leading)]
+    naming = _Naming(frame, axes, level=True, usual=())
     costs = [name for name in objectives if name != "accuracy"]
-    for name in ("acc. %", *costs, "support %", "key"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        level = level_name(row["sparsity"], row["prune"], mark="p")
-        table.add_row(
-            *(row[name] for name in leading),
-            *(row["corner"], row["device"], _array(row), str(row["adc_bits"])),
-            *(*(str(row[name]) for name in shown), level),
-            f"{100 * row['accuracy']:.1f}",
-            *(_cost(row, name) for name in costs),
-            f"{_support(row)}{'k' if row['knee'] else ' '}",
-            row["design_key"][:8],
-        )
-    console.print(table)
+    columns = [*naming.columns, *(Column(name, number=True) for name in ("acc. %", *costs, "support %"))]
+    columns.append(Column("key"))
+    lines = [
+        [
+            *naming.texts(row), f"{100 * row['accuracy']:.1f}", *(_cost(row, name) for name in costs),
+            f"{_support(row)}{'k' if row['knee'] else ' '}", row["design_key"][:_KEY_DIGITS],
+        ]
+        for row in frame.to_dict("records")
+    ]  # fmt: skip
+    title = f"the front of {' and '.join(objectives)}, corner by corner"
+    print_table(title, columns, lines, console, len(naming.columns), wide)
     console.print()
     for note in (
         "support: resamples of the images with it on the front, no probability that it truly is",
         "k: the knee of the front",
     ):
         console.print(note, highlight=False, soft_wrap=True)
-    volumes = {(row["model"], row["corner"]): row["hypervolume"] for row in rows}
-    names = {place: place[1] if not leading else f"{place[0]}, {place[1]}" for place in volumes}
-    text = "; ".join(f"{names[place]} {volume:.3f}" for place, volume in volumes.items())
-    console.print(f"hypervolume: {text}", highlight=False, soft_wrap=True)
+
+
+def print_robust_front(designs: pa.Table, console: Console, wide: bool = False) -> None:
+    """The front of what holds in every corner: the least accuracy and the largest cost over the corners.
+
+    Nothing where a sweep has one corner, or no design in every corner.
+
+    Args:
+        designs: the table ``designs``.
+        console: where to.
+        wide: as of ``print_designs``.
+    """
+    frame = hardware_only(_frame(designs))
+    costs = known_costs(frame)
+    if frame.corner.nunique() < 2 or not costs:
+        return
+    worst = worst_corners(frame)
+    front = robust_front(worst, costs[0].column)
+    if front.empty:
+        return
+    console.print()
+    leading = ["model"] if frame.model.nunique() > 1 else []
+    axes = [name for name in _axes_of_hardware(worst) if name not in ("corner", *leading)]
+    naming = _Naming(front, [*leading, "device", *axes], level=True, usual=())
+    name = costs[0].label.removesuffix(" per image")
+    columns = [*naming.columns, *(Column(text, number=True) for text in ("acc. %", "ideal", name))]
+    columns += [Column("worst corner"), Column("key there")]
+    lines = [
+        [
+            *naming.texts(row), f"{100 * row['accuracy']:.1f}", f"{100 * row['ideal_accuracy']:.1f}",
+            costs[0].show(row[costs[0].column], gap=""), row["corner"], row["design_key"][:_KEY_DIGITS],
+        ]
+        for row in front.to_dict("records")
+    ]  # fmt: skip
+    title = f"the front of what holds in every corner: least accuracy, largest {name}"
+    print_table(title, columns, lines, console, len(naming.columns), wide)
     console.print()
 
 
-def _rows(designs: pa.Table) -> list[_Row]:
-    shown = {*HARDWARE_COLUMNS, *_SHOWN}
-    return list(designs.select([name for name in designs.column_names if name in shown]).to_pylist())
+class _Naming:
+    """What tells the rows of a table apart: a column an axis, and one for the array."""
+
+    def __init__(
+        self, designs: pd.DataFrame, axes: Sequence[str], level: bool = False, usual: Sequence[str] = _HARDWARE
+    ) -> None:
+        """Finds the columns.
+
+        Args:
+            designs: rows to be told apart.
+            axes: columns of axes beside the usual ones.
+            level: name the sparsity level too.
+            usual: columns that come first in any case.
+        """
+        first = [name for name in (*usual, *axes) if name in ("model", *_HARDWARE)]
+        self._first = list(dict.fromkeys(first))
+        self._rest = [name for name in axes if name not in self._first]
+        self._level = level
+        parameters = designs.attrs.get("parameters", ())  # whose names are as sweep files write them
+        self.columns = [
+            *(Column(name) for name in self._first),
+            Column("array"),
+            *(Column(name if name in parameters else _heading(name), named=True) for name in self._rest),
+            *([Column("sparsity")] if level else []),
+        ]
+
+    def texts(self, row: _Row) -> list[str]:
+        """The cells of a row."""
+        level = [level_name(row, short=True)] if self._level else []
+        return [
+            *(str(row[name]) for name in self._first),
+            _array(row),
+            *(_text(row[name]) for name in self._rest),
+            *level,
+        ]
+
+
+def _heading(name: str) -> str:
+    return {"adc_bits": "ADC"}.get(name, name.replace("_", " "))
+
+
+def _text(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _axes_of_hardware(designs: pd.DataFrame) -> list[str]:
+    """Axes of the hardware that vary, and circuit parameters that any design replaces by several values."""
+    axes = [name for name in varying_axes(designs) if name not in (*LEVEL_COLUMNS, *_HARDWARE)]
+    parameters = [name for name in designs.columns if name in designs.attrs.get("parameters", ())]
+    return [*axes, *(name for name in parameters if designs[name].nunique() > 1)]
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    """What is shown of the designs, each circuit parameter that any of them replaces in a column of its own."""
+    costs = [objective.column for objective in OBJECTIVES.values()]
+    shown = dict.fromkeys([*HARDWARE_COLUMNS, *LEVEL_COLUMNS, *_SHOWN, *costs])
+    frame = table.select([name for name in table.column_names if name in shown]).to_pandas()
+    split = split_overrides(frame)
+    split.attrs["parameters"] = [name for name in split.columns if name not in frame.columns]
+    return split
 
 
 def _listed(groups: list[_Levels], most: int | None) -> list[_Levels]:
@@ -193,27 +339,37 @@ def _tell_unlisted(number: int, sweep: str, console: Console) -> None:
 
 def _cost(row: _Row, name: str) -> str:
     objective = OBJECTIVES[name]
-    return objective.show(row[objective.column], gap="")
+    value = row[objective.column]
+    return "" if pd.isna(value) else objective.show(value, gap="")
 
 
 def _range(row: _Row, change: str) -> str:
     """Ends of a change; nothing where a race stopped one of the two, so that they cannot be compared."""
-    if row[f"{change}_low"] is None:
+    if pd.isna(row[f"{change}_low"]):
         return ""
     return "..".join(f"{round(100 * row[f'{change}_{end}']):+d}" for end in ("low", "high"))
 
 
-def _table(title: str) -> Table:
-    """A table that fits a narrow terminal."""
-    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+def _level(row: _Row) -> _Level:
+    """Its values by axis; a table of an earlier version has none of an axis that was added since."""
+    pairs = ((row.get(name), default) for name, default in zip(LEVEL_COLUMNS, DENSE, strict=True))
+    return tuple(default if value is None or value != value or value == "" else value for value, default in pairs)
 
 
-def _group(rows: list[_Row]) -> dict[tuple[Any, ...], _Levels]:
+def _short(level: _Level) -> str:
+    return level_name(dict(zip(LEVEL_COLUMNS, level, strict=True)), short=True)
+
+
+def _group(rows: Sequence[_Row]) -> dict[tuple[Any, ...], _Levels]:
     """Rows of one hardware design together; the solver counts as hardware, so that solvers can be compared."""
+    parameters = [name for name in (rows[0] if rows else ()) if name not in (*_SHOWN, *LEVEL_COLUMNS)]
+    costs = {objective.column for objective in OBJECTIVES.values()}
+    names = [name for name in parameters if name not in costs]
     groups: dict[tuple[Any, ...], _Levels] = {}
     for row in rows:
-        hardware = tuple(row[name] for name in HARDWARE_COLUMNS)
-        groups.setdefault(hardware, {})[row["sparsity"], row["prune"]] = row
+        # What an earlier version did not write is NaN, which equals nothing.
+        hardware = tuple(None if row[name] != row[name] else row[name] for name in names)
+        groups.setdefault(hardware, {})[_level(row)] = row
     return groups
 
 
@@ -221,16 +377,19 @@ def _array(row: _Row) -> str:
     return array_name(row["rows"], row["cols"], row["active_rows"])
 
 
-def _accuracy(row: _Row | None) -> str:
-    if row is None:
-        return ""
+def _marks(row: _Row) -> str:
     mark = "*" if row["on_front"] else "?" if row.get("front_candidate") else " "  # earlier tables have no candidates
-    return f"{100 * row['accuracy']:.1f}{'~' if _is_beyond(row) else ''}{mark}"
+    return f"{'~' if _is_beyond(row) else ''}{mark}"
+
+
+def _accuracy(row: _Row | None) -> str:
+    return "" if row is None else f"{100 * row['accuracy']:.1f}{_marks(row)}"
 
 
 def _support(row: _Row) -> str:
     """Nothing in a table of an earlier version."""
-    return "" if row.get("front_support") is None else f"{100 * row['front_support']:.0f}"
+    support = row.get("front_support")
+    return "" if support is None or pd.isna(support) else f"{100 * support:.0f}"
 
 
 def _is_beyond(row: _Row) -> bool:
@@ -239,13 +398,11 @@ def _is_beyond(row: _Row) -> bool:
 
 
 def _gain(group: _Levels) -> str:
-    dense = group.get(("dense", 0.0))
+    dense = group.get(DENSE)
     if dense is None:
         return ""
     # What a race stopped saw other images, and is not compared.
-    others = [
-        row["accuracy"] for level, row in group.items() if level[0] != "dense" and row["images"] == dense["images"]
-    ]
+    others = [row["accuracy"] for level, row in group.items() if level != DENSE and row["images"] == dense["images"]]
     if not others:
         return ""
     return f"{100 * (max(others) - dense['accuracy']):+.1f}"

@@ -161,7 +161,7 @@ class Results:
     ) -> pd.DataFrame:
         """Designs that no other of their group beats in accuracy and cost, the best cost first; empty without any.
 
-        A design that a race left behind in its sweep is on no front.
+        A design that a race left behind in its sweep is on no front, nor is one below the floor of its sweep.
 
         Args:
             cost: one column, or several. Those in which more is better (``GAINS``: ``tops_per_watt``, ...) are to be
@@ -252,7 +252,7 @@ def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
     """Whether no other row is as accurate at lower costs.
 
     A design that a race left behind saw fewer images than the others of its sweep, and is on no front; nor is a
-    reference, which is no hardware.
+    reference, which is no hardware, or what is below the floor of its sweep.
 
     Args:
         group: rows of ``designs`` that may be compared.
@@ -261,7 +261,7 @@ def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
     Returns:
         (rows,) booleans.
     """
-    compared = (_saw_all(group) & _is_hardware(group)).to_numpy()
+    compared = (_saw_all(group) & _is_hardware(group) & above_floor(group)).to_numpy()
     directions: list[Direction] = ["max", *("max" if name in GAINS else "min" for name in costs)]  # type: ignore[list-item]
     members = np.zeros(len(group), bool)
     members[compared] = non_dominated(group.loc[compared, ["accuracy", *costs]].to_numpy(float), directions)
@@ -270,6 +270,13 @@ def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
 
 def _is_number(column: pd.Series) -> bool:
     return bool(pd.api.types.is_numeric_dtype(column)) and not pd.api.types.is_bool_dtype(column)
+
+
+def above_floor(designs: pd.DataFrame) -> pd.Series:
+    """Which designs are as accurate as the front of their sweep asks; all, in tables of versions that knew no floor."""
+    if "above_floor" not in designs:
+        return pd.Series(True, index=designs.index)
+    return designs["above_floor"].fillna(True).astype(bool)
 
 
 def _saw_all(designs: pd.DataFrame) -> pd.Series:

@@ -36,12 +36,20 @@ def design_name(row: pd.Series, designs: pd.DataFrame) -> str:
         row: one of ``designs``.
         designs: those it is told apart from: axes beyond the usual ones are named where they vary among these.
     """
+    return f"{choice_name(row, designs)} in the {row.corner} corner"
+
+
+def choice_name(row: pd.Series, designs: pd.DataFrame) -> str:
+    """The hardware of a design without its corner, which nobody chooses: ``8T-SRAM 64x64/16, adc bits 5``.
+
+    Args:
+        row: one of ``designs``.
+        designs: as of ``design_name``.
+    """
     axes = [name for name in distinguishing(designs) if name != "model"]
     model = f"{row.model} on " if designs.model.nunique() > 1 else ""
-    name = ", ".join(
-        [f"{model}{row.device} {array_name(row.rows, row.cols, row.active_rows)}", *_axis_texts(row, axes)]
-    )
-    return f"{name} in the {row.corner} corner"
+    array = array_name(row.rows, row.cols, row.active_rows)
+    return ", ".join([f"{model}{row.device} {array}", *_axis_texts(row, axes)])
 
 
 def distinguishing(designs: pd.DataFrame) -> list[str]:
@@ -52,10 +60,33 @@ def distinguishing(designs: pd.DataFrame) -> list[str]:
     return [name for name in axes if same[name].nunique(dropna=False).max() > 1]
 
 
+def overridden(overrides: object) -> dict[str, str]:
+    """The circuit parameters of the column ``overrides``, ``r_col=5;v_read=0.3``, with their values as text."""
+    pairs = (part.partition("=") for part in str(overrides).split(";"))
+    return {name: value for name, sign, value in pairs if sign}
+
+
+def split_overrides(designs: pd.DataFrame) -> pd.DataFrame:
+    """The designs with a column for each circuit parameter that any of them replaces, in the place of ``overrides``.
+
+    A parameter that a design leaves as it is has an empty text.
+    """
+    if "overrides" not in designs:
+        return designs
+    every = [overridden(value) for value in designs["overrides"]]
+    names = [name for name in dict.fromkeys(name for one in every for name in one) if name not in designs]
+    place = designs.columns.get_loc("overrides")
+    added = pd.DataFrame({name: [one.get(name, "") for one in every] for name in names}, index=designs.index)
+    return pd.concat([designs.iloc[:, :place], added, designs.iloc[:, place + 1 :]], axis=1)
+
+
 def _axis_texts(row: Mapping[str, Any], axes: Iterable[str]) -> list[str]:
-    values = ((name, row[name]) for name in axes)
-    return [
-        f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
-        for name, value in values
-        if value not in ("", None)
-    ]
+    texts: list[str] = []
+    for name in axes:
+        value = row[name]
+        if name == "overrides":
+            texts += [f"{parameter}={text}" for parameter, text in overridden(value).items()]
+        elif value not in ("", None):
+            text = f"{value:g}" if isinstance(value, float) else str(value)
+            texts.append(f"{name.replace('_', ' ')} {text}")
+    return texts

@@ -20,7 +20,7 @@ from simcore.yaml_file import read_yaml
 
 CODE_FOLDERS = ("pipeline", "simcore")
 FILES_FOLDER = "files"
-_CODE_ENDINGS = (".py", ".yaml", ".safetensors", ".parquet", ".json", ".md")
+_CODE_ENDINGS = (".py", ".yaml", ".csv", ".safetensors", ".parquet", ".json", ".md", ".html", ".css", ".js")
 _SECRET_NAMES = (
     ".env*", "*.env", ".netrc", ".pgpass", ".git-credentials", ".npmrc", ".pypirc", "credentials*", "*secret*",
     "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx", "*.keystore",

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.sweep.axes import LEVEL
+
+_FLIPS, *_BEYOND = LEVEL
+
 
 def array_name(rows: int, cols: int, active_rows: int) -> str:
     """``64x32``, and ``64x32/16`` where 16 rows are read together instead of all."""
     return f"{rows}x{cols}" if active_rows == rows else f"{rows}x{cols}/{active_rows}"
 
 
-def level_name(sparsity: str, prune: float, mark: str = "prune ") -> str:
-    """``binsparx``, and ``binsparx prune 0.1`` where stored ones are pruned; ``mark`` stands before the fraction."""
-    return f"{sparsity} {mark}{prune:g}" if prune else sparsity
+def level_name(row: Mapping[str, Any], short: bool = False) -> str:
+    """``binsparx``, and ``binsparx prune 0.1`` where anything beyond the flips is not as it is without.
+
+    Args:
+        row: of ``designs``, or the columns of a level; what it does not have is left out.
+        short: a number stands behind the first letter of its axis, ``p0.1``.
+    """
+    parts = [str(row[_FLIPS.column])]
+    for axis in _BEYOND:
+        value = row.get(axis.column)
+        if value is None or value != value or value in ("", axis.default):
+            continue
+        name = axis.column[0] if short else f"{axis.column} "
+        parts.append(str(value) if isinstance(value, str) else f"{name}{value:g}")
+    return " ".join(parts)

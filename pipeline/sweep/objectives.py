@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -46,6 +47,18 @@ class Objective:
         scaled = float(f"{value * self.scale:.3g}")
         return _si(self.unit, gap)(scaled) if self.prefixed else f"{scaled:g}{gap}{self.unit}"
 
+    def read(self, text: str) -> float | None:
+        """The value of the column that ``2.31 µJ`` means, with a unit as ``show`` writes it; None where it is none."""
+        match = re.fullmatch(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(.*)", text.strip())
+        if match is None:
+            return None
+        units = {self.unit: 1.0, self.unit.replace("²", "2"): 1.0}
+        if self.prefixed:
+            units = {prefix + self.unit: factor for prefix, factor in _PREFIXES.items()}
+        return float(match[1]) * units[match[2]] / self.scale if match[2] in units else None
+
+
+_PREFIXES = {"": 1.0, "m": 1e-3, "µ": 1e-6, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15, "a": 1e-18}
 
 OBJECTIVES: dict[str, Objective] = {
     objective.name: objective
@@ -70,6 +83,23 @@ def known_costs(table: pd.DataFrame, suffix: str = "") -> list[Objective]:
     """
     names = [(cost, cost.column + suffix) for cost in COSTS]
     return [cost for cost, name in names if name in table and table[name].notna().any()]
+
+
+def shared_unit(unit: str, largest: float) -> tuple[float, str]:
+    """One unit for all values of a quantity: what to multiply them by, and its name.
+
+    Args:
+        unit: that the values are in.
+        largest: of the values, which gets 1 to 999; of a share the unit is always %, of an area mm².
+    """
+    if unit == "fraction":
+        return 100.0, "%"
+    if unit == "m^2":
+        return 1e6, "mm²"
+    if unit not in ("J", "s", "A", "C") or largest <= 0:
+        return 1.0, unit
+    prefix, factor = next(((p, f) for p, f in _PREFIXES.items() if p != "u" and largest >= f), ("a", 1e-18))
+    return 1 / factor, prefix + unit
 
 
 @functools.cache

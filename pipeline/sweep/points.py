@@ -187,7 +187,4 @@ class DesignPoint:
         overrides = f" {c['overrides']}" if c["overrides"] else ""
         array = array_name(c["rows"], c["cols"], c["active_rows"])
         order = "" if c["row_order"] == "channel" else f" {c['row_order']}"
-        return (
-            f"{c['model']} {c['device']} {c['corner']}{overrides} {array}{order} {c['adc_bits']} bit "
-            f"{level_name(c['sparsity'], c['prune'])}"
-        )
+        return f"{c['model']} {c['device']} {c['corner']}{overrides} {array}{order} {c['adc_bits']} bit {level_name(c)}"

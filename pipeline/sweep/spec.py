@@ -29,6 +29,7 @@ from pipeline.sweep.axes import CONVERTER, LEVEL, MATCHED, ROW_ORDER, SCALARS, S
 from pipeline.sweep.axis import AxisValue, ScalarAxis
 from pipeline.sweep.field_types import Listed, Positive, Scalar, Text, values_of
 from pipeline.sweep.objectives import ObjectiveName
+from pipeline.sweep.shipped import sweep_path
 from pipeline.sweep.spec_errors import describe_errors
 from pipeline.uris import without_secret
 from simcore.cost_options import CostOptions
@@ -65,6 +66,10 @@ def _device(value: Any) -> Any:
     return value
 
 
+def _share(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _slug(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", value):
         raise ValueError(f"expected letters, digits, '.', '_' or '-' (at most 80), found {value!r}")
@@ -83,6 +88,7 @@ def _without_user(uri: str) -> str:
 NotNegativeCount = Annotated[int, Field(ge=0)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Uri = Annotated[Text, AfterValidator(_without_user)]
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as the tables hold it
 
 
@@ -143,9 +149,15 @@ class CostSpec(CostOptions):
 
 
 class ParetoSpec(_Part):
-    """What the front is drawn for, and the resamples of the images behind its support."""
+    """What the front is drawn for, its floor, and the resamples of the images behind its support.
+
+    The floor is what a design has to reach to be on a front: at most ``max_loss`` below ideal arithmetic, at least
+    ``min_accuracy``. Without either it has to be more accurate than guessing, by the low end of its 95 % interval.
+    """
 
     objectives: Annotated[list[ObjectiveName], Listed, Field(min_length=1)] = ["accuracy", "energy"]
+    max_loss: Share | None = None
+    min_accuracy: Share | None = None
     resamples: Positive = 1000
     seed: Seed = 0
 
@@ -252,10 +264,13 @@ class SweepFile:
 def load_sweep(path: str | Path) -> SweepFile:
     """Reads and checks a sweep file.
 
+    Args:
+        path: of the file, or the name of one that ships.
+
     Raises:
         InputError: with one line for each thing that is wrong, each naming file, line and field.
     """
-    source = read_yaml(path)
+    source = read_yaml(sweep_path(path))
     if len(source.text) > MAX_SWEEP_FILE_CHARACTERS:
         raise InputError(f"a sweep file may hold at most {MAX_SWEEP_FILE_CHARACTERS} characters", source.path.name)
     if not isinstance(source.data, dict):

@@ -141,6 +141,7 @@ class _Finished:
             "accuracy_low": low,
             "accuracy_high": high,
             "ideal_accuracy": ideal_correct / images,
+            "chance_accuracy": 1 / len(self.point.dataset.classes),
             "accuracy_loss": (ideal_correct - correct) / images,
         }
 
@@ -179,7 +180,8 @@ class _Finished:
 
 
 _FRONT_UNKNOWN: Row = {
-    "on_front": False, "front_candidate": False, "pareto_rank": 0, "front_support": 0.0, "knee": False
+    "on_front": False, "above_floor": False, "front_candidate": False, "pareto_rank": 0, "front_support": 0.0,
+    "knee": False,
 }  # fmt: skip
 """Of a design until all are known."""
 

@@ -119,7 +119,6 @@ class TableFiles(Mapping[str, pa.Table]):
         added = {
             "front_position": pa.array(fronts.positions, pa.int64()),
             "objectives": pa.array([",".join(self._pareto.objectives)] * len(fronts.order), pa.string()),
-            "hypervolume": pa.array(fronts.hypervolumes, pa.float64()),
         }
         for name, values in added.items():
             table = table.append_column(name, values)

@@ -187,27 +187,31 @@ DESIGNS_SCHEMA = pa.schema(
         _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % Wilson interval of the accuracy"),
         _field("accuracy_high", _FLOAT, "fraction", "upper end of the 95 % Wilson interval of the accuracy"),
         _field("ideal_accuracy", _FLOAT, "fraction", "accuracy of the same network and images in ideal arithmetic"),
+        _field("chance_accuracy", _FLOAT, "fraction", "accuracy of guessing: 1 / number of classes of the data set"),
         _field("accuracy_loss", _FLOAT, "fraction", "ideal_accuracy - accuracy"),
         *_ERRORS_AND_SUMS,
         *_DESIGN_COSTS,
+        _field("on_front", _FLAG, DIMENSIONLESS, "on the front of its model, data set, corner"),
         _field(
-            "on_front",
+            "above_floor",
             _FLAG,
             DIMENSIONLESS,
-            "on the front of its model, data set, corner",
+            "as accurate as pareto.max_loss and min_accuracy ask; without either, more accurate than guessing by the "
+            "low end of its interval",
         ),
         _field(
             "front_candidate",
             _FLAG,
             DIMENSIONLESS,
             "no design that costs no more surely is more accurate: the true front is among these, with 95 % confidence "
-            "for its model, data set, corner; false where stopped by a race",
+            "for its model, data set, corner; false where stopped by a race or below the floor",
         ),
         _field(
             "pareto_rank",
             _INT,
             "1",
-            "1 on the front, 2 on the front of the rest ...; 0: an objective missing, stopped by a race, a reference",
+            "1 on the front, 2 on the front of the rest ...; 0: an objective missing, below the floor, stopped by a "
+            "race, a reference",
         ),
         _field(
             "front_support",
@@ -288,7 +292,6 @@ PARETO_SCHEMA = pa.schema(
         ),
         *_AXES,
         _field("objectives", _TEXT, DIMENSIONLESS, "what the front was drawn for, with commas"),
-        _field("hypervolume", _FLOAT, "fraction", "share of the box from worst to best that the front dominates"),
         _field("front_support", _FLOAT, "fraction", "share of resamples of the images with it on the front"),
         _field("knee", _FLAG, DIMENSIONLESS, "the front's knee: farthest below the plane through its ends"),
         _field("accuracy", _FLOAT, "fraction", "images classified rightly on the simulated hardware"),

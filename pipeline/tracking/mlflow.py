@@ -9,8 +9,9 @@ from typing import Any
 
 from pipeline.results.names import hardware_name
 from pipeline.sweep.keys import digest_of, short_key
+from pipeline.sweep.names import level_name
 from pipeline.sweep.spec import SweepFile
-from pipeline.tables.schema import AXIS_COLUMNS
+from pipeline.tables.schema import AXIS_COLUMNS, DESIGNS_SCHEMA
 from pipeline.tracking.client import PREFIX
 
 _SHOWN_CHARACTERS = 9  # of a value in MLflow's parallel coordinates
@@ -31,35 +32,26 @@ _FRACTIONS = {
 }
 
 _METRICS = {
-    "images": "images",
-    "mean_partial_sum": "mean_partial_sum_lsb",
-    "rms_error_lsb": "rms_error_lsb",
-    "worst_error_lsb": "worst_error_lsb",
-    "mean_column_current_A": "mean_column_current_A",
-    "charge_per_image_C": "charge_per_image_C",
-    "energy_per_image_J": "energy_per_image_J",
-    "energy_array_J": "energy_array_J",
-    "energy_adc_J": "energy_adc_J",
-    "energy_leakage_J": "energy_leakage_J",
-    "energy_digital_mac_J": "energy_digital_mac_J",
-    "energy_digital_memory_J": "energy_digital_memory_J",
-    "energy_digital_leakage_J": "energy_digital_leakage_J",
-    "energy_delay_Js": "energy_delay_Js",
-    "latency_per_image_s": "latency_per_image_s",
-    "latency_digital_s": "latency_digital_s",
-    "throughput_per_s": "throughput_per_s",
-    "area_m2": "area_m2",
-    "area_digital_m2": "area_digital_m2",
-    "tops_per_watt": "tops_per_watt",
-    "tops_per_mm2": "tops_per_mm2",
-    "column_reads_per_image": "column_reads_per_image",
-    "evidence_rms_lsb": "evidence_rms_lsb",
-    "evidence_worst_lsb": "evidence_worst_lsb",
-    "evidence_converted_rms_lsb": "evidence_converted_rms_lsb",
-    "evidence_converted_worst_lsb": "evidence_converted_worst_lsb",
-    "evidence_top_bias_lsb": "evidence_top_bias_lsb",
-    "evidence_output_error": "evidence_output_error",
+    name: (name, 1.0)
+    for name in (
+        "images worst_error_lsb rms_error_lsb throughput_per_s tops_per_watt tops_per_mm2 column_reads_per_image "
+        "evidence_rms_lsb evidence_worst_lsb evidence_converted_rms_lsb evidence_converted_worst_lsb "
+        "evidence_top_bias_lsb evidence_output_error"
+    ).split()
+} | {
+    "mean_partial_sum": ("mean_partial_sum_lsb", 1.0),
+    "mean_column_current_A": ("mean_column_current_uA", 1e6),
+    "charge_per_image_C": ("charge_per_image_nC", 1e9),
+    "energy_delay_Js": ("energy_delay_nJus", 1e15),
+    "area_m2": ("area_mm2", 1e6),
+    "area_digital_m2": ("area_digital_mm2", 1e6),
 }
+"""Columns with the names of their metrics and what they are multiplied by: units whose numbers people can read."""
+for _column in DESIGNS_SCHEMA.names:
+    if _column.startswith("energy_") and _column.endswith("_J"):
+        _METRICS[_column] = (f"{_column.removesuffix('_J')}_nJ", 1e9)
+    elif _column.startswith("latency_") and _column.endswith("_s"):
+        _METRICS[_column] = (f"{_column.removesuffix('_s')}_us", 1e6)
 
 
 @dataclass(frozen=True)
@@ -111,7 +103,8 @@ def child_entry(row: dict[str, Any], sweep_name: str, parent_id: str, params: di
         in_sample: it is one of the sample of designs beside the front.
     """
     metrics = {metric: 100 * float(row[name]) for name, metric in _FRACTIONS.items() if row[name] is not None}
-    metrics |= {metric: float(row[name]) for name, metric in _METRICS.items() if row[name] is not None}
+    known = ((name, metric, factor) for name, (metric, factor) in _METRICS.items() if row[name] is not None)
+    metrics |= {metric: float(row[name]) * factor for name, metric, factor in known}
     tags = {
         "mlflow.parentRunId": parent_id,
         "design_key": row["design_key"],
@@ -122,7 +115,7 @@ def child_entry(row: dict[str, Any], sweep_name: str, parent_id: str, params: di
         "git_commit": row["git_commit"],
         "package_version": row["package_version"],
     }
-    run_name = f"{hardware_name(row)} {row['sparsity']} {short_key(row['design_key'])}"
+    run_name = f"{hardware_name(row)} {level_name(row)} {short_key(row['design_key'])}"
     return Entry(run_name, params, metrics, tags)
 
 

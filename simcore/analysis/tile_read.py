@@ -45,11 +45,13 @@ class TileRead:
         circuit: cells, wires and terminals.
         weights: (R, C) bits as stored in the whole tile.
         inputs: (R,) bits as applied, 0 on rows of other row groups.
+        columns: of the layer's columns, those of this tile.
     """
 
     circuit: Circuit
     weights: np.ndarray
     inputs: np.ndarray
+    columns: slice
 
 
 def tile_read(checkpoint: Checkpoint, design: Design, dataset: Dataset, place: ReadPlace) -> TileRead:
@@ -84,6 +86,7 @@ def tile_read(checkpoint: Checkpoint, design: Design, dataset: Dataset, place: R
         circuit=design.circuit,
         weights=group.tile.bits[:, tiles[place.column_tile]],
         inputs=group.driven(group.apply(vectors[place.position][None]).bits)[0],
+        columns=tiles[place.column_tile],
     )
 
 

@@ -50,6 +50,7 @@ class LayerMapping:
         signs: (reads, K) int8: the sign with which each row is given its input, in every read of an output position.
         spans: places of the row groups, in row order. Last tiles are part-filled from row 0; unused rows stay off.
         kernel, stride, padding: (y, x) of a convolution; is_conv: it is one.
+        pad_value: what padded places hold. Rows of a 0 stay off and are in no sum; +1 and -1 are inputs like others.
     """
 
     name: str
@@ -62,6 +63,7 @@ class LayerMapping:
     stride: tuple[int, int]
     padding: tuple[int, int]
     is_conv: bool
+    pad_value: int
 
     @property
     def columns(self) -> int:
@@ -96,7 +98,7 @@ def map_layer(layer: BinaryLayer, encoding: Encoding, rows: int, rows_read_toget
             spans.append(RowSpan(start, min(start + rows_read_together, tile_stop), start - tile_start))
     return LayerMapping(
         layer.name, encoding, np.ascontiguousarray(bits), order, signs, tuple(spans), kernel, layer.stride,
-        layer.padding, is_conv,
+        layer.padding, is_conv, layer.pad_value,
     )  # fmt: skip
 
 
@@ -118,7 +120,8 @@ def input_vectors(mapping: LayerMapping, signs: torch.Tensor) -> np.ndarray:
         signs: (B, C, H, W) or (B, F) of ±1.
 
     Returns:
-        (B, P, K) int8 with P reads, those of an output position side by side; +1, -1, or 0 for a padded input.
+        (B, P, K) int8 with P reads, those of an output position side by side; +1, -1, or 0 for a padded input that
+        counts in no sum.
     """
     vectors = _gathered(mapping, signs)
     if len(mapping.signs) == 1 and (mapping.signs > 0).all():
@@ -134,7 +137,7 @@ def _gathered(mapping: LayerMapping, signs: torch.Tensor) -> np.ndarray:
         return np.ascontiguousarray(bits.numpy()[:, None, mapping.order])
     (ky, kx), (sy, sx), (py, px) = mapping.kernel, mapping.stride, mapping.padding
     height, width = output_shape(mapping, signs.shape[2], signs.shape[3])
-    padded = functional.pad(bits, (px, px, py, py)).contiguous().numpy()
+    padded = functional.pad(bits, (px, px, py, py), value=mapping.pad_value).contiguous().numpy()
     batch, _, padded_height, padded_width = padded.shape
     channel, tap = np.divmod(mapping.order, ky * kx)
     offsets = (channel * padded_height + tap // kx) * padded_width + tap % kx
@@ -178,7 +181,7 @@ def output_shape(mapping: LayerMapping, height: int, width: int) -> tuple[int, i
 
 
 def valid_rows(mapping: LayerMapping, input_shape: torch.Size) -> np.ndarray:
-    """(P, K) bool: which rows of each read are given a real input, not padding, for inputs (B, C, H, W) or (B, F)."""
+    """(P, K) bool: which rows of each read have an input, not a padding of 0, for inputs (B, C, H, W) or (B, F)."""
     if not mapping.is_conv:
         return np.ones((len(mapping.signs), len(mapping.order)), dtype=bool)
     return input_vectors(mapping, torch.ones(1, *input_shape[1:]))[0] != 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -26,7 +26,8 @@ class BinaryLayer:
     """The part of a network that a crossbar can hold.
 
     ``weight`` is int8 +-1, (C_out, C_in, kh, kw) for ``conv2d`` and (F_out, F_in) for ``linear``; ``stride`` and
-    ``padding`` are (vertical, horizontal), (1, 1) and (0, 0) for ``linear``.
+    ``padding`` are (vertical, horizontal), (1, 1) and (0, 0) for ``linear``. Padded places hold ``pad_value``: -1, 0 or
+    +1.
     """
 
     name: str
@@ -34,18 +35,28 @@ class BinaryLayer:
     weight: np.ndarray
     stride: tuple[int, int]
     padding: tuple[int, int]
+    pad_value: int = 0
 
 
 class BinaryConv2d(nn.Conv2d):
     """Convolution of signs. ``weight`` holds the latent values; outside training only their signs matter."""
 
+    pad_value = 0
+
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         if self.training:
-            return self._conv_forward(activation_sign(input), weight_sign(self.weight), None)
+            return self._signs_forward(activation_sign(input), weight_sign(self.weight))
         # round_: sums of +-1 are exact in float32 in any order, but a backend may choose a Winograd or Fourier
         # algorithm, whose error is far below one half.
         with torch.autocast(input.device.type, enabled=False):
-            return self._conv_forward(sign(input.float()), sign(self.weight.detach()), None).round_()
+            return self._signs_forward(sign(input.float()), sign(self.weight.detach())).round_()
+
+    def _signs_forward(self, signs: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        if not self.pad_value:
+            return self._conv_forward(signs, weight, None)
+        vertical, horizontal = _pair(self.padding)
+        padded = functional.pad(signs, (horizontal, horizontal, vertical, vertical), value=float(self.pad_value))
+        return functional.conv2d(padded, weight, stride=self.stride)
 
 
 class BinaryLinear(nn.Linear):
@@ -108,6 +119,7 @@ class Add(nn.Module):
         return first + second
 
 
+Convolution = TypeVar("Convolution", bound=nn.Conv2d)
 _ADDING_UP = (nn.Conv2d, nn.Linear, nn.AvgPool2d, GlobalAvgPool)
 
 
@@ -116,17 +128,23 @@ def _batch_norm(operation: ops.BatchNorm, shape: Shape) -> nn.Module:
     return kind(operation.channels, eps=operation.eps, momentum=operation.momentum)
 
 
-def _convolution(kind: type[nn.Conv2d], operation: ops.Conv2d | ops.BinaryConv2d, bias: bool) -> nn.Module:
+def _convolution(kind: type[Convolution], operation: ops.Conv2d | ops.BinaryConv2d, bias: bool) -> Convolution:
     return kind(
         operation.in_channels, operation.out_channels, operation.kernel, operation.stride, operation.padding, bias=bias
     )
+
+
+def _binary_convolution(operation: ops.BinaryConv2d) -> nn.Module:
+    layer = _convolution(BinaryConv2d, operation, False)
+    layer.pad_value = operation.pad_value
+    return layer
 
 
 _BUILDERS: dict[type[ops.Operation], Callable[[Any, Shape], nn.Module]] = {
     ops.Normalize: lambda op, shape: Normalize(op.mean, op.std),
     ops.Conv2d: lambda op, shape: _convolution(nn.Conv2d, op, op.bias),
     ops.Linear: lambda op, shape: nn.Linear(op.in_features, op.out_features, op.bias),
-    ops.BinaryConv2d: lambda op, shape: _convolution(BinaryConv2d, op, False),
+    ops.BinaryConv2d: lambda op, shape: _binary_convolution(op),
     ops.BinaryLinear: lambda op, shape: BinaryLinear(op.in_features, op.out_features, False),
     ops.BatchNorm: _batch_norm,
     ops.Hardtanh: lambda op, shape: nn.Hardtanh(),
@@ -182,7 +200,8 @@ class GraphNetwork(nn.Module):
         for name, layer in self.named_layers():
             if isinstance(layer, BinaryConv2d):
                 stride, padding = _pair(layer.stride), _pair(layer.padding)
-                found.append(BinaryLayer(name, "conv2d", _weight_signs(layer.weight), stride, padding))
+                weight = _weight_signs(layer.weight)
+                found.append(BinaryLayer(name, "conv2d", weight, stride, padding, layer.pad_value))
             elif isinstance(layer, BinaryLinear):
                 found.append(BinaryLayer(name, "linear", _weight_signs(layer.weight), (1, 1), (0, 0)))
         return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -125,7 +125,13 @@ class Linear(_Dense):
 
 
 class BinaryConv2d(_Convolution):
-    """Convolution of sign(input) with sign(weight), sign(0) = +1; padded places contribute nothing; no bias."""
+    """Convolution of sign(input) with sign(weight), sign(0) = +1; no bias.
+
+    Attributes:
+        pad_value: what padded places hold: 0 contributes nothing, +1 and -1 are inputs like any other.
+    """
+
+    pad_value: Literal[-1, 0, 1] = 0
 
 
 class BinaryLinear(_Dense):

@@ -22,7 +22,7 @@ class Bends(NamedTuple):
     knots: np.ndarray
 
 
-@register_jitable(inline="always")
+@register_jitable(forceinline=True)  # inlined as source, its loop would leave numba a variable of no scope
 def bent(value, line, knots):  # type: ignore[no-untyped-def]
     """The curve at ``value``, a number, a numpy array or a vector of a kernel.
 

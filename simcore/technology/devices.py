@@ -1,9 +1,9 @@
 """Bitcell files: reading, checking and turning them into circuits.
 
-A bitcell file is YAML: name, topology, and under ``corners`` one mapping a corner. A quantity is a plain number or
-``{value, unit, source}``. Besides the fields of ``Circuit``, ``r_on``, ``r_off`` and ``r_access`` (ohms) may stand in
-place of g_on and g_off, and ``iv_csv`` names a file of measured points beside the YAML (columns V, I_on and
-optionally I_off).
+A bitcell file is YAML: name, topology, and under ``corners`` one mapping a corner. A quantity is a plain number, a text
+with its unit such as ``12 kohm``, or ``{value, unit, source}``; a unit may have an SI prefix. Besides the fields of
+``Circuit``, ``r_on``, ``r_off`` and ``r_access`` (ohms) may stand in place of g_on and g_off, and ``iv_csv`` names a
+file of measured points beside the YAML (columns V, I_on and optionally I_off).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from simcore.crossbar.circuit import Circuit, input_error
 from simcore.crossbar.topologies import TOPOLOGIES
 from simcore.errors import InputError, unknown_name
+from simcore.technology.quantities import in_si, split_quantity, unit_of
 from simcore.technology.yaml_model import load_yaml_model, named_at
 from simcore.yaml_file import YamlFile
 
@@ -39,7 +40,8 @@ class Quantity(BaseModel):
 
     Attributes:
         value: in ``unit``.
-        unit: ``ohm``, ``V`` or ``S``; empty for what has none. Another unit than the field's is refused.
+        unit: ``ohm``, ``V`` or ``S``, with an SI prefix or not; empty for what has none. Another unit than the
+            field's is refused.
         source: the paper, table or file that it comes from, or the word ``judgement``.
     """
 
@@ -211,18 +213,36 @@ def _device_path(device: str) -> Path | None:
 
 
 def _value(name: str, entry: Any, where: str) -> Any:
+    """What an entry means in SI units; what is no quantity, such as the name of a curve form, as it is."""
+    if isinstance(entry, str):
+        written = split_quantity(entry) if _unit_of_field(name) else None
+        return entry if written is None else _si(name, *written, where)
     if not isinstance(entry, dict):
         return entry
     try:
         quantity = Quantity.model_validate(entry)
     except ValidationError as error:
         raise input_error(error, Quantity, where) from None
-    expected = _UNITS.get(name.partition("_")[0], "")
-    if quantity.unit and quantity.unit != expected:
+    return _si(name, quantity.value, quantity.unit, where)
+
+
+def _unit_of_field(name: str) -> str:
+    return _UNITS.get(name.partition("_")[0], "")
+
+
+def _si(name: str, value: float, unit: str, where: str) -> float:
+    expected = _unit_of_field(name)
+    if not unit:
+        return value
+    found = unit_of(unit)
+    if found is None or found[0] != expected:
+        prefixed = {"ohm": "kohm", "V": "mV", "S": "uS"}.get(expected)
         raise InputError(
-            f"{name} is given in '{quantity.unit}', expected " + (f"'{expected}'" if expected else "no unit"), where
+            f"{name} is given in '{unit}', expected "
+            + (f"'{expected}' or with a prefix, such as '{prefixed}'" if prefixed else "no unit"),
+            where,
         )
-    return quantity.value
+    return in_si(value, found[1])
 
 
 def _conductances(fields: dict[str, Any], where: str) -> None:

@@ -25,8 +25,12 @@ SIZE = 9
 CLASSES = 4
 
 
-def small_graph() -> NetworkGraph:
-    """Stride, padding, odd channel counts, a kernel that is not square, a residual sum and a binary product."""
+def small_graph(padding: dict[str, int]) -> NetworkGraph:
+    """Stride, padding, odd channel counts, a kernel that is not square, a residual sum and a binary product.
+
+    Args:
+        padding: attribute ``pad_value`` of the binary convolutions; empty for its default.
+    """
 
     def node(name, op, *inputs, **attrs):
         return Node(name=name, op=op, inputs=inputs, attrs=attrs)
@@ -39,9 +43,9 @@ def small_graph() -> NetworkGraph:
             node("normalize", "normalize", "input", mean=(0.5,), std=(0.25,)),
             node("stem", "conv2d", "normalize", **conv(1, 5, 3, 1, 1), bias=False),
             node("bn0", "batch_norm", "stem", channels=5),
-            node("wide", "binary_conv2d", "bn0", **conv(5, 7, (3, 3), (2, 1), (1, 1))),
+            node("wide", "binary_conv2d", "bn0", **conv(5, 7, (3, 3), (2, 1), (1, 1)), **padding),
             node("bn1", "batch_norm", "wide", channels=7),
-            node("narrow", "binary_conv2d", "bn1", **conv(7, 3, (1, 3), (1, 2), (0, 2))),
+            node("narrow", "binary_conv2d", "bn1", **conv(7, 3, (1, 3), (1, 2), (0, 2)), **padding),
             node("bn2", "batch_norm", "narrow", channels=3),
             node("flat", "flatten", "bn2"),
             node("dense", "binary_linear", "flat", in_features=3 * 5 * 6, out_features=11),
@@ -53,10 +57,10 @@ def small_graph() -> NetworkGraph:
     )
 
 
-def small_checkpoint(seed: int = 0) -> Checkpoint:
+def small_checkpoint(seed: int = 0, **padding: int) -> Checkpoint:
     """Random tensors; norms with the statistics of real activations, so that signs are neither all +1 nor all -1."""
     generator = torch.Generator().manual_seed(seed)
-    network = GraphNetwork(small_graph())
+    network = GraphNetwork(small_graph(padding))
     scale = {"bn0": 1.0, "bn1": 45**0.5, "bn2": 21**0.5, "bn3": 90**0.5}
     for name, tensor in network.named_tensors().items():
         tensor.copy_(torch.randn(tensor.shape, generator=generator))

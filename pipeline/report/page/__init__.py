@@ -11,9 +11,11 @@ import yaml
 from pipeline.execution.failures import read_failures
 from pipeline.report.page import sections
 from pipeline.report.page.data import page_data
-from pipeline.report.page.findings import find_gains, sentences
+from pipeline.report.page.findings import find_gains, findings
 from pipeline.report.page.selection import select_designs
 from pipeline.results.finished import Results, hardware_only
+from pipeline.results.robust import robust_front, worst_corners
+from pipeline.sweep.objectives import known_costs
 from pipeline.tables.completeness import what_is_missing
 from pipeline.tables.files import SWEEPS_FOLDER
 from simcore.errors import InputError
@@ -31,17 +33,18 @@ def build_report(results: Results, sweep: str) -> str:
         raise InputError(f"no design of sweep '{sweep}' is finished")
     layers = results.layers(sweep)
     gains = find_gains(results, designs)
-    drawn = [] if gains is None else gains.drawn[["design_key_a", "design_key_b"]].to_numpy().ravel()
-    shown = select_designs(designs, drawn)
+    drawn = [] if gains is None else gains.drawn[["design_key_a", "design_key_b"]].to_numpy().ravel().tolist()
+    worst = worst_corners(designs)
+    robust = [key for cost in known_costs(worst) for key in robust_front(worst, cost.column).design_key]
+    shown = select_designs(designs, [*drawn, *robust])
     text = _stored(results, sweep, "sweep.yaml")
-    found = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(designs, gains))
     return Template(_part("template.html")).substitute(
         title=escape(sweep),
         style=_part("report.css"),
         script=_part("report.js"),
-        data=page_data(shown, layers, gains),
+        data=page_data(shown, layers, gains, worst),
         asked=sections.asked(designs, len(shown), _description(text)),
-        findings=found,
+        findings=sections.findings(findings(designs, gains)),
         heat_maps=sections.heat_maps(designs),
         evidence=sections.evidence(designs),
         failures=sections.failures(

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.report.front_panels import is_logarithmic
+from pipeline.report.accuracy_scale import AccuracyScale, accuracy_scale
+from pipeline.report.drawing import logarithmic_ticks
 from pipeline.sweep.objectives import Objective
 
 _MARGIN = 0.06  # of the range
 _STEPS = (1, 2, 2.5, 5, 10)
-# Finer and finer, until three ticks are within the range, and what is left where none gives as many.
-_DIGITS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
+_MOST_TICKS = 9
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,19 @@ class Axis:
     ticks: list[tuple[float, str]]
 
 
-def cost_axis(costs: pd.Series, cost: Objective) -> Axis:
-    """Costs in the unit of ``cost``, with room on both sides."""
+def cost_axis(costs: pd.Series, cost: Objective, logarithmic: bool) -> Axis:
+    """Costs in the unit of ``cost``, with room on both sides.
+
+    Args:
+        costs: in the unit of ``cost``.
+        cost: what they are.
+        logarithmic: each factor takes the same room.
+    """
     low, high = float(costs.min()), float(costs.max())
-    logarithmic = is_logarithmic(costs)
     if logarithmic:
-        pad = (high / low) ** _MARGIN
+        pad = max((high / low) ** _MARGIN, 1 + _MARGIN / 2)
         low, high = low / pad, high * pad
-        ticks = _logarithmic_ticks(low, high)
+        ticks = logarithmic_ticks(low, high, _MOST_TICKS)
     else:
         pad = _MARGIN * ((high - low) or abs(high) or 1.0)
         low, high = low - pad, high + pad
@@ -43,10 +47,21 @@ def cost_axis(costs: pd.Series, cost: Objective) -> Axis:
     return Axis(low, high, logarithmic, [(tick, cost.show(tick / cost.scale)) for tick in ticks])
 
 
-def accuracy_axis(lowest: float) -> Axis:
-    """Accuracies in %, from the tens below ``lowest`` to a little above 100."""
-    low = max(0.0, 10.0 * math.floor(lowest / 10))
-    return Axis(low, 102.0, False, [(tick, f"{tick:g}") for tick in _linear_ticks(low, 100.0, 6)])
+def accuracy_axis(lowest: float, highest: float, ideal: float, bent: bool = True) -> dict[str, object]:
+    """Accuracies in %: values and how far up they lie at the ends and where the scale changes, and the ticks.
+
+    Args:
+        lowest: of all that is drawn.
+        highest: of all that is drawn.
+        ideal: accuracy of ideal arithmetic.
+        bent: what has broken down may take less height than what is near ideal arithmetic.
+    """
+    scale = accuracy_scale(lowest, highest, ideal)
+    if not bent:
+        low = 10.0 * math.floor(lowest / 10)
+        scale = AccuracyScale(low, scale.high, None, tuple(_linear_ticks(low, min(100.0, scale.high), 6)))
+    values, shares = scale.knots
+    return {"values": values, "shares": shares, "bend": scale.bend, "ticks": [(t, f"{t:g}") for t in scale.ticks]}
 
 
 def error_axis(largest: float) -> Axis:
@@ -58,14 +73,3 @@ def error_axis(largest: float) -> Axis:
 def _linear_ticks(low: float, high: float, most: int) -> list[float]:
     ticks = MaxNLocator(most, steps=_STEPS).tick_values(low, high)
     return [float(f"{tick:.12g}") for tick in ticks if low <= tick <= high * (1 + 1e-12)]
-
-
-def _logarithmic_ticks(low: float, high: float) -> list[float]:
-    decades = 10.0 ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks: list[float] = []
-    for digits in _DIGITS:
-        values = np.outer(decades, digits).ravel()
-        ticks = values[(values >= low) & (values <= high)].tolist()
-        if len(ticks) >= 3:
-            break
-    return ticks

@@ -9,24 +9,35 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from pipeline.report.front_panels import FrontPanel, front_panels
+from pipeline.report.energy import energy_groups, part_name
+from pipeline.report.front_panels import FrontPanel, front_panels, is_logarithmic
 from pipeline.report.page.axes import accuracy_axis, cost_axis, error_axis
 from pipeline.report.page.findings import MOST_GAINS, Gains
 from pipeline.report.page.selection import hardware_numbers
 from pipeline.results.names import distinguishing, hardware_name
-from pipeline.sweep.names import level_name
+from pipeline.results.robust import only_flips, robust_front
+from pipeline.sweep.names import array_name, level_name
 from pipeline.sweep.objectives import OBJECTIVES, Objective, known_costs
 
 _DESIGN_COLUMNS = (
-    "design_key device sparsity prune accuracy accuracy_low accuracy_high ideal_accuracy partial_sum_reduction "
+    "design_key device sparsity plain array accuracy accuracy_low accuracy_high ideal_accuracy partial_sum_reduction "
     "rms_error_lsb"
 ).split()
-_DIGITS = 6
+_DIGITS = 9
 
 
-def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None) -> str:
-    """JSON that is safe inside a ``script`` element; of layers and gains those of ``designs``."""
+def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None, worst: pd.DataFrame) -> str:
+    """JSON that is safe inside a ``script`` element; of layers, gains and worst corners those of ``designs``.
+
+    Args:
+        designs: rows of ``designs`` that are shown one by one.
+        layers: rows of ``layers``.
+        gains: levels beside dense storage, if there are any.
+        worst: of ``worst_corners``.
+    """
     designs = designs.reset_index(drop=True)
+    designs["plain"] = only_flips(designs)
+    designs["array"] = [array_name(*sizes) for sizes in designs[["rows", "cols", "active_rows"]].to_numpy().tolist()]
     rows = designs.to_dict("records")
     axes = distinguishing(designs)
     places = {key: index for index, key in enumerate(designs.design_key)}
@@ -34,10 +45,10 @@ def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None) 
     document: dict[str, object] = {
         "designs": {name: _values(designs[name]) for name in _DESIGN_COLUMNS},
         "names": [hardware_name(row, axes) for row in rows],
-        "levels": [level_name(row["sparsity"], row["prune"]) for row in rows],
+        "levels": [level_name(row) for row in rows],
         "models": designs.model.unique().tolist(),
         "hardware": hardware.tolist(),
-        "costs": [_cost_chart(designs, cost) for cost in known_costs(designs)],
+        "costs": [_cost_chart(designs, cost, worst, places) for cost in known_costs(designs)],
         "energy": _energy(designs),
         "layers": _layers(designs, layers, hardware),
         "gains": None if gains is None else _gains(gains, designs, places),
@@ -46,59 +57,93 @@ def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None) 
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _cost_chart(designs: pd.DataFrame, cost: Objective) -> dict[str, object]:
-    """Accuracy against one cost: of each network that has it the axes, and a panel a corner."""
+def _cost_chart(
+    designs: pd.DataFrame, cost: Objective, worst: pd.DataFrame, places: Mapping[str, int]
+) -> dict[str, object]:
+    """Accuracy against one cost: of each network that has it the axes, and a panel a corner and one of the worst."""
     of_models: dict[str, dict[str, FrontPanel]] = {}
     for (model, corner), panel in front_panels(designs, cost).items():
         of_models.setdefault(model, {})[corner] = panel
     return {
         "label": cost.label,
+        "unit": cost.unit,
+        "prefixed": cost.prefixed,
         "values": _values(cost.scale * designs[cost.column]),
         "shown": _shown(designs[cost.column], cost),
-        "models": {model: _model_chart(panels, cost) for model, panels in of_models.items()},
+        "models": {
+            model: _model_chart(panels, cost, _worst_panel(worst, model, cost, places))
+            for model, panels in of_models.items()
+        },
     }
 
 
-def _model_chart(panels: dict[str, FrontPanel], cost: Objective) -> dict[str, object]:
+def _model_chart(panels: dict[str, FrontPanel], cost: Objective, worst: dict[str, object] | None) -> dict[str, object]:
     """The panels share their axes; designs by their place, those on the front the cheapest first."""
     points = pd.concat([panel.points for panel in panels.values()])
+    ideal = max(panel.ideal for panel in panels.values())
+    drawn = [
+        {
+            "title": f"{corner} corner",
+            "ideal": panel.ideal,
+            "others": panel.points.index[~panel.points.member].tolist(),
+            "members": panel.members.index.tolist(),
+        }
+        for corner, panel in panels.items()
+    ]
     return {
-        "x": asdict(cost_axis(points.x, cost)),
-        "y": asdict(accuracy_axis(points.y_low.min())),
-        "panels": [
-            {
-                "corner": corner,
-                "ideal": panel.ideal,
-                "others": panel.points.index[~panel.points.member].tolist(),
-                "members": panel.members.index.tolist(),
-            }
-            for corner, panel in panels.items()
-        ],
+        "x": {kind: asdict(cost_axis(points.x, cost, kind == "log")) for kind in ("linear", "log")},
+        "logarithmic": is_logarithmic(points.x),
+        "y": {
+            "all": accuracy_axis(points.y_low.min(), points.y_high.max(), ideal),
+            "linear": accuracy_axis(points.y_low.min(), points.y_high.max(), ideal, bent=False),
+        },
+        "panels": drawn if worst is None else [*drawn, {**worst, "ideal": ideal}],
+    }
+
+
+def _worst_panel(
+    worst: pd.DataFrame, model: str, cost: Objective, places: Mapping[str, int]
+) -> dict[str, object] | None:
+    """Each choice by its worst corner, at its largest cost; None where a network has one corner."""
+    own = worst[worst.model == model] if len(worst) else worst
+    own = own[own[cost.column].notna()] if cost.column in own else own[:0]
+    if own.empty or own.corner.nunique() == 0 or not own.corners.gt(1).all():
+        return None
+    front = robust_front(own, cost.column)
+    own = own[own.design_key.isin(places)]
+    others, members = own[~own.design_key.isin(front.design_key)], front[front.design_key.isin(places)]
+    drawn = pd.concat([others, members])
+    return {
+        "title": "the worst of all corners",
+        "others": [places[key] for key in others.design_key],
+        "members": [places[key] for key in members.design_key],
+        "values": _values(cost.scale * drawn[cost.column]),
     }
 
 
 def _energy(designs: pd.DataFrame) -> dict[str, object]:
-    """The parts of an image's energy; its total and the ends of its spread are none."""
-    energies = [name for name in designs.columns if name.startswith("energy_") and name.endswith("_J")]
-    parts = [name for name in energies if not name.startswith("energy_per_image_")]
+    """An image's energy in groups of components, each with what is in it."""
     energy = OBJECTIVES["energy"]
+    groups = energy_groups(designs)
+    columns = [column for own in groups.values() for column in own]
     return {
         "parts": [
             {
-                "name": name.removeprefix("energy_").removesuffix("_J").replace("_", " "),
-                "values": _values(designs[name]),
-                "shown": _shown(designs[name], energy),
+                "name": name,
+                "values": _values(designs[own].sum(axis=1)),
+                "shown": _shown(designs[own].sum(axis=1), energy),
+                "inside": {part_name(column): _shown(designs[column], energy) for column in own},
             }
-            for name in parts
+            for name, own in groups.items()
         ],
-        "totals": _shown(designs[parts].sum(axis=1), energy),
+        "totals": _shown(designs[columns].sum(axis=1), energy),
     }
 
 
 def _layers(designs: pd.DataFrame, layers: pd.DataFrame, hardware: pd.Series) -> dict[str, object]:
-    """Of every unpruned design the error of each layer, and of all hardware the axis that they share."""
-    unpruned = designs[designs.prune == 0]
-    known = layers[layers.design_key.isin(unpruned.design_key)].sort_values("layer_index")
+    """Of designs with nothing beyond their flips the error of each layer, and of all hardware the axis they share."""
+    plain = designs[designs.plain]
+    known = layers[layers.design_key.isin(plain.design_key)].sort_values("layer_index")
     names = list(dict.fromkeys(known.layer))
     errors = known.pivot(index="design_key", columns="layer", values="rms_error_lsb")
     errors = errors.reindex(index=designs.design_key, columns=names).reset_index(drop=True)

@@ -1,8 +1,8 @@
-"""What a sweep found, in three sentences made from its tables."""
+"""What a sweep found, in three sentences a network made from its tables."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -10,8 +10,10 @@ from pipeline.front.intervals import PairedCounts, exact_interval
 from pipeline.front.significance import ERROR, largest_by_halves
 from pipeline.results.comparison import Comparison
 from pipeline.results.finished import Results, seen_all
-from pipeline.results.names import design_name
-from pipeline.sweep.objectives import known_costs
+from pipeline.results.names import choice_name, design_name
+from pipeline.results.robust import only_flips, spread_columns, worst_corners
+from pipeline.sweep.names import level_name
+from pipeline.sweep.objectives import Objective, known_costs
 from pipeline.tables.schema import HARDWARE_COLUMNS
 
 _GAP = "\u00a0"  # a space at which no line breaks
@@ -36,11 +38,23 @@ class Gains:
             return points
         return pd.concat([points.head(MOST_GAINS), points.tail(LEAST_GAINS)])
 
+    def of_network(self, model: str) -> Gains | None:
+        """Those of one network, still judged among all; None where it has none."""
+        points = self.comparison.points
+        if "model" not in points:
+            return self
+        own = (points.model == model).to_numpy()
+        halves = self.comparison.halves
+        kept = None if halves is None else [half for half, is_own in zip(halves, own, strict=True) if is_own]
+        if not own.any():
+            return None
+        return Gains(self.level, replace(self.comparison, points=points[own].reset_index(drop=True), halves=kept))
+
 
 def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:
-    """``binsparx``, or the best level there is, against ``dense``, both unpruned and judged on the same number of
-    images, where both are there on the same hardware; None where that is nowhere."""
-    plain = designs[designs.prune == 0]
+    """``binsparx``, or the best level there is, against ``dense``, both with nothing beyond the flips and judged on the
+    same number of images, where both are there on the same hardware; None where that is nowhere."""
+    plain = designs[only_flips(designs)]
     levels = [level for level in ("binsparx", "activation", "weight") if (plain.sparsity == level).any()]
     if not levels:
         return None
@@ -52,14 +66,18 @@ def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:
     return None if dense.empty else Gains(levels[0], results.compare(dense, sparse))
 
 
+def findings(designs: pd.DataFrame, gains: Gains | None) -> dict[str, list[str]]:
+    """What was found of each network: networks are not rivals of each other."""
+    return {
+        str(model): sentences(own, None if gains is None else gains.of_network(str(model)))
+        for model, own in designs.groupby("model", sort=False)
+    }
+
+
 def sentences(designs: pd.DataFrame, gains: Gains | None) -> list[str]:
-    """What the circuit costs, what sparsity gives back, and what to build; what a race stopped is left out."""
+    """What the circuit costs a network, what sparsity gives back, what to build; what a race stopped is left out."""
     designs = seen_all(designs)
-    return [_what_it_costs(designs), _what_sparsity_gives(gains), _what_to_build(designs)]
-
-
-def _level(row: pd.Series) -> str:
-    return f"{row.sparsity} with {100 * row.prune:g} % pruned" if row.prune else str(row.sparsity)
+    return [_what_it_costs(designs), _what_sparsity_gives(gains, designs), _what_to_build(designs)]
 
 
 def _percent(value: float) -> str:
@@ -80,19 +98,28 @@ def _what_it_costs(designs: pd.DataFrame) -> str:
     )
 
 
-def _what_sparsity_gives(gains: Gains | None) -> str:
+def _what_sparsity_gives(gains: Gains | None, designs: pd.DataFrame) -> str:
     if gains is None:
         return "The sweep does not hold dense and sparsified levels of the same hardware, so no gain can be told."
     points = gains.comparison.points
     up, down = (int((points.verdict == verdict).sum()) for verdict in ("better", "worse"))
     costs = known_costs(points, "_change")
-    spent = [f"{cost.label} by {_span(points[f'{cost.column}_change'])}" for cost in costs]
+    sparse = designs[designs.design_key.isin(points.design_key_b)]
+    spent = [f"{cost.label} by {_span(points[f'{cost.column}_change'])}{_disputed(sparse, cost)}" for cost in costs]
     more = f"; it changes {', '.join(spent)}" if spent else ""
     worse = f" and lowers it on {down}" if down else ""
     return (
         f"Without any training, {gains.level} raises accuracy on {up} of {len(points)} hardware designs by more than "
         f"chance explains{worse} (none of them by mistake, with 95{_GAP}% confidence){_largest_gain(gains)}{more}."
     )
+
+
+def _disputed(designs: pd.DataFrame, cost: Objective) -> str:
+    """How far a change may lie elsewhere, as circuit numbers that sources disagree about go to their ends."""
+    low, high = (f"{cost.name}_change_{end}" for end in ("low", "high"))
+    if low not in designs or designs[low].isna().all():
+        return ""
+    return f" (disputed: {_span(pd.concat([designs[low], designs[high]]))})"
 
 
 def _largest_gain(gains: Gains) -> str:
@@ -138,26 +165,48 @@ def _span(changes: pd.Series) -> str:
 
 
 def _what_to_build(designs: pd.DataFrame) -> str:
-    costs = known_costs(designs)
-    best = designs.loc[designs.accuracy.idxmax()]
-    low, high = _interval_of_the_best(best, len(designs))
-    text = (
-        f"The most accurate design on these images is {design_name(best, designs)}, {_level(best)}, with "
-        f"{_percent(best.accuracy)} ({_percent(low)} to {_percent(high)}, which allows for its having been picked)"
+    """A corner is no choice: designs are judged by the one that is worst for them."""
+    corners = designs.corner.unique().tolist()
+    worst = worst_corners(designs)
+    if worst.empty:
+        return f"No design was computed in every corner ({', '.join(corners)}), so none can be said to hold in all."
+    costs = known_costs(worst)
+    best = worst.loc[worst.accuracy.idxmax()]
+    low, high = _interval_of_the_best(best, len(worst))
+    judged = (
+        f"Judged by the worst of {len(corners)} corners ({', '.join(corners)})"
+        if len(corners) > 1
+        else "On these images"
     )
-    near = designs[designs.accuracy_loss <= NEAR_IDEAL]
-    if not costs:
-        return text + "."
-    cost = costs[0]
-    if pd.notna(best[cost.column]):
-        text += f" at {cost.show(best[cost.column])} of {cost.label}"
-    near = near.dropna(subset=[cost.column])
+    text = (
+        f"{judged}, the most accurate design is {choice_name(best, worst)}, {level_name(best)}, with "
+        f"{_percent(best.accuracy)} in the {best.corner} corner ({_percent(low)} to {_percent(high)}, which allows for "
+        "its having been picked)"
+    )
+    cost = costs[0] if costs else None
+    if cost is not None and pd.notna(best[cost.column]):
+        text += f" at {_spent(best, cost)}"
+    near = worst[worst.accuracy_loss <= NEAR_IDEAL]
+    points = f"{100 * NEAR_IDEAL:g} points of ideal arithmetic"
+    everywhere = " in every corner" if len(corners) > 1 else ""
     if near.empty:
-        return text + f"; no design comes within {100 * NEAR_IDEAL:g} points of ideal arithmetic."
+        return text + f"; no design comes within {points}{everywhere}: this one loses {100 * best.accuracy_loss:.1f}."
+    if cost is None or (near := near.dropna(subset=[cost.column])).empty:
+        return text + "."
     cheap = near.loc[near[cost.column].idxmin()]
     if cheap.design_key == best.design_key:
-        return text + f", and the cheapest within {100 * NEAR_IDEAL:g} points of ideal arithmetic is the same."
+        return text + f", and the cheapest within {points}{everywhere} is the same."
     return text + (
-        f"; the cheapest within {100 * NEAR_IDEAL:g} points of ideal arithmetic is {design_name(cheap, designs)}, "
-        f"{_level(cheap)}, with {_percent(cheap.accuracy)} at {cost.show(cheap[cost.column])}."
+        f"; the cheapest within {points}{everywhere} is {choice_name(cheap, worst)}, {level_name(cheap)}, with "
+        f"{_percent(cheap.accuracy)} or more at {_spent(cheap, cost)}."
     )
+
+
+def _spent(row: pd.Series, cost: Objective) -> str:
+    """``135 nJ of energy per image (disputed: 58.1 nJ to 330 nJ)``."""
+    low, high = spread_columns(cost.column)
+    text = f"{cost.show(row[cost.column], gap=_GAP)} of {cost.label}"
+    if low not in row or pd.isna(row[low]):
+        return text
+    ends = f"{cost.show(row[low], gap=_GAP)} to {cost.show(row[high], gap=_GAP)}"
+    return f"{text} (disputed: {ends})"

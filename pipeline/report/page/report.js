@@ -6,8 +6,10 @@ const byId = (id) => document.getElementById(id);
 const unique = (values) => [...new Set(values)];
 const DEVICES = unique(D.device);
 const colour = (device) => `var(--c${DEVICES.indexOf(device) % 7})`;
+const place = (i) => `${data.names[i]}, ${data.levels[i]}`;
 const percent = (value) => (100 * value).toFixed(1);
 const range = (count) => Array.from({ length: count }, (_, index) => index);
+const WORDS = range(COUNT).map((i) => `${place(i)} ${D.design_key[i]}`.toLowerCase());
 
 // ---- drawing -------------------------------------------------------------------------------------------------------
 function draw(name, attributes, parent, text) {
@@ -24,8 +26,8 @@ function make(name, parent, text, className) {
   parent.append(node);
   return node;
 }
-function canvas(parent, width, height, label) {
-  return draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, parent);
+function canvas(parent, width, height, label) { // never larger than it was drawn for
+  return draw("svg", { viewBox: `0 0 ${width} ${height}`, style: `max-width:${width}px`, role: "group", "aria-label": label }, parent);
 }
 const MARKS = {
   dense: (x, y, r) => `M${x - r},${y}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0Z`,
@@ -63,19 +65,58 @@ function describe(i) {
   return lines.join("\n");
 }
 const tip = byId("tip");
-function showTip(text, x, y) {
-  tip.textContent = text;
+let kept = null; // what a click or the enter key keeps open
+function showTip(fill, x, y, keep) {
+  tip.replaceChildren();
+  fill(tip, keep);
+  tip.classList.toggle("kept", Boolean(keep));
   tip.hidden = false;
   const box = tip.getBoundingClientRect();
   tip.style.left = `${Math.max(4, Math.min(x + 14, innerWidth - box.width - 6))}px`;
   tip.style.top = `${y + 18 + box.height > innerHeight ? Math.max(4, y - box.height - 12) : y + 18}px`;
 }
-function explainOnHover(node, text) {
-  const at = () => { const box = node.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; };
-  node.addEventListener("pointerenter", (event) => showTip(text(), event.clientX, event.clientY));
-  node.addEventListener("focus", () => showTip(text(), ...at()));
-  for (const end of ["pointerleave", "blur"]) node.addEventListener(end, () => { tip.hidden = true; });
+function closeTip() {
+  const back = kept;
+  kept = null;
+  tip.hidden = true;
+  tip.classList.remove("kept");
+  if (back && tip.contains(document.activeElement)) back.focus();
 }
+function explainOnHover(node, text, many) {
+  const fill = (host, keep) => (many ? many(host, keep) : make("p", host, text()));
+  const at = () => { const box = node.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; };
+  node.addEventListener("pointerenter", (event) => { if (!kept) showTip(fill, event.clientX, event.clientY); });
+  node.addEventListener("focus", () => { if (!kept) showTip(fill, ...at()); });
+  for (const end of ["pointerleave", "blur"]) node.addEventListener(end, () => { if (!kept) tip.hidden = true; });
+  if (!many) return;
+  const keep = (x, y) => { kept = node; showTip(fill, x, y, true); };
+  node.addEventListener("click", (event) => { event.stopPropagation(); keep(event.clientX, event.clientY); });
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    keep(...at());
+    tip.querySelector("button").focus();
+  });
+}
+addEventListener("keydown", (event) => { if (event.key === "Escape") closeTip(); });
+addEventListener("click", (event) => { if (kept && !tip.contains(event.target)) closeTip(); });
+async function copy(button) {
+  const key = button.dataset.key;
+  try { await navigator.clipboard.writeText(key); } catch { // a page from a disk may not be allowed to
+    const field = make("textarea", document.body, key);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+  const text = button.textContent;
+  if (text !== "copied") { button.textContent = "copied"; setTimeout(() => { button.textContent = text; }, 900); }
+}
+function copyButton(parent, i) {
+  const button = make("button", parent, "copy the key", "copy");
+  button.type = "button";
+  button.dataset.key = D.design_key[i];
+}
+addEventListener("click", (event) => { const button = event.target.closest(".copy"); if (button) copy(button); });
 function legendEntry(parent, text, paint, level) {
   const entry = make("span", parent);
   const picture = draw("svg", { viewBox: "0 0 16 16", style: "width:16px;height:16px;flex:none", "aria-hidden": "true" }, entry);
@@ -85,44 +126,135 @@ function legendEntry(parent, text, paint, level) {
 }
 
 // ---- accuracy against cost -----------------------------------------------------------------------------------------
+const zoom = { x: [0, 1], y: [0, 1] }; // the part of the axes that is shown, as shares of them
+const filters = () => [...document.querySelectorAll(".filter")];
+function meets(i) { return filters()[0].value.toLowerCase().split(/\s+/).every((word) => WORDS[i].includes(word)); }
+function bent(axis) { // straight between the knots
+  const { values, shares } = axis, last = values.length - 2;
+  return (v) => { const k = v < values[1] ? 0 : last; return shares[k] + ((v - values[k]) / (values[k + 1] - values[k])) * (shares[k + 1] - shares[k]); };
+}
+function roundTicks(low, high, most) {
+  const rough = (high - low) / most, power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((digit) => digit * power).find((one) => one >= rough);
+  return range(Math.floor(high / step) - Math.ceil(low / step) + 1).map((k) => Number(((Math.ceil(low / step) + k) * step).toPrecision(12)));
+}
+function quantity(cost, value) {
+  if (!cost.prefixed) return `${Number(value.toPrecision(4))} ${cost.unit}`;
+  const power = Math.min(4, Math.max(-6, Math.floor(Math.log10(Math.abs(value)) / 3 + 1e-9)));
+  return `${Number((value / 1000 ** power).toPrecision(4))} ${["a", "f", "p", "n", "µ", "m", "", "k", "M", "G", "T"][power + 6]}${cost.unit}`;
+}
+function within(share, [low, high]) { return (share - low) / (high - low); }
 function drawFront() {
   const cost = data.costs[byId("cost").value], model = byId("model").value;
   const host = byId("front-panels");
   host.replaceChildren();
   const chart = cost.models[model];
+  byId("unzoom").hidden = zoom.x[0] === 0 && zoom.x[1] === 1 && zoom.y[0] === 0 && zoom.y[1] === 1;
   if (!chart) { make("p", host, "No design of this network has this cost."); return; }
+  const xAxis = chart.x[byId("log").checked ? "log" : "linear"], yAxis = chart.y[byId("bent").checked ? "all" : "linear"];
+  const shareX = scale(xAxis, 0, 1), shareY = bent(yAxis), zoomed = !byId("unzoom").hidden;
+  const invert = (share, f, a, b) => { for (let k = 0; k < 60; k += 1) { const m = (a + b) / 2; if (f(m) < share) a = m; else b = m; } return (a + b) / 2; };
+  const ends = (part, f, low, high) => part.map((share) => invert(share, f, low, high));
+  const ticksX = zoomed ? roundTicks(...ends(zoom.x, shareX, xAxis.low, xAxis.high), 5).map((v) => [v, quantity(cost, v)]) : xAxis.ticks;
+  const ticksY = zoomed ? roundTicks(...ends(zoom.y, shareY, yAxis.values[0], yAxis.values.at(-1)), 6).map((v) => [v, `${v}`]) : yAxis.ticks;
   for (const [one, panel] of chart.panels.map((one) => [one, make("div", host, undefined, "panel")])) {  // all panels are there before the first is measured
-    make("h3", panel, `${one.corner} corner`);
-    const width = Math.max(320, Math.min(620, panel.clientWidth - 16)), height = 350, left = 42, bottom = 46;
-    const svg = canvas(panel, width, height, `accuracy against ${cost.label}, ${one.corner} corner`);
-    const x = scale(chart.x, left + 8, width - 12), y = scale(chart.y, height - bottom, 10);
-    drawTicks(svg, chart.y, y, left, width - 4);
+    make("h3", panel, one.title);
+    const width = Math.max(300, Math.min(620, panel.clientWidth - 16)), height = 350, left = 42, bottom = 46, top = 10, right = width - 6;
+    const svg = canvas(panel, width, height, `accuracy against ${cost.label}, ${one.title}`);
+    const x = (v) => left + within(shareX(v), zoom.x) * (right - left), y = (v) => height - bottom - within(shareY(v), zoom.y) * (height - bottom - top);
+    const shown = (px, py) => px >= left - 1 && px <= right + 1 && py >= top - 1 && py <= height - bottom + 1;
+    const background = draw("rect", { x: left, y: top, width: right - left, height: height - bottom - top, fill: "transparent" }, svg);
+    drawTicks(svg, { ticks: ticksY.filter(([v]) => shown(left, y(v))) }, y, left, right);
     let taken = -Infinity;
-    for (const [tick, text] of chart.x.ticks) {
-      draw("line", { class: "grid", x1: x(tick), x2: x(tick), y1: 10, y2: height - bottom }, svg);
+    for (const [tick, text] of ticksX) {
+      if (!shown(x(tick), top)) continue;
+      draw("line", { class: "grid", x1: x(tick), x2: x(tick), y1: top, y2: height - bottom }, svg);
       if (x(tick) - taken < 52) continue;
       taken = x(tick);
-      draw("text", { x: taken, y: height - bottom + 17, "text-anchor": "middle", class: "soft" }, svg, text);
+      draw("text", { x: Math.min(taken, right - 20), y: height - bottom + 17, "text-anchor": "middle", class: "soft" }, svg, text);
     }
     draw("text", { x: (left + width) / 2, y: height - 8, "text-anchor": "middle" }, svg, cost.label);
     draw("text", { x: 12, y: height / 2 - 20, "text-anchor": "middle", transform: `rotate(-90 12 ${height / 2 - 20})` }, svg, "accuracy (%)");
-    draw("line", { class: "ideal", x1: left, x2: width - 4, y1: y(one.ideal), y2: y(one.ideal) }, svg);
-    const px = (i) => x(cost.values[i]), py = (accuracies, i) => y(100 * accuracies[i]);
-    const step = one.members.map((i, k) => (k ? `H${px(i)}V${py(D.accuracy, i)}` : `M${px(i)},${py(D.accuracy, i)}`));
-    draw("path", { class: "front", d: step.join("") }, svg);
+    const frame = { x: left, y: top, width: right - left, height: height - bottom - top };
+    const drawn = draw("svg", { ...frame, viewBox: Object.values(frame).join(" "), class: "frame" }, svg); // cuts what zooming moves out of it
+    const bends = yAxis.bend === null ? [] : [["bend", yAxis.bend]];
+    for (const [name, v] of [...bends, ["ideal", one.ideal]]) draw("line", { class: name, x1: left, x2: right, y1: y(v), y2: y(v) }, drawn);
     const own = [...one.others, ...one.members];
-    own.forEach((i, k) => {
-      const on = k >= one.others.length, paint = colour(D.device[i]);
-      const group = draw("g", { class: on ? "point" : "point dimmed", "data-key": D.design_key[i] }, svg);
-      if (on) group.setAttribute("tabindex", "0");
+    const costs = new Map(own.map((i, k) => [i, one.values ? one.values[k] : cost.values[i]]));
+    const px = (i) => x(costs.get(i)), py = (accuracies, i) => y(100 * accuracies[i]);
+    const step = one.members.map((i, k) => (k ? `H${px(i)}V${py(D.accuracy, i)}` : `M${px(i)},${py(D.accuracy, i)}`));
+    draw("path", { class: "front", d: step.join("") }, drawn);
+    const visible = own.filter((i) => meets(i) && (!zoomed || shown(px(i), py(D.accuracy, i))));
+    const members = new Set(one.members);
+    for (const i of visible) {
+      const on = members.has(i), paint = colour(D.device[i]);
+      const group = draw("g", { class: on ? "point" : "point dimmed", "data-key": D.design_key[i], tabindex: "0", role: "button", "aria-label": place(i) }, drawn);
       draw("line", { x1: px(i), x2: px(i), y1: py(D.accuracy_low, i), y2: py(D.accuracy_high, i), stroke: paint, "stroke-width": 1.2 }, group);
       mark(group, D.sparsity[i], px(i), py(D.accuracy, i), paint, on);
       draw("circle", { cx: px(i), cy: py(D.accuracy, i), r: 9, fill: "transparent" }, group);
-      const same = (j) => j !== i && D.accuracy[j] === D.accuracy[i] && cost.values[j] === cost.values[i];
-      explainOnHover(group, () => [describe(i), ...own.filter(same).map((j) => `at the same place: ${data.names[j]}, ${data.levels[j]}`)].join("\n"));
-    });
+      const near = visible.filter((j) => j !== i && Math.hypot(px(j) - px(i), py(D.accuracy, j) - py(D.accuracy, i)) < 8); // marks that cover each other
+      explainOnHover(group, null, (host, keep) => {
+        make("p", host, describe(i));
+        if (keep) copyButton(host, i);
+        for (const j of near.slice(0, keep ? near.length : 4)) {
+          const same = D.accuracy[j] === D.accuracy[i] && costs.get(j) === costs.get(i);
+          make("p", host, keep ? describe(j) : `${same ? "at the same place" : "beside it"}: ${place(j)}`);
+          if (keep) copyButton(host, j);
+        }
+        if (!keep && near.length > 4) make("p", host, `and ${near.length - 4} more: a click lists them`);
+      });
+    }
+    const bars = visible.map((i) => [px(i) - 6, Math.min(py(D.accuracy_high, i), py(D.accuracy, i) - 6), px(i) + 6, Math.max(py(D.accuracy_low, i), py(D.accuracy, i) + 6)]);
+    const steps = one.members.slice(1).map((i, k) => [px(one.members[k]), py(D.accuracy, one.members[k]) - 2, px(i), py(D.accuracy, one.members[k]) + 2]);
+    const covered = [...bars, ...steps, [left, y(one.ideal) - 2, right, y(one.ideal) + 2]];
+    labelSizes(drawn, visible, px, (i) => py(D.accuracy, i), [left, top, right, height - bottom], covered);
+    zoomOnDrag(svg, background, [left, top, right, height - bottom]);
   }
 }
+function labelSizes(parent, visible, px, py, [left, top, right, bottom], taken) { // beside dense designs, where there is room
+  const said = new Set();
+  for (const i of visible.filter((i) => D.sparsity[i] === "dense")) {
+    const name = `${D.device[i]} ${D.array[i]}`, w = 6 * D.array[i].length;
+    if (said.has(name)) continue;
+    for (const [dx, dy] of [[0, 15], [w / 2 + 10, 0], [-w / 2 - 10, 0], [0, -15], [w / 2 + 8, 12], [-w / 2 - 8, 12], [w / 2 + 8, -12], [-w / 2 - 8, -12], [0, 27]]) {
+      const [cx, cy] = [px(i) + dx, py(i) + dy], box = [cx - w / 2, cy - 6, cx + w / 2, cy + 6];
+      const free = box[0] > left && box[2] < right && box[1] > top && box[3] < bottom && !taken.some((one) => box[0] < one[2] && one[0] < box[2] && box[1] < one[3] && one[1] < box[3]);
+      if (!free) continue;
+      said.add(name);
+      taken.push(box);
+      draw("text", { x: cx, y: cy + 4, "text-anchor": "middle", class: "size", style: `fill:${colour(D.device[i])}` }, parent, D.array[i]);
+      break;
+    }
+  }
+}
+function zoomOnDrag(svg, background, [left, top, right, bottom]) {
+  let from = null, band = null;
+  const at = (event) => {
+    const box = svg.getBoundingClientRect(), k = svg.viewBox.baseVal.width / box.width;
+    return [Math.min(right, Math.max(left, (event.clientX - box.x) * k)), Math.min(bottom, Math.max(top, (event.clientY - box.y) * k))];
+  };
+  background.addEventListener("pointerdown", (event) => { from = at(event); background.setPointerCapture(event.pointerId); event.preventDefault(); });
+  background.addEventListener("pointermove", (event) => {
+    if (!from) return;
+    const to = at(event);
+    band = band || draw("rect", { class: "band" }, svg);
+    for (const [name, value] of [["x", Math.min(from[0], to[0])], ["y", Math.min(from[1], to[1])], ["width", Math.abs(to[0] - from[0])], ["height", Math.abs(to[1] - from[1])]]) band.setAttribute(name, value);
+  });
+  background.addEventListener("pointerup", (event) => {
+    const to = at(event), start = from;
+    from = null;
+    if (band) band.remove();
+    band = null;
+    if (!start || Math.abs(to[0] - start[0]) < 8 || Math.abs(to[1] - start[1]) < 8) return;
+    const share = (v, a, b, [low, high]) => low + ((v - a) / (b - a)) * (high - low);
+    const xs = [start[0], to[0]].sort((a, b) => a - b), ys = [start[1], to[1]].sort((a, b) => b - a);
+    zoom.x = xs.map((v) => share(v, left, right, zoom.x));
+    zoom.y = ys.map((v) => share(v, bottom, top, zoom.y));
+    drawFront();
+  });
+  background.addEventListener("dblclick", unzoom);
+}
+function unzoom() { zoom.x = [0, 1]; zoom.y = [0, 1]; drawFront(); }
 
 // ---- dense against sparsified --------------------------------------------------------------------------------------
 function drawGains() {
@@ -161,7 +293,7 @@ function drawGains() {
 const DASHES = { dense: "", weight: "6 4", activation: "2 3", binsparx: "9 3 2 3" };
 function drawLayers() {
   const chosen = Number(byId("hardware").value);
-  const designs = range(COUNT).filter((i) => data.hardware[i] === chosen && !D.prune[i]);
+  const designs = range(COUNT).filter((i) => data.hardware[i] === chosen && D.plain[i]);
   const names = data.layers.names, host = byId("layers-chart"), legend = byId("layers-legend");
   host.replaceChildren();
   legend.replaceChildren();
@@ -195,9 +327,7 @@ function drawEnergy(designs) {
   host.replaceChildren();
   legend.replaceChildren();
   byId("energy-note").textContent = "Energy of an image by component, for the hardware chosen above; the share is written where there is room.";
-  // More parts than colours: each colour again, paler, in the legend as in the bars.
-  const strength = (k) => [100, 55, 30][Math.min(2, Math.floor(k / 7))];
-  const fills = parts.map((_, k) => `color-mix(in srgb, var(--c${k % 7}) ${strength(k)}%, var(--paper))`);
+  const fills = parts.map((part) => `var(--c${data.energy.parts.indexOf(part) % 9})`);
   parts.forEach((part, k) => legendEntry(legend, part.name, fills[k]));
   const width = Math.max(330, Math.min(1000, host.clientWidth)), left = 96, step = 34;
   const total = (i) => parts.reduce((sum, part) => sum + (part.values[i] || 0), 0);
@@ -210,7 +340,9 @@ function drawEnergy(designs) {
       const group = draw("g", { class: "point" }, svg);
       draw("rect", { x: from, y: step * row + 4, width: Math.max(0, wide), height: step - 10, style: `fill:${fills[k]}`, stroke: "var(--paper)" }, group);
       if (wide > 42) draw("text", { x: from + wide / 2, y: step * row + 21, "text-anchor": "middle", style: "fill:var(--paper)" }, group, `${share.toFixed(0)} %`);
-      explainOnHover(group, () => `${part.name}: ${part.shown[i]}, ${share.toFixed(1)} % (${data.levels[i]})`);
+      group.setAttribute("data-part", part.name);
+      const inside = Object.entries(part.inside).map(([name, shown]) => `${name} ${shown[i]}`);
+      explainOnHover(group, () => [`${part.name}: ${part.shown[i]}, ${share.toFixed(1)} % (${data.levels[i]})`, ...(inside.length > 1 ? inside : [])].join("\n"));
       from += wide;
     });
     draw("text", { x: from + 6, y: step * row + 21 }, svg, data.energy.totals[i]);
@@ -227,7 +359,34 @@ if (data.gains) byId("hardware").value = data.hardware[data.gains.dense[0]];
 for (const device of DEVICES) legendEntry(byId("front-legend"), device, colour(device));
 for (const name of LEVELS.filter((name) => D.sparsity.includes(name))) legendEntry(byId("front-legend"), name, "var(--ink)", name);
 function drawAll() { drawFront(); drawGains(); drawLayers(); }
-for (const id of ["cost", "model"]) byId(id).addEventListener("change", drawFront);
+const asUsual = () => { const chart = data.costs[byId("cost").value].models[byId("model").value]; byId("log").checked = Boolean(chart && chart.logarithmic); unzoom(); };
+for (const id of ["cost", "model"]) byId(id).addEventListener("change", asUsual);
+for (const id of ["log", "bent"]) byId(id).addEventListener("change", unzoom);
+byId("unzoom").addEventListener("click", unzoom);
+for (const field of filters()) field.addEventListener("input", () => { for (const other of filters()) other.value = field.value; filterTable(); drawFront(); });
+function filterTable() {
+  const rows = [...document.querySelectorAll("#designs tbody tr")], words = filters()[0].value.toLowerCase().split(/\s+/);
+  const keys = new Map(D.design_key.map((key, i) => [key, i]));
+  for (const row of rows) { const i = keys.get(row.querySelector(".copy").dataset.key); row.hidden = i !== undefined && !words.every((word) => WORDS[i].includes(word)); }
+  document.querySelector("#designs .count").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
+}
+for (const table of document.querySelectorAll("table.sortable")) {
+  [...table.tHead.rows[0].cells].forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = head.textContent;
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const value = (row) => { const cell = row.cells[column]; return cell.dataset.v === undefined ? cell.textContent : Number(cell.dataset.v); };
+      const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));
+      const rows = [...table.tBodies[0].rows].sort((a, b) => (down ? -1 : 1) * compare(value(a), value(b)));
+      table.tBodies[0].append(...rows);
+    });
+  });
+}
 byId("hardware").addEventListener("change", drawLayers);
 const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");
 const setTheme = (on) => { root.dataset.theme = on ? "dark" : "light"; };
@@ -239,4 +398,6 @@ addEventListener("beforeprint", () => { before = root.dataset.theme; setTheme(fa
 addEventListener("afterprint", () => setTheme(before === "dark"));
 let pending;
 addEventListener("resize", () => { clearTimeout(pending); pending = setTimeout(drawAll, 120); });
+byId("log").checked = Boolean(data.costs[0].models[data.models[0]]?.logarithmic);
+filterTable();
 drawAll();

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -12,11 +13,13 @@ from matplotlib import colormaps
 
 from pipeline.execution.failures import FailureReport
 from pipeline.results.finished import seen_all
+from pipeline.results.fixed import cost_choices, fixed_axes, said, varying_axes
+from pipeline.sweep.keys import short_key
 from pipeline.sweep.names import array_name
+from pipeline.sweep.objectives import Objective, known_costs
 from pipeline.tables.schema import AXIS_COLUMNS
 
 _LEVELS = ("dense", "weight", "activation", "binsparx")
-_COSTS = ("charge_per_image_C", "energy_per_image_J", "latency_per_image_s", "throughput_per_s", "area_m2")
 _EVIDENCE = {
     "evidence_rms_lsb": "rms of currents (LSB)",
     "evidence_worst_lsb": "worst current (LSB)",
@@ -35,7 +38,7 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = 
     body = []
     for row in rows:
         cells = "".join(
-            f"<td{' class=number' if isinstance(value, int | float) else ''}>{escape(_shown(value))}</td>"
+            f"<td{' class=number' if isinstance(value, int | float) else ''}>{_unbroken(_shown(value))}</td>"
             for value in row
         )
         body.append(f"<tr>{cells}</tr>")
@@ -43,15 +46,29 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = 
     return f"<div class=wide><table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
 
 
+def findings(of_networks: Mapping[str, Sequence[str]]) -> str:
+    """The sentences of each network, below its name where there are several."""
+    parts = []
+    for model, sentences in of_networks.items():
+        heading = f"<h3>{escape(model)}</h3>" if len(of_networks) > 1 else ""
+        parts.append(heading + "".join(f"<p>{_unbroken(sentence)}</p>" for sentence in sentences))
+    return "".join(parts)
+
+
+def _unbroken(text: str) -> str:
+    """Escaped, with names such as 1T-1ReRAM that no line breaks at their hyphens; very long ones may be broken."""
+    return re.sub(r"(?<![^\s(])[^\s,;<>&]{1,20}-[^\s,;<>&]{1,20}", r"<span class=whole>\g<0></span>", escape(text))
+
+
 def asked(designs: pd.DataFrame, shown: int, description: str) -> str:
     """The axes with their values; ``shown``: designs that the page shows one by one."""
-    rows = []
-    for name in AXIS_COLUMNS:
-        if name in ("design_key", "sweep") or name not in designs:
-            continue
-        values = [str(value) for value in designs[name].unique() if str(value)]
-        if len(values) > 1 or name in ("model", "dataset", "device", "corner", "rows", "sparsity"):
-            rows.append((name.replace("_", " "), _listed(values)))
+    names = [name for name in AXIS_COLUMNS if name in designs and name not in ("design_key", "sweep")]
+    values = {name: [str(value) for value in designs[name].unique() if str(value)] for name in names}
+    rows = [(name.replace("_", " "), _listed(own)) for name, own in values.items() if len(own) > 1]
+    rows += [
+        ("the same for all", said(fixed_axes(designs))),
+        ("costs are counted with", said(cost_choices(designs))),
+    ]
     images = designs.images.max()
     lead = f"<p>{escape(description)}</p>" if description else ""
     fewer = int((designs.images < images).sum())
@@ -62,7 +79,7 @@ def asked(designs: pd.DataFrame, shown: int, description: str) -> str:
             f" Where designs are shown one by one {shown:,} are: those on a front, the largest gains, and a sample of "
             "the others. Sentences and heat maps are of all."
         )
-    return f"{lead}<p>{note}</p>" + table(("axis", "values"), rows)
+    return f"{lead}<p>{note}</p>" + table(("axis", "values"), [row for row in rows if row[1]])
 
 
 def heat_maps(designs: pd.DataFrame) -> str:
@@ -122,22 +139,44 @@ def provenance(designs: pd.DataFrame, sweep_text: str) -> str:
 
 def all_designs(designs: pd.DataFrame, existing: int) -> str:
     """Every design in a table that folds away; ``existing``: designs that there are in all."""
-    constant = [name for name in AXIS_COLUMNS if name in designs and designs[name].astype(str).nunique() == 1]
-    axes = [name for name in AXIS_COLUMNS if name in designs and name not in constant and name != "topology"]
-    found = (
-        "accuracy",
-        "accuracy_low",
-        "accuracy_high",
-        "partial_sum_reduction",
-        "rms_error_lsb",
-        "mean_column_current_A",
-    )
-    costs = [name for name in _COSTS if name in designs]
-    columns = [*axes, *found, *costs, "on_front", "evidence_within_limits"]
-    shown = designs[columns].assign(design_key=designs.design_key.str[:12])
-    rows = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()
+    axes = varying_axes(designs)
+    costs = known_costs(designs)
+    head = ["key", "array", *axes, "accuracy (%)", "low", "high", "partial sums (%)", "rms error (LSB)"]
+    head += [*(cost.label for cost in costs), "on front", "within limits"]
+    body = []
+    for row in designs.to_dict("records"):
+        key = row["design_key"]
+        array = array_name(row["rows"], row["cols"], row["active_rows"])
+        accuracies = [100 * row[name] for name in ("accuracy", "accuracy_low", "accuracy_high")]
+        numbers = [*accuracies, -100 * row["partial_sum_reduction"], row["rms_error_lsb"]]
+        shown = [
+            f"<td><button type=button class=copy data-key={key}>{short_key(key)}</button></td>",
+            f"<td data-v={row['rows'] * row['cols'] + row['active_rows'] / 1e6:.9g}>{escape(array)}</td>",
+            *(_cell(row[name]) for name in axes),
+            *(f"<td class=number data-v={value:.9g}>{value:.4g}</td>" for value in numbers),
+            *(_cost_cell(row[cost.column], cost) for cost in costs),
+            *(_cell(bool(row[name])) for name in ("on_front", "evidence_within_limits")),
+        ]
+        body.append(f"<tr>{''.join(shown)}</tr>")
+    heading = "".join(f"<th scope=col>{escape(name.replace('_', ' '))}</th>" for name in head)
+    rows = f"<table class=sortable><thead><tr>{heading}</tr></thead><tbody>{''.join(body)}</tbody></table>"
     number = f"All {existing:,}" if len(designs) == existing else f"{len(designs):,} of {existing:,}"
-    return f"<details><summary>{number} designs</summary>{table(columns, rows)}</details>"
+    return (
+        f"<details id=designs><summary>{number} designs: sort by a heading, copy a key</summary>"
+        f"<p class=control><label>filter <input class=filter type=search placeholder='8T-SRAM 64x64 binsparx'></label> "
+        f"<span class=count></span></p><div class=wide>{rows}</div></details>"
+    )
+
+
+def _cell(value: Any) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"<td{f' class=number data-v={value:.9g}' if number else ''}>{escape(_shown(value))}</td>"
+
+
+def _cost_cell(value: float, cost: Objective) -> str:
+    if pd.isna(value):
+        return "<td class=number>-</td>"
+    return f"<td class=number data-v={value:.9g}>{escape(cost.show(value))}</td>"
 
 
 def _heat_map(level: str, grid: pd.DataFrame) -> str:

@@ -61,7 +61,7 @@ def test_one_design_is_shown_whole(command) -> None:  # type: ignore[no-untyped-
     design = json.loads(command("results", "small", "--json")[1])["designs"][0]
     key = design["design_key"]
     shown = command("show", key[:8])[1]
-    for expected in (key[:12], "accuracy_low", "conv1", "binsparx explain", "mean_column_current_A", " nA"):
+    for expected in (key[:12], "accuracy_loss", "conv1", "binsparx explain", "mean_column_current_A", " nA"):
         assert expected in shown.replace("\n", "")
     document = json.loads(command("show", key[:8], "--json")[1])
     layers = pq.read_table("results/sweeps/small/layers.parquet").to_pylist()
@@ -140,3 +140,40 @@ def test_json_holds_every_digit_and_null_for_what_is_no_number() -> None:
         "on": True,
     }
     assert json_row(frame.iloc[1].to_dict()) == second == {"energy": None, "images": 50, "on": False}
+
+
+def test_designs_are_chosen_by_what_they_reach_and_listed_in_an_order_with_their_keys(command) -> None:  # type: ignore[no-untyped-def]
+    every = json.loads(command("results", "small", "--json")[1])["designs"]
+    least = 0.999 * every[-1]["mean_column_current_A"]
+    middle = sorted(row["accuracy"] for row in every)[4]
+    for condition, kept in (
+        (f"accuracy > {middle}", [row for row in every if row["accuracy"] > middle]),
+        (f"accuracy<={100 * middle}%", [row for row in every if row["accuracy"] <= middle]),
+        ("rows != 32", [row for row in every if row["rows"] != 32]),
+        ("rows=32", [row for row in every if row["rows"] == 32]),
+        (f"current >= {1e9 * least:.12g} nA", [row for row in every if row["mean_column_current_A"] >= least]),
+    ):
+        chosen = json.loads(command("results", "small", "--where", condition, "--sort", "-accuracy", "--json")[1])
+        order = sorted(kept, key=lambda row: -row["accuracy"])
+        assert [row["design_key"] for row in chosen["designs"]] == [row["design_key"] for row in order], condition
+    listed = command("results", "small", "--sort", "energy")[1]
+    assert [key for row in every if (key := row["design_key"][:12]) not in listed] == []
+    assert "--designs" in command("results", "small")[1]
+    for wrong in (
+        ("--where", "accuracy > high"),
+        ("--where", "device > 3"),
+        ("--sort", "acuracy"),
+        ("--where", "on_front>1"),
+    ):
+        code, error = command("results", "small", *wrong)
+        assert code == 2 and len(error.splitlines()) == 1, error
+
+
+def test_a_design_is_shown_in_groups_with_one_unit_a_quantity(command) -> None:  # type: ignore[no-untyped-def]
+    design = json.loads(command("results", "small", "--json")[1])["designs"][0]
+    shown = command("show", design["design_key"][:8])[1]
+    headings = [line.split()[0] for line in shown.splitlines() if " value unit" in line]
+    assert headings[:6] == ["design", "front", "accuracy", "energy", "time", "area"]
+    energies = [line.split()[2] for line in shown.splitlines() if line.startswith("energy_") and "_J " in line]
+    assert len(energies) > 10 and len({unit for unit in energies if unit != "J"}) == 1
+    assert "columns per converter 8" in shown and design["design_key"] in shown

@@ -65,16 +65,6 @@ def test_ranks_are_fronts_peeled_one_after_another() -> None:
     assert find_front(points, ("max", "min")).ranks.tolist() == [1, 1, 2, 3, 0, 1]
 
 
-def test_hypervolume_by_hand() -> None:
-    # costs over the largest, 4: 0.25, 0.5, 1; accuracy 0.5, 0.8, 0.8 (dominated)
-    # 0.5 x (0.5 - 0.25) + 0.8 x (1 - 0.5) = 0.125 + 0.4
-    front = find_front([(0.5, 1.0), (0.8, 2.0), (0.8, 4.0)], ("max", "min"))
-    assert front.hypervolume == pytest.approx(0.525)
-    # three objectives: 0.8 x (1 - 0.5) x (1 - 0.5)
-    assert find_front([(0.8, 1.0, 3.0), (0.1, 2.0, 6.0)], ("max", "min", "min")).hypervolume == pytest.approx(0.2)
-    assert find_front([(2.0,), (8.0,)], ("min",)).hypervolume == pytest.approx(0.75)
-
-
 def test_the_knee_lies_farthest_below_the_line_through_the_ends() -> None:
     # scaled: (0, 1), (0.2, 0.3), (0.6, 0.2), (1, 0): sums 1, 0.5, 0.8, 1
     points = [(0.0, 10.0), (0.2, 3.0), (0.6, 2.0), (1.0, 0.0), (0.9, 9.0)]
@@ -104,6 +94,9 @@ def test_candidates_of_a_table_are_of_each_group_and_not_what_a_race_stopped() -
             **{name: ["x"] * 6 for name in ("model_digest", "dataset_digest")},
             "corner": ["nominal"] * 5 + ["pessimistic"],
             "accuracy": [0.90, 0.89, 0.50, 0.80, 0.90, 0.50],
+            "accuracy_low": [0.85, 0.84, 0.45, 0.70, 0.85, 0.45],
+            "ideal_accuracy": [0.91] * 6,
+            "chance_accuracy": [0.1] * 6,
             "energy_per_image_J": [1.0, 2.0, 3.0, 4.0, None, 9.0],
             "images": [100, 100, 100, 50, 100, 100],
             "design_key": list("abcdef"),
@@ -116,6 +109,36 @@ def test_candidates_of_a_table_are_of_each_group_and_not_what_a_race_stopped() -
     assert marks["front_candidate"].tolist() == [True, True, False, False, False, True]
     by_cost = find_fronts(table, correct, ParetoSpec(objectives=("energy",), resamples=20)).marks
     assert by_cost["front_candidate"].tolist() == by_cost["on_front"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("floor", "kept"),
+    [({}, "bcde"), ({"min_accuracy": 0}, "abcde"), ({"min_accuracy": 0.4}, "cde"), ({"max_loss": 0.02}, "de"),
+     ({"max_loss": 0.5, "min_accuracy": 0.4}, "cde"), ({"min_accuracy": 0.95}, "")],
+)  # fmt: skip
+def test_a_front_has_a_floor_and_without_one_of_its_own_it_is_chance(floor: dict[str, float], kept: str) -> None:
+    """Five designs, each dearer and more accurate than the one before; the first guesses."""
+    right = [11, 30, 45, 91, 92]
+    table = pa.table(
+        {
+            **{name: ["x"] * 5 for name in ("model_digest", "dataset_digest", "corner")},
+            "accuracy": [n / 100 for n in right],
+            "accuracy_low": [wilson_interval(n, 100)[0] for n in right],
+            "ideal_accuracy": [0.93] * 5,
+            "chance_accuracy": [0.1] * 5,
+            "energy_per_image_J": [1.0, 2.0, 3.0, 4.0, 5.0],
+            "images": [100] * 5,
+            "design_key": list("abcde"),
+            "solver_setting": ["auto"] * 5,
+        }
+    )
+    correct = [np.packbits(np.arange(100) < n) for n in right]
+    fronts = find_fronts(table, correct, ParetoSpec(resamples=20, **floor))  # type: ignore[arg-type]
+    assert "".join("abcde"[row] for row in fronts.order) == kept
+    for name in ("above_floor", "on_front"):
+        assert fronts.marks[name].tolist() == [key in kept for key in "abcde"]
+    assert (fronts.marks["front_candidate"] <= fronts.marks["above_floor"]).all()
+    assert ((fronts.marks["pareto_rank"] > 0) == fronts.marks["above_floor"]).all()
 
 
 def test_without_accuracy_the_front_is_certain_and_a_missing_value_is_off_it() -> None:

@@ -18,6 +18,7 @@ from pipeline.report.figures import draw_figures
 from pipeline.report.page import build_report, selection
 from pipeline.report.page.findings import find_gains, sentences
 from pipeline.report.page.sections import asked, heat_maps
+from pipeline.report.picture import draw_front
 from pipeline.report.terminal import _gain
 from pipeline.results.finished import Results, on_front
 from pipeline.tables.files import table_path
@@ -27,6 +28,9 @@ from tests.pipeline import fake_simcore
 from tests.pipeline.browser import Chromium, start_chromium
 from tests.pipeline.finished_sweep import DEVICES, finish_sweep
 
+CORNERS = "#front .panel:nth-child(-n + 2)"  # the third is of the worst of both
+ON_FRONT = f"{CORNERS} .point:not(.dimmed)"
+KEYS = "nodes => nodes.map(n => n.dataset.key)"
 LEVELS = "[dense, weight, activation, binsparx]"
 
 
@@ -175,7 +179,7 @@ def test_the_page_is_one_file_that_names_no_other(results: Results) -> None:
     assert page == build_report(results, "small")
     assert not re.findall(r"""(?:src|href)\s*=|url\(|@import|https?://(?!www\.w3\.org/2000/svg)""", page)
     assert "&lt;/script&gt;&lt;script&gt;alert(1)" in page and "<script>alert" not in page
-    assert "8T-SRAM &lt;b&gt;" in page and "no &amp; never" in page
+    assert "8T-SRAM</span> &lt;b&gt;" in page and "no &amp; never" in page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -184,26 +188,27 @@ def test_the_page_loads_quietly_and_explains_what_is_pointed_at(
 ) -> None:
     with chromium.page(as_file(results, tmp_path), scheme) as (page, said):
         designs = results.designs("small")
-        assert page.locator("#front .panel").count() == 2
-        assert page.locator("#front .point").count() == len(designs) == 16
+        assert page.locator("#front .panel").count() == 3  # two corners, and the worst of both
+        assert page.locator(f"{CORNERS} .point").count() == len(designs) == 16
+        assert page.locator("#front .panel:nth-child(3) .point").count() == 8
         front = results.front(sweep="small")
-        drawn = page.locator("#front .point:not(.dimmed)").evaluate_all("nodes => nodes.map(n => n.dataset.key)")
+        drawn = page.locator(ON_FRONT).evaluate_all(KEYS)
         assert set(drawn) == set(front.design_key)
         row = results.design(drawn[-1])  # drawn last: nothing lies over it
-        page.locator(f'[data-key="{row.design_key}"]').hover(force=True)
+        page.locator(f'{CORNERS} [data-key="{row.design_key}"]').hover(force=True)
         tip = page.locator("#tip").inner_text()
         for expected in (row.device, row.corner, row.sparsity, f"{100 * row.accuracy:.1f} %", row.design_key[:12]):
             assert expected in tip
         page.mouse.move(2, 2)
         assert not page.locator("#tip").is_visible()
-        page.locator(f'[data-key="{row.design_key}"]').focus()
+        page.locator(f'{CORNERS} [data-key="{row.design_key}"]').focus()
         assert page.locator("#tip").is_visible()  # the keyboard gets there too
         assert page.locator("#gain-chart .point").count() == 4
         assert page.locator(".heat").count() == 8
         page.select_option("#cost", label="mean column current")
-        drawn = page.locator("#front .point:not(.dimmed)").evaluate_all("nodes => nodes.map(n => n.dataset.key)")
+        drawn = page.locator(ON_FRONT).evaluate_all(KEYS)
         assert set(drawn) == set(results.front("mean_column_current_A", sweep="small").design_key)
-        page.locator(f'[data-key="{drawn[-1]}"]').hover(force=True)
+        page.locator(f'{CORNERS} [data-key="{drawn[-1]}"]').hover(force=True)
         # the stand-in's devices draw the same current
         assert "at the same place: 8T-SRAM" in page.locator("#tip").inner_text()
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
@@ -221,7 +226,7 @@ def test_a_design_that_a_race_left_behind_is_on_no_front(results: Results, tmp_p
     front = copied.front(sweep="small")
     assert loser not in set(front.design_key)
     with chromium.page(as_file(copied, tmp_path)) as (page, _):
-        drawn = page.locator("#front .point:not(.dimmed)").evaluate_all("nodes => nodes.map(n => n.dataset.key)")
+        drawn = page.locator(ON_FRONT).evaluate_all(KEYS)
         assert set(drawn) == set(front.design_key)
 
 
@@ -230,10 +235,10 @@ def test_energy_is_drawn_where_the_tables_hold_it(with_energy: Results, tmp_path
         choices = page.locator("#cost option").all_inner_texts()
         assert choices[0] == "energy per image" and "mean column current" in choices
         energy = with_energy.front("energy_per_image_J", sweep="small")
-        drawn = page.locator("#front .point:not(.dimmed)").evaluate_all("nodes => nodes.map(n => n.dataset.key)")
+        drawn = page.locator(ON_FRONT).evaluate_all(KEYS)
         assert set(drawn) == set(energy.design_key)
         legend = page.locator("#energy-legend").inner_text()
-        assert page.locator("#energy").is_visible() and "array" in legend and "adc" in legend
+        assert page.locator("#energy").is_visible() and "cells" in legend and "converters" in legend
         assert "per image" not in legend  # a total and the ends of its spread are no components
         page.select_option("#cost", label="mean column current")
         assert "column current" in page.locator("#front-panels").inner_text()
@@ -290,8 +295,9 @@ def test_of_very_many_designs_the_page_shows_whole_hardware_the_fronts_and_a_sam
     names = [name for name in many.columns if name in schema.names]
     publish(with_energy, pa.Table.from_pandas(many[names], pa.schema([schema.field(n) for n in names]), False))
     page = build_report(with_energy, "small")
-    told = f"one by one {len(shown)} are: those on a front, the largest gains, and a sample of the others"
-    assert "320 designs" in page and told in page and f"{len(shown)} of 320 designs" in page
+    told = re.search(r"one by one (\d+) are: those on a front, the largest gains, and a sample of the others", page)
+    assert told is not None and len(shown) <= int(told[1]) < 320  # and what is on the front of the worst corners
+    assert "320 designs" in page and f"{told[1]} of 320 designs" in page
     monkeypatch.setattr(selection, "MOST_SHOWN", 320)
     page = build_report(with_energy, "small")
     assert "a sample" not in page and "All 320 designs" in page
@@ -306,7 +312,7 @@ def test_an_axis_of_very_many_values_is_not_listed_whole(results: Results) -> No
 
 def test_pictures_for_papers_are_files_of_their_own(with_energy: Results) -> None:
     files = dict(draw_figures(with_energy, "small"))
-    names = ("front-energy_per_image_J", "front-mean_column_current_A", "gains", "accuracy-maps", "layers")
+    names = ("front-energy_per_image_J", "front-mean_column_current_A", "gains", "accuracy-maps", "layers", "energy")
     assert {f"{name}.{kind}" for name in names for kind in ("png", "svg")} <= files.keys()
     assert all(data[:4] == b"\x89PNG" for name, data in files.items() if name.endswith(".png"))
     assert all(b"<svg" in data for name, data in files.items() if name.endswith(".svg"))
@@ -347,3 +353,102 @@ def test_a_list_of_failures_that_cannot_be_read_does_not_cost_the_report(
     copied = copy_of(results, tmp_path)
     copied.store.put("sweeps/small/failures.json", torn)
     assert "no point that was run has failed" in build_report(copied, "small")
+
+
+def test_covered_points_are_reached_and_keys_copied(results: Results, tmp_path: Path, chromium: Chromium) -> None:
+    with chromium.page(as_file(results, tmp_path)) as (page, said):
+        points = page.locator("#front .point")
+        assert points.count() == page.locator('#front .point[tabindex="0"]').count()
+        page.select_option("#cost", label="mean column current")  # the stand-in's devices lie on each other
+        first = page.locator(f"{CORNERS} .point").first
+        first.focus()
+        page.keyboard.press("Enter")
+        buttons = page.locator("#tip .copy")
+        assert buttons.count() >= 2
+        listed = set(buttons.evaluate_all(KEYS))
+        assert first.get_attribute("data-key") in listed
+        page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        buttons.last.click()
+        assert page.evaluate("window.copied") in listed
+        page.keyboard.press("Escape")
+        assert not page.locator("#tip.kept").is_visible()  # back at the point, which says what it is
+        reached = set()
+        for index in range(points.count()):
+            points.nth(index).focus()
+            page.keyboard.press("Enter")
+            reached |= set(buttons.evaluate_all(KEYS))
+            page.keyboard.press("Escape")
+        assert reached == set(results.designs("small").design_key)
+        assert said == []
+
+
+def test_designs_are_filtered_sorted_and_seen_larger(results: Results, tmp_path: Path, chromium: Chromium) -> None:
+    with chromium.page(as_file(results, tmp_path)) as (page, said):
+        page.locator("#front .filter").fill("1t-1reram binsparx")
+        assert page.locator(f"{CORNERS} .point").count() == 2
+        page.locator("#designs summary").click()
+        rows = page.locator("#designs tbody tr:visible")
+        assert rows.count() == 2 and page.locator("#designs .count").inner_text() == "2 of 16"
+        page.locator("#designs .filter").fill("")
+        assert rows.count() == 16 and page.locator(f"{CORNERS} .point").count() == 16
+        head = page.locator("#designs th button", has_text="accuracy")
+        for descending in (False, True):
+            head.click()
+            column = [text.strip() for text in page.locator("#designs th").all_inner_texts()].index(
+                head.inner_text().strip()
+            )
+            shown = [float(text) for text in rows.locator(f"td:nth-child({column + 1})").all_inner_texts()]
+            assert shown == sorted(shown, reverse=descending) and len(set(shown)) == 4
+        page.locator("#log").check()
+        assert page.locator(f"{CORNERS} .point").count() == 16
+        panel = page.locator("#front .panel svg").first
+        panel.scroll_into_view_if_needed()
+        box = panel.bounding_box()
+        assert box is not None
+        before = page.locator("#front-panels").inner_text()
+        page.mouse.move(box["x"] + 60, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 260, box["y"] + 150, steps=4)
+        page.mouse.up()
+        assert page.locator("#unzoom").is_visible() and page.locator("#front-panels").inner_text() != before
+        assert page.locator(f"{CORNERS} .point").count() < 16
+        page.locator("#unzoom").click()
+        assert page.locator("#front-panels").inner_text() == before
+        assert said == []
+
+
+@pytest.mark.parametrize("width", [360, 1280, 1920])
+def test_what_is_drawn_is_named_and_nothing_is_blown_up(
+    with_energy: Results, tmp_path: Path, chromium: Chromium, width: int
+) -> None:
+    with chromium.page(as_file(with_energy, tmp_path), width=width) as (page, said):
+        legend = page.locator("#energy-legend span")
+        drawn = page.locator("#energy-chart [data-part]").evaluate_all("nodes => nodes.map(n => n.dataset.part)")
+        assert set(legend.all_inner_texts()) == set(drawn)
+        fills = "nodes => nodes.map(n => getComputedStyle(n).fill)"
+        colours = page.locator("#energy-legend rect").evaluate_all(fills)
+        assert len(set(colours)) == len(colours) == legend.count() <= 9
+        assert set(page.locator("#energy-chart [data-part] rect").evaluate_all(fills)) == set(colours)
+        page.locator("#energy-chart [data-part]").first.hover(force=True)
+        assert "%" in page.locator("#tip").inner_text()
+        enlarged = "n.getBoundingClientRect().width / n.viewBox.baseVal.width"
+        scales = page.locator("main svg").evaluate_all(
+            f"nodes => nodes.filter(n => n.clientWidth).map(n => {enlarged})"
+        )
+        assert max(scales) <= 1.01
+        if width >= 1280:
+            tops = (
+                page.locator("#maps .maps").first.locator(".heat").evaluate_all("nodes => nodes.map(n => n.offsetTop)")
+            )
+            assert len(tops) == 4 and len(set(tops)) == 1
+        assert page.locator("#front .size").count() > 0
+        assert said == []
+
+
+def test_what_is_fixed_is_said_in_report_and_pictures(results: Results) -> None:
+    page = build_report(results, "small")
+    for expected in ("the same for all", "row order channel", "columns per converter 8", "costs are counted with"):
+        assert expected in page
+    drawn = " ".join(texts_of(draw_front(results.table("designs", "small"))["front.svg"]))
+    drawn += " ".join(texts_of(dict(draw_figures(results, "small"))["front-mean_column_current_A.svg"]))
+    assert drawn.count("columns per converter 8") == 2 and drawn.count("row order channel") == 2

@@ -21,9 +21,9 @@ ARRAYS = "[{rows: 64, cols: 32, active_rows: [16, 64]}]"
 
 def test_arrays_and_levels() -> None:
     assert [array_name(64, 32, active) for active in (16, 64)] == ["64x32/16", "64x32"]
-    assert level_name("binsparx", 0.0) == "binsparx"
-    assert level_name("binsparx", 0.25) == "binsparx prune 0.25"
-    assert level_name("binsparx", 0.25, mark="p") == "binsparx p0.25"
+    assert level_name({"sparsity": "binsparx", "prune": 0.0}) == "binsparx"
+    assert level_name({"sparsity": "binsparx", "prune": 0.25}) == "binsparx prune 0.25"
+    assert level_name({"sparsity": "binsparx", "prune": 0.25}, short=True) == "binsparx p0.25"
 
 
 def test_a_design_is_named_by_what_tells_it_from_the_others() -> None:
@@ -32,7 +32,7 @@ def test_a_design_is_named_by_what_tells_it_from_the_others() -> None:
     names = [design_name(designs.iloc[place], designs) for place in (0, 1)]
     assert names == [
         "8T-SRAM 64x32/16, adc noise 0 in the nominal corner",
-        "8T-SRAM 64x32/16, overrides r=1, adc noise 0.5 in the nominal corner",
+        "8T-SRAM 64x32/16, r=1, adc noise 0.5 in the nominal corner",
     ]
     assert hardware_name(row, ["active_rows"]) == "8T-SRAM nominal 64x32/16, active rows 16"
     assert hardware_name({"device": "8T-SRAM", "rows": 64}) == "8T-SRAM, rows 64"

@@ -88,6 +88,16 @@ def test_untracked_and_secret_files_of_the_code_stay_here(tmp_path: Path) -> Non
     assert left_out == ("pipeline/scratch.py", "simcore/link.py", "simcore/server.pem")
 
 
+def test_an_installed_package_is_packed_whole(tmp_path: Path) -> None:
+    """Without git to ask, whatever a wheel holds goes: the page of the report too."""
+    there = [path.relative_to(ROOT) for folder in ("pipeline", "simcore") for path in (ROOT / folder).rglob("*")]
+    names = sorted(path.as_posix() for path in there if (ROOT / path).is_file() and "__pycache__" not in path.parts)
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert _code_files(tmp_path) == (names, ())
+
+
 def test_files_with_secrets_are_refused(tmp_path: Path) -> None:
     (tmp_path / "credentials.yaml").write_text(BITCELL)
     with pytest.raises(InputError, match="looks like a file with a secret"):

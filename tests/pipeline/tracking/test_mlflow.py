@@ -48,7 +48,13 @@ def test_tracking_is_complete_and_doing_it_again_changes_nothing(tmp_path: Path)
         assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert child.data.tags["on_front"] == str(row["on_front"]).lower()
         assert child.data.metrics["accuracy_pct"] == pytest.approx(100 * row["accuracy"])
-        assert child.data.metrics["mean_column_current_A"] == row["mean_column_current_A"]
+        assert child.data.metrics["mean_column_current_uA"] == 1e6 * row["mean_column_current_A"]
+        for metric, column, factor in (
+            ("energy_per_image_nJ", "energy_per_image_J", 1e9),
+            ("area_mm2", "area_m2", 1e6),
+        ):
+            assert child.data.metrics[metric] == pytest.approx(factor * row[column])
+        assert child.data.metrics["latency_per_image_us"] == pytest.approx(1e6 * row["latency_per_image_s"])
         assert child.data.params["sparsity"] == row["sparsity"]
         assert child.info.status == "FINISHED"
     assert {"sweep.yaml", "designs.parquet"} <= {item.path for item in client.list_artifacts(parent.info.run_id)}

@@ -67,9 +67,9 @@ def test_a_metric_that_is_no_more_leaves_mlflow(tmp_path: Path, fakes: None) -> 
     write_designs(store, [changed | {"energy_per_image_J": None}, kept], table.schema)
     track_sweep(plan.sweep, store)
     runs = runs_of(store)[1]
-    assert "energy_per_image_J" not in runs[changed["design_key"]].data.metrics
+    assert "energy_per_image_nJ" not in runs[changed["design_key"]].data.metrics
     assert runs[changed["design_key"]].data.metrics["accuracy_pct"] == pytest.approx(100 * changed["accuracy"])
-    assert runs[kept["design_key"]].data.metrics["energy_per_image_J"] == kept["energy_per_image_J"]
+    assert runs[kept["design_key"]].data.metrics["energy_per_image_nJ"] == 1e9 * kept["energy_per_image_J"]
     assert track_sweep(plan.sweep, store).written == 0
 
 

@@ -23,7 +23,7 @@ from simcore.mapping.row_groups import UnsolvedError
 from simcore.mapping.tiling import input_vectors
 from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB
 from simcore.readout.tables import summable
-from tests.simcore.small_networks import SIZE, make_design
+from tests.simcore.small_networks import SIZE, make_design, small_checkpoint
 
 SPARSITIES = ("dense", "weight", "activation", "binsparx")
 LAYERS = ("wide", "narrow", "dense")
@@ -72,6 +72,24 @@ def test_ideal_arrays_give_the_plain_networks_logits_bit_for_bit(
     with torch.inference_mode():
         plain = torch.cat([checkpoint.network(image) for image in images.split(1)])
         assert torch.equal(mapped_logits(prepared, images), plain)
+
+
+@pytest.mark.parametrize("pad_value", [-1, 1])
+@pytest.mark.parametrize("sparsity", SPARSITIES)
+@pytest.mark.parametrize("solver", ["ideal", "fast", "exact"])
+def test_padding_that_is_an_input_goes_through_the_arrays_like_one(dataset, pad_value, sparsity, solver):
+    """On arrays that lose nothing every solver gives the plain network's logits, and another padding gives others."""
+    checkpoint, padded_with_0 = small_checkpoint(pad_value=pad_value), small_checkpoint()
+    lossless = dict.fromkeys(("r_driver", "r_sink", "r_col", "r_source", "g_off"), 0.0)
+    circuit = make_design().circuit.model_copy(update=lossless)
+    design = make_design(circuit, rows=16, cols=6, sparsity=sparsity, solver=solver, layers=("wide", "narrow"))
+    images = pixels_of(dataset.read("test", 0, 4)[0])
+    prepared = prepare(checkpoint, design, dataset)
+    with torch.inference_mode():
+        plain = torch.cat([checkpoint.network(image) for image in images.split(1)])
+        assert torch.equal(mapped_logits(prepared, images), plain)
+        assert not torch.equal(padded_with_0.network(images), plain)
+    assert checkpoint.digest != padded_with_0.digest
 
 
 @pytest.mark.parametrize("sparsity", SPARSITIES)

@@ -34,7 +34,8 @@ def convolutions(draw):
     channels, outputs = draw(st.integers(1, 4)), draw(st.integers(1, 35))
     weight = signs(rng, (outputs, channels, *kernel), draw(SHARES))
     inputs = signs(rng, (2, channels, draw(st.integers(3, 6)), draw(st.integers(3, 6))), draw(SHARES))
-    return BinaryLayer("conv", "conv2d", weight, stride, padding), torch.from_numpy(inputs).float(), rng
+    layer = BinaryLayer("conv", "conv2d", weight, stride, padding, draw(st.sampled_from([-1, 0, 1])))
+    return layer, torch.from_numpy(inputs).float(), rng
 
 
 @st.composite
@@ -50,7 +51,11 @@ def integer_products(layer, inputs):
     weight = torch.from_numpy(layer.weight).double()
     if layer.weight.ndim == 2:
         return inputs.double() @ weight.T
-    return torch.nn.functional.conv2d(inputs.double(), weight, stride=layer.stride, padding=layer.padding)
+    vertical, horizontal = layer.padding
+    padded = torch.nn.functional.pad(
+        inputs.double(), (horizontal, horizontal, vertical, vertical), value=layer.pad_value
+    )
+    return torch.nn.functional.conv2d(padded, weight, stride=layer.stride)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
@@ -65,7 +70,7 @@ class TestEncoding:
         level=st.sampled_from(sorted(SPARSITY_LEVELS)),
     )
     def test_ideal_reads_are_the_integer_products(self, encoding, case, rows, width, share, shuffled, level):
-        """On any tiles, with rows in any order, whatever is complemented; padded inputs count as 0."""
+        """On any tiles, with rows in any order, whatever is complemented, whatever padded inputs count as."""
         layer, inputs, rng = case
         mapping = map_layer(layer, encoding, rows, max(1, round(share * rows)))
         if shuffled:

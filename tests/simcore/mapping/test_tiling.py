@@ -79,6 +79,20 @@ def test_vectors_times_bits_are_the_convolution(seed, channels, kernel, stride, 
     np.testing.assert_array_equal(valid, vectors[0] != 0)
 
 
+@pytest.mark.parametrize("pad_value", [-1, 0, 1])
+def test_a_padded_row_is_driven_as_its_value_says(pad_value):
+    rng = np.random.default_rng(5)
+    layer = BinaryLayer("conv", "conv2d", signs(rng, (4, 2, 3, 3)), (1, 1), (1, 1), pad_value)
+    mapping = map_layer(layer, ENCODINGS["zero_one"], 8, 8)
+    images = torch.from_numpy(signs(rng, (1, 2, 5, 5))).float()
+    corner = input_vectors(mapping, images)[0, 0].reshape(2, 3, 3)  # the window of the first pixel
+    assert (corner[:, 0] == pad_value).all() and (corner[:, :, 0] == pad_value).all()
+    np.testing.assert_array_equal(corner[:, 1:, 1:], images[0, :, :2, :2].numpy())
+    valid = valid_rows(mapping, images.shape)[0].reshape(2, 3, 3)
+    assert valid[:, 1:, 1:].all()
+    assert (valid[:, 0] == (pad_value != 0)).all() and (valid[:, :, 0] == (pad_value != 0)).all()
+
+
 def test_row_orders():
     rng = np.random.default_rng(1)
     layer = conv_layer(rng, channels=3, kernel=(2, 2))

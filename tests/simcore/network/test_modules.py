@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from simcore.network.definitions import DEFINITIONS, define
+from simcore.network.graph import NetworkGraph, Node
 from simcore.network.modules import BinaryConv2d, BinaryLinear, GraphNetwork
 from simcore.network.training.straight_through import activation_sign, sign, weight_sign
 from tests.simcore.network.networks import random_images, random_network, tiny_graph
@@ -56,6 +57,34 @@ def test_the_widest_layer_of_resnet_is_exact_even_under_autocast() -> None:
     assert torch.equal(layer(values).double(), expected)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(layer(values).double(), expected)
+
+
+@pytest.mark.parametrize("pad_value", [-1, 0, 1])
+def test_padding_holds_its_value_at_border_pixels(pad_value: int) -> None:
+    """Training, evaluation and the products that arrays give instead agree with a map that was padded by hand."""
+    torch.manual_seed(0)
+    attrs = {"in_channels": 3, "out_channels": 5, "kernel": (3, 2), "stride": (2, 1), "padding": (1, 1)}
+    graph = NetworkGraph(
+        nodes=(
+            Node(name="conv", op="binary_conv2d", inputs=("input",), attrs={**attrs, "pad_value": pad_value}),
+            Node(name="pool", op="global_avg_pool", inputs=("conv",)),
+        ),
+        input_shape=(3, 6, 5),
+        classes=5,
+    )
+    network = GraphNetwork(graph)
+    values = torch.randn(2, 3, 6, 5)
+    by_hand = functional.pad(sign(values), (1, 1, 1, 1), value=float(pad_value))
+    layer = network.layers[0]
+    expected = functional.conv2d(by_hand, sign(layer.weight.detach()), stride=(2, 1))
+    torch.testing.assert_close(layer.train()(values).detach(), expected, rtol=0, atol=1e-2)
+    assert torch.equal(layer.eval()(values), expected)
+    assert [found.pad_value for found in network.binary_layers()] == [pad_value]
+    border = torch.ones(expected.shape[-2:], dtype=torch.bool)
+    border[1:, 1:-1] = False
+    padded_with_0 = functional.conv2d(sign(values), sign(layer.weight.detach()), stride=(2, 1), padding=1)
+    assert torch.equal(expected[..., ~border], padded_with_0[..., ~border])
+    assert torch.equal(expected, padded_with_0) == (pad_value == 0)
 
 
 def test_a_binary_product_gives_exact_integers() -> None:

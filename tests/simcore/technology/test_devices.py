@@ -97,6 +97,26 @@ def test_numbers_that_yaml_takes_for_text(tmp_path):
     assert circuit.v_read == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize(
+    ("written", "ohms"),
+    [
+        ("190 ohm", 190), ("0.19 kohm", 190), ("0.19 kΩ", 190), ("190000 mohm", 190), ("1.9e2 Ohm", 190),
+        ({"value": 0.19, "unit": "kOhm"}, 190), ({"value": 1.001, "unit": "kohm"}, 1001), ("2.2Mohm", 2.2e6),
+    ],
+)  # fmt: skip
+def test_units_with_prefixes_mean_the_same_number_to_the_last_bit(tmp_path, written, ohms):
+    assert circuit_parameters(own_file(tmp_path, {"r_sink": written})).r_sink == ohms
+    assert circuit_parameters("8T-SRAM", overrides={"r_sink": written}).r_sink == ohms
+
+
+def test_every_quantity_takes_its_unit(tmp_path):
+    path = own_file(
+        tmp_path, {"v_read": "200 mV", "v_nl": {"value": 300, "unit": "mV"}, "g_on": "100 uS", "r_off": "1 Mohm"},
+        drop=("r_on",),
+    )  # fmt: skip
+    assert circuit_parameters(path) == circuit_parameters(own_file(tmp_path))
+
+
 @pytest.mark.parametrize("heading", ["V,I_on,I_off\n", "", "\ufeff"])
 def test_a_users_own_measured_curve(tmp_path, heading):
     (tmp_path / "curve.csv").write_text(heading + "0,0,0\n0.1,1e-6,1e-8\n0.3,4e-6,3e-8\n", encoding="utf-8")
@@ -126,7 +146,16 @@ def test_a_curve_without_an_off_column_is_scaled(tmp_path):
         ("8T-SRAM", "nominal", {"r_on": True}, "r_on must be a positive resistance"),
         ("8T-SRAM", "nominal", {"r_on": float("inf")}, "r_on must be a positive resistance"),
         ("8T-SRAM", "nominal", {"r_on": 100, "g_on": 1e-3}, "give either r_on or g_on"),
-        ("8T-SRAM", "nominal", {"r_sink": {"value": 5, "unit": "kohm"}}, "r_sink is given in 'kohm', expected 'ohm'"),
+        ("8T-SRAM", "nominal", {"r_sink": {"value": 5, "unit": "kV"}}, "r_sink is given in 'kV', expected 'ohm' or"),
+        ("8T-SRAM", "nominal", {"r_sink": "5 kohms of it"}, "r_sink is given in 'kohms of it', expected 'ohm' or"),
+        (
+            "8T-SRAM",
+            "nominal",
+            {"r_sink": "5 k"},
+            "r_sink is given in 'k', expected 'ohm' or with a prefix, such as 'kohm'",
+        ),
+        ("8T-SRAM", "nominal", {"v_read": "200 MOhm"}, "v_read is given in 'MOhm', expected 'V' or with a prefix"),
+        ("8T-SRAM", "nominal", {"iv": {"value": 5, "unit": "V"}}, "iv is given in 'V', expected no unit"),
         ("8T-SRAM", "nominal", {"v_read": {"value": 5, "unit": "ohm"}}, "v_read is given in 'ohm', expected 'V'"),
         ("8T-SRAM", "nominal", {"iv_off": "sinh", "v_nl_off": 0.01}, "at v_read an OFF cell carries"),
         ("8T-SRAM", "nominal", {"iv": "sinh", "v_nl": 0.001}, "sinh is computed up to 80"),

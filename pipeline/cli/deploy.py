@@ -1,0 +1,44 @@
+"""``binsparx deploy``: a design's network with what was learnt of its lossy arrays folded in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from pipeline.cli.options import RESULTS_FOLDER, DesignArgument, ResultsOption, SweepFileOption
+from pipeline.explain.subject import open_subject
+from simcore.datasets import Dataset
+from simcore.inference.deployed import deployed
+from simcore.inference.preparation import prepare
+from simcore.network.checkpoint import Checkpoint, save_checkpoint
+
+
+def deploy(
+    design: DesignArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.safetensors", help="Where it goes.")],
+    sweep: SweepFileOption = None,
+    results: ResultsOption = None,
+) -> None:
+    """Write the network to load onto a chip of a design that recalibrates its outputs: their gains and offsets, set on
+    calibration images, are folded into the batch norms that follow.
+
+    On the design's arrays it delivers what the design does; in ideal arithmetic it expects what the arrays lose.
+
+    Example: `binsparx deploy 3f2a91 -o chip.safetensors`. KEY is in the report, in `binsparx results` and `binsparx
+    show`.
+    """
+    subject, _ = open_subject(design, sweep, results, RESULTS_FOLDER)
+    # The results' side knows networks and data sets by what it needs of them; these are the simulator's own.
+    checkpoint, dataset = cast(Checkpoint, subject.checkpoint), cast(Dataset, subject.dataset)
+    prepared = prepare(checkpoint, subject.design, dataset)
+    metadata = {
+        **checkpoint.metadata,
+        "name": output.name.removesuffix(".safetensors"),
+        "deployed_from": checkpoint.name,
+        "design_key": subject.key,
+    }
+    digest = save_checkpoint(output, deployed(prepared), metadata)
+    folded = sum(layer.outputs is not None for layer in prepared.layers.values())
+    typer.echo(f"{output}: {folded} of {len(prepared.layers)} mapped layers recalibrated, digest {digest[:12]}")
