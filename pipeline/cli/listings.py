@@ -105,7 +105,7 @@ def sweeps(json: JsonOption = False) -> None:
     Examples: `binsparx sweeps`, `binsparx run quickstart`.
     """
     from pipeline.sweep.shipped import shipped_sweeps
-    from pipeline.sweep.yaml_file import read_yaml
+    from simcore.yaml_file import read_yaml
 
     rows = []
     for name, path in shipped_sweeps().items():
