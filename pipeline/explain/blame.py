@@ -29,6 +29,7 @@ from simcore.analysis.attribution import needs_of, passes_at_work, resting_on, w
 from simcore.design import Design
 from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import BinsparxError
+from simcore.network.graph import node_of
 
 SHARD_IMAGES = 50
 Progress = Callable[[str, int, int], None]
@@ -129,7 +130,7 @@ def explain(
 
 def _layers_to_blame(subject: Subject) -> list[str]:
     """The mapped layers; none where there is only one."""
-    names = [layer.name for layer in subject.checkpoint.binary_layers("")]
+    names = list(dict.fromkeys(node_of(layer.name) for layer in subject.checkpoint.binary_layers("")))
     mapped = [name for name in names if subject.design.layers is None or name in subject.design.layers]
     return mapped if len(mapped) > 1 else []
 

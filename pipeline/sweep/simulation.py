@@ -146,7 +146,9 @@ def choose_calibration_images(dataset: Dataset, count: int, measured_split: str,
 
 def check_layers(model: Model, layers: list[str] | None, model_where: str, layers_where: str) -> None:
     """Raises InputError where the network has no binary layer, or a named layer is not one of them."""
-    known = [layer.name for layer in model.checkpoint.binary_layers(model_where)]
+    from simcore.network.graph import node_of
+
+    known = list(dict.fromkeys(node_of(layer.name) for layer in model.checkpoint.binary_layers(model_where)))
     for name in layers or ():
         if name not in known:
             raise unknown_name(f"binary layer of {model.name}", name, known, layers_where)

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 from simcore.cost import energy
 from simcore.cost.leakage import SRAM_BIT_FINS, Leaking
 from simcore.cost.settings import CostSettings
+from simcore.network.graph import node_of
+from simcore.network.operations.product import BinaryLinear, Linear, Matmul
+from simcore.network.operations.window import BinaryConv2d, Conv2d
 
 if TYPE_CHECKING:
     from simcore.network.graph import NetworkGraph
 
 OPERAND_BITS = 8
 """Of weights and inputs of layers in full precision. Judgement: the usual quantisation of first and last layers."""
-_FULL_PRECISION = ("conv2d", "linear")
 _BINARY = ("binary_conv2d", "binary_linear")
 
 
@@ -86,24 +88,29 @@ class DigitalCost:
 
 
 def digital_layers(graph: NetworkGraph, mapped: Collection[str]) -> tuple[DigitalLayer, ...]:
-    """The layers with multiplications that no array holds: those in full precision, and binary ones left out.
+    """The layers with multiplications that no array holds: those in full precision, products of activations, and
+    binary layers left out.
 
     Args:
         graph: the network.
         mapped: names of the layers that arrays hold.
     """
-    shapes = graph.shapes()
+    shapes, held = graph.shapes(), {node_of(name) for name in mapped}
     found = []
     for node in graph.nodes:
-        if node.op not in (*_FULL_PRECISION, *_BINARY) or node.name in mapped:
+        if node.name in held:
             continue
-        shape, operation = shapes[node.name], node.operation()
+        operation, shape = node.operation(), shapes[node.name]
         bits = 1 if node.op in _BINARY else OPERAND_BITS
-        if len(shape) == 3:
-            inputs = operation.in_channels * math.prod(operation.kernel)  # type: ignore[attr-defined]
-            found.append(DigitalLayer(node.name, inputs, shape[0], math.prod(shape[1:]), bits))
-        else:
-            found.append(DigitalLayer(node.name, operation.in_features, shape[0], 1, bits))  # type: ignore[attr-defined]
+        match operation:
+            case Conv2d() | BinaryConv2d():
+                inputs = operation.in_channels // operation.groups * math.prod(operation.kernel)
+                found.append(DigitalLayer(node.name, inputs, shape[0], math.prod(shape[1:]), bits))
+            case Linear() | BinaryLinear():
+                found.append(DigitalLayer(node.name, operation.in_features, shape[-1], math.prod(shape[:-1]), bits))
+            case Matmul():
+                inputs = shapes[node.inputs[0]][-1]
+                found.append(DigitalLayer(node.name, inputs, shape[-1], math.prod(shape[:-1]), bits))
     return tuple(found)
 
 

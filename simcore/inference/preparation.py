@@ -53,12 +53,16 @@ def prepare(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepare
             the design is not a binary layer of the network.
         UnsolvedError: an exact solve that the fit or the converters rest on did not converge.
     """
+    return prepare_on_images(checkpoint, design, images_for_calibration(checkpoint, design, dataset))
+
+
+def prepare_on_images(checkpoint: Checkpoint, design: Design, images: torch.Tensor) -> Prepared:
+    """As ``prepare``, with the calibration inputs at hand: float32 (n, ...), in the shape that the network takes."""
     if design.device is None:
         device = device_of_environment()
         torch_device(device, DEVICE_VARIABLE)  # refuses what is not there, before anything is computed
         design = design.model_copy(update={"device": device})
     with single_threaded_blas():  # least squares must not depend on the number of threads
-        images = images_for_calibration(checkpoint, design, dataset)
         return _prepare(checkpoint, design, images)
 
 

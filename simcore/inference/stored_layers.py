@@ -74,16 +74,17 @@ def stored_layers(
 
 
 def mapped_layers(checkpoint: Checkpoint, design: Design) -> dict[str, BinaryLayer]:
-    """The binary layers that the design maps, by name, in execution order.
+    """The binary layers that the design maps, by name, in execution order; it names the nodes of the graph.
 
     Raises:
         InputError: the design names a layer that is not a binary layer of the network.
     """
-    binary = {layer.name: layer for layer in checkpoint.network.binary_layers()}
+    binary = checkpoint.network.binary_layers()
+    nodes = {layer.node for layer in binary}
     for name in design.layers or ():
-        if name not in binary:
-            raise unknown_name(f"binary layer of {checkpoint.name}", name, binary)
-    return {name: layer for name, layer in binary.items() if design.layers is None or name in design.layers}
+        if name not in nodes:
+            raise unknown_name(f"binary layer of {checkpoint.name}", name, sorted(nodes))
+    return {layer.name: layer for layer in binary if design.layers is None or layer.node in design.layers}
 
 
 def map_and_store(layer: BinaryLayer, design: Design, signs: torch.Tensor, rng: np.random.Generator) -> StoredLayer:

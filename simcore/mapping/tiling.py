@@ -49,7 +49,7 @@ class LayerMapping:
         order: (K,) index of each row's input in (channel, kernel y, kernel x) order.
         signs: (reads, K) int8: the sign with which each row is given its input, in every read of an output position.
         spans: places of the row groups, in row order. Last tiles are part-filled from row 0; unused rows stay off.
-        kernel, stride, padding: (y, x) of a convolution; is_conv: it is one.
+        kernel, stride, padding, dilation: (y, x) of a convolution; is_conv: it is one.
         pad_value: what padded places hold. Rows of a 0 stay off and are in no sum; +1 and -1 are inputs like others.
     """
 
@@ -64,6 +64,7 @@ class LayerMapping:
     padding: tuple[int, int]
     is_conv: bool
     pad_value: int
+    dilation: tuple[int, int] = (1, 1)
 
     @property
     def columns(self) -> int:
@@ -98,7 +99,7 @@ def map_layer(layer: BinaryLayer, encoding: Encoding, rows: int, rows_read_toget
             spans.append(RowSpan(start, min(start + rows_read_together, tile_stop), start - tile_start))
     return LayerMapping(
         layer.name, encoding, np.ascontiguousarray(bits), order, signs, tuple(spans), kernel, layer.stride,
-        layer.padding, is_conv, layer.pad_value,
+        layer.padding, is_conv, layer.pad_value, layer.dilation,
     )  # fmt: skip
 
 
@@ -117,7 +118,7 @@ def input_vectors(mapping: LayerMapping, signs: torch.Tensor) -> np.ndarray:
 
     Args:
         mapping: the layer.
-        signs: (B, C, H, W) or (B, F) of ±1.
+        signs: (B, C, H, W), (B, F) or (B, tokens, F) of ±1.
 
     Returns:
         (B, P, K) int8 with P reads, those of an output position side by side; +1, -1, or 0 for a padded input that
@@ -134,13 +135,14 @@ def _gathered(mapping: LayerMapping, signs: torch.Tensor) -> np.ndarray:
     """(B, P, K) int8: the input of every row at every output position."""
     bits = signs.to(torch.int8)
     if not mapping.is_conv:
-        return np.ascontiguousarray(bits.numpy()[:, None, mapping.order])
-    (ky, kx), (sy, sx), (py, px) = mapping.kernel, mapping.stride, mapping.padding
+        tokens = bits.numpy().reshape(len(bits), -1, bits.shape[-1])
+        return np.ascontiguousarray(tokens[:, :, mapping.order])
+    (_, kx), (sy, sx), (py, px), (dy, dx) = mapping.kernel, mapping.stride, mapping.padding, mapping.dilation
     height, width = output_shape(mapping, signs.shape[2], signs.shape[3])
     padded = functional.pad(bits, (px, px, py, py), value=mapping.pad_value).contiguous().numpy()
     batch, _, padded_height, padded_width = padded.shape
-    channel, tap = np.divmod(mapping.order, ky * kx)
-    offsets = (channel * padded_height + tap // kx) * padded_width + tap % kx
+    channel, tap = np.divmod(mapping.order, mapping.kernel[0] * kx)
+    offsets = (channel * padded_height + tap // kx * dy) * padded_width + tap % kx * dx
     corners = (np.arange(height)[:, None] * sy * padded_width + np.arange(width) * sx).ravel()
     vectors = np.empty((batch, len(corners), len(offsets)), dtype=np.int8)
     flat = padded.reshape(batch, -1)
@@ -159,7 +161,8 @@ def _gather(first, last, images, corners, offsets, vectors):  # type: ignore[no-
 
 
 def as_layer_output(mapping: LayerMapping, shares: np.ndarray, input_shape: torch.Size) -> torch.Tensor:
-    """Dot products as the layer hands them on: (B, outputs), or (B, outputs, OH, OW) of inputs (B, C, H, W).
+    """Dot products as the layer hands them on: (B, outputs), (B, tokens, outputs), or (B, outputs, OH, OW) of inputs
+    (B, C, H, W).
 
     Args:
         mapping: the layer.
@@ -168,7 +171,7 @@ def as_layer_output(mapping: LayerMapping, shares: np.ndarray, input_shape: torc
     """
     result = torch.from_numpy(mapping.encoding.combine(shares))
     if not mapping.is_conv:
-        return result[:, 0]
+        return result if len(input_shape) > 2 else result[:, 0]
     height, width = output_shape(mapping, *input_shape[2:])
     # Contiguous, as plain PyTorch has it: with other strides later layers add up in another order.
     return result.transpose(1, 2).reshape(input_shape[0], -1, height, width).contiguous()
@@ -176,12 +179,11 @@ def as_layer_output(mapping: LayerMapping, shares: np.ndarray, input_shape: torc
 
 def output_shape(mapping: LayerMapping, height: int, width: int) -> tuple[int, int]:
     """(OH, OW) of a convolution on (height, width) inputs."""
-    (ky, kx), (sy, sx), (py, px) = mapping.kernel, mapping.stride, mapping.padding
-    return (height + 2 * py - ky) // sy + 1, (width + 2 * px - kx) // sx + 1
+    (ky, kx), (sy, sx), (py, px), (dy, dx) = mapping.kernel, mapping.stride, mapping.padding, mapping.dilation
+    return (height + 2 * py - (ky - 1) * dy - 1) // sy + 1, (width + 2 * px - (kx - 1) * dx - 1) // sx + 1
 
 
 def valid_rows(mapping: LayerMapping, input_shape: torch.Size) -> np.ndarray:
-    """(P, K) bool: which rows of each read have an input, not a padding of 0, for inputs (B, C, H, W) or (B, F)."""
-    if not mapping.is_conv:
-        return np.ones((len(mapping.signs), len(mapping.order)), dtype=bool)
+    """(P, K) bool: which rows of each read have an input, not a padding of 0, for inputs (B, C, H, W), (B, F) or
+    (B, tokens, F)."""
     return input_vectors(mapping, torch.ones(1, *input_shape[1:]))[0] != 0

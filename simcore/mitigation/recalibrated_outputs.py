@@ -6,12 +6,13 @@ import numpy as np
 from jaxtyping import Float
 
 from simcore.mitigation.base import Mitigation, OutputLine
-from simcore.network import operations as ops
 from simcore.network.graph import NetworkGraph
+from simcore.network.operations.normalization import BatchNorm
+from simcore.network.operations.window import AvgPool2d, GlobalAvgPool, MaxPool2d
 
 _WEIGHT = 64.0  # reads that the layer's common gain counts for in an output's own: a judgement
 _STEEPEST = 4.0  # gains lie between its inverse and this: a judgement, beyond it an output is noise
-_COMMUTING = (ops.MaxPool2d, ops.AvgPool2d, ops.GlobalAvgPool)
+_COMMUTING = (MaxPool2d, AvgPool2d, GlobalAvgPool)
 
 
 class RecalibratedOutputs(Mitigation):
@@ -62,7 +63,7 @@ def folding_norm(graph: NetworkGraph, layer: str) -> tuple[list[str], str] | Non
         if len(following) != 1:
             return None
         operation = nodes[following[0]].operation()
-        if isinstance(operation, ops.BatchNorm):
+        if isinstance(operation, BatchNorm):
             return between, following[0]
         if not isinstance(operation, _COMMUTING):
             return None

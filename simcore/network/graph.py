@@ -19,7 +19,8 @@ from pydantic import (
 )
 
 from simcore.errors import InputError, unknown_name
-from simcore.network.operations import OPERATIONS, Operation, Shape, Size
+from simcore.network.operations import OPERATIONS, Operation, Shape
+from simcore.network.operations.base import Sizes
 from simcore.network.validation import first_error, validated
 
 INPUT = "input"
@@ -33,12 +34,15 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-_NODE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
+_NODE_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
+_LONGEST_NAME = 200
 
 
 def _node_name(name: str) -> str:
-    if not _NODE_NAME.fullmatch(name) or len(name) > 64:
-        raise ValueError("expected at most 64 letters, digits and '_', with dots between, such as 'layers.0.conv'")
+    if not _NODE_NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        raise ValueError(
+            f"expected at most {_LONGEST_NAME} letters, digits and '_', with dots between, such as 'layers.0.conv'"
+        )
     return name
 
 
@@ -94,7 +98,7 @@ class NetworkGraph(BaseModel):
 
     Args:
         nodes: each may use ``"input"`` and any node before it.
-        input_shape: (channels, height, width) of the images.
+        input_shape: (channels, height, width) of images; (features,), (channels, length) or (tokens,) of other data.
         classes: number of logits.
 
     Raises:
@@ -105,7 +109,7 @@ class NetworkGraph(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     nodes: Annotated[tuple[Node, ...], BeforeValidator(_as_tuple), Field(min_length=1, max_length=4096)]
-    input_shape: Annotated[tuple[Size, Size, Size], BeforeValidator(_as_tuple)]
+    input_shape: Sizes
     classes: Annotated[int, Field(ge=2, le=1 << 16)]
 
     def model_post_init(self, context: object) -> None:
@@ -163,8 +167,10 @@ class NetworkGraph(BaseModel):
             if node.name in shapes:
                 raise InputError(f"an earlier node has this name too ('{INPUT}' is that of the images)", where)
             operation = node.operation()
-            if len(node.inputs) != operation.arity:
-                raise InputError(f"{node.op} takes {operation.arity} input(s), {len(node.inputs)} given", where)
+            if len(node.inputs) != operation.arity and (operation.arity is not None or not node.inputs):
+                raise InputError(
+                    f"{node.op} takes {operation.arity or 'one or more'} input(s), {len(node.inputs)} given", where
+                )
             for name in node.inputs:
                 if name not in shapes:
                     raise unknown_name("input", name, shapes, where)
@@ -176,3 +182,9 @@ class NetworkGraph(BaseModel):
                 raise InputError(f"its result of shape {shape} has more than {_LARGEST_ACTIVATION} values", where)
             shapes[node.name] = shape
         return shapes
+
+
+def node_of(layer: str) -> str:
+    """The node that a binary layer is, ``NODE``, or is a block of, ``NODE[BLOCK]``: a grouped convolution is mapped
+    block by block."""
+    return layer.partition("[")[0]

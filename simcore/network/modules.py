@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
-from simcore.network import operations as ops
-from simcore.network.graph import INPUT, NetworkGraph
-from simcore.network.operations import Shape
-from simcore.network.training.straight_through import activation_sign, sign, weight_sign
+from simcore.network.graph import INPUT, NetworkGraph, node_of
+from simcore.network.layers import ADDING_UP, build
+from simcore.network.layers.product import BinaryLinear
+from simcore.network.layers.window import BinaryConv2d
+from simcore.network.training.straight_through import sign
 
 BinaryDot = Callable[[str, torch.Tensor], torch.Tensor]
-"""Given a node's name and the signs of its input (float32 +-1 before padding; (B, C, H, W) or (B, F)), the integer
-products as float32: (B, C_out, OH, OW) or (B, F_out)."""
+"""Given a binary layer's name and the signs of its input (float32 +-1 before padding; (B, C, H, W), (B, F) or
+(B, tokens, F)), the integer products as float32: (B, C_out, OH, OW), (B, F_out) or (B, tokens, F_out)."""
 
 
 @dataclass(frozen=True)
 class BinaryLayer:
-    """The part of a network that a crossbar can hold.
+    """The part of a network that a crossbar can hold: a binary node of the graph, or one block of a grouped
+    convolution, whose blocks see neither each other's inputs nor outputs.
 
-    ``weight`` is int8 +-1, (C_out, C_in, kh, kw) for ``conv2d`` and (F_out, F_in) for ``linear``; ``stride`` and
-    ``padding`` are (vertical, horizontal), (1, 1) and (0, 0) for ``linear``. Padded places hold ``pad_value``: -1, 0 or
-    +1.
+    Attributes:
+        name: of the node, or ``NODE[BLOCK]``.
+        kind: ``conv2d`` or ``linear``.
+        weight: int8 +-1, (C_out, C_in, kh, kw) for ``conv2d`` and (F_out, F_in) for ``linear``.
+        stride, padding, dilation: (vertical, horizontal); (1, 1), (0, 0) and (1, 1) for ``linear``.
+        pad_value: what padded places hold: -1, 0 or +1.
     """
 
     name: str
@@ -36,127 +40,12 @@ class BinaryLayer:
     stride: tuple[int, int]
     padding: tuple[int, int]
     pad_value: int = 0
+    dilation: tuple[int, int] = (1, 1)
 
-
-class BinaryConv2d(nn.Conv2d):
-    """Convolution of signs. ``weight`` holds the latent values; outside training only their signs matter."""
-
-    pad_value = 0
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        if self.training:
-            return self._signs_forward(activation_sign(input), weight_sign(self.weight))
-        # round_: sums of +-1 are exact in float32 in any order, but a backend may choose a Winograd or Fourier
-        # algorithm, whose error is far below one half.
-        with torch.autocast(input.device.type, enabled=False):
-            return self._signs_forward(sign(input.float()), sign(self.weight.detach())).round_()
-
-    def _signs_forward(self, signs: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        if not self.pad_value:
-            return self._conv_forward(signs, weight, None)
-        vertical, horizontal = _pair(self.padding)
-        padded = functional.pad(signs, (horizontal, horizontal, vertical, vertical), value=float(self.pad_value))
-        return functional.conv2d(padded, weight, stride=self.stride)
-
-
-class BinaryLinear(nn.Linear):
-    """Product of signs. ``weight`` holds the latent values; outside training only their signs matter."""
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        if self.training:
-            return functional.linear(activation_sign(input), weight_sign(self.weight))
-        with torch.autocast(input.device.type, enabled=False):
-            return functional.linear(sign(input.float()), sign(self.weight.detach())).round_()
-
-
-class Normalize(nn.Module):
-    """(x / 255 - mean) / std for each channel, as one product and one sum."""
-
-    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        means, stds = np.array(mean, np.float64), np.array(std, np.float64)
-        self.factor = (1 / (255 * stds)).tolist()
-        self.offset = (-means / stds).tolist()
-        self._placed: dict[torch.device, tuple[torch.Tensor, torch.Tensor]] = {}
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        factor, offset = self._on(images.device)
-        return torch.addcmul(offset, images, factor)
-
-    def _on(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """Factor and offset, (C, 1, 1) each, on ``device``; kept there, for a copy to a GPU makes the host wait."""
-        if device not in self._placed:
-            factor, offset = (
-                torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
-                for values in (self.factor, self.offset)
-            )
-            self._placed[device] = (factor, offset)
-        return self._placed[device]
-
-
-class Scale(nn.Module):
-    """x times a trained factor for each channel."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        return values * self.weight.view(-1, *[1] * (values.dim() - 2))
-
-
-class GlobalAvgPool(nn.Module):
-    """Mean over height and width."""
-
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        return values.mean(dim=(2, 3))
-
-
-class Add(nn.Module):
-    """Sum of two values."""
-
-    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return first + second
-
-
-Convolution = TypeVar("Convolution", bound=nn.Conv2d)
-_ADDING_UP = (nn.Conv2d, nn.Linear, nn.AvgPool2d, GlobalAvgPool)
-
-
-def _batch_norm(operation: ops.BatchNorm, shape: Shape) -> nn.Module:
-    kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
-    return kind(operation.channels, eps=operation.eps, momentum=operation.momentum)
-
-
-def _convolution(kind: type[Convolution], operation: ops.Conv2d | ops.BinaryConv2d, bias: bool) -> Convolution:
-    return kind(
-        operation.in_channels, operation.out_channels, operation.kernel, operation.stride, operation.padding, bias=bias
-    )
-
-
-def _binary_convolution(operation: ops.BinaryConv2d) -> nn.Module:
-    layer = _convolution(BinaryConv2d, operation, False)
-    layer.pad_value = operation.pad_value
-    return layer
-
-
-_BUILDERS: dict[type[ops.Operation], Callable[[Any, Shape], nn.Module]] = {
-    ops.Normalize: lambda op, shape: Normalize(op.mean, op.std),
-    ops.Conv2d: lambda op, shape: _convolution(nn.Conv2d, op, op.bias),
-    ops.Linear: lambda op, shape: nn.Linear(op.in_features, op.out_features, op.bias),
-    ops.BinaryConv2d: lambda op, shape: _binary_convolution(op),
-    ops.BinaryLinear: lambda op, shape: BinaryLinear(op.in_features, op.out_features, False),
-    ops.BatchNorm: _batch_norm,
-    ops.Hardtanh: lambda op, shape: nn.Hardtanh(),
-    ops.Relu: lambda op, shape: nn.ReLU(),
-    ops.Prelu: lambda op, shape: nn.PReLU(op.channels),
-    ops.Scale: lambda op, shape: Scale(op.channels),
-    ops.MaxPool2d: lambda op, shape: nn.MaxPool2d(op.kernel, op.stride, op.padding),
-    ops.AvgPool2d: lambda op, shape: nn.AvgPool2d(op.kernel, op.stride, op.padding),
-    ops.GlobalAvgPool: lambda op, shape: GlobalAvgPool(),
-    ops.Flatten: lambda op, shape: nn.Flatten(),
-    ops.Add: lambda op, shape: Add(),
-}
+    @property
+    def node(self) -> str:
+        """Name of the graph's node."""
+        return node_of(self.name)
 
 
 class GraphNetwork(nn.Module):
@@ -170,7 +59,7 @@ class GraphNetwork(nn.Module):
         self.layers = nn.ModuleList()
         for node in graph.nodes:
             operation = node.operation()
-            self.layers.append(_BUILDERS[type(operation)](operation, shapes[node.name]))
+            self.layers.append(build(operation, shapes[node.name]))
         self._finished = _finished_after(graph)
 
     def forward(self, images: torch.Tensor, dot: BinaryDot | None = None) -> torch.Tensor:
@@ -187,9 +76,10 @@ class GraphNetwork(nn.Module):
             for name in finished:
                 del values[name]
             if dot is not None and isinstance(layer, BinaryConv2d | BinaryLinear):
-                values[node.name] = dot(node.name, sign(operands[0]))
-            elif dot is not None and isinstance(layer, _ADDING_UP):
-                values[node.name] = torch.cat([layer(image) for image in operands[0].split(1)])
+                values[node.name] = _products(node.name, layer, sign(operands[0]), dot)
+            elif dot is not None and isinstance(layer, ADDING_UP):
+                one_by_one = zip(*(operand.split(1) for operand in operands), strict=True)
+                values[node.name] = torch.cat([layer(*image) for image in one_by_one])
             else:
                 values[node.name] = layer(*operands)
         return values[self.graph.nodes[-1].name]
@@ -200,8 +90,10 @@ class GraphNetwork(nn.Module):
         for name, layer in self.named_layers():
             if isinstance(layer, BinaryConv2d):
                 stride, padding = _pair(layer.stride), _pair(layer.padding)
-                weight = _weight_signs(layer.weight)
-                found.append(BinaryLayer(name, "conv2d", weight, stride, padding, layer.pad_value))
+                blocks = np.split(_weight_signs(layer.weight), layer.groups)
+                for block, weight in zip(_block_names(name, layer), blocks, strict=True):
+                    window = stride, padding, layer.pad_value, _pair(layer.dilation)
+                    found.append(BinaryLayer(block, "conv2d", weight, *window))
             elif isinstance(layer, BinaryLinear):
                 found.append(BinaryLayer(name, "linear", _weight_signs(layer.weight), (1, 1), (0, 0)))
         return found
@@ -231,10 +123,28 @@ def plain_dot(network: GraphNetwork) -> BinaryDot:
     layers = dict(network.named_layers())
 
     def dot(name: str, signs: torch.Tensor) -> torch.Tensor:
-        product: torch.Tensor = layers[name](signs)
+        layer = layers[node_of(name)]
+        product: torch.Tensor
+        if isinstance(layer, BinaryConv2d) and layer.groups > 1:
+            product = layer.block_products(signs, int(name.partition("[")[2].rstrip("]")))
+        else:
+            product = layer(signs)
         return product
 
     return dot
+
+
+def _products(name: str, layer: BinaryConv2d | BinaryLinear, signs: torch.Tensor, dot: BinaryDot) -> torch.Tensor:
+    """Of one node by ``dot``, block by block."""
+    if isinstance(layer, BinaryLinear):
+        return dot(name, signs)
+    names = _block_names(name, layer)
+    parts = [dot(*block) for block in zip(names, signs.chunk(layer.groups, dim=1), strict=True)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+def _block_names(name: str, layer: BinaryConv2d) -> list[str]:
+    return [name] if layer.groups == 1 else [f"{name}[{block}]" for block in range(layer.groups)]
 
 
 def _finished_after(graph: NetworkGraph) -> list[list[str]]:

@@ -78,7 +78,6 @@ def test_what_is_not_there_gives_one_line(run, kind, known):
 @pytest.mark.parametrize("kind", ["devices", "models", "datasets"])
 def test_tables_fit_a_narrow_terminal(run, monkeypatch, kind):
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr("pipeline.cli.options._WIDTH_OF_FILES", 80)
     _, text, _ = run(kind)
     names = {"devices": device_names(), "models": model_names(), "datasets": SAMPLE_NAMES}[kind]
     for name in names:

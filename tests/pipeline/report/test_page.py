@@ -21,7 +21,8 @@ from pipeline.report.page.sections import asked, heat_maps
 from pipeline.report.picture import draw_front
 from pipeline.report.terminal import _gain
 from pipeline.results.finished import Results, on_front
-from pipeline.tables.files import read_table, table_path
+from pipeline.tables.files import table_path
+from pipeline.tables.stored import read_table
 from simcore.errors import InputError
 from tests.pipeline import fake_simcore
 from tests.pipeline.browser import Chromium, start_chromium

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.sweep.keys import canonical_json
-from pipeline.tables.files import read_table
+from pipeline.tables.stored import read_table
 from simcore.inference import evaluation as inference
 from simcore.network.checkpoint import save_checkpoint
 from tests.pipeline.finished_sweep import finish_sweep

@@ -16,7 +16,7 @@ from pipeline.report.page import sections
 from pipeline.report.terminal import print_designs
 from pipeline.storage.records import decode_design, design_path
 from pipeline.tables.evidence import design_columns, evidence_record, layer_columns, within_limits
-from pipeline.tables.files import read_table
+from pipeline.tables.stored import read_table
 from simcore.design_axes import EvidenceLimits
 from simcore.inference.validation import Evidence, LayerEvidence
 from tests.pipeline.finished_sweep import finish_sweep

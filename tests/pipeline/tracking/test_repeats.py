@@ -15,7 +15,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from pipeline.storage.store import Store
-from pipeline.tables.files import read_table, table_path
+from pipeline.tables.files import table_path
+from pipeline.tables.stored import read_table
 from pipeline.tracking.artifacts import attach_datasets
 from pipeline.tracking.client import TrackingUnavailable, default_tracking_uri
 from pipeline.tracking.sweeps import track_sweep

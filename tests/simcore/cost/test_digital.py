@@ -138,3 +138,25 @@ def test_a_network_by_hand() -> None:
     alone = design_cost(tile, [middle, inner], settings(digital_layers=False), (FIRST, LAST))
     assert alone.latency_s == pytest.approx(sum(times), rel=1e-4)
     assert alone.digital.total_energy_J == alone.digital.area_m2 == 0
+
+
+def test_groups_tokens_and_products_of_activations_that_arrays_do_not_hold() -> None:
+    graph = NetworkGraph.from_content(
+        {
+            "nodes": [
+                {"name": "patches", "op": "reshape", "inputs": ["input"], "attrs": {"shape": [4, 4, 4]}},
+                {"name": "grouped", "op": "binary_conv2d", "inputs": ["patches"],
+                 "attrs": {"in_channels": 4, "out_channels": 6, "kernel": 2, "groups": 2}},
+                {"name": "tokens", "op": "reshape", "inputs": ["grouped"], "attrs": {"shape": [6, 9]}},
+                {"name": "query", "op": "linear", "inputs": ["tokens"], "attrs": {"in_features": 9, "out_features": 6}},
+                {"name": "product", "op": "matmul", "inputs": ["query", "tokens"], "attrs": {}},
+                {"name": "mean", "op": "reduce", "inputs": ["product"],
+                 "attrs": {"kind": "mean", "axes": [0], "keep": False}},
+            ],
+            "input_shape": [64],
+            "classes": 9,
+        }
+    )  # fmt: skip
+    query, product = DigitalLayer("query", 9, 6, 6, 8), DigitalLayer("product", 6, 9, 6, 8)
+    assert digital_layers(graph, ("grouped[0]", "grouped[1]")) == (query, product)
+    assert digital_layers(graph, ()) == (DigitalLayer("grouped", 8, 6, 9, 1), query, product)

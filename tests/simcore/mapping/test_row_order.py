@@ -81,7 +81,7 @@ def test_lopsided_inputs_are_read_with_lower_partial_sums_than_in_both_other_ord
     found = {}
     for order in ("channel", "spatial", "grouped"):
         plain = map_layer(layer, ENCODINGS["zero_one"], rows, rows)
-        mapping, drawn = order_rows(plain, ROW_ORDERS[order], images, np.random.default_rng(0))
+        mapping, drawn = order_rows(plain, (ROW_ORDERS[order],), images, np.random.default_rng(0))
         sizes = np.array([span.rows for span in mapping.spans])
         found[order] = partial_sums(drawn, mapping.weights, np.arange(len(mapping.order)), sizes)
     assert found["grouped"] <= min(found["channel"], found["spatial"])

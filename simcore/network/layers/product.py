@@ -1,0 +1,49 @@
+"""Matrix products as PyTorch modules."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from simcore.network.operations import Shape
+from simcore.network.operations import product as ops
+from simcore.network.training.straight_through import activation_sign, sign, weight_sign
+
+
+class BinaryLinear(nn.Linear):
+    """Product of signs. ``weight`` holds the latent values; outside training only their signs matter."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            return functional.linear(activation_sign(input), weight_sign(self.weight))
+        with torch.autocast(input.device.type, enabled=False):
+            return functional.linear(sign(input.float()), sign(self.weight.detach())).round_()
+
+
+class Matmul(nn.Module):
+    """Matrix product of two activations."""
+
+    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        return first @ second
+
+
+class Embedding(nn.Embedding):
+    """Rows of a table, of whole numbers that come as float32 like every input."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return super().forward(input.long())
+
+
+def build(operation: ops.Operation, shape: Shape) -> nn.Module | None:
+    """The module of an operation of this family, else None; ``shape`` is that of its result."""
+    match operation:
+        case ops.Linear():
+            return nn.Linear(operation.in_features, operation.out_features, operation.bias)
+        case ops.BinaryLinear():
+            return BinaryLinear(operation.in_features, operation.out_features, False)
+        case ops.Matmul():
+            return Matmul()
+        case ops.Embedding():
+            return Embedding(operation.entries, operation.features)
+    return None

@@ -1,0 +1,198 @@
+"""What PyTorch does to every value alone, or to two values of one place, as nodes."""
+
+from __future__ import annotations
+
+import torch
+from torch import fx
+
+from simcore.errors import InputError
+from simcore.network.tracing.program import SAME, Argument, operation_name, shape_of, where
+from simcore.network.tracing.translation import Arguments, Handler, Translation
+
+
+def _function(op: str) -> Handler:
+    """Of one value, without attributes."""
+
+    def handle(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+        given = arguments["self"] if "self" in arguments else arguments["input"]
+        return tr.add(call, op, (tr.value(given),), shape_of(call))
+
+    return handle
+
+
+def _same(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    given = arguments["self"] if "self" in arguments else arguments["input"]
+    return tr.value(given)
+
+
+def _pair(op: str) -> Handler:
+    """Of two values, one of which may be a constant."""
+
+    def handle(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+        names = tuple(_name(tr, call, arguments[key]) for key in ("self", "other"))
+        return tr.add(call, op, names, shape_of(call))
+
+    return handle
+
+
+def _name(tr: Translation, call: fx.Node, value: Argument) -> str:
+    return tr.value(value) if isinstance(value, fx.Node) else tr.constant(call, tr.without_batch(call, value))
+
+
+def _sum(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    first, second = arguments["self"], arguments["other"]
+    alpha = arguments.get("alpha") or 1
+    assert isinstance(alpha, int | float)  # noqa: S101
+    negative = {"add": (False, False), "sub": (False, True), "rsub": (True, False)}[operation_name(call)]
+    if alpha != 1 or negative[0]:
+        parts = [_scaled_part(tr, call, first, -1.0 if negative[0] else 1.0)]
+        parts.append(_scaled_part(tr, call, second, -alpha if negative[1] else alpha))
+        return _added(tr, call, parts[0], parts[1])
+    if not negative[1]:
+        return _added(tr, call, first, second)
+    if isinstance(first, fx.Node) and isinstance(second, fx.Node):
+        return tr.add(call, "subtract", (tr.value(first), tr.value(second)), shape_of(call))
+    return _added(tr, call, first, _scaled_part(tr, call, second, -1.0))
+
+
+def _scaled_part(tr: Translation, call: fx.Node, value: Argument, factor: float) -> Argument | str:
+    """A constant times a factor, or the name of the node that it becomes."""
+    if isinstance(value, fx.Node):
+        return tr.multiplied(call, tr.value(value), torch.tensor([factor]))
+    return torch.as_tensor(value) * factor
+
+
+def _added(tr: Translation, call: fx.Node, first: Argument, second: Argument) -> str:
+    names = [value if isinstance(value, str) else None for value in (first, second)]
+    for place, value in enumerate((first, second)):
+        if isinstance(value, fx.Node):
+            names[place] = tr.value(value)
+    if names[0] is not None and names[1] is not None:
+        return tr.add(call, "add", (names[0], names[1]), shape_of(call))
+    name, constant = (names[0], second) if names[0] is not None else (names[1], first)
+    assert name is not None  # noqa: S101
+    return tr.shifted(call, name, tr.without_batch(call, constant))
+
+
+def _product(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    first, second = arguments["self"], arguments["other"]
+    if not isinstance(first, fx.Node):
+        first, second = second, first
+    if isinstance(second, fx.Node):
+        return tr.add(call, "multiply", (tr.value(first), tr.value(second)), shape_of(call))
+    return tr.multiplied(call, tr.value(first), tr.without_batch(call, second))
+
+
+def _quotient(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    if arguments.get("rounding_mode"):
+        raise InputError("a division that rounds is not known here; use torch.floor", where(call))
+    first, second = arguments["self"], arguments["other"]
+    if isinstance(second, int | float) and isinstance(first, fx.Node) and _is_power(second):
+        return tr.multiplied(call, tr.value(first), torch.tensor([1.0 / second]))
+    return tr.add(call, "divide", (_name(tr, call, first), _name(tr, call, second)), shape_of(call))
+
+
+def _is_power(value: float) -> bool:
+    """Of two: multiplying by its inverse is dividing, to the bit."""
+    return torch.frexp(torch.tensor(float(value))).mantissa.abs().item() == 0.5
+
+
+def _negative(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    return tr.multiplied(call, tr.value(arguments["self"]), torch.tensor([-1.0]))
+
+
+def _clamp(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    low, high = (
+        next((arguments[key] for key in keys if arguments.get(key) is not None), None)
+        for keys in (("min", "min_val"), ("max", "max_val"))
+    )
+    limits = {}
+    name = tr.value(arguments["self"])
+    for key, op, limit in (("low", "maximum", low), ("high", "minimum", high)):
+        if isinstance(limit, int | float):
+            limits[key] = float(limit)
+        elif limit is not None:
+            name = tr.add(call, op, (name, _name(tr, call, limit)), shape_of(call))
+    if limits == {"low": -1.0, "high": 1.0}:
+        return tr.add(call, "hardtanh", (name,), shape_of(call))
+    return tr.add(call, "clamp", (name,), shape_of(call), dict(limits)) if limits else name
+
+
+def _prelu(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    slope = arguments["weight"] if "weight" in arguments else arguments["negative_slope"]
+    if isinstance(slope, fx.Node):
+        raise InputError("a slope that depends on the input is not known here", where(call))
+    channels = shape_of(call)[0]
+    slopes = torch.as_tensor(slope, dtype=torch.float32).reshape(-1).expand(channels)
+    return tr.add(call, "prelu", (tr.value(arguments["self"]),), shape_of(call), {"channels": channels}, weight=slopes)
+
+
+def _gelu(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    attrs: dict[str, object] = {"approximate": True} if arguments["approximate"] == "tanh" else {}
+    return tr.add(call, "gelu", (tr.value(arguments["self"]),), shape_of(call), attrs)
+
+
+def _power(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    exponent = {"rsqrt": -0.5, "reciprocal": -1.0, "square": 2.0}.get(operation_name(call), arguments.get("exponent"))
+    if not isinstance(exponent, int | float):
+        raise InputError("a power whose exponent is no plain number is not known here", where(call))
+    name = tr.value(arguments["self"])
+    if exponent == 2:
+        return tr.add(call, "multiply", (name, name), shape_of(call))
+    return tr.add(call, "power", (name,), shape_of(call), {"exponent": float(exponent)})
+
+
+def _hard(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    """hardsigmoid(x) = clamp(x + 3, 0, 6) / 6, hardswish(x) = x times that."""
+    name, shape = tr.value(arguments["self"]), shape_of(call)
+    shifted = tr.shifted(call, name, torch.tensor([3.0]))
+    limited = tr.add(call, "clamp", (shifted,), shape, {"low": 0.0, "high": 6.0})
+    if operation_name(call) == "hardswish":
+        limited = tr.add(call, "multiply", (name, limited), shape)
+    return tr.multiplied(call, limited, torch.tensor([1 / 6]))
+
+
+def _where(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    """b + (a - b) c of a condition c that is 0 or 1."""
+    condition, first, second = (_name(tr, call, arguments[key]) for key in ("condition", "self", "other"))
+    shape = shape_of(call)
+    apart = tr.add(call, "subtract", (first, second), shape)
+    return tr.add(call, "add", (second, tr.add(call, "multiply", (apart, condition), shape)), shape)
+
+
+def _sign(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    raise InputError(
+        f"'{operation_name(call)}' compares two activations, or an activation in a way that is no sign; compare with a "
+        "constant",
+        where(call),
+    )
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(SAME, _same),
+    **{op: _function(op) for op in ("abs", "relu", "sigmoid", "tanh", "silu", "exp", "log", "sqrt", "round", "floor")},
+    "add": _sum,
+    "sub": _sum,
+    "rsub": _sum,
+    "mul": _product,
+    "div": _quotient,
+    "neg": _negative,
+    "maximum": _pair("maximum"),
+    "minimum": _pair("minimum"),
+    "clamp": _clamp,
+    "clamp_min": _clamp,
+    "clamp_max": _clamp,
+    "hardtanh": _clamp,
+    "relu6": _clamp,
+    "prelu": _prelu,
+    "leaky_relu": _prelu,
+    "gelu": _gelu,
+    "pow": _power,
+    "rsqrt": _power,
+    "reciprocal": _power,
+    "square": _power,
+    "hardsigmoid": _hard,
+    "hardswish": _hard,
+    "where": _where,
+    **dict.fromkeys(("ge", "gt", "le", "lt", "eq", "ne", "sign"), _sign),
+}

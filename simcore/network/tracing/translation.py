@@ -1,0 +1,227 @@
+"""The graph that a traced module becomes, node by node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import torch
+from torch import fx
+
+from simcore.errors import InputError
+from simcore.network.graph import INPUT
+from simcore.network.tracing.forms import Form, MovedSigns, SignOf
+from simcore.network.tracing.program import Argument, Program, operation_name, shape_of, where
+
+Arguments: TypeAlias = dict[str, Argument]
+Handler: TypeAlias = "Callable[[Translation, fx.Node, Arguments], str]"
+"""Adds the nodes that an operation becomes, and returns the name of the one that has its value."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A node before it has its final name.
+
+    Attributes:
+        op, inputs, attrs: as of a node; inputs by draft names.
+        tensors: by name, ``weight`` and so on.
+        call: the operation that it comes from.
+        shape: of its value, without the batch.
+    """
+
+    op: str
+    inputs: tuple[str, ...]
+    attrs: dict[str, object]
+    tensors: dict[str, torch.Tensor]
+    call: fx.Node
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Multiplications:
+    """Where the multiplications of a layer are done, and why.
+
+    Attributes:
+        arrays: on arrays; else digitally.
+        why: the reason.
+    """
+
+    arrays: bool
+    why: str
+
+
+@dataclass
+class Translation:
+    """A graph in the making.
+
+    Attributes:
+        program: what is translated.
+        forms: of its values.
+        handlers: what operations become, by name.
+        drafts: nodes by draft name, in execution order; operations that turn out to be of no use among them.
+        layers: of the drafts with multiplications, where these are done.
+        reading_signs: an operation that moves values is added on their signs.
+    """
+
+    program: Program
+    forms: dict[fx.Node, Form]
+    handlers: dict[str, Handler]
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    layers: dict[str, Multiplications] = field(default_factory=dict)
+    reading_signs: bool = False
+    _values: dict[fx.Node, str | InputError] = field(default_factory=dict)
+    _signs: dict[SignOf | MovedSigns, str] = field(default_factory=dict)
+
+    def translate(self) -> str:
+        """All operations in their order; the draft name of the logits.
+
+        Raises:
+            InputError: an operation that the logits depend on cannot be expressed.
+        """
+        for call in self.program.calls():
+            try:
+                self._values[call] = self._translated(call)
+            except InputError as error:  # which matters only if something depends on it
+                self._values[call] = error
+        return self.value(self.program.output)
+
+    def value(self, node: Argument) -> str:
+        """Draft name of the node that has the value of a traced one, or its signs while ``reading_signs``."""
+        assert isinstance(node, fx.Node)  # noqa: S101
+        if self.reading_signs:
+            with self._reading(signs=False):
+                return self._source(self.forms[node].sign[0])  # type: ignore[index]
+        if node is self.program.input:
+            return INPUT
+        found = self._values[node]
+        if isinstance(found, InputError):
+            raise found from None
+        return found
+
+    def signs(self, node: fx.Node) -> str | None:
+        """Draft name of a node with the signs of a value of two values; None where it has more."""
+        sign = self.forms[node].sign if node in self.forms else None
+        return None if sign is None else self._source(sign[0])
+
+    def add(
+        self,
+        call: fx.Node,
+        op: str,
+        inputs: tuple[str, ...],
+        shape: tuple[int, ...],
+        attrs: dict[str, object] | None = None,
+        **tensors: torch.Tensor,
+    ) -> str:
+        """A node more.
+
+        Args:
+            call: the operation it comes from.
+            op, inputs, attrs, tensors: of the node.
+            shape: of its value, without the batch.
+        """
+        name = f"{len(self.drafts)}"
+        kept = {key: tensor.detach().float().contiguous() for key, tensor in tensors.items()}
+        self.drafts[name] = Draft(op, inputs, attrs or {}, kept, call, shape)
+        return name
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Of a draft's value."""
+        return shape_of(self.program.input) if name == INPUT else self.drafts[name].shape
+
+    def reshaped(self, call: fx.Node, name: str, shape: tuple[int, ...]) -> str:
+        """The value in another shape; nothing is added where it has that shape, or had it before."""
+        while name != INPUT and self.shape(name) != shape and self.drafts[name].op == "reshape":
+            name = self.drafts[name].inputs[0]
+        if self.shape(name) == shape:
+            return name
+        return self.add(call, "reshape", (name,), shape, {"shape": shape})
+
+    def multiplied(self, call: fx.Node, name: str, factor: torch.Tensor) -> str:
+        """Times a constant, of the shape of the value or one that is repeated; nothing is added for 1."""
+        if bool((factor == 1).all()):
+            return name
+        return self._with_tensor(call, "factor", name, factor)
+
+    def shifted(self, call: fx.Node, name: str, offset: torch.Tensor) -> str:
+        """Plus a constant; nothing is added for 0."""
+        if not bool(offset.any()):
+            return name
+        return self._with_tensor(call, "offset", name, offset)
+
+    def constant(self, call: fx.Node, value: torch.Tensor) -> str:
+        """A constant as a node of its own."""
+        shape = tuple(value.shape)
+        return self.add(call, "constant", (INPUT,), shape, {"shape": shape}, weight=value)
+
+    def without_batch(self, call: fx.Node, value: Argument, dimensions: int | None = None) -> torch.Tensor:
+        """A constant beside values of ``dimensions`` axes (those of the operation's result), the batch among them.
+
+        Raises:
+            InputError: it differs from image to image.
+        """
+        tensor = torch.as_tensor(value, dtype=torch.float32)
+        if dimensions is None:
+            dimensions = 1 + len(shape_of(call))
+        if tensor.dim() >= dimensions:
+            if not bool((tensor == tensor[:1]).all()):
+                raise InputError(f"'{operation_name(call)}' with a constant that differs in a batch", where(call))
+            tensor = tensor[0]
+        return tensor.reshape(1) if tensor.dim() == 0 else tensor
+
+    def _with_tensor(self, call: fx.Node, op: str, name: str, tensor: torch.Tensor) -> str:
+        shape = tuple(torch.broadcast_shapes(self.shape(name), tensor.shape))
+        return self.add(call, op, (name,), shape, {"shape": tuple(tensor.shape)}, weight=tensor)
+
+    def _translated(self, call: fx.Node) -> str:
+        form = self.forms[call]
+        same = form.same_as
+        if same is not None and same is not call:
+            return self.value(same)
+        if not form.terms:
+            return self.constant(call, self.without_batch(call, form.constant).expand(shape_of(call)))
+        if form.sign is not None:
+            atom, coefficient, constant = form.sign
+            plain = self.add(call, "sign", (self._source(atom),), self._shape_of_atom(atom))
+            scaled = self.multiplied(call, plain, self.without_batch(call, coefficient))
+            return self.shifted(call, scaled, self.without_batch(call, constant))
+        return self._handled(call)
+
+    def _handled(self, call: fx.Node) -> str:
+        name = operation_name(call)
+        if name not in self.handlers:
+            raise InputError(
+                f"the operation '{name}' of PyTorch is not known here; compute it in front of the network, or write it "
+                "with the operations of docs/bring-your-own.md",
+                where(call),
+            )
+        arguments = {} if name == "getitem" else self.program.arguments(call)
+        return self.handlers[name](self, call, arguments)
+
+    def _source(self, atom: SignOf | MovedSigns) -> str:
+        """Draft name of a node that has the signs of an atom (and any size)."""
+        if atom not in self._signs:
+            self._signs[atom] = self._compared(atom) if isinstance(atom, SignOf) else self._moved(atom)
+        return self._signs[atom]
+
+    def _compared(self, atom: SignOf) -> str:
+        source, call = self.value(atom.source), atom.source
+        if atom.value is not None:
+            source = self.shifted(call, source, -self.without_batch(call, atom.value))
+        return source if atom.direction > 0 else self.multiplied(call, source, torch.tensor([-1.0]))
+
+    def _moved(self, atom: MovedSigns) -> str:
+        with self._reading(signs=True):
+            return self._handled(atom.call)
+
+    @contextmanager
+    def _reading(self, signs: bool) -> Iterator[None]:
+        before, self.reading_signs = self.reading_signs, signs
+        try:
+            yield
+        finally:
+            self.reading_signs = before
+
+    def _shape_of_atom(self, atom: SignOf | MovedSigns) -> tuple[int, ...]:
+        return shape_of(atom.source if isinstance(atom, SignOf) else atom.call)

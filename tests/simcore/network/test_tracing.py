@@ -1,0 +1,200 @@
+"""Signs and weights in every manner of writing, and what is said where a network cannot be taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from simcore.errors import InputError
+from simcore.network.tracing import TracedNetwork, from_torch
+
+Function = Callable[[torch.Tensor], torch.Tensor]
+FEATURES, CLASSES = 12, 4
+
+
+class Straight(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.sign()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+class Product(nn.Module):
+    """One product of what two functions make of its input and of its latent weights."""
+
+    def __init__(self, inputs: Function, weights: Function = torch.sign) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(3)
+        self.weight = nn.Parameter(torch.randn((CLASSES, FEATURES), generator=generator))
+        self.inputs, self.weights = inputs, weights
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.linear(self.inputs(x), self.weights(self.weight))
+
+
+class Whole(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.function(x)
+
+
+def examples(count: int = 40, shape: tuple[int, ...] = (FEATURES,)) -> torch.Tensor:
+    return torch.randn((count, *shape), generator=torch.Generator().manual_seed(5))
+
+
+def traced(inputs: Function, weights: Function = torch.sign) -> TracedNetwork:
+    return from_torch(Product(inputs, weights), examples())
+
+
+CHANNEL = torch.linspace(-0.5, 0.5, FEATURES)
+SIGNS: dict[str, Function] = {
+    "sign": torch.sign,
+    "where": lambda x: torch.where(x >= 0, 1.0, -1.0),
+    "above zero": lambda x: 2.0 * (x > 0) - 1,
+    "below zero": lambda x: 1 - 2 * (x < 0).float(),
+    "at most": lambda x: torch.where(x <= 0.25, 1.0, -1.0),
+    "function": Straight.apply,
+    "estimator": lambda x: (torch.where(x >= 0, 1.0, -1.0) - x.clamp(-1, 1)).detach() + x.clamp(-1, 1),
+    "identity estimator": lambda x: x + (x.sign() - x).detach(),
+    "tanh estimator": lambda x: torch.tanh(3 * x) + (x.sign() - torch.tanh(3 * x)).detach(),
+    "thresholds": lambda x: torch.sign(x - CHANNEL),
+    "compared with thresholds": lambda x: torch.where(x > CHANNEL, 1.0, -1.0),
+    "scaled": lambda x: 0.37 * x.sign(),
+    "affine": lambda x: 0.8 * torch.sign((x - 0.1) / 0.8) + 0.1,
+    "zero and one": lambda x: (x > 0).float(),
+    "rounded": lambda x: torch.round(torch.clamp(x, 0, 1)),
+    "sign of relu": lambda x: torch.sign(F.relu(x)),
+    "relu of sign": lambda x: F.relu(torch.sign(x)),
+    "sign of sign": lambda x: torch.where(torch.sign(x - 0.2) > 0, 1.0, -1.0),
+    "flipped by channel": lambda x: torch.sign(x) * torch.sign(CHANNEL),
+    "moved": lambda x: torch.cat([x[:, 6:], x[:, :6]], dim=1).sign().reshape(-1, 3, 4).transpose(1, 2).flatten(1),
+    "joined": lambda x: torch.cat([torch.sign(part) for part in x.chunk(2, dim=1)], dim=1),
+    "padded": lambda x: F.pad(torch.sign(x[:, :10]), (1, 1), value=-1.0),
+}
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_a_sign_is_found_in_every_manner_of_writing(name: str) -> None:
+    layer = next(layer for layer in traced(SIGNS[name]).layers)
+    assert (layer.op, layer.arrays) == ("binary_linear", True)
+
+
+def _irnet(w: torch.Tensor) -> torch.Tensor:
+    w = w - w.mean(1, keepdim=True)
+    w = w / w.std(1, keepdim=True)
+    return w.sign() * 2.0 ** torch.round(torch.log2(w.abs().mean(1, keepdim=True)))
+
+
+WEIGHTS: dict[str, Function] = {
+    "sign": torch.sign,
+    "mean size": lambda w: w.sign() * w.abs().mean(1, keepdim=True),
+    "estimator": lambda w: (w.sign() * w.abs().mean() - w.clamp(-1, 1)).detach() + w.clamp(-1, 1),
+    "ir-net": _irnet,
+    "recu": lambda w: torch.maximum(torch.minimum(w, torch.quantile(w, 0.9)), torch.quantile(w, 0.1)).sign(),
+    "zero and one": lambda w: (w > 0).float(),
+    "affine": lambda w: torch.where(w > w.mean(1, keepdim=True), 0.7, -0.2),
+    "one sign alone": lambda w: w.abs().sign() * 0.3,
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights_are_binary_whatever_made_them_so(name: str) -> None:
+    found = traced(torch.sign, WEIGHTS[name])
+    assert [layer.arrays for layer in found.layers] == [True]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "weights", "why"),
+    [
+        (torch.tanh, lambda w: w, "full precision"),
+        (torch.tanh, torch.sign, "no sign before it"),
+        (torch.sign, lambda w: w, "not of two values for each output"),
+        (torch.sign, lambda w: torch.where(w.abs() < 0.2, 0.0, w.sign()), "of its weights are 0"),
+        (lambda x: x.sign() * (1 + CHANNEL), torch.sign, "with the scales of its inputs"),
+    ],
+)
+def test_what_stays_digital_says_why(inputs: Function, weights: Function, why: str) -> None:
+    found = traced(inputs, weights)
+    assert [layer.arrays for layer in found.layers] == [False]
+    assert why in found.layers[0].why
+    assert found.layers[0].why in str(found)
+
+
+def test_a_module_stays_in_the_mode_in_which_it_was() -> None:
+    module = nn.Sequential(nn.BatchNorm1d(FEATURES), nn.Dropout(0.5), Product(torch.sign))
+    module[0].eval()
+    from_torch(module, examples())
+    assert [part.training for part in module] == [False, True, True]
+
+
+def test_images_are_normalized_as_the_module_has_them() -> None:
+    images = torch.randint(0, 256, (20, 3, 4, 4), generator=torch.Generator().manual_seed(1)).float()
+    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(8, 3))
+    found = from_torch(module, images, normalize=((0.5, 0.4, 0.3), (0.2, 0.3, 0.4)))
+    normal = (images / 255 - torch.tensor([0.5, 0.4, 0.3])[:, None, None]) / torch.tensor([0.2, 0.3, 0.4])[
+        :, None, None
+    ]
+    torch.testing.assert_close(found.network(images), module(normal), rtol=1e-4, atol=1e-4)
+    assert found.network.graph.nodes[0].op == "normalize"
+
+
+def test_nodes_have_the_names_of_the_modules() -> None:
+    module = nn.Sequential(nn.Linear(FEATURES, 8), nn.ModuleDict({"body": nn.Sequential(nn.BatchNorm1d(8))})["body"])
+    module.add_module("Head", Whole(lambda x: x[:, :4] * 2))
+    assert [node.name for node in from_torch(module, examples()).network.graph.nodes] == [
+        "0",
+        "1.0",
+        "Head.slice",
+        "Head.factor",
+    ]
+
+
+def test_it_says_where_pytorch_gives_zero_for_zero() -> None:
+    assert "torch.sign gives 0 for 0, arrays +1" in str(traced(torch.sign))
+    assert "torch.sign" not in str(traced(SIGNS["where"]))
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda x: x.cumsum(1), r"outermost module \(test_tracing.py:\d+\): the operation 'cumsum' of PyTorch is not"),
+        (lambda x: x.t().sort(1).values.t(), "mixes the inputs of a batch"),
+        (lambda x: x - x.mean(0), "mixes the inputs of a batch|over the axis of the batch"),
+        (lambda x: x if x.sum() > 0 else -x, "torch.export cannot trace it"),
+        (lambda x: x[:, 0], "no logits"),
+        (lambda x: F.batch_norm(x, None, None, training=True), "statistics of the batch"),
+        (lambda x: F.pad(x[:, None], (1, 1), mode="reflect").flatten(1), "padding by 'reflect'"),
+        (lambda x: torch.where(x > x.flip(1), x, -x), "'flip'|compares two activations"),
+        (lambda x: F.adaptive_avg_pool1d(x[:, None], 5).flatten(1), "windows of different sizes"),
+        (lambda x: F.dropout(x, 0.5, training=True), "not known here|not the module's"),
+    ],
+)
+def test_what_cannot_be_expressed_is_named_with_its_place(function: Function, message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        from_torch(Whole(function), examples())
+    assert "\n" not in str(error.value)
+
+
+def test_logits_that_are_not_the_modules_are_refused() -> None:
+    example = examples()
+    example[:, ::2] = 0  # torch.sign gives 0 there
+    with pytest.raises(InputError, match="the network's logits are not the module's: .* predictions differ"):
+        from_torch(Product(torch.sign), example)
+    assert from_torch(Product(SIGNS["where"]), example).largest_difference == 0
+
+
+def test_what_is_of_no_use_need_not_be_known() -> None:
+    """The soft part of an estimator, which cancels, may be anything."""
+    assert traced(lambda x: (x.sign() - x.cumsum(1)).detach() + x.cumsum(1)).layers[0].arrays
