@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -176,8 +177,8 @@ def test_the_command(
     table = pq.read_table(tmp_path / "results/sweeps/small/recommendations.parquet").to_pylist()
     assert [row["place"] for row in table][:2] == [-1, 0] and table[1]["verdict"] == "confirmed"
     assert (tmp_path / "drawn/small-recommendations.png").exists()
-    section = sections.recommendations(pd.DataFrame(table))
-    assert table[1]["mitigation_set"] in section and "confirmed" in section and "8T-SRAM nominal" in section
+    section = re.sub("<[^>]+>", "", sections.recommendations(pd.DataFrame(table)))
+    assert table[1]["mitigation_set"] in section and "confirmed" in section and "8T-SRAM nominal 64x64" in section
     key = plan.points[0].key
     assert command(key[:9], *few, "--sweep", "small.yaml", "--target", "0.5pt", "--json") == 0
     (told,) = json.loads(capsys.readouterr().out)["recommendations"]
