@@ -192,7 +192,7 @@ def test_what_a_part_leaves_over_goes_to_the_later_ones():
     ("arguments", "message"),
     [
         (["--recipe", "{"], "--recipe: not JSON"),
-        (["--recipe", '{"epoch": 3}'], "--recipe epoch"),
+        (["--recipe", '{"epoch": 3}'], "--recipe: unknown field 'epoch'; did you mean 'epochs'?"),
         (["--data", "absent.npz"], "absent.npz: no such file"),
     ],
 )
