@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from pipeline.cli.completion import design_keys
 from pipeline.cli.json_output import json_row
@@ -30,6 +28,7 @@ from pipeline.recommend.rows import COSTS, rows_of
 from pipeline.recommend.search import Evaluations
 from pipeline.recommend.search import recommend as search
 from pipeline.recommend.sensitivity import Curve, sensitivity
+from pipeline.report.text_table import Column, print_table
 from pipeline.results.finished import Results
 from pipeline.results.names import hardware_name
 from pipeline.storage.store import Store
@@ -43,7 +42,6 @@ from simcore.inference.calibration_images import calibration_of, require_apart
 from simcore.network.checkpoint import write_atomically
 
 LEAST_IMAGES = 40
-_WIDTH = 22  # of the name of a set in a table
 _POINTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:pt|pts|points?|%)\s*")
 
 
@@ -262,31 +260,37 @@ def _as_json(plan: Plan, found: list[Recommendation], curves: list[tuple[Curve, 
 
 
 def _print_one(one: Recommendation, console: Console) -> None:
-    _say(console, f"{hardware_name(one.hardware.columns)}: {_sentence(one)}")
-    table = _table("set", "accuracy %", "against ideal", "sure %", *COSTS, *(f"{name} %" for name in COSTS), "key")
-    shown = {s.key: s for s in (one.chosen, *one.others)}
+    _say(console, f"{hardware_name(one.hardware.columns)}: {_sentence(one)}\n")
+    shown = {standing.key: standing for standing in (one.chosen, *one.others)}
+    lines = []
     for standing in [*shown.values(), *([] if one.dense.key in shown else [one.dense])]:
         mark = "> " if standing is one.chosen and one.kind != MISSED else "  "
-        table.add_row(mark + _wrapped(standing.candidate.name), *_figures(standing), *_costs(standing, one))
-    console.print(table)
+        lines.append([mark + _spaced(standing.candidate.name), *_figures(standing), *_costs(standing, one)])
+    numbers = ("accuracy %", "against ideal", "sure %", *COSTS, *(f"{name} %" for name in COSTS), "key")
+    print_table("", [Column("set"), *(Column(name, number=True) for name in numbers)], lines, console)
     _notes([one], console)
 
 
 def _print_many(found: list[Recommendation], console: Console) -> None:
-    table = _table("hardware", "ideal %", "dense %", "set", "accuracy %", "sure %", *(f"{name} %" for name in COSTS))
+    lines = []
     for one in found:
-        name = one.chosen.candidate.name
-        accuracy = f"{100 * one.chosen.accuracy[0]:.1f}"
-        table.add_row(
-            hardware_name(one.hardware.columns),
-            f"{100 * one.ideal_accuracy:.1f}",
-            f"{100 * one.dense.accuracy[0]:.1f}",
-            _wrapped(f"none; closest: {name}" if one.kind == MISSED else name),
-            accuracy,
-            _sure(one.chosen),
-            *(_change(one.chosen, one, column) for column in COSTS.values()),
+        name = _spaced(one.chosen.candidate.name)
+        lines.append(
+            [
+                hardware_name(one.hardware.columns),
+                f"none; closest: {name}" if one.kind == MISSED else name,
+                *(
+                    f"{100 * value:.1f}"
+                    for value in (one.ideal_accuracy, one.dense.accuracy[0], one.chosen.accuracy[0])
+                ),
+                _sure(one.chosen),
+                *(_change(one.chosen, one, column) for column in COSTS.values()),
+            ]
         )
-    console.print(table)
+    numbers = ("ideal %", "dense %", "accuracy %", "sure %", *(f"{name} %" for name in COSTS))
+    columns = [Column("hardware"), Column("set"), *(Column(name, number=True) for name in numbers)]
+    print_table("", columns, lines, console, names=2)
+    console.print()
     within = points_text(found[0].options.target)
     lost = [one for one in found if -one.dense.counts.change > one.options.target]
     _say(
@@ -306,6 +310,8 @@ def _sentence(one: Recommendation) -> str:
         )
     if one.kind == CONFIRMED:
         return f"{name} is within {target}, {sure} sure, and the cheapest set of which that is so"
+    if (one.chosen.confidence or 0) >= one.options.confidence:
+        return f"{name} is likely within {target}: {sure} sure by itself, but a set that was tested before it is not"
     needed = one.images_needed
     more = f"; about {needed:,.0f} images that confirm would tell" if needed < 1e6 else ""
     return f"{name} seems to be within {target}, but only {sure} sure on {one.images} images{more}"
@@ -334,10 +340,15 @@ def _notes(found: list[Recommendation], console: Console) -> None:
 def _print_sensitivity(one: Recommendation, curves: tuple[Curve, ...], console: Console) -> None:
     _say(console, f"\nsensitivity of {hardware_name(one.hardware.columns)}, {one.chosen.candidate.name}: accuracy in %")
     for curve in curves:
-        table = _table(curve.column.replace("_", " "), *(f"{value:g}" for value in curve.values))
-        for name, accuracies in (("dense", curve.dense), ("set", curve.chosen)):
-            table.add_row(name, *(f"{100 * accuracy[0]:.1f}" for accuracy in accuracies))
-        console.print(table)
+        columns = [
+            Column(curve.column.replace("_", " ")),
+            *(Column(f"{value:g}", number=True) for value in curve.values),
+        ]
+        lines = [
+            [name, *(f"{100 * accuracy[0]:.1f}" for accuracy in accuracies)]
+            for name, accuracies in (("dense", curve.dense), ("set", curve.chosen))
+        ]
+        print_table("", columns, lines, console)
 
 
 def _figures(standing: Standing) -> tuple[str, str, str]:
@@ -365,22 +376,9 @@ def _change(standing: Standing, one: Recommendation, column: str) -> str:
     return "" if change != change else f"{100 * change:+.1f}"
 
 
-def _wrapped(name: str) -> str:
-    """In lines that a table has room for, each with whole passes."""
-    lines = [""]
-    for part in name.replace("+", "+ ").split(" "):
-        if lines[-1] and len(lines[-1]) + len(part) > _WIDTH:
-            lines.append("")
-        lines[-1] += part if part.endswith("+") else f"{part} "
-    return "\n  ".join(line.rstrip() for line in lines)
-
-
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column(first, overflow="fold")
-    for name in others:
-        table.add_column(name, justify="left" if name == "set" else "right", overflow="fold")
-    return table
+def _spaced(name: str) -> str:
+    """With spaces at which a table folds it."""
+    return name.replace("+", " + ")
 
 
 def _say(console: Console, text: str) -> None:
