@@ -172,7 +172,7 @@ def test_the_command(
     few = ("--passes", "bent_references,popcount_term,binsparx")
     assert command("small.yaml", *few, "--target", "5pt", "--pictures", "drawn", "--sensitivity", "40") == 0
     printed = capsys.readouterr().out
-    for expected in ("within 5 points of ideal", "judged on the last 150 of 200 images", "sensitivity", "adc noise"):
+    for expected in ("within 5 points of ideal", "judged on the last 150 of 200 images", "sensitivity of 8T-SRAM"):
         assert expected in printed
     table = pq.read_table(tmp_path / "results/sweeps/small/recommendations.parquet").to_pylist()
     assert [row["place"] for row in table][:2] == [-1, 0] and table[1]["verdict"] == "confirmed"
