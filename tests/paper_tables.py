@@ -115,6 +115,8 @@ def _newer(row: dict) -> dict:
         "adc_fit": "unbiased",
         "adc_range": "full_scale",
         "mitigations": "none",
+        "chance_accuracy": 0.1,
+        "above_floor": True,
         "images": IMAGES,
         "ideal_accuracy": round(IMAGES * row["ideal_accuracy"]) / IMAGES,
         "energy_leakage_J": leakage,
