@@ -13,7 +13,7 @@ from tests.pipeline.conftest import ROOT
 
 
 def drill(folder: Path, rounds: int, seed: int) -> list[dict[str, object]]:
-    command = [sys.executable, "-m", "tests.pipeline.cut", "drill", str(folder), str(rounds), str(seed)]
+    command = [sys.executable, "-m", "tests.pipeline.cut", str(folder), str(rounds), str(seed)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240 + 60 * rounds)
     assert done.returncode == 0, done.stderr[-4000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"round"')]
