@@ -7,28 +7,15 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from simcore.inference.stored_layers import heard_ideally
 from simcore.mitigation.base import Mitigation, OutputLine
 from simcore.mitigation.recalibrated_outputs import folding_norm
-from simcore.network.modules import GraphNetwork, plain_dot
-
-_IMAGES_AT_ONCE = 32
+from simcore.network.modules import GraphNetwork
 
 
 def ideal_outputs(network: GraphNetwork, images: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
     """Outputs of the named binary layers in the ideal network, for (n, C, H, W) images."""
-    seen: dict[str, list[torch.Tensor]] = {name: [] for name in names}
-    plain = plain_dot(network)
-
-    def record(name: str, signs: torch.Tensor) -> torch.Tensor:
-        outputs = plain(name, signs)
-        if name in names:
-            seen[name].append(outputs.to(torch.int32))
-        return outputs
-
-    with torch.inference_mode():
-        for start in range(0, len(images), _IMAGES_AT_ONCE):
-            network(images[start : start + _IMAGES_AT_ONCE], record)
-    return {name: torch.cat(parts) for name, parts in seen.items()}
+    return heard_ideally(network, images, names, lambda _, outputs: outputs.to(torch.int32))
 
 
 def recalibrated(

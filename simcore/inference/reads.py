@@ -7,11 +7,10 @@ import torch
 
 from simcore.inference.exact_reads import read_exactly
 from simcore.inference.prepared import PreparedLayer
+from simcore.inference.stored_layers import IMAGES_AT_ONCE
 from simcore.mapping.tiling import input_vectors
 from simcore.readout.fused import read_layer
 from simcore.readout.totals import merge
-
-_IMAGES_AT_ONCE = 32  # calibration images that are read together
 
 
 def read(layer: PreparedLayer, vectors: np.ndarray, noise_seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +35,7 @@ def read(layer: PreparedLayer, vectors: np.ndarray, noise_seeds: list[int]) -> t
 def outputs_of(layer: PreparedLayer, signs: torch.Tensor) -> torch.Tensor:
     """The layer's outputs for the (B, ...) input signs of calibration images."""
     parts = []
-    for batch in signs.split(_IMAGES_AT_ONCE):
+    for batch in signs.split(IMAGES_AT_ONCE):
         shares, _ = read(layer, input_vectors(layer.mapping, batch), [])
         parts.append(layer.finished(shares, batch.shape))
     return torch.cat(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from simcore.mitigation.sets import mitigations_of, store_layer
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import BinaryLayer, GraphNetwork, plain_dot
 
-_IMAGES_AT_ONCE = 32  # calibration images that go through the network together
+IMAGES_AT_ONCE = 32  # calibration images that go through the network together
 _CALIBRATION_VECTORS = 2048  # input vectors of a layer that statistics, fits and converters are drawn from
 
 
@@ -130,9 +130,9 @@ def draw_vectors(mapping: LayerMapping, signs: torch.Tensor, rng: np.random.Gene
     chosen = rng.permutation(len(signs) * positions)[:_CALIBRATION_VECTORS]
     images, reads = np.divmod(chosen, positions)
     drawn = np.empty((len(chosen), len(mapping.order)), dtype=np.int8)
-    for start in range(0, len(signs), _IMAGES_AT_ONCE):
-        wanted = np.flatnonzero((images >= start) & (images < start + _IMAGES_AT_ONCE))
-        vectors = input_vectors(mapping, signs[start : start + _IMAGES_AT_ONCE])
+    for start in range(0, len(signs), IMAGES_AT_ONCE):
+        wanted = np.flatnonzero((images >= start) & (images < start + IMAGES_AT_ONCE))
+        vectors = input_vectors(mapping, signs[start : start + IMAGES_AT_ONCE])
         drawn[wanted] = vectors[images[wanted] - start, reads[wanted]]
     return drawn
 
@@ -157,15 +157,33 @@ def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Data
 
 def binary_input_signs(network: GraphNetwork, images: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
     """Input signs (int8 ±1) of the named binary layers in the ideal network, for (n, C, H, W) float32 images."""
-    seen: dict[str, list[torch.Tensor]] = {name: [] for name in names}
+    return heard_ideally(network, images, names, lambda signs, _: signs.to(torch.int8))
+
+
+def heard_ideally(
+    network: GraphNetwork,
+    images: torch.Tensor,
+    names: set[str],
+    kept: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+) -> dict[str, torch.Tensor]:
+    """What some binary layers are given or give in the ideal network.
+
+    Args:
+        network: the network.
+        images: (n, C, H, W) float32.
+        names: of the layers.
+        kept: what is kept of a layer's input signs and its outputs.
+    """
+    heard: dict[str, list[torch.Tensor]] = {name: [] for name in names}
     plain = plain_dot(network)
 
-    def record(name: str, signs: torch.Tensor) -> torch.Tensor:
+    def dot(name: str, signs: torch.Tensor) -> torch.Tensor:
+        outputs = plain(name, signs)
         if name in names:
-            seen[name].append(signs.to(torch.int8))
-        return plain(name, signs)
+            heard[name].append(kept(signs, outputs))
+        return outputs
 
     with torch.inference_mode():
-        for start in range(0, len(images), _IMAGES_AT_ONCE):
-            network(images[start : start + _IMAGES_AT_ONCE], record)
-    return {name: torch.cat(parts) for name, parts in seen.items()}
+        for batch in images.split(IMAGES_AT_ONCE):
+            network(batch, dot)
+    return {name: torch.cat(parts) for name, parts in heard.items()}
