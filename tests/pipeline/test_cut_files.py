@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.rounds import run_rounds
 
 
 def drill(folder: Path, rounds: int, seed: int) -> list[dict[str, object]]:
-    command = [sys.executable, "-m", "tests.pipeline.cut", str(folder), str(rounds), str(seed)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240 + 60 * rounds)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"round"')]
+    return run_rounds("tests.pipeline.cut", folder, rounds, seed, 60)
 
 
 @pytest.mark.slow

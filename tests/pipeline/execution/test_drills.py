@@ -3,21 +3,15 @@ nothing is counted twice, and no byte of the tables tells."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.rounds import run_rounds
 
 
 def drill(folder: Path, rounds: int, seed: int) -> list[dict[str, object]]:
-    command = [sys.executable, "-m", "tests.pipeline.drill", str(folder), str(rounds), str(seed)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240 + 180 * rounds)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"round"')]
+    return run_rounds("tests.pipeline.drill", folder, rounds, seed, 180)
 
 
 @pytest.mark.slow
