@@ -58,13 +58,13 @@ def results(
         _list_sweeps(Results(results or RESULTS_FOLDER), json)
         return
     opened, name = open_sweep(sweep, results)
-    chosen = sort(select(opened.designs(name), where), sort_by)
     tables = {table: opened.table(table, name) for table in ("designs", "pareto")}
     missing = what_is_missing(tables["designs"]["images"].to_pylist(), name, opened.store)
     if where or sort_by:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        chosen = sort(select(opened.designs(name), where), sort_by)
         tables["designs"] = tables["designs"].take(chosen.index.to_numpy())
         tables["pareto"] = tables["pareto"].filter(
             pc.is_in(tables["pareto"]["design_key"], pa.array(chosen.design_key))
