@@ -69,7 +69,7 @@ class Tile:
             design: its array, sparsity, converter and circuit.
             cell: the size of its bitcell, from the bitcell file.
         """
-        circuit = design.circuit
+        circuit = design.operating_circuit
         wiring = circuit.wiring
         return cls(
             rows=design.rows,

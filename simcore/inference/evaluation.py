@@ -100,7 +100,7 @@ def _nothing_read(prepared: Prepared, layer: PreparedLayer) -> LayerTotals:
         weight_flips=int((signs < 0).sum()),
         stored_columns=signs.size,
         inputs=len(layer.mapping.order),
-        lsb_A=prepared.design.circuit.on_current(),
+        lsb_A=prepared.design.operating_circuit.on_current(),
     )
 
 

@@ -181,7 +181,7 @@ def _require_exact_sums(mapping: LayerMapping) -> None:
 def _solver_for(design: Design) -> str:
     if design.solver in ("ideal", "ideal_circuit", "exact"):
         return design.solver
-    return "transfer" if design.solver == "auto" and is_exactly_linear(design.circuit) else "fast"
+    return "transfer" if design.solver == "auto" and is_exactly_linear(design.operating_circuit) else "fast"
 
 
 def _converters(layer: StoredLayer, models: list[Surrogate] | None, design: Design) -> ConverterSettings:

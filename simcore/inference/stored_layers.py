@@ -29,6 +29,7 @@ class StoredLayer:
     """One layer as a design stores it.
 
     Attributes:
+        index: among the mapped layers of the network.
         mapping: its tiles.
         groups: its row groups.
         vectors: (B, K) int8 calibration vectors, in random order.
@@ -36,6 +37,7 @@ class StoredLayer:
         input_shape: of the layer's input signs on the calibration images, (n, C, H, W) or (n, K).
     """
 
+    index: int
     mapping: LayerMapping
     groups: list[RowGroup]
     vectors: np.ndarray
@@ -70,7 +72,7 @@ def stored_layers(
     signs = binary_input_signs(checkpoint.network, images, wanted)
     for index, (name, layer) in enumerate(mapped.items()):
         if name in wanted:
-            yield map_and_store(layer, design, signs[name], np.random.default_rng([design.seed, index]))
+            yield map_and_store(layer, design, signs[name], index)
 
 
 def mapped_layers(checkpoint: Checkpoint, design: Design) -> dict[str, BinaryLayer]:
@@ -87,18 +89,19 @@ def mapped_layers(checkpoint: Checkpoint, design: Design) -> dict[str, BinaryLay
     return {layer.name: layer for layer in binary if design.layers is None or layer.node in design.layers}
 
 
-def map_and_store(layer: BinaryLayer, design: Design, signs: torch.Tensor, rng: np.random.Generator) -> StoredLayer:
+def map_and_store(layer: BinaryLayer, design: Design, signs: torch.Tensor, index: int) -> StoredLayer:
     """Cut a layer into tiles and store its weights.
 
     Args:
         layer: the layer.
         design: what it is stored on.
         signs: the layer's input signs on the calibration images.
-        rng: draws the calibration vectors.
+        index: of the layer among the mapped ones; seeds every draw together with the design's seed.
     """
+    rng = np.random.default_rng([design.seed, index])
     mapping = map_layer(layer, ENCODINGS[design.encoding], design.rows, design.rows_read_together)
     mapping, vectors = order_rows(mapping, mitigations_of(design), signs, rng)
-    return StoredLayer(mapping, store_layer(mapping, design, vectors), vectors, rng, signs.shape)
+    return StoredLayer(index, mapping, store_layer(mapping, design, vectors), vectors, rng, signs.shape)
 
 
 def order_rows(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from jaxtyping import Float64, Integer, UInt8
 
 from simcore.crossbar import Circuit, Solution, Status, solve
+from simcore.crossbar.cells import Cells
 from simcore.errors import BinsparxError
 from simcore.mapping.tiling import LayerMapping, RowSpan
 
@@ -68,14 +69,18 @@ class TileRow:
     """The tiles side by side that hold the same rows of a layer.
 
     Attributes:
-        circuit: of every tile. bits: (R, M) uint8 stored; rows not in use store 0. width: columns of a tile.
+        circuit: of every tile.
+        bits: (R, M) uint8, states of the cells; rows not in use store 0.
+        width: columns of a tile.
         device: where they are solved exactly (see ``simcore.crossbar.solve``).
+        factors: (R, M), what multiplies the cells' currents (see ``crossbar.cells``); None where all are nominal.
     """
 
     circuit: Circuit
     bits: np.ndarray
     width: int
     device: str | None = None
+    factors: np.ndarray | None = None
 
     def tiles(self) -> Iterator[slice]:
         """The columns of each tile."""
@@ -118,6 +123,13 @@ class RowGroup:
         """M."""
         return int(self.dense.shape[1])
 
+    @property
+    def cells(self) -> Cells:
+        """Its cells as they are on the chip, (N, M) each: states and factors."""
+        rows = slice(self.span.offset, self.span.offset + self.rows)
+        tile = self.tile
+        return Cells(tile.bits[rows], None if tile.factors is None else tile.factors[rows])
+
     @cached_property
     def largest_sums(self) -> np.ndarray:
         """(M,) the largest partial sum that each column can have."""
@@ -153,7 +165,10 @@ class RowGroup:
             tol, dtype: as in ``simcore.crossbar.solve``.
         """
         tile = self.tile
-        return solve(tile.circuit, tile.bits[:, columns], self.driven(bits), tol, dtype, device=tile.device)
+        factors = None if tile.factors is None else tile.factors[:, columns]
+        return solve(
+            tile.circuit, tile.bits[:, columns], self.driven(bits), tol, dtype, device=tile.device, factors=factors
+        )
 
     def exact_currents(self, bits: np.ndarray, tol: float = _CURRENT_TOLERANCE) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) applied bits.

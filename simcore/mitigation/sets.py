@@ -72,7 +72,7 @@ def store_layer(mapping: LayerMapping, design: Design, vectors: np.ndarray) -> l
         store_group(mapping.weights[span.start : span.stop], passes, vectors[:, span.start : span.stop])
         for span in mapping.spans
     ]
-    return assemble(mapping, stored, design.circuit, design.rows, design.cols, design.device)
+    return assemble(mapping, stored, design.operating_circuit, design.rows, design.cols, design.device)
 
 
 def store_group(weights: np.ndarray, passes: Iterable[Mitigation], vectors: np.ndarray) -> StoredBits:
