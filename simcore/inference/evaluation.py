@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from simcore.inference.ideal import ideal_predictions
-from simcore.inference.preparation import prepare
+from simcore.inference.preparation import on_chip, prepare
 from simcore.inference.prepared import Prepared, PreparedLayer
 from simcore.inference.reads import read
 from simcore.inference.validation import Evidence
@@ -18,7 +18,7 @@ from simcore.network.modules import plain_dot
 from simcore.readout.layer_totals import LayerTotals
 from simcore.readout.totals import STATISTICS
 
-__all__ = ["SOLVER_VERSION", "Evidence", "LayerTotals", "Prepared", "ShardResult", "evaluate", "prepare"]
+__all__ = ["SOLVER_VERSION", "Evidence", "LayerTotals", "Prepared", "ShardResult", "evaluate", "on_chip", "prepare"]
 
 # Part of every design key: raised whenever the same design would give other numbers.
 SOLVER_VERSION = "7"
@@ -119,7 +119,7 @@ def _read(
     prepared: Prepared, layer: PreparedLayer, vectors: np.ndarray, first_image: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """(B, P, M) shares of dot products and statistics of one layer."""
-    # Noise is a function of design seed, layer, image and read: image by image.
+    # Noise is a function of design seed, layer, image, chip and read: image by image.
     noisy = len(vectors) if layer.converters.noise.scale else 0
     seeds = [_noise_seed(prepared, layer, first_image + image) for image in range(noisy)]
     return read(layer, vectors, seeds)
@@ -127,7 +127,8 @@ def _read(
 
 def _noise_seed(prepared: Prepared, layer: PreparedLayer, image: int) -> int:
     index = list(prepared.layers).index(layer.mapping.name)
-    return int(np.random.SeedSequence([prepared.design.seed, index, image]).generate_state(1, np.uint64)[0])
+    place = [prepared.design.seed, index, image, *([] if prepared.chip is None else [prepared.chip])]
+    return int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0])
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

@@ -13,22 +13,56 @@ import numpy as np
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.kernels.simd import full, largest, load, maximum, minimum, rint, store, total, where_greater
 from simcore.mapping.encodings.base import column_share
+from simcore.noise.base import Read, noise_in_codes
 from simcore.readout.bends import bent
 from simcore.readout.totals import add_totals
-from simcore.surrogate.column_drops import LANES, OFF_SHARE, applied_rows, column_sums, loss_factor
+from simcore.surrogate.column_drops import (
+    LANES,
+    OFF_SHARE,
+    applied_rows,
+    column_sums,
+    first_order,
+    loss_factor,
+    of_group,
+)
+
+_FIRST_ORDER = 3  # behind the three sums of drops in a block's scratch
 
 
 @numba.njit(inline="always")
-def _convert(current, tables, noise, added, group, read, c):  # type: ignore[no-untyped-def]
-    """(converted partial sum, 1 where above the top code) of a vector of columns; ``added`` is the digital side's."""
+def _convert(current, counted, tables, noise, added, place):  # type: ignore[no-untyped-def]
+    """(converted partial sum, 1 where above the top code) of a vector of columns.
+
+    Args:
+        current: in LSB. counted: ON cells whose row is on. tables: ``fused.ReadoutTables``. noise: as drawn.
+        added: the digital side's, and the rows that are on. place: index of the row group, of the read, of the vector.
+    """
+    (group, read, c), (term, applied) = place, added
     converter, thresholds, levels = tables.converters, tables.curves.thresholds, tables.curves.levels
     highest = full(current, converter.top)
-    even = load(converter.gain, (group, c)) * current + load(converter.offset, (group, c)) + load(noise, (read, c))
+    gain = load(converter.gain, (group, c))
+    drawn = noise_in_codes(converter.noise, load(noise, (read, c)), Read(gain, current, counted, applied))
+    even = gain * current + load(converter.offset, (group, c)) + drawn
     code = rint(bent(even, thresholds.line[group], thresholds.knots[group]))
     clipped = where_greater(code, highest, load(converter.used, (c,)), full(current, 0.0))
     code = minimum(maximum(code, full(current, 0.0)), highest)
     level = bent(code, levels.line[group], levels.knots[group])
-    return level * load(converter.step, (group, c)) + load(converter.zero, (group, c)) + added, clipped
+    return level * load(converter.step, (group, c)) + load(converter.zero, (group, c)) + term, clipped
+
+
+@numba.njit(forceinline=True)
+def _keep_first_order(currents, kept, c, s, on):  # type: ignore[no-untyped-def]
+    """Of cells that differ it is summed once; of nominal ones it is as soon counted again."""
+    if currents is not None:
+        store(kept, (_FIRST_ORDER, c), s)
+        store(kept, (_FIRST_ORDER + 1, c), on)
+
+
+@numba.njit(forceinline=True)
+def _kept_first_order(currents, kept, c, n, on_share, leak):  # type: ignore[no-untyped-def]
+    if currents is None:
+        return n * on_share + leak, n
+    return load(kept, (_FIRST_ORDER, c)), load(kept, (_FIRST_ORDER + 1, c))
 
 
 # Without numba's reference counts: they would spill all vectors at every pair of columns. Nothing is allocated here.
@@ -44,6 +78,7 @@ def read_columns(reads, block, tables, out, totals):  # type: ignore[no-untyped-
     columns, converter, digital, group = tables.cells, tables.converters, tables.digital, reads.group
     stored, masks, feed = columns.packed[group], columns.masks[group], columns.feed[group]
     factors, ranges = columns.factors[group], columns.ranges[group]
+    currents = of_group(columns.currents, group)
     counts = block.counts.reshape((len(block.counts) // LANES, LANES))
     used = converter.used
     zero = full(load(used, (0,)), 0.0)
@@ -59,18 +94,21 @@ def read_columns(reads, block, tables, out, totals):  # type: ignore[no-untyped-
             count_ones(block.packed, read, stored, column, block.counts)
             c = column // LANES
             n0, n1 = load(counts, (c,)), load(counts, (c + 1,))
-            s0, s1 = n0 * on_share + leak, n1 * on_share + leak
-            lost0, lost1 = column_sums((s0, s1), (n0, n1), rows, masks, c, feed)
+            s0, on0 = first_order(currents, n0, rows, masks, c, on_share, leak)
+            s1, on1 = first_order(currents, n1, rows, masks, c + 1, on_share, leak)
+            _keep_first_order(currents, block.sums, c, s0, on0)
+            _keep_first_order(currents, block.sums, c + 1, s1, on1)
+            lost0, lost1 = column_sums((s0, s1), (on0, on1), rows, masks, currents, c, feed)
             for kind in range(3):
                 store(block.sums, (kind, c), lost0[kind])
                 store(block.sums, (kind, c + 1), lost1[kind])
         squared, worst, drawn, clipped = zero, zero, zero, zero
         for c in range(len(used)):
             n = load(counts, (c,))
-            s = n * on_share + leak
+            s, on = _kept_first_order(currents, block.sums, c, n, on_share, leak)
             q, q_on, m = load(block.sums, (0, c)), load(block.sums, (1, c)), load(block.sums, (2, c))
-            current = s * loss_factor(s, n, q, q_on, m, factors, ranges)
-            sums, above = _convert(current, tables, block.noise, added, group, noisy, c)
+            current = s * loss_factor(s, on, q, q_on, m, factors, ranges)
+            sums, above = _convert(current, n, tables, block.noise, (added, applied), (group, noisy, c))
             error = sums - n
             squared += error * error
             worst = maximum(worst, abs(error))

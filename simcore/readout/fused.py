@@ -98,12 +98,15 @@ class ColumnTables(NamedTuple):
     """Gate-driven columns and their fast solver; see ``surrogate.column_drops`` and ``surrogate.column_fit``.
 
     Attributes:
-        packed: (G, bytes, M filled up) uint8 and masks: (G, N_max, vectors): the stored bits, by rows and by columns.
+        packed: (G, bytes, M filled up) uint8: the bits that are meant to be stored, by rows.
+        masks: (G, N_max, vectors): states of the cells, by columns.
+        currents: (G, N_max, vectors, LANES) float32, of the cells in LSB; None where all are nominal.
         feed: (G, FEED). factors: (G, terms). ranges: (G, RANGES); float32.
     """
 
     packed: np.ndarray
     masks: np.ndarray
+    currents: np.ndarray | None
     feed: np.ndarray
     factors: np.ndarray
     ranges: np.ndarray
@@ -241,6 +244,8 @@ def _read_only(part: Any) -> Any:
     kinds = {float: np.float32, np.float32: np.float32, int: np.int64, bool: bool}
 
     def fixed(value: Any) -> Any:
+        if value is None:
+            return None
         if isinstance(value, np.ndarray):
             return _view(value)
         return _read_only(value) if isinstance(value, tuple) else kinds[type(value)](value)
@@ -299,7 +304,7 @@ def _new_block(rows, most_bytes, columns, noisy_columns):  # type: ignore[no-unt
         np.zeros(columns, np.float32),
         np.zeros(rows, np.int32),
         np.zeros(rows, np.float32),
-        np.zeros((3, columns // LANES, LANES), np.float32),
+        np.zeros((5, columns // LANES, LANES), np.float32),
     )
 
 

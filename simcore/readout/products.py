@@ -13,6 +13,7 @@ import numpy as np
 
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.mapping.encodings.base import column_share
+from simcore.noise.base import Read, noise_in_codes
 from simcore.readout.bends import added_beyond
 from simcore.readout.totals import add_totals
 from simcore.surrogate.second_order import delivered_share
@@ -132,7 +133,8 @@ def sense(current, counted, tables, read, sums, even, totals):  # type: ignore[n
     squared, worst, clipped, drawn = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
     columns = len(current)
     for c in range(columns):
-        even[c] = gain[c] * current[c] + offset[c] + sums[c]
+        noise = noise_in_codes(converters.noise, sums[c], Read(gain[c], current[c], counted[c], applied))
+        even[c] = gain[c] * current[c] + offset[c] + noise
     bend(even, line, knots, sums)
     for c in range(columns):
         code = np.rint(sums[c])

@@ -21,6 +21,11 @@ class Surrogate(ABC):
     def evaluate(self, bits: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) applied bits."""
 
+    @abstractmethod
+    def on_cells(self, group: RowGroup) -> Surrogate:
+        """The fast solver with the cells that a row group has on a chip: fitted to nominal cells, for wires take from a
+        cell what its neighbours draw together, and of these the spread averages out."""
+
 
 @dataclass(frozen=True)
 class Calibration:

@@ -74,20 +74,28 @@ class ColumnFit:
 
 
 def column_sums_of(
-    inputs: np.ndarray, masks: np.ndarray, columns: int, feed: np.ndarray, fit: ColumnFit | None = None
+    inputs: np.ndarray,
+    cells: tuple[np.ndarray, np.ndarray | None],
+    columns: int,
+    feed: np.ndarray,
+    fit: ColumnFit | None = None,
 ) -> ColumnSums:
     """Sums over the rows of every read and column.
 
     Args:
-        inputs: (B, N) uint8 bits. masks: (N, vectors) stored bits as ``pack_rows`` has them, of ``columns`` columns.
-        feed: (FEED,) as ``feed_of`` has it. fit: for the currents.
+        inputs: (B, N) uint8 bits.
+        cells: (N, vectors) stored bits as ``pack_rows`` has them, and (N, vectors, LANES) currents in LSB as
+            ``in_lanes`` has them, None where all cells are nominal.
+        columns: how many there are.
+        feed: (FEED,) as ``feed_of`` has it.
+        fit: for the currents.
     """
-    shape = (len(ColumnSums.__dataclass_fields__), len(inputs), masks.shape[1], LANES)
+    shape = (len(ColumnSums.__dataclass_fields__), len(inputs), cells[0].shape[1], LANES)
     out = np.zeros(shape, dtype=np.float32)
     factors = fit.factors if fit else np.zeros(0, dtype=np.float32)
     ranges = fit.ranges if fit else np.zeros(RANGES, dtype=np.float32)
     bits = np.ascontiguousarray(inputs, dtype=np.uint8)
-    run_in_threads(lambda a, b: sums_of_reads(a, b, bits, masks, feed, factors, ranges, out), len(inputs))
+    run_in_threads(lambda a, b: sums_of_reads(a, b, bits, cells, feed, (factors, ranges), out), len(inputs))
     return ColumnSums(*out.reshape(*shape[:2], -1)[..., :columns])
 
 

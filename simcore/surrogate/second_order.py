@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba.extending import register_jitable
 
+from simcore.crossbar.cells import Cells
 from simcore.crossbar.circuit import Circuit
 from simcore.crossbar.exact import solve
 
@@ -134,22 +135,25 @@ def _leading(symmetric: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]
     return eigenvalues, eigenvectors * np.where(eigenvectors.sum(axis=0) < 0, -1.0, 1.0)
 
 
-def first_order_currents(circuit: Circuit, weights: np.ndarray, cols: int, device: str | None = None) -> np.ndarray:
+def first_order_currents(circuit: Circuit, cells: Cells, cols: int, device: str | None = None) -> np.ndarray:
     """Cell currents in LSB with the bit lines at ground and each row driven alone.
 
     Args:
-        weights: (N, M) bits. cols: columns of a tile; rows sag along them. device: as ``crossbar.solve`` has it.
+        cells: (N, M). cols: columns of a tile; rows sag along them. device: as ``crossbar.solve`` has it.
 
     Returns:
         (N, M) float64.
     """
     grounded = circuit.model_copy(update={"r_col": 0.0, "r_sink": 0.0, "gated": True})
-    currents = np.empty(weights.shape)
-    for start in range(0, weights.shape[1], cols):
-        tile = weights[:, start : start + cols]
+    currents = np.empty(cells.states.shape)
+    driven = np.ones((1, 1), dtype=np.uint8)
+    for start in range(0, currents.shape[1], cols):
+        columns = slice(start, start + cols)
+        states = cells.states[:, None, columns]
+        factors = None if cells.factors is None else cells.factors[:, None, columns]
         # A row at a time, each as its own one-row tile: with grounded bit lines rows do not see each other.
-        solution = solve(grounded, tile[:, None, :], np.ones((1, 1), dtype=np.uint8), tol=1e-9, device=device)
-        currents[:, start : start + cols] = solution.sink_currents[:, 0]
+        solution = solve(grounded, states, driven, tol=1e-9, device=device, factors=factors)
+        currents[:, columns] = solution.sink_currents[:, 0]
     return currents / circuit.on_current()
 
 

@@ -1,0 +1,89 @@
+"""Chips of a design: the cells and the converters of a layer with all that device effects have done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import hypot
+
+import numpy as np
+
+from simcore.design import Design
+from simcore.effects.base import ConverterErrors, PhysicalCells, TileDraws
+from simcore.inference.stored_layers import StoredLayer
+from simcore.mapping.row_groups import TileRow
+from simcore.noise.cell_reads import CellReads
+from simcore.readout.adc import ConverterSettings
+
+
+def stored_on_chip(layer: StoredLayer, design: Design, chip: int) -> StoredLayer:
+    """A layer with the cells that one chip has; what was meant to be stored, and what the digital side knows of it, is
+    as it was.
+
+    Args:
+        layer: as stored on nominal cells.
+        design: says which effects act.
+        chip: index of the chip.
+    """
+    tiles = {start: _tile_on_chip(tile, draws, design) for start, tile, draws in _tiles(layer, design, chip)}
+    groups = [replace(group, tile=tiles[group.span.tile_start]) for group in layer.groups]
+    return replace(layer, groups=groups)
+
+
+def _tile_on_chip(tile: TileRow, draws: TileDraws, design: Design) -> TileRow:
+    physical = PhysicalCells.nominal(tile.circuit, tile.bits)
+    for effect in design.effects:
+        physical = effect.altered_cells(physical, draws, design.conditions)
+    cells = physical.cells()
+    return replace(tile, bits=cells.states, factors=cells.factors)
+
+
+def converters_on_chip(
+    converters: ConverterSettings, layer: StoredLayer, design: Design, chip: int
+) -> ConverterSettings:
+    """Converters with the errors that those of one chip have.
+
+    Args:
+        converters: as set.
+        layer: whose columns they read.
+        design: says which effects act.
+        chip: index of the chip.
+    """
+    errors: dict[int, ConverterErrors] = {}
+    for start, _, draws in _tiles(layer, design, chip):
+        for effect in design.effects:
+            found = effect.converter_errors(draws)
+            if found is not None:
+                errors[start] = errors[start].then(found) if start in errors else found
+    if not errors:
+        return converters
+    gain = np.stack([errors[group.span.tile_start].gain for group in layer.groups])
+    offset = np.stack([errors[group.span.tile_start].offset_lsb for group in layer.groups])
+    return replace(
+        converters,
+        gain=(converters.gain * gain).astype(np.float32),
+        offset=(converters.offset * gain + offset).astype(np.float32),
+    )
+
+
+def with_read_noise(converters: ConverterSettings, design: Design) -> ConverterSettings:
+    """Converters whose noise is also that of the cells they read.
+
+    Args:
+        converters: as set.
+        design: says which effects act.
+    """
+    found = [one.read_noise(design.circuit, design.conditions) for one in design.effects]
+    noises = [noise for noise in found if noise is not None]
+    if not noises:
+        return converters
+    on, off = hypot(*(noise.on for noise in noises)), hypot(*(noise.off for noise in noises))
+    return replace(converters, noise=CellReads.beside(converters.noise, on, off))
+
+
+def _tiles(layer: StoredLayer, design: Design, chip: int) -> Iterator[tuple[int, TileRow, TileDraws]]:
+    """Each of the layer's tiles side by side: the first of their rows, the tiles, and what is drawn for them."""
+    tiles = {group.span.tile_start: group.tile for group in layer.groups}
+    for index, (start, tile) in enumerate(sorted(tiles.items())):
+        rows, columns = tile.bits.shape
+        yield start, tile, TileDraws(design.seed, chip, layer.index, index, rows, tile.width, columns)
