@@ -36,6 +36,9 @@ LAZY_COMMANDS = {
         "pipeline.cli.partial_sums", "partial_sums", "How far flips lower a network's partial sums, without a circuit."
     ),
     "devices": LazyCommand("pipeline.cli.listings", "devices", "The bitcells that ship."),
+    "effects": LazyCommand(
+        "pipeline.cli.listings", "effects", "The device effects that ship: what makes chips differ."
+    ),
     "models": LazyCommand("pipeline.cli.listings", "models", "The networks that ship."),
     "datasets": LazyCommand("pipeline.cli.listings", "datasets", "The data sets that ship, and those in data/."),
     "sweeps": LazyCommand("pipeline.cli.listings", "sweeps", "The sweep files that ship."),

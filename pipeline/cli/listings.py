@@ -1,4 +1,4 @@
-"""``binsparx devices``, ``models``, ``datasets``: what a sweep may name; ``sweeps``: those that ship."""
+"""``binsparx devices``, ``effects``, ``models``, ``datasets``: what a sweep may name; ``sweeps``: those that ship."""
 
 from __future__ import annotations
 
@@ -44,6 +44,27 @@ def devices(files: _FilesArgument = None, json: JsonOption = False) -> None:
     _print(corners, columns, right=("read at", "ON", "OFF", "on / off"))
     _notes([f"{row['device']}: {row['description']}" for row in rows if row["description"]])
     _notes(["costs: whether the cell's size is known, and with it energy, latency and area"])
+
+
+def effects(files: _FilesArgument = None, json: JsonOption = False) -> None:
+    """List the device effects that ship: what makes chips differ, its kind, what it depends on, where it was read.
+
+    Examples: `binsparx effects`, `binsparx effects my-cells.yaml --json`.
+    """
+    from simcore.effects.effect_blocks import preset_names
+
+    rows = [_effect(name) for name in [*preset_names(), *(files or [])]]
+    if json:
+        print(json_module.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    columns: dict[str, Callable[[Row], str]] = {
+        "effect": lambda row: row["effect"],
+        "kind": lambda row: row["kind"],
+        "depends on": lambda row: ", ".join(row["depends_on"]),
+    }
+    _print(rows, columns, right=())
+    _notes([f"{row['effect']}: {row['about']}\n  {row['source']}" for row in rows])
+    _notes(["several act together with a plus between them, sram-vt-5+stuck-1e-3, one of each kind at most"])
 
 
 def models(files: _FilesArgument = None, json: JsonOption = False) -> None:
@@ -137,6 +158,17 @@ def _device(reference: str) -> Row:
     return {
         "device": reference, "topology": bitcell.topology, "has_costs": bitcell.cell is not None,
         "description": " ".join(bitcell.description.split()), "corners": corners,
+    }  # fmt: skip
+
+
+def _effect(reference: str) -> Row:
+    from simcore.effects.effect_blocks import load_block
+
+    block = load_block(reference)
+    return {
+        "effect": reference, "kind": block.effect.kind, "depends_on": list(block.effect.depends_on),
+        "about": " ".join(block.about.split()), "source": " ".join(block.source.split()),
+        "numbers": block.effect.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True),
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ the user's own. A new kind is a file and an entry in ``KINDS`` and ``AnyEffect``
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 
@@ -39,6 +39,7 @@ AnyEffect = Annotated[
     | ConverterSpread,
     Field(discriminator="kind"),
 ]
+AnyOne = TypeVar("AnyOne", bound=Effect)
 KINDS: dict[str, type[Effect]] = {
     "measured_table": MeasuredTable,
     "programming_spread": ProgrammingSpread,
@@ -56,7 +57,7 @@ KINDS: dict[str, type[Effect]] = {
 """In the order in which they act on the cells: what was written, what became of it, what is broken."""
 
 
-def in_order(effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
+def in_order(effects: tuple[AnyOne, ...]) -> tuple[AnyOne, ...]:
     """Effects in the order in which they act.
 
     Raises:

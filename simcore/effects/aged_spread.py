@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -39,6 +39,7 @@ class AgedSpread(DeviceEffect):
     """
 
     kind: Literal["aged_spread"]
+    depends_on: ClassVar[tuple[str, ...]] = ("age_s",)
     largest_uS: float = Field(gt=0)
     at: tuple[SpreadAtAge, ...] = Field(min_length=1)
 

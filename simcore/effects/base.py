@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from jaxtyping import Float64, UInt8
@@ -183,11 +183,17 @@ class ReadNoise:
 
 class Effect(BaseModel):
     """One effect; ``kind`` names it among ``simcore.effects.KINDS``. Hooks act in the order in which they stand here,
-    those of one kind in the order of ``KINDS``."""
+    those of one kind in the order of ``KINDS``.
+
+    Attributes:
+        kind: its name.
+        depends_on: the fields of ``Conditions`` that change it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: str
+    depends_on: ClassVar[tuple[str, ...]] = ()
 
     def resolved(self, folder: Path, where: str) -> Self:
         """The effect with the contents of the files that its block names.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from simcore.effects import AnyEffect, Effect, in_order
+from simcore.effects import AnyEffect, in_order
 from simcore.errors import InputError, unknown_name
 from simcore.technology.yaml_model import load_yaml_model, named_at
 
@@ -59,7 +59,7 @@ def load_block(reference: str, where: str = "", folder: Path = Path()) -> Effect
     return block.model_copy(update={"effect": effect})
 
 
-def load_effects(text: str, where: str = "", folder: Path = Path()) -> tuple[Effect, ...]:
+def load_effects(text: str, where: str = "", folder: Path = Path()) -> tuple[AnyEffect, ...]:
     """The effects of a set, in the order in which they act.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import log, log10, sqrt
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -24,6 +24,7 @@ class FlickerNoise(DeviceNumbers):
     """
 
     kind: Literal["flicker_noise"]
+    depends_on: ClassVar[tuple[str, ...]] = ("age_s",)
     per_decade_uS: float = Field(ge=0, le=1e6)
     read_time_s: float = Field(gt=0, le=0.1)
 

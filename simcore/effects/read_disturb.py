@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import exp
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -29,6 +29,7 @@ class ReadDisturb(Effect):
     """
 
     kind: Literal["read_disturb"]
+    depends_on: ClassVar[tuple[str, ...]] = ("reads",)
     read_time_s: float = Field(gt=0, le=1)
     exponent: float = Field(gt=0, le=1)
     voltage_factor: float = Field(ge=0, le=1)

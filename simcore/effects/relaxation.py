@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -26,6 +26,7 @@ class Relaxation(DeviceEffect):
     """
 
     kind: Literal["relaxation"]
+    depends_on: ClassVar[tuple[str, ...]] = ("age_s",)
     mean_per_ln_uS: float = Field(ge=-1e6, le=1e6)
     sigma_uS: float = Field(ge=0, le=1e6)
     sigma_per_ln_uS: float = Field(ge=0, le=1e6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ class WireTemperature(Effect):
     """
 
     kind: Literal["wire_temperature"]
+    depends_on: ClassVar[tuple[str, ...]] = ("temperature_K",)
     per_K: float = Field(ge=-0.01, le=0.01)
     nominal_K: float = Field(ge=200, le=500)
 
