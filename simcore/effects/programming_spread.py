@@ -12,6 +12,7 @@ from simcore.crossbar.circuit import Circuit
 from simcore.effects.base import Conditions, PhysicalCells, TileDraws
 from simcore.effects.device import DeviceEffect, require_off_current
 
+_ROUNDING = 1e-9  # of conductances that come from resistances
 _FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -97,7 +98,7 @@ class ProgrammingSpread(DeviceEffect):
             if spread is None or spread.measured_uS is None:
                 continue
             low, high = spread.measured_uS
-            if not low <= device <= high:
+            if not low * (1 - _ROUNDING) <= device <= high * (1 + _ROUNDING):
                 raise ValueError(
                     f"{self.kind}: was measured from {low:g} to {high:g} uS, an {name} cell has {device:.4g} uS"
                 )
