@@ -25,7 +25,7 @@ from simcore.readout.bends import Bends
 from simcore.readout.columns import read_columns
 from simcore.readout.products import read_products
 from simcore.readout.totals import DENSE_PARTIAL_SUM, FLIPS, ONES, PARTIAL_SUM, STATISTICS, merge
-from simcore.surrogate.column_drops import LANES
+from simcore.surrogate.column_drops import LANES, of_group
 
 BLOCK = 64  # output positions: fills the matrix product's tiles, and 64 x (1 + m) x 512 floats stay in L2
 
@@ -348,7 +348,8 @@ def _read_columns(first, last, vectors, tables, seed, out, statistics):  # type:
         for group in range(len(inputs.start)):
             reads = Reads(low, count, group, inputs.stop[group] - inputs.start[group])
             _start_group(vectors, reads, tables, noisy, seed, block, statistics[number])
-            read_columns(reads, by_lanes, tables, results, statistics[number])
+            currents = of_group(tables.cells.currents, group)
+            read_columns(reads, by_lanes, tables, currents, results, statistics[number])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

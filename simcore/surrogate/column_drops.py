@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
+from numba.core import types
+from numba.extending import overload
 
 from simcore.crossbar.circuit import Circuit
 from simcore.kernels.simd import full, lanes_of, load, maximum, minimum, store, where_bits
@@ -114,12 +116,17 @@ def applied_rows(bits, rows, listed, gaps):  # type: ignore[no-untyped-def]
     return AppliedRows(listed, gaps, count, rows)
 
 
-@numba.njit(forceinline=True)
-def of_group(currents, group):  # type: ignore[no-untyped-def]
+def of_group(currents: np.ndarray | None, group: int) -> np.ndarray | None:
     """The currents of one row group's cells; None where all cells are nominal."""
-    if currents is None:
-        return None
-    return currents[group]
+    return None if currents is None else currents[group]
+
+
+@overload(of_group, jit_options={"forceinline": True})
+def _of_group(currents, group):  # type: ignore[no-untyped-def]
+    # One function of both would return what may be None, which no vector can be loaded from.
+    if isinstance(currents, types.NoneType):
+        return lambda currents, group: None
+    return lambda currents, group: currents[group]
 
 
 @numba.njit(forceinline=True)
