@@ -8,10 +8,13 @@ from math import hypot
 
 import numpy as np
 
+from simcore.crossbar.circuit import Circuit
 from simcore.design import Design
 from simcore.effects.base import ConverterErrors, PhysicalCells, TileDraws
 from simcore.inference.stored_layers import StoredLayer
-from simcore.mapping.row_groups import TileRow
+from simcore.mapping.row_groups import RowGroup, TileRow
+from simcore.mitigation.base import Mitigation
+from simcore.mitigation.sets import mitigations_acting
 from simcore.noise.cell_reads import CellReads
 from simcore.readout.adc import ConverterSettings
 
@@ -25,17 +28,53 @@ def stored_on_chip(layer: StoredLayer, design: Design, chip: int) -> StoredLayer
         design: says which effects act.
         chip: index of the chip.
     """
-    tiles = {start: _tile_on_chip(tile, draws, design) for start, tile, draws in _tiles(layer, design, chip)}
-    groups = [replace(group, tile=tiles[group.span.tile_start]) for group in layer.groups]
+    groups = []
+    passes = mitigations_acting(design, "around_faults")
+    for start, tile, draws in _tiles(layer, design, chip):
+        members = [group for group in layer.groups if group.span.tile_start == start]
+        if passes:
+            members = _around_faults(members, _held(tile, draws, design), passes)
+            tile = _with_bits(tile, members)
+        cells = _written(tile.circuit, tile.bits, draws, design).cells()
+        on_chip = replace(tile, bits=cells.states, factors=cells.factors)
+        groups += [replace(group, tile=on_chip) for group in members]
     return replace(layer, groups=groups)
 
 
-def _tile_on_chip(tile: TileRow, draws: TileDraws, design: Design) -> TileRow:
-    physical = PhysicalCells.nominal(tile.circuit, tile.bits)
+def _written(circuit: Circuit, bits: np.ndarray, draws: TileDraws, design: Design) -> PhysicalCells:
+    """The cells of tiles side by side after these bits were written."""
+    cells = PhysicalCells.nominal(circuit, bits)
     for effect in design.effects:
-        physical = effect.altered_cells(physical, draws, design.conditions)
-    cells = physical.cells()
-    return replace(tile, bits=cells.states, factors=cells.factors)
+        cells = effect.altered_cells(cells, draws, design.conditions)
+    return cells
+
+
+def _held(tile: TileRow, draws: TileDraws, design: Design) -> np.ndarray:
+    """(R, M) int8, the states of cells that do not take what is written, as a memory test finds them, else -1; one that
+    conducts nothing is OFF."""
+    zeros, ones = (
+        _written(tile.circuit, np.full_like(tile.bits, state), draws, design) for state in (0, 1)
+    )  # fmt: skip
+    states = [cells.states * (cells.conductances > 0) for cells in (zeros, ones)]
+    return np.where(states[0] == states[1], states[0].astype(np.int8), np.int8(-1))
+
+
+def _around_faults(groups: list[RowGroup], held: np.ndarray, passes: list[Mitigation]) -> list[RowGroup]:
+    found = []
+    for group in groups:
+        stored, rows = group.stored, slice(group.span.offset, group.span.offset + group.rows)
+        for one in passes:
+            stored = one.around_faults(stored, held[rows])
+        found.append(replace(group, stored=stored))
+    return found
+
+
+def _with_bits(tile: TileRow, groups: list[RowGroup]) -> TileRow:
+    """The tiles with what the groups store."""
+    bits = np.zeros_like(tile.bits)
+    for group in groups:
+        bits[group.span.offset : group.span.offset + group.rows] = group.stored.bits
+    return replace(tile, bits=bits)
 
 
 def converters_on_chip(

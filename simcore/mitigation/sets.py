@@ -12,6 +12,7 @@ from simcore.mapping.tiling import LayerMapping
 from simcore.mitigation.activation_flip import ActivationFlip
 from simcore.mitigation.base import Mitigation
 from simcore.mitigation.bent_references import BentReferences
+from simcore.mitigation.fault_aware_flips import FaultAwareFlips
 from simcore.mitigation.flip_above import FlipAbove
 from simcore.mitigation.near_sink import NearSink
 from simcore.mitigation.nonuniform_codes import NonuniformCodes
@@ -40,6 +41,8 @@ def mitigations_of(design: Design) -> tuple[Mitigation, ...]:
         flips += (FlipAbove(float(passes["flip_above"] or 0)),)
     if design.prune > 0:
         flips += (Pruning(design.prune),)
+    if "fault_aware_flips" in passes:
+        flips += (FaultAwareFlips(),)
     positions = (NearSink(flips),) if "near_sink" in passes else ()
     after = {
         "bent_references": BentReferences(design.adc.fit),
