@@ -59,6 +59,8 @@ class Design(DesignAxes):
             raise ValueError(f"active_rows ({self.active_rows}) is larger than rows ({self.rows})")
         for one in passes_of(self.mitigations):
             self._require(PASSES[one.name])
+        for effect in self.effects:
+            effect.check(self.circuit, self.conditions)
         return self
 
     def _require(self, known: PassName) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 from jaxtyping import Float64, UInt8
@@ -183,9 +185,32 @@ class Effect(BaseModel):
     """One effect; ``kind`` names it among ``simcore.effects.KINDS``. Hooks act in the order in which they stand here,
     those of one kind in the order of ``KINDS``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: str
+
+    def resolved(self, folder: Path, where: str) -> Self:
+        """The effect with the contents of the files that its block names.
+
+        Args:
+            folder: that their paths start from.
+            where: place of the effect, for messages.
+
+        Raises:
+            InputError: a file that cannot be read or holds something else.
+        """
+        return self
+
+    def check(self, circuit: Circuit, conditions: Conditions) -> None:
+        """Whether the numbers hold for a design.
+
+        Args:
+            circuit: nominal.
+            conditions: what time and use have done.
+
+        Raises:
+            ValueError: the design lies outside what they describe.
+        """
 
     def altered_circuit(self, circuit: Circuit, conditions: Conditions) -> Circuit:
         """The circuit that all chips have under some conditions.

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from simcore.effects import AnyEffect, Effect, in_order
 from simcore.errors import InputError, unknown_name
-from simcore.technology.yaml_model import load_yaml_model
+from simcore.technology.yaml_model import load_yaml_model, named_at
 
 NONE = "none"
 """The set without any effect."""
@@ -54,7 +54,9 @@ def load_block(reference: str, where: str = "", folder: Path = Path()) -> Effect
     else:
         path = folder / reference
     what = f"effect file '{reference}'"
-    return load_yaml_model(path, EffectBlock, what, "about, source and effect", where)[0]
+    block, source = load_yaml_model(path, EffectBlock, what, "about, source and effect", where)
+    effect = block.effect.resolved(path.parent, named_at(source.where("effect"), where))
+    return block.model_copy(update={"effect": effect})
 
 
 def load_effects(text: str, where: str = "", folder: Path = Path()) -> tuple[Effect, ...]:
