@@ -6,7 +6,7 @@ the user's own. A new kind is a file and an entry in ``KINDS`` and ``AnyEffect``
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 
@@ -23,6 +23,8 @@ from simcore.effects.read_port_mismatch import ReadPortMismatch
 from simcore.effects.relaxation import Relaxation
 from simcore.effects.stuck_cells import StuckCells
 from simcore.effects.wire_temperature import WireTemperature
+
+_Effect = TypeVar("_Effect", bound=Effect)
 
 AnyEffect = Annotated[
     MeasuredTable
@@ -56,7 +58,7 @@ KINDS: dict[str, type[Effect]] = {
 """In the order in which they act on the cells: what was written, what became of it, what is broken."""
 
 
-def in_order(effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
+def in_order(effects: tuple[_Effect, ...]) -> tuple[_Effect, ...]:
     """Effects in the order in which they act.
 
     Raises:

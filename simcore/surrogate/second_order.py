@@ -145,14 +145,15 @@ def first_order_currents(circuit: Circuit, cells: Cells, cols: int, device: str 
         (N, M) float64.
     """
     grounded = circuit.model_copy(update={"r_col": 0.0, "r_sink": 0.0, "gated": True})
-    currents = np.empty(cells.states.shape)
+    rows, columns_in_all = cells.states.shape
+    currents = np.empty((rows, columns_in_all))
     driven = np.ones((1, 1), dtype=np.uint8)
-    for start in range(0, currents.shape[1], cols):
+    for start in range(0, columns_in_all, cols):
         columns = slice(start, start + cols)
         states = cells.states[:, None, columns]
-        factors = None if cells.factors is None else cells.factors[:, None, columns]
+        spread = None if cells.factors is None else cells.factors[:, None, columns]
         # A row at a time, each as its own one-row tile: with grounded bit lines rows do not see each other.
-        solution = solve(grounded, states, driven, tol=1e-9, device=device, factors=factors)
+        solution = solve(grounded, states, driven, tol=1e-9, device=device, factors=spread)
         currents[:, columns] = solution.sink_currents[:, 0]
     return currents / circuit.on_current()
 
