@@ -59,6 +59,10 @@ PASSES: dict[str, PassName] = {
             activation_flips=True,
         ),
         PassName(
+            "fault_aware_rows",
+            "rows of each chip take the inputs whose bits most of its stuck cells hold",
+        ),
+        PassName(
             "fault_aware_flips",
             "columns of each chip are stored so that most of its stuck cells hold the right bit",
             weight_flips=True,

@@ -13,6 +13,7 @@ from simcore.design import Design
 from simcore.effects.base import ConverterErrors, PhysicalCells, TileDraws
 from simcore.inference.stored_layers import StoredLayer
 from simcore.mapping.row_groups import RowGroup, TileRow
+from simcore.mapping.tiling import reordered
 from simcore.mitigation.base import Mitigation
 from simcore.mitigation.sets import mitigations_acting
 from simcore.noise.cell_reads import CellReads
@@ -29,16 +30,19 @@ def stored_on_chip(layer: StoredLayer, design: Design, chip: int) -> StoredLayer
         chip: index of the chip.
     """
     groups = []
-    passes = mitigations_acting(design, "around_faults")
+    order = np.arange(len(layer.mapping.order))
+    passes = mitigations_acting(design, "around_faults", "order_around_faults")
     for start, tile, draws in _tiles(layer, design, chip):
         members = [group for group in layer.groups if group.span.tile_start == start]
         if passes:
-            members = _around_faults(members, _held(tile, draws, design), passes)
+            held = _held(tile, draws, design)
+            members = [_around_faults(group, held, passes, order) for group in members]
             tile = _with_bits(tile, members)
         cells = _written(tile.circuit, tile.bits, draws, design).cells()
         on_chip = replace(tile, bits=cells.states, factors=cells.factors)
         groups += [replace(group, tile=on_chip) for group in members]
-    return replace(layer, groups=groups)
+    moved = (reordered(layer.mapping, order), layer.vectors[:, order]) if passes else (layer.mapping, layer.vectors)
+    return replace(layer, groups=groups, mapping=moved[0], vectors=moved[1])
 
 
 def _written(circuit: Circuit, bits: np.ndarray, draws: TileDraws, design: Design) -> PhysicalCells:
@@ -59,14 +63,24 @@ def _held(tile: TileRow, draws: TileDraws, design: Design) -> np.ndarray:
     return np.where(states[0] == states[1], states[0].astype(np.int8), np.int8(-1))
 
 
-def _around_faults(groups: list[RowGroup], held: np.ndarray, passes: list[Mitigation]) -> list[RowGroup]:
-    found = []
-    for group in groups:
-        stored, rows = group.stored, slice(group.span.offset, group.span.offset + group.rows)
-        for one in passes:
-            stored = one.around_faults(stored, held[rows])
-        found.append(replace(group, stored=stored))
-    return found
+def _around_faults(group: RowGroup, held: np.ndarray, passes: list[Mitigation], order: np.ndarray) -> RowGroup:
+    """A row group as it is stored where its faults are known.
+
+    Args:
+        group: as stored where they are not.
+        held: (R, M) of its tiles.
+        passes: in the order in which they act.
+        order: (K,) of the layer's rows; the group's part is written.
+    """
+    held = held[group.span.offset : group.span.offset + group.rows]
+    for one in passes:
+        permutation = one.order_around_faults(group.stored.bits, held)
+        if permutation is not None:
+            rows = slice(group.span.start, group.span.stop)
+            order[rows] = order[rows][permutation]
+            group = replace(group, dense=group.dense[permutation], stored=group.stored.reordered(permutation))
+        group = replace(group, stored=one.around_faults(group.stored, held))
+    return group
 
 
 def _with_bits(tile: TileRow, groups: list[RowGroup]) -> TileRow:

@@ -118,6 +118,21 @@ def test_what_was_meant_is_kept_beside_what_is_there(network, images):
     assert 0.005 < changed < 0.04
 
 
+def test_rows_around_faults_store_more_cells_right_and_change_no_sum(network, images):
+    plain, aware = (make_design(effects=(STUCK,), mitigations=passes) for passes in ("none", "fault_aware_rows"))
+    wrong = [
+        sum(int(wrong_cells(group).sum()) for layer in layers_on(network, images, design, 0) for group in layer.groups)
+        for design in (plain, aware)
+    ]
+    assert wrong[1] < 0.8 * wrong[0]
+    sums = [
+        [layer.partial_sum for layer in evaluate(on_chip(prepare(network, design, images), 0), *shard).layers][0]
+        for design in (plain, aware)
+        for shard in [images.read("test", 0, 3)]
+    ]
+    assert sums[0] == sums[1]  # the first layer is given the same inputs
+
+
 def test_flips_around_faults_store_more_cells_right(network, images):
     plain, aware = (
         layers_on(network, images, make_design(effects=(STUCK,), mitigations=passes), 0)
