@@ -58,8 +58,8 @@ def find_work(
     """Compares the plan with one listing of the store; the order of the plan is kept.
 
     Args:
-        images: for designs, by key, that are to get another number of images than the plan's. shard_images: of shards
-            to be made, where not the plan's.
+        images: for designs, by key, that are to get another number of images than the plan's.
+        shard_images: of shards to be made, where not the plan's.
     """
     counts = images or {}
     paths = [path for path, _ in store.list(DESIGNS_FOLDER)]

@@ -166,7 +166,8 @@ class RowGroup:
         """Reads solved exactly, the other rows of the tile off.
 
         Args:
-            bits: (B, N) applied bits. columns: some of one tile; of any tiles where columns do not see each other.
+            bits: (B, N) applied bits.
+            columns: some of one tile; of any tiles where columns do not see each other.
             tol, dtype: as in ``simcore.crossbar.solve``.
         """
         tile = self.tile
@@ -231,7 +232,9 @@ def assemble(
     """The row groups of a layer, those of one tile sharing its bits.
 
     Args:
-        mapping: the layer. stored: what each of its row groups stores. circuit, rows, width, device: of a tile.
+        mapping: the layer.
+        stored: what each of its row groups stores.
+        circuit, rows, width, device: of a tile.
     """
     tiles: dict[int, np.ndarray] = {}
     for span, kept in zip(mapping.spans, stored, strict=True):

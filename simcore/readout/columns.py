@@ -31,8 +31,12 @@ def _convert(current, counted, tables, noise, added, place):  # type: ignore[no-
     """(converted partial sum, 1 where above the top code) of a vector of columns.
 
     Args:
-        current: in LSB. counted: ON cells whose row is on. tables: ``fused.ReadoutTables``. noise: as drawn.
-        added: the digital side's, and the rows that are on. place: index of the row group, of the read, of the vector.
+        current: in LSB.
+        counted: ON cells whose row is on.
+        tables: ``fused.ReadoutTables``.
+        noise: as drawn.
+        added: the digital side's, and the rows that are on.
+        place: index of the row group, of the read, of the vector.
     """
     (group, read, c), (term, applied) = place, added
     converter, thresholds, levels = tables.converters, tables.curves.thresholds, tables.curves.levels
@@ -70,10 +74,12 @@ def read_columns(reads, block, tables, currents, out, totals):  # type: ignore[n
     """Add one row group's reconstructed dot products of some sub-vectors to ``out``, their statistics to ``totals``.
 
     Args:
-        reads: ``fused.Reads``. block: the ``fused.Block`` that holds the sub-vectors.
+        reads: ``fused.Reads``.
+        block: the ``fused.Block`` that holds the sub-vectors.
         tables: ``fused.ReadoutTables`` with converters and constants of columns as (M / 16, 16).
         currents: (N_max, vectors, LANES) of the group's cells; None where all are nominal.
-        out: (reads, M / 16, 16) float32. totals: (STATISTICS,) int64.
+        out: (reads, M / 16, 16) float32.
+        totals: (STATISTICS,) int64.
     """
     columns, converter, digital, group = tables.cells, tables.converters, tables.digital, reads.group
     stored, masks, feed = columns.packed[group], columns.masks[group], columns.feed[group]

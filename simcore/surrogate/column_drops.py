@@ -88,7 +88,8 @@ class RowSums(NamedTuple):
 
     Attributes:
         drop, slope: D_i and what it grows by from row to row.
-        lost_all, lost_on: sums of a D and, over ON cells, of D. square: sum of a D^2. a is weighed with the step.
+        lost_all, lost_on: sums of a D and, over ON cells, of D.
+        square: sum of a D^2. a is weighed with the step.
     """
 
     drop: Any
@@ -103,7 +104,10 @@ def applied_rows(bits, rows, listed, gaps):  # type: ignore[no-untyped-def]
     """The rows of a read that are on.
 
     Args:
-        bits: (at least rows,) uint8. rows: N. listed: (rows,) int32 out. gaps: (rows,) float32 out.
+        bits: (at least rows,) uint8.
+        rows: N.
+        listed: (rows,) int32 out.
+        gaps: (rows,) float32 out.
     """
     count = 0
     for row in range(rows):
@@ -157,9 +161,12 @@ def first_order(currents, n, applied, masks, c, on_share, leak):  # type: ignore
     """(S, current of the ON cells) of a vector of columns.
 
     Args:
-        currents: (N, vectors, LANES) of the cells in LSB; None where all are nominal. n: number of ON cells whose row
-            is on. applied: ``AppliedRows``. masks, c: as ``column_sums`` has them.
-        on_share: what an ON cell carries more than an OFF cell. leak: what OFF cells in all rows that are on would.
+        currents: (N, vectors, LANES) of the cells in LSB; None where all are nominal.
+        n: number of ON cells whose row is on.
+        applied: ``AppliedRows``.
+        masks, c: as ``column_sums`` has them.
+        on_share: what an ON cell carries more than an OFF cell.
+        leak: what OFF cells in all rows that are on would.
     """
     if currents is None:
         return n * on_share + leak, n
@@ -194,8 +201,12 @@ def column_sums(s, n, applied, masks, currents, c, feed):  # type: ignore[no-unt
     Cells are weighed with the step that their current makes, so that the loop over the rows is as short as it can be.
 
     Args:
-        s: S of both. n: current of the ON cells whose row is on, of both. applied: ``AppliedRows``.
-        masks: (N, vectors). currents: (N, vectors, LANES) of the cells, or None. c: index of the first vector.
+        s: S of both.
+        n: current of the ON cells whose row is on, of both.
+        applied: ``AppliedRows``.
+        masks: (N, vectors).
+        currents: (N, vectors, LANES) of the cells, or None.
+        c: index of the first vector.
         feed: (FEED,).
     """
     zero = full(s[0], 0.0)
@@ -241,8 +252,8 @@ def loss_factor(s, n, q, q_on, m, k, ranges):  # type: ignore[no-untyped-def]
     """The share of S that the column delivers.
 
     Args:
-        k: factors of the terms that ``column_fit`` names, in its order. ranges: (RANGES,) inverse ends of tau, S,
-            unevenness and excess, at which they are held.
+        k: factors of the terms that ``column_fit`` names, in its order.
+        ranges: (RANGES,) inverse ends of tau, S, unevenness and excess, at which they are held.
     """
     one = full(s, 1.0)
     tau, rho, uneven, excess = column_variables(s, n, q, q_on, m)
@@ -266,7 +277,9 @@ def sums_of_reads(first, last, inputs, cells, feed, fit, out):  # type: ignore[n
     """For the reads first .. last-1: S, n, q, q_on, m and, with a fit, the current: out (6, B, M / 16, 16).
 
     Args:
-        inputs: (B, N) uint8. cells: (N, vectors) masks and (N, vectors, LANES) currents or None. feed: (FEED,).
+        inputs: (B, N) uint8.
+        cells: (N, vectors) masks and (N, vectors, LANES) currents or None.
+        feed: (FEED,).
         fit: (factors, ranges) as ``loss_factor`` has them; without factors there are no currents.
     """
     (masks, currents), (factors, ranges) = cells, fit

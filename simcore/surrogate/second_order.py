@@ -36,7 +36,8 @@ class SharedResistance:
 
     Attributes:
         kappa: the constant part, LSB lost per LSB^2.
-        eigenvalues: (m,). eigenvectors: (N, m).
+        eigenvalues: (m,).
+        eigenvectors: (N, m).
     """
 
     kappa: float
@@ -49,8 +50,10 @@ class Reads:
     """What the fast solver knows of B reads of M columns, to second order; currents in LSB.
 
     Attributes:
-        s, q: (B, M). z: (B, M, m) projections of the currents.
-        density: (B,) share of the rows that are on. x: (B, m) projections of the inputs, over sqrt(N).
+        s, q: (B, M).
+        z: (B, M, m) projections of the currents.
+        density: (B,) share of the rows that are on.
+        x: (B, m) projections of the inputs, over sqrt(N).
         tile_s, tile_z: as s and z, their means over the columns of the tile.
     """
 
@@ -68,7 +71,8 @@ class Polynomial:
     """P(tau, S) with both variables scaled to the range of the fit and held at its ends.
 
     Attributes:
-        coefficients: (len(EXPONENTS),). tau_max, s_max: upper ends of the range, a little beyond the fitted reads.
+        coefficients: (len(EXPONENTS),).
+        tau_max, s_max: upper ends of the range, a little beyond the fitted reads.
     """
 
     coefficients: np.ndarray
@@ -139,7 +143,9 @@ def first_order_currents(circuit: Circuit, cells: Cells, cols: int, device: str 
     """Cell currents in LSB with the bit lines at ground and each row driven alone.
 
     Args:
-        cells: (N, M). cols: columns of a tile; rows sag along them. device: as ``crossbar.solve`` has it.
+        cells: (N, M).
+        cols: columns of a tile; rows sag along them.
+        device: as ``crossbar.solve`` has it.
 
     Returns:
         (N, M) float64.
@@ -162,7 +168,9 @@ def second_order(inputs: np.ndarray, currents: np.ndarray, shared: SharedResista
     """What a read draws to second order.
 
     Args:
-        inputs: (B, N) bits. currents: (N, M) first-order currents. cols: columns of a tile.
+        inputs: (B, N) bits.
+        currents: (N, M) first-order currents.
+        cols: columns of a tile.
     """
     bits = inputs.astype(np.float64)
     s = bits @ currents
