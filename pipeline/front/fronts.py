@@ -124,7 +124,8 @@ def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence
     known = np.flatnonzero(front.ranks > 0)
     candidates = front.members[known]
     if accuracy is not None:
-        costs = np.delete(values[known], accuracy, axis=1)  # all but accuracy are to be small
+        signs = np.where(np.array(directions) == "max", -1.0, 1.0)
+        costs = np.delete(signs * values[known], accuracy, axis=1)  # all but accuracy are to be small
         candidates = front_candidates([correct[row] for row in rows[known]], images, costs, candidates)
     marks["front_candidate"][rows[known]] = candidates
 
