@@ -71,6 +71,8 @@ class Design(DesignAxes):
             raise ValueError(f"pass '{known.name}' and adc.range '{self.adc.range}' both say what codes cover")
         if known.activation_flips and not self.flips_activations:
             raise ValueError(f"pass '{known.name}' needs activation flips, which sparsity '{self.sparsity}' has not")
+        if known.weight_flips and not self.flips_weights:
+            raise ValueError(f"pass '{known.name}' needs weight flips, which sparsity '{self.sparsity}' has not")
         if self.calibration_images < known.least_images:
             raise ValueError(
                 f"pass '{known.name}' needs {known.least_images} calibration images or more, "

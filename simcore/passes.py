@@ -30,6 +30,7 @@ class PassName:
         bends_thresholds: the converters' thresholds lie at other than equal distances.
         sets_range: it says what codes cover, so that ``adc.range`` must not.
         activation_flips: it changes how sub-vectors are complemented.
+        weight_flips: it changes which columns are stored complemented.
         least_images: calibration images that it needs: a judgement.
     """
 
@@ -42,6 +43,7 @@ class PassName:
     bends_thresholds: bool = False
     sets_range: bool = False
     activation_flips: bool = False
+    weight_flips: bool = False
     least_images: int = 1
 
 
@@ -55,6 +57,15 @@ PASSES: dict[str, PassName] = {
             number="share of ones",
             below=1.0,
             activation_flips=True,
+        ),
+        PassName(
+            "fault_aware_rows",
+            "rows of each chip take the inputs whose bits most of its stuck cells hold",
+        ),
+        PassName(
+            "fault_aware_flips",
+            "columns of each chip are stored so that most of its stuck cells hold the right bit",
+            weight_flips=True,
         ),
         PassName(
             "bent_references",

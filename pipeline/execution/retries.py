@@ -51,8 +51,10 @@ class Trial:
     """How often a task failed, and with what room it is tried next.
 
     Attributes:
-        failures: the kinds of failure so far. slots: CPUs and memory of so many tasks are reserved, so that the
-        neighbours stay away. batch: images at a time; None: all of a shard.
+        failures: the kinds of failure so far.
+        slots: CPUs and memory of so many tasks are reserved, so that the
+        neighbours stay away.
+        batch: images at a time; None: all of a shard.
     """
 
     failures: tuple[FailureKind, ...] = ()

@@ -64,7 +64,8 @@ def candidates_of(
 
     Args:
         hardware: what they are tried on.
-        passes: every subset of them; none: of ``TRIED``, beside each of ``FLIPS``.
+        passes: every subset of them;
+        none: of ``TRIED``, beside each of ``FLIPS``.
         knobs: other values of columns of the hardware, by ``KNOBS``.
 
     Raises:

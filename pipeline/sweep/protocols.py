@@ -130,6 +130,14 @@ class Evaluator(Protocol):
     def prepare(self, checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepared:
         """Prepares a design; deterministic."""
 
+    def on_chip(self, prepared: Prepared, chip: int) -> Prepared:
+        """One chip of a design that this evaluator prepared; the same chip whoever asks.
+
+        Args:
+            prepared: the nominal design.
+            chip: its index; without meaning where the design's chips do not differ.
+        """
+
     def evaluate(self, prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_image: int) -> ShardResult:
         """Runs one shard of images through a design that this evaluator prepared.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep.axis import AxisValue, group_model
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from simcore.cost import Costed, CostSettings, DigitalLayer
     from simcore.crossbar import Circuit
     from simcore.design import Design
+    from simcore.effects import Effect
     from simcore.technology.devices import CellGeometry
 
 
@@ -125,6 +127,13 @@ def implausible_costs(options: CostOptions, settings: CostSettings) -> list[str]
     from simcore.cost.settings import implausible
 
     return implausible(options, settings)
+
+
+def load_effects(text: str, where: str, folder: Path) -> tuple[Effect, ...]:
+    """A set of device effects by names of blocks and paths of files; raises InputError."""
+    from simcore.effects import effect_blocks
+
+    return effect_blocks.load_effects(text, where, folder)
 
 
 def mitigations_of(design: Design) -> Sequence[Costed]:

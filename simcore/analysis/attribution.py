@@ -47,7 +47,8 @@ def needs_of(name: str) -> tuple[str, ...]:
     if known is None:
         return ()
     ranging = (RE_RANGING,) if known.sets_converters else ()
-    return (*ranging, *((ACTIVATION_FLIP,) if known.activation_flips else ()))
+    flips = [(ACTIVATION_FLIP, known.activation_flips), (WEIGHT_FLIP, known.weight_flips)]
+    return (*ranging, *(name for name, needed in flips if needed))
 
 
 def with_passes(design: Design, names: Iterable[str]) -> Design:

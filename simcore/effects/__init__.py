@@ -24,6 +24,8 @@ from simcore.effects.relaxation import Relaxation
 from simcore.effects.stuck_cells import StuckCells
 from simcore.effects.wire_temperature import WireTemperature
 
+_Effect = TypeVar("_Effect", bound=Effect)
+
 AnyEffect = Annotated[
     MeasuredTable
     | ProgrammingSpread
@@ -39,7 +41,6 @@ AnyEffect = Annotated[
     | ConverterSpread,
     Field(discriminator="kind"),
 ]
-AnyOne = TypeVar("AnyOne", bound=Effect)
 KINDS: dict[str, type[Effect]] = {
     "measured_table": MeasuredTable,
     "programming_spread": ProgrammingSpread,
@@ -57,7 +58,7 @@ KINDS: dict[str, type[Effect]] = {
 """In the order in which they act on the cells: what was written, what became of it, what is broken."""
 
 
-def in_order(effects: tuple[AnyOne, ...]) -> tuple[AnyOne, ...]:
+def in_order(effects: tuple[_Effect, ...]) -> tuple[_Effect, ...]:
     """Effects in the order in which they act.
 
     Raises:

@@ -8,10 +8,14 @@ from math import hypot
 
 import numpy as np
 
+from simcore.crossbar.circuit import Circuit
 from simcore.design import Design
 from simcore.effects.base import ConverterErrors, PhysicalCells, TileDraws
 from simcore.inference.stored_layers import StoredLayer
-from simcore.mapping.row_groups import TileRow
+from simcore.mapping.row_groups import RowGroup, TileRow
+from simcore.mapping.tiling import reordered
+from simcore.mitigation.base import Mitigation
+from simcore.mitigation.sets import mitigations_acting
 from simcore.noise.cell_reads import CellReads
 from simcore.readout.adc import ConverterSettings
 
@@ -25,17 +29,66 @@ def stored_on_chip(layer: StoredLayer, design: Design, chip: int) -> StoredLayer
         design: says which effects act.
         chip: index of the chip.
     """
-    tiles = {start: _tile_on_chip(tile, draws, design) for start, tile, draws in _tiles(layer, design, chip)}
-    groups = [replace(group, tile=tiles[group.span.tile_start]) for group in layer.groups]
-    return replace(layer, groups=groups)
+    groups = []
+    order = np.arange(len(layer.mapping.order))
+    passes = mitigations_acting(design, "around_faults", "order_around_faults")
+    for start, tile, draws in _tiles(layer, design, chip):
+        members = [group for group in layer.groups if group.span.tile_start == start]
+        if passes:
+            held = _held(tile, draws, design)
+            members = [_around_faults(group, held, passes, order) for group in members]
+            tile = _with_bits(tile, members)
+        cells = _written(tile.circuit, tile.bits, draws, design).cells()
+        on_chip = replace(tile, bits=cells.states, factors=cells.factors)
+        groups += [replace(group, tile=on_chip) for group in members]
+    moved = (reordered(layer.mapping, order), layer.vectors[:, order]) if passes else (layer.mapping, layer.vectors)
+    return replace(layer, groups=groups, mapping=moved[0], vectors=moved[1])
 
 
-def _tile_on_chip(tile: TileRow, draws: TileDraws, design: Design) -> TileRow:
-    physical = PhysicalCells.nominal(tile.circuit, tile.bits)
+def _written(circuit: Circuit, bits: np.ndarray, draws: TileDraws, design: Design) -> PhysicalCells:
+    """The cells of tiles side by side after these bits were written."""
+    cells = PhysicalCells.nominal(circuit, bits)
     for effect in design.effects:
-        physical = effect.altered_cells(physical, draws, design.conditions)
-    cells = physical.cells()
-    return replace(tile, bits=cells.states, factors=cells.factors)
+        cells = effect.altered_cells(cells, draws, design.conditions)
+    return cells
+
+
+def _held(tile: TileRow, draws: TileDraws, design: Design) -> np.ndarray:
+    """(R, M) int8, the states of cells that do not take what is written, as a memory test finds them, else -1; one that
+    conducts nothing is OFF."""
+    zeros, ones = (
+        _written(tile.circuit, np.full_like(tile.bits, state), draws, design) for state in (0, 1)
+    )  # fmt: skip
+    states = [cells.states * (cells.conductances > 0) for cells in (zeros, ones)]
+    return np.where(states[0] == states[1], states[0].astype(np.int8), np.int8(-1))
+
+
+def _around_faults(group: RowGroup, held: np.ndarray, passes: list[Mitigation], order: np.ndarray) -> RowGroup:
+    """A row group as it is stored where its faults are known.
+
+    Args:
+        group: as stored where they are not.
+        held: (R, M) of its tiles.
+        passes: in the order in which they act.
+        order: (K,) of the layer's rows; the group's part is written.
+    """
+    held = held[group.span.offset : group.span.offset + group.rows]
+    for one in passes:
+        permutation = one.order_around_faults(group.stored.bits, held)
+        if permutation is not None:
+            rows = slice(group.span.start, group.span.stop)
+            order[rows] = order[rows][permutation]
+            group = replace(group, dense=group.dense[permutation], stored=group.stored.reordered(permutation))
+        group = replace(group, stored=one.around_faults(group.stored, held))
+    return group
+
+
+def _with_bits(tile: TileRow, groups: list[RowGroup]) -> TileRow:
+    """The tiles with what the groups store."""
+    bits = np.zeros_like(tile.bits)
+    for group in groups:
+        bits[group.span.offset : group.span.offset + group.rows] = group.stored.bits
+    return replace(tile, bits=bits)
 
 
 def converters_on_chip(

@@ -40,8 +40,8 @@ def read_exactly(
         sums = group.partial_sums(applied.bits)
         driven = applied.bits.sum(axis=1)
         drawn = _noise(layer, current.shape, positions, index, noise_seeds)
-        read = Read(layer.converters.gain[index], current, sums, driven[:, None])
-        codes = layer.converters.codes(current, index, layer.converters.noise.in_codes(drawn, read))
+        what = Read(layer.converters.gain[index], current, sums, driven[:, None])
+        codes = layer.converters.codes(current, index, layer.converters.noise.in_codes(drawn, what))
         converted = layer.converters.sums(codes, index, driven)
         signs = applied.signs[:, None] * digital.signs[index]
         out += signs * column_share(converted, driven[:, None], digital.constants[index][pattern])

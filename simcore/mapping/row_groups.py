@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -44,6 +44,11 @@ class StoredBits:
     def plain(cls, weights: np.ndarray) -> StoredBits:
         """(N, M) bits stored as they are."""
         return cls(weights, weights, np.zeros(weights.shape[1], dtype=bool), np.zeros(weights.shape))
+
+    def reordered(self, permutation: np.ndarray) -> StoredBits:
+        """With what was row ``permutation[i]`` as row i."""
+        bits, digital, expected = (part[permutation] for part in (self.bits, self.digital, self.expected))
+        return replace(self, bits=bits, digital=digital, expected=expected)
 
     @property
     def most_applied(self) -> float:
@@ -161,7 +166,8 @@ class RowGroup:
         """Reads solved exactly, the other rows of the tile off.
 
         Args:
-            bits: (B, N) applied bits. columns: some of one tile; of any tiles where columns do not see each other.
+            bits: (B, N) applied bits.
+            columns: some of one tile; of any tiles where columns do not see each other.
             tol, dtype: as in ``simcore.crossbar.solve``.
         """
         tile = self.tile
@@ -226,7 +232,9 @@ def assemble(
     """The row groups of a layer, those of one tile sharing its bits.
 
     Args:
-        mapping: the layer. stored: what each of its row groups stores. circuit, rows, width, device: of a tile.
+        mapping: the layer.
+        stored: what each of its row groups stores.
+        circuit, rows, width, device: of a tile.
     """
     tiles: dict[int, np.ndarray] = {}
     for span, kept in zip(mapping.spans, stored, strict=True):

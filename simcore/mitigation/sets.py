@@ -12,6 +12,8 @@ from simcore.mapping.tiling import LayerMapping
 from simcore.mitigation.activation_flip import ActivationFlip
 from simcore.mitigation.base import Mitigation
 from simcore.mitigation.bent_references import BentReferences
+from simcore.mitigation.fault_aware_flips import FaultAwareFlips
+from simcore.mitigation.fault_aware_rows import FaultAwareRows
 from simcore.mitigation.flip_above import FlipAbove
 from simcore.mitigation.near_sink import NearSink
 from simcore.mitigation.nonuniform_codes import NonuniformCodes
@@ -40,6 +42,10 @@ def mitigations_of(design: Design) -> tuple[Mitigation, ...]:
         flips += (FlipAbove(float(passes["flip_above"] or 0)),)
     if design.prune > 0:
         flips += (Pruning(design.prune),)
+    if "fault_aware_flips" in passes:
+        flips += (FaultAwareFlips(),)
+    if "fault_aware_rows" in passes:
+        flips += (FaultAwareRows(),)
     positions = (NearSink(flips),) if "near_sink" in passes else ()
     after = {
         "bent_references": BentReferences(design.adc.fit),

@@ -54,7 +54,8 @@ def add_noise(noise: Noise, values: np.ndarray, seed: np.uint64, read: int, grou
         noise: the source; ``add_noise`` is overloaded for each.
         values: (M,) float32 codes, increased.
         seed: of the image and the layer.
-        read: index of the read in the image. group: index of the row group in the layer.
+        read: index of the read in the image.
+        group: index of the row group in the layer.
     """
     raise NotImplementedError
 

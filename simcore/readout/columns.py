@@ -23,10 +23,7 @@ from simcore.surrogate.column_drops import (
     column_sums,
     first_order,
     loss_factor,
-    of_group,
 )
-
-_FIRST_ORDER = 3  # behind the three sums of drops in a block's scratch
 
 
 @numba.njit(inline="always")
@@ -34,8 +31,12 @@ def _convert(current, counted, tables, noise, added, place):  # type: ignore[no-
     """(converted partial sum, 1 where above the top code) of a vector of columns.
 
     Args:
-        current: in LSB. counted: ON cells whose row is on. tables: ``fused.ReadoutTables``. noise: as drawn.
-        added: the digital side's, and the rows that are on. place: index of the row group, of the read, of the vector.
+        current: in LSB.
+        counted: ON cells whose row is on.
+        tables: ``fused.ReadoutTables``.
+        noise: as drawn.
+        added: the digital side's, and the rows that are on.
+        place: index of the row group, of the read, of the vector.
     """
     (group, read, c), (term, applied) = place, added
     converter, thresholds, levels = tables.converters, tables.curves.thresholds, tables.curves.levels
@@ -54,31 +55,35 @@ def _convert(current, counted, tables, noise, added, place):  # type: ignore[no-
 def _keep_first_order(currents, kept, c, s, on):  # type: ignore[no-untyped-def]
     """Of cells that differ it is summed once; of nominal ones it is as soon counted again."""
     if currents is not None:
-        store(kept, (_FIRST_ORDER, c), s)
-        store(kept, (_FIRST_ORDER + 1, c), on)
+        place = len(kept) - 2  # behind the sums of drops
+        store(kept, (place, c), s)
+        store(kept, (place + 1, c), on)
 
 
 @numba.njit(forceinline=True)
 def _kept_first_order(currents, kept, c, n, on_share, leak):  # type: ignore[no-untyped-def]
     if currents is None:
         return n * on_share + leak, n
-    return load(kept, (_FIRST_ORDER, c)), load(kept, (_FIRST_ORDER + 1, c))
+    place = len(kept) - 2
+    return load(kept, (place, c)), load(kept, (place + 1, c))
 
 
 # Without numba's reference counts: they would spill all vectors at every pair of columns. Nothing is allocated here.
 @numba.njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)
-def read_columns(reads, block, tables, out, totals):  # type: ignore[no-untyped-def]
+def read_columns(reads, block, tables, currents, out, totals):  # type: ignore[no-untyped-def]
     """Add one row group's reconstructed dot products of some sub-vectors to ``out``, their statistics to ``totals``.
 
     Args:
-        reads: ``fused.Reads``. block: the ``fused.Block`` that holds the sub-vectors.
+        reads: ``fused.Reads``.
+        block: the ``fused.Block`` that holds the sub-vectors.
         tables: ``fused.ReadoutTables`` with converters and constants of columns as (M / 16, 16).
-        out: (reads, M / 16, 16) float32. totals: (STATISTICS,) int64.
+        currents: (N_max, vectors, LANES) of the group's cells; None where all are nominal.
+        out: (reads, M / 16, 16) float32.
+        totals: (STATISTICS,) int64.
     """
     columns, converter, digital, group = tables.cells, tables.converters, tables.digital, reads.group
     stored, masks, feed = columns.packed[group], columns.masks[group], columns.feed[group]
     factors, ranges = columns.factors[group], columns.ranges[group]
-    currents = of_group(columns.currents, group)
     counts = block.counts.reshape((len(block.counts) // LANES, LANES))
     used = converter.used
     zero = full(load(used, (0,)), 0.0)

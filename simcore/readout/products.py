@@ -55,7 +55,9 @@ class Applied(NamedTuple):
     """What a read applies to the rows of its group.
 
     Attributes:
-        bits: (at least N,) uint8. density: share of the rows that are on. vectors: (N, m) of the inputs.
+        bits: (at least N,) uint8.
+        density: share of the rows that are on.
+        vectors: (N, m) of the inputs.
     """
 
     bits: np.ndarray
@@ -68,8 +70,13 @@ def correct_columns(parts, applied, tau, per_s, cols, factors, slope, out):  # t
     """Add the columns' own corrections to the currents ``out`` (M,), as ``second_order.column_correction`` has them.
 
     Args:
-        parts: (1 + m, M) S and projections. applied: ``Applied``. tau: (M,) scaled. per_s: 1 / s_max.
-        cols: columns of a tile. factors: (terms, M). slope: (M,) scratch.
+        parts: (1 + m, M) S and projections.
+        applied: ``Applied``.
+        tau: (M,) scaled.
+        per_s: 1 / s_max.
+        cols: columns of a tile.
+        factors: (terms, M).
+        slope: (M,) scratch.
     """
     bits, density, vectors = applied.bits, applied.density, applied.vectors
     zero, one = np.float32(0), np.float32(1)
@@ -174,9 +181,12 @@ def read_products(reads, block, products, tables, out, totals):  # type: ignore[
     """Add one row group's reconstructed dot products of some sub-vectors to ``out``, their statistics to ``totals``.
 
     Args:
-        reads: ``fused.Reads``. block: the ``fused.Block`` that holds the sub-vectors.
-        products: (reads, (1 + m) M) S and projections. tables: ``fused.ReadoutTables``.
-        out: (reads, M) float32. totals: (STATISTICS,) int64.
+        reads: ``fused.Reads``.
+        block: the ``fused.Block`` that holds the sub-vectors.
+        products: (reads, (1 + m) M) S and projections.
+        tables: ``fused.ReadoutTables``.
+        out: (reads, M) float32.
+        totals: (STATISTICS,) int64.
     """
     cells, digital, group = tables.cells, tables.digital, reads.group
     columns = digital.signs.shape[1]

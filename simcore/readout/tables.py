@@ -70,7 +70,8 @@ def digital_constants(groups: list[RowGroup], valid: np.ndarray) -> np.ndarray:
     """Constants of the digital sum for every padding pattern.
 
     Args:
-        groups: the row groups of a layer. valid: (patterns, K) bool.
+        groups: the row groups of a layer.
+        valid: (patterns, K) bool.
 
     Returns:
         (G, patterns, M) float32: N - 2 sum W' over valid rows, and what pruned cells are expected to contribute,

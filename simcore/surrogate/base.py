@@ -32,7 +32,8 @@ class Calibration:
     """What fits are made from.
 
     Attributes:
-        vectors: (B, K) int8 input vectors of the layer in row order. rng: draws among them.
+        vectors: (B, K) int8 input vectors of the layer in row order.
+        rng: draws among them.
     """
 
     vectors: np.ndarray

@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
+from numba.core import types
+from numba.extending import overload
 
 from simcore.crossbar.circuit import Circuit
 from simcore.kernels.simd import full, lanes_of, load, maximum, minimum, store, where_bits
@@ -86,7 +88,8 @@ class RowSums(NamedTuple):
 
     Attributes:
         drop, slope: D_i and what it grows by from row to row.
-        lost_all, lost_on: sums of a D and, over ON cells, of D. square: sum of a D^2. a is weighed with the step.
+        lost_all, lost_on: sums of a D and, over ON cells, of D.
+        square: sum of a D^2. a is weighed with the step.
     """
 
     drop: Any
@@ -101,7 +104,10 @@ def applied_rows(bits, rows, listed, gaps):  # type: ignore[no-untyped-def]
     """The rows of a read that are on.
 
     Args:
-        bits: (at least rows,) uint8. rows: N. listed: (rows,) int32 out. gaps: (rows,) float32 out.
+        bits: (at least rows,) uint8.
+        rows: N.
+        listed: (rows,) int32 out.
+        gaps: (rows,) float32 out.
     """
     count = 0
     for row in range(rows):
@@ -114,12 +120,17 @@ def applied_rows(bits, rows, listed, gaps):  # type: ignore[no-untyped-def]
     return AppliedRows(listed, gaps, count, rows)
 
 
-@numba.njit(forceinline=True)
-def of_group(currents, group):  # type: ignore[no-untyped-def]
+def of_group(currents: np.ndarray | None, group: int) -> np.ndarray | None:
     """The currents of one row group's cells; None where all cells are nominal."""
-    if currents is None:
-        return None
-    return currents[group]
+    return None if currents is None else currents[group]
+
+
+@overload(of_group, jit_options={"forceinline": True})
+def _of_group(currents, group):  # type: ignore[no-untyped-def]
+    # One function of both would return what may be None, which no vector can be loaded from.
+    if isinstance(currents, types.NoneType):
+        return lambda currents, group: None
+    return lambda currents, group: currents[group]
 
 
 @numba.njit(forceinline=True)
@@ -150,9 +161,12 @@ def first_order(currents, n, applied, masks, c, on_share, leak):  # type: ignore
     """(S, current of the ON cells) of a vector of columns.
 
     Args:
-        currents: (N, vectors, LANES) of the cells in LSB; None where all are nominal. n: number of ON cells whose row
-            is on. applied: ``AppliedRows``. masks, c: as ``column_sums`` has them.
-        on_share: what an ON cell carries more than an OFF cell. leak: what OFF cells in all rows that are on would.
+        currents: (N, vectors, LANES) of the cells in LSB; None where all are nominal.
+        n: number of ON cells whose row is on.
+        applied: ``AppliedRows``.
+        masks, c: as ``column_sums`` has them.
+        on_share: what an ON cell carries more than an OFF cell.
+        leak: what OFF cells in all rows that are on would.
     """
     if currents is None:
         return n * on_share + leak, n
@@ -187,8 +201,12 @@ def column_sums(s, n, applied, masks, currents, c, feed):  # type: ignore[no-unt
     Cells are weighed with the step that their current makes, so that the loop over the rows is as short as it can be.
 
     Args:
-        s: S of both. n: current of the ON cells whose row is on, of both. applied: ``AppliedRows``.
-        masks: (N, vectors). currents: (N, vectors, LANES) of the cells, or None. c: index of the first vector.
+        s: S of both.
+        n: current of the ON cells whose row is on, of both.
+        applied: ``AppliedRows``.
+        masks: (N, vectors).
+        currents: (N, vectors, LANES) of the cells, or None.
+        c: index of the first vector.
         feed: (FEED,).
     """
     zero = full(s[0], 0.0)
@@ -234,8 +252,8 @@ def loss_factor(s, n, q, q_on, m, k, ranges):  # type: ignore[no-untyped-def]
     """The share of S that the column delivers.
 
     Args:
-        k: factors of the terms that ``column_fit`` names, in its order. ranges: (RANGES,) inverse ends of tau, S,
-            unevenness and excess, at which they are held.
+        k: factors of the terms that ``column_fit`` names, in its order.
+        ranges: (RANGES,) inverse ends of tau, S, unevenness and excess, at which they are held.
     """
     one = full(s, 1.0)
     tau, rho, uneven, excess = column_variables(s, n, q, q_on, m)
@@ -259,7 +277,9 @@ def sums_of_reads(first, last, inputs, cells, feed, fit, out):  # type: ignore[n
     """For the reads first .. last-1: S, n, q, q_on, m and, with a fit, the current: out (6, B, M / 16, 16).
 
     Args:
-        inputs: (B, N) uint8. cells: (N, vectors) masks and (N, vectors, LANES) currents or None. feed: (FEED,).
+        inputs: (B, N) uint8.
+        cells: (N, vectors) masks and (N, vectors, LANES) currents or None.
+        feed: (FEED,).
         fit: (factors, ranges) as ``loss_factor`` has them; without factors there are no currents.
     """
     (masks, currents), (factors, ranges) = cells, fit

@@ -44,8 +44,11 @@ class ColumnSums:
     """What ``column_drops`` finds of B reads of M columns, (B, M) float32 each, in LSB and shares of v_read.
 
     Attributes:
-        s: first-order current. n: ON cells whose row is on. q, q_on: current lost to second order, and by ON cells.
-        m: sum over cells of current times drop squared. current: delivered, where a fit was given, else zeros.
+        s: first-order current.
+        n: ON cells whose row is on.
+        q, q_on: current lost to second order, and by ON cells.
+        m: sum over cells of current times drop squared.
+        current: delivered, where a fit was given, else zeros.
     """
 
     s: np.ndarray
@@ -66,7 +69,8 @@ class ColumnFit:
     """P, with its variables scaled to the range of the fit and held at its ends.
 
     Attributes:
-        factors: (terms,) float32. ranges: (RANGES,) float32, inverse ends of tau, S, unevenness and excess.
+        factors: (terms,) float32.
+        ranges: (RANGES,) float32, inverse ends of tau, S, unevenness and excess.
     """
 
     factors: np.ndarray
@@ -103,7 +107,8 @@ def fit_column_sums(sums: ColumnSums, exact: np.ndarray) -> ColumnFit:
     """Least squares for P on exactly solved reads.
 
     Args:
-        sums: of n reads, flat. exact: (n,) currents in LSB.
+        sums: of n reads, flat.
+        exact: (n,) currents in LSB.
     """
     variables = _variables(sums)
     ends = np.maximum(_MARGIN * np.abs(variables[:, [0, 1, 3, 4]]).max(axis=0), _LEAST)

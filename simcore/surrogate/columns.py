@@ -21,7 +21,9 @@ class ColumnModel(Surrogate):
     """Fast solver of one row group.
 
     Attributes:
-        bits: (N, M), states of the cells. feed: of the feed lines. fit: shared by all columns.
+        bits: (N, M), states of the cells.
+        feed: of the feed lines.
+        fit: shared by all columns.
         currents: (N, M) float64 of the cells to first order, in LSB; None where all cells are nominal.
     """
 

@@ -36,7 +36,8 @@ class SharedResistance:
 
     Attributes:
         kappa: the constant part, LSB lost per LSB^2.
-        eigenvalues: (m,). eigenvectors: (N, m).
+        eigenvalues: (m,).
+        eigenvectors: (N, m).
     """
 
     kappa: float
@@ -49,8 +50,10 @@ class Reads:
     """What the fast solver knows of B reads of M columns, to second order; currents in LSB.
 
     Attributes:
-        s, q: (B, M). z: (B, M, m) projections of the currents.
-        density: (B,) share of the rows that are on. x: (B, m) projections of the inputs, over sqrt(N).
+        s, q: (B, M).
+        z: (B, M, m) projections of the currents.
+        density: (B,) share of the rows that are on.
+        x: (B, m) projections of the inputs, over sqrt(N).
         tile_s, tile_z: as s and z, their means over the columns of the tile.
     """
 
@@ -68,7 +71,8 @@ class Polynomial:
     """P(tau, S) with both variables scaled to the range of the fit and held at its ends.
 
     Attributes:
-        coefficients: (len(EXPONENTS),). tau_max, s_max: upper ends of the range, a little beyond the fitted reads.
+        coefficients: (len(EXPONENTS),).
+        tau_max, s_max: upper ends of the range, a little beyond the fitted reads.
     """
 
     coefficients: np.ndarray
@@ -139,20 +143,23 @@ def first_order_currents(circuit: Circuit, cells: Cells, cols: int, device: str 
     """Cell currents in LSB with the bit lines at ground and each row driven alone.
 
     Args:
-        cells: (N, M). cols: columns of a tile; rows sag along them. device: as ``crossbar.solve`` has it.
+        cells: (N, M).
+        cols: columns of a tile; rows sag along them.
+        device: as ``crossbar.solve`` has it.
 
     Returns:
         (N, M) float64.
     """
     grounded = circuit.model_copy(update={"r_col": 0.0, "r_sink": 0.0, "gated": True})
-    currents = np.empty(cells.states.shape)
+    rows, columns_in_all = cells.states.shape
+    currents = np.empty((rows, columns_in_all))
     driven = np.ones((1, 1), dtype=np.uint8)
-    for start in range(0, currents.shape[1], cols):
+    for start in range(0, columns_in_all, cols):
         columns = slice(start, start + cols)
         states = cells.states[:, None, columns]
-        factors = None if cells.factors is None else cells.factors[:, None, columns]
+        spread = None if cells.factors is None else cells.factors[:, None, columns]
         # A row at a time, each as its own one-row tile: with grounded bit lines rows do not see each other.
-        solution = solve(grounded, states, driven, tol=1e-9, device=device, factors=factors)
+        solution = solve(grounded, states, driven, tol=1e-9, device=device, factors=spread)
         currents[:, columns] = solution.sink_currents[:, 0]
     return currents / circuit.on_current()
 
@@ -161,7 +168,9 @@ def second_order(inputs: np.ndarray, currents: np.ndarray, shared: SharedResista
     """What a read draws to second order.
 
     Args:
-        inputs: (B, N) bits. currents: (N, M) first-order currents. cols: columns of a tile.
+        inputs: (B, N) bits.
+        currents: (N, M) first-order currents.
+        cols: columns of a tile.
     """
     bits = inputs.astype(np.float64)
     s = bits @ currents

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +89,12 @@ class FakeEvaluator:
             )
         )
         return Prepared(design, strength, np.arange(50_000, dtype=np.float64), "fast", evidence)
+
+    def on_chip(self, prepared: protocols.Prepared, chip: int) -> Prepared:
+        assert isinstance(prepared, Prepared)
+        if not prepared.design.effects:
+            return prepared
+        return replace(prepared, strength=prepared.strength * (1 - 0.2 * _uniform(f"chip {chip}")))
 
     def evaluate(
         self, prepared: protocols.Prepared, images: np.ndarray, labels: np.ndarray, first_image: int

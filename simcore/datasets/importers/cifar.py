@@ -31,8 +31,9 @@ class CifarImporter(Importer):
     """An archive of CIFAR-10, or the folder it unpacks to.
 
     Attributes:
-        folder: the folder that holds the batch files. suffix: what their names end with. version: what the authors call
-            the archive.
+        folder: the folder that holds the batch files.
+        suffix: what their names end with.
+        version: what the authors call the archive.
     """
 
     folder: ClassVar[str]

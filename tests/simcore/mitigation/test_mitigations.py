@@ -16,6 +16,8 @@ from simcore.mapping.encodings.base import column_share, share_constants
 from simcore.mapping.row_groups import StoredBits, applied_inputs
 from simcore.mapping.tiling import map_layer, reordered
 from simcore.mitigation.bent_references import BentReferences
+from simcore.mitigation.fault_aware_flips import FaultAwareFlips
+from simcore.mitigation.fault_aware_rows import FaultAwareRows
 from simcore.mitigation.flip_above import FlipAbove
 from simcore.mitigation.near_sink import NearSink
 from simcore.mitigation.nonuniform_codes import NonuniformCodes
@@ -36,6 +38,8 @@ PASSES = [
     Pruning(0.99),
     FlipAbove(0.3),
     NearSink((WeightFlip(), FlipAbove(0.7))),
+    FaultAwareRows(),
+    FaultAwareFlips(),
     *(kind(fit) for kind in (BentReferences, PopcountTerm) for fit in typing.get_args(AdcFit)),
     NonuniformCodes(),
     RecalibratedOutputs(),
