@@ -14,6 +14,7 @@ from typing import Any
 
 import cost_tables
 import device_tables
+import effect_tables
 import mitigation_tables
 import paper
 import pyarrow as pa
@@ -176,6 +177,7 @@ TABLES = {
     "../README.md": {"paper": paragraph(paper.summary)},
     "sweep-file.md": {"sweep fields": sweep_fields, "match fields": match_fields},
     "results.md": {"result tables": result_tables, "mlflow names": mlflow_names},
+    "chips.md": {"kinds": effect_tables.kinds, "presets": effect_tables.presets},
     "devices.md": {"bitcells": device_tables.bitcells},
     "commands.md": {"commands": commands},
     "mitigations.md": {"passes": mitigation_tables.passes},

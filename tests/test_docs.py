@@ -33,6 +33,7 @@ from pipeline.storage.records import SHARD_FILE_SCHEMA  # noqa: E402
 from pipeline.sweep.plan import make_plan  # noqa: E402
 from pipeline.sweep.spec import load_sweep  # noqa: E402
 from pipeline.tables.schema import SCHEMAS  # noqa: E402
+from simcore.effects.effect_blocks import load_block  # noqa: E402
 from simcore.technology import circuit_parameters, corner_names  # noqa: E402
 from tests.pipeline import fake_simcore  # noqa: E402
 from tests.pipeline.finished_sweep import finish_sweep  # noqa: E402
@@ -221,6 +222,8 @@ def _check_yaml(file: Path, kind: str) -> None:
     if kind == "bitcell":
         for corner in corner_names(str(file)):
             assert circuit_parameters(str(file), corner).on_current() > 0
+    elif kind == "effect":
+        assert load_block(str(file)).source
     else:
         assert make_plan(load_sweep(file)).points
 
