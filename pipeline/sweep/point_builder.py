@@ -118,9 +118,10 @@ class PointBuilder:
         return found
 
     def _effect_set(self, text: str, where: str) -> Effects:
-        name = "+".join(PurePath(part).stem if is_effect_file(part) else part for part in text.split("+"))
-        _require_showable(name, "set of device effects", "; give the files shorter names", where)
-        return Effects(name, simulation.load_effects(text, where, self.sweep.path.parent), where)
+        names = [PurePath(part).stem if is_effect_file(part) else part for part in text.split("+")]
+        for name in names:
+            _require_showable(name, "device effect", "; give its file a shorter name", where)
+        return Effects("+".join(names), simulation.load_effects(text, where, self.sweep.path.parent), where)
 
     def _study(self, calibration_images: int, effects: Effects, where: str) -> Study:
         calibration = calibrating_images(self.sweep, self.dataset, calibration_images, where)
