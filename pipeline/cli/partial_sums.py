@@ -88,7 +88,9 @@ def _with_progress(found: Iterator[LayerStatistics], steps: int, console: Consol
 def _images(dataset: Dataset, split: str, count: int) -> torch.Tensor:
     if split not in dataset.splits:
         raise unknown_name(f"split of {dataset.name}", split, dataset.splits, "--split")
-    images, _ = dataset.read(split, 0, min(count, dataset.splits[split]))
+    if count > (known := dataset.splits[split]):
+        raise InputError(f"split '{split}' of {dataset.name} has {known} images, not {count}", "--images")
+    images, _ = dataset.read(split, 0, count)
     return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
 
 
