@@ -13,6 +13,8 @@ from collections.abc import Collection
 from pipeline.tracking.client import PREFIX
 
 _TAG = "mlflow.sharedViewState."
+_PIXELS, _PIXELS_AROUND = 7, 44  # of a letter of a column's heading, and of what stands around it
+_VALUE = 9  # letters of a value, such as 1T-1ReRAM
 _ALWAYS = ("device", "corner", "rows", "cols", "sparsity")
 _METRICS = (
     "accuracy_pct", "accuracy_low_pct", "accuracy_loss_points", "energy_per_image_nJ", "latency_per_image_us",
@@ -39,14 +41,16 @@ def view_state(sweep_name: str, varied: Collection[str], metrics: Collection[str
         metrics: that its runs have.
     """
     names = [*_ALWAYS, *(name for name in sorted(varied) if name not in _ALWAYS)]
-    columns = [f"params.`{name}`" for name in names]
-    columns += [f"metrics.`{name}`" for name in _METRICS if name in metrics]
-    columns.append("tags.`on_front`")
+    measured = [name for name in _METRICS if name in metrics]
+    kinds = {**dict.fromkeys(names, "params"), **dict.fromkeys(measured, "metrics"), "on_front": "tags"}
+    widths = {f"{kind}.`{name}`": _PIXELS_AROUND + _PIXELS * max(len(name), _VALUE) for name, kind in kinds.items()}
     state = {
         "searchFilter": f"tags.`{PREFIX}.kind` = 'design' and tags.`{PREFIX}.sweep` = '{sweep_name}'",
         "orderByKey": "metrics.`accuracy_pct`",
         "orderByAsc": False,
-        "selectedColumns": columns,
+        "selectedColumns": list(widths),
+        "columnOrder": list(widths),
+        "columnWidths": widths,
     }
     return json.dumps(state, separators=(",", ":"))
 
