@@ -150,7 +150,7 @@ def mlflow_names() -> str:
     """Metrics, parameters and artifacts of docs/results.md."""
     metrics = [*tracking._FRACTIONS.values(), *(name for name, _ in tracking._METRICS.values())]
     lines = []
-    for title, names in (("metrics", metrics), ("parameters", tracking._PARAMETERS)):
+    for title, names in (("metrics", metrics), ("parameters", tracking.PARAMETERS)):
         lines.append(f"- {title} of a design: " + ", ".join(f"`{name}`" for name in names))
     lines.append("- artifacts of a sweep: " + ", ".join(f"`{name}`" for name in ARTIFACTS))
     return "\n".join(lines)

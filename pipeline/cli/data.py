@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from pipeline.cli.options import make_console
+from pipeline.report.text_table import Column, print_table
 from simcore.datasets import Dataset, ImportOptions, ImportRequest, import_dataset, open_dataset
 from simcore.datasets.importers import IMPORTERS
 from simcore.datasets.importing import DEFAULT_SHARD_IMAGES, FIRST_IMAGES, splits_that_begin_with_one_class
@@ -157,18 +157,17 @@ def _summary(dataset: Dataset) -> dict[str, object]:
 
 def _print_dataset(dataset: Dataset) -> None:
     height, width, channels = dataset.image_shape
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_row("dataset", dataset.name)
-    table.add_row("folder", str(dataset.folder))
-    table.add_row("digest", dataset.digest)
-    table.add_row("images", f"{height} x {width} pixels, {channels} channel{'s' if channels > 1 else ''}")
-    table.add_row("classes", f"{len(dataset.classes)}: {', '.join(dataset.classes)}")
+    rows = [
+        ["folder", str(dataset.folder)],
+        ["digest", dataset.digest],
+        ["images", f"{height} x {width} pixels, {channels} channel{'s' if channels > 1 else ''}"],
+        ["classes", f"{len(dataset.classes)}: {', '.join(dataset.classes)}"],
+    ]
     for name, split in dataset.manifest.splits.items():
         shards = f"{len(split.shards)} shard{'s' if len(split.shards) > 1 else ''}"
-        table.add_row(f"split {name}", f"{split.images} images in {shards} ({split.selection})")
-    table.add_row("source", dataset.source)
-    table.add_row("licence", dataset.licence)
-    make_console().print(table)
+        rows.append([f"split {name}", f"{split.images} images in {shards} ({split.selection})"])
+    rows += [["source", dataset.source], ["licence", dataset.licence]]
+    print_table("", [Column("dataset"), Column(dataset.name)], rows, make_console(), names=0)
 
 
 @contextmanager

@@ -212,16 +212,10 @@ def _dataset(reference: str) -> Row:
 
 
 def _print(rows: Sequence[Row], columns: Mapping[str, Callable[[Row], str]], right: Sequence[str]) -> None:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
+    from pipeline.report.text_table import Column, print_table
 
-    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(show(row)) for show in columns.values()))
-    make_console().print(table, highlight=False)
+    headings = [Column(name, number=name in right) for name in columns]
+    print_table("", headings, [[show(row) for show in columns.values()] for row in rows], make_console())
 
 
 def _notes(lines: Sequence[str], soft_wrap: bool = False) -> None:
