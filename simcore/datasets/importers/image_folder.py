@@ -20,6 +20,7 @@ from simcore.datasets.importers.base import (
     reading,
 )
 from simcore.datasets.importers.image_codec import SUFFIXES, ImageDecoder
+from simcore.datasets.sample_format import SampleFormat
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError, unknown_name
 
@@ -62,7 +63,7 @@ class ImageFolderImporter(Importer):
         yield ImportSource(
             name=path.resolve().name,
             classes=classes,
-            image_shape=decoder.image_shape,
+            sample=SampleFormat.image(decoder.image_shape),
             source="image folders",
             licence="unknown",
             splits={split: _split_source(_in_random_order(labelled), decoder) for split, labelled in files.items()},

@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from simcore.datasets import Dataset
+from simcore.datasets.sample_format import SampleFormat
 from simcore.errors import BinsparxError, InputError
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import save_checkpoint
@@ -45,7 +46,7 @@ class Stripes(Dataset):
             "name": "stripes",
             "digest": "d" * 64,
             "classes": ("top", "bottom", "all"),
-            "image_shape": (8, 8, 2),
+            "sample": SampleFormat.image((8, 8, 2)),
             "splits": {"train": 60, "test": 60},
             "content": (images, labels),
         }.items():
