@@ -246,9 +246,9 @@ def _run_command(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _help_of(command: str) -> str:
     """The options of a command that is loaded when it is called."""
-    from pipeline.cli.lazy import _load
+    from pipeline.cli.lazy import load
 
-    return " ".join(option for parameter in _load(command).params for option in parameter.opts)
+    return " ".join(option for parameter in load(command).params for option in parameter.opts)
 
 
 def _first_cells(text: str) -> set[str]:
