@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -113,8 +112,9 @@ def recorded(checkpoint: Checkpoint, dataset: Dataset, split: str) -> Expected |
         if one.get("dataset") == dataset.digest and one.get("split") == split:
             return Expected(one["correct"] / one["images"], f"recorded, of {one['images']} images")
     plain = checkpoint.metadata.get("accuracy")
-    usable = isinstance(plain, int | float) and math.isfinite(plain) and 0 <= plain <= 1
-    return Expected(float(plain), "recorded") if usable else None
+    if not isinstance(plain, int | float) or not 0 <= plain <= 1:
+        return None
+    return Expected(float(plain), "recorded")
 
 
 def likely(findings: list[Finding], accuracy: float) -> list[Finding]:

@@ -12,7 +12,7 @@ from pipeline.front.intervals import PairedCounts
 from pipeline.storage.layer_totals import in_units
 from simcore.cost import Cost, LayerActivity, layer_cost, total_cost
 from simcore.datasets import Dataset
-from simcore.inference.calibration_images import choose_calibration_images, require_apart
+from simcore.inference.calibration_images import CALIBRATION_SPLITS, choose_calibration_images, require_apart
 from simcore.inference.evaluation import evaluate
 from simcore.inference.preparation import prepare
 from simcore.network.checkpoint import Checkpoint
@@ -59,7 +59,8 @@ def mapped_alone(
         UnsolvedError: a crossbar solve did not converge.
     """
     samples, labels = dataset.read(split, 0, images)
-    chosen = choose_calibration_images(dataset, _CALIBRATION_IMAGES, split)
+    apart = [dataset.splits[name] for name in CALIBRATION_SPLITS if name in dataset.splits and name != split]
+    chosen = choose_calibration_images(dataset, min([_CALIBRATION_IMAGES, *apart]), split)
     require_apart(chosen, dataset, split, images)
     design, tile, settings = array.design(chosen), array.tile(), usual_costs()
     for name in _nodes(checkpoint):

@@ -21,7 +21,7 @@ class PaddingValue(TriedSuspicion):
     name = "padding"
 
     def trials(self, patient: Patient) -> Iterator[Trial]:
-        padded = {
+        padded: dict[str, nn.Module] = {
             name: layer
             for name, layer in patient.network.named_layers()
             if isinstance(layer, BinaryConv2d) and any(map(int, layer.padding))

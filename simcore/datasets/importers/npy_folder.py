@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import IO
 
-from simcore.datasets.importers.base import Importer, ImportOptions, ImportSource
+from simcore.datasets.importers.base import Importer, ImportOptions, ImportSource, reading
 from simcore.datasets.importers.named_arrays import source_of_arrays
 from simcore.datasets.importers.npy import NpyArray
 from simcore.errors import InputError
@@ -32,13 +33,18 @@ class NpyFolderImporter(Importer):
         files = _files(path)
         if not files:
             raise InputError(f"it has no .npy file; the npy importer reads {self.expects}", str(path))
-        arrays = {
-            file.relative_to(path).with_suffix("").as_posix(): NpyArray(
-                str(file), file.stat().st_size, partial(open, file, "rb")
-            )
-            for file in files
-        }
+        arrays = {file.relative_to(path).with_suffix("").as_posix(): _array(file) for file in files}
         yield source_of_arrays(path, arrays, "NumPy files", options)
+
+
+def _array(file: Path) -> NpyArray:
+    with reading(str(file)):
+        size = file.stat().st_size
+    return NpyArray(str(file), size, partial(_opened, file))
+
+
+def _opened(file: Path) -> IO[bytes]:
+    return file.open("rb")
 
 
 def _files(path: Path) -> list[Path]:
