@@ -56,9 +56,10 @@ def require_fit(what: str, graph: NetworkGraph, dataset: Samples, where: str = "
             where,
         )
     if classes and graph.classes != len(dataset.classes):
+        fewer = len(dataset.classes) < graph.classes
+        hint = "; import it with --classes, which names those without samples too" if fewer else ""
         raise InputError(
-            f"{what} knows {graph.classes} classes, data set '{dataset.name}' has {len(dataset.classes)}",
-            where,
+            f"{what} knows {graph.classes} classes, data set '{dataset.name}' has {len(dataset.classes)}{hint}", where
         )
 
 

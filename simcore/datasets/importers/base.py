@@ -19,6 +19,8 @@ from simcore.errors import InputError
 Batch = tuple[Samples, Labels]
 # Samples handed over at a time: enough to keep numpy busy, little enough to keep memory small.
 BATCH_IMAGES = 1000
+UNDIVIDED = "all"
+"""Split of a source that has none."""
 
 
 @dataclass(frozen=True)

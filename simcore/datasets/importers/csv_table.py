@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcore.datasets.importers.base import (
+    UNDIVIDED,
     Batch,
     Importer,
     ImportOptions,
@@ -24,7 +25,6 @@ from simcore.datasets.importers.base import (
 )
 from simcore.datasets.importers.columns import chosen_columns, find_label_column
 from simcore.datasets.importers.labels import MAX_CLASSES
-from simcore.datasets.importers.named_arrays import UNDIVIDED
 from simcore.datasets.importers.tensors import as_samples, at_a_time, sample_of
 from simcore.datasets.sample_format import SampleFormat
 from simcore.datasets.shards import Labels

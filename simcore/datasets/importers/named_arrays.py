@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simcore.datasets.importers.base import Batch, ImportOptions, ImportSource, SplitSource, class_names
+from simcore.datasets.importers.base import UNDIVIDED, Batch, ImportOptions, ImportSource, SplitSource, class_names
 from simcore.datasets.importers.labels import whole_labels
 from simcore.datasets.importers.npy import NpyArray
 from simcore.datasets.importers.tensors import as_samples, at_a_time, sample_of
@@ -19,8 +19,6 @@ from simcore.datasets.sample_format import SampleFormat
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError
 
-UNDIVIDED = "all"
-"""Split of a source that has none."""
 _SAMPLE_WORDS = {
     "x",
     "data",

@@ -13,10 +13,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from simcore.datasets.importers.base import Batch, Importer, ImportOptions, ImportSource, SplitSource, class_names
+from simcore.datasets.importers.base import (
+    UNDIVIDED,
+    Batch,
+    Importer,
+    ImportOptions,
+    ImportSource,
+    SplitSource,
+    class_names,
+)
 from simcore.datasets.importers.columns import chosen_columns, find_label_column
 from simcore.datasets.importers.labels import whole_labels
-from simcore.datasets.importers.named_arrays import UNDIVIDED
 from simcore.datasets.importers.parquet import class_names_of_schema, files_of_splits, has_images, reading_parquet
 from simcore.datasets.importers.tensors import as_samples, at_a_time, sample_of
 from simcore.datasets.sample_format import SampleFormat, Shape

@@ -66,7 +66,8 @@ def folder(request, tmp_path_factory) -> Path:
 def sweep_text(layer: str = HIDDEN) -> str:
     return (
         f"name: tensors\nmodels: net.safetensors\nlayers: [{layer}]\ndevices: 8T-SRAM\narrays: 16x8\n"
-        "sparsity: binsparx\nadc: {reference: calibrated}\ndataset: {name: ./data, images: 20, calibration_images: 16}\n"
+        "sparsity: binsparx\nadc: {reference: calibrated}\n"
+        "dataset: {name: ./data, images: 20, calibration_images: 16}\n"
     )
 
 

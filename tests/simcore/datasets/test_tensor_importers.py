@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from simcore.datasets import ImportOptions, ImportRequest, import_dataset, open_dataset
 from simcore.errors import InputError
@@ -290,6 +291,18 @@ def test_a_source_without_splits_is_divided_class_by_class_and_always_alike(tmp_
     other = run(tmp_path / "source.npz", tmp_path / "other", split_fractions=shares, split_seed=4)
     assert again.digest == dataset.digest != other.digest
     assert "25 % of 'all' by class, seed 3" in open_dataset(tmp_path / "out").manifest.splits["test"].selection
+
+
+def test_folders_of_classes_without_splits_are_divided(tmp_path):
+    for name, value in (("cat", 0), ("dog", 200)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(10):
+            Image.fromarray(np.full((3, 3), value + number, np.uint8)).save(tmp_path / f"photos/{name}/{number}.png")
+    assert run(tmp_path / "photos", tmp_path / "whole").splits == {"all": 20}
+    dataset = run(tmp_path / "photos", tmp_path / "out", split_fractions={"test": 0.3})
+    assert dataset.splits == {"test": 6, "train": 14} and dataset.classes == ("cat", "dog")
+    images, labels = read(dataset, "test")
+    assert np.array_equal(images[:, 0, 0, 0] >= 200, labels == 1) and np.bincount(labels).tolist() == [3, 3]
 
 
 def test_what_cannot_be_divided_is_refused(tmp_path):
