@@ -29,9 +29,10 @@ _ORDER_SEED = 0
 
 
 class ImageFolderImporter(Importer):
-    """SPLIT/CLASS/*.png (or .jpg, .bmp, .webp, .ppm), or CLASS/*.png without splits. A class's label is its place in the
-    sorted class names, or in the user's list of classes. File order: a random one, always the same for the same files, for
-    the first images of a split stand for all of it where a design is calibrated or part of a split is measured."""
+    """SPLIT/CLASS/*.png (or .jpg, .bmp, .webp, .ppm), or CLASS/*.png without splits. A class's label is its place in
+    the sorted class names, or in the user's list of classes. File order: a random one, always the same for the same
+    files, for the first images of a split stand for all of it where a design is calibrated or part of a split is
+    measured."""
 
     name = "folders"
     expects = "a folder SPLIT/CLASS/*.png (or .jpg, .bmp, .webp, .ppm), for example test/cat/0001.png; or CLASS/*.png"
