@@ -10,6 +10,8 @@ from pipeline.doctor.suspicions.base import Finding, Suspicion, beats_guessing, 
 from pipeline.front.intervals import PairedCounts
 
 _SHOWN = 10
+_MOST_CLASSES = 2000
+"""Above them an assignment would take minutes and gigabytes, and samples would be too few to learn it from."""
 
 
 class Labels(Suspicion):
@@ -19,6 +21,8 @@ class Labels(Suspicion):
 
     def examine(self, patient: Patient) -> Finding | None:
         classes = patient.network.graph.classes
+        if classes > _MOST_CLASSES:
+            return None
         learnt, judged = slice(0, None, 2), slice(1, None, 2)
         seen = np.zeros((classes, classes))
         np.add.at(seen, (patient.predictions[learnt], patient.labels[learnt]), 1)

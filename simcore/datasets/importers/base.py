@@ -6,7 +6,7 @@ import lzma
 import tarfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +122,11 @@ def reading(what: str) -> Iterator[None]:
 def reason(error: BaseException) -> str:
     """An exception's message in one line, its type where it has none."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def largest_label(splits: Mapping[str, SplitSource]) -> int:
+    """Of all splits; 0 where they are empty."""
+    return max((int(labels.max()) for split in splits.values() if len(labels := split.labels())), default=0)
 
 
 def class_names(

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from simcore.datasets.importers.base import UNDIVIDED, Batch, ImportOptions, ImportSource, SplitSource, class_names
+from simcore.datasets.importers.base import (
+    UNDIVIDED,
+    Batch,
+    ImportOptions,
+    ImportSource,
+    SplitSource,
+    class_names,
+    largest_label,
+)
 from simcore.datasets.importers.labels import whole_labels
 from simcore.datasets.importers.npy import NpyArray
 from simcore.datasets.importers.tensors import as_samples, at_a_time, sample_of
@@ -92,7 +100,7 @@ def source_of_arrays(path: Path, arrays: Mapping[str, NpyArray], kind: str, opti
     splits = {split: _split(pair[False], pair[True], sample, options) for split, pair in found.items()}
     return ImportSource(
         name=path.resolve().stem if path.is_file() else path.resolve().name,
-        classes=class_names(options, None, lambda: max(int(one.labels().max()) for one in splits.values())),
+        classes=class_names(options, None, lambda: largest_label(splits)),
         sample=sample,
         source=kind,
         licence="unknown",

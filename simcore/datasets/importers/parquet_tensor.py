@@ -21,6 +21,7 @@ from simcore.datasets.importers.base import (
     ImportSource,
     SplitSource,
     class_names,
+    largest_label,
 )
 from simcore.datasets.importers.columns import chosen_columns, find_label_column
 from simcore.datasets.importers.labels import whole_labels
@@ -60,9 +61,7 @@ class ParquetTensorImporter(Importer):
         splits = {split: _split(parts, shape, sample, options) for split, parts in tables.items()}
         yield ImportSource(
             name=path.resolve().stem if path.is_file() else path.resolve().name,
-            classes=class_names(
-                options, first.class_names(), lambda: max(int(split.labels().max()) for split in splits.values())
-            ),
+            classes=class_names(options, first.class_names(), lambda: largest_label(splits)),
             sample=sample,
             source="Parquet files with numbers",
             licence="unknown",

@@ -119,6 +119,7 @@ def lying_header(shape: str) -> bytes:
         (np.where(np.arange(300).reshape(X.shape) == 75, np.nan, X), Y, "x_train.npy index 7: nan is no finite number"),
         (np.where(X == X[7, 1, 0], 1e300, X.astype(float)), Y, "x_train.npy index 7: 1e.300 is no finite"),
         (np.full((30, 2), 2**24 + 1), Y, "x_train.npy index 0: 16777217 is a whole number beyond"),
+        (X[:0], Y[:0], "split 'train' of .* has no images"),
         (X, Y[:-1], r"y_train.npy: labels have the shape \(29,\) for 30 samples; expected \(30,\)"),
         (X, np.eye(3)[Y], r"y_train.npy: .* one-hot labels save argmax"),
         (X, np.where(np.arange(30) == 4, 1.5, Y), "y_train.npy index 4: the label is 1.5; expected a whole number"),
