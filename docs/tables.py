@@ -161,7 +161,9 @@ def commands() -> str:
     group: Any = typer.main.get_command(app)
     context = typer.Context(group, info_name="binsparx")
     for name in LAZY_COMMANDS:
-        group.resolve_command(context, [name])  # puts the command in the place of its stand-in
+        _, command, _ = group.resolve_command(context, [name])  # puts the command in the place of its stand-in
+        for own in getattr(command, "lazy", ()):
+            command.resolve_command(typer.Context(command, info_name=name, parent=context), [own])
     text = typer.cli.get_docs_for_click(obj=group, ctx=context, name="binsparx")
     _, first, commands = text.partition("## `binsparx ")
     commands = commands.replace("* `--help`: Show this message and exit.\n", "").replace("```console\n$ ", "```text\n")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, get_args
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -26,6 +25,7 @@ from simcore.errors import InputError, unknown_name
 from simcore.inference.calibration_images import choose_calibration_images, require_apart
 from simcore.inference.stored_layers import images_for_calibration
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
+from simcore.network.inputs import network_input
 from simcore.technology import circuit_parameters
 
 _ORDERS: tuple[str, ...] = get_args(RowOrder)
@@ -91,7 +91,7 @@ def _images(dataset: Dataset, split: str, count: int) -> torch.Tensor:
     if count > (known := dataset.splits[split]):
         raise InputError(f"split '{split}' of {dataset.name} has {known} images, not {count}", "--images")
     images, _ = dataset.read(split, 0, count)
-    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+    return network_input(images)
 
 
 def _calibration_images(
