@@ -39,6 +39,7 @@ LAZY_COMMANDS = {
     "models": LazyCommand("pipeline.cli.listings", "models", "The networks that ship."),
     "datasets": LazyCommand("pipeline.cli.listings", "datasets", "The data sets that ship, and those in data/."),
     "sweeps": LazyCommand("pipeline.cli.listings", "sweeps", "The sweep files that ship."),
+    "model": LazyCommand("pipeline.cli.model", "model_app", "Networks: import them from other frameworks."),
     "bitcell": LazyCommand("pipeline.cli.bitcell", "bitcell_app", "Bitcell files from measured I-V curves."),
     "data": LazyCommand("pipeline.cli.data", "data_app", "Import datasets and look at them."),
 }
