@@ -13,7 +13,7 @@ import typer
 from simcore.errors import InputError
 
 Normalization = tuple[tuple[float, ...], tuple[float, ...]]
-_KINDS = {".onnx": "ONNX"}
+_KINDS = {".onnx": "ONNX", ".h5": "Keras", ".hdf5": "Keras"}
 _MOST_IMAGES = 4096
 
 
@@ -62,9 +62,16 @@ def import_command(
         )
     shape = _shape(input_shape)
     normalize = _normalization(mean, std)
-    from simcore.network.importers.onnx import from_onnx
+    if kind == "ONNX":
+        from simcore.network.importers.onnx import from_onnx
 
-    traced = from_onnx(source, normalize, shape, logits, images)
+        traced = from_onnx(source, normalize, shape, logits, images)
+    else:
+        from simcore.network.importers.keras import from_keras
+
+        if logits is not None:
+            raise InputError("only ONNX files have values to choose from", "--logits")
+        traced = from_keras(source, normalize, shape, images)
     digest = traced.save(
         target,
         {

@@ -49,7 +49,7 @@ def first_step(normalize: Normalization | None, shape: Sequence[int]) -> Forward
     means, stds = (tuple(float(value) for value in part) for part in normalize)
     if len(shape) != 3 or not len(means) == len(stds) == shape[0]:
         raise InputError(
-            f"numbers for {len(means)} channels, the input has shape {tuple(shape)}: (channels, height, width) is needed",
+            f"numbers for {len(means)} channels, the input has shape {tuple(shape)}; maps of as many are needed",
             "mean and standard deviation",
         )
     return Normalize(means, stds)

@@ -127,7 +127,7 @@ class _Values:
         importer = self._importer(node, place)
         try:
             return self._taken(node, importer)
-        except (ValueError, TypeError, IndexError, RuntimeError, OverflowError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, LookupError, RuntimeError, ArithmeticError, AttributeError) as error:
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             raise InputError(f"it cannot be expressed here: {reason}", place) from None
 
