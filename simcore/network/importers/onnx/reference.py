@@ -1,6 +1,6 @@
 """An independent forward pass of a file: ONNX's own reference in NumPy, and QONNX's operations after its definitions.
 
-It shares nothing with what makes the network: neither the shapes that were found nor the order nor the operations.
+It shares neither shapes nor operations with what makes the network.
 """
 
 from __future__ import annotations
@@ -55,14 +55,15 @@ class ReferencePass:
         padded = torch.cat([images, images[:1].expand(-len(images) % at_once, *images.shape[1:])])
         try:
             with np.errstate(all="ignore"):
-                results = [
-                    self._evaluator.run(None, {self._file.input: part.numpy().astype(kind)})[0]
-                    for part in padded.split(at_once)
-                ]
+                results = [self._run(part.numpy().astype(kind)) for part in padded.split(at_once)]
             logits = np.concatenate([np.asarray(result).reshape(at_once, -1) for result in results])
         except Exception as error:  # noqa: BLE001
             raise InputError(_not_computed(error), str(self._file.path)) from None
         return torch.from_numpy(logits[: len(images)].astype(np.float32))
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        found: Any = self._evaluator.run(None, {self._file.input: images})
+        return np.asarray(found[0])
 
 
 def _sort(model: Any, file: OnnxFile, result: str) -> None:

@@ -3,6 +3,10 @@
 Run with TensorFlow 2.15, larq 0.13 and Keras 2.15 (none of them is needed for the tests)::
 
     python larq_sample.py larq_sample.zip
+
+``tf2onnx_sample.onnx`` is the second of them (with other weights) as tf2onnx 1.17 exports it::
+
+    tf2onnx.convert.from_keras(model, opset=13, inputs_as_nchw=["image"], output_path="tf2onnx_sample.onnx")
 """
 
 from __future__ import annotations

@@ -244,6 +244,36 @@ def test_operations_give_what_onnxruntime_gives(tmp_path: Path, name: str, batch
     check(graph, tmp_path, [])
 
 
+@pytest.mark.parametrize("op", ["Equal", "Xor", "Mul"])
+@pytest.mark.parametrize("reduction", ["ReduceSum", "ReduceMean"])
+def test_xnor_popcount_value_by_value_is_one_product(tmp_path: Path, op: str, reduction: str) -> None:
+    graph = Graph(("N", 10))
+    graph.dense(10, 24)
+    graph.add("GreaterOrEqual", graph.floats(0.1))
+    graph.add("Unsqueeze", graph.wholes(1))
+    bits = graph.rng.random((5, 24)) < 0.5
+    if op == "Xor":
+        graph.add("Xor", graph.array(bits))
+        graph.add("Not")
+        graph.add("Cast", to=onnx.TensorProto.FLOAT)
+    else:
+        graph.add("Cast", to=onnx.TensorProto.FLOAT)
+        graph.add(op, graph.floats(bits if op == "Equal" else 2.0 * bits - 1))
+        graph.add("Cast", to=onnx.TensorProto.FLOAT)
+    axes = {"axes": [2]} if reduction == "ReduceMean" else {}
+    graph.add(reduction, *([] if axes else [graph.wholes(2)]), keepdims=0, **axes)
+    check(graph, tmp_path, ["binary_linear"])
+
+
+def test_a_file_of_tf2onnx(tmp_path: Path) -> None:
+    """A network of larq: signs as Sign, Add, Sign; channels moved to and fro; margins of one side."""
+    path = Path(__file__).with_name("tf2onnx_sample.onnx")
+    traced = from_onnx(path)
+    assert arrays(traced) == ["binary_conv2d", "binary_conv2d"]
+    images = torch.randn(20, 2, 11, 11)
+    assert torch.allclose(traced.network(images), runtime_logits(path, images), atol=1e-4, rtol=1e-4)
+
+
 def test_a_one_sided_margin_of_zeros_keeps_a_binary_convolution_on_arrays(tmp_path: Path) -> None:
     graph = Graph((1, 4, 8, 8))
     graph.add("BipolarQuant", graph.floats(1), domain=QONNX)

@@ -14,6 +14,8 @@ from simcore.network.importers.onnx.reading import Attribute
 LARGEST_SIZE = 1 << 16
 """Of a kernel, a stride, a margin: that of the operations of a network graph."""
 
+_MOST_PRODUCTS = 1 << 37  # multiplications of one layer for one input: a judgement; all of ResNet-50 are 2^32
+
 
 @dataclass(frozen=True)
 class Call:
@@ -141,6 +143,12 @@ def given(inputs: Sequence[torch.Tensor | None], place: int) -> torch.Tensor:
     if value is None:
         raise ValueError(f"its input {place} is left out")
     return value
+
+
+def require_bounded(products: int) -> None:
+    """Raises ValueError for a layer of so many multiplications that a small file keeps a machine busy for hours."""
+    if products > _MOST_PRODUCTS:
+        raise ValueError(f"{products} multiplications, at most {_MOST_PRODUCTS} are computed")
 
 
 def optional(inputs: Sequence[torch.Tensor | None], place: int) -> torch.Tensor | None:

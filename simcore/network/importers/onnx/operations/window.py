@@ -14,6 +14,7 @@ from simcore.network.importers.onnx.operations.base import (
     axis_of,
     given,
     optional,
+    require_bounded,
     sizes,
 )
 from simcore.network.importers.windows import avg_pool, convolution, max_pool, same_margins
@@ -35,7 +36,8 @@ def _conv(call: Call, inputs: Inputs) -> Result:
     groups = call.whole("group", 1)
     if not 1 <= groups <= LARGEST_SIZE:
         raise ValueError(f"{groups} groups")
-    _require_bounded(values, kernel, stride, margins)
+    unfolded = _require_bounded(values, kernel, stride, margins)
+    require_bounded(unfolded * len(weight) // groups)
     return convolution(values, weight, bias, stride, margins, dilation, groups)
 
 
@@ -100,12 +102,14 @@ def _axes(values: torch.Tensor) -> int:
 
 def _require_bounded(
     values: torch.Tensor, kernel: Sequence[int], stride: Sequence[int], margins: Sequence[tuple[int, int]]
-) -> None:
+) -> int:
+    """The values that all windows of an image hold together."""
     unfolded = values.shape[1]
     for size, k, step, margin in zip(values.shape[2:], kernel, stride, margins, strict=True):
         unfolded *= k * max(1, (size + sum(margin)) // step)
     if unfolded > _MOST_UNFOLDED:
         raise ValueError(f"its windows hold {unfolded} values, at most {_MOST_UNFOLDED} are computed")
+    return int(unfolded)
 
 
 def _over_all(kind: str) -> Importer:
