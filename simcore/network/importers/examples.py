@@ -55,33 +55,31 @@ def first_step(normalize: Normalization | None, shape: Sequence[int]) -> Forward
     return Normalize(means, stds)
 
 
-def with_finite_logits(reference: Forward, images: torch.Tensor, place: str) -> torch.Tensor:
-    """The inputs for which the file itself gives finite logits.
+def finite_logits(logits: torch.Tensor, place: str) -> torch.Tensor:
+    """Of which inputs the file itself gives finite logits.
 
     Raises:
         InputError: these are less than half of them.
     """
-    finite = reference(images).isfinite().all(dim=1)
-    if 2 * int(finite.sum()) < len(images):
+    finite = logits.isfinite().all(dim=1)
+    if 2 * int(finite.sum()) < len(logits):
         raise InputError(
-            f"its own logits are no finite numbers on {len(images) - int(finite.sum())} of {len(images)} random inputs",
+            f"its own logits are no finite numbers on {len(logits) - int(finite.sum())} of {len(logits)} random inputs",
             place,
         )
-    return images[finite]
+    return finite
 
 
-def clear_of_thresholds(network: GraphNetwork, reference: Forward, images: torch.Tensor) -> torch.Tensor:
-    """The inputs without those on which network and reference differ because a value is exactly at a threshold.
+def clear_of_thresholds(network: GraphNetwork, images: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
+    """Which inputs are not among those whose logits are others than expected because a value is exactly at a threshold.
 
     There the order in which float32 sums are rounded decides on a sign. Such an input shows: the network's own logits
     change when it is moved by a few roundings. Where that is so for more than half of the inputs, all are kept.
     """
     logits = network(images)
-    differing = beyond_tolerance(logits, reference(images))
-    if not bool(differing.any()):
-        return images
+    differing = beyond_tolerance(logits, expected)
     unsteady = torch.zeros_like(differing)
-    for roundings in _ROUNDINGS:
+    for roundings in _ROUNDINGS if bool(differing.any()) else ():
         unsteady |= beyond_tolerance(network(images * (1 + roundings * _EPS)), logits)
     kept = ~(differing & unsteady)
-    return images[kept] if 2 * int(kept.sum()) >= len(images) else images
+    return kept if 2 * int(kept.sum()) >= len(images) else torch.ones_like(kept)

@@ -17,7 +17,7 @@ from simcore.network.importers.onnx.operations import OPERATIONS, TABLE, Call, I
 from simcore.network.importers.onnx.ordering import in_order
 from simcore.network.importers.onnx.reading import LARGEST_INPUT, OnnxFile, OnnxNode
 
-OPEN_BATCH = 7
+_OPEN_BATCH = 7
 """Images for which shapes are found where the file leaves their number open: a size that no other axis has."""
 _MOST_STEPS = 4096  # nodes of a network graph
 _LARGEST_VALUE = 1 << 24  # values of one result, for one image: 64 MiB. Judgement
@@ -52,7 +52,7 @@ class OnnxProgram:
         steps: in execution order.
         input, result: names of the input and of the logits.
         shape: of the input, without the batch.
-        images: for which the file declares its shapes; ``OPEN_BATCH`` where it leaves them open.
+        images: for which the file declares its shapes; another number where it leaves them open.
         table: entries of the smallest table that the input looks up; 0 for none.
     """
 
@@ -75,7 +75,7 @@ def onnx_program(file: OnnxFile, result: str, shape: tuple[int, ...]) -> OnnxPro
     Raises:
         InputError: an operation that is not known, cannot be expressed, or asks for too much.
     """
-    images = file.shape[0] if file.shape and file.shape[0] else OPEN_BATCH
+    images = file.shape[0] if file.shape and file.shape[0] else _OPEN_BATCH
     if images > _LARGEST_VALUE or images * np.prod(shape, dtype=float) > LARGEST_INPUT:
         raise InputError(f"a batch of {images} inputs of shape {shape} is too large", f"{file.path} input")
     values = _Values(file, images)
