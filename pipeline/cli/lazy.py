@@ -44,7 +44,7 @@ LAZY_COMMANDS = {
     "datasets": LazyCommand("pipeline.cli.listings", "datasets", "The data sets that ship, and those in data/."),
     "sweeps": LazyCommand("pipeline.cli.listings", "sweeps", "The sweep files that ship."),
     "bitcell": LazyCommand("pipeline.cli.bitcell", "bitcell_app", "Bitcell files from measured I-V curves."),
-    "model": LazyCommand("pipeline.cli.model", "model_app", "Look at networks, and for what is wrong with them."),
+    "model": LazyCommand("pipeline.cli.model", "model_app", "Networks: import, check and show them."),
     "data": LazyCommand("pipeline.cli.data", "data_app", "Import datasets and look at them."),
 }
 

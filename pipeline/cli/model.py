@@ -1,4 +1,4 @@
-"""``binsparx model``: look at networks, and for what is wrong with them."""
+"""``binsparx model``: networks of other frameworks, what is in a network, and what is wrong with one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import typer
 from pipeline.cli.lazy import LazyCommand, LazyGroup, add_lazy_commands
 
 MODEL_COMMANDS = {
+    "import": LazyCommand(
+        "pipeline.cli.model_import", "import_command", "A network from an ONNX, QONNX, Keras or larq file."
+    ),
     "check": LazyCommand("pipeline.cli.model_check", "check", "Whether a network is what its maker thinks it is."),
     "show": LazyCommand("pipeline.cli.model_show", "show", "A network's graph, and what each layer costs on arrays."),
 }
@@ -19,13 +22,13 @@ class _ModelGroup(LazyGroup):
 
 
 model_app = typer.Typer(
-    name="model", cls=_ModelGroup, help="Look at networks, and for what is wrong with them.", no_args_is_help=True
+    name="model", cls=_ModelGroup, help="Networks: import, check and show them.", no_args_is_help=True
 )
 
 
 @model_app.callback()
 def _group() -> None:
-    """Look at networks, and for what is wrong with them."""
+    """Networks: import, check and show them."""
 
 
 add_lazy_commands(model_app, MODEL_COMMANDS)
