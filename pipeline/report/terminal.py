@@ -179,7 +179,7 @@ def print_list(designs: pa.Table, console: Console, wide: bool = False) -> None:
                 f"{row['rms_error_lsb']:.2f}", str(row["images"]), short_key(row["design_key"]),
             ]
         )  # fmt: skip
-    print_table(f"{len(lines)} designs", columns, lines, console, len(naming.columns), wide)
+    print_table(f"{len(lines)} design{'s' * (len(lines) != 1)}", columns, lines, console, len(naming.columns), wide)
     console.print()
     note = "*: on the front of its model and corner; ?: cannot be told from it (95 %); ~: beyond the solver's limits"
     console.print(note, highlight=False, soft_wrap=True)
