@@ -117,7 +117,7 @@ def _in_order(file: KerasFile) -> list[KerasLayer]:
     while waiting:
         name = waiting[-1]
         if name not in by_name:
-            raise InputError(f"no layer is called '{name}'", str(file.path))
+            raise InputError(f"no layer is called {name[:60]!r}", str(file.path))
         layer = by_name[name]
         missing = [before for before in layer.inputs if before not in done and before != file.input]
         if name in done or name == file.input:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import h5py
 
 _MOST_LAYERS = 4096
+_LONGEST_NAME = 1000
 _NETWORKS = ("Sequential", "Functional", "Model")
 _OTHERWISE = "docs/networks.md says how to go by ONNX"
 
@@ -93,7 +94,7 @@ def _model_config(file: h5py.File, where: str) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise InputError("its model_config is no Keras network", where)
     if config.get("class_name") not in _NETWORKS:
-        raise unknown_name("kind of network", str(config.get("class_name")), _NETWORKS, where)
+        raise unknown_name("kind of network", ascii(config.get("class_name"))[:60], _NETWORKS, where)
     return config
 
 
@@ -109,6 +110,8 @@ def _network(path: Path, config: dict[str, Any], weights: Any) -> KerasFile:
         settings = layer["config"]
         name = str(settings.get("name") or layer.get("name") or f"layer_{number}")
         kind = str(layer["class_name"]).rpartition(">")[2]
+        if not (name + kind).isprintable() or len(name + kind) > _LONGEST_NAME:
+            raise InputError(f"the name {name[:40]!r} of a layer is no text of one line", where)
         given = settings.get("batch_input_shape") or settings.get("batch_shape")
         if given is not None and shape is None:
             shape = _shape(given, f"{where} layer '{name}'")

@@ -29,6 +29,7 @@ _OLDEST_OPSET = 7  # before it, binary operations broadcast by an attribute
 _QUANTIZERS = ("onnx.brevitas", "qonnx.custom_op.general", "finn.custom_op.general")
 """Domains whose operations are those of QONNX."""
 STANDARD = ("", "ai.onnx")
+_LONGEST_NAME = 1000  # exporters write the path of a layer: a judgement
 _FIRST_WITH_OPSETS = 3  # version of the file format
 
 
@@ -195,10 +196,10 @@ def _node(node: onnx.NodeProto, number: int, opset: int, where: str) -> OnnxNode
 
 
 def _require_text(where: str, *names: str | bytes) -> None:
-    """Raises InputError for a name that is no text: where a damaged file has one, it is handed on as bytes."""
+    """Raises InputError for a name that is no text of one line: a damaged file's are bytes, or hold anything."""
     for name in names:
-        if not isinstance(name, str):
-            raise InputError(f"a damaged file: the name {name[:40]!r} is no text", where)
+        if not isinstance(name, str) or not name.isprintable() or len(name) > _LONGEST_NAME:
+            raise InputError(f"a damaged file: the name {name[:40]!r} is no text of one line", where)
 
 
 def _attribute(attribute: onnx.AttributeProto, place: str) -> Attribute:

@@ -46,6 +46,10 @@ def _self_cycle(model: Any, folder: Path) -> None:
     model.graph.node[2].input[0] = model.graph.node[2].output[0]
 
 
+def _name_of_two_lines(model: Any, folder: Path) -> None:
+    model.graph.node[0].input[1] = "c\n0"
+
+
 def _missing(model: Any, folder: Path) -> None:
     del model.graph.initializer[0]
 
@@ -168,6 +172,7 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "cycle": (_cycle, r"node 'MatMul0' \(MatMul\): it is part of a cycle"),
     "a node that takes its own result": (_self_cycle, r"node 'Cast2' \(Cast\): it is part of a cycle"),
     "missing initialiser": (_missing, r"node 'MatMul0' \(MatMul\): it takes 'c0', which is neither"),
+    "name of two lines": (_name_of_two_lines, r"the name 'c\\n0' is no text of one line"),
     "initialiser twice": (_twice, "initialiser 'c0': there are two"),
     "value given twice": (_given_twice, "it gives 'v0_0', which is there already"),
     "no opset": (_without_opset, "one version of the standard operations"),
