@@ -153,6 +153,13 @@ def choose_calibration_images(dataset: Dataset, count: int, measured_split: str,
         raise InputError(error.message, where) from None
 
 
+def require_fit(model: Model, dataset: Dataset, where: str) -> None:
+    """Raises InputError where the network takes other samples than the data set's, or knows other classes."""
+    from simcore.network import inputs
+
+    inputs.require_fit(f"model '{model.name}'", model.checkpoint.network.graph, dataset, where)
+
+
 def check_layers(model: Model, layers: list[str] | None, model_where: str, layers_where: str) -> None:
     """Raises InputError where the network has no binary layer, or a named layer is not one of them."""
     from simcore.network.graph import node_of
