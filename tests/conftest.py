@@ -19,7 +19,6 @@ SHAPES_CHECKED = [
     "pipeline.front.significance",
     "simcore.analysis.partial_sums",
     "simcore.cost",
-    "simcore.effects",
     "simcore.mapping.row_groups",
     "simcore.mitigation",
     "simcore.network.checkpoint",
