@@ -176,8 +176,8 @@ class PointBuilder:
             rows, cols, active, where = size
             base = Configuration(study, model, cell, self._circuit(cell), rows, cols, active)
             for settings in products:
-                if not study.chips_differ:  # nothing depends on them
-                    settings = {**settings, **{axis.column: [axis.default] for axis in CONDITIONS}}
+                idle = simulation.conditions_without_effect(study.design_fields["effects"])
+                settings = settings | {axis.column: [axis.default] for axis in CONDITIONS if axis.field in idle}
                 try:
                     if study.design_fields[CALIBRATION.column] not in checked:
                         _check_sets(base, products, places)

@@ -136,6 +136,13 @@ def load_effects(text: str, where: str, folder: Path) -> tuple[Effect, ...]:
     return effect_blocks.load_effects(text, where, folder)
 
 
+def conditions_without_effect(effects: Sequence[Effect]) -> list[str]:
+    """Fields of a design that change nothing beside these effects."""
+    from simcore import effects as device_effects
+
+    return device_effects.conditions_without_effect(effects)
+
+
 def mitigations_of(design: Design) -> Sequence[Costed]:
     """What is done against the errors of a design's arrays, beside what its tiles and counts say already."""
     if design.mitigations == NONE:
