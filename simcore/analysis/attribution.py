@@ -38,7 +38,7 @@ def passes_at_work(design: Design) -> list[str]:
 
 
 def needs_of(name: str) -> tuple[str, ...]:
-    """What a pass cannot do without.
+    """What a pass cannot do without; of several flips or bends, those of the design.
 
     Args:
         name: of the pass.
@@ -47,7 +47,10 @@ def needs_of(name: str) -> tuple[str, ...]:
     if known is None:
         return ()
     ranging = (RE_RANGING,) if known.sets_converters else ()
-    return (*ranging, *((ACTIVATION_FLIP,) if known.activation_flips else ()))
+    activations = (ACTIVATION_FLIP,) if known.activation_flips else ()
+    flips = (WEIGHT_FLIP, ACTIVATION_FLIP) if known.flips else ()
+    bends = tuple(one.name for one in PASSES.values() if one.bends_thresholds) if known.needs_bends else ()
+    return (*ranging, *activations, *flips, *bends)
 
 
 def with_passes(design: Design, names: Iterable[str]) -> Design:
@@ -58,7 +61,8 @@ def with_passes(design: Design, names: Iterable[str]) -> Design:
         names: some of ``passes_at_work``.
     """
     kept = set(names)
-    kept |= {need for name in kept for need in needs_of(name)}
+    at_work = passes_at_work(design)
+    kept |= {need for name in kept for need in needs_of(name) if need in at_work}
     mitigations = [one for one in passes_of(design.mitigations) if one.name in kept]
     reference = design.adc.reference if RE_RANGING in kept else "nominal"
     changes = {

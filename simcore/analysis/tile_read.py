@@ -83,7 +83,7 @@ def tile_read(checkpoint: Checkpoint, design: Design, dataset: Dataset, place: R
     _require_below("column tile", place.column_tile, len(tiles), of_layer)
     _require_below("position", place.position, len(vectors), of_layer)
     return TileRead(
-        circuit=design.circuit,
+        circuit=design.built,
         weights=group.tile.bits[:, tiles[place.column_tile]],
         inputs=group.driven(group.apply(vectors[place.position][None]).bits)[0],
         columns=tiles[place.column_tile],

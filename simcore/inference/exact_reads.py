@@ -38,7 +38,8 @@ def read_exactly(
         applied = group.apply(flat)
         current = group.exact_currents(applied.bits)
         sums = group.partial_sums(applied.bits)
-        codes = layer.converters.codes(current, index, _noise(layer, current.shape, positions, index, noise_seeds))
+        met = current - group.reference_currents(applied.bits)[:, None]
+        codes = layer.converters.codes(met, index, _noise(layer, current.shape, positions, index, noise_seeds))
         driven = applied.bits.sum(axis=1)
         converted = layer.converters.sums(codes, index, driven)
         signs = applied.signs[:, None] * digital.signs[index]

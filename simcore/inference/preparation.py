@@ -19,7 +19,7 @@ from simcore.inference.stored_layers import StoredLayer, draw_vectors, images_fo
 from simcore.inference.validation import Evidence, FittedLayer, LayerEvidence, measure_layer
 from simcore.mapping.tiling import LayerMapping
 from simcore.mitigation.base import Mitigation
-from simcore.mitigation.sets import mitigations_acting
+from simcore.mitigation.sets import CONVERTER_HOOKS, mitigations_acting
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import GraphNetwork, plain_dot
 from simcore.readout.adc import CalibrationReads, ConverterSettings, converter_settings, ideal_settings
@@ -193,10 +193,10 @@ def _converters(layer: StoredLayer, models: list[Surrogate] | None, design: Desi
     for index, group in enumerate(layer.groups):
         bits = group.apply(vectors).bits
         if models is not None:
-            current = models[index].evaluate(bits)
+            current = models[index].evaluate(bits) - models[index].reference(bits.sum(axis=1, dtype=np.int64))[:, None]
         elif design.solver == "ideal_circuit":
             current = group.partial_sums(bits)
         else:
-            current = group.exact_currents(bits)
+            current = group.exact_currents(bits) - group.reference_currents(bits)[:, None]
         reads.append(CalibrationReads.of(group, bits, current))
-    return converter_settings(design.adc, reads, mitigations_acting(design, "sense", "space"))
+    return converter_settings(design.adc, reads, mitigations_acting(design, *CONVERTER_HOOKS))

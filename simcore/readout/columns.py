@@ -13,22 +13,27 @@ import numpy as np
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.kernels.simd import full, largest, load, maximum, minimum, rint, store, total, where_greater
 from simcore.mapping.encodings.base import column_share
-from simcore.readout.bends import bent
+from simcore.readout.bends import bent, level_of
 from simcore.readout.totals import add_totals
 from simcore.surrogate.column_drops import LANES, OFF_SHARE, applied_rows, column_sums, loss_factor
 
 
 @numba.njit(inline="always")
-def _convert(current, tables, noise, added, group, read, c):  # type: ignore[no-untyped-def]
-    """(converted partial sum, 1 where above the top code) of a vector of columns; ``added`` is the digital side's."""
+def _convert(current, tables, noise, added, place, read, c):  # type: ignore[no-untyped-def]
+    """(converted partial sum, 1 where above the top code) of a vector of columns; ``added`` is the digital side's,
+    ``place`` the row group and which of the levels it takes."""
     converter, thresholds, levels = tables.converters, tables.curves.thresholds, tables.curves.levels
+    group, level = place
+    grid = tables.curves.grid[group]
     highest = full(current, converter.top)
     even = load(converter.gain, (group, c)) * current + load(converter.offset, (group, c)) + load(noise, (read, c))
+    if grid[1] > np.float32(0):
+        even = rint((even - grid[0]) * (np.float32(1) / grid[1])) * grid[1] + grid[0]
     code = rint(bent(even, thresholds.line[group], thresholds.knots[group]))
     clipped = where_greater(code, highest, load(converter.used, (c,)), full(current, 0.0))
     code = minimum(maximum(code, full(current, 0.0)), highest)
-    level = bent(code, levels.line[group], levels.knots[group])
-    return level * load(converter.step, (group, c)) + load(converter.zero, (group, c)) + added, clipped
+    delivered = bent(code, levels.line[level], levels.knots[level])
+    return delivered * load(converter.step, (group, c)) + load(converter.zero, (group, c)) + added, clipped
 
 
 # Without numba's reference counts: they would spill all vectors at every pair of columns. Nothing is allocated here.
@@ -54,6 +59,8 @@ def read_columns(reads, block, tables, out, totals):  # type: ignore[no-untyped-
         leak = full(zero, block.applied[read] * feed[OFF_SHARE])
         noisy, pattern = min(read, len(block.noise) - 1), block.place[read]
         added = full(zero, block.applied[read] * tables.curves.per_row[group])
+        place = group, level_of(tables.curves.level_of[group], block.applied[read])
+        off = full(zero, tables.curves.reference[group, np.int64(block.applied[read])])
         # Drops of all columns first: both loops together would not fit the vector registers.
         for column in range(0, stored.shape[1], COLUMNS_AT_ONCE):
             count_ones(block.packed, read, stored, column, block.counts)
@@ -70,7 +77,7 @@ def read_columns(reads, block, tables, out, totals):  # type: ignore[no-untyped-
             s = n * on_share + leak
             q, q_on, m = load(block.sums, (0, c)), load(block.sums, (1, c)), load(block.sums, (2, c))
             current = s * loss_factor(s, n, q, q_on, m, factors, ranges)
-            sums, above = _convert(current, tables, block.noise, added, group, noisy, c)
+            sums, above = _convert(current - off, tables, block.noise, added, place, noisy, c)
             error = sums - n
             squared += error * error
             worst = maximum(worst, abs(error))

@@ -21,6 +21,11 @@ class Surrogate(ABC):
     def evaluate(self, bits: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) applied bits."""
 
+    def reference(self, applied: np.ndarray) -> np.ndarray:
+        """What is taken from the columns' currents before conversion, in reads with so many rows on: the current of the
+        reference column in LSB."""
+        return np.zeros(len(applied))
+
 
 @dataclass(frozen=True)
 class Calibration:

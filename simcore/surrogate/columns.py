@@ -11,6 +11,7 @@ from simcore.mapping.row_groups import RowGroup
 from simcore.surrogate.base import FIT_GROUPS, FIT_READS, Calibration, Surrogate
 from simcore.surrogate.column_drops import feed_of, pack_rows
 from simcore.surrogate.column_fit import ColumnFit, ColumnSums, column_sums_of, fit_column_sums
+from simcore.surrogate.reference_column import fit_reference
 
 _COLUMNS = 16  # drawn from each row group
 _TOLERANCE = 1e-8  # converters amplify what the fit gets wrong, so its data are solved far beyond that
@@ -18,16 +19,20 @@ _TOLERANCE = 1e-8  # converters amplify what the fit gets wrong, so its data are
 
 @dataclass(frozen=True)
 class ColumnModel(Surrogate):
-    """Stored bits (N, M), feed line and fit."""
+    """Stored bits (N, M), feed line and fit; currents (N + 1,) of the reference column, by the rows that are on."""
 
     bits: np.ndarray
     feed: np.ndarray
     fit: ColumnFit
+    references: np.ndarray
 
     def evaluate(self, bits: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
         stored = self.bits[:, columns]
         sums = column_sums_of(bits, pack_rows(stored), stored.shape[1], self.feed, self.fit)
         return sums.current.astype(np.float64)
+
+    def reference(self, applied: np.ndarray) -> np.ndarray:
+        return self.references[applied].astype(np.float64)
 
 
 def fit_columns(groups: list[RowGroup], calibration: Calibration) -> list[ColumnModel]:
@@ -46,4 +51,5 @@ def fit_columns(groups: list[RowGroup], calibration: Calibration) -> list[Column
         samples.append(column_sums_of(bits, pack_rows(stored), stored.shape[1], feeds[position]))
         solved.append(group.in_lsb(group.solve(bits, columns, _TOLERANCE)).ravel())
     fit = fit_column_sums(ColumnSums.joined(samples), np.concatenate(solved))
-    return [ColumnModel(group.stored.bits, feed, fit) for group, feed in zip(groups, feeds, strict=True)]
+    references = fit_reference(groups, calibration)
+    return [ColumnModel(group.stored.bits, feed, fit, references) for group, feed in zip(groups, feeds, strict=True)]
