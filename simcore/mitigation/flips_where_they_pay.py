@@ -13,7 +13,8 @@ from simcore.mitigation.transfer import IDENTITY, ScopeReads
 
 # Judgements: what of a layer is solved exactly for each choice.
 _GROUPS, _READS, _COLUMNS = 8, 64, 16
-_TOLERANCE = 1e-6  # errors that matter are a thousandth of an LSB and more
+_TOLERANCE = 1e-6
+_LEAST_GAIN = 0.01  # LSB: what a flip takes less of the rms error pays for nothing
 
 WEIGHTS = frozenset({"weight_flip"})
 ACTIVATIONS = frozenset({"activation_flip", "flip_above", "sampled_popcount"})
@@ -42,13 +43,13 @@ class FlipsWhereTheyPay(Mitigation):
         weights = [WEIGHTS, frozenset()] if self.flips_weights else [frozenset()]
         activations = [ACTIVATIONS, frozenset()] if self.flips_activations else [frozenset()]
         choices = [one | other for one in weights for other in activations]
-        errors = [self._error(stored_without(choice), vectors) for choice in choices]
-        return choices[int(np.argmin(errors))]
+        errors = np.array([self._error(stored_without(choice), vectors) for choice in choices])
+        return choices[int(np.flatnonzero(errors <= errors.min() + _LEAST_GAIN**2)[0])]
 
     def _error(self, groups: list[RowGroup], vectors: np.ndarray) -> float:
-        """Sum of squared errors over some row groups, reads and columns, the same for every choice."""
+        """Mean squared error over some row groups, reads and columns, the same for every choice."""
         vectors = vectors[_some(len(vectors), _READS)]
-        return sum(self._error_of(groups[index], vectors) for index in _some(len(groups), _GROUPS))
+        return float(np.mean([self._error_of(groups[index], vectors) for index in _some(len(groups), _GROUPS)]))
 
     def _error_of(self, group: RowGroup, vectors: np.ndarray) -> float:
         bits = group.apply(vectors).bits
@@ -59,7 +60,7 @@ class FlipsWhereTheyPay(Mitigation):
         current = solved - group.reference_currents(bits)[:, None]
         reads = ScopeReads(current, group.partial_sums(bits, columns), bits.sum(axis=1, dtype=np.int64))
         error = self.ranging.sense(IDENTITY, reads).measured(current) - reads.sums
-        return float((error**2).sum())
+        return float((error**2).mean())
 
 
 def _some(count: int, most: int) -> np.ndarray:
