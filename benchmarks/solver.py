@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simcore.crossbar import Circuit, solve
+from simcore.crossbar.cells import Cells
 from simcore.surrogate.products import ProductModel
 from simcore.surrogate.second_order import (
     first_order_currents,
@@ -127,7 +128,7 @@ def fast_model(circuit: Circuit, weights: np.ndarray, rng: np.random.Generator) 
     rows, cols = weights.shape
     train = (rng.random((256, rows)) < rng.random((256, 1))).astype(np.uint8)
     exact = solve(circuit, weights, train, tol=1e-5, dtype=np.float32).sink_currents / circuit.on_current()
-    currents = first_order_currents(circuit, weights, cols)
+    currents = first_order_currents(circuit, Cells(weights), cols)
     shared = shared_resistance(circuit, rows, 0, rows)
     reads = second_order(train, currents, shared, cols)
     polynomial = fit_polynomial(reads.s.ravel(), reads.q.ravel(), exact.ravel())

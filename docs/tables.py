@@ -14,6 +14,7 @@ from typing import Any
 
 import cost_tables
 import device_tables
+import effect_tables
 import mitigation_tables
 import paper
 import pyarrow as pa
@@ -149,7 +150,7 @@ def mlflow_names() -> str:
     """Metrics, parameters and artifacts of docs/results.md."""
     metrics = [*tracking._FRACTIONS.values(), *(name for name, _ in tracking._METRICS.values())]
     lines = []
-    for title, names in (("metrics", metrics), ("parameters", tracking._PARAMETERS)):
+    for title, names in (("metrics", metrics), ("parameters", tracking.PARAMETERS)):
         lines.append(f"- {title} of a design: " + ", ".join(f"`{name}`" for name in names))
     lines.append("- artifacts of a sweep: " + ", ".join(f"`{name}`" for name in ARTIFACTS))
     return "\n".join(lines)
@@ -160,7 +161,9 @@ def commands() -> str:
     group: Any = typer.main.get_command(app)
     context = typer.Context(group, info_name="binsparx")
     for name in LAZY_COMMANDS:
-        group.resolve_command(context, [name])  # puts the command in the place of its stand-in
+        _, command, _ = group.resolve_command(context, [name])  # puts the command in the place of its stand-in
+        for own in getattr(command, "lazy", ()):
+            command.resolve_command(typer.Context(command, info_name=name, parent=context), [own])
     text = typer.cli.get_docs_for_click(obj=group, ctx=context, name="binsparx")
     _, first, commands = text.partition("## `binsparx ")
     commands = commands.replace("* `--help`: Show this message and exit.\n", "").replace("```console\n$ ", "```text\n")
@@ -176,6 +179,7 @@ TABLES = {
     "../README.md": {"paper": paragraph(paper.summary)},
     "sweep-file.md": {"sweep fields": sweep_fields, "match fields": match_fields},
     "results.md": {"result tables": result_tables, "mlflow names": mlflow_names},
+    "chips.md": {"kinds": effect_tables.kinds, "presets": effect_tables.presets},
     "devices.md": {"bitcells": device_tables.bitcells},
     "commands.md": {"commands": commands},
     "mitigations.md": {"passes": mitigation_tables.passes},

@@ -8,6 +8,8 @@ from pydantic import Field, field_validator, model_validator
 
 from simcore.crossbar.circuit import Circuit
 from simcore.design_axes import DesignAxes, EvidenceLimits
+from simcore.effects import AnyEffect, in_order
+from simcore.effects.base import Conditions
 from simcore.mapping.encodings import ENCODINGS
 from simcore.passes import PASSES, PassName, passes_of
 
@@ -18,6 +20,7 @@ class Design(DesignAxes):
     ``calibration_images`` are taken from ``calibration_split`` (None: ``calibration``, else ``train``), from image
     ``calibration_first`` on (see ``calibration_images.choose_calibration_images``).
     ``encoding`` names one of ``simcore.mapping.encodings``.
+    ``effects`` are what makes chips differ (see ``simcore.effects``); without any all chips are the nominal one.
     ``layers`` names the binary layers that are mapped (None: all of them), a set: it is kept sorted, for the order in
     which names are written decides nothing. ``device`` is where exact solves run (see ``crossbar.solve``; None:
     ``prepare`` asks the environment); it is no part of the content, for keys carry it in their solver version.
@@ -28,6 +31,7 @@ class Design(DesignAxes):
     calibration_images: int = Field(default=32, ge=1)
     calibration_split: str | None = None
     calibration_first: int = Field(default=0, ge=0)
+    effects: tuple[AnyEffect, ...] = ()
     evidence: EvidenceLimits = EvidenceLimits()
     layers: tuple[str, ...] | None = None
     device: str | None = Field(default=None, exclude=True)
@@ -44,12 +48,19 @@ class Design(DesignAxes):
     def _as_set(cls, layers: tuple[str, ...] | None) -> tuple[str, ...] | None:
         return None if layers is None else tuple(sorted(set(layers)))
 
+    @field_validator("effects")
+    @classmethod
+    def _as_they_act(cls, effects: tuple[AnyEffect, ...]) -> tuple[AnyEffect, ...]:
+        return in_order(effects)
+
     @model_validator(mode="after")
     def _consistent(self) -> Design:
         if self.active_rows is not None and self.active_rows > self.rows:
             raise ValueError(f"active_rows ({self.active_rows}) is larger than rows ({self.rows})")
         for one in passes_of(self.mitigations):
             self._require(PASSES[one.name])
+        for effect in self.effects:
+            effect.check(self.circuit, self.conditions)
         return self
 
     def _require(self, known: PassName) -> None:
@@ -63,6 +74,8 @@ class Design(DesignAxes):
             raise ValueError(f"pass '{known.name}' and adc.range '{self.adc.range}' both say what codes cover")
         if known.activation_flips and not self.flips_activations:
             raise ValueError(f"pass '{known.name}' needs activation flips, which sparsity '{self.sparsity}' has not")
+        if known.weight_flips and not self.flips_weights:
+            raise ValueError(f"pass '{known.name}' needs weight flips, which sparsity '{self.sparsity}' has not")
         if known.flips and self.sparsity == "dense":
             raise ValueError(f"pass '{known.name}' needs flips, which sparsity 'dense' has not")
         if known.independent_columns and not self.circuit.wiring.columns_are_independent:
@@ -79,14 +92,23 @@ class Design(DesignAxes):
             )
 
     @property
-    def built(self) -> Circuit:
-        """The circuit with terminals as wide as passes say."""
+    def conditions(self) -> Conditions:
+        """What device effects depend on."""
+        return Conditions(self.age_s, self.reads, self.temperature_K)
+
+    @property
+    def operating_circuit(self) -> Circuit:
+        """The circuit with terminals as wide as passes say, as its effects leave it under its conditions, the same on
+        every chip."""
         wider = {
             PASSES[one.name].widens: getattr(self.circuit, PASSES[one.name].widens) / one.number
             for one in passes_of(self.mitigations)
             if PASSES[one.name].widens and one.number
         }
-        return self.circuit.model_copy(update=wider) if wider else self.circuit
+        circuit = self.circuit.model_copy(update=wider) if wider else self.circuit
+        for one in self.effects:
+            circuit = one.altered_circuit(circuit, self.conditions)
+        return circuit
 
     @property
     def rows_read_together(self) -> int:
@@ -95,11 +117,14 @@ class Design(DesignAxes):
 
     def content(self) -> dict[str, Any]:
         """JSON-able content that decides the result; fields at their default are left out, so that a field added later
-        with a default changes no key. ``active_rows`` equal to ``rows`` counts as left out, and so does how a converter
-        is re-ranged that never is."""
+        with a default changes no key. ``active_rows`` equal to ``rows`` counts as left out, and so do how a converter
+        is re-ranged that never is, and conditions without an effect that depends on them."""
         content = self.model_dump(mode="json", exclude_defaults=True)
         if self.adc.reference == "nominal":
             content["adc"].pop("fit", None)
         if self.active_rows == self.rows:
             content.pop("active_rows", None)
+        if not self.effects:
+            for name in ("age_s", "reads", "temperature_K", "calibrated_on"):
+                content.pop(name, None)
         return content

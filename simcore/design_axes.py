@@ -19,6 +19,7 @@ AdcReference = Literal["nominal", "calibrated", "calibrated_column", "calibrated
 AdcFit = Literal["unbiased", "least_squares"]
 AdcRange = Literal["full_scale", "fixed", "percentile", "least_error"]
 NoiseSource = Literal["gaussian"]
+CalibratedOn = Literal["design", "chip"]
 MOST_ADC_BITS = 16
 MOST_SIDE = 4096
 """Rows and columns of an array."""
@@ -85,7 +86,10 @@ class DesignAxes(BaseModel):
     """The axes of a design that are plain values: array, mitigation, converter, solver.
 
     ``active_rows`` (None: all rows) are read together; a tile of ``rows`` is read in several steps where it is smaller.
-    ``mitigations`` is a set of ``simcore.passes``, which act beside those that the other fields name.
+    ``mitigations`` is a set of ``simcore.passes``, which act beside those that the other fields name. ``age_s``
+    (seconds since programming), ``reads`` (of each cell since then) and ``temperature_K`` are what device effects
+    depend on. ``calibrated_on`` says what is measured to set converters and all else that calibration images decide:
+    the nominal ``design``, once, or every ``chip``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -98,6 +102,10 @@ class DesignAxes(BaseModel):
     prune: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
     mitigations: Annotated[str, BeforeValidator(canonical)] = NONE
     adc: Adc
+    age_s: float = Field(default=1.0, ge=1, allow_inf_nan=False)
+    reads: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    temperature_K: float = Field(default=300.0, ge=200, le=500, allow_inf_nan=False)
+    calibrated_on: CalibratedOn = "design"
     solver: SolverChoice = "auto"
     seed: int = Field(default=0, ge=0, lt=2**63)  # as the tables hold it
 

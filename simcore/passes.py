@@ -37,6 +37,7 @@ class PassName:
         bends_thresholds: the converters' thresholds lie at other than equal distances.
         sets_range: it says what codes cover, so that ``adc.range`` must not.
         activation_flips: it changes how sub-vectors are complemented.
+        weight_flips: it changes which columns are stored complemented.
         least_images: calibration images that it needs: a judgement.
     """
 
@@ -56,6 +57,7 @@ class PassName:
     bends_thresholds: bool = False
     sets_range: bool = False
     activation_flips: bool = False
+    weight_flips: bool = False
     least_images: int = 1
 
 
@@ -103,12 +105,22 @@ PASSES: dict[str, PassName] = {
             "flips_where_they_pay",
             "each layer keeps the flips that lower its error on calibration reads, and no logic for others",
             flips=True,
+            contradicts=("fault_aware_flips",),
             least_images=4,
         ),
         PassName(
             "reference_column",
             "the current of a column of OFF cells is taken from every column's",
             independent_columns=True,
+        ),
+        PassName(
+            "fault_aware_rows",
+            "rows of each chip take the inputs whose bits most of its stuck cells hold",
+        ),
+        PassName(
+            "fault_aware_flips",
+            "columns of each chip are stored so that most of its stuck cells hold the right bit",
+            weight_flips=True,
         ),
         PassName(
             "reference_bits",
@@ -233,9 +245,7 @@ def _in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:
     for one in found:
         for other in PASSES[one.name].contradicts:
             if other in names:
-                raise ValueError(
-                    f"passes '{one.name}' and '{other}' contradict each other: both say what codes stand for"
-                )
+                raise ValueError(f"passes '{one.name}' and '{other}' contradict each other: both decide the same")
     return tuple(found)
 
 

@@ -24,12 +24,28 @@ def _unmade(parts: list[BaseModel], model: type[BaseModel], start: str) -> Itera
         if info.exclude:
             continue  # no part of what names a result
         values = [getattr(part, name) for part in parts]
-        if nested := nested_model(info.annotation):
+        if kinds := _kinds(info.annotation):
+            found = {one.kind for several in values for one in several}
+            yield from sorted(f"{start}{name}={kind}" for kind in kinds - found)
+        elif nested := nested_model(info.annotation):
             yield from _unmade(values, nested, f"{start}{name}.")
         elif choices := set(_choices(info.annotation)) | set(_named(info)):
             yield from sorted(f"{start}{name}={choice}" for choice in choices.difference(values))
         elif all(value == info.get_default() for value in values):
             yield f"{start}{name}"
+
+
+def _kinds(annotation: Any) -> set[str]:
+    """The kinds of models that a list may hold."""
+    models = [part for part in _models(annotation) if "kind" in part.model_fields]
+    return {str(choice) for model in models for choice in _choices(model.model_fields["kind"].annotation)}
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in typing.get_args(annotation):
+        yield from _models(part)
 
 
 def nested_model(annotation: Any) -> type[BaseModel] | None:

@@ -1,4 +1,4 @@
-"""``binsparx devices``, ``models``, ``datasets``: what a sweep may name; ``sweeps``: those that ship."""
+"""``binsparx devices``, ``effects``, ``models``, ``datasets``: what a sweep may name; ``sweeps``: those that ship."""
 
 from __future__ import annotations
 
@@ -46,8 +46,29 @@ def devices(files: _FilesArgument = None, json: JsonOption = False) -> None:
     _notes(["costs: whether the cell's size is known, and with it energy, latency and area"])
 
 
+def effects(files: _FilesArgument = None, json: JsonOption = False) -> None:
+    """List the device effects that ship: what makes chips differ, its kind, what it depends on, where it was read.
+
+    Examples: `binsparx effects`, `binsparx effects my-cells.yaml --json`.
+    """
+    from simcore.effects.effect_blocks import preset_names
+
+    rows = [_effect(name) for name in [*preset_names(), *(files or [])]]
+    if json:
+        print(json_module.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    columns: dict[str, Callable[[Row], str]] = {
+        "effect": lambda row: row["effect"],
+        "kind": lambda row: row["kind"],
+        "depends on": lambda row: ", ".join(row["depends_on"]),
+    }
+    _print(rows, columns, right=())
+    _notes([f"{row['effect']}: {row['about']}\n  {row['source']}" for row in rows])
+    _notes(["several act together with a plus between them, sram-vt-5+stuck-1e-3, one of each kind at most"])
+
+
 def models(files: _FilesArgument = None, json: JsonOption = False) -> None:
-    """List the networks that ship: images, binary layers, and accuracy in ideal arithmetic where it was measured.
+    """List the networks that ship: inputs, binary layers, and accuracy in ideal arithmetic where it was measured.
 
     Examples: `binsparx models`, `binsparx models my-network.safetensors --json`.
     """
@@ -59,7 +80,7 @@ def models(files: _FilesArgument = None, json: JsonOption = False) -> None:
         return
     columns: dict[str, Callable[[Row], str]] = {
         "model": lambda row: row["model"],
-        "images": lambda row: "x".join(str(size) for size in row["input_shape"]),
+        "input": lambda row: "x".join(str(size) for size in row["input_shape"]),
         "classes": lambda row: str(row["classes"]),
         "layers": lambda row: str(len(row["binary_layers"])),
         "weights": lambda row: f"{sum(row['binary_layers'].values()):,}",
@@ -69,14 +90,14 @@ def models(files: _FilesArgument = None, json: JsonOption = False) -> None:
     _print(rows, columns, right=("classes", "layers", "weights", "accuracy"))
     _notes(
         [
-            "images: channels x height x width; layers and weights: the binary ones, which arrays hold",
+            "input: channels x height x width of images; layers and weights: the binary ones, which arrays hold",
             "accuracy: in ideal arithmetic, as recorded by the network's maker; data set: its digest",
         ]
     )
 
 
 def datasets(folders: _FilesArgument = None, json: JsonOption = False) -> None:
-    """List the data sets that ship and those in `data/`: image size, classes, splits.
+    """List the data sets that ship and those in `data/`: shape of samples, classes, splits.
 
     Examples: `binsparx datasets`, `binsparx datasets ~/photos-imported --json`.
     """
@@ -89,14 +110,14 @@ def datasets(folders: _FilesArgument = None, json: JsonOption = False) -> None:
         return
     columns: dict[str, Callable[[Row], str]] = {
         "dataset": lambda row: row["dataset"],
-        "images": lambda row: "x".join(str(size) for size in row["image_shape"]),
+        "samples": lambda row: "x".join(str(size) for size in row["shape"]),
         "classes": lambda row: str(len(row["classes"])),
         "splits": lambda row: ", ".join(f"{name} {count}" for name, count in row["splits"].items()),
         "digest": lambda row: row["digest"][:12],
         "licence": lambda row: row["licence"] or "not recorded",
     }
     _print(rows, columns, right=("classes",))
-    _notes(["images: height x width x channels; more with `binsparx data import`"])
+    _notes(["samples: height x width x channels of images, else the tensor's shape; more with `binsparx data import`"])
 
 
 def sweeps(json: JsonOption = False) -> None:
@@ -140,6 +161,17 @@ def _device(reference: str) -> Row:
     }  # fmt: skip
 
 
+def _effect(reference: str) -> Row:
+    from simcore.effects.effect_blocks import load_block
+
+    block = load_block(reference)
+    return {
+        "effect": reference, "kind": block.effect.kind, "depends_on": list(block.effect.depends_on),
+        "about": " ".join(block.about.split()), "source": " ".join(block.source.split()),
+        "numbers": block.effect.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True),
+    }  # fmt: skip
+
+
 def _model(reference: str) -> Row:
     from simcore.network.checkpoint import find_model, load_checkpoint
 
@@ -170,7 +202,8 @@ def _dataset(reference: str) -> Row:
     dataset = open_dataset(reference)
     return {
         "dataset": reference,
-        "image_shape": list(dataset.image_shape),
+        "dtype": dataset.sample.dtype,
+        "shape": list(dataset.sample.shape),
         "classes": list(dataset.classes),
         "splits": dict(dataset.splits),
         "digest": dataset.digest,
@@ -180,16 +213,10 @@ def _dataset(reference: str) -> Row:
 
 
 def _print(rows: Sequence[Row], columns: Mapping[str, Callable[[Row], str]], right: Sequence[str]) -> None:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
+    from pipeline.report.text_table import Column, print_table
 
-    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(show(row)) for show in columns.values()))
-    make_console().print(table, highlight=False)
+    headings = [Column(name, number=name in right) for name in columns]
+    print_table("", headings, [[show(row) for show in columns.values()] for row in rows], make_console())
 
 
 def _notes(lines: Sequence[str], soft_wrap: bool = False) -> None:

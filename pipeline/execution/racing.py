@@ -91,13 +91,41 @@ def run_race(
     return race
 
 
+@dataclass(frozen=True)
+class _Member:
+    """A design of a group and what it has shown.
+
+    Attributes:
+        point: the design.
+        shards: those of its first chip, in the order of the images: what an image costs hardly differs from chip to
+            chip.
+        correct: one an image, classified rightly by the next chip in turn, the same one in every design: given the
+            chips, a design's mean is that of all of them.
+    """
+
+    point: DesignPoint
+    shards: list[ShardRecord]
+    correct: np.ndarray
+
+    @classmethod
+    def of(cls, point: DesignPoint, records: Iterable[ShardRecord]) -> _Member:
+        """From all shards that it has, in any order."""
+        chips: dict[int, list[ShardRecord]] = {}
+        for record in sorted(records, key=lambda record: record.first):
+            chips.setdefault(record.first // point.split_images, []).append(record)
+        right = [np.concatenate([one.predictions == one.labels for one in shards]) for shards in chips.values()]
+        images = np.arange(len(right[0]) if right else 0)
+        correct = np.stack(right)[images % len(right), images] if right else np.zeros(0, dtype=bool)
+        return cls(point, chips.get(0, []), correct)
+
+
 def _group(point: DesignPoint) -> tuple[str, str]:
     """What has a front of its own."""
     return point.model.digest, point.cell.corner
 
 
 def _beaten(plan: Plan, design_works: Iterable[DesignWork], store: Store, error: float) -> set[str]:
-    groups: dict[tuple[str, str], list[tuple[DesignPoint, list[ShardRecord]]]] = {}
+    groups: dict[tuple[str, str], list[_Member]] = {}
     hardware = HardwareCosts(plan)
     objectives = plan.sweep.spec.pareto.objectives
     columns = [OBJECTIVES[name].column for name in objectives if name != "accuracy"]
@@ -107,13 +135,13 @@ def _beaten(plan: Plan, design_works: Iterable[DesignWork], store: Store, error:
         reading = read_shards(store, work.point.key, work.files, work.cover.stored)
         if reading.damaged:
             continue  # it has shown nothing
-        groups.setdefault(_group(work.point), []).append((work.point, list(reading.records)))
+        groups.setdefault(_group(work.point), []).append(_Member.of(work.point, reading.records))
     beaten: set[str] = set()
     for members in groups.values():
-        runs = shared_runs([[(shard.first, shard.count) for shard in shards] for _, shards in members])
+        runs = shared_runs([[(shard.first, shard.count) for shard in member.shards] for member in members])
         group = [
-            _contender(point, [shards[run] for run in own], columns, hardware)
-            for (point, shards), own in zip(members, runs, strict=True)
+            _contender(member, [member.shards[run] for run in own], columns, hardware)
+            for member, own in zip(members, runs, strict=True)
         ]
         beaten |= beaten_in_group(group, plan.images, error, "accuracy" in objectives)
     return beaten
@@ -132,12 +160,11 @@ def shared_runs(ranges: Sequence[Sequence[tuple[int, int]]]) -> list[list[slice]
 
 
 def _contender(
-    point: DesignPoint, pieces: Sequence[Sequence[ShardRecord]], columns: Sequence[str], hardware: HardwareCosts
+    member: _Member, pieces: Sequence[Sequence[ShardRecord]], columns: Sequence[str], hardware: HardwareCosts
 ) -> Contender:
-    costs = [_costs(point, shards, columns, hardware) for shards in pieces]
-    correct = [shard.predictions == shard.labels for shards in pieces for shard in shards]
-    joined = np.concatenate(correct) if correct else np.zeros(0, dtype=bool)
-    return Contender(point.key, joined, np.array(costs).reshape(len(pieces), len(columns)).T)
+    costs = [_costs(member.point, shards, columns, hardware) for shards in pieces]
+    images = sum(shard.count for shards in pieces for shard in shards)
+    return Contender(member.point.key, member.correct[:images], np.array(costs).reshape(len(pieces), len(columns)).T)
 
 
 def _costs(

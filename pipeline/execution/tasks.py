@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.errors import NO_ROOM, describe_full_disk
 from pipeline.execution.retries import FailureKind, kind_of
 from pipeline.provenance import Provenance
 from pipeline.storage.layer_totals import Totals, sum_layers
@@ -132,19 +133,47 @@ def evaluate_shards(
     try:
         settings.evaluator.load()
         with limited_threads(settings.threads):
+            chips = _Chips(settings.evaluator, prepared, dataset.splits[split])
             for shard in shards:
                 if outcomes and clock.timing().seconds > LONGEST_TASK_SECONDS:
                     break
-                outcomes.append(_evaluate_shard(settings, key, prepared, dataset, split, shard, batch))
+                outcomes.append(_evaluate_shard(settings, key, chips, dataset, split, shard, batch))
     except Exception as error:  # the evaluator itself could not be loaded
         outcomes += [clock.failed(error)] * (len(shards) - len(outcomes))
     return outcomes
 
 
+@dataclass
+class _Chips:
+    """The chips of a prepared design, of which the last one is kept: shards of a chip follow one another.
+
+    Attributes:
+        evaluator: makes them.
+        prepared: the nominal design.
+        split_images: of the whole split, see ``storage.shards.cover_chips``.
+    """
+
+    evaluator: Evaluator
+    prepared: Prepared
+    split_images: int
+    _last: tuple[int, Prepared] | None = None
+
+    def of(self, first: int) -> tuple[Prepared, int]:
+        """The chip that a shard belongs to, and its first image in the split.
+
+        Args:
+            first: of the shard.
+        """
+        chip, image = divmod(first, self.split_images)
+        if self._last is None or self._last[0] != chip:
+            self._last = chip, self.evaluator.on_chip(self.prepared, chip)
+        return self._last[1], image
+
+
 def _evaluate_shard(
     settings: TaskSettings,
     key: str,
-    prepared: Prepared,
+    chips: _Chips,
     dataset: Dataset,
     split: str,
     shard: Range,
@@ -157,10 +186,11 @@ def _evaluate_shard(
         store = open_store(settings.store_uri)
         if _is_sound_shard(store.read(path), key, shard):
             return clock.done()
-        images, labels = dataset.read(split, first, count)
+        prepared, image = chips.of(first)
+        images, labels = dataset.read(split, image, count)
         size = batch or count
         parts = [
-            settings.evaluator.evaluate(prepared, images[piece], labels[piece], first + piece.start)
+            settings.evaluator.evaluate(prepared, images[piece], labels[piece], image + piece.start)
             for piece in (slice(start, start + size) for start in range(0, count, size))
         ]
         record = ShardRecord(
@@ -244,10 +274,18 @@ class _Clock:
 
     def failed(self, error: Exception) -> Outcome:
         timing = self.timing()
-        text = " ".join(str(error).split())
-        reason = text if isinstance(error, InputError) else f"{type(error).__name__}: {text}".rstrip(": ")
         details = "".join(traceback.format_exception(error))
-        return Outcome(timing.seconds, timing.cpu_seconds, reason, type(error).__name__, details, kind_of(error))
+        return Outcome(
+            timing.seconds, timing.cpu_seconds, _reason(error), type(error).__name__, details, kind_of(error)
+        )
+
+
+def _reason(error: Exception) -> str:
+    """One line."""
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return describe_full_disk(error)
+    text = " ".join(str(error).split())
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def _write_design(store_uri: str, record: DesignRecord) -> None:

@@ -23,8 +23,9 @@ def front_candidates(
     that rivals may be chosen by what was seen: those on the front. Costs are taken as they are.
 
     Args:
-        correct: of every design, one bit an image (``numpy.packbits``). costs: (designs, objectives other than
-            accuracy), less is better. front: (designs,) who seems to be on it.
+        correct: of every design, one bit an image (``numpy.packbits``).
+        costs: (designs, objectives other than accuracy), less is better.
+        front: (designs,) who seems to be on it.
 
     Returns:
         (designs,) booleans; the front is among them.

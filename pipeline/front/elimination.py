@@ -38,8 +38,9 @@ class Contender:
     """What a design has shown so far.
 
     Attributes:
-        correct: (images,) booleans, over the first images of the split. costs: (objectives, pieces) of an image in
-            each shard, or run of shards that is a piece for all designs, NaN where unknown.
+        correct: (images,) booleans, over the first images of the split.
+        costs: (objectives, pieces) of an image in each shard, or run of shards that is a piece for all designs, NaN
+            where unknown.
     """
 
     key: str
@@ -51,8 +52,8 @@ def error_of_a_pair(group_sizes: Iterable[int], decisions: int) -> float:
     """The part of ``ERROR`` that one pair of designs may take in one decision.
 
     Args:
-        group_sizes: designs of each group as the race begins: what is left later depends on chance. decisions: how many
-            times designs may be stopped.
+        group_sizes: designs of each group as the race begins: what is left later depends on chance.
+        decisions: how many times designs may be stopped.
     """
     pairs = sum(math.comb(size, 2) for size in group_sizes)
     return ERROR / max(1, pairs * decisions)
@@ -63,7 +64,8 @@ def beaten_in_group(group: Sequence[Contender], all_images: int, error: float, b
     nothing take no part: they are not compared and go on.
 
     Args:
-        all_images: images of the whole sweep. error: that a pair may take (``error_of_a_pair``).
+        all_images: images of the whole sweep.
+        error: that a pair may take (``error_of_a_pair``).
         by_accuracy: False where accuracy is no objective.
     """
     group = [contender for contender in group if (contender.costs > 0).all()]
@@ -102,8 +104,8 @@ def chance_of_error(wins: np.ndarray, losses: np.ndarray, images_left: int) -> n
     """Largest chance of so few losses if the better design were less accurate on all images.
 
     Args:
-        wins, losses: images that only the better, only the other design classified rightly. images_left: images not
-            seen yet, any of which may tell the two apart.
+        wins, losses: images that only the better, only the other design classified rightly.
+        images_left: images not seen yet, any of which may tell the two apart.
     """
     seen = wins + losses
     worst = np.zeros(len(seen))

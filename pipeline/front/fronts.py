@@ -29,7 +29,8 @@ class Fronts:
     """How the rows of ``designs`` stand to each other.
 
     Attributes:
-        marks: (designs,) values of each of ``MARKS``. order: rows on a front, front after front, the cheapest first.
+        marks: (designs,) values of each of ``MARKS``.
+        order: rows on a front, front after front, the cheapest first.
         positions: (len(order),) place of each within its own front.
     """
 
@@ -51,7 +52,8 @@ def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSp
     reference, which is no hardware, or what is below the floor.
 
     Args:
-        designs: a table with ``input_columns(spec)``. correct: for each row, one bit an image (``numpy.packbits``).
+        designs: a table with ``input_columns(spec)``.
+        correct: for each row, one bit an image (``numpy.packbits``).
     """
     codes: dict[tuple[str, ...], int] = {}
     names = zip(*(designs[name].to_pylist() for name in GROUP_COLUMNS), strict=True)
@@ -122,7 +124,8 @@ def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence
     known = np.flatnonzero(front.ranks > 0)
     candidates = front.members[known]
     if accuracy is not None:
-        costs = np.delete(values[known], accuracy, axis=1)  # all but accuracy are to be small
+        signs = np.where(np.array(directions) == "max", -1.0, 1.0)
+        costs = np.delete(signs * values[known], accuracy, axis=1)  # all but accuracy are to be small
         candidates = front_candidates([correct[row] for row in rows[known]], images, costs, candidates)
     marks["front_candidate"][rows[known]] = candidates
 

@@ -66,7 +66,8 @@ def candidates_of(
 
     Args:
         hardware: what they are tried on.
-        passes: every subset of them; none: of ``TRIED``, with at most one of ``ONE_OF``, beside each of ``FLIPS``.
+        passes: every subset of them;
+            none: of ``TRIED``, with at most one of ``ONE_OF``, beside each of ``FLIPS``.
         knobs: other values of columns of the hardware, by ``KNOBS``.
 
     Raises:

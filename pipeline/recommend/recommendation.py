@@ -25,7 +25,8 @@ class Options:
         confidence: that the loss of a confirmed set is less, for each piece of hardware.
         by: what should be least.
         images: that are looked at, those that choose and those that confirm together.
-        passes: every subset of them is tried; none: the usual ones.
+        passes: every subset of them is tried;
+        none: the usual ones.
         knobs: other values of the hardware by column.
     """
 

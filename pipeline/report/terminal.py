@@ -345,9 +345,8 @@ def _cost(row: _Row, name: str) -> str:
 
 def _range(row: _Row, change: str) -> str:
     """Ends of a change; nothing where a race stopped one of the two, so that they cannot be compared."""
-    if pd.isna(row[f"{change}_low"]):
-        return ""
-    return "..".join(f"{round(100 * row[f'{change}_{end}']):+d}" for end in ("low", "high"))
+    ends = [row[f"{change}_{end}"] for end in ("low", "high")]
+    return "" if any(pd.isna(end) for end in ends) else "..".join(f"{round(100 * end):+d}" for end in ends)
 
 
 def _level(row: _Row) -> _Level:

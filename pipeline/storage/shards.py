@@ -46,7 +46,7 @@ class Bundle:
 
 
 def bundles_of(shards: Sequence[Range]) -> list[Bundle]:
-    """Cuts shards, in order and without gaps, into bundles as long as may be; one may hold a single shard.
+    """Cuts shards, in order, into bundles as long as may be without a gap; one may hold a single shard.
 
     Full bundles stay what they are when more shards follow.
     """
@@ -56,6 +56,7 @@ def bundles_of(shards: Sequence[Range]) -> list[Bundle]:
         following = shards[index + 1][1] if index + 1 < len(shards) else None
         if (
             before is not None
+            and before.end == first  # the next chip's images need not follow
             and before.count % before.each == 0
             and before.shards < BUNDLE_SHARDS
             # A shorter one ends a bundle, unless it begins one of its own size.
@@ -96,6 +97,30 @@ def cover(images: int, shard_images: int, stored: Iterable[Range]) -> Cover:
             count = min(_regular(position, images, shard_images), gap)
             missing.append((position, count))
         position += count
+    return Cover(tuple(used), tuple(missing))
+
+
+def cover_chips(images: int, chips: int, split_images: int, shard_images: int, stored: Iterable[Range]) -> Cover:
+    """As ``cover``, of several chips: image i of chip c has the number c ``split_images`` + i.
+
+    Args:
+        images: of every chip.
+        chips: how many.
+        split_images: of the whole split, so that more images or more chips move no number.
+        shard_images: of a shard.
+        stored: ranges, each of one chip.
+    """
+    by_chip: dict[int, list[Range]] = {}
+    for first, count in stored:
+        chip, image = divmod(first, split_images)
+        by_chip.setdefault(chip, []).append((image, count))
+    used: list[Range] = []
+    missing: list[Range] = []
+    for chip in range(chips):
+        found = cover(images, shard_images, by_chip.get(chip, []))
+        start = chip * split_images
+        used += [(start + first, count) for first, count in found.stored]
+        missing += [(start + first, count) for first, count in found.missing]
     return Cover(tuple(used), tuple(missing))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pipeline.storage.compute_time import ComputeTime, ComputeTimes
 from pipeline.storage.records import DESIGNS_FOLDER, parse_design_path
 from pipeline.storage.shard_files import ShardFiles, sort_shard_files
-from pipeline.storage.shards import Cover, cover
+from pipeline.storage.shards import Cover, cover_chips
 from pipeline.storage.store import Store
 from pipeline.sweep.plan import Plan
 from pipeline.sweep.points import DesignPoint
@@ -58,8 +58,8 @@ def find_work(
     """Compares the plan with one listing of the store; the order of the plan is kept.
 
     Args:
-        images: for designs, by key, that are to get another number of images than the plan's. shard_images: of shards
-            to be made, where not the plan's.
+        images: for designs, by key, that are to get another number of images than the plan's.
+        shard_images: of shards to be made, where not the plan's.
     """
     counts = images or {}
     paths = [path for path, _ in store.list(DESIGNS_FOLDER)]
@@ -69,6 +69,12 @@ def find_work(
     design_works = []
     for point in plan.points if points is None else points:
         found = files.get(point.key, nothing)
-        covered = cover(counts.get(point.key, plan.images), shard_images or plan.shard_images, found.ranges())
+        covered = cover_chips(
+            counts.get(point.key, plan.images),
+            plan.chips if point.chips_differ else 1,
+            point.split_images,
+            shard_images or plan.shard_images,
+            found.ranges(),
+        )
         design_works.append(DesignWork(point, covered, point.key in prepared, times.estimate(point), found))
     return design_works

@@ -9,7 +9,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from pipeline.sweep.axis import Axis, BitsAxis, CountAxis, DependentAxis, MitigationsAxis, OverridesAxis, ScalarAxis
+from pipeline.sweep.axis import (
+    Axis,
+    BitsAxis,
+    CountAxis,
+    DependentAxis,
+    EffectsAxis,
+    MitigationsAxis,
+    OverridesAxis,
+    ScalarAxis,
+)
 
 MODEL = Axis(column="model", meaning="network")
 DEVICE = Axis(column="device", meaning="bitcell preset, or the label of the user's own")
@@ -116,6 +125,46 @@ CALIBRATION = CountAxis(
     meaning="images that set constants, orders and converters",
     nullable=True,
 )
+EFFECTS = EffectsAxis(
+    column="effects",
+    meaning="device effects that make chips differ, with plus signs between them; none: every chip is the nominal one",
+    nullable=True,
+)
+CONDITIONS = (
+    ScalarAxis(
+        field="age_s",
+        column="age_s",
+        unit="s",
+        meaning="time since the cells were programmed, where an effect depends on it",
+        example="`[1, 86400]`",
+        guide="seconds since programming, for [effects](chips.md) that depend on it",
+    ),
+    ScalarAxis(
+        field="reads",
+        column="reads",
+        unit="1",
+        meaning="reads of every cell since it was programmed, where an effect depends on it",
+        example="`[0, 1000000]`",
+        guide="reads of every cell since programming, for effects that depend on it",
+    ),
+    ScalarAxis(
+        field="temperature_K",
+        column="temperature_K",
+        unit="K",
+        meaning="temperature of the chip, where an effect depends on it",
+        example="`[300, 358]`",
+        guide="of the chip, for effects that depend on it",
+    ),
+    ScalarAxis(
+        field="calibrated_on",
+        column="calibrated_on",
+        meaning="what is measured to set all that calibration images decide: the nominal design, or every chip",
+        example="`[design, chip]`",
+        guide="whether converters and all else that calibration images decide are set once, on the nominal `design`, "
+        "or on every `chip`, as a tester would",
+    ),
+)
+"""What device effects depend on; of no meaning without any."""
 SEED = ScalarAxis(
     field="seed",
     in_file="seeds",
@@ -136,14 +185,15 @@ SOLVER = ScalarAxis(
 
 AXES: tuple[Axis, ...] = (
     *(MODEL, DEVICE, CORNER, OVERRIDES, *SIZE, ROW_ORDER),
-    *(*LEVEL, *CONVERTER, CALIBRATION, SEED, SOLVER),
+    *(*LEVEL, *CONVERTER, CALIBRATION, EFFECTS, *CONDITIONS, SEED, SOLVER),
 )
 """All of them in the order of the tables' columns."""
-CONFIGURATION: tuple[ScalarAxis, ...] = (ROW_ORDER, *CONVERTER, SEED, SOLVER)
+CONFIGURATION: tuple[ScalarAxis, ...] = (ROW_ORDER, *CONVERTER, *CONDITIONS, SEED, SOLVER)
 """The scalar axes of a configuration, in the order in which they are multiplied; the levels run fastest."""
 SCALARS = (*CONFIGURATION, *LEVEL)
 MATCHED: tuple[Axis, ...] = (
-    *(MODEL, DEVICE, CORNER, *SIZE, ROW_ORDER, *CONVERTER, OVERRIDES, CALIBRATION, SOLVER, SEED),
+    *(MODEL, DEVICE, CORNER, *SIZE, ROW_ORDER, *CONVERTER, OVERRIDES, CALIBRATION, EFFECTS, *CONDITIONS),
+    *(SOLVER, SEED),
     *LEVEL,
 )
 """All of them in the order in which ``exclude`` and ``points`` list them."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel
 from pydantic.fields import FieldInfo
 
-from pipeline.sweep.field_types import AxisValue, Positive, Scalar, Text, values_of
+from pipeline.sweep.field_types import AxisValue, EffectSet, Positive, Scalar, Text, values_of
 from pipeline.sweep.mitigation_sets import MitigationSet, sets_of
 from simcore.design_axes import MOST_ADC_BITS, DesignAxes, lossless_bits
 
@@ -71,6 +71,15 @@ class OverridesAxis(Axis):
     def fits(self, wanted: Any, point: DesignPoint, columns: Mapping[str, AxisValue]) -> bool:
         actual = dict(point.cell.overrides)
         return all(name in actual and actual[name] in values for name, values in wanted.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectsAxis(Axis):
+    """Sets of device effects by the names of their blocks, which the planner looks up."""
+
+    @property
+    def match_type(self) -> Any:
+        return values_of(EffectSet)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,12 @@ class SimcoreEvaluator:
         here = design.model_copy(update={"device": self.device})
         return evaluation.prepare(cast("Checkpoint", checkpoint), here, cast("Dataset", dataset))
 
+    def on_chip(self, prepared: protocols.Prepared, chip: int) -> Prepared:
+        """As ``simcore.inference.evaluation.on_chip``."""
+        from simcore.inference import evaluation
+
+        return evaluation.on_chip(cast("Prepared", prepared), chip)
+
     def evaluate(
         self, prepared: protocols.Prepared, images: np.ndarray, labels: np.ndarray, first_image: int
     ) -> ShardResult:

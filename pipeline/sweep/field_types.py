@@ -22,10 +22,26 @@ def _scalar(value: Any) -> Any:
     raise ValueError("expected a number, a word or a list of them")
 
 
+def is_effect_file(part: str) -> bool:
+    """Whether a part of a set of device effects is a file and no name."""
+    return part.endswith((".yaml", ".yml"))
+
+
+def _effect_set(value: Any) -> str:
+    """Names with a plus between them, or a list of such."""
+    parts = value if isinstance(value, list) else [value]
+    if not parts or not all(isinstance(part, str) and part.strip() for part in parts):
+        raise ValueError(f"expected names of device effects such as 'sram-vt-5+stuck-1e-3', or none, found {value!r}")
+    return "+".join(part.strip() for text in parts for part in text.split("+"))
+
+
 AxisValue = str | int | float
 Listed = BeforeValidator(_as_list)
 """Reads a scalar as a list of one: a list is an axis, a scalar is one value."""
 Scalar = Annotated[Any, AfterValidator(_scalar)]
+NO_EFFECTS = "none"
+EffectSet = Annotated[Any, AfterValidator(_effect_set)]
+"""A set of device effects, kept as text."""
 Positive = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.ticker import EngFormatter
 
 Direction = Literal["max", "min"]
-ObjectiveName = Literal["accuracy", "energy", "latency", "area", "current"]
+ObjectiveName = Literal["accuracy", "chip_accuracy", "energy", "latency", "area", "current"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ OBJECTIVES: dict[str, Objective] = {
     objective.name: objective
     for objective in (
         Objective("accuracy", "accuracy", "max", "accuracy", "%", 100, prefixed=False),
+        Objective("chip_accuracy", "accuracy_chip_p5", "max", "accuracy of 95 % of chips", "%", 100, prefixed=False),
         Objective("energy", "energy_per_image_J", "min", "energy per image", "J"),
         Objective("latency", "latency_per_image_s", "min", "latency per image", "s"),
         Objective("area", "area_m2", "min", "area", "mm²", 1e6, prefixed=False),

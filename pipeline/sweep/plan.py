@@ -49,6 +49,11 @@ class Plan:
     def shard_images(self) -> int:
         return self.sweep.spec.shard_images
 
+    @property
+    def chips(self) -> int:
+        """Chips of every design whose chips differ."""
+        return self.sweep.spec.chips
+
     @cached_property
     def axes(self) -> dict[str, list[Any]]:
         """The distinct values of each column among the points, in the order of the points."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from pipeline.sweep import simulation
-from pipeline.sweep.axes import CALIBRATION, SCALARS, SETS
+from pipeline.sweep.axes import CALIBRATION, CONDITIONS, EFFECTS, SCALARS, SETS
 from pipeline.sweep.axis import AxisValue
+from pipeline.sweep.field_types import is_effect_file
 from pipeline.sweep.images import calibrating_images
 from pipeline.sweep.mitigation_sets import PlacedSet, settings_of_sets
 from pipeline.sweep.point_keys import PointProduct
@@ -42,6 +44,21 @@ class _Values:
     sets: list[PlacedSet]
 
 
+@dataclass(frozen=True)
+class Effects:
+    """A set of device effects.
+
+    Attributes:
+        name: what people call it.
+        effects: what it stands for.
+        where: the file has it.
+    """
+
+    name: str
+    effects: tuple[Any, ...]
+    where: str
+
+
 class PointBuilder:
     """Looks up names and multiplies axes."""
 
@@ -51,6 +68,7 @@ class PointBuilder:
         self.dataset = dataset
         self._solver_version = solver_version
         self._circuits: dict[Bitcell, Any] = {}
+        self._effect_meanings: dict[str, Effects] = {}
         for index, device in enumerate(self.spec.devices):
             where = sweep.where("devices", index, *(["label"] if device.label else []))
             _require_showable(_label(device), "device", "; give it a 'label'", where)
@@ -77,8 +95,9 @@ class PointBuilder:
         _require_one_meaning(models_named, "network")
         _require_one_meaning(((cell.device, cell.reference, cell.where) for cell in cells), "device")
         studies = [
-            self._study(count, self._where_value("dataset", CALIBRATION.column, index))
+            self._study(count, effects, self._where_value("dataset", CALIBRATION.column, index))
             for index, count in enumerate(spec.dataset.calibration_images)
+            for effects in self._effects(spec.effects, lambda index: self._where_value(EFFECTS.column, index))
         ]
         sets = [PlacedSet(one, self._where_value(SETS.place, index)) for index, one in spec.sets()]
         return _Values(models, cells, list(self._sizes()), studies, spec.settings(), spec.given(), sets)
@@ -87,7 +106,24 @@ class PointBuilder:
         """The place of one value of an axis, which may be the only one."""
         return self.sweep.where(*self.sweep.source.place(location))
 
-    def _study(self, calibration_images: int, where: str) -> Study:
+    def _effects(self, texts: list[str], where: Callable[[int], str]) -> list[Effects]:
+        """Sets of device effects, looked up."""
+        found = [self._effect_set(text, where(index)) for index, text in enumerate(texts)]
+        for effects in found:
+            known = self._effect_meanings.setdefault(effects.name, effects)
+            if known.effects != effects.effects:
+                raise InputError(
+                    f"two different sets of effects are called '{effects.name}'; rename a file", effects.where
+                )
+        return found
+
+    def _effect_set(self, text: str, where: str) -> Effects:
+        names = [PurePath(part).stem if is_effect_file(part) else part for part in text.split("+")]
+        for name in names:
+            _require_showable(name, "device effect", "; give its file a shorter name", where)
+        return Effects("+".join(names), simulation.load_effects(text, where, self.sweep.path.parent), where)
+
+    def _study(self, calibration_images: int, effects: Effects, where: str) -> Study:
         calibration = calibrating_images(self.sweep, self.dataset, calibration_images, where)
         return Study(
             self.dataset,
@@ -97,7 +133,9 @@ class PointBuilder:
                 **calibration.design_fields,
                 "layers": tuple(self.spec.layers) if self.spec.layers is not None else None,
                 "evidence": self.spec.evidence,
+                "effects": effects.effects,
             },
+            effects.name,
         )
 
     def points(self) -> Iterator[DesignPoint]:
@@ -116,7 +154,7 @@ class PointBuilder:
         )
         sizes = sum(len(array.rows) * len(array.cols) * len(array.active_rows or [1]) for array in spec.arrays)
         total = len(spec.models) * cells * sizes * math.prod(len(values) for values in spec.settings().values())
-        total *= len(spec.sets()) * len(spec.dataset.calibration_images)
+        total *= len(spec.sets()) * len(spec.dataset.calibration_images) * len(spec.effects)
         for match in spec.points:  # what it names takes the place of the sweep's own values
             given = {**match.given(), **match.given().get("overrides", {})}
             total += math.prod(len(values) for values in given.values() if isinstance(values, list))
@@ -138,6 +176,8 @@ class PointBuilder:
             rows, cols, active, where = size
             base = Configuration(study, model, cell, self._circuit(cell), rows, cols, active)
             for settings in products:
+                if not study.chips_differ:  # nothing depends on them
+                    settings = {**settings, **{axis.column: [axis.default] for axis in CONDITIONS}}
                 try:
                     if study.design_fields[CALIBRATION.column] not in checked:
                         _check_sets(base, products, places)
@@ -216,8 +256,10 @@ class PointBuilder:
             if any(a is not None and a > r for r, _, a, _ in sizes):
                 raise InputError("active_rows is more than the array's rows", where)
         studies = base.studies
-        if CALIBRATION.column in given:
-            studies = [self._study(count, where) for count in given[CALIBRATION.column]]
+        if CALIBRATION.column in given or EFFECTS.column in given:
+            counts = given.get(CALIBRATION.column, self.spec.dataset.calibration_images)
+            sets_of_effects = self._effects(given.get(EFFECTS.column, self.spec.effects), lambda _: where)
+            studies = [self._study(count, effects, where) for count in counts for effects in sets_of_effects]
         replaced = {axis.column: given[axis.column] for axis in SCALARS if axis.column in given}
         sets = [PlacedSet(one, where) for one in replaced.pop(SETS.column, [placed.set for placed in base.sets])]
         asked = set(replaced) if SETS.column in given else base.given | set(replaced)
@@ -233,22 +275,9 @@ class PointBuilder:
                         raise unknown_name(f"{what} of this sweep", name, known, where)
 
     def _check_fit(self, model: Model, where: str) -> None:
-        """The network must take images of the data set's shape and know its classes."""
-        graph = model.checkpoint.network.graph
-        height, width, channels = self.dataset.image_shape
-        if tuple(graph.input_shape) != (channels, height, width):
-            raise InputError(
-                f"model '{model.name}' takes images of (channels, height, width) {tuple(graph.input_shape)}, "
-                f"data set '{self.dataset.name}' has {(channels, height, width)}",
-                where,
-            )
+        """The network must take samples of the data set's shape and know its classes."""
+        simulation.require_fit(model, self.dataset, where)
         simulation.check_layers(model, self.spec.layers, where, self.sweep.where("layers"))
-        if graph.classes != len(self.dataset.classes):
-            raise InputError(
-                f"model '{model.name}' knows {graph.classes} classes, data set '{self.dataset.name}' has "
-                f"{len(self.dataset.classes)}",
-                where,
-            )
 
 
 def _check_sets(base: Configuration, products: list[dict[str, list[AxisValue]]], places: dict[str, str]) -> None:

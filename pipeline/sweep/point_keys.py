@@ -12,8 +12,9 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from pipeline.sweep.axes import CONFIGURATION, CONVERTER, LEVEL, SCALARS, SOLVER, by_design_field
-from pipeline.sweep.axis import AxisValue, Combination, combinations
+from pipeline.sweep.axes import CONDITIONS, CONFIGURATION, CONVERTER, LEVEL, SCALARS, SOLVER, by_design_field
+from pipeline.sweep.axis import AxisValue, Combination, ScalarAxis, combinations
+from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.keys import canonical_json, digest_of, key_content
 from pipeline.sweep.points import Configuration, DesignPoint
 
@@ -89,11 +90,17 @@ class PointProduct:
 def _without_what_cannot_act(configuration: Configuration) -> Configuration:
     """A reference under the values that its design has, for people to read."""
     cell = replace(configuration.cell, overrides=())
-    configuration = replace(configuration, cell=cell, cols=configuration.rows)
+    study = replace(configuration.study, effects=NO_EFFECTS)
+    configuration = replace(configuration, cell=cell, cols=configuration.rows, study=study)
+    configuration = _with_defaults(configuration, CONDITIONS)
     if configuration.setting(SOLVER.column) != "ideal":
         return configuration
+    return _with_defaults(configuration, CONVERTER)
+
+
+def _with_defaults(configuration: Configuration, axes: tuple[ScalarAxis, ...]) -> Configuration:
     settings = tuple(
-        axis.resolved(axis.default, configuration.active_rows) if axis in CONVERTER else value
+        axis.resolved(axis.default, configuration.active_rows) if axis in axes else value
         for axis, value in zip(CONFIGURATION, configuration.settings, strict=True)
     )
     return replace(configuration, settings=settings)

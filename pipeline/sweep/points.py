@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep import simulation
-from pipeline.sweep.axes import CALIBRATION, CONFIGURATION, CONFIGURATION_COLUMNS, LEVEL, LEVEL_COLUMNS, SOLVER
+from pipeline.sweep.axes import CALIBRATION, CONFIGURATION, CONFIGURATION_COLUMNS, EFFECTS, LEVEL, LEVEL_COLUMNS, SOLVER
 from pipeline.sweep.axis import AxisValue, Combination
+from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.keys import key_content
 from pipeline.sweep.names import array_name, level_name
 from pipeline.sweep.protocols import Dataset
@@ -45,13 +46,26 @@ class Bitcell:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What all points of a sweep share that calibrate on as many images: the images, the version of the simulation, and
-    fields of every design."""
+    """What all points of a sweep share that calibrate on as many images and have the same device effects.
+
+    Attributes:
+        dataset: the images.
+        split: that is measured.
+        solver_version: version of the simulation.
+        design_fields: fields of every design.
+        effects: what people call the device effects, ``none`` without any.
+    """
 
     dataset: Dataset
     split: str
     solver_version: str
     design_fields: dict[str, Any]
+    effects: str = NO_EFFECTS
+
+    @property
+    def chips_differ(self) -> bool:
+        """Whether there is more than the nominal chip."""
+        return self.effects != NO_EFFECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +108,7 @@ class Configuration:
             "cols": self.cols,
             "active_rows": self.active_rows,
             CALIBRATION.column: self.study.design_fields["calibration_images"],
+            EFFECTS.column: self.study.effects,
             **dict(zip(CONFIGURATION_COLUMNS, self.settings, strict=True)),
         }
 
@@ -174,6 +189,16 @@ class DesignPoint:
         return self.configuration.active_rows
 
     @property
+    def chips_differ(self) -> bool:
+        """Whether there is more than the nominal chip."""
+        return self.configuration.study.chips_differ
+
+    @property
+    def split_images(self) -> int:
+        """Images of the whole split that is measured."""
+        return self.dataset.splits[self.split]
+
+    @property
     def level_columns(self) -> dict[str, AxisValue]:
         """The axes of the sparsity level under the names of their table columns."""
         return dict(zip(LEVEL_COLUMNS, self.level, strict=True))
@@ -189,4 +214,6 @@ class DesignPoint:
         overrides = f" {c['overrides']}" if c["overrides"] else ""
         array = array_name(c["rows"], c["cols"], c["active_rows"])
         order = "" if c["row_order"] == "channel" else f" {c['row_order']}"
-        return f"{c['model']} {c['device']} {c['corner']}{overrides} {array}{order} {c['adc_bits']} bit {level_name(c)}"
+        effects = f" {c['effects']}" if self.chips_differ else ""
+        cell = f"{c['device']} {c['corner']}{overrides}{effects}"
+        return f"{c['model']} {cell} {array}{order} {c['adc_bits']} bit {level_name(c)}"

@@ -32,15 +32,16 @@ class Dataset(Protocol):
     def classes(self) -> tuple[str, ...]: ...
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
+    def input_shape(self) -> tuple[int, ...]:
+        """What a network receives of a sample: (channels, height, width) of an image, else the tensor's own shape."""
 
     @property
     def splits(self) -> dict[str, int]:
         """Number of images of each split."""
 
     def read(self, split: str, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Images ``start`` to ``start + count`` (excluded): (count, H, W, C) uint8 and (count,) labels."""
+        """Images ``start`` to ``start + count`` (excluded): (count, H, W, C) uint8, or tensors (count, ...)
+        float32, and (count,) labels."""
 
     def verify(self) -> None:
         """Raises InputError where an image or label is missing or not what it was."""
@@ -130,12 +131,20 @@ class Evaluator(Protocol):
     def prepare(self, checkpoint: Checkpoint, design: Design, dataset: Dataset) -> Prepared:
         """Prepares a design; deterministic."""
 
+    def on_chip(self, prepared: Prepared, chip: int) -> Prepared:
+        """One chip of a design that this evaluator prepared; the same chip whoever asks.
+
+        Args:
+            prepared: the nominal design.
+            chip: its index; without meaning where the design's chips do not differ.
+        """
+
     def evaluate(self, prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_image: int) -> ShardResult:
         """Runs one shard of images through a design that this evaluator prepared.
 
         Args:
             prepared: the design.
-            images: (n, H, W, C) uint8.
+            images: (n, H, W, C) uint8, or tensors (n, ...) float32.
             labels: (n,) integers.
             first_image: index of the first image in its split.
         """

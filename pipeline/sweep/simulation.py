@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep.axis import AxisValue, group_model
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from simcore.cost import Costed, CostSettings, DigitalLayer
     from simcore.crossbar import Circuit
     from simcore.design import Design
+    from simcore.effects import Effect
     from simcore.technology.devices import CellGeometry
 
 
@@ -127,6 +129,13 @@ def implausible_costs(options: CostOptions, settings: CostSettings) -> list[str]
     return implausible(options, settings)
 
 
+def load_effects(text: str, where: str, folder: Path) -> tuple[Effect, ...]:
+    """A set of device effects by names of blocks and paths of files; raises InputError."""
+    from simcore.effects import effect_blocks
+
+    return effect_blocks.load_effects(text, where, folder)
+
+
 def mitigations_of(design: Design) -> Sequence[Costed]:
     """What is done against the errors of a design's arrays, beside what its tiles and counts say already."""
     if design.mitigations == NONE:
@@ -165,6 +174,13 @@ def choose_calibration_images(dataset: Dataset, count: int, measured_split: str,
         return calibration_images.choose_calibration_images(dataset, count, measured_split)
     except InputError as error:
         raise InputError(error.message, where) from None
+
+
+def require_fit(model: Model, dataset: Dataset, where: str) -> None:
+    """Raises InputError where the network takes other samples than the data set's, or knows other classes."""
+    from simcore.network import inputs
+
+    inputs.require_fit(f"model '{model.name}'", model.checkpoint.network.graph, dataset, where)
 
 
 def check_layers(model: Model, layers: list[str] | None, model_where: str, layers_where: str) -> None:

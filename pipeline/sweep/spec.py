@@ -25,9 +25,9 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.sweep.axes import CONVERTER, LEVEL, MATCHED, ROW_ORDER, SCALARS, SEED, SETS, SOLVER
+from pipeline.sweep.axes import CONDITIONS, CONVERTER, LEVEL, MATCHED, ROW_ORDER, SCALARS, SEED, SETS, SOLVER
 from pipeline.sweep.axis import ScalarAxis
-from pipeline.sweep.field_types import AxisValue, Listed, Positive, Scalar, Text, values_of
+from pipeline.sweep.field_types import NO_EFFECTS, AxisValue, EffectSet, Listed, Positive, Scalar, Text, values_of
 from pipeline.sweep.mitigation_sets import MitigationSet
 from pipeline.sweep.objectives import ObjectiveName
 from pipeline.sweep.shipped import sweep_path
@@ -39,6 +39,8 @@ from simcore.errors import InputError
 from simcore.yaml_file import YamlFile, read_yaml
 
 MAX_SWEEP_FILE_CHARACTERS = 1_000_000
+MOST_CHIPS = 10_000
+"""Of a design: a yield of 99.9 % is known to a tenth of that by then. A judgement."""
 MOST_NAME_CHARACTERS = 60
 """Of what people call a device or network: tables, pictures and file names have room for as many. A judgement."""
 
@@ -152,6 +154,8 @@ class CostSpec(CostOptions):
 class ParetoSpec(_Part):
     """What the front is drawn for, its floor, and the resamples of the images behind its support.
 
+    ``yield_loss`` is how far below ideal arithmetic a chip may be to count in the yield of a design.
+
     The floor is what a design has to reach to be on a front: at most ``max_loss`` below ideal arithmetic, at least
     ``min_accuracy``. Without either it has to be more accurate than guessing, by the low end of its 95 % interval.
     """
@@ -159,6 +163,7 @@ class ParetoSpec(_Part):
     objectives: Annotated[list[ObjectiveName], Listed, Field(min_length=1)] = ["accuracy", "energy"]
     max_loss: Share | None = None
     min_accuracy: Share | None = None
+    yield_loss: Share = 0.02
     resamples: Positive = 1000
     seed: Seed = 0
 
@@ -203,7 +208,7 @@ else:
         __base__=_Subjects,
         **_axis_fields(ROW_ORDER),
         adc=(AdcSpec, AdcSpec()),
-        **_axis_fields(*LEVEL, SEED, SOLVER),
+        **_axis_fields(*LEVEL, *CONDITIONS, SEED, SOLVER),
     )
     _Matched = create_model(
         "_Matched", __base__=_Part, **{axis.match_name: (axis.match_type | None, None) for axis in MATCHED}
@@ -228,6 +233,8 @@ class MatchSpec(_Matched):
 class SweepSpec(_WithAxes):
     """One sweep file. See the module text for what a list means."""
 
+    effects: Annotated[list[EffectSet], Listed, Field(min_length=1)] = [NO_EFFECTS]
+    chips: Annotated[int, Field(ge=1, le=MOST_CHIPS)] = 1
     layers: Annotated[list[Text], Listed, Field(min_length=1)] | None = None
     dataset: Annotated[DatasetSpec, BeforeValidator(_name_field("name"))]
     shard_images: Positive = 50
@@ -239,6 +246,12 @@ class SweepSpec(_WithAxes):
     tracking: Annotated[TrackingSpec, BeforeValidator(_name_field("mode"))] = TrackingSpec()
     cost: CostSpec = CostSpec()
     pareto: ParetoSpec = ParetoSpec()
+
+    @model_validator(mode="after")
+    def _raced_by_what_is_known(self) -> SweepSpec:
+        if self.strategy == "racing" and "chip_accuracy" in self.pareto.objectives:
+            raise ValueError("a race compares means of chips: pareto.objectives must not name 'chip_accuracy' in one")
+        return self
 
     @model_validator(mode="after")
     def _required(self) -> SweepSpec:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from pipeline.columns import Row
+from pipeline.front.chips import NO_CHIPS, accuracy_interval, chip_columns
 from pipeline.front.intervals import wilson_interval
 from pipeline.storage.compute_time import ComputeTime, time_class
 from pipeline.storage.layer_totals import OF_THE_DESIGN, Totals, in_units, sum_layers, sum_network
@@ -73,7 +75,7 @@ def aggregate(plan: Plan, design_works: Iterable[DesignWork], store: Store) -> A
             if damaged or design is None:
                 continue
             done = _Finished(work.point, design, reading.records)
-            _add_rows(rows, plan.name, costs, done)
+            _add_rows(rows, plan, costs, done)
             _bundle(result, work.point.key, reading, store)
             finished.append(done)
             name = time_class(work.point)
@@ -126,23 +128,42 @@ class _Finished:
     shards: list[ShardRecord]
 
     @property
-    def images(self) -> int:
+    def evaluations(self) -> int:
+        """Images of all chips."""
         return sum(shard.count for shard in self.shards)
 
-    def accuracy_columns(self) -> Row:
-        """Accuracy with its 95 % interval, and what ideal arithmetic reaches on the same images."""
-        images = self.images
-        correct = sum(_matches(shard.predictions, shard) for shard in self.shards)
-        ideal_correct = sum(_matches(shard.ideal_predictions, shard) for shard in self.shards)
-        low, high = wilson_interval(correct, images)
+    @cached_property
+    def correct(self) -> np.ndarray:
+        """(chips, images) bool: classified rightly."""
+        return self._by_chip(lambda shard: shard.predictions == shard.labels)
+
+    @cached_property
+    def ideal_correct(self) -> np.ndarray:
+        """(images,) bool: classified rightly in ideal arithmetic."""
+        found: np.ndarray = self._by_chip(lambda shard: shard.ideal_predictions == shard.labels)[0]
+        return found
+
+    def _by_chip(self, of: Callable[[ShardRecord], np.ndarray]) -> np.ndarray:
+        chips: dict[int, list[np.ndarray]] = {}
+        for shard in sorted(self.shards, key=lambda shard: shard.first):
+            chips.setdefault(shard.first // self.point.split_images, []).append(of(shard))
+        return np.stack([np.concatenate(parts) for parts in chips.values()])
+
+    def accuracy_columns(self, yield_loss: float) -> Row:
+        """Accuracy with its 95 % interval, what ideal arithmetic reaches on the same images, and how chips differ."""
+        ideal = float(self.ideal_correct.mean())
+        accuracy = float(self.correct.mean())
+        low, high = accuracy_interval(self.correct)
         return {
-            "images": images,
-            "accuracy": correct / images,
+            "images": self.correct.shape[1],
+            "accuracy": accuracy,
             "accuracy_low": low,
             "accuracy_high": high,
-            "ideal_accuracy": ideal_correct / images,
+            "ideal_accuracy": ideal,
             "chance_accuracy": 1 / len(self.point.dataset.classes),
-            "accuracy_loss": (ideal_correct - correct) / images,
+            "accuracy_loss": (int(self.ideal_correct.sum()) * len(self.correct) - int(self.correct.sum()))
+            / self.correct.size,
+            **(chip_columns(self.correct, ideal, yield_loss) if self.point.chips_differ else NO_CHIPS),
         }
 
     def provenance_columns(self) -> Row:
@@ -159,7 +180,7 @@ class _Finished:
     def compute_time(self) -> ComputeTime:
         """What it took."""
         seconds = math.fsum(shard.timing.seconds for shard in self.shards)
-        return ComputeTime(self.record.timing.seconds, seconds / self.images, True)
+        return ComputeTime(self.record.timing.seconds, seconds / self.evaluations, True)
 
     def timing_row(self, sweep_name: str) -> Row:
         """The row of ``timings``."""
@@ -174,9 +195,10 @@ class _Finished:
         }
 
     def correct_images(self) -> np.ndarray:
-        """One bit an image, in the order of the images: classified rightly."""
-        in_order = sorted(self.shards, key=lambda shard: shard.first)
-        return np.packbits(np.concatenate([shard.predictions == shard.labels for shard in in_order]))
+        """One bit an image, in the order of the images: classified rightly; each image by the next chip in turn, so
+        that resamples of the images draw among the chips too."""
+        images = np.arange(self.correct.shape[1])
+        return np.packbits(self.correct[images % len(self.correct), images])
 
 
 _FRONT_UNKNOWN: Row = {
@@ -186,8 +208,9 @@ _FRONT_UNKNOWN: Row = {
 """Of a design until all are known."""
 
 
-def _add_rows(rows: dict[str, list[Row]], sweep_name: str, hardware: HardwareCosts, done: _Finished) -> None:
-    point, evidence, images = done.point, done.record.evidence, done.images
+def _add_rows(rows: dict[str, list[Row]], plan: Plan, hardware: HardwareCosts, done: _Finished) -> None:
+    sweep_name, yield_loss = plan.name, plan.sweep.spec.pareto.yield_loss
+    point, evidence, images = done.point, done.record.evidence, done.evaluations
     axes = axis_columns(sweep_name, point)
     totals = sum_layers([shard.layers for shard in done.shards])
     layers, total = [in_units(layer) for layer in totals], in_units(sum_network(totals))
@@ -195,7 +218,7 @@ def _add_rows(rows: dict[str, list[Row]], sweep_name: str, hardware: HardwareCos
     rows["designs"].append(
         {
             **axes,
-            **done.accuracy_columns(),
+            **done.accuracy_columns(yield_loss),
             **_ratios(total, images, point),
             **costs,
             **_FRONT_UNKNOWN,
@@ -205,11 +228,34 @@ def _add_rows(rows: dict[str, list[Row]], sweep_name: str, hardware: HardwareCos
     )
     for index, layer in enumerate(layers):
         counts = {name: layer[name] for name in (*_COUNTS, *OF_THE_DESIGN)}
-        name = {"layer": layer["layer"], "layer_index": index, "images": images}
+        name = {"layer": layer["layer"], "layer_index": index, "images": done.correct.shape[1]}
         found = {**_ratios(layer, images, point), **layer_costs[index]}
         rows["layers"].append({**axes, **name, **found, **counts, **layer_columns(evidence, layer["layer"])})
-    rows["shards"] += [_shard_row(sweep_name, shard) for shard in done.shards]
+    rows["shards"] += [_shard_row(sweep_name, shard, point.split_images) for shard in done.shards]
+    if point.chips_differ:
+        rows["chips"] += _chip_rows(axes, done)
     rows["timings"].append(done.timing_row(sweep_name))
+
+
+def _chip_rows(axes: Row, done: _Finished) -> Iterator[Row]:
+    """A row a chip: how accurate it is, and what its currents are."""
+    shards: dict[int, list[ShardRecord]] = {}
+    for shard in done.shards:
+        shards.setdefault(shard.first // done.point.split_images, []).append(shard)
+    ideal = float(done.ideal_correct.mean())
+    for chip, correct in zip(sorted(shards), done.correct, strict=True):
+        total = in_units(sum_network(sum_layers([shard.layers for shard in shards[chip]])))
+        low, high = wilson_interval(int(correct.sum()), len(correct))
+        yield {
+            **axes,
+            "chip": chip,
+            "images": len(correct),
+            "accuracy": float(correct.mean()),
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "accuracy_loss": ideal - float(correct.mean()),
+            **_ratios(total, len(correct), done.point),
+        }
 
 
 def _matches(classes: np.ndarray, shard: ShardRecord) -> int:
@@ -244,12 +290,14 @@ def _ratios(total: Totals, images: int, point: DesignPoint) -> Row:
     }
 
 
-def _shard_row(sweep_name: str, shard: ShardRecord) -> Row:
+def _shard_row(sweep_name: str, shard: ShardRecord, split_images: int) -> Row:
     totals = in_units(sum_network(shard.layers))
+    chip, first = divmod(shard.first, split_images)
     return {
         "design_key": shard.key,
         "sweep": sweep_name,
-        "first_image": shard.first,
+        "chip": chip,
+        "first_image": first,
         "images": shard.count,
         "correct": _matches(shard.predictions, shard),
         "ideal_correct": _matches(shard.ideal_predictions, shard),

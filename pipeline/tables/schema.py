@@ -179,16 +179,39 @@ def _evidence(worst_of: str) -> list[pa.Field]:
     ]
 
 
+_OF_CHIPS = [
+    _field("chips", _INT, "chips", "chips evaluated; null where every chip is the nominal one", True),
+    _field("accuracy_chip_std", _FLOAT, "fraction", "standard deviation of the accuracy from chip to chip", True),
+    _field(
+        "accuracy_chip_p5",
+        _FLOAT,
+        "fraction",
+        "accuracy that 95 % of the chips reach, on these images: 5th percentile over the chips",
+        True,
+    ),
+    _field("yield", _FLOAT, "fraction", "share of the chips within pareto.yield_loss of ideal arithmetic", True),
+    _field("yield_low", _FLOAT, "fraction", "lower end of the 95 % Clopper-Pearson interval of the yield", True),
+    _field("yield_high", _FLOAT, "fraction", "upper end of the 95 % Clopper-Pearson interval of the yield", True),
+]
+
 DESIGNS_SCHEMA = pa.schema(
     [
         *_AXES,
-        _field("images", _INT, "images", "images evaluated"),
-        _field("accuracy", _FLOAT, "fraction", "images classified rightly on the simulated hardware"),
-        _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % Wilson interval of the accuracy"),
-        _field("accuracy_high", _FLOAT, "fraction", "upper end of the 95 % Wilson interval of the accuracy"),
+        _field("images", _INT, "images", "images evaluated, on every chip"),
+        _field(
+            "accuracy", _FLOAT, "fraction", "images classified rightly on the simulated hardware, mean of the chips"
+        ),
+        _field(
+            "accuracy_low",
+            _FLOAT,
+            "fraction",
+            "lower end of the 95 % interval of the accuracy: Wilson's, of chips and images where chips differ",
+        ),
+        _field("accuracy_high", _FLOAT, "fraction", "upper end of the 95 % interval of the accuracy"),
         _field("ideal_accuracy", _FLOAT, "fraction", "accuracy of the same network and images in ideal arithmetic"),
         _field("chance_accuracy", _FLOAT, "fraction", "accuracy of guessing: 1 / number of classes of the data set"),
         _field("accuracy_loss", _FLOAT, "fraction", "ideal_accuracy - accuracy"),
+        *_OF_CHIPS,
         *_ERRORS_AND_SUMS,
         *_DESIGN_COSTS,
         _field("on_front", _FLAG, DIMENSIONLESS, "on the front of its model, data set, corner"),
@@ -266,10 +289,24 @@ LAYERS_SCHEMA = pa.schema(
     ]
 )
 
+CHIPS_SCHEMA = pa.schema(
+    [
+        *_AXES,
+        _field("chip", _INT, DIMENSIONLESS, "index of the chip, from 0: the same chip in every design and sweep"),
+        _field("images", _INT, "images", "images evaluated on the chip"),
+        _field("accuracy", _FLOAT, "fraction", "images classified rightly on the chip"),
+        _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % Wilson interval of the chip's accuracy"),
+        _field("accuracy_high", _FLOAT, "fraction", "upper end of the 95 % Wilson interval of the chip's accuracy"),
+        _field("accuracy_loss", _FLOAT, "fraction", "ideal arithmetic's accuracy - accuracy"),
+        *_ERRORS_AND_SUMS,
+    ]
+)
+
 SHARDS_SCHEMA = pa.schema(
     [
         _field("design_key", _TEXT, DIMENSIONLESS, "design"),
         _field("sweep", _TEXT, DIMENSIONLESS, "name of the sweep"),
+        _field("chip", _INT, DIMENSIONLESS, "index of the chip; 0 where chips do not differ", True),
         _field("first_image", _INT, "images", "first image of the shard"),
         _field("images", _INT, "images", "images of the shard"),
         _field("correct", _INT, "images", "classified rightly on the simulated hardware"),
@@ -371,6 +408,7 @@ RECOMMENDATIONS_SCHEMA = pa.schema(
 SCHEMAS = {
     "designs": DESIGNS_SCHEMA,
     "layers": LAYERS_SCHEMA,
+    "chips": CHIPS_SCHEMA,
     "shards": SHARDS_SCHEMA,
     "pareto": PARETO_SCHEMA,
     "timings": TIMINGS_SCHEMA,

@@ -1,7 +1,7 @@
 """What makes a design differ from ideal arithmetic, each cause as a change of the design that takes it away.
 
 Without any of them the arrays compute ideal arithmetic exactly: no wire drops a voltage, the cells are linear, OFF
-cells conduct nothing, the converter has a code for every sum, nothing is pruned.
+cells conduct nothing, the converter has a code for every sum, nothing is pruned, and every chip is the nominal one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from simcore.crossbar import Circuit
 from simcore.design import Design
 from simcore.design_axes import lossless_bits
+from simcore.effects import KINDS
 
 
 def causes_of(design: Design) -> list[str]:
@@ -85,6 +86,14 @@ def _unpruned(design: Design) -> Design:
     return design.model_copy(update={"prune": 0.0})
 
 
+def _effect(kind: str) -> Callable[[Design], Design]:
+    def remove(design: Design) -> Design:
+        left = tuple(one for one in design.effects if one.kind != kind)
+        return design if left == design.effects else design.model_copy(update={"effects": left})
+
+    return remove
+
+
 _REMOVERS: dict[str, Callable[[Design], Design]] = {
     "row wire": _wire("r_row"),
     "column wire": _wire("r_col"),
@@ -95,4 +104,5 @@ _REMOVERS: dict[str, Callable[[Design], Design]] = {
     "OFF current": _no_leakage,
     "converter": _ideal_converter,
     "pruning": _unpruned,
+    **{kind.replace("_", " "): _effect(kind) for kind in KINDS},
 }

@@ -47,10 +47,12 @@ def needs_of(name: str) -> tuple[str, ...]:
     if known is None:
         return ()
     ranging = (RE_RANGING,) if known.sets_converters else ()
-    activations = (ACTIVATION_FLIP,) if known.activation_flips else ()
-    flips = (WEIGHT_FLIP, ACTIVATION_FLIP) if known.flips else ()
-    bends = tuple(one.name for one in PASSES.values() if one.bends_thresholds) if known.needs_bends else ()
-    return (*ranging, *activations, *flips, *bends)
+    flips = [
+        (ACTIVATION_FLIP, known.activation_flips or known.flips),
+        (WEIGHT_FLIP, known.weight_flips or known.flips),
+    ]
+    bends = [one.name for one in PASSES.values() if one.bends_thresholds and known.needs_bends]
+    return (*ranging, *(name for name, needed in flips if needed), *bends)
 
 
 def with_passes(design: Design, names: Iterable[str]) -> Design:

@@ -15,18 +15,25 @@ from simcore.design_axes import MOST_ADC_BITS, REFERENCE_SOLVERS, Adc, EvidenceL
 _NO_CIRCUIT = Circuit(
     topology="gate_driven", g_on=1e-6, g_off=0.0, v_read=1.0, r_driver=0.0, r_sink=0.0, r_col=0.0, r_source=0.0
 )
+_OF_CHIPS = ("effects", "age_s", "reads", "temperature_K", "calibrated_on")
 
 
 def what_acts(design: Design) -> Design:
     """The design with everything that cannot act on it at one value, so that designs that come out alike are one.
 
-    Only references have such fields: the circuit, the columns of an array and the limits of the evidence; with
+    Only references have such fields: the circuit with its device effects, the columns of an array and the limits of the
+    evidence; with
     ``ideal`` also the converter, and where nothing is drawn at random or learnt from images (no pruning, no grouped
     rows) the seed and the calibration images.
     """
     if design.solver not in REFERENCE_SOLVERS:
         return design
-    fixed: dict[str, object] = {"circuit": _NO_CIRCUIT, "cols": design.rows, "evidence": EvidenceLimits()}
+    fixed: dict[str, object] = {
+        "circuit": _NO_CIRCUIT,
+        "cols": design.rows,
+        "evidence": EvidenceLimits(),
+        **{name: Design.model_fields[name].default for name in _OF_CHIPS},
+    }
     if design.solver == "ideal":
         fixed["adc"] = Adc(bits=min(lossless_bits(design.rows_read_together), MOST_ADC_BITS))
         if design.row_order != "grouped" and design.prune == 0:

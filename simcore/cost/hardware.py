@@ -82,7 +82,7 @@ class Tile:
             design: its array, sparsity, converter and circuit.
             cell: the size of its bitcell, from the bitcell file.
         """
-        circuit = design.built
+        circuit = design.operating_circuit
         wiring = circuit.wiring
         passes = {one.name: one.number for one in passes_of(design.mitigations)}
         return cls(

@@ -20,7 +20,8 @@ class ReferenceResult:
 
     Attributes:
         relative_error: largest |current - reference| relative to the reference's largest sink current.
-        status: how the solve ended. residual: Kirchhoff residual (see Solution).
+        status: how the solve ended.
+        residual: Kirchhoff residual (see Solution).
     """
 
     name: str

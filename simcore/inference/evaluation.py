@@ -8,17 +8,18 @@ import numpy as np
 import torch
 
 from simcore.inference.ideal import ideal_predictions
-from simcore.inference.preparation import prepare
+from simcore.inference.preparation import on_chip, prepare
 from simcore.inference.prepared import Prepared, PreparedLayer
 from simcore.inference.reads import read
 from simcore.inference.validation import Evidence
 from simcore.mapping.tiling import input_vectors
 from simcore.network.checkpoint import network_digest
+from simcore.network.inputs import network_input
 from simcore.network.modules import plain_dot
 from simcore.readout.layer_totals import LayerTotals
 from simcore.readout.totals import STATISTICS
 
-__all__ = ["SOLVER_VERSION", "Evidence", "LayerTotals", "Prepared", "ShardResult", "evaluate", "prepare"]
+__all__ = ["SOLVER_VERSION", "Evidence", "LayerTotals", "Prepared", "ShardResult", "evaluate", "on_chip", "prepare"]
 
 # Part of every design key: raised whenever the same design would give other numbers.
 SOLVER_VERSION = "7"
@@ -41,7 +42,7 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
 
     Args:
         prepared: network and design.
-        images: (n, H, W, C) uint8.
+        images: (n, H, W, C) uint8, or tensors (n, ...) float32.
         labels: (n,).
         first_image: index of the first image in its split; seeds the converter noise, so that an image meets the same
             noise in any shard.
@@ -54,8 +55,7 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
     digest = network_digest(prepared.network)
     with torch.inference_mode():
         for start in range(0, len(images), _BATCH):
-            batch = np.ascontiguousarray(images[start : start + _BATCH].transpose(0, 3, 1, 2))
-            pixels = torch.from_numpy(batch).float()
+            pixels = network_input(images[start : start + _BATCH])
             ideal.append(ideal_predictions(prepared.network, digest, pixels))
             logits = mapped_logits(prepared, pixels, totals, first_image + start)
             predictions.append(logits.argmax(dim=1).numpy())
@@ -74,7 +74,7 @@ def mapped_logits(
 
     Args:
         prepared: network and design.
-        pixels: (n, C, H, W) float32 in 0..255.
+        pixels: (n, C, H, W) float32 in 0..255, or what else the network takes.
         totals: of the mapped layers by name, to which those of this batch are added.
         first_image: index of the first image in its split.
     """
@@ -100,7 +100,7 @@ def _nothing_read(prepared: Prepared, layer: PreparedLayer) -> LayerTotals:
         weight_flips=int((signs < 0).sum()),
         stored_columns=signs.size,
         inputs=len(layer.mapping.order),
-        lsb_A=prepared.design.circuit.on_current(),
+        lsb_A=prepared.design.operating_circuit.on_current(),
     )
 
 
@@ -119,7 +119,7 @@ def _read(
     prepared: Prepared, layer: PreparedLayer, vectors: np.ndarray, first_image: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """(B, P, M) shares of dot products and statistics of one layer."""
-    # Noise is a function of design seed, layer, image and read: image by image.
+    # Noise is a function of design seed, layer, image, chip and read: image by image.
     noisy = len(vectors) if layer.converters.noise.scale else 0
     seeds = [_noise_seed(prepared, layer, first_image + image) for image in range(noisy)]
     return read(layer, vectors, seeds)
@@ -127,7 +127,8 @@ def _read(
 
 def _noise_seed(prepared: Prepared, layer: PreparedLayer, image: int) -> int:
     index = list(prepared.layers).index(layer.mapping.name)
-    return int(np.random.SeedSequence([prepared.design.seed, index, image]).generate_state(1, np.uint64)[0])
+    place = [prepared.design.seed, index, image, *([] if prepared.chip is None else [prepared.chip])]
+    return int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0])
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

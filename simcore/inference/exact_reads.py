@@ -7,7 +7,7 @@ import numpy as np
 from simcore.inference.prepared import PreparedLayer
 from simcore.mapping.encodings.base import column_share
 from simcore.mapping.row_groups import RowGroup
-from simcore.noise.base import noise_of_read
+from simcore.noise.base import Read, noise_of_read
 from simcore.readout.totals import PARTIAL_SUM, STATISTICS, add_totals, merge
 
 
@@ -38,9 +38,11 @@ def read_exactly(
         applied = group.apply(flat)
         current = group.exact_currents(applied.bits)
         sums = group.partial_sums(applied.bits)
-        met = current - group.reference_currents(applied.bits)[:, None]
-        codes = layer.converters.codes(met, index, _noise(layer, current.shape, positions, index, noise_seeds))
         driven = applied.bits.sum(axis=1)
+        drawn = _noise(layer, current.shape, positions, index, noise_seeds)
+        what = Read(layer.converters.gain[index], current, sums, driven[:, None])
+        met = current - group.reference_currents(applied.bits)[:, None]
+        codes = layer.converters.codes(met, index, layer.converters.noise.in_codes(drawn, what))
         converted = layer.converters.sums(codes, index, driven)
         signs = applied.signs[:, None] * digital.signs[index]
         out += signs * column_share(converted, driven[:, None], digital.constants[index][pattern])
@@ -52,12 +54,8 @@ def read_exactly(
     return out.reshape(batch, positions, -1).astype(np.float32), merge(statistics)
 
 
-def _noise(
-    layer: PreparedLayer, shape: tuple[int, ...], positions: int, group: int, seeds: list[int]
-) -> np.ndarray | float:
-    """The converter noise that the fused readout adds, in codes."""
-    if not seeds:
-        return 0.0
+def _noise(layer: PreparedLayer, shape: tuple[int, ...], positions: int, group: int, seeds: list[int]) -> np.ndarray:
+    """The noise that the fused readout draws."""
     noise = np.zeros(shape, dtype=np.float32)
     for image, seed in enumerate(seeds):
         for position in range(positions):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from simcore.crossbar.solvers.device import DEVICE_VARIABLE, device_of_environment, torch_device
@@ -15,21 +15,17 @@ from simcore.errors import BinsparxError, InputError
 from simcore.inference.output_lines import ideal_outputs, recalibrated
 from simcore.inference.prepared import Prepared, PreparedLayer
 from simcore.inference.reads import outputs_of
-from simcore.inference.stored_layers import StoredLayer, draw_vectors, images_for_calibration, stored_layers
-from simcore.inference.validation import Evidence, FittedLayer, LayerEvidence, measure_layer
+from simcore.inference.ready_layers import fitted, layer_on_chip, solver_for, unfitted
+from simcore.inference.stored_layers import images_for_calibration, stored_layers
+from simcore.inference.validation import Evidence, LayerEvidence
 from simcore.mapping.tiling import LayerMapping
 from simcore.mitigation.base import Mitigation
-from simcore.mitigation.sets import CONVERTER_HOOKS, mitigations_acting
+from simcore.mitigation.sets import mitigations_acting
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import GraphNetwork, plain_dot
-from simcore.readout.adc import CalibrationReads, ConverterSettings, converter_settings, ideal_settings
 from simcore.readout.fused import EXACT_SUMS, single_threaded_blas
-from simcore.readout.tables import layer_tables
-from simcore.surrogate.base import Calibration, Surrogate
-from simcore.surrogate.fit import fit_layer, is_exactly_linear, transfer_layer
 
 _OWN_IMAGES = 16  # of the calibration images, that pass through the arrays for the inputs that a design's layers meet
-_CONVERTER_VECTORS = 256
 
 
 class EvidenceError(BinsparxError):
@@ -68,48 +64,94 @@ def prepare_on_images(checkpoint: Checkpoint, design: Design, images: torch.Tens
 
 def _prepare(checkpoint: Checkpoint, design: Design, images: torch.Tensor) -> Prepared:
     network = checkpoint.network
-    solver = _solver_for(design)
+    solver = solver_for(design)
     stored = {layer.name: layer for layer in stored_layers(checkpoint, design, images)}
     for layer in stored.values():
         _require_exact_sums(layer.mapping)
     fits = solver not in ("exact", "ideal", "ideal_circuit")
     after = [] if solver == "ideal" else mitigations_acting(design, "afterwards")
     if not fits and not after:
-        layers = {name: _unfitted(layer, design)[0] for name, layer in stored.items()}
+        layers = {name: unfitted(layer, design) for name, layer in stored.items()}
         return Prepared(design, network, layers, solver, Evidence())
     through = images if after else images[:_OWN_IMAGES]
-    layers, evidence = _passed_through(network, stored, design, through, after)
+    found: list[LayerEvidence] = []
+
+    def make(name: str, signs: torch.Tensor) -> PreparedLayer:
+        if not fits:
+            return unfitted(stored[name], design)
+        layer, measured = fitted(stored[name], design, signs)
+        found.extend(measured)
+        return layer
+
+    layers = _passed_through(network, list(stored), through, after, make)
+    evidence = Evidence(tuple(found))
     if fits and not evidence.within(design.evidence):
         if design.evidence.beyond == "exact":
             exact = _prepare(checkpoint, design.model_copy(update={"solver": "exact"}), images)
-            return Prepared(design, network, exact.layers, exact.solver, evidence)
+            return replace(exact, design=design, evidence=evidence)
         if design.evidence.beyond == "fail":
             raise EvidenceError(_beyond(evidence, design.evidence))
-    return Prepared(design, network, layers, solver, evidence)
+    return Prepared(design, network, layers, solver, evidence, images=through if after and design.effects else None)
+
+
+def on_chip(prepared: Prepared, chip: int) -> Prepared:
+    """The network on one chip of a design.
+
+    The same chip of the same design has the same cells whoever asks. Where the design is calibrated on the chip, its
+    converters and what is learnt of its outputs are set anew, through its own arrays.
+
+    Args:
+        prepared: the nominal design.
+        chip: index of the chip; of no effect where the design has no device effects.
+
+    Raises:
+        UnsolvedError: an exact solve that the converters rest on did not converge.
+    """
+    design = prepared.design
+    if not design.effects:
+        return prepared
+
+    def made(name: str) -> PreparedLayer:
+        return layer_on_chip(prepared.layers[name], design, chip)
+
+    with single_threaded_blas():
+        if design.calibrated_on == "chip" and prepared.images is not None:
+            after = mitigations_acting(design, "afterwards")
+            names = list(prepared.layers)
+            layers = _passed_through(
+                prepared.network, names, prepared.images, after, lambda name, _: replace(made(name), outputs=None)
+            )
+        else:
+            layers = {name: made(name) for name in prepared.layers}
+    return replace(prepared, layers=layers, chip=chip, images=None)
 
 
 def _passed_through(
     network: GraphNetwork,
-    stored: dict[str, StoredLayer],
-    design: Design,
+    names: list[str],
     images: torch.Tensor,
     after: list[Mitigation],
-) -> tuple[dict[str, PreparedLayer], Evidence]:
-    """Layer by layer as calibration images pass through the arrays: a layer is fitted, and its evidence measured, on
-    the inputs that the ideal network gives it and on those that the arrays before it do; what is done to its outputs
-    is learnt from what it delivers."""
+    make: Callable[[str, torch.Tensor], PreparedLayer],
+) -> dict[str, PreparedLayer]:
+    """Layer by layer as calibration images pass through the arrays: a layer is made from the inputs that the arrays
+    before it deliver; what is done to its outputs is learnt from what it delivers.
+
+    Args:
+        network: the network.
+        names: of the mapped layers.
+        images: that pass through.
+        after: passes that act on outputs.
+        make: a layer from its name and its (n, ...) int8 input signs.
+    """
     layers: dict[str, PreparedLayer] = {}
-    found: list[LayerEvidence] = []
     plain = plain_dot(network)
-    make = _fitted_layer if _solver_for(design) in ("fast", "transfer") else _unfitted
-    wanted = ideal_outputs(network, images, set(stored)) if after else {}
+    wanted = ideal_outputs(network, images, set(names)) if after else {}
 
     def dot(name: str, signs: torch.Tensor) -> torch.Tensor:
-        if name not in stored:
+        if name not in names:
             return plain(name, signs)
         if name not in layers:
-            layers[name], evidence = make(stored[name], design, signs.to(torch.int8))
-            found.extend(evidence)
+            layers[name] = make(name, signs.to(torch.int8))
             if after:
                 delivered = outputs_of(layers[name], signs)
                 line = recalibrated(network, name, after, delivered, wanted[name])
@@ -119,40 +161,7 @@ def _passed_through(
 
     with torch.inference_mode():
         network(images, dot)
-    return {name: layers[name] for name in stored}, Evidence(tuple(found))
-
-
-def _unfitted(
-    layer: StoredLayer, design: Design, signs: torch.Tensor | None = None
-) -> tuple[PreparedLayer, list[LayerEvidence]]:
-    """A layer that no fast solver reads, whatever its own inputs are."""
-    converters = _converters(layer, None, design)
-    tables = layer_tables(layer.mapping, layer.groups, None, converters, layer.input_shape)
-    groups = layer.groups if design.solver == "exact" else None
-    return PreparedLayer(layer.mapping, tables, converters, groups), []
-
-
-def _fitted_layer(layer: StoredLayer, design: Design, signs: torch.Tensor) -> tuple[PreparedLayer, list[LayerEvidence]]:
-    """One layer with its fast solver, and the evidence; ``signs`` are the layer's own inputs on some images."""
-    inputs = {"ideal": layer.vectors, "own": draw_vectors(layer.mapping, signs, layer.rng)}
-    if _solver_for(design) == "transfer":
-        models = transfer_layer(layer.groups)
-    else:
-        vectors = np.concatenate([part[: _for_fit(part)] for part in inputs.values()])
-        models = fit_layer(layer.groups, Calibration(vectors, layer.rng))
-    converters = _converters(layer, models, design)
-    tables = layer_tables(layer.mapping, layer.groups, models, converters, layer.input_shape)
-    fitted = FittedLayer(layer.mapping, layer.groups, models, converters)
-    evidence = [
-        measure_layer(fitted, name, part[_for_fit(part) :] if len(part) > 1 else part, layer.rng)
-        for name, part in inputs.items()
-    ]
-    return PreparedLayer(layer.mapping, tables, converters, None), evidence
-
-
-def _for_fit(vectors: np.ndarray) -> int:
-    """Vectors that fits and converters are made from; the others are held out."""
-    return max(1, 3 * len(vectors) // 4)
+    return {name: layers[name] for name in names}
 
 
 def _beyond(evidence: Evidence, limits: EvidenceLimits) -> str:
@@ -176,27 +185,3 @@ def _require_exact_sums(mapping: LayerMapping) -> None:
             f"read at most {EXACT_SUMS // columns} rows together (active_rows)",
             f"layer '{mapping.name}'",
         )
-
-
-def _solver_for(design: Design) -> str:
-    if design.solver in ("ideal", "ideal_circuit", "exact"):
-        return design.solver
-    return "transfer" if design.solver == "auto" and is_exactly_linear(design.circuit) else "fast"
-
-
-def _converters(layer: StoredLayer, models: list[Surrogate] | None, design: Design) -> ConverterSettings:
-    """Set on calibration inputs of the ideal network, with the currents of ``models``, or exactly solved ones."""
-    if design.solver == "ideal":
-        return ideal_settings(len(layer.groups), layer.mapping.columns)
-    vectors = layer.vectors[: _for_fit(layer.vectors)][:_CONVERTER_VECTORS]
-    reads = []
-    for index, group in enumerate(layer.groups):
-        bits = group.apply(vectors).bits
-        if models is not None:
-            current = models[index].evaluate(bits) - models[index].reference(bits.sum(axis=1, dtype=np.int64))[:, None]
-        elif design.solver == "ideal_circuit":
-            current = group.partial_sums(bits)
-        else:
-            current = group.exact_currents(bits) - group.reference_currents(bits)[:, None]
-        reads.append(CalibrationReads.of(group, bits, current))
-    return converter_settings(design.adc, reads, mitigations_acting(design, *CONVERTER_HOOKS))

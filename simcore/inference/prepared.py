@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from simcore.design import Design
+from simcore.inference.stored_layers import StoredLayer
 from simcore.inference.validation import Evidence
 from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import LayerMapping, as_layer_output
@@ -15,6 +16,20 @@ from simcore.mitigation.base import OutputLine
 from simcore.network.modules import GraphNetwork
 from simcore.readout.adc import ConverterSettings
 from simcore.readout.fused import ReadoutTables
+from simcore.surrogate.base import Surrogate
+
+
+@dataclass(frozen=True)
+class ChipSource:
+    """What a layer of any chip is made from.
+
+    Attributes:
+        stored: the layer as stored, on nominal cells.
+        models: its fast solvers, fitted to nominal cells; None where there are none.
+    """
+
+    stored: StoredLayer
+    models: list[Surrogate] | None
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,7 @@ class PreparedLayer:
         converters: of its row groups.
         groups: its row groups, kept where the exact solver does the reading; else None.
         outputs: what is done to its dot products; None where nothing is.
+        source: what the layer of any chip is made from; None where chips do not differ.
     """
 
     mapping: LayerMapping
@@ -34,6 +50,7 @@ class PreparedLayer:
     converters: ConverterSettings
     groups: list[RowGroup] | None
     outputs: OutputLine | None = None
+    source: ChipSource | None = None
 
     def finished(self, shares: np.ndarray, shape: torch.Size) -> torch.Tensor:
         """The layer's outputs.
@@ -57,6 +74,8 @@ class Prepared:
         solver: what reads the columns: ``fast``, ``transfer`` (exact matrix of a linear array), ``exact``,
             ``ideal`` or ``ideal_circuit``.
         evidence: held-out reads against the exact solver.
+        chip: index of the chip whose cells the layers have; None: the nominal design.
+        images: that a chip is calibrated on; None where it is not.
     """
 
     design: Design
@@ -64,3 +83,5 @@ class Prepared:
     layers: dict[str, PreparedLayer]
     solver: str
     evidence: Evidence
+    chip: int | None = None
+    images: torch.Tensor | None = None

@@ -26,14 +26,18 @@ class LayerEvidence:
     """Held-out reads of one layer solved exactly.
 
     Attributes:
-        layer: its name. inputs: ``ideal`` where input vectors are those of the ideal network, ``own`` where they are
-            what the layers before deliver on the arrays.
-        reads: column reads. rms_lsb, worst_lsb: fast minus exact current, in LSB of the nominal unit.
-        changed: share of the codes that differ. converted_rms_lsb, converted_worst_lsb: their difference, in LSB of the
-            converter, whose step may be several sums wide.
+        layer: its name.
+        inputs: ``ideal`` where input vectors are those of the ideal network, ``own`` where they are what the layers
+            before deliver on the arrays.
+        reads: column reads.
+        rms_lsb, worst_lsb: fast minus exact current, in LSB of the nominal unit.
+        changed: share of the codes that differ.
+        converted_rms_lsb, converted_worst_lsb: their difference, in LSB of the converter, whose step may be several
+            sums wide.
         top_bias_lsb: mean difference of the codes over the reads of the highest sums.
         output_error: rms difference of the layer's dot products, over the standard deviation of the ideal ones.
-        residual: Kirchhoff residual of the exact solves. unsolved: those that did not converge.
+        residual: Kirchhoff residual of the exact solves.
+        unsolved: those that did not converge.
     """
 
     layer: str

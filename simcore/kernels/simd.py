@@ -132,19 +132,29 @@ minimum = _binary(_fcmp_select("<"))
 maximum = _binary(_fcmp_select(">"))
 
 
-@intrinsic
-def rint(typingctx, a):  # type: ignore[no-untyped-def]
-    """The nearest whole number, ties to even, lane by lane."""
-    if not isinstance(a, Vector):
-        return None
+def _unary(name: str) -> Any:
+    """The LLVM function ``name``, lane by lane."""
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        kind = context.get_value_type(a)
-        name = f"llvm.rint.v{a.lanes}f{a.element.bitwidth}"
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), name)
-        return builder.call(function, args)
+    @intrinsic
+    def operation(typingctx, a):  # type: ignore[no-untyped-def]
+        if not isinstance(a, Vector):
+            return None
 
-    return a(a), codegen
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            kind = context.get_value_type(a)
+            full_name = f"llvm.{name}.v{a.lanes}f{a.element.bitwidth}"
+            function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), full_name)
+            return builder.call(function, args)
+
+        return a(a), codegen
+
+    return operation
+
+
+rint = _unary("rint")
+"""The nearest whole number, ties to even, lane by lane."""
+square_root = _unary("sqrt")
+"""The square root, lane by lane."""
 
 
 def _across(combine: Callable[[Any, Any, Any], Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from jaxtyping import Float64, Integer, UInt8
 
 from simcore.crossbar import Circuit, Solution, Status, solve
+from simcore.crossbar.cells import Cells
 from simcore.errors import BinsparxError
 from simcore.mapping.tiling import LayerMapping, RowSpan
 
@@ -48,6 +49,11 @@ class StoredBits:
         """(N, M) bits stored as they are."""
         return cls(weights, weights, np.zeros(weights.shape[1], dtype=bool), np.zeros(weights.shape))
 
+    def reordered(self, permutation: np.ndarray) -> StoredBits:
+        """With what was row ``permutation[i]`` as row i."""
+        bits, digital, expected = (part[permutation] for part in (self.bits, self.digital, self.expected))
+        return replace(self, bits=bits, digital=digital, expected=expected)
+
     @property
     def most_applied(self) -> float:
         """The largest share of rows that can be on."""
@@ -79,14 +85,18 @@ class TileRow:
     """The tiles side by side that hold the same rows of a layer.
 
     Attributes:
-        circuit: of every tile. bits: (R, M) uint8 stored; rows not in use store 0. width: columns of a tile.
+        circuit: of every tile.
+        bits: (R, M) uint8, states of the cells; rows not in use store 0.
+        width: columns of a tile.
         device: where they are solved exactly (see ``simcore.crossbar.solve``).
+        factors: (R, M), what multiplies the cells' currents (see ``crossbar.cells``); None where all are nominal.
     """
 
     circuit: Circuit
     bits: np.ndarray
     width: int
     device: str | None = None
+    factors: np.ndarray | None = None
 
     def tiles(self) -> Iterator[slice]:
         """The columns of each tile."""
@@ -129,6 +139,13 @@ class RowGroup:
         """M."""
         return int(self.dense.shape[1])
 
+    @property
+    def cells(self) -> Cells:
+        """Its cells as they are on the chip, (N, M) each: states and factors."""
+        rows = slice(self.span.offset, self.span.offset + self.rows)
+        tile = self.tile
+        return Cells(tile.bits[rows], None if tile.factors is None else tile.factors[rows])
+
     @cached_property
     def largest_sums(self) -> np.ndarray:
         """(M,) the largest partial sum that each column can have."""
@@ -160,11 +177,15 @@ class RowGroup:
         """Reads solved exactly, the other rows of the tile off.
 
         Args:
-            bits: (B, N) applied bits. columns: some of one tile; of any tiles where columns do not see each other.
+            bits: (B, N) applied bits.
+            columns: some of one tile; of any tiles where columns do not see each other.
             tol, dtype: as in ``simcore.crossbar.solve``.
         """
         tile = self.tile
-        return solve(tile.circuit, tile.bits[:, columns], self.driven(bits), tol, dtype, device=tile.device)
+        factors = None if tile.factors is None else tile.factors[:, columns]
+        return solve(
+            tile.circuit, tile.bits[:, columns], self.driven(bits), tol, dtype, device=tile.device, factors=factors
+        )
 
     def reference_currents(self, bits: np.ndarray, tol: float = _CURRENT_TOLERANCE) -> np.ndarray:
         """(B,) currents in LSB of the column of OFF cells beside the others, for (B, N) applied bits; zero where there
@@ -238,7 +259,9 @@ def assemble(
     """The row groups of a layer, those of one tile sharing its bits.
 
     Args:
-        mapping: the layer. stored: what each of its row groups stores. circuit, rows, width, device: of a tile.
+        mapping: the layer.
+        stored: what each of its row groups stores.
+        circuit, rows, width, device: of a tile.
     """
     tiles: dict[int, np.ndarray] = {}
     for span, kept in zip(mapping.spans, stored, strict=True):

@@ -119,7 +119,8 @@ def _grow(x, w, plus_x, minus_x, plus_w, minus_w, sizes):  # type: ignore[no-unt
     """(G, largest) first seats: the first input left opens a group, then the one that costs least there joins it.
 
     Args:
-        x: (K, B) int8 signs of the vectors, 0 where padded. w: (K, M) int8 signs of the weights.
+        x: (K, B) int8 signs of the vectors, 0 where padded.
+        w: (K, M) int8 signs of the weights.
         plus_x, minus_x, plus_w, minus_w: (K, words) uint64, their +1 and their -1 as bits (``_bit_planes``).
     """
     inputs = len(x)

@@ -49,7 +49,8 @@ class LayerMapping:
         order: (K,) index of each row's input in (channel, kernel y, kernel x) order.
         signs: (reads, K) int8: the sign with which each row is given its input, in every read of an output position.
         spans: places of the row groups, in row order. Last tiles are part-filled from row 0; unused rows stay off.
-        kernel, stride, padding, dilation: (y, x) of a convolution; is_conv: it is one.
+        kernel, stride, padding, dilation: (y, x) of a convolution;
+        is_conv: it is one.
         pad_value: what padded places hold. Rows of a 0 stay off and are in no sum; +1 and -1 are inputs like others.
     """
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int8, Integer
+from jaxtyping import Float, Float32, Int8, Integer, UInt8
 
 from simcore.cost import Added, CostSettings, LayerActivity, Tile
 from simcore.mapping.row_groups import RowGroup, StoredBits
@@ -67,9 +67,10 @@ class Mitigation(ABC):
     """A pass over a layer. Each of its hooks leaves things as they are unless a pass says otherwise; so does its cost.
 
     They act in this order: ``order`` when the layer is mapped, ``left_out`` and ``store`` when its row groups are
-    written (what is done to inputs at run time is set there too: ``StoredBits.flip_above``), ``sense``, ``space`` and
-    ``tabulate`` when the converters are set, ``afterwards`` when calibration images have passed the layer. All that is
-    learnt is learnt on calibration images, without labels.
+    written (what is done to inputs at run time is set there too: ``StoredBits.flip_above``), ``order_around_faults``
+    and ``around_faults`` when a chip is written whose faults are known, ``sense``, ``space`` and ``tabulate`` when the
+    converters are set, ``afterwards`` when calibration images have passed the layer. All that is learnt is learnt on
+    calibration images, without labels.
 
     Attributes:
         name: as designs call it.
@@ -118,6 +119,29 @@ class Mitigation(ABC):
             vectors: calibration inputs of the layer in {-1, 0, 1}, in row order.
         """
         return frozenset()
+
+    def order_around_faults(
+        self, bits: UInt8[np.ndarray, "rows columns"], held: Int8[np.ndarray, "rows columns"]
+    ) -> Integer[np.ndarray, " rows"] | None:
+        """In which order the rows of a group of one chip take its inputs.
+
+        Args:
+            bits: to be stored, in the order that the passes before leave.
+            held: as ``around_faults`` has it.
+
+        Returns:
+            A permutation, or None where the order stays.
+        """
+        return None
+
+    def around_faults(self, stored: StoredBits, held: Int8[np.ndarray, "rows columns"]) -> StoredBits:
+        """What a row group of one chip stores, where some of its cells do not take what is written.
+
+        Args:
+            stored: what the passes before leave.
+            held: the state that a cell keeps whatever is written, -1 where it takes either.
+        """
+        return stored
 
     def sense(self, transfer: Transfer, reads: ScopeReads) -> Transfer:
         """How partial sums are told from currents.

@@ -14,6 +14,8 @@ from simcore.mitigation.activation_flip import ActivationFlip
 from simcore.mitigation.base import Mitigation
 from simcore.mitigation.bent_references import BentReferences
 from simcore.mitigation.digital_table import DigitalTable
+from simcore.mitigation.fault_aware_flips import FaultAwareFlips
+from simcore.mitigation.fault_aware_rows import FaultAwareRows
 from simcore.mitigation.flip_above import FlipAbove
 from simcore.mitigation.flips_where_they_pay import FlipsWhereTheyPay
 from simcore.mitigation.near_sink import NearSink
@@ -60,6 +62,10 @@ def mitigations_of(design: Design) -> tuple[Mitigation, ...]:
         flips += (ReferenceColumn(),)
     if design.prune > 0:
         flips += (Pruning(design.prune),)
+    if "fault_aware_flips" in passes:
+        flips += (FaultAwareFlips(),)
+    if "fault_aware_rows" in passes:
+        flips += (FaultAwareRows(),)
     terminals = tuple(kind(passes[kind.name] or 1.0) for kind in (WideSink, WideDriver) if kind.name in passes)
     positions = (NearSink(flips),) if "near_sink" in passes else ()
     after: dict[str, Mitigation] = {
@@ -100,7 +106,7 @@ def store_layer(mapping: LayerMapping, design: Design, vectors: np.ndarray) -> l
             store_group(mapping.weights[span.start : span.stop], kept, vectors[:, span.start : span.stop])
             for span in mapping.spans
         ]
-        return assemble(mapping, stored, design.built, design.rows, design.cols, design.device)
+        return assemble(mapping, stored, design.operating_circuit, design.rows, design.cols, design.device)
 
     return stored_without(frozenset().union(*(one.left_out(stored_without, vectors) for one in passes)))
 

@@ -1,12 +1,13 @@
 """What a noise source of the converters does: add to the codes of a read, the same wherever and whenever it is read.
 
-A source is a NamedTuple of numbers whose first is ``scale``, 0 where nothing is added, and an overload of ``add_noise``
-for it: kernels take the code of the source that they are given, and those without one have none of it in them.
+A source is a NamedTuple of numbers whose first is ``scale``, 0 where nothing is added, an overload of ``add_noise``
+for it and, where it depends on what is read, one of ``noise_in_codes``: kernels take the code of the source that they
+are given, and those without one have none of it in them.
 """
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numba
 import numpy as np
@@ -25,6 +26,26 @@ class Noise(Protocol):
     @property
     def scale(self) -> np.float32: ...
 
+    def in_codes(self, drawn: np.ndarray, read: Read) -> np.ndarray:
+        """What is drawn for some reads, in codes, once it is known what they read."""
+        ...
+
+
+class Read(NamedTuple):
+    """What is read when noise is added: numbers, numpy arrays that go together, or vectors of a kernel.
+
+    Attributes:
+        gain: codes an LSB.
+        current: of the column, in LSB.
+        counted: ON cells whose row is on.
+        applied: rows that are on.
+    """
+
+    gain: Any
+    current: Any
+    counted: Any
+    applied: Any
+
 
 def add_noise(noise: Noise, values: np.ndarray, seed: np.uint64, read: int, group: int) -> None:
     """Add the noise of one read of one row group.
@@ -33,8 +54,14 @@ def add_noise(noise: Noise, values: np.ndarray, seed: np.uint64, read: int, grou
         noise: the source; ``add_noise`` is overloaded for each.
         values: (M,) float32 codes, increased.
         seed: of the image and the layer.
-        read: index of the read in the image. group: index of the row group in the layer.
+        read: index of the read in the image.
+        group: index of the row group in the layer.
     """
+    raise NotImplementedError
+
+
+def noise_in_codes(noise: Noise, drawn: Any, read: Read) -> Any:
+    """``Noise.in_codes`` in kernels, of a number or a vector; overloaded for each source."""
     raise NotImplementedError
 
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from simcore.noise.base import add_noise, mix
+from simcore.noise.base import Read, add_noise, mix, noise_in_codes
+from simcore.noise.cell_reads import CellReads
 
 
 class Gaussian(NamedTuple):
@@ -15,10 +16,17 @@ class Gaussian(NamedTuple):
 
     scale: np.float32
 
+    def in_codes(self, drawn: np.ndarray, read: Read) -> np.ndarray:
+        return drawn
+
+
+_WHITE = (Gaussian, CellReads)
+"""Sources that draw a normal number of standard deviation ``scale`` for every conversion."""
+
 
 @overload(add_noise, jit_options={"error_model": "numpy", "forceinline": True})
 def _add_gaussian(noise, values, seed, read, group):  # type: ignore[no-untyped-def]
-    if getattr(noise, "instance_class", None) is not Gaussian:
+    if getattr(noise, "instance_class", None) not in _WHITE:
         return None
 
     def add(noise, values, seed, read, group):  # type: ignore[no-untyped-def]
@@ -31,3 +39,10 @@ def _add_gaussian(noise, values, seed, read, group):  # type: ignore[no-untyped-
             values[column] += noise.scale * np.float32(np.sqrt(-2.0 * np.log(uniform)) * np.cos(2.0 * np.pi * angle))
 
     return add
+
+
+@overload(noise_in_codes, jit_options={"error_model": "numpy", "forceinline": True})
+def _gaussian_in_codes(noise, drawn, read):  # type: ignore[no-untyped-def]
+    if getattr(noise, "instance_class", None) is not Gaussian:
+        return None
+    return lambda noise, drawn, read: drawn

@@ -13,38 +13,76 @@ import numpy as np
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.kernels.simd import full, largest, load, maximum, minimum, rint, store, total, where_greater
 from simcore.mapping.encodings.base import column_share
+from simcore.noise.base import Read, noise_in_codes
 from simcore.readout.bends import bent, level_of
 from simcore.readout.totals import add_totals
-from simcore.surrogate.column_drops import LANES, OFF_SHARE, applied_rows, column_sums, loss_factor
+from simcore.surrogate.column_drops import (
+    LANES,
+    OFF_SHARE,
+    applied_rows,
+    column_sums,
+    first_order,
+    loss_factor,
+)
 
 
 @numba.njit(inline="always")
-def _convert(current, tables, noise, added, place, read, c):  # type: ignore[no-untyped-def]
-    """(converted partial sum, 1 where above the top code) of a vector of columns; ``added`` is the digital side's,
-    ``place`` the row group and which of the levels it takes."""
+def _convert(current, counted, tables, noise, added, place):  # type: ignore[no-untyped-def]
+    """(converted partial sum, 1 where above the top code) of a vector of columns.
+
+    Args:
+        current: in LSB.
+        counted: ON cells whose row is on.
+        tables: ``fused.ReadoutTables``.
+        noise: as drawn.
+        added: the digital side's, the rows that are on, and the current of the reference column.
+        place: index of the row group, of its levels, of the read, of the vector.
+    """
+    (group, level, read, c), (term, applied, off) = place, added
     converter, thresholds, levels = tables.converters, tables.curves.thresholds, tables.curves.levels
-    group, level = place
     grid = tables.curves.grid[group]
     highest = full(current, converter.top)
-    even = load(converter.gain, (group, c)) * current + load(converter.offset, (group, c)) + load(noise, (read, c))
+    gain = load(converter.gain, (group, c))
+    drawn = noise_in_codes(converter.noise, load(noise, (read, c)), Read(gain, current, counted, applied))
+    even = gain * (current - off) + load(converter.offset, (group, c)) + drawn
     if grid[1] > np.float32(0):
         even = rint((even - grid[0]) * (np.float32(1) / grid[1])) * grid[1] + grid[0]
     code = rint(bent(even, thresholds.line[group], thresholds.knots[group]))
     clipped = where_greater(code, highest, load(converter.used, (c,)), full(current, 0.0))
     code = minimum(maximum(code, full(current, 0.0)), highest)
     delivered = bent(code, levels.line[level], levels.knots[level])
-    return delivered * load(converter.step, (group, c)) + load(converter.zero, (group, c)) + added, clipped
+    return delivered * load(converter.step, (group, c)) + load(converter.zero, (group, c)) + term, clipped
+
+
+@numba.njit(forceinline=True)
+def _keep_first_order(currents, kept, c, s, on):  # type: ignore[no-untyped-def]
+    """Of cells that differ it is summed once; of nominal ones it is as soon counted again."""
+    if currents is not None:
+        place = len(kept) - 2  # behind the sums of drops
+        store(kept, (place, c), s)
+        store(kept, (place + 1, c), on)
+
+
+@numba.njit(forceinline=True)
+def _kept_first_order(currents, kept, c, n, on_share, leak):  # type: ignore[no-untyped-def]
+    if currents is None:
+        return n * on_share + leak, n
+    place = len(kept) - 2
+    return load(kept, (place, c)), load(kept, (place + 1, c))
 
 
 # Without numba's reference counts: they would spill all vectors at every pair of columns. Nothing is allocated here.
 @numba.njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)
-def read_columns(reads, block, tables, out, totals):  # type: ignore[no-untyped-def]
+def read_columns(reads, block, tables, currents, out, totals):  # type: ignore[no-untyped-def]
     """Add one row group's reconstructed dot products of some sub-vectors to ``out``, their statistics to ``totals``.
 
     Args:
-        reads: ``fused.Reads``. block: the ``fused.Block`` that holds the sub-vectors.
+        reads: ``fused.Reads``.
+        block: the ``fused.Block`` that holds the sub-vectors.
         tables: ``fused.ReadoutTables`` with converters and constants of columns as (M / 16, 16).
-        out: (reads, M / 16, 16) float32. totals: (STATISTICS,) int64.
+        currents: (N_max, vectors, LANES) of the group's cells; None where all are nominal.
+        out: (reads, M / 16, 16) float32.
+        totals: (STATISTICS,) int64.
     """
     columns, converter, digital, group = tables.cells, tables.converters, tables.digital, reads.group
     stored, masks, feed = columns.packed[group], columns.masks[group], columns.feed[group]
@@ -59,25 +97,28 @@ def read_columns(reads, block, tables, out, totals):  # type: ignore[no-untyped-
         leak = full(zero, block.applied[read] * feed[OFF_SHARE])
         noisy, pattern = min(read, len(block.noise) - 1), block.place[read]
         added = full(zero, block.applied[read] * tables.curves.per_row[group])
-        place = group, level_of(tables.curves.level_of[group], block.applied[read])
+        level = level_of(tables.curves.level_of[group], block.applied[read])
         off = full(zero, tables.curves.reference[group, np.int64(block.applied[read])])
         # Drops of all columns first: both loops together would not fit the vector registers.
         for column in range(0, stored.shape[1], COLUMNS_AT_ONCE):
             count_ones(block.packed, read, stored, column, block.counts)
             c = column // LANES
             n0, n1 = load(counts, (c,)), load(counts, (c + 1,))
-            s0, s1 = n0 * on_share + leak, n1 * on_share + leak
-            lost0, lost1 = column_sums((s0, s1), (n0, n1), rows, masks, c, feed)
+            s0, on0 = first_order(currents, n0, rows, masks, c, on_share, leak)
+            s1, on1 = first_order(currents, n1, rows, masks, c + 1, on_share, leak)
+            _keep_first_order(currents, block.sums, c, s0, on0)
+            _keep_first_order(currents, block.sums, c + 1, s1, on1)
+            lost0, lost1 = column_sums((s0, s1), (on0, on1), rows, masks, currents, c, feed)
             for kind in range(3):
                 store(block.sums, (kind, c), lost0[kind])
                 store(block.sums, (kind, c + 1), lost1[kind])
         squared, worst, drawn, clipped = zero, zero, zero, zero
         for c in range(len(used)):
             n = load(counts, (c,))
-            s = n * on_share + leak
+            s, on = _kept_first_order(currents, block.sums, c, n, on_share, leak)
             q, q_on, m = load(block.sums, (0, c)), load(block.sums, (1, c)), load(block.sums, (2, c))
-            current = s * loss_factor(s, n, q, q_on, m, factors, ranges)
-            sums, above = _convert(current - off, tables, block.noise, added, place, noisy, c)
+            current = s * loss_factor(s, on, q, q_on, m, factors, ranges)
+            sums, above = _convert(current, n, tables, block.noise, (added, applied, off), (group, level, noisy, c))
             error = sums - n
             squared += error * error
             worst = maximum(worst, abs(error))

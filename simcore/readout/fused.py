@@ -25,7 +25,7 @@ from simcore.readout.bends import Bends
 from simcore.readout.columns import read_columns
 from simcore.readout.products import read_products
 from simcore.readout.totals import DENSE_PARTIAL_SUM, FLIPS, ONES, PARTIAL_SUM, STATISTICS, merge
-from simcore.surrogate.column_drops import LANES
+from simcore.surrogate.column_drops import LANES, of_group
 
 BLOCK = 64  # output positions: fills the matrix product's tiles, and 64 x (1 + m) x 512 floats stay in L2
 
@@ -37,7 +37,8 @@ class Inputs(NamedTuple):
 
     Attributes:
         start, stop: (G,) ranges of the ordered inputs.
-        pattern: (P,) index of each output position's padding pattern. valid: (patterns, K) uint8.
+        pattern: (P,) index of each output position's padding pattern.
+        valid: (patterns, K) uint8.
         flip_above: (G,) float32: share of ones above which a sub-vector is applied complemented.
         counted_every: (G,) int64: one row of so many is counted for that.
         ones, dense_ones: (G, N_max) float32: stored ones of each row, with and without flips (and pruning).
@@ -59,7 +60,9 @@ class Converters(NamedTuple):
     Attributes:
         gain, offset: (G, M) float32, code = clip(round(gain I + offset + noise), 0, top).
         step, zero: (G, M) float32, partial sum = zero + step code.
-        top: largest code. noise: its source. used: (M,) float32, 0 in columns that only fill up.
+        top: largest code.
+        noise: its source.
+        used: (M,) float32, 0 in columns that only fill up.
     """
 
     gain: np.ndarray
@@ -107,12 +110,17 @@ class ColumnTables(NamedTuple):
     """Gate-driven columns and their fast solver; see ``surrogate.column_drops`` and ``surrogate.column_fit``.
 
     Attributes:
-        packed: (G, bytes, M filled up) uint8 and masks: (G, N_max, vectors): the stored bits, by rows and by columns.
-        feed: (G, FEED). factors: (G, terms). ranges: (G, RANGES); float32.
+        packed: (G, bytes, M filled up) uint8: the bits that are meant to be stored, by rows.
+        masks: (G, N_max, vectors): states of the cells, by columns.
+        currents: (G, N_max, vectors, LANES) float32, of the cells in LSB; None where all are nominal.
+        feed: (G, FEED).
+        factors: (G, terms).
+        ranges: (G, RANGES); float32.
     """
 
     packed: np.ndarray
     masks: np.ndarray
+    currents: np.ndarray | None
     feed: np.ndarray
     factors: np.ndarray
     ranges: np.ndarray
@@ -126,7 +134,8 @@ class ProductTables(NamedTuple):
         matrices: (G, N_max, (1 + m) M) float32: blocks of M columns, first-order currents in LSB and their
             projections, rounded so that sums over rows are exact.
         quadratic: (G, 1 + m) float32: kappa and eigenvalues.
-        polynomial: (G, terms) float32. ranges: (G, 2) float32: 1 / tau_max, 1 / s_max.
+        polynomial: (G, terms) float32.
+        ranges: (G, 2) float32: 1 / tau_max, 1 / s_max.
         corrections: (G, terms or 0, M) float32 of the columns' own corrections.
         input_vectors: (G, N_max, m or 0) float32, for the projections of the inputs that corrections look at.
         cols: columns of a tile.
@@ -164,8 +173,10 @@ class Reads(NamedTuple):
     """The reads of a block of output positions on one row group.
 
     Attributes:
-        first: index of the first read among those of all images. number: how many they are.
-        group: index of the row group. rows: N.
+        first: index of the first read among those of all images.
+        number: how many they are.
+        group: index of the row group.
+        rows: N.
     """
 
     first: int
@@ -188,7 +199,8 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
     """Dot products of all output positions of some images.
 
     Args:
-        vectors: (B, P, K) int8 in {-1, 0, 1}, row order. noise_seed: seeds the converter noise of these images.
+        vectors: (B, P, K) int8 in {-1, 0, 1}, row order.
+        noise_seed: seeds the converter noise of these images.
 
     Returns:
         (B, P, M) float32, and the (len(STATISTICS),) int64 totals.
@@ -250,6 +262,8 @@ def _read_only(part: Any) -> Any:
     kinds = {float: np.float32, np.float32: np.float32, int: np.int64, bool: bool}
 
     def fixed(value: Any) -> Any:
+        if value is None:
+            return None
         if isinstance(value, np.ndarray):
             return _view(value)
         return _read_only(value) if isinstance(value, tuple) else kinds[type(value)](value)
@@ -262,8 +276,10 @@ def _apply_bits(vectors, reads, inputs, block, totals):  # type: ignore[no-untyp
     """Input bits of the sub-vectors of some reads, complemented where that applies fewer ones.
 
     Args:
-        vectors: (positions, K) int8 of +1, -1, 0 (padding). reads: ``Reads``.
-        block: bits, sums and signs are written. totals: (STATISTICS,) int64, increased.
+        vectors: (positions, K) int8 of +1, -1, 0 (padding).
+        reads: ``Reads``.
+        block: bits, sums and signs are written.
+        totals: (STATISTICS,) int64, increased.
     """
     group, first, rows, start = reads.group, reads.first, reads.rows, inputs.start[reads.group]
     stored_ones, dense_ones, bits = inputs.ones[group], inputs.dense_ones[group], block.bits
@@ -314,7 +330,7 @@ def _new_block(rows, most_bytes, columns, noisy_columns):  # type: ignore[no-unt
         np.zeros(columns, np.float32),
         np.zeros(rows, np.int32),
         np.zeros(rows, np.float32),
-        np.zeros((3, columns // LANES, LANES), np.float32),
+        np.zeros((5, columns // LANES, LANES), np.float32),
     )
 
 
@@ -358,7 +374,8 @@ def _read_columns(first, last, vectors, tables, seed, out, statistics):  # type:
         for group in range(len(inputs.start)):
             reads = Reads(low, count, group, inputs.stop[group] - inputs.start[group])
             _start_group(vectors, reads, tables, noisy, seed, block, statistics[number])
-            read_columns(reads, by_lanes, tables, results, statistics[number])
+            currents = of_group(tables.cells.currents, group)
+            read_columns(reads, by_lanes, tables, currents, results, statistics[number])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

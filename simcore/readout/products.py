@@ -13,6 +13,7 @@ import numpy as np
 
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.mapping.encodings.base import column_share
+from simcore.noise.base import Read, noise_in_codes
 from simcore.readout.bends import added_beyond, level_of, on_grid
 from simcore.readout.totals import add_totals
 from simcore.surrogate.second_order import delivered_share
@@ -54,7 +55,9 @@ class Applied(NamedTuple):
     """What a read applies to the rows of its group.
 
     Attributes:
-        bits: (at least N,) uint8. density: share of the rows that are on. vectors: (N, m) of the inputs.
+        bits: (at least N,) uint8.
+        density: share of the rows that are on.
+        vectors: (N, m) of the inputs.
     """
 
     bits: np.ndarray
@@ -67,8 +70,13 @@ def correct_columns(parts, applied, tau, per_s, cols, factors, slope, out):  # t
     """Add the columns' own corrections to the currents ``out`` (M,), as ``second_order.column_correction`` has them.
 
     Args:
-        parts: (1 + m, M) S and projections. applied: ``Applied``. tau: (M,) scaled. per_s: 1 / s_max.
-        cols: columns of a tile. factors: (terms, M). slope: (M,) scratch.
+        parts: (1 + m, M) S and projections.
+        applied: ``Applied``.
+        tau: (M,) scaled.
+        per_s: 1 / s_max.
+        cols: columns of a tile.
+        factors: (terms, M).
+        slope: (M,) scratch.
     """
     bits, density, vectors = applied.bits, applied.density, applied.vectors
     zero, one = np.float32(0), np.float32(1)
@@ -134,7 +142,8 @@ def sense(current, counted, tables, read, sums, even, totals):  # type: ignore[n
     squared, worst, clipped, drawn = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
     columns = len(current)
     for c in range(columns):
-        even[c] = gain[c] * (current[c] - off) + offset[c] + sums[c]
+        noise = noise_in_codes(converters.noise, sums[c], Read(gain[c], current[c], counted[c], applied))
+        even[c] = gain[c] * (current[c] - off) + offset[c] + noise
     if grid[1] > zero:
         for c in range(columns):
             even[c] = on_grid(even[c], grid)
@@ -177,9 +186,12 @@ def read_products(reads, block, products, tables, out, totals):  # type: ignore[
     """Add one row group's reconstructed dot products of some sub-vectors to ``out``, their statistics to ``totals``.
 
     Args:
-        reads: ``fused.Reads``. block: the ``fused.Block`` that holds the sub-vectors.
-        products: (reads, (1 + m) M) S and projections. tables: ``fused.ReadoutTables``.
-        out: (reads, M) float32. totals: (STATISTICS,) int64.
+        reads: ``fused.Reads``.
+        block: the ``fused.Block`` that holds the sub-vectors.
+        products: (reads, (1 + m) M) S and projections.
+        tables: ``fused.ReadoutTables``.
+        out: (reads, M) float32.
+        totals: (STATISTICS,) int64.
     """
     cells, digital, group = tables.cells, tables.digital, reads.group
     columns = digital.signs.shape[1]

@@ -15,7 +15,7 @@ from simcore.readout.adc import ConverterSettings
 from simcore.readout.fused import ColumnTables, Converters, Curves, Digital, Inputs, ProductTables, ReadoutTables
 from simcore.surrogate import second_order
 from simcore.surrogate.base import Surrogate
-from simcore.surrogate.column_drops import pack_rows
+from simcore.surrogate.column_drops import LANES, in_lanes, pack_rows
 from simcore.surrogate.columns import ColumnModel
 from simcore.surrogate.products import ProductModel
 
@@ -74,7 +74,8 @@ def digital_constants(groups: list[RowGroup], valid: np.ndarray) -> np.ndarray:
     """Constants of the digital sum for every padding pattern.
 
     Args:
-        groups: the row groups of a layer. valid: (patterns, K) bool.
+        groups: the row groups of a layer.
+        valid: (patterns, K) bool.
 
     Returns:
         (G, patterns, M) float32: N - 2 sum W' over valid rows, and what pruned cells are expected to contribute,
@@ -113,10 +114,22 @@ def _column_tables(models: list[ColumnModel], packed: np.ndarray) -> ColumnTable
     return ColumnTables(
         packed,
         masks,
+        _currents(models, masks.shape),
         np.stack([model.feed for model in models]),
         np.stack([model.fit.factors for model in models]),
         np.stack([model.fit.ranges for model in models]),
     )
+
+
+def _currents(models: list[ColumnModel], shape: tuple[int, ...]) -> np.ndarray | None:
+    """Of the cells, in lanes; ``shape`` is that of the masks."""
+    if models[0].currents is None:
+        return None
+    currents = np.zeros((*shape, LANES), dtype=np.float32)
+    for index, model in enumerate(models):
+        if model.currents is not None:
+            currents[index, : len(model.currents)] = in_lanes(model.currents)
+    return currents
 
 
 def _product_tables(models: list[ProductModel], packed: np.ndarray, mapping: LayerMapping) -> ProductTables:

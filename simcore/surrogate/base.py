@@ -26,13 +26,19 @@ class Surrogate(ABC):
         reference column in LSB."""
         return np.zeros(len(applied))
 
+    @abstractmethod
+    def on_cells(self, group: RowGroup) -> Surrogate:
+        """The fast solver with the cells that a row group has on a chip: fitted to nominal cells, for wires take from a
+        cell what its neighbours draw together, and of these the spread averages out."""
+
 
 @dataclass(frozen=True)
 class Calibration:
     """What fits are made from.
 
     Attributes:
-        vectors: (B, K) int8 input vectors of the layer in row order. rng: draws among them.
+        vectors: (B, K) int8 input vectors of the layer in row order.
+        rng: draws among them.
     """
 
     vectors: np.ndarray

@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
+from numba.core import types
+from numba.extending import overload
 
 from simcore.crossbar.circuit import Circuit
-from simcore.kernels.simd import full, lanes_of, maximum, minimum, store, where_bits
+from simcore.kernels.simd import full, lanes_of, load, maximum, minimum, store, where_bits
 
 LANES = lanes_of(np.float32)
 COLUMNS_AT_ONCE = 2 * LANES
@@ -57,6 +59,14 @@ def pack_rows(bits: np.ndarray) -> np.ndarray:
     return np.packbits(filled, axis=1, bitorder="little").view(f"<u{LANES // 8}").astype(f"u{LANES // 8}")
 
 
+def in_lanes(currents: np.ndarray) -> np.ndarray:
+    """(N, M) currents as (N, M / LANES, LANES) float32, filled up with cells that carry none, as ``pack_rows`` does."""
+    rows, columns = currents.shape
+    filled = np.zeros((rows, -(-columns // COLUMNS_AT_ONCE) * COLUMNS_AT_ONCE), dtype=np.float32)
+    filled[:, :columns] = currents
+    return filled.reshape(rows, -1, LANES)
+
+
 class AppliedRows(NamedTuple):
     """The rows of a read that are on.
 
@@ -78,7 +88,8 @@ class RowSums(NamedTuple):
 
     Attributes:
         drop, slope: D_i and what it grows by from row to row.
-        lost_all, lost_on: sums of a D and, over ON cells, of D. square: sum of a D^2. a is weighed with the step.
+        lost_all, lost_on: sums of a D and, over ON cells, of D.
+        square: sum of a D^2. a is weighed with the step.
     """
 
     drop: Any
@@ -93,7 +104,10 @@ def applied_rows(bits, rows, listed, gaps):  # type: ignore[no-untyped-def]
     """The rows of a read that are on.
 
     Args:
-        bits: (at least rows,) uint8. rows: N. listed: (rows,) int32 out. gaps: (rows,) float32 out.
+        bits: (at least rows,) uint8.
+        rows: N.
+        listed: (rows,) int32 out.
+        gaps: (rows,) float32 out.
     """
     count = 0
     for row in range(rows):
@@ -106,30 +120,94 @@ def applied_rows(bits, rows, listed, gaps):  # type: ignore[no-untyped-def]
     return AppliedRows(listed, gaps, count, rows)
 
 
+def of_group(currents: np.ndarray | None, group: int) -> np.ndarray | None:
+    """The currents of one row group's cells; None where all cells are nominal."""
+    return None if currents is None else currents[group]
+
+
+@overload(of_group, jit_options={"forceinline": True})
+def _of_group(currents, group):  # type: ignore[no-untyped-def]
+    # One function of both would return what may be None, which no vector can be loaded from.
+    if isinstance(currents, types.NoneType):
+        return lambda currents, group: None
+    return lambda currents, group: currents[group]
+
+
+@numba.njit(forceinline=True)
+def _step_of(currents, masks, row, c, on_step, off_step):  # type: ignore[no-untyped-def]
+    """The currents of a row's cells in a vector of columns, weighed with the step that they make."""
+    if currents is None:
+        return where_bits(masks, (row, c), on_step, off_step)
+    return load(currents, (row, c)) * on_step
+
+
+@numba.njit(forceinline=True)
+def _lost_on_of(currents, masks, row, c, lost, drop):  # type: ignore[no-untyped-def]
+    """What ON cells lose: of nominal ones the drop, of others the current times the drop, weighed with the step."""
+    if currents is None:
+        return where_bits(masks, (row, c), drop, full(drop, 0.0))
+    return where_bits(masks, (row, c), lost, full(drop, 0.0))
+
+
+@numba.njit(forceinline=True)
+def _unweighed(currents, lost_on, per_step):  # type: ignore[no-untyped-def]
+    if currents is None:
+        return lost_on
+    return lost_on * per_step
+
+
+@numba.njit(forceinline=True)
+def first_order(currents, n, applied, masks, c, on_share, leak):  # type: ignore[no-untyped-def]
+    """(S, current of the ON cells) of a vector of columns.
+
+    Args:
+        currents: (N, vectors, LANES) of the cells in LSB; None where all are nominal.
+        n: number of ON cells whose row is on.
+        applied: ``AppliedRows``.
+        masks, c: as ``column_sums`` has them.
+        on_share: what an ON cell carries more than an OFF cell.
+        leak: what OFF cells in all rows that are on would.
+    """
+    if currents is None:
+        return n * on_share + leak, n
+    s, on, zero = full(n, 0.0), full(n, 0.0), full(n, 0.0)
+    for place in range(applied.on):
+        row = applied.listed[place]
+        cell = load(currents, (row, c))
+        s = s + cell
+        on = on + where_bits(masks, (row, c), cell, zero)
+    return s, on
+
+
 @numba.njit(inline="always")
-def _next_row(sums, row, gap, masks, c, on_step, off_step):  # type: ignore[no-untyped-def]
+def _next_row(sums, row, gap, masks, currents, c, on_step, off_step):  # type: ignore[no-untyped-def]
     """``RowSums`` of a vector of columns after one more row, from which it is ``gap`` rows to the next."""
-    cell = where_bits(masks, (row, c), on_step, off_step)
+    cell = _step_of(currents, masks, row, c, on_step, off_step)
     lost = cell * sums.drop
     slope = sums.slope - cell
     return RowSums(
         sums.drop + slope * gap,
         slope,
         sums.lost_all + lost,
-        sums.lost_on + where_bits(masks, (row, c), sums.drop, full(gap, 0.0)),
+        sums.lost_on + _lost_on_of(currents, masks, row, c, lost, sums.drop),
         sums.square + lost * sums.drop,
     )
 
 
 @numba.njit(inline="always")
-def column_sums(s, n, applied, masks, c, feed):  # type: ignore[no-untyped-def]
+def column_sums(s, n, applied, masks, currents, c, feed):  # type: ignore[no-untyped-def]
     """(q, q_on, m) of two neighbouring vectors of columns, c and c + 1, each.
 
     Cells are weighed with the step that their current makes, so that the loop over the rows is as short as it can be.
 
     Args:
-        s: S of both. n: number of ON cells whose row is on, of both. applied: ``AppliedRows``.
-        masks: (N, vectors). c: index of the first vector. feed: (FEED,).
+        s: S of both.
+        n: current of the ON cells whose row is on, of both.
+        applied: ``AppliedRows``.
+        masks: (N, vectors).
+        currents: (N, vectors, LANES) of the cells, or None.
+        c: index of the first vector.
+        feed: (FEED,).
     """
     zero = full(s[0], 0.0)
     on_step, off_step = full(zero, feed[STEP]), full(zero, feed[STEP] * feed[OFF_SHARE])
@@ -139,23 +217,23 @@ def column_sums(s, n, applied, masks, c, feed):  # type: ignore[no-untyped-def]
     sums1 = RowSums(slope1 * first, slope1, zero, zero, zero)
     for place in range(applied.on):
         row, gap = applied.listed[place], full(zero, applied.gaps[place])
-        sums0 = _next_row(sums0, row, gap, masks, c, on_step, off_step)
-        sums1 = _next_row(sums1, row, gap, masks, c + 1, on_step, off_step)
+        sums0 = _next_row(sums0, row, gap, masks, currents, c, on_step, off_step)
+        sums1 = _next_row(sums1, row, gap, masks, currents, c + 1, on_step, off_step)
     return (
-        _whole(s[0], n[0], sums0, slope0, applied.rows, feed),
-        _whole(s[1], n[1], sums1, slope1, applied.rows, feed),
+        _whole(s[0], n[0], sums0, slope0, applied.rows, currents, feed),
+        _whole(s[1], n[1], sums1, slope1, applied.rows, currents, feed),
     )
 
 
 @numba.njit(inline="always")
-def _whole(s, n, sums, slope, rows, feed):  # type: ignore[no-untyped-def]
+def _whole(s, n, sums, slope, rows, currents, feed):  # type: ignore[no-untyped-def]
     """(q, q_on, m) from the sums over D_i: what all rows have in common is added."""
     per_step = np.float32(1) / feed[STEP] if feed[STEP] > 0 else np.float32(0)
     common = s * feed[BASE] + (slope * np.float32(rows) - sums.drop) * feed[TAIL]
     along = sums.lost_all * per_step
     q = common * s + along
     m = common * (common * s + along * np.float32(2)) + sums.square * per_step
-    return q, common * n + sums.lost_on, m
+    return q, common * n + _unweighed(currents, sums.lost_on, per_step), m
 
 
 @numba.njit(inline="always")
@@ -174,8 +252,8 @@ def loss_factor(s, n, q, q_on, m, k, ranges):  # type: ignore[no-untyped-def]
     """The share of S that the column delivers.
 
     Args:
-        k: factors of the terms that ``column_fit`` names, in its order. ranges: (RANGES,) inverse ends of tau, S,
-            unevenness and excess, at which they are held.
+        k: factors of the terms that ``column_fit`` names, in its order.
+        ranges: (RANGES,) inverse ends of tau, S, unevenness and excess, at which they are held.
     """
     one = full(s, 1.0)
     tau, rho, uneven, excess = column_variables(s, n, q, q_on, m)
@@ -195,8 +273,16 @@ def loss_factor(s, n, q, q_on, m, k, ranges):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def sums_of_reads(first, last, inputs, masks, feed, factors, ranges, out):  # type: ignore[no-untyped-def]
-    """For the reads first .. last-1: S, n, q, q_on, m and, with ``factors``, the current: out (6, B, M / 16, 16)."""
+def sums_of_reads(first, last, inputs, cells, feed, fit, out):  # type: ignore[no-untyped-def]
+    """For the reads first .. last-1: S, n, q, q_on, m and, with a fit, the current: out (6, B, M / 16, 16).
+
+    Args:
+        inputs: (B, N) uint8.
+        cells: (N, vectors) masks and (N, vectors, LANES) currents or None.
+        feed: (FEED,).
+        fit: (factors, ranges) as ``loss_factor`` has them; without factors there are no currents.
+    """
+    (masks, currents), (factors, ranges) = cells, fit
     rows = inputs.shape[1]
     listed, gaps = np.zeros(rows, np.int32), np.zeros(rows, np.float32)
     like = out[0, 0]
@@ -210,8 +296,9 @@ def sums_of_reads(first, last, inputs, masks, feed, factors, ranges, out):  # ty
                 n0 = n0 + where_bits(masks, (listed[place], c), one, zero)
                 n1 = n1 + where_bits(masks, (listed[place], c + 1), one, zero)
             leak = np.float32(applied.on) * off
-            s0, s1 = n0 * on_share + full(like, leak), n1 * on_share + full(like, leak)
-            lost0, lost1 = column_sums((s0, s1), (n0, n1), applied, masks, c, feed)
+            s0, n0 = first_order(currents, n0, applied, masks, c, on_share, full(like, leak))
+            s1, n1 = first_order(currents, n1, applied, masks, c + 1, on_share, full(like, leak))
+            lost0, lost1 = column_sums((s0, s1), (n0, n1), applied, masks, currents, c, feed)
             _keep(out, read, c, (s0, n0, *lost0), factors, ranges)
             _keep(out, read, c + 1, (s1, n1, *lost1), factors, ranges)
 

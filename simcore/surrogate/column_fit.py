@@ -44,8 +44,11 @@ class ColumnSums:
     """What ``column_drops`` finds of B reads of M columns, (B, M) float32 each, in LSB and shares of v_read.
 
     Attributes:
-        s: first-order current. n: ON cells whose row is on. q, q_on: current lost to second order, and by ON cells.
-        m: sum over cells of current times drop squared. current: delivered, where a fit was given, else zeros.
+        s: first-order current.
+        n: ON cells whose row is on.
+        q, q_on: current lost to second order, and by ON cells.
+        m: sum over cells of current times drop squared.
+        current: delivered, where a fit was given, else zeros.
     """
 
     s: np.ndarray
@@ -66,7 +69,8 @@ class ColumnFit:
     """P, with its variables scaled to the range of the fit and held at its ends.
 
     Attributes:
-        factors: (terms,) float32. ranges: (RANGES,) float32, inverse ends of tau, S, unevenness and excess.
+        factors: (terms,) float32.
+        ranges: (RANGES,) float32, inverse ends of tau, S, unevenness and excess.
     """
 
     factors: np.ndarray
@@ -74,20 +78,28 @@ class ColumnFit:
 
 
 def column_sums_of(
-    inputs: np.ndarray, masks: np.ndarray, columns: int, feed: np.ndarray, fit: ColumnFit | None = None
+    inputs: np.ndarray,
+    cells: tuple[np.ndarray, np.ndarray | None],
+    columns: int,
+    feed: np.ndarray,
+    fit: ColumnFit | None = None,
 ) -> ColumnSums:
     """Sums over the rows of every read and column.
 
     Args:
-        inputs: (B, N) uint8 bits. masks: (N, vectors) stored bits as ``pack_rows`` has them, of ``columns`` columns.
-        feed: (FEED,) as ``feed_of`` has it. fit: for the currents.
+        inputs: (B, N) uint8 bits.
+        cells: (N, vectors) stored bits as ``pack_rows`` has them, and (N, vectors, LANES) currents in LSB as
+            ``in_lanes`` has them, None where all cells are nominal.
+        columns: how many there are.
+        feed: (FEED,) as ``feed_of`` has it.
+        fit: for the currents.
     """
-    shape = (len(ColumnSums.__dataclass_fields__), len(inputs), masks.shape[1], LANES)
+    shape = (len(ColumnSums.__dataclass_fields__), len(inputs), cells[0].shape[1], LANES)
     out = np.zeros(shape, dtype=np.float32)
     factors = fit.factors if fit else np.zeros(0, dtype=np.float32)
     ranges = fit.ranges if fit else np.zeros(RANGES, dtype=np.float32)
     bits = np.ascontiguousarray(inputs, dtype=np.uint8)
-    run_in_threads(lambda a, b: sums_of_reads(a, b, bits, masks, feed, factors, ranges, out), len(inputs))
+    run_in_threads(lambda a, b: sums_of_reads(a, b, bits, cells, feed, (factors, ranges), out), len(inputs))
     return ColumnSums(*out.reshape(*shape[:2], -1)[..., :columns])
 
 
@@ -95,7 +107,8 @@ def fit_column_sums(sums: ColumnSums, exact: np.ndarray) -> ColumnFit:
     """Least squares for P on exactly solved reads.
 
     Args:
-        sums: of n reads, flat. exact: (n,) currents in LSB.
+        sums: of n reads, flat.
+        exact: (n,) currents in LSB.
     """
     variables = _variables(sums)
     ends = np.maximum(_MARGIN * np.abs(variables[:, [0, 1, 3, 4]]).max(axis=0), _LEAST)

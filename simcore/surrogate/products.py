@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from simcore.crossbar.cells import Cells
 from simcore.mapping.row_groups import RowGroup
 from simcore.surrogate.base import FIT_GROUPS, FIT_READS, Calibration, Surrogate
 from simcore.surrogate.second_order import (
@@ -39,6 +40,11 @@ class ProductModel(Surrogate):
     corrections: np.ndarray | None
     cols: int
 
+    def on_cells(self, group: RowGroup) -> ProductModel:
+        states, factors = group.cells
+        currents = first_order_currents(group.tile.circuit, Cells(states, factors), self.cols, group.tile.device)
+        return replace(self, currents=currents)
+
     def evaluate(self, bits: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
         reads = second_order(bits, self.currents, self.shared, self.cols)
         current = self.polynomial.evaluate(reads.s, reads.q)
@@ -57,7 +63,9 @@ def fit_products(groups: list[RowGroup], calibration: Calibration) -> list[Produ
     shared = {
         group.rows: shared_resistance(tile.circuit, len(tile.bits), group.span.offset, group.rows) for group in groups
     }
-    currents = [first_order_currents(tile.circuit, group.stored.bits, tile.width, tile.device) for group in groups]
+    currents = [
+        first_order_currents(tile.circuit, Cells(group.stored.bits), tile.width, tile.device) for group in groups
+    ]
     samples, solved = [], []
     for position in calibration.draw(len(groups), FIT_GROUPS):
         group = groups[position]

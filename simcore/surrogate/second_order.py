@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba.extending import register_jitable
 
+from simcore.crossbar.cells import Cells
 from simcore.crossbar.circuit import Circuit
 from simcore.crossbar.exact import solve
 
@@ -35,7 +36,8 @@ class SharedResistance:
 
     Attributes:
         kappa: the constant part, LSB lost per LSB^2.
-        eigenvalues: (m,). eigenvectors: (N, m).
+        eigenvalues: (m,).
+        eigenvectors: (N, m).
     """
 
     kappa: float
@@ -48,8 +50,10 @@ class Reads:
     """What the fast solver knows of B reads of M columns, to second order; currents in LSB.
 
     Attributes:
-        s, q: (B, M). z: (B, M, m) projections of the currents.
-        density: (B,) share of the rows that are on. x: (B, m) projections of the inputs, over sqrt(N).
+        s, q: (B, M).
+        z: (B, M, m) projections of the currents.
+        density: (B,) share of the rows that are on.
+        x: (B, m) projections of the inputs, over sqrt(N).
         tile_s, tile_z: as s and z, their means over the columns of the tile.
     """
 
@@ -67,7 +71,8 @@ class Polynomial:
     """P(tau, S) with both variables scaled to the range of the fit and held at its ends.
 
     Attributes:
-        coefficients: (len(EXPONENTS),). tau_max, s_max: upper ends of the range, a little beyond the fitted reads.
+        coefficients: (len(EXPONENTS),).
+        tau_max, s_max: upper ends of the range, a little beyond the fitted reads.
     """
 
     coefficients: np.ndarray
@@ -134,22 +139,28 @@ def _leading(symmetric: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]
     return eigenvalues, eigenvectors * np.where(eigenvectors.sum(axis=0) < 0, -1.0, 1.0)
 
 
-def first_order_currents(circuit: Circuit, weights: np.ndarray, cols: int, device: str | None = None) -> np.ndarray:
+def first_order_currents(circuit: Circuit, cells: Cells, cols: int, device: str | None = None) -> np.ndarray:
     """Cell currents in LSB with the bit lines at ground and each row driven alone.
 
     Args:
-        weights: (N, M) bits. cols: columns of a tile; rows sag along them. device: as ``crossbar.solve`` has it.
+        cells: (N, M).
+        cols: columns of a tile; rows sag along them.
+        device: as ``crossbar.solve`` has it.
 
     Returns:
         (N, M) float64.
     """
     grounded = circuit.model_copy(update={"r_col": 0.0, "r_sink": 0.0, "gated": True})
-    currents = np.empty(weights.shape)
-    for start in range(0, weights.shape[1], cols):
-        tile = weights[:, start : start + cols]
+    rows, columns_in_all = cells.states.shape
+    currents = np.empty((rows, columns_in_all))
+    driven = np.ones((1, 1), dtype=np.uint8)
+    for start in range(0, columns_in_all, cols):
+        columns = slice(start, start + cols)
+        states = cells.states[:, None, columns]
+        spread = None if cells.factors is None else cells.factors[:, None, columns]
         # A row at a time, each as its own one-row tile: with grounded bit lines rows do not see each other.
-        solution = solve(grounded, tile[:, None, :], np.ones((1, 1), dtype=np.uint8), tol=1e-9, device=device)
-        currents[:, start : start + cols] = solution.sink_currents[:, 0]
+        solution = solve(grounded, states, driven, tol=1e-9, device=device, factors=spread)
+        currents[:, columns] = solution.sink_currents[:, 0]
     return currents / circuit.on_current()
 
 
@@ -157,7 +168,9 @@ def second_order(inputs: np.ndarray, currents: np.ndarray, shared: SharedResista
     """What a read draws to second order.
 
     Args:
-        inputs: (B, N) bits. currents: (N, M) first-order currents. cols: columns of a tile.
+        inputs: (B, N) bits.
+        currents: (N, M) first-order currents.
+        cols: columns of a tile.
     """
     bits = inputs.astype(np.float64)
     s = bits @ currents

@@ -8,7 +8,6 @@ file of measured points beside the YAML (columns V, I_on and optionally I_off).
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping
 from functools import cache
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from simcore.crossbar.circuit import Circuit, input_error
 from simcore.crossbar.topologies import TOPOLOGIES
 from simcore.errors import InputError, unknown_name
+from simcore.technology.number_file import NumberFile, read_number_rows
 from simcore.technology.quantities import in_si, split_quantity, unit_of
 from simcore.technology.yaml_model import load_yaml_model, named_at
 from simcore.yaml_file import YamlFile
@@ -33,6 +33,7 @@ _REPLACED_BY = {
     "g_on": "r_on", "g_off": "r_off", "r_on": "g_on", "r_off": "g_off", "iv_table": "iv_csv", "iv_csv": "iv_table",
 }  # fmt: skip
 _UNITS = {"r": "ohm", "v": "V", "g": "S"}  # by the first letter of a field's name
+_IV_POINTS = NumberFile("iv_csv", "bitcell file", "I-V points", "V, I_on[, I_off]")
 
 
 class Quantity(BaseModel):
@@ -159,7 +160,9 @@ def circuit_parameters(
     if "r_access" in (overrides or {}) and not fields.keys() & {"r_on", "r_off"}:
         raise InputError("r_access is in series with r_on and r_off, but this cell gives g_on and g_off instead", at)
     if "iv_csv" in fields:
-        fields["iv_table"] = _read_points(_device_path(device), fields.pop("iv_csv"), at)
+        path = _device_path(device)
+        folder = path.parent if path else Path()
+        fields["iv_table"] = read_number_rows(folder, str(fields.pop("iv_csv")), _IV_POINTS, at)
     # What is wrong with the file's own values is shown in the file.
     place = at if overrides else named_at(source.where("corners", corner), where)
     _conductances(fields, place)
@@ -271,26 +274,3 @@ def _number(written: Any) -> float:
         return float(written)
     except (TypeError, ValueError):
         return math.nan
-
-
-def _read_points(device_file: Path | None, name: Any, where: str) -> tuple[tuple[float, ...], ...]:
-    """Measured points from a CSV beside the bitcell file; a first line that is no numbers is a heading."""
-    folder = device_file.parent if device_file else Path()
-    path = folder / str(name)
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"iv_csv '{name}' is not a file beside the bitcell file or below it", where)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read the I-V points '{path}': {error}", where) from None
-    points: list[tuple[float, ...]] = []
-    for number, row in enumerate(rows, start=1):
-        try:
-            points.append(tuple(float(cell) for cell in row))
-        except ValueError:
-            if number > 1:
-                raise InputError(
-                    f"expected numbers V, I_on[, I_off], got {','.join(row)!r}", f"{path}:{number}"
-                ) from None
-    return tuple(points)

@@ -32,7 +32,7 @@ def test_a_set_is_the_same_in_whatever_order_it_is_written(names, order):
     ("flip_above:1", "less than 1"),
     ("flip_above:nan", "less than 1"),
     ("sampled_popcount:1.5", "a whole number more than 1 and less than 65, such as 'sampled_popcount:4'"),
-    ("digital_table:3+popcount_term", "'digital_table' and 'popcount_term' contradict each other: both say what"),
+    ("digital_table:3+popcount_term", "'digital_table' and 'popcount_term' contradict each other: both decide"),
     ("nonuniform_codes+digital_table:0", "passes 'digital_table' and 'nonuniform_codes' contradict each other"),
     ([3], "expected a set of passes such as 'bent_references+popcount_term', found 3"),
     ("", "unknown pass ''"),

@@ -56,6 +56,16 @@ function fitted(text, room) {
   const letters = Math.floor(room / LETTER);
   return text.length <= letters ? text : `${text.slice(0, letters - 1)}…`;
 }
+function folded(text, room) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
+    if (longer.length * LETTER <= room) lines[lines.length - 1] = longer;
+    else if (lines.at(-1)) lines.push(word);
+    else lines[0] = word;
+  }
+  return lines.map((line) => fitted(line, room));
+}
 function describe(i) {
   const lines = [data.names[i], data.levels[i]];
   lines.push(`accuracy ${percent(D.accuracy[i])} % (${percent(D.accuracy_low[i])} to ${percent(D.accuracy_high[i])}), ideal ${percent(D.ideal_accuracy[i])} %`);
@@ -211,7 +221,8 @@ function drawFront() {
     zoomOnDrag(svg, background, [left, top, right, height - bottom]);
   }
 }
-function labelSizes(parent, visible, px, py, [left, top, right, bottom], taken) { // beside dense designs, where there is room
+function labelSizes(parent, visible, px, py, [left, top, right, bottom], taken) { // beside dense designs, where there is room; one size says nothing
+  if (new Set(D.array).size < 2) return;
   const said = new Set();
   for (const i of visible.filter((i) => D.sparsity[i] === "dense")) {
     const name = `${D.device[i]} ${D.array[i]}`, w = 6 * D.array[i].length;
@@ -266,7 +277,9 @@ function drawGains() {
     + (paired ? ", from the same images one by one" : "") + (left ? `. The ${largest} largest and ${kept.length - largest} smallest changes; ${left} between them are not drawn.` : ".");
   const width = Math.max(340, Math.min(1100, host.clientWidth)), narrow = width < 700;
   const longest = 14 + LETTER * Math.max(...names.map((text) => text.length));
-  const label = narrow ? 8 : Math.min(Math.max(longest, 290), width / 2 - 75), step = narrow ? 44 : 24, right = 176, height = 30 + step * kept.length;
+  const label = narrow ? 8 : Math.min(Math.max(longest, 290), width / 2 - 75), right = 176;
+  const folds = names.map((text) => folded(text, narrow ? width - label : label - 14));
+  const lines = Math.max(...folds.map((fold) => fold.length)), step = narrow ? 29 + 15 * lines : 9 + 15 * lines, height = 30 + step * kept.length;
   const svg = canvas(host, width, height, `accuracy dense and ${name}`);
   const x = (v) => label + v * (width - label - right);
   for (const tick of [0, 0.25, 0.5, 0.75, 1]) {
@@ -275,10 +288,11 @@ function drawGains() {
   }
   kept.forEach((dense, index) => {
     const [sparse, low, high] = ["sparse", "low", "high"].map((column) => data.gains[column][index]);
-    const y = step * index + (narrow ? 30 : 16), paint = colour(D.device[dense]);
+    const y = step * index + (narrow ? 15 + 15 * lines : 8.5 + 7.5 * lines), paint = colour(D.device[dense]);
     const group = draw("g", { class: "point" }, svg);
-    draw("rect", { x: 0, y: y - (narrow ? 28 : 11), width, height: step, fill: "transparent" }, group);
-    draw("text", narrow ? { x: label, y: y - 12 } : { x: label - 14, y: y + 4, "text-anchor": "end" }, group, fitted(names[index], narrow ? width - label : label - 14));
+    draw("rect", { x: 0, y: y - (narrow ? 13 + 15 * lines : 3.5 + 7.5 * lines), width, height: step, fill: "transparent" }, group);
+    const fold = folds[index], last = fold.length - 1;
+    fold.forEach((line, k) => draw("text", narrow ? { x: label, y: y - 12 - 15 * (last - k) } : { x: label - 14, y: y + 4 + 15 * (k - last / 2), "text-anchor": "end" }, group, line));
     const [a, b] = [x(D.accuracy[dense]), x(D.accuracy[sparse])];
     draw("line", { x1: a, x2: b, y1: y, y2: y, stroke: paint, "stroke-width": 2 }, group);
     mark(group, "dense", a, y, paint, false);

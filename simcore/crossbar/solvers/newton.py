@@ -45,7 +45,8 @@ class Nodes:
     """One solved read, every node of it: (R, C) each.
 
     Attributes:
-        row: volts above the cells, on the row or the source line. column: volts below them, on the bit line.
+        row: volts above the cells, on the row or the source line.
+        column: volts below them, on the bit line.
         cell_currents: amperes.
     """
 
@@ -140,7 +141,8 @@ def voltage_residual(circuit: Circuit, nodes: Nodes, inputs: np.ndarray) -> floa
     wires, relative to v_read: the residual that ``kirchhoff`` takes of a relaxation.
 
     Args:
-        nodes: (R, C) of one read. inputs: (R,) bits.
+        nodes: (R, C) of one read.
+        inputs: (R,) bits.
     """
     amps = nodes.cell_currents
     column = line_drops(amps[::-1], circuit.r_col, circuit.r_sink)[::-1]

@@ -289,7 +289,9 @@ def _doubt(
     """(N,) amperes by which node voltages that are ``worst`` volts off may put a sink current off.
 
     Args:
-        worst: (N,). drawn: ([C,] N) amperes. amps, slope: (R, [C,] N) amperes and siemens of the cells.
+        worst: (N,).
+        drawn: ([C,] N) amperes.
+        amps, slope: (R, [C,] N) amperes and siemens of the cells.
         r_end: ohms that all of a column's current flows through.
     """
     total, conductance = torch.zeros_like(drawn), torch.zeros_like(drawn)

@@ -63,7 +63,9 @@ def column_share(sums, inputs, constant):  # type: ignore[no-untyped-def]
     float32 factors leave in float32. Source: arXiv 2412.03553.
 
     Args:
-        sums: PS as converted. inputs: sum X. constant: N - 2 sum W (``share_constants``).
+        sums: PS as converted.
+        inputs: sum X.
+        constant: N - 2 sum W (``share_constants``).
     """
     return sums * SUM_FACTOR - inputs * np.float32(2) + constant
 
@@ -72,7 +74,8 @@ def share_constants(valid: np.ndarray, stored: np.ndarray) -> np.ndarray:
     """N - 2 sum W, what a share has of weights and padding alone.
 
     Args:
-        valid: (patterns, N) float64, 1 where a row is no padding. stored: (N, M) bits.
+        valid: (patterns, N) float64, 1 where a row is no padding.
+        stored: (N, M) bits.
 
     Returns:
         (patterns, M) float64, whole numbers.

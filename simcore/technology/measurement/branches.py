@@ -274,7 +274,9 @@ def _until_it_meets(branch: Branch, after: Branch, apart: float) -> Branch:
     """A way up without what lies above the voltage where it meets the way down, which shows the other state.
 
     Args:
-        branch: any. after: the next one in time. apart: ln of the ratio of the states' conductances.
+        branch: any.
+        after: the next one in time.
+        apart: ln of the ratio of the states' conductances.
     """
     one_loop = branch.name == after.name and branch.polarity == after.polarity and branch.upwards > after.upwards
     if not one_loop or branch.state == after.state:

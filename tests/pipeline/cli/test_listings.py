@@ -1,4 +1,4 @@
-"""``binsparx devices``, ``models``, ``datasets``: what there is, as a table and as JSON."""
+"""``binsparx devices``, ``effects``, ``models``, ``datasets``: what there is, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.cli import main
 from simcore.datasets import SAMPLE_NAMES, open_dataset
+from simcore.effects.effect_blocks import load_block, preset_names
 from simcore.network.checkpoint import model_names
 from simcore.technology import circuit_parameters, corner_names, device_names
 from tests.simcore.technology.test_devices import own_file
@@ -45,6 +46,19 @@ def test_devices(run, tmp_path):
     assert "0.264 V 8.63 µA" in " ".join(lines[1].split())
 
 
+def test_effects(run, tmp_path):
+    own = tmp_path / "cells.yaml"
+    own.write_text("about: mine\nsource: my bench\neffect: {kind: measured_table, on: {mean_uS: 80, sigma_uS: 4}}\n")
+    code, text, _ = run("effects", str(own), "--json")
+    found = {row["effect"]: row for row in json.loads(text)}
+    assert code == 0 and list(found) == [*preset_names(), str(own)]
+    assert found[str(own)]["numbers"] == {"on": {"mean_uS": 80.0, "sigma_uS": 4.0}}
+    assert found["wan-2022"]["depends_on"] == ["age_s"]
+    assert all(row["source"] and row["kind"] == load_block(name).effect.kind for name, row in found.items())
+    code, text, _ = run("effects")
+    assert code == 0 and "aihwkit" in text
+
+
 def test_models(run):
     code, text, _ = run("models", "--json")
     found = {row["model"]: row for row in json.loads(text)}
@@ -67,7 +81,8 @@ def test_datasets(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "known"), [("device", "8T-SRAM"), ("model", "vgg-small"), ("dataset", "fashion-mnist")]
+    ("kind", "known"),
+    [("device", "8T-SRAM"), ("effect", "sram-vt-5"), ("model", "vgg-small"), ("dataset", "fashion-mnist")],
 )
 def test_what_is_not_there_gives_one_line(run, kind, known):
     code, text, errors = run(f"{kind}s", "nope")
@@ -75,11 +90,14 @@ def test_what_is_not_there_gives_one_line(run, kind, known):
     assert len(errors.splitlines()) == 1 and known in errors
 
 
-@pytest.mark.parametrize("kind", ["devices", "models", "datasets"])
+@pytest.mark.parametrize("kind", ["devices", "effects", "models", "datasets"])
 def test_tables_fit_a_narrow_terminal(run, monkeypatch, kind):
     monkeypatch.setenv("COLUMNS", "80")
     _, text, _ = run(kind)
-    names = {"devices": device_names(), "models": model_names(), "datasets": SAMPLE_NAMES}[kind]
+    known = {
+        "devices": device_names(), "effects": preset_names(), "models": model_names(), "datasets": SAMPLE_NAMES,
+    }  # fmt: skip
+    names = known[kind]
     for name in names:
         assert any(line.split()[:1] == [name] for line in text.splitlines()), "a name is broken into two lines"
     assert max(len(line) for line in text.splitlines()) <= 80

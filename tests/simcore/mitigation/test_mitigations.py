@@ -21,6 +21,8 @@ from simcore.mapping.row_groups import StoredBits
 from simcore.mapping.tiling import map_layer, reordered
 from simcore.mitigation.bent_references import BentReferences
 from simcore.mitigation.digital_table import DigitalTable
+from simcore.mitigation.fault_aware_flips import FaultAwareFlips
+from simcore.mitigation.fault_aware_rows import FaultAwareRows
 from simcore.mitigation.flip_above import FlipAbove
 from simcore.mitigation.flips_where_they_pay import FlipsWhereTheyPay
 from simcore.mitigation.near_sink import NearSink
@@ -49,6 +51,8 @@ PASSES = [
     Pruning(0.99),
     FlipAbove(0.3),
     NearSink((WeightFlip(), FlipAbove(0.7))),
+    FaultAwareRows(),
+    FaultAwareFlips(),
     *(kind(fit) for kind in (BentReferences, PopcountTerm) for fit in typing.get_args(AdcFit)),
     NonuniformCodes(),
     *(DigitalTable(fit, 3, 40) for fit in typing.get_args(AdcFit)),

@@ -50,7 +50,7 @@ def test_sums_are_those_of_all_pairs_of_rows(
     rng = np.random.default_rng(seed)
     inputs, weights = bits_of(rng, (9, rows), density), bits_of(rng, (rows, columns), 0.5)
     feed = feed_of(circuit, 131, offset, rows)
-    found = column_sums_of(inputs, pack_rows(weights), columns, feed)
+    found = column_sums_of(inputs, (pack_rows(weights), None), columns, feed)
     expected = sums_by_pairs(circuit, 131, offset, inputs, weights)
     for name, values in zip(("s", "n", "q", "q_on", "m"), expected, strict=True):
         np.testing.assert_allclose(getattr(found, name), values, rtol=2e-5, atol=1e-6, err_msg=name)
@@ -60,13 +60,13 @@ def test_the_kernels_polynomial_is_the_one_that_is_fitted():
     rng = np.random.default_rng(0)
     inputs, weights = bits_of(rng, (50, 40), 0.5), bits_of(rng, (40, 37), 0.5)
     masks, feed = pack_rows(weights), feed_of(circuit_of(), 64, 8, 40)
-    known = ColumnSums.joined([column_sums_of(inputs, masks, 37, feed)])
+    known = ColumnSums.joined([column_sums_of(inputs, (masks, None), 37, feed)])
     ranges = np.array([1.3, 0.05, 20, 5], np.float32)  # some reads lie beyond each end
     terms = _terms(_variables(known), 1 / ranges.astype(float))
     for term in range(terms.shape[1]):
         factors = np.zeros(terms.shape[1], np.float32)
         factors[term] = 1
-        current = column_sums_of(inputs, masks, 37, feed, ColumnFit(factors, ranges)).current.ravel()
+        current = column_sums_of(inputs, (masks, None), 37, feed, ColumnFit(factors, ranges)).current.ravel()
         # Unevenness and excess are differences of numbers near one: float32 leaves them three digits.
         np.testing.assert_allclose(current, known.s * terms[:, term], rtol=1e-3, atol=1e-4, err_msg=str(term))
 
@@ -82,7 +82,7 @@ def test_a_resistance_that_all_cells_share_is_solved_by_the_share_lost_alone(end
     lossy[[0, 3]] = 1, -1  # P = 1 - tau
     inputs, weights = bits_of(rng, (40, 32), 0.6), bits_of(rng, (32, 20), 0.5)
     fit = ColumnFit(lossy, np.array([1, 1, 1, 1], np.float32))
-    found = column_sums_of(inputs, pack_rows(weights), 20, feed, fit)
+    found = column_sums_of(inputs, (pack_rows(weights), None), 20, feed, fit)
     np.testing.assert_allclose(found.current, found.s / (1 + kappa * found.s), rtol=1e-5)
     exact = solve(circuit, weights, inputs).sink_currents / circuit.on_current()
     np.testing.assert_allclose(found.current, exact, rtol=1e-5, atol=1e-6)
@@ -99,10 +99,10 @@ def fitted_error(circuit, rows, seed=2):
         return inputs, weights, solve(circuit, weights, inputs, tol=1e-9).sink_currents / circuit.on_current()
 
     inputs, weights, exact = reads(300, 20)
-    sums = ColumnSums.joined([column_sums_of(inputs, pack_rows(weights), 20, feed)])
+    sums = ColumnSums.joined([column_sums_of(inputs, (pack_rows(weights), None), 20, feed)])
     fit = fit_column_sums(sums, exact.ravel())
     inputs, weights, exact = reads(200, 20)
-    found = column_sums_of(inputs, pack_rows(weights), 20, feed, fit)
+    found = column_sums_of(inputs, (pack_rows(weights), None), 20, feed, fit)
     return (found.current - exact).ravel(), found.n.ravel()
 
 
@@ -128,9 +128,9 @@ def test_reads_without_any_current_can_be_fitted():
     feed = feed_of(circuit_of(g_off=0), 8, 0, 8)
     nothing = np.zeros((5, 8), np.uint8)
     masks = pack_rows(np.ones((8, 3), np.uint8))
-    sums = ColumnSums.joined([column_sums_of(nothing, masks, 3, feed)])
+    sums = ColumnSums.joined([column_sums_of(nothing, (masks, None), 3, feed)])
     fit = fit_column_sums(sums, np.zeros(15))
-    assert not column_sums_of(nothing, masks, 3, feed, fit).current.any()
+    assert not column_sums_of(nothing, (masks, None), 3, feed, fit).current.any()
 
 
 @pytest.mark.parametrize("columns", [1, 31, 32, 33, 100])

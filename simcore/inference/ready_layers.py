@@ -1,0 +1,125 @@
+"""One layer made ready to be read: its fast solver, its converters, its tables, and the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from simcore.design import Design
+from simcore.inference.chips import converters_on_chip, stored_on_chip, with_read_noise
+from simcore.inference.prepared import ChipSource, PreparedLayer
+from simcore.inference.stored_layers import StoredLayer, draw_vectors
+from simcore.inference.validation import FittedLayer, LayerEvidence, measure_layer
+from simcore.mapping.row_groups import RowGroup
+from simcore.mitigation.sets import CONVERTER_HOOKS, mitigations_acting
+from simcore.readout.adc import CalibrationReads, ConverterSettings, converter_settings, ideal_settings
+from simcore.readout.tables import layer_tables
+from simcore.surrogate.base import Calibration, Surrogate
+from simcore.surrogate.fit import fit_layer, is_exactly_linear, transfer_layer
+
+_CONVERTER_VECTORS = 256
+_EVIDENCE_CHIP = 0  # whose cells the fast solver is measured on, where chips differ
+
+
+def solver_for(design: Design) -> str:
+    """What reads the columns of a design, see ``Prepared.solver``."""
+    if design.solver in ("ideal", "ideal_circuit", "exact"):
+        return design.solver
+    return "transfer" if design.solver == "auto" and is_exactly_linear(design.operating_circuit) else "fast"
+
+
+def unfitted(layer: StoredLayer, design: Design) -> PreparedLayer:
+    """A layer that no fast solver reads.
+
+    Args:
+        layer: as stored.
+        design: what it is stored on.
+    """
+    return _prepared(layer, None, _converters(layer, None, design), design)
+
+
+def fitted(layer: StoredLayer, design: Design, signs: torch.Tensor) -> tuple[PreparedLayer, list[LayerEvidence]]:
+    """A layer with its fast solver, and the evidence.
+
+    Args:
+        layer: as stored.
+        design: what it is stored on.
+        signs: the layer's own inputs on some calibration images.
+    """
+    inputs = {"ideal": layer.vectors, "own": draw_vectors(layer.mapping, signs, layer.rng)}
+    if solver_for(design) == "transfer":
+        models = transfer_layer(layer.groups)
+    else:
+        vectors = np.concatenate([part[: _for_fit(part)] for part in inputs.values()])
+        models = fit_layer(layer.groups, Calibration(vectors, layer.rng))
+    converters = _converters(layer, models, design)
+    groups, read_by = layer.groups, models
+    if design.effects:
+        groups = stored_on_chip(layer, design, _EVIDENCE_CHIP).groups
+        read_by = _on_cells(models, groups)
+    measured = FittedLayer(layer.mapping, groups, read_by, converters)
+    evidence = [
+        measure_layer(measured, name, part[_for_fit(part) :] if len(part) > 1 else part, layer.rng)
+        for name, part in inputs.items()
+    ]
+    return _prepared(layer, models, converters, design), evidence
+
+
+def layer_on_chip(layer: PreparedLayer, design: Design, chip: int) -> PreparedLayer:
+    """A prepared layer with the cells and the converters of one chip.
+
+    Args:
+        layer: of the nominal design.
+        design: the design, with effects; it also says whether the chip is calibrated by itself.
+        chip: index of the chip.
+    """
+    source = layer.source
+    if source is None:
+        return layer
+    stored = stored_on_chip(source.stored, design, chip)
+    models = None if source.models is None else _on_cells(source.models, stored.groups)
+    by_itself = design.calibrated_on == "chip"
+    converters = _converters(stored, models, design) if by_itself else layer.converters
+    if not (by_itself and design.adc.reference == "calibrated_column"):  # which takes in what a column has of its own
+        converters = converters_on_chip(converters, stored, design, chip)
+    return replace(_prepared(stored, models, converters, design), outputs=layer.outputs, source=None)
+
+
+def _prepared(
+    layer: StoredLayer, models: list[Surrogate] | None, converters: ConverterSettings, design: Design
+) -> PreparedLayer:
+    tables = layer_tables(layer.mapping, layer.groups, models, converters, layer.input_shape)
+    groups = layer.groups if design.solver == "exact" else None
+    source = ChipSource(layer, models) if design.effects else None
+    return PreparedLayer(layer.mapping, tables, converters, groups, source=source)
+
+
+def _on_cells(models: Sequence[Surrogate], groups: Sequence[RowGroup]) -> list[Surrogate]:
+    return [model.on_cells(group) for model, group in zip(models, groups, strict=True)]
+
+
+def _for_fit(vectors: np.ndarray) -> int:
+    """Vectors that fits and converters are made from; the others are held out."""
+    return max(1, 3 * len(vectors) // 4)
+
+
+def _converters(layer: StoredLayer, models: list[Surrogate] | None, design: Design) -> ConverterSettings:
+    """Set on calibration inputs of the ideal network, with the currents of ``models``, or exactly solved ones."""
+    if design.solver == "ideal":
+        return ideal_settings(len(layer.groups), layer.mapping.columns)
+    vectors = layer.vectors[: _for_fit(layer.vectors)][:_CONVERTER_VECTORS]
+    reads = []
+    for index, group in enumerate(layer.groups):
+        bits = group.apply(vectors).bits
+        if models is not None:
+            current = models[index].evaluate(bits) - models[index].reference(bits.sum(axis=1, dtype=np.int64))[:, None]
+        elif design.solver == "ideal_circuit":
+            current = group.partial_sums(bits)
+        else:
+            current = group.exact_currents(bits) - group.reference_currents(bits)[:, None]
+        reads.append(CalibrationReads.of(group, bits, current))
+    settings = converter_settings(design.adc, reads, mitigations_acting(design, *CONVERTER_HOOKS))
+    return with_read_noise(settings, design)

@@ -1,0 +1,71 @@
+"""Noise of the cells from read to read beside that of the converter: as many cells conduct, so much of it there is.
+
+Independent cells add up to a standard deviation of sqrt(n on^2 + m off^2) of n ON and m OFF cells whose row is on. What
+a change of a cell's current makes of the column's is the square of the share of the voltage that is left to the cell
+(Cohn's theorem), taken here as that of the current which the column delivers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.core import types
+from numba.extending import overload
+
+from simcore.kernels.simd import Vector, full, maximum, minimum, square_root
+from simcore.noise.base import Noise, Read, noise_in_codes
+
+
+class CellReads(NamedTuple):
+    """Standard deviations, float32.
+
+    Attributes:
+        scale: 1: what is drawn is scaled once it is known how many cells conduct.
+        converter: of the converter, in codes.
+        on, off: of an ON and an OFF cell, in LSB.
+    """
+
+    scale: np.float32
+    converter: np.float32
+    on: np.float32
+    off: np.float32
+
+    @classmethod
+    def beside(cls, converter: Noise, on: float, off: float) -> CellReads:
+        """The noise of cells beside that of a converter.
+
+        Args:
+            converter: white Gaussian noise.
+            on, off: standard deviations of an ON and an OFF cell, in LSB.
+        """
+        return cls(np.float32(1), converter.scale, np.float32(on), np.float32(off))
+
+    def in_codes(self, drawn: np.ndarray, read: Read) -> np.ndarray:
+        share = np.clip(read.current / np.maximum(read.counted, 1), 0, 1)
+        reach = read.gain * share**2
+        cells = read.counted * self.on**2 + (read.applied - read.counted) * self.off**2
+        found: np.ndarray = drawn * np.sqrt(self.converter**2 + reach**2 * cells)
+        return found
+
+
+@overload(noise_in_codes, jit_options={"error_model": "numpy", "forceinline": True})
+def _cells_in_codes(noise, drawn, read):  # type: ignore[no-untyped-def]
+    if getattr(noise, "instance_class", None) is not CellReads:
+        return None
+
+    def of_vector(noise, drawn, read):  # type: ignore[no-untyped-def]
+        one, zero = full(drawn, 1.0), full(drawn, 0.0)
+        share = minimum(maximum(read.current / maximum(read.counted, one), zero), one)
+        reach = read.gain * share * share
+        cells = read.counted * (noise.on * noise.on) + (read.applied - read.counted) * (noise.off * noise.off)
+        return drawn * square_root(reach * reach * cells + full(drawn, noise.converter * noise.converter))
+
+    def of_number(noise, drawn, read):  # type: ignore[no-untyped-def]
+        one, zero = np.float32(1), np.float32(0)
+        share = min(max(read.current / max(read.counted, one), zero), one)
+        reach = read.gain * share * share
+        cells = read.counted * (noise.on * noise.on) + (read.applied - read.counted) * (noise.off * noise.off)
+        return drawn * np.float32(np.sqrt(reach * reach * cells + noise.converter * noise.converter))
+
+    return of_number if isinstance(drawn, types.Float) else of_vector if isinstance(drawn, Vector) else None
