@@ -14,7 +14,7 @@ from pipeline.report.front_panels import FrontPanel, front_panels, is_logarithmi
 from pipeline.report.page.axes import accuracy_axis, cost_axis, error_axis
 from pipeline.report.page.findings import MOST_GAINS, Gains
 from pipeline.report.page.selection import hardware_numbers
-from pipeline.results.names import distinguishing, hardware_name
+from pipeline.results.names import distinguishing, hardware_name, world_words
 from pipeline.results.robust import only_flips, robust_front
 from pipeline.sweep.names import array_name, level_name
 from pipeline.sweep.objectives import OBJECTIVES, Objective, known_costs
@@ -27,13 +27,13 @@ _DIGITS = 9
 
 
 def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None, worst: pd.DataFrame) -> str:
-    """JSON that is safe inside a ``script`` element; of layers, gains and worst corners those of ``designs``.
+    """JSON that is safe inside a ``script`` element; of layers, gains and worst worlds those of ``designs``.
 
     Args:
         designs: rows of ``designs`` that are shown one by one.
         layers: rows of ``layers``.
         gains: levels beside dense storage, if there are any.
-        worst: of ``worst_corners``.
+        worst: of ``worst_worlds``.
     """
     designs = designs.reset_index(drop=True)
     designs["plain"] = only_flips(designs)
@@ -60,10 +60,10 @@ def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None, 
 def _cost_chart(
     designs: pd.DataFrame, cost: Objective, worst: pd.DataFrame, places: Mapping[str, int]
 ) -> dict[str, object]:
-    """Accuracy against one cost: of each network that has it the axes, and a panel a corner and one of the worst."""
+    """Accuracy against one cost: of each network that has it the axes, and a panel a world and one of the worst."""
     of_models: dict[str, dict[str, FrontPanel]] = {}
-    for (model, corner), panel in front_panels(designs, cost).items():
-        of_models.setdefault(model, {})[corner] = panel
+    for (model, world), panel in front_panels(designs, cost).items():
+        of_models.setdefault(model, {})[world] = panel
     return {
         "label": cost.label,
         "unit": cost.unit,
@@ -71,7 +71,7 @@ def _cost_chart(
         "values": _values(cost.scale * designs[cost.column]),
         "shown": _shown(designs[cost.column], cost),
         "models": {
-            model: _model_chart(panels, cost, _worst_panel(worst, model, cost, places))
+            model: _model_chart(panels, cost, _worst_panel(worst, model, cost, places, world_words(designs)))
             for model, panels in of_models.items()
         },
     }
@@ -83,12 +83,12 @@ def _model_chart(panels: dict[str, FrontPanel], cost: Objective, worst: dict[str
     ideal = max(panel.ideal for panel in panels.values())
     drawn = [
         {
-            "title": f"{corner} corner",
+            "title": world,
             "ideal": panel.ideal,
             "others": panel.points.index[~panel.points.member].tolist(),
             "members": panel.members.index.tolist(),
         }
-        for corner, panel in panels.items()
+        for world, panel in panels.items()
     ]
     return {
         "x": {kind: asdict(cost_axis(points.x, cost, kind == "log")) for kind in ("linear", "log")},
@@ -102,19 +102,19 @@ def _model_chart(panels: dict[str, FrontPanel], cost: Objective, worst: dict[str
 
 
 def _worst_panel(
-    worst: pd.DataFrame, model: str, cost: Objective, places: Mapping[str, int]
+    worst: pd.DataFrame, model: str, cost: Objective, places: Mapping[str, int], words: str
 ) -> dict[str, object] | None:
-    """Each choice by its worst corner, at its largest cost; None where a network has one corner."""
+    """Each choice by its worst world, at its largest cost; None where a network has one."""
     own = worst[worst.model == model] if len(worst) else worst
     own = own[own[cost.column].notna()] if cost.column in own else own[:0]
-    if own.empty or own.corner.nunique() == 0 or not own.corners.gt(1).all():
+    if own.empty or not own.worlds.gt(1).all():
         return None
     front = robust_front(own, cost.column)
     own = own[own.design_key.isin(places)]
     others, members = own[~own.design_key.isin(front.design_key)], front[front.design_key.isin(places)]
     drawn = pd.concat([others, members])
     return {
-        "title": "the worst of all corners",
+        "title": f"the worst of every {words}",
         "others": [places[key] for key in others.design_key],
         "members": [places[key] for key in members.design_key],
         "values": _values(cost.scale * drawn[cost.column]),
