@@ -101,7 +101,8 @@ def _print(subject: Subject, blame: Blame, console: Console) -> None:
     value, low, high = (100 * part for part in blame.accuracy)
     console.print(
         f"design {short_key(subject.key)}: accuracy {value:.1f} % ({low:.1f} to {high:.1f}), ideal "
-        f"{100 * blame.ideal_accuracy:.1f} %, {blame.images} images of {subject.dataset.name}{_chips_said(subject, blame)}",
+        f"{100 * blame.ideal_accuracy:.1f} %, {blame.images} images of {subject.dataset.name}"
+        f"{_chips_said(subject, blame)}",
         highlight=False,
     )
     for kind, shares in (("cause", blame.causes), ("layer", blame.layers)):

@@ -37,7 +37,7 @@ _GROUPS: tuple[tuple[str, Callable[[str], bool]], ...] = (
 
 
 def show(design: DesignArgument, results: ResultsOption = None, json: JsonOption = False) -> None:
-    """Show everything about one design: axes, figures with units, layers, chips, evidence, provenance, what it was made from.
+    """Show everything about one design: axes, figures with units, layers, chips, evidence, provenance.
 
     Examples: `binsparx show 3f2a91` (the first digits of a key from `binsparx results` or the report).
     """

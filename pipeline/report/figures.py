@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pipeline.report.chip_figure import draw_chips
 from pipeline.report.drawing import (
     COLOURS,
     MARKERS,
@@ -23,7 +24,7 @@ from pipeline.report.drawing import (
     say_fixed,
 )
 from pipeline.report.energy import energy_groups
-from pipeline.report.front_panels import FrontPanel, front_panels, panel_lines
+from pipeline.report.front_panels import ACCURACY, FrontPanel, front_panels, names_chip_accuracy, panel_lines
 from pipeline.report.page.findings import find_gains
 from pipeline.report.page.selection import hardware_numbers, select_designs
 from pipeline.report.picture import label_sizes, scale_panels
@@ -38,7 +39,7 @@ _MOST_BARS = 30  # hardware designs whose energy is drawn
 
 def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
     """(file name, content) of every picture: accuracy against each cost, gains, accuracy maps, where the
-    energy goes, errors of the layers.
+    energy goes, accuracy from chip to chip, errors of the layers.
 
     Designs that a race stopped early are left out: they were judged on fewer images than the others. Of more than
     ``MOST_SHOWN`` designs the costs are drawn for the hardware on the fronts and a sample of the other, and the
@@ -52,6 +53,12 @@ def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
     figures["accuracy-maps"] = _maps(designs)
     if (energy := _energy(drawn)) is not None:
         figures["energy"] = energy
+    if (chips := draw_chips(designs, results.chips(sweep))) is not None:
+        figures["chips"] = chips
+    if names_chip_accuracy(results, sweep):
+        accuracy = OBJECTIVES["chip_accuracy"]
+        for cost in known_costs(designs):
+            figures[f"chip-front-{cost.column}"] = _front(drawn, cost, len(designs), accuracy)
     layers = results.layers(sweep)
     figures["layers"] = _layers(layers[layers.design_key.isin(designs.design_key)])
     for name, figure in figures.items():
@@ -68,10 +75,18 @@ def _device_name(model: str, device: str, designs: pd.DataFrame) -> str:
     return device if designs.model.nunique() == 1 else f"{model}, {device}"
 
 
-def _front(designs: pd.DataFrame, cost: Objective, existing: int) -> Figure:
-    """A line of panels a model and its world beyond the corner, a column a corner; ``existing``: designs that there are in all."""
+def _front(designs: pd.DataFrame, cost: Objective, existing: int, accuracy: Objective = ACCURACY) -> Figure:
+    """A line of panels a model and its world beyond the corner, a column a corner.
+
+    Args:
+        designs: to be drawn.
+        cost: along the horizontal axis.
+        existing: designs that there are in all.
+        accuracy: along the vertical axis.
+    """
+    designs = designs[designs[accuracy.column].notna()]
     lines, corners = panel_lines(designs), list(designs.corner.unique())
-    colours, panels = device_colours(designs.device), front_panels(designs, cost)
+    colours, panels = device_colours(designs.device), front_panels(designs, cost, accuracy=accuracy)
     figure = Figure(figsize=(0.8 + 3.5 * len(corners), 1.4 + 3.0 * len(lines)), layout="constrained")
     grid = figure.subplots(len(lines), len(corners), squeeze=False, sharex="row", sharey="row")
     drawn: list[tuple[Axes, FrontPanel]] = []
@@ -89,8 +104,8 @@ def _front(designs: pd.DataFrame, cost: Objective, existing: int) -> Figure:
             axes.tick_params(axis="x", labelsize=8)
             draw_grid(axes)
         scale_panels(line[0], [panel for (own, _), panel in panels.items() if own == model], cost)
-    figure.supylabel(OBJECTIVES["accuracy"].axis_label, fontsize=10)
-    few = len(designs) == existing
+    figure.supylabel(accuracy.axis_label, fontsize=10)
+    few = len(designs) == existing or accuracy is not ACCURACY
     figure.suptitle(
         f"{', '.join(designs.model.unique())} on {designs.images.max()} images of {designs.dataset.iloc[0]}"
         if few
@@ -220,7 +235,7 @@ def _maps(designs: pd.DataFrame) -> Figure:
 
 
 def _layers(layers: pd.DataFrame) -> Figure:
-    """A line of panels a model, device and world beyond the corner, a column a corner, a curve a level; layers in their order."""
+    """A line of panels a model, device and world beyond the corner, a column a corner; a curve a level."""
     beyond = worlds_beyond_corner(layers)
     groups = list(layers.groupby(["model", "device", beyond], sort=False))
     corners, levels = list(layers.corner.unique()), levels_among(layers.sparsity)

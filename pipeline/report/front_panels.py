@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.results.finished import on_front
+from pipeline.results.finished import Results, on_front
 from pipeline.results.names import world_names, worlds_beyond_corner
 from pipeline.sweep.objectives import OBJECTIVES, Objective
 
@@ -55,7 +55,7 @@ def front_panels(
     Args:
         designs: rows of ``designs``.
         cost: what the horizontal axis shows.
-        as_stored: the front is the table's, of the sweep's own objectives; else it is that of ``accuracy`` and ``cost``.
+        as_stored: the front is the table's, of the sweep's own objectives; else that of ``accuracy`` and ``cost``.
         accuracy: what the vertical axis shows; the interval is known of the mean alone.
     """
     known = designs[designs[cost.column].notna() & designs[accuracy.column].notna()]
@@ -69,6 +69,12 @@ def front_panels(
         whole = group[group.images == group.images.max()]  # what a race stopped saw fewer
         panels[place] = FrontPanel(group.assign(member=members), float(whole.ideal.max()))
     return panels
+
+
+def names_chip_accuracy(results: Results, sweep: str) -> bool:
+    """Whether the front of a sweep is that of the accuracy of 95 % of chips."""
+    objectives = results.table("pareto", sweep)["objectives"].to_pylist()
+    return bool(objectives) and "chip_accuracy" in objectives[0].split(",")
 
 
 def is_logarithmic(costs: pd.Series) -> bool:

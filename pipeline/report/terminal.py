@@ -210,8 +210,8 @@ def _explain_chips(designs: pd.DataFrame, console: Console) -> None:
     for note in (
         f"yield: chips that lose at most {losses} points against ideal arithmetic (pareto.yield_loss), with its 95 % "
         "interval for chips at large",
-        "5th pct.: 95 % of these chips are at least so accurate; chip sd: standard deviation from chip to chip, that "
-        "of the images in it",
+        "5th pct.: 95 % of these chips are at least so accurate; chip sd: standard deviation from chip to chip, all on "
+        "the same images",
     ):
         console.print(note, highlight=False, soft_wrap=True, markup=False)
 
@@ -287,7 +287,7 @@ def print_front(pareto: pa.Table, console: Console, wide: bool = False) -> None:
     ]  # fmt: skip
     words = world_words(frame)
     each = "corner by corner" if words == "corner" else f"for each {words}"
-    title = f"the front of {' and '.join(OBJECTIVES[name].label for name in objectives)}, {each}"
+    title = f"the front of {' and '.join('accuracy of 95 % of chips' if name == 'chip_accuracy' else name for name in objectives)}, {each}"
     print_table(title, columns, lines, console, len(naming.columns), wide)
     console.print()
     for note in (

@@ -123,8 +123,8 @@ def _differences(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> dict[s
 
 @dataclass(frozen=True)
 class _Change:
-    """Accuracy of b less that of a: its interval, how likely chance alone were so far up or down, and both halves of the
-    images, where each has one chip."""
+    """Accuracy of b less that of a: its interval, how likely chance alone were so far up or down, and both halves of
+    the images, where each has one chip."""
 
     interval: tuple[float, float]
     chance_up: float

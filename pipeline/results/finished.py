@@ -178,8 +178,8 @@ class Results:
         Args:
             cost: one column, or several. Those in which more is better (``GAINS``: ``tops_per_watt``, ...) are to be
                 large, all others small.
-            within: columns that make the groups. Corner, device effects, age, reads and temperature are what the world turns
-                out to be, not a choice, so each world has a front of its own; () makes one front of all.
+            within: columns that make the groups. Corner, device effects, age, reads and temperature are what the world
+                turns out to be, not a choice, so each world has a front of its own; () makes one front of all.
             sweep: name of a sweep; all of them if None.
 
         Returns:

@@ -9,6 +9,7 @@ from string import Template
 import yaml
 
 from pipeline.execution.failures import read_failures
+from pipeline.report.front_panels import names_chip_accuracy
 from pipeline.report.page import sections
 from pipeline.report.page.data import page_data
 from pipeline.report.page.findings import find_gains, findings
@@ -42,7 +43,7 @@ def build_report(results: Results, sweep: str) -> str:
         title=escape(sweep),
         style=_part("report.css"),
         script=_part("report.js"),
-        data=page_data(shown, layers, gains, worst),
+        data=page_data(shown, layers, gains, worst, results.chips(sweep), names_chip_accuracy(results, sweep)),
         asked=sections.asked(designs, len(shown), _description(text)),
         findings=sections.findings(findings(designs, gains)),
         recommendations=sections.recommendations(results.recommendations(sweep)),

@@ -30,6 +30,15 @@ _EVIDENCE = {
     "evidence_output_error": "error of dot products (of their spread)",
     "kcl_residual": "Kirchhoff residual",
 }
+_CHIPS = {
+    "chips": ("chips", 1),
+    "accuracy_chip_std": ("from chip to chip (points)", 100),
+    "accuracy_chip_p5": ("95 % of chips (%)", 100),
+    "yield": ("yield (%)", 100),
+    "yield_low": ("yield, low", 100),
+    "yield_high": ("yield, high", 100),
+}
+"""Columns of designs whose chips differ: heading and factor."""
 _MOST_LISTED = 20  # values of an axis
 
 
@@ -187,6 +196,8 @@ def all_designs(designs: pd.DataFrame, existing: int) -> str:
     axes = varying_axes(designs)
     costs = known_costs(designs)
     head = ["key", "array", *axes, "accuracy (%)", "low", "high", "partial sums (%)", "rms error (LSB)"]
+    of_chips = [name for name in _CHIPS if designs[name].notna().any()]
+    head += [_CHIPS[name][0] for name in of_chips]
     head += [*(cost.label for cost in costs), "on front", "within limits"]
     body = []
     for row in designs.to_dict("records"):
@@ -199,6 +210,7 @@ def all_designs(designs: pd.DataFrame, existing: int) -> str:
             f"<td data-v={row['rows'] * row['cols'] + row['active_rows'] / 1e6:.9g}>{escape(array)}</td>",
             *(_cell(row[name]) for name in axes),
             *(f"<td class=number data-v={value:.9g}>{value:.4g}</td>" for value in numbers),
+            *(_number_cell(row[name], _CHIPS[name][1]) for name in of_chips),
             *(_cost_cell(row[cost.column], cost) for cost in costs),
             *(_cell(bool(row[name])) for name in ("on_front", "evidence_within_limits")),
         ]
@@ -216,6 +228,12 @@ def all_designs(designs: pd.DataFrame, existing: int) -> str:
 def _cell(value: Any) -> str:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return f"<td{f' class=number data-v={value:.9g}' if number else ''}>{escape(_shown(value))}</td>"
+
+
+def _number_cell(value: float, factor: float) -> str:
+    if pd.isna(value):
+        return "<td class=number>-</td>"
+    return f"<td class=number data-v={value:.9g}>{factor * value:.4g}</td>"
 
 
 def _cost_cell(value: float, cost: Objective) -> str:
