@@ -1,4 +1,4 @@
-"""How accurate the chips of each design are: a dot a chip, the box of their quartiles, the 5th percentile, the yield."""
+"""How accurate the chips of each design are: a mark a chip, their quartiles, the 5th percentile, the yield."""
 
 from __future__ import annotations
 

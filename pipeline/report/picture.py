@@ -36,8 +36,8 @@ MOST_DRAWN = 1000
 """Designs beside the front up to which a picture shows all: of more it shows a sample of so many."""
 # Beside the hardware and the costs, what a picture shows of a design.
 _COLUMNS = (
-    "design_key accuracy_chip_p5 sweep images accuracy accuracy_low accuracy_high ideal_accuracy on_front converter cost_assumptions "
-    "cost_boundary"
+    "design_key sweep images accuracy accuracy_low accuracy_high accuracy_chip_p5 ideal_accuracy on_front converter "
+    "cost_assumptions cost_boundary"
 ).split()
 _SIZES = ["rows", "cols", "active_rows"]
 _FONT = 7.5

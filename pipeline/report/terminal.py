@@ -287,7 +287,9 @@ def print_front(pareto: pa.Table, console: Console, wide: bool = False) -> None:
     ]  # fmt: skip
     words = world_words(frame)
     each = "corner by corner" if words == "corner" else f"for each {words}"
-    title = f"the front of {' and '.join('accuracy of 95 % of chips' if name == 'chip_accuracy' else name for name in objectives)}, {each}"
+    of_chips = OBJECTIVES["chip_accuracy"]
+    names = [of_chips.label if name == of_chips.name else name for name in objectives]
+    title = f"the front of {' and '.join(names)}, {each}"
     print_table(title, columns, lines, console, len(naming.columns), wide)
     console.print()
     for note in (
