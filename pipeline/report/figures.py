@@ -100,7 +100,7 @@ def _front(designs: pd.DataFrame, cost: Objective, existing: int, accuracy: Obje
     for line, (model, beyond) in zip(grid, lines, strict=True):
         for axes, corner in zip(line, corners, strict=True):
             world = f"{corner} corner{beyond}"
-            axes.set_title(f"{model}, {world}", fontsize=10 if len(world) < 32 else 8)
+            _title(axes, f"{model}, {world}", 3.5, 10)
             panel = panels.get((model, world))
             if panel is None:
                 _say_empty(axes)
