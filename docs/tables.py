@@ -52,6 +52,12 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "arrays[].cols": ("columns", "`64`", "columns of an array"),
     "arrays[].active_rows": ("rows", "`[16, 32]`", "rows read together, at most `rows`; default: all"),
     **{axis.place: (axis.unit, axis.example, axis.guide) for axis in SCALARS},
+    "effects": (
+        "",
+        "`[none, sram-vt-5+stuck-1e-3]`",
+        "[device effects](chips.md) by name or file, with `+` between them: what makes chips differ; `none`: nothing",
+    ),
+    "chips": ("chips", "`20`", "chips of every design whose chips differ, see [Monte Carlo](chips-montecarlo.md)"),
     "layers": ("", "`[bconv2, bconv3]`", "binary layers that are mapped; default: all"),
     "dataset": ("", "`fashion-mnist`", "a data set's name or folder, or a group of fields, below"),
     "dataset.name": ("", "`data/cifar10`", "data set that ships, or a folder made by `binsparx data import`"),
@@ -102,6 +108,7 @@ FIELDS: dict[str, tuple[str, str, str]] = {
         "numbers of the periphery replaced",
     ),
     "pareto.objectives": ("", "`[accuracy, energy, area]`", "what the front is of"),
+    "pareto.yield_loss": ("fraction", "`0.02`", "accuracy that a chip may lose against ideal and count in the yield"),
     "pareto.max_loss": ("fraction", "`0.02`", "floor: accuracy that a design on the front may lose against ideal"),
     "pareto.min_accuracy": (
         "fraction",

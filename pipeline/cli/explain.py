@@ -39,6 +39,9 @@ def explain(
     design: DesignArgument,
     sweep: SweepFileOption = None,
     images: Annotated[int, typer.Option(min=1, help="First images of the split to judge by.")] = 200,
+    chips: Annotated[
+        int, typer.Option(min=1, help="First chips to judge by, where device effects make them differ.")
+    ] = 1,
     pictures: Annotated[
         Path | None, typer.Option("--pictures", metavar="FOLDER", help="Draw causes, tiles and one read into it.")
     ] = None,
@@ -63,7 +66,7 @@ def explain(
         require_apart(calibration_of(subject.design, subject.dataset), subject.dataset, subject.split, images)
     except InputError as error:
         raise InputError(error.message, "--images") from None
-    blame = explain_design(subject, images, store, simulation.default_evaluator(), _Progress())
+    blame = explain_design(subject, images, store, simulation.default_evaluator(), _Progress(), chips)
     if json:
         print(json_module.dumps({"design_key": subject.key, **asdict(blame)}, indent=2))
     else:
@@ -97,7 +100,8 @@ def _print(subject: Subject, blame: Blame, console: Console) -> None:
     value, low, high = (100 * part for part in blame.accuracy)
     console.print(
         f"design {short_key(subject.key)}: accuracy {value:.1f} % ({low:.1f} to {high:.1f}), ideal "
-        f"{100 * blame.ideal_accuracy:.1f} %, {blame.images} images of {subject.dataset.name}",
+        f"{100 * blame.ideal_accuracy:.1f} %, {blame.images} images of {subject.dataset.name}"
+        f"{_chips_said(subject, blame)}",
         highlight=False,
     )
     for kind, shares in (("cause", blame.causes), ("layer", blame.layers)):
@@ -117,6 +121,12 @@ def _print(subject: Subject, blame: Blame, console: Console) -> None:
         notes.append(note)
     for note in notes:
         console.print(note, highlight=False, soft_wrap=True)
+
+
+def _chips_said(subject: Subject, blame: Blame) -> str:
+    if not subject.design.effects:
+        return ""
+    return ", the first chip alone (--chips takes more)" if blame.chips == 1 else f", on each of {blame.chips} chips"
 
 
 def _print_shares(kind: str, shares: list[Share], console: Console) -> None:
@@ -160,11 +170,14 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     from simcore.inference.preparation import prepare
 
     title = f"{subject.name} (design {short_key(subject.key)})"
+    nominal = ", the nominal chip" if subject.design.effects else ""
     checkpoint, dataset = cast(Checkpoint, subject.checkpoint), cast(Dataset, subject.dataset)
     prepared = prepare(checkpoint, subject.design, dataset)
     layers = tile_errors(checkpoint, prepared, dataset, subject.split)
     files = (
-        draw_blame(blame, title) | draw_passes(blame, title) | draw_tiles(layers, f"{title}: rms error of every tile")
+        draw_blame(blame, title)
+        | draw_passes(blame, title)
+        | draw_tiles(layers, f"{title}: rms error of every tile{nominal}")
     )
     worst = max(layers, key=lambda layer: float(layer.rms_error.max()))
     group, tile = (int(i) for i in np.unravel_index(worst.rms_error.argmax(), worst.rms_error.shape))
@@ -175,7 +188,7 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     columns = np.arange(read.columns.start, read.columns.stop)
     converters = prepared.layers[worst.layer].converters.of_columns(columns)
     delivered = nodes.cell_currents.sum(axis=0, keepdims=True) / read.circuit.on_current()
-    where = f"{title}\nthe tile that errs most: {worst.layer}, row group {group}, column tile {tile}; "
+    where = f"{title}{nominal}\nthe tile that errs most: {worst.layer}, row group {group}, column tile {tile}; "
     where += f"{subject.split} image 0, output position {place.position}"
     converted = converters.convert(delivered, group, read.inputs.sum(keepdims=True))[0]
     return files | draw_read(read.circuit, (read.weights, read.inputs), nodes, converted, where)

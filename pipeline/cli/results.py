@@ -49,7 +49,14 @@ def results(
     """
     import json as json_module
 
-    from pipeline.report.terminal import print_costs, print_designs, print_front, print_list, print_robust_front
+    from pipeline.report.terminal import (
+        print_chips,
+        print_costs,
+        print_designs,
+        print_front,
+        print_list,
+        print_robust_front,
+    )
     from pipeline.tables.completeness import what_is_missing
 
     if sweep is None:
@@ -59,7 +66,7 @@ def results(
         return
     opened, name = open_sweep(sweep, results)
     tables = {table: opened.table(table, name) for table in ("designs", "pareto")}
-    missing = what_is_missing(tables["designs"]["images"].to_pylist(), name, opened.store)
+    missing = what_is_missing(tables["designs"], name, opened.store)
     if where or sort_by:
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -78,6 +85,7 @@ def results(
         print_list(tables["designs"], console, wide)
     else:
         print_designs(tables["designs"], console, wide=wide)
+        print_chips(tables["designs"], console, wide=wide)
         print_costs(tables["designs"], console, wide=wide)
         print_front(tables["pareto"], console, wide)
         print_robust_front(tables["designs"], console, wide)
@@ -110,7 +118,7 @@ def _list_sweeps(opened: Results, json: bool) -> None:
                 "models": designs.model.unique().tolist(),
                 "devices": designs.device.unique().tolist(),
                 "best_accuracy": float(designs.accuracy.max()) if len(designs) else None,
-                "incomplete": what_is_missing(designs.images.tolist(), name, opened.store),
+                "incomplete": what_is_missing(opened.table("designs", name), name, opened.store),
             }
         )
     if json:

@@ -109,17 +109,25 @@ def _warn(result: RunResult, text: str) -> None:
 
 
 def _show(result: RunResult, console: Console) -> None:
-    from pipeline.report.terminal import MOST_LINES, print_costs, print_designs, print_front, print_robust_front
+    from pipeline.report.terminal import (
+        MOST_LINES,
+        print_chips,
+        print_costs,
+        print_designs,
+        print_front,
+        print_robust_front,
+    )
     from pipeline.tables.completeness import what_is_missing
 
     designs = result.tables["designs"]
     print_designs(designs, console, MOST_LINES)
+    print_chips(designs, console, MOST_LINES)
     print_costs(designs, console, MOST_LINES)
     print_front(result.tables["pareto"], console)
     print_robust_front(designs, console)
     if result.tasks_run == 0:
         console.print("nothing was left to compute")
-    if missing := what_is_missing(designs["images"].to_pylist(), result.plan.name, result.store):
+    if missing := what_is_missing(designs, result.plan.name, result.store):
         console.print(missing, highlight=False, soft_wrap=True, markup=False)
     console.print("results:", highlight=False)
     for file in result.files:

@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 from rich.console import Console
 
 from pipeline.cli.json_output import json_row
 from pipeline.cli.options import RESULTS_FOLDER, DesignArgument, JsonOption, ResultsOption, make_console
+from pipeline.front.chips import NO_CHIPS
 from pipeline.report.text_table import Column, print_table
 from pipeline.results.finished import Results
 from pipeline.results.fixed import cost_choices
@@ -23,7 +25,8 @@ _FRONT = ("on_front", "front_candidate", "above_floor", "pareto_rank", "front_su
 _GROUPS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("design", lambda name: name in AXIS_COLUMNS),
     ("front", lambda name: name in _FRONT),
-    ("accuracy", lambda name: name == "images" or "accuracy" in name),
+    ("chips", lambda name: name in NO_CHIPS),
+    ("accuracy", lambda name: name in ("images", "split_images") or "accuracy" in name),
     ("energy", lambda name: name.startswith(("energy_", "charge_", "tops_per_watt"))),
     ("time", lambda name: name.startswith(("latency_", "throughput_"))),
     ("area", lambda name: name.startswith(("area_", "tops_per_mm2", "tiles"))),
@@ -34,7 +37,7 @@ _GROUPS: tuple[tuple[str, Callable[[str], bool]], ...] = (
 
 
 def show(design: DesignArgument, results: ResultsOption = None, json: JsonOption = False) -> None:
-    """Show everything about one design: axes, figures with units, layers, evidence, provenance, what it was made from.
+    """Show everything about one design: axes, figures with units, layers, chips, evidence, provenance.
 
     Examples: `binsparx show 3f2a91` (the first digits of a key from `binsparx results` or the report).
     """
@@ -42,6 +45,8 @@ def show(design: DesignArgument, results: ResultsOption = None, json: JsonOption
     row = opened.design(design)
     layers = opened.layers(row.sweep)
     layers = layers[layers.design_key == row.design_key].sort_values("layer_index")
+    chips = opened.chips(row.sweep)
+    chips = chips[chips.design_key == row.design_key].sort_values("chip")
     designs = opened.designs()
     sweeps = sorted(set(designs.sweep[designs.design_key == row.design_key]))
     if json:
@@ -50,16 +55,21 @@ def show(design: DesignArgument, results: ResultsOption = None, json: JsonOption
                 {
                     "design": json_row(row.to_dict()),
                     "layers": [json_row(layer) for layer in layers.to_dict("records")],
+                    "chips": [json_row(chip) for chip in chips.to_dict("records")],
                     "sweeps": sweeps,
                 },
                 indent=2,
             )
         )
         return
-    _print(row, layers, sweeps, opened, make_console())
+    console = make_console()
+    _print(row, sweeps, opened, console)
+    _print_layers(layers, console)
+    _print_chips(chips, console)
+    console.print(f"\nwhy it loses accuracy: binsparx explain {row.design_key[:12]}", highlight=False)
 
 
-def _print(row: Any, layers: Any, sweeps: list[str], opened: Results, console: Console) -> None:
+def _print(row: Any, sweeps: list[str], opened: Results, console: Console) -> None:
     schema = opened.table("designs", row.sweep).schema
     for heading, fields in _grouped(schema).items():
         lines = _lines(fields, row.to_dict() | {"sweep": ", ".join(sweeps)})
@@ -82,6 +92,9 @@ def _print(row: Any, layers: Any, sweeps: list[str], opened: Results, console: C
     if choices:
         print_table("", [Column("costs"), Column("counted")], list(choices.items()), console)
         console.print()
+
+
+def _print_layers(layers: pd.DataFrame, console: Console) -> None:
     current = {cost.column: cost for cost in COSTS}["mean_column_current_A"]
     headings = ("mean sum (LSB)", "reduction", "rms error (LSB)", "worst (LSB)", "clipped", "column current")
     columns = [Column("layer"), *(Column(heading, number=True) for heading in headings)]
@@ -94,7 +107,24 @@ def _print(row: Any, layers: Any, sweeps: list[str], opened: Results, console: C
         for layer in layers.itertuples()
     ]  # fmt: skip
     print_table("", columns, lines, console)
-    console.print(f"\nwhy it loses accuracy: binsparx explain {row.design_key[:12]}", highlight=False)
+
+
+def _print_chips(chips: pd.DataFrame, console: Console) -> None:
+    """One line a chip; nothing where they do not differ."""
+    if chips.empty:
+        return
+    console.print()
+    headings = ("accuracy", "95 %", "loss", "rms error (LSB)", "clipped")
+    columns = [Column("chip"), *(Column(heading, number=True) for heading in headings)]
+    lines = [
+        [
+            str(chip.chip), f"{100 * chip.accuracy:.2f} %",
+            f"{100 * chip.accuracy_low:.1f}..{100 * chip.accuracy_high:.1f} %", f"{100 * chip.accuracy_loss:.2f} %",
+            f"{chip.rms_error_lsb:.3f}", f"{100 * chip.clipped_fraction:.2f} %",
+        ]
+        for chip in chips.itertuples()
+    ]  # fmt: skip
+    print_table("", columns, lines, console)
 
 
 def _grouped(schema: pa.Schema) -> dict[str, list[pa.Field]]:

@@ -13,13 +13,17 @@ from itertools import pairwise
 
 import numpy as np
 
+from pipeline.front.chips import in_turn
 from pipeline.front.elimination import Contender, beaten_in_group, error_of_a_pair
+from pipeline.storage.chips import correct_by_chip, shards_by_chip
 from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.layer_totals import in_units, sum_layers, sum_network
 from pipeline.storage.records import ShardRecord
 from pipeline.storage.shard_files import read_shards
 from pipeline.storage.store import Store
 from pipeline.storage.work import DesignWork, find_work
+from pipeline.sweep.axes import WORLD_COLUMNS
+from pipeline.sweep.field_types import AxisValue
 from pipeline.sweep.objectives import OBJECTIVES
 from pipeline.sweep.plan import Plan
 from pipeline.sweep.points import DesignPoint
@@ -99,8 +103,7 @@ class _Member:
         point: the design.
         shards: those of its first chip, in the order of the images: what an image costs hardly differs from chip to
             chip.
-        correct: one an image, classified rightly by the next chip in turn, the same one in every design: given the
-            chips, a design's mean is that of all of them.
+        correct: one an image, see ``in_turn``.
     """
 
     point: DesignPoint
@@ -108,24 +111,20 @@ class _Member:
     correct: np.ndarray
 
     @classmethod
-    def of(cls, point: DesignPoint, records: Iterable[ShardRecord]) -> _Member:
+    def of(cls, point: DesignPoint, records: Sequence[ShardRecord]) -> _Member:
         """From all shards that it has, in any order."""
-        chips: dict[int, list[ShardRecord]] = {}
-        for record in sorted(records, key=lambda record: record.first):
-            chips.setdefault(record.first // point.split_images, []).append(record)
-        right = [np.concatenate([one.predictions == one.labels for one in shards]) for shards in chips.values()]
-        images = np.arange(len(right[0]) if right else 0)
-        correct = np.stack(right)[images % len(right), images] if right else np.zeros(0, dtype=bool)
-        return cls(point, chips.get(0, []), correct)
+        chips = shards_by_chip(records, point.split_images)
+        return cls(point, chips.get(0, []), in_turn(correct_by_chip(records, point.split_images)))
 
 
-def _group(point: DesignPoint) -> tuple[str, str]:
+def _group(point: DesignPoint) -> tuple[AxisValue, ...]:
     """What has a front of its own."""
-    return point.model.digest, point.cell.corner
+    columns = point.configuration.columns
+    return point.model.digest, *(columns[name] for name in WORLD_COLUMNS)
 
 
 def _beaten(plan: Plan, design_works: Iterable[DesignWork], store: Store, error: float) -> set[str]:
-    groups: dict[tuple[str, str], list[_Member]] = {}
+    groups: dict[tuple[AxisValue, ...], list[_Member]] = {}
     hardware = HardwareCosts(plan)
     objectives = plan.sweep.spec.pareto.objectives
     columns = [OBJECTIVES[name].column for name in objectives if name != "accuracy"]

@@ -235,7 +235,7 @@ class _Run:
 
 def _note_asked(plan: Plan, store: Store) -> None:
     racing = plan.sweep.spec.strategy == "racing"
-    write_asked(Asked(len(plan.points), plan.images, racing), plan.name, store)
+    write_asked(Asked(len(plan.points), plan.images, racing, plan.chips), plan.name, store)
 
 
 def _write(result: RunResult, done: Aggregate, times: ComputeTimes) -> None:

@@ -10,16 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool
 
 from pipeline.execution.tasks import Outcome, TaskSettings, cpu_count, evaluate_shards, prepare_design
 from pipeline.explain.prices import CostOfDesigns
-from pipeline.front.intervals import PairedCounts, wilson_interval
+from pipeline.front.chips import accuracy_interval, chip_change
 from pipeline.provenance import find_provenance
 from pipeline.storage.layer_totals import in_units, sum_layers
-from pipeline.storage.predictions import Predictions
+from pipeline.storage.predictions import Predictions, read_chips
 from pipeline.storage.records import DamagedRecord, decode_design, design_path
-from pipeline.storage.shard_files import find_shard_files, read_shards
-from pipeline.storage.shards import cover
+from pipeline.storage.shard_files import ShardFiles, find_shard_files, read_shards
+from pipeline.storage.shards import Cover, cover_chips
 from pipeline.storage.store import Store
 from pipeline.sweep.keys import digest_of, key_content
 from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator
@@ -89,10 +90,11 @@ class PassShare:
 
 @dataclass(frozen=True)
 class Blame:
-    """The design's accuracy and ideal accuracy, the shares of causes and of layers, the largest first, and those of its
-    mitigations, in the order in which they act."""
+    """The design's accuracy and ideal accuracy on so many images of each of its first chips, the shares of causes and
+    of layers, the largest first, and those of its mitigations, in the order in which they act."""
 
     images: int
+    chips: int
     accuracy: tuple[float, float, float]
     ideal_accuracy: float
     causes: list[Share]
@@ -101,9 +103,22 @@ class Blame:
 
 
 def explain(
-    subject: Subject, images: int, store: Store, evaluator: Evaluator, progress: Progress | None = None
+    subject: Subject,
+    images: int,
+    store: Store,
+    evaluator: Evaluator,
+    progress: Progress | None = None,
+    chips: int = 1,
 ) -> Blame:
     """Evaluates the design, and its variants, on the first images of the split.
+
+    Args:
+        subject: the design.
+        images: so many.
+        store: where all of them are kept.
+        evaluator: computes what is missing.
+        progress: told of every variant.
+        chips: the first so many of variants whose chips differ.
 
     Raises:
         BinsparxError: a variant could not be computed.
@@ -111,7 +126,7 @@ def explain(
     layers = _layers_to_blame(subject)
     causes = causes_of(subject.design)
     variants = _variants(subject.design, causes, layers)
-    runner = _Runner(subject, images, store, evaluator)
+    runner = _Runner(subject, images, chips, store, evaluator)
     found: dict[tuple[str, str], _Found] = {}
     for number, (place, variant) in enumerate(variants.items()):
         if progress is not None:
@@ -122,10 +137,10 @@ def explain(
     if progress is not None:
         progress("done", len(variants), len(variants))
     whole = found["design", ""]
-    correct, count = int(whole.correct.sum()), len(whole.correct)
-    accuracy = (correct / count, *wilson_interval(correct, count))
+    measured, count = whole.correct.shape
+    accuracy = (float(whole.correct.mean()), *accuracy_interval(whole.correct))
     shares = _shares(causes, found), _shares(layers, found), _pass_shares(subject.design, found)
-    return Blame(count, accuracy, float(whole.ideal.mean()), *shares)
+    return Blame(count, measured, accuracy, float(whole.ideal.mean()), *shares)
 
 
 def _layers_to_blame(subject: Subject) -> list[str]:
@@ -193,8 +208,8 @@ def _shares(names: Sequence[str], found: Mapping[tuple[str, str], _Found]) -> li
 
 @dataclass(frozen=True)
 class _Found:
-    correct: np.ndarray
-    ideal: np.ndarray
+    correct: Bool[np.ndarray, "chips images"]
+    ideal: Bool[np.ndarray, "1 images"]
     within_limits: bool
     costs: dict[str, float]
 
@@ -202,8 +217,9 @@ class _Found:
 class _Runner:
     """Computes one variant after the other in this process, keeping what the store has."""
 
-    def __init__(self, subject: Subject, images: int, store: Store, evaluator: Evaluator) -> None:
-        self._subject, self._images, self._store = subject, images, store
+    def __init__(self, subject: Subject, images: int, chips: int, store: Store, evaluator: Evaluator) -> None:
+        self._subject, self._images, self._chips, self._store = subject, images, chips, store
+        self._split_images = subject.dataset.splits[subject.split]
         self._settings = TaskSettings(evaluator, store.absolute_uri, cpu_count(), find_provenance())
         self._solver_version = evaluator.solver_version
 
@@ -213,7 +229,8 @@ class _Runner:
             design.content(), subject.model_digest, subject.dataset.digest, subject.split, self._solver_version
         )
         key = digest_of(content)
-        missing = cover(self._images, SHARD_IMAGES, find_shard_files(self._store, key).ranges()).missing
+        chips = self._chips if design.effects else 1
+        missing = self._cover(chips, find_shard_files(self._store, key)).missing
         if missing or self._store.read(design_path(key)) is None:
             outcome, prepared = prepare_design(
                 self._settings, key, content, design, subject.checkpoint, subject.dataset
@@ -226,20 +243,23 @@ class _Runner:
                 for outcome in outcomes:
                     _check(outcome)
                 missing = missing[len(outcomes) :]
-        seen = Predictions.read(self._store, key)
-        if len(seen) < self._images:
+        seen = Predictions.read(self._store, key, self._split_images)
+        correct = read_chips(self._store, key, self._split_images, chips, self._images)
+        if not len(correct):
             raise BinsparxError(f"shards of {key[:12]} in {self._store.uri} are damaged: run its sweep again")
         labels = seen.labels[: self._images]
         ideal = seen.ideal_predictions[: self._images] == labels
-        return _Found(seen.correct[: self._images], ideal, self._within_limits(key, design), self._costs(key, design))
+        return _Found(correct, ideal[None], self._within_limits(key, design), self._costs(key, design, chips))
 
-    def _costs(self, key: str, design: Design) -> dict[str, float]:
+    def _cover(self, chips: int, files: ShardFiles) -> Cover:
+        return cover_chips(self._images, chips, self._split_images, SHARD_IMAGES, files.ranges())
+
+    def _costs(self, key: str, design: Design, chips: int) -> dict[str, float]:
         """Of an image; empty where the size of the cell is unknown."""
         if self._subject.price is None or design.solver in REFERENCE_SOLVERS:
             return {}
         files = find_shard_files(self._store, key)
-        stored = cover(self._images, SHARD_IMAGES, files.ranges()).stored
-        shards = read_shards(self._store, key, files, stored).records
+        shards = read_shards(self._store, key, files, self._cover(chips, files).stored).records
         layers = [in_units(layer) for layer in sum_layers([shard.layers for shard in shards])]
         return self._subject.price.totals(design, layers, sum(shard.count for shard in shards))
 
@@ -252,9 +272,9 @@ class _Runner:
 
 
 def _change(after: np.ndarray, before: np.ndarray) -> tuple[float, float, float]:
-    """Accuracy after less accuracy before on the same images, with its interval."""
-    counts = PairedCounts.of(after, before)
-    return counts.change, *counts.interval()
+    """Accuracy after less accuracy before on the same chips and images, with its interval."""
+    change = chip_change(after, before)
+    return change.value, change.low, change.high
 
 
 def _check(outcome: Outcome) -> None:

@@ -10,12 +10,13 @@ import pyarrow as pa
 
 from pipeline.front.candidates import front_candidates
 from pipeline.front.pareto import find_front, front_support
+from pipeline.sweep.axes import WORLD_COLUMNS
+from pipeline.sweep.field_types import AxisValue
 from pipeline.sweep.objectives import OBJECTIVES
 from pipeline.sweep.spec import ParetoSpec
 from simcore.design_axes import REFERENCE_SOLVERS
 
-# A corner is what the world turns out to be, not a choice.
-GROUP_COLUMNS = ("model_digest", "dataset_digest", "corner")
+GROUP_COLUMNS = ("model_digest", "dataset_digest", *WORLD_COLUMNS)
 _ROUNDING = 1e-9  # far below one image of any split: 0.93 - 0.91 is a little more than 0.02
 MARKS = ("on_front", "above_floor", "front_candidate", "pareto_rank", "front_support", "knee")
 """Columns of ``designs`` that are known once all designs are."""
@@ -46,7 +47,7 @@ def input_columns(spec: ParetoSpec) -> list[str]:
 
 
 def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSpec) -> Fronts:
-    """One front for each network, data set and corner.
+    """One front for each network, data set and world (``axes.WORLD``).
 
     A design that got fewer images than another of its group was left behind in a race: it is on no front. Nor is a
     reference, which is no hardware, or what is below the floor.
@@ -55,7 +56,7 @@ def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSp
         designs: a table with ``input_columns(spec)``.
         correct: for each row, one bit an image (``numpy.packbits``).
     """
-    codes: dict[tuple[str, ...], int] = {}
+    codes: dict[tuple[AxisValue, ...], int] = {}
     names = zip(*(designs[name].to_pylist() for name in GROUP_COLUMNS), strict=True)
     group = np.array([codes.setdefault(name, len(codes)) for name in names], dtype=np.int64)
     count = designs.num_rows

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.front.chips import in_turn
 from pipeline.front.intervals import PairedCounts
 from pipeline.recommend.candidates import Candidate, candidates_of
 from pipeline.recommend.race import GROWTH, LEAST_SETS, Runner, finalists, finish, going_on, rounds
 from pipeline.recommend.recommendation import Options, Recommendation, Standing, Tried, standing
+from pipeline.storage.chips import correct_by_chip, shards_by_chip
 from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.layer_totals import in_units, sum_layers
 from pipeline.storage.records import DamagedRecord, decode_design, design_path
@@ -35,7 +37,7 @@ class Seen:
     """What the store holds of a design's first images.
 
     Attributes:
-        correct: images that it classifies rightly.
+        correct: images that it classifies rightly, each on the next chip in turn (``in_turn``).
         ideal: images that ideal arithmetic does.
         costs: of an image by column of ``designs``.
     """
@@ -87,12 +89,12 @@ class Evaluations:
         reading = read_shards(self._store, work.point.key, work.files, work.cover.stored)
         if reading.damaged:
             return None
-        shards = reading.records
-        labels = np.concatenate([shard.labels for shard in shards])
-        correct = np.concatenate([shard.predictions for shard in shards]) == labels
-        ideal = np.concatenate([shard.ideal_predictions for shard in shards]) == labels
+        shards, split_images = reading.records, work.point.split_images
+        correct = in_turn(correct_by_chip(shards, split_images))
+        first = shards_by_chip(shards, split_images)[0]
+        ideal = np.concatenate([shard.ideal_predictions == shard.labels for shard in first])
         totals = [in_units(layer) for layer in sum_layers([shard.layers for shard in shards])]
-        return Seen(correct, ideal, self._costs.totals(work.point, totals, len(labels)))
+        return Seen(correct, ideal, self._costs.totals(work.point, totals, sum(shard.count for shard in shards)))
 
 
 def recommend(hardware: Sequence[Configuration], options: Options, evaluations: Evaluations) -> list[Recommendation]:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pipeline.report.chip_figure import draw_chips
 from pipeline.report.drawing import (
     COLOURS,
     MARKERS,
@@ -24,12 +25,12 @@ from pipeline.report.drawing import (
     say_fixed,
 )
 from pipeline.report.energy import energy_groups
-from pipeline.report.front_panels import FrontPanel, front_panels
+from pipeline.report.front_panels import ACCURACY, FrontPanel, front_panels, names_chip_accuracy, panel_lines
 from pipeline.report.page.findings import find_gains
 from pipeline.report.page.selection import hardware_numbers, select_designs
 from pipeline.report.picture import label_sizes, scale_panels
 from pipeline.results.finished import Results, hardware_only, seen_all
-from pipeline.results.names import design_name
+from pipeline.results.names import design_name, world_names, worlds_beyond_corner
 from pipeline.results.robust import spread_columns
 from pipeline.sweep.names import array_name, level_name
 from pipeline.sweep.objectives import OBJECTIVES, Objective, known_costs
@@ -39,7 +40,7 @@ _MOST_BARS = 30  # hardware designs whose energy is drawn
 
 def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
     """(file name, content) of every picture: accuracy against each cost, gains, accuracy maps, where the
-    energy goes, errors of the layers.
+    energy goes, accuracy from chip to chip, errors of the layers.
 
     Designs that a race stopped early are left out: they were judged on fewer images than the others. Of more than
     ``MOST_SHOWN`` designs the costs are drawn for the hardware on the fronts and a sample of the other, and the
@@ -53,6 +54,12 @@ def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
     figures["accuracy-maps"] = _maps(designs)
     if (energy := _energy(drawn)) is not None:
         figures["energy"] = energy
+    if (chips := draw_chips(designs, results.chips(sweep))) is not None:
+        figures["chips"] = chips
+    if names_chip_accuracy(results, sweep):
+        accuracy = OBJECTIVES["chip_accuracy"]
+        for cost in known_costs(designs):
+            figures[f"chip-front-{cost.column}"] = _front(drawn, cost, len(designs), accuracy)
     layers = results.layers(sweep)
     figures["layers"] = _layers(layers[layers.design_key.isin(designs.design_key)])
     for name, figure in figures.items():
@@ -75,17 +82,26 @@ def _device_name(model: str, device: str, designs: pd.DataFrame) -> str:
     return device if designs.model.nunique() == 1 else f"{model}, {device}"
 
 
-def _front(designs: pd.DataFrame, cost: Objective, existing: int) -> Figure:
-    """A line of panels a model, a column a corner; ``existing``: designs that there are in all."""
-    models, corners = list(designs.model.unique()), list(designs.corner.unique())
-    colours, panels = device_colours(designs.device), front_panels(designs, cost)
-    figure = Figure(figsize=(0.8 + 3.5 * len(corners), 1.4 + 3.0 * len(models)), layout="constrained")
-    grid = figure.subplots(len(models), len(corners), squeeze=False, sharex="row", sharey="row")
+def _front(designs: pd.DataFrame, cost: Objective, existing: int, accuracy: Objective = ACCURACY) -> Figure:
+    """A line of panels a model and its world beyond the corner, a column a corner.
+
+    Args:
+        designs: to be drawn.
+        cost: along the horizontal axis.
+        existing: designs that there are in all.
+        accuracy: along the vertical axis.
+    """
+    designs = designs[designs[accuracy.column].notna()]
+    lines, corners = panel_lines(designs), list(designs.corner.unique())
+    colours, panels = device_colours(designs.device), front_panels(designs, cost, accuracy=accuracy)
+    figure = Figure(figsize=(0.8 + 3.5 * len(corners), 1.4 + 3.0 * len(lines)), layout="constrained")
+    grid = figure.subplots(len(lines), len(corners), squeeze=False, sharex="row", sharey="row")
     drawn: list[tuple[Axes, FrontPanel]] = []
-    for line, model in zip(grid, models, strict=True):
+    for line, (model, beyond) in zip(grid, lines, strict=True):
         for axes, corner in zip(line, corners, strict=True):
-            axes.set_title(f"{model}, {corner} corner", fontsize=10)
-            panel = panels.get((model, corner))
+            world = f"{corner} corner{beyond}"
+            _title(axes, f"{model}, {world}", 3.5, 10)
+            panel = panels.get((model, world))
             if panel is None:
                 _say_empty(axes)
                 continue
@@ -95,10 +111,10 @@ def _front(designs: pd.DataFrame, cost: Objective, existing: int) -> Figure:
             axes.tick_params(axis="x", labelsize=8)
             draw_grid(axes)
         scale_panels(line[0], [panel for (own, _), panel in panels.items() if own == model], cost)
-    figure.supylabel(OBJECTIVES["accuracy"].axis_label, fontsize=10)
-    few = len(designs) == existing
+    figure.supylabel(accuracy.axis_label, fontsize=10)
+    few = len(designs) == existing or accuracy is not ACCURACY
     figure.suptitle(
-        f"{', '.join(models)} on {designs.images.max()} images of {designs.dataset.iloc[0]}"
+        f"{', '.join(designs.model.unique())} on {designs.images.max()} images of {designs.dataset.iloc[0]}"
         if few
         else f"the fronts, and a sample of other designs: {len(designs):,} of {existing:,}"
     )
@@ -213,41 +229,43 @@ def _energy_panel(axes: Axes, shown: pd.DataFrame, groups: dict[str, list[str]],
 
 
 def _maps(designs: pd.DataFrame) -> Figure:
-    """A panel a model, device and level: the best accuracy of each array in each corner."""
+    """A panel a model, device and level: the best accuracy of each array in each world."""
     sizes = ["rows", "cols", "active_rows"]
     arrays = {
         array: array_name(*array)
         for array in designs[sizes].drop_duplicates().sort_values(sizes).itertuples(index=False, name=None)
     }
-    corners, levels = list(designs.corner.unique()), levels_among(designs.sparsity)
+    designs = designs.assign(world=world_names(designs))
+    worlds, levels = list(designs.world.unique()), levels_among(designs.sparsity)
     groups = list(designs.groupby(["model", "device"], sort=False))
-    width, height = 0.5 + 0.6 * len(arrays), 0.9 + 0.3 * len(corners)
+    width, height = 0.5 + 0.6 * len(arrays), 0.9 + 0.3 * len(worlds)
     figure, panels = _panels(len(groups), len(levels), width, height)
     for line, ((model, device), group) in zip(panels, groups, strict=True):
         for axes, level in zip(line, levels, strict=True):
-            best = group[group.sparsity == level].groupby(["corner", *sizes]).accuracy.max()
-            grid = [[best.get((corner, *array), np.nan) for array in arrays] for corner in corners]
+            best = group[group.sparsity == level].groupby(["world", *sizes]).accuracy.max()
+            grid = [[best.get((world, *array), np.nan) for array in arrays] for world in worlds]
             axes.imshow(grid, vmin=0, vmax=1, cmap="cividis", aspect="auto")
             for y, x in zip(*np.nonzero(~np.isnan(grid)), strict=True):
                 value = grid[y][x]
                 ink = "black" if value > 0.5 else "white"
                 axes.text(x, y, f"{100 * value:.0f}", ha="center", va="center", color=ink, fontsize=8)
             axes.set_xticks(range(len(arrays)), list(arrays.values()), fontsize=6, rotation=30, ha="right")
-            axes.set_yticks(range(len(corners)), corners, fontsize=7)
+            axes.set_yticks(range(len(worlds)), worlds, fontsize=7)
             _title(axes, f"{_device_name(model, device, designs)}, {level}", width, 8)
     figure.suptitle("accuracy (%), the best of all designs with this array; empty: not in the sweep", fontsize=9)
     return figure
 
 
 def _layers(layers: pd.DataFrame) -> Figure:
-    """A line of panels a model and device, a column a corner, a curve a level; layers in their order."""
-    groups = list(layers.groupby(["model", "device"], sort=False))
+    """A line of panels a model, device and world beyond the corner, a column a corner; a curve a level."""
+    beyond = worlds_beyond_corner(layers)
+    groups = list(layers.groupby(["model", "device", beyond], sort=False))
     corners, levels = list(layers.corner.unique()), levels_among(layers.sparsity)
     width = 3.4
     figure, panels = _panels(len(groups), len(corners), width, height=2.2)
-    for line, ((model, device), group) in zip(panels, groups, strict=True):
+    for line, ((model, device, rest), group) in zip(panels, groups, strict=True):
         for axes, corner in zip(line, corners, strict=True):
-            _title(axes, f"{_device_name(model, device, layers)}, {corner} corner", width, 9)
+            _title(axes, f"{_device_name(model, device, layers)}, {corner} corner{rest}", width, 9)
             here = group[group.corner == corner]
             if here.empty:
                 _say_empty(axes)

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.results.finished import on_front
+from pipeline.results.finished import Results, on_front
+from pipeline.results.names import world_names, worlds_beyond_corner
 from pipeline.sweep.objectives import OBJECTIVES, Objective
 
-_ACCURACY = OBJECTIVES["accuracy"]
-_DRAWN = {"y": "accuracy", "y_low": "accuracy_low", "y_high": "accuracy_high", "ideal": "ideal_accuracy"}
+ACCURACY = OBJECTIVES["accuracy"]
 _LOGARITHMIC = 4.0  # times the smallest cost
 
 
 @dataclass(frozen=True)
 class FrontPanel:
-    """One network in one corner: a corner is what the world turns out to be, not a choice.
+    """One network in one world (``axes.WORLD``): what turns out to be, not a choice.
 
     Attributes:
         points: the designs that have the cost, with what is drawn: ``x`` (cost in its unit), ``y`` with its 95 %
@@ -38,23 +38,43 @@ class FrontPanel:
         return self.points.sort_values("member", kind="stable")
 
 
-def front_panels(designs: pd.DataFrame, cost: Objective, as_stored: bool = False) -> dict[tuple[str, str], FrontPanel]:
-    """The panels by network and corner, in the order of the designs; empty where no design has the cost.
+def panel_lines(designs: pd.DataFrame) -> list[tuple[str, str]]:
+    """The lines of panels in a picture whose columns are corners: a network, and what its world is beyond the corner.
+
+    Args:
+        designs: rows of ``designs``.
+    """
+    return list(dict.fromkeys(zip(designs["model"], worlds_beyond_corner(designs), strict=True)))
+
+
+def front_panels(
+    designs: pd.DataFrame, cost: Objective, as_stored: bool = False, accuracy: Objective = ACCURACY
+) -> dict[tuple[str, str], FrontPanel]:
+    """The panels by network and name of the world, in the order of the designs; empty where no design has the cost.
 
     Args:
         designs: rows of ``designs``.
         cost: what the horizontal axis shows.
-        as_stored: the front is the table's, of the sweep's own objectives; else it is that of accuracy and ``cost``.
+        as_stored: the front is the table's, of the sweep's own objectives; else that of ``accuracy`` and ``cost``.
+        accuracy: what the vertical axis shows; the interval is known of the mean alone.
     """
-    known = designs[designs[cost.column].notna()]
-    drawn = {name: _ACCURACY.scale * known[column] for name, column in _DRAWN.items()}
+    known = designs[designs[cost.column].notna() & designs[accuracy.column].notna()]
+    ends = ("accuracy_low", "accuracy_high") if accuracy is ACCURACY else (accuracy.column, accuracy.column)
+    columns = dict(zip(("y", "y_low", "y_high", "ideal"), (accuracy.column, *ends, "ideal_accuracy"), strict=True))
+    drawn = {name: accuracy.scale * known[column] for name, column in columns.items()}
     known = known.assign(x=cost.scale * known[cost.column], **drawn)
     panels = {}
-    for place, group in known.groupby(["model", "corner"], sort=False):
-        members = group["on_front"].to_numpy(bool) if as_stored else on_front(group, [cost.column])
+    for place, group in known.groupby([known["model"], world_names(known)], sort=False):
+        members = group["on_front"].to_numpy(bool) if as_stored else on_front(group, [cost.column], accuracy.column)
         whole = group[group.images == group.images.max()]  # what a race stopped saw fewer
         panels[place] = FrontPanel(group.assign(member=members), float(whole.ideal.max()))
     return panels
+
+
+def names_chip_accuracy(results: Results, sweep: str) -> bool:
+    """Whether the front of a sweep is that of the accuracy of 95 % of chips."""
+    objectives = results.table("pareto", sweep)["objectives"].to_pylist()
+    return bool(objectives) and "chip_accuracy" in objectives[0].split(",")
 
 
 def is_logarithmic(costs: pd.Series) -> bool:

@@ -1,4 +1,4 @@
-"""The front as a picture: accuracy against what it costs, one panel a model and corner."""
+"""The front as a picture: accuracy against what it costs, one panel a model and world."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from pipeline.report.drawing import (
     say_fixed,
     scale_costs,
 )
-from pipeline.report.front_panels import FrontPanel, front_panels
+from pipeline.report.front_panels import FrontPanel, front_panels, panel_lines
 from pipeline.results.robust import only_flips
-from pipeline.sweep.axes import LEVEL_COLUMNS
+from pipeline.sweep.axes import LEVEL_COLUMNS, WORLD_COLUMNS
 from pipeline.sweep.names import array_name
 from pipeline.sweep.objectives import COSTS, OBJECTIVES, Objective
 from pipeline.tables.schema import HARDWARE_COLUMNS
@@ -36,8 +36,8 @@ MOST_DRAWN = 1000
 """Designs beside the front up to which a picture shows all: of more it shows a sample of so many."""
 # Beside the hardware and the costs, what a picture shows of a design.
 _COLUMNS = (
-    "design_key sweep images accuracy accuracy_low accuracy_high ideal_accuracy on_front converter cost_assumptions "
-    "cost_boundary"
+    "design_key sweep images accuracy accuracy_low accuracy_high accuracy_chip_p5 ideal_accuracy on_front converter "
+    "cost_assumptions cost_boundary"
 ).split()
 _SIZES = ["rows", "cols", "active_rows"]
 _FONT = 7.5
@@ -49,7 +49,14 @@ _LETTER, _LINE, _MARK = (
 # Where the size of an array may stand: to the left, over or to the right of its point, and how many pixels up.
 _PLACES = tuple((side, up) for up in (-15, 15, 0, -28, 28, -42) for side in (0, 1, -1) if side or up)
 _Box = tuple[float, float, float, float]
-_LOOK = ["model", "corner", "device", "sparsity", "accuracy", "on_front"]  # and its cost: where and how it is drawn
+_LOOK = [
+    "model",
+    *WORLD_COLUMNS,
+    "device",
+    "sparsity",
+    "accuracy",
+    "on_front",
+]  # and its cost: where and how it is drawn
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,8 @@ class _Style:
 
 
 def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "energy")) -> dict[str, bytes]:
-    """PNG and SVG of all designs: accuracy with its 95 % interval against the first cost among ``objectives``.
+    """PNG and SVG of all designs: accuracy with its 95 % interval against the first cost among ``objectives``
+    (accuracy of 95 % of chips where only that is among them).
 
     Where no design has that cost (a bitcell file without the cell's size) the mean column current takes its place.
     Colour tells the device, the marker the sparsity level; arrows lead from dense to binsparx on the same hardware and
@@ -76,20 +84,22 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     rows = every[every[cost.column].notna()]
     drawn = choose_drawn(rows, cost)
     # A line is the front only where nothing but this cost and the accuracy made it.
-    joined = len(objectives) == 2 and "accuracy" in objectives
+    joined = len(objectives) == 2 and not {"accuracy", "chip_accuracy"}.isdisjoint(objectives)
     style = _Style(device_colours(rows.device), joined, crowded=len(drawn) < len(rows))
-    panels = front_panels(drawn, cost, as_stored=True)
+    accuracy = OBJECTIVES["accuracy" if "accuracy" in objectives else "chip_accuracy"]
+    panels = front_panels(drawn, cost, as_stored=True, accuracy=accuracy)
     models = list(dict.fromkeys(model for model, _ in panels)) or [""]  # of references alone nothing has a cost
-    corners = list(dict.fromkeys(corner for _, corner in panels)) or ["no"]
+    lines = panel_lines(drawn) or [("", "")]
+    corners = drawn.corner.unique().tolist() or ["no"]
     width = 1.6 + 5.2 * len(corners)
-    figure = Figure(figsize=(width, 1.9 + 4.1 * len(models)), layout="constrained")
-    grid = figure.subplots(len(models), len(corners), squeeze=False, sharey="row", sharex="row")
-    for model, line in zip(models, grid, strict=True):
+    figure = Figure(figsize=(width, 1.9 + 4.1 * len(lines)), layout="constrained")
+    grid = figure.subplots(len(lines), len(corners), squeeze=False, sharey="row", sharex="row")
+    for (model, beyond), line in zip(lines, grid, strict=True):
         for corner, axes in zip(corners, line, strict=True):
-            _draw_panel(axes, panels.get((model, corner)), style)
-            title = corner if len(models) == 1 else f"{model}, {corner}"
-            axes.set_title(f"{title} corner", fontsize=11)
-        line[0].set_ylabel(OBJECTIVES["accuracy"].axis_label)
+            world = f"{corner} corner{beyond}"
+            _draw_panel(axes, panels.get((model, world)), style)
+            axes.set_title(world if len(models) == 1 else f"{model}, {world}", fontsize=11)
+        line[0].set_ylabel(accuracy.axis_label)
         scale_panels(line[0], [panel for (own, _), panel in panels.items() if own == model], cost)
     for axes in grid[-1]:
         axes.set_xlabel(cost.axis_label)
@@ -99,7 +109,8 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
         say_fixed(figure, rows, int(16 * width))
     if not style.crowded:
         drawn_on = [
-            (axes, panels.get(place)) for place, axes in zip(itertools.product(models, corners), grid.flat, strict=True)
+            (axes, panels.get((model, f"{corner} corner{beyond}")))
+            for ((model, beyond), corner), axes in zip(itertools.product(lines, corners), grid.flat, strict=True)
         ]
         label_sizes(figure, [(axes, panel) for axes, panel in drawn_on if panel is not None], style.colours)
     return picture_files(figure, "front")

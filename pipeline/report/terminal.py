@@ -12,9 +12,9 @@ from rich.console import Console
 from pipeline.report.text_table import Column, print_table
 from pipeline.results.finished import above_floor, hardware_only
 from pipeline.results.fixed import cost_choices, fixed_axes, said, varying_axes
-from pipeline.results.names import split_overrides
-from pipeline.results.robust import robust_front, worst_corners
-from pipeline.sweep.axes import DENSE, LEVEL_COLUMNS
+from pipeline.results.names import split_overrides, world_words
+from pipeline.results.robust import robust_front, worst_worlds
+from pipeline.sweep.axes import DENSE, LEVEL_COLUMNS, WORLD_COLUMNS
 from pipeline.sweep.keys import short_key
 from pipeline.sweep.names import array_name, level_name
 from pipeline.sweep.objectives import OBJECTIVES, known_costs
@@ -25,7 +25,8 @@ from simcore.design_axes import REFERENCE_SOLVERS
 _SHOWN = (
     "design_key sweep images accuracy accuracy_low accuracy_high ideal_accuracy accuracy_loss rms_error_lsb on_front "
     "front_candidate above_floor energy_change_low energy_change_high latency_change_low latency_change_high "
-    "area_change_low area_change_high evidence_within_limits converter cost_assumptions cost_boundary model_digest "
+    "area_change_low area_change_high chips accuracy_chip_std accuracy_chip_p5 yield yield_low yield_high yield_loss "
+    "evidence_within_limits converter cost_assumptions cost_boundary model_digest "
     "dataset_digest"
 ).split()
 _CHANGING = ("energy", "latency", "area")
@@ -91,7 +92,7 @@ def _print_hardware(designs: pd.DataFrame, console: Console, most: int | None, w
     notes = [
         "gain: best level over dense, in points, by the images that show which is best",
         f"95 % interval of each accuracy: at most ±{widest:.1f} points",
-        "*: on the front of its model and corner; ?: cannot be told from it (95 %)",
+        f"*: on the front of its model, {world_words(designs)}; ?: cannot be told from it (95 %)",
     ]
     if any(_is_beyond(row) for row in rows):
         notes.append("~: exact reads show the fast solver beyond the sweep's limits")
@@ -150,6 +151,71 @@ def print_costs(designs: pa.Table, console: Console, most: int | None = None, wi
     console.print(note, highlight=False, soft_wrap=True)
 
 
+def print_chips(designs: pa.Table, console: Console, most: int | None = None, wide: bool = False) -> None:
+    """One line for each design whose chips differ: mean, spread from chip to chip, 5th percentile, yield.
+
+    Args:
+        designs: the table ``designs``.
+        console: where to.
+        most: lines; of more designs those on the front come first. None: all.
+        wide: as of ``print_designs``.
+    """
+    frame = _frame(designs)
+    frame = frame[frame.chips.notna()] if "chips" in frame else frame[:0]
+    if frame.empty:
+        return
+    console.print()
+    listed = frame
+    if most is not None and len(frame) > most:
+        listed = frame.loc[frame.sort_values("on_front", ascending=False, kind="stable").index[:most].sort_values()]
+    naming = _Naming(frame, _axes_of_hardware(frame), level=True)
+    columns = [*naming.columns, *(Column(name, number=True) for name in ("ideal", "mean"))]
+    lines = [
+        [
+            *naming.texts(row), f"{100 * row['ideal_accuracy']:.1f}", f"{100 * row['accuracy']:.1f}",
+            *_chip_texts(row),
+        ]
+        for row in listed.to_dict("records")
+    ]  # fmt: skip
+    title = f"chips: accuracy in %, {frame.images.max()} images on each"
+    print_table(title, [*columns, *_CHIP_COLUMNS], lines, console, len(naming.columns), wide)
+    if (more := len(frame) - len(listed)) > 0:
+        text = f"and {more:,} designs more: binsparx results {frame.sweep.iloc[0]} lists all"
+        console.print(text, highlight=False, soft_wrap=True)
+    console.print()
+    _explain_chips(frame, console)
+
+
+_CHIP_COLUMNS = (
+    Column("chips", number=True),
+    Column("chip sd", number=True),
+    Column("5th pct.", number=True),
+    Column("yield %", number=True),
+    Column("yield 95 %", number=True),
+)
+
+
+def _chip_texts(row: _Row) -> list[str]:
+    """What ``_CHIP_COLUMNS`` show of a design; nothing where its chips do not differ."""
+    if pd.isna(row["chips"]):
+        return [""] * len(_CHIP_COLUMNS)
+    spread = "" if pd.isna(row["accuracy_chip_std"]) else f"{100 * row['accuracy_chip_std']:.2f}"
+    ends = f"{100 * row['yield_low']:.0f}..{100 * row['yield_high']:.0f}"
+    return [f"{row['chips']:.0f}", spread, f"{100 * row['accuracy_chip_p5']:.1f}", f"{100 * row['yield']:.0f}", ends]
+
+
+def _explain_chips(designs: pd.DataFrame, console: Console) -> None:
+    """What yield and 5th percentile mean in these tables."""
+    losses = " or ".join(f"{100 * loss:g}" for loss in sorted(designs.yield_loss.dropna().unique()))
+    for note in (
+        f"yield: chips that lose at most {losses} points against ideal arithmetic (pareto.yield_loss), with its 95 % "
+        "interval for chips at large",
+        "5th pct.: 95 % of these chips are at least so accurate; chip sd: standard deviation from chip to chip, all on "
+        "the same images",
+    ):
+        console.print(note, highlight=False, soft_wrap=True, markup=False)
+
+
 def print_list(designs: pa.Table, console: Console, wide: bool = False) -> None:
     """One line for each design, in the order of the table: its axes, level, accuracy, costs and key.
 
@@ -167,6 +233,8 @@ def print_list(designs: pa.Table, console: Console, wide: bool = False) -> None:
     levels = frame[[name for name in LEVEL_COLUMNS if name in frame]].drop_duplicates()
     naming = _Naming(frame, _axes_of_hardware(frame), level=len(levels) > 1)
     columns = [*naming.columns, Column("acc. %", number=True), Column("95 %", number=True), Column("", number=False)]
+    has_chips = "chips" in frame and bool(frame.chips.notna().any())
+    columns += _CHIP_COLUMNS if has_chips else ()
     columns += [Column(cost.label.removesuffix(" per image"), number=True) for cost in costs]
     columns += [Column("error (LSB)", number=True), Column("images", number=True), Column("key")]
     lines = []
@@ -175,14 +243,17 @@ def print_list(designs: pa.Table, console: Console, wide: bool = False) -> None:
         lines.append(
             [
                 *naming.texts(row), f"{100 * row['accuracy']:.1f}", interval, _marks(row),
+                *(_chip_texts(row) if has_chips else ()),
                 *("" if pd.isna(row[cost.column]) else cost.show(row[cost.column], gap="") for cost in costs),
                 f"{row['rms_error_lsb']:.2f}", str(row["images"]), short_key(row["design_key"]),
             ]
         )  # fmt: skip
     print_table(f"{len(lines)} design{'s' * (len(lines) != 1)}", columns, lines, console, len(naming.columns), wide)
     console.print()
-    note = "*: on the front of its model and corner; ?: cannot be told from it (95 %); ~: beyond the solver's limits"
-    console.print(note, highlight=False, soft_wrap=True)
+    front = f"*: on the front of its model, {world_words(frame)}; ?: cannot be told from it (95 %)"
+    console.print(f"{front}; ~: beyond the solver's limits", highlight=False, soft_wrap=True)
+    if has_chips:
+        _explain_chips(frame, console)
 
 
 def print_front(pareto: pa.Table, console: Console, wide: bool = False) -> None:
@@ -199,10 +270,13 @@ def print_front(pareto: pa.Table, console: Console, wide: bool = False) -> None:
     objectives = frame.objectives.iloc[0].split(",")
     console.print()
     leading = ["model"] if frame.model.nunique() > 1 else []  # a front is one network's
-    axes = [*leading, "corner", "device", *(name for name in _axes_of_hardware(frame) if name not in leading)]
+    worlds = [name for name in WORLD_COLUMNS if name == "corner" or frame[name].nunique() > 1]
+    rest = [name for name in _axes_of_hardware(frame) if name not in (*leading, *worlds)]
+    axes = [*leading, *worlds, "device", *rest]
     naming = _Naming(frame, axes, level=True, usual=())
     costs = [name for name in objectives if name != "accuracy"]
-    columns = [*naming.columns, *(Column(name, number=True) for name in ("acc. %", *costs, "support %"))]
+    headings = ["95 % of chips" if name == "chip_accuracy" else name for name in costs]
+    columns = [*naming.columns, *(Column(name, number=True) for name in ("acc. %", *headings, "support %"))]
     columns.append(Column("key"))
     lines = [
         [
@@ -211,7 +285,11 @@ def print_front(pareto: pa.Table, console: Console, wide: bool = False) -> None:
         ]
         for row in frame.to_dict("records")
     ]  # fmt: skip
-    title = f"the front of {' and '.join(objectives)}, corner by corner"
+    words = world_words(frame)
+    each = "corner by corner" if words == "corner" else f"for each {words}"
+    of_chips = OBJECTIVES["chip_accuracy"]
+    names = [of_chips.label if name == of_chips.name else name for name in objectives]
+    title = f"the front of {' and '.join(names)}, {each}"
     print_table(title, columns, lines, console, len(naming.columns), wide)
     console.print()
     for note in (
@@ -222,9 +300,9 @@ def print_front(pareto: pa.Table, console: Console, wide: bool = False) -> None:
 
 
 def print_robust_front(designs: pa.Table, console: Console, wide: bool = False) -> None:
-    """The front of what holds in every corner: the least accuracy and the largest cost over the corners.
+    """The front of what holds in every world: the least accuracy and the largest cost over them.
 
-    Nothing where a sweep has one corner, or no design in every corner.
+    Nothing where a sweep has one world, or no design in every world.
 
     Args:
         designs: the table ``designs``.
@@ -233,27 +311,29 @@ def print_robust_front(designs: pa.Table, console: Console, wide: bool = False) 
     """
     frame = hardware_only(_frame(designs))
     costs = known_costs(frame)
-    if frame.corner.nunique() < 2 or not costs:
+    worlds = [name for name in WORLD_COLUMNS if frame[name].nunique() > 1]
+    if not worlds or not costs:
         return
-    worst = worst_corners(frame)
+    worst = worst_worlds(frame)
     front = robust_front(worst, costs[0].column)
     if front.empty:
         return
     console.print()
     leading = ["model"] if frame.model.nunique() > 1 else []
-    axes = [name for name in _axes_of_hardware(worst) if name not in ("corner", *leading)]
+    axes = [name for name in _axes_of_hardware(worst) if name not in (*WORLD_COLUMNS, *leading)]
     naming = _Naming(front, [*leading, "device", *axes], level=True, usual=())
     name = costs[0].label.removesuffix(" per image")
     columns = [*naming.columns, *(Column(text, number=True) for text in ("acc. %", "ideal", name))]
-    columns += [Column("worst corner"), Column("key there")]
+    columns += [*(Column(f"worst {_heading(world)}") for world in worlds), Column("key there")]
     lines = [
         [
             *naming.texts(row), f"{100 * row['accuracy']:.1f}", f"{100 * row['ideal_accuracy']:.1f}",
-            costs[0].show(row[costs[0].column], gap=""), row["corner"], row["design_key"][:_KEY_DIGITS],
+            costs[0].show(row[costs[0].column], gap=""), *(_text(row[world]) for world in worlds),
+            row["design_key"][:_KEY_DIGITS],
         ]
         for row in front.to_dict("records")
     ]  # fmt: skip
-    title = f"the front of what holds in every corner: least accuracy, largest {name}"
+    title = f"the front of what holds in every {world_words(frame)}: least accuracy, largest {name}"
     print_table(title, columns, lines, console, len(naming.columns), wide)
     console.print()
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.front.chips import chip_change
 from pipeline.front.intervals import PairedCounts, difference_interval
-from pipeline.front.significance import ERROR, chance_of_more, chance_of_wins, holm
-from pipeline.storage.predictions import Predictions
+from pipeline.front.significance import ERROR, chance_of_more, holm
+from pipeline.storage.predictions import read_chips
+from pipeline.storage.store import Store
 from pipeline.sweep.objectives import known_costs
 from pipeline.tables.schema import AXIS_COLUMNS
 from simcore.errors import InputError
 
 # Beside the axes, what can make the same point come out otherwise.
 _CIRCUMSTANCES = ("model_digest", "dataset_digest", "dataset_split", "images", "solver_version", "git_commit")
-_OF_INTERVALS = ["design_key", "accuracy", "images", "dataset_digest", "dataset_split"]
-ReadPredictions = Callable[[str], Predictions]
+_OF_INTERVALS = ["design_key", "accuracy", "images", "dataset_digest", "dataset_split", "chips", "split_images"]
+_NO_CHIP_BORDERS = 2**62  # more than any split holds: a design of a version without chips has one
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Comparison:
             (p-value of the change's direction, adjusted for all pairs and both directions), ``verdict`` (``better`` or
             ``worse`` where the change is more than chance explains: with 95 % confidence none of these is wrong; else
             ``undecided``), and for every cost its two values and ``COST_change``, b / a - 1.
-        halves: of each pair what every other image and what the rest shows, b first; None unless all are paired.
+        halves: of each pair what every other image and what the rest shows, b first; None unless all are paired and
+            have one chip.
         changed: axes and circumstances whose values never agree: name -> (in a, in b), a list where there are several.
         only_a: designs of a without a partner.
         only_b: designs of b without a partner.
@@ -49,16 +52,14 @@ class Comparison:
     names: tuple[str, str]
 
 
-def compare_designs(
-    a: pd.DataFrame, b: pd.DataFrame, names: tuple[str, str], predictions: ReadPredictions | None = None
-) -> Comparison:
+def compare_designs(a: pd.DataFrame, b: pd.DataFrame, names: tuple[str, str], store: Store | None = None) -> Comparison:
     """Pairs designs that agree in every axis but those that set a and b apart as wholes.
 
     Args:
         a: rows of ``designs``.
         b: rows of ``designs``.
         names: what a and b are called in messages.
-        predictions: reads a design's images; without it intervals take the two for independent samples.
+        store: has the designs' images; without it intervals take the two for independent samples.
 
     Raises:
         InputError: there is nothing to compare, nothing fits, or a design fits several.
@@ -82,10 +83,10 @@ def compare_designs(
     for name in ("design_key", "accuracy", "accuracy_low", "accuracy_high"):
         points[f"{name}_a"], points[f"{name}_b"] = one[name].to_numpy(), two[name].to_numpy()
     points["accuracy_change"] = points.accuracy_b - points.accuracy_a
-    rows = zip(*(frame[_OF_INTERVALS].to_dict("records") for frame in (one, two)), strict=True)
-    changes = [_change(first, second, predictions) for first, second in rows]
+    rows = zip(*(frame.reindex(columns=_OF_INTERVALS).to_dict("records") for frame in (one, two)), strict=True)
+    changes = [_change(first, second, store) for first, second in rows]
     points["change_low"], points["change_high"] = zip(*(change.interval for change in changes), strict=True)
-    points["paired"] = [change.halves is not None for change in changes]
+    points["paired"] = [change.paired for change in changes]
     points["p_adjusted"], points["verdict"] = _verdicts(changes)
     halves = [change.halves for change in changes if change.halves is not None]
     for cost in known_costs(one):
@@ -122,30 +123,49 @@ def _differences(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> dict[s
 
 @dataclass(frozen=True)
 class _Change:
-    """Accuracy of b less that of a: its interval, how likely chance alone were so far up or down, and both halves."""
+    """Accuracy of b less that of a: its interval, how likely chance alone were so far up or down, and both halves of
+    the images, where each has one chip."""
 
     interval: tuple[float, float]
     chance_up: float
     chance_down: float
-    halves: tuple[PairedCounts, PairedCounts] | None
+    paired: bool = False
+    halves: tuple[PairedCounts, PairedCounts] | None = None
 
 
-def _change(a: dict[str, Any], b: dict[str, Any], predictions: ReadPredictions | None) -> _Change:
+def _change(a: dict[str, Any], b: dict[str, Any], store: Store | None) -> _Change:
     after, before = ((round(row["accuracy"] * row["images"]), int(row["images"])) for row in (b, a))
     independent = _Change(
-        difference_interval(after, before), chance_of_more(after, before), chance_of_more(before, after), None
+        difference_interval(after, before), chance_of_more(after, before), chance_of_more(before, after)
     )
     same_images = all(a[name] == b[name] for name in ("dataset_digest", "dataset_split", "images"))
-    if predictions is None or not same_images:
+    if store is None or not same_images:
         return independent
     images = int(a["images"])
-    first, second = (predictions(row["design_key"]).correct[:images] for row in (b, a))
-    if len(first) < images or len(second) < images:
+    first, second = (
+        read_chips(
+            store, row["design_key"], split_images_of(row), 1 if pd.isna(row["chips"]) else int(row["chips"]), images
+        )
+        for row in (b, a)
+    )
+    if not len(first) or not len(second):
         return independent
-    counts = PairedCounts.of(first, second)
-    up, down = chance_of_wins([counts.only_first, counts.only_second], [counts.only_second, counts.only_first])
-    halves = PairedCounts.of(first[::2], second[::2]), PairedCounts.of(first[1::2], second[1::2])
-    return _Change(counts.interval(), float(up), float(down), halves)
+    change = chip_change(first, second)
+    found = _Change((change.low, change.high), change.chance_up, change.chance_down, True)
+    if len(first) > 1 or len(second) > 1:
+        return found
+    halves = PairedCounts.of(first[0, ::2], second[0, ::2]), PairedCounts.of(first[0, 1::2], second[0, 1::2])
+    return replace(found, halves=halves)
+
+
+def split_images_of(row: Mapping[str, Any] | pd.Series) -> int:
+    """Images of the split that a design was measured on.
+
+    Args:
+        row: of ``designs``.
+    """
+    found = row.get("split_images")
+    return _NO_CHIP_BORDERS if found is None or pd.isna(found) else int(found)
 
 
 def _verdicts(changes: Sequence[_Change]) -> tuple[NDArray[np.float64], list[str]]:

@@ -11,10 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.front.pareto import non_dominated
-from pipeline.results.comparison import Comparison, compare_designs
+from pipeline.results.comparison import Comparison, compare_designs, split_images_of
 from pipeline.storage.predictions import Predictions
 from pipeline.storage.store import Store
-from pipeline.sweep.keys import KEY_DIGITS
+from pipeline.sweep.axes import WORLD_COLUMNS
 from pipeline.sweep.objectives import Direction
 from pipeline.tables.files import SWEEPS_FOLDER
 from pipeline.tables.schema import RECOMMENDATIONS, TABLES
@@ -29,6 +29,7 @@ _CONTENT = {"model": ("model_digest",), "dataset": ("dataset_digest", "dataset_s
 GAINS = frozenset(
     {"tops_per_watt", "tops_per_mm2", "throughput_per_s", "partial_sum_reduction", "front_support"}
     | {"accuracy", "accuracy_low", "accuracy_high", "ideal_accuracy"}
+    | {"accuracy_chip_p5", "yield", "yield_low", "yield_high"}
 )
 """Columns of ``designs`` in which more is better."""
 
@@ -167,7 +168,7 @@ class Results:
     def front(
         self,
         cost: str | Sequence[str] = "energy_per_image_J",
-        within: Sequence[str] = ("model", "dataset", "corner"),
+        within: Sequence[str] = ("model", "dataset", *WORLD_COLUMNS),
         sweep: str | None = None,
     ) -> pd.DataFrame:
         """Designs that no other of their group beats in accuracy and cost, the best cost first; empty without any.
@@ -177,8 +178,8 @@ class Results:
         Args:
             cost: one column, or several. Those in which more is better (``GAINS``: ``tops_per_watt``, ...) are to be
                 large, all others small.
-            within: columns that make the groups. A corner is what the world turns out to be, not a choice, so each has
-                a front of its own; () makes one front of all.
+            within: columns that make the groups. Corner, device effects, age, reads and temperature are what the world
+                turns out to be, not a choice, so each world has a front of its own; () makes one front of all.
             sweep: name of a sweep; all of them if None.
 
         Returns:
@@ -223,23 +224,37 @@ class Results:
         """
         first, second = (self.designs(one) if isinstance(one, str) else one for one in (a, b))
         names = (a if isinstance(a, str) else "a", b if isinstance(b, str) else "b")
-        return compare_designs(first, second, names, lambda key: Predictions.read(self.store, key))
+        return compare_designs(first, second, names, self.store)
 
-    def predictions(self, design_key: str) -> Predictions:
-        """What a design made of every image that is stored, in the order of the images.
+    def predictions(self, design_key: str, chip: int = 0) -> Predictions:
+        """What a chip of a finished design made of every image that is stored, in the order of the images.
 
         Args:
-            design_key: its key, or the first digits of the key of a finished design.
+            design_key: its key, or the first digits of it.
+            chip: index from 0; where chips do not differ the first stands for all.
 
         Raises:
-            InputError: no such design, or several, or no image of it is stored.
+            InputError: no such design, or several, or no such chip, or no image of it is stored.
         """
-        if len(design_key) < KEY_DIGITS:
-            design_key = str(self.design(design_key).design_key)
-        found = Predictions.read(self.store, design_key)
+        row = self.design(design_key)
+        chips = 1 if pd.isna(row.chips) else int(row.chips)
+        if not 0 <= chip < chips:
+            raise InputError(f"design {row.design_key[:12]} has the chips 0 to {chips - 1}, found {chip}", "chip")
+        found = Predictions.read(self.store, row.design_key, split_images_of(row), chip)
         if not len(found):
-            raise InputError(f"no images of a design '{design_key}' are stored in {self.store.uri}")
+            raise InputError(f"no images of a design '{row.design_key}' are stored in {self.store.uri}")
         return found
+
+    def chips(self, sweep: str | None = None) -> pd.DataFrame:
+        """One row a chip of each design whose chips differ.
+
+        Args:
+            sweep: name of a sweep; all of them, one after the other, if None.
+
+        Raises:
+            InputError: no such sweep.
+        """
+        return _frame(self.table("chips", sweep))
 
 
 def seen_all(designs: pd.DataFrame) -> pd.DataFrame:
@@ -259,7 +274,7 @@ def _is_hardware(designs: pd.DataFrame) -> pd.Series:
     return ~designs["solver_setting"].isin(REFERENCE_SOLVERS)
 
 
-def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
+def on_front(group: pd.DataFrame, costs: Sequence[str], accuracy: str = "accuracy") -> NDArray[np.bool_]:
     """Whether no other row is as accurate at lower costs.
 
     A design that a race left behind saw fewer images than the others of its sweep, and is on no front; nor is a
@@ -268,6 +283,7 @@ def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
     Args:
         group: rows of ``designs`` that may be compared.
         costs: columns to be kept small, or large where more is better (``GAINS``).
+        accuracy: the column that is to be large.
 
     Returns:
         (rows,) booleans.
@@ -275,7 +291,7 @@ def on_front(group: pd.DataFrame, costs: Sequence[str]) -> NDArray[np.bool_]:
     compared = (_saw_all(group) & _is_hardware(group) & above_floor(group)).to_numpy()
     directions: list[Direction] = ["max", *("max" if name in GAINS else "min" for name in costs)]  # type: ignore[list-item]
     members = np.zeros(len(group), bool)
-    members[compared] = non_dominated(group.loc[compared, ["accuracy", *costs]].to_numpy(float), directions)
+    members[compared] = non_dominated(group.loc[compared, [accuracy, *costs]].to_numpy(float), directions)
     return members
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.sweep.names import array_name
+from pipeline.sweep.axes import CORNER, WORLD, WORLD_COLUMNS
+from pipeline.sweep.names import array_name, beyond_corner, world_name
 from pipeline.tables.schema import HARDWARE_COLUMNS
 
 _ARRAY = ("rows", "cols", "active_rows")
@@ -36,20 +37,39 @@ def design_name(row: pd.Series, designs: pd.DataFrame) -> str:
         row: one of ``designs``.
         designs: those it is told apart from: axes beyond the usual ones are named where they vary among these.
     """
-    return f"{choice_name(row, designs)} in the {row.corner} corner"
+    return f"{choice_name(row, designs)} in the {world_name(row)}"
 
 
 def choice_name(row: pd.Series, designs: pd.DataFrame) -> str:
-    """The hardware of a design without its corner, which nobody chooses: ``8T-SRAM 64x64/16, adc bits 5``.
+    """The hardware of a design without its world, which nobody chooses: ``8T-SRAM 64x64/16, adc bits 5``.
 
     Args:
         row: one of ``designs``.
         designs: as of ``design_name``.
     """
-    axes = [name for name in distinguishing(designs) if name != "model"]
+    axes = [name for name in distinguishing(designs) if name not in ("model", *WORLD_COLUMNS)]
     model = f"{row.model} on " if designs.model.nunique() > 1 else ""
     array = array_name(row.rows, row.cols, row.active_rows)
     return ", ".join([f"{model}{row.device} {array}", *_axis_texts(row, axes)])
+
+
+def world_names(designs: pd.DataFrame) -> pd.Series:
+    """What people call the world of each design."""
+    return designs[CORNER.column].astype(str) + " corner" + worlds_beyond_corner(designs)
+
+
+def worlds_beyond_corner(designs: pd.DataFrame) -> pd.Series:
+    """Of these names what stands behind the corner."""
+    places = designs[[name for name in WORLD_COLUMNS if name in designs]]
+    return pd.Series(map(beyond_corner, places.to_dict("records")), index=designs.index, dtype=object)
+
+
+def world_words(designs: pd.DataFrame) -> str:
+    """What tells the worlds of these designs apart, in a sentence: ``corner``, ``corner, effects and age s``."""
+    names = [CORNER.column, *(axis.column for axis in WORLD if axis.column in designs)]
+    varying = [name for name in dict.fromkeys(names) if name == CORNER.column or designs[name].nunique() > 1]
+    *first, last = (name.replace("_", " ") for name in varying)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def distinguishing(designs: pd.DataFrame) -> list[str]:

@@ -1,49 +1,56 @@
-"""Designs by the corner that is worst for them: a corner is what the world turns out to be, not a choice."""
+"""Designs by the world that is worst for them: a corner, effects, an age are what turns out to be, not a choice."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from pipeline.front.pareto import non_dominated
 from pipeline.results.finished import above_floor, hardware_only, seen_all
-from pipeline.sweep.axes import LEVEL
+from pipeline.sweep.axes import CALIBRATED_ON, CORNER, EFFECTS, LEVEL, WORLD_COLUMNS
+from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.objectives import known_costs
 from pipeline.tables.schema import AXIS_COLUMNS
 
 _WITHIN = ("model", "dataset", "model_digest", "dataset_digest", "dataset_split")
 """What is not to be set beside each other."""
-# What goes with a corner: a topology never does, but two corners may need converters of other sizes.
-_OF_THE_CORNER = ("design_key", "sweep", "corner")
+# What goes with a world: a topology never does, but two corners may need converters of other sizes.
+_OF_THE_WORLD = ("design_key", "sweep", *WORLD_COLUMNS)
 
 
-def worst_corners(designs: pd.DataFrame) -> pd.DataFrame:
-    """Each choice of an architect once, by what it is in the corner that is worst for it.
+def worst_worlds(designs: pd.DataFrame) -> pd.DataFrame:
+    """Each choice of an architect once, by what it is in the world that is worst for it.
 
-    A choice is everything but the corner. Only those that were computed in every corner of their network and data set
-    are there: what was not tried in the worst corner cannot be said to hold in it.
+    A choice is everything but the world (``axes.WORLD``): corner, device effects, age, reads, temperature. Only those
+    that were computed in every corner of their network and data set, and in every world of their device, are there:
+    what was not tried in the worst one cannot be said to hold in it. A design whose chips do not differ stands for
+    every choice of what is measured to calibrate it.
 
     Args:
         designs: rows of ``designs``; what a race stopped and references are left out.
 
     Returns:
-        The row of the corner with the least accuracy, in which every cost is the largest over the corners,
-        ``accuracy_loss`` too, and ``above_floor`` holds where it does in all; ``corners`` says how many there are.
+        The row of the world with the least accuracy, in which every cost is the largest over the worlds,
+        ``accuracy_loss`` too, and ``above_floor`` holds where it does in all; ``worlds`` says how many there are.
     """
-    designs = hardware_only(seen_all(designs)).reset_index(drop=True)
+    designs = _for_every_calibration(hardware_only(seen_all(designs)).reset_index(drop=True))
     within = [name for name in _WITHIN if name in designs]
-    choice = [name for name in designs.columns if name in AXIS_COLUMNS and name not in _OF_THE_CORNER]
+    choice = [name for name in designs.columns if name in AXIS_COLUMNS and name not in _OF_THE_WORLD]
     choice += [name for name in designs.attrs.get("parameters", ()) if name in designs]  # of overrides taken apart
     choice = list(dict.fromkeys([*within, *choice]))
     if designs.empty:
-        return designs.assign(corners=0)
-    groups = designs.groupby(choice, sort=False, dropna=False)
-    there = groups["corner"].transform("nunique")
-    asked = designs.groupby(within, sort=False, dropna=False)["corner"].transform("nunique")
-    whole = designs[there == asked]
+        return designs.assign(worlds=0)
+    places = [name for name in WORLD_COLUMNS if name in designs]
+    numbered = designs.assign(_world=designs.groupby(places, sort=False, dropna=False).ngroup())
+    everywhere = np.ones(len(designs), bool)
+    for name, asked in ((CORNER.column, within), ("_world", [*within, "device"])):
+        there, all_there = (numbered.groupby(keys, sort=False, dropna=False)[name] for keys in (choice, asked))
+        everywhere &= (there.transform("nunique") == all_there.transform("nunique")).to_numpy()
+    whole = designs[everywhere]
     if whole.empty:
-        return whole.assign(corners=0)
+        return whole.assign(worlds=0)
     groups = whole.groupby(choice, sort=False, dropna=False)
     costs = [cost.column for cost in known_costs(whole)]
     spreads = [name for cost in costs for name in spread_columns(cost)]
@@ -54,9 +61,23 @@ def worst_corners(designs: pd.DataFrame) -> pd.DataFrame:
     worst["above_floor"] = (
         above_floor(whole).groupby([whole[name] for name in choice], dropna=False).transform("all")[worst.index]
     )
-    worst["corners"] = groups["corner"].transform("nunique")[worst.index]
+    worst["worlds"] = (
+        numbered.loc[whole.index].groupby(choice, dropna=False)["_world"].transform("nunique")[worst.index]
+    )
     worst.attrs = designs.attrs
     return worst
+
+
+def _for_every_calibration(designs: pd.DataFrame) -> pd.DataFrame:
+    """Nominal chips once for each value that ``calibrated_on`` has anywhere."""
+    if not {EFFECTS.column, CALIBRATED_ON.column} <= set(designs):
+        return designs
+    nominal = designs[designs[EFFECTS.column] == NO_EFFECTS]
+    others = [value for value in designs[CALIBRATED_ON.column].unique() if value != CALIBRATED_ON.default]
+    same = [nominal.assign(**{CALIBRATED_ON.column: value}) for value in others]
+    joined = pd.concat([designs, *same], ignore_index=True) if same and len(nominal) else designs
+    joined.attrs = designs.attrs
+    return joined
 
 
 def spread_columns(cost: str) -> tuple[str, str]:
@@ -66,10 +87,10 @@ def spread_columns(cost: str) -> tuple[str, str]:
 
 
 def robust_front(worst: pd.DataFrame, cost: str | Sequence[str]) -> pd.DataFrame:
-    """Of each network the choices that no other beats in their worst corners, the cheapest first.
+    """Of each network the choices that no other beats in their worst worlds, the cheapest first.
 
     Args:
-        worst: of ``worst_corners``.
+        worst: of ``worst_worlds``.
         cost: one column to be kept small, or several.
     """
     costs = [cost] if isinstance(cost, str) else list(cost)

@@ -128,7 +128,6 @@ CALIBRATION = CountAxis(
 EFFECTS = EffectsAxis(
     column="effects",
     meaning="device effects that make chips differ, with plus signs between them; none: every chip is the nominal one",
-    nullable=True,
 )
 CONDITIONS = (
     ScalarAxis(
@@ -155,16 +154,20 @@ CONDITIONS = (
         example="`[300, 358]`",
         guide="of the chip, for effects that depend on it",
     ),
-    ScalarAxis(
-        field="calibrated_on",
-        column="calibrated_on",
-        meaning="what is measured to set all that calibration images decide: the nominal design, or every chip",
-        example="`[design, chip]`",
-        guide="whether converters and all else that calibration images decide are set once, on the nominal `design`, "
-        "or on every `chip`, as a tester would",
-    ),
 )
 """What device effects depend on; of no meaning without any."""
+CALIBRATED_ON = ScalarAxis(
+    field="calibrated_on",
+    column="calibrated_on",
+    meaning="what is measured to set all that calibration images decide: the nominal design, or every chip",
+    example="`[design, chip]`",
+    guide="whether converters and all else that calibration images decide are set once, on the nominal `design`, "
+    "or on every `chip`, as a tester would",
+)
+OF_EFFECTS = (*CONDITIONS, CALIBRATED_ON)
+"""Axes that mean nothing where chips do not differ: their defaults then stand for all."""
+WORLD = (CORNER, EFFECTS, *CONDITIONS)
+"""What the world turns out to be, not a choice: designs are compared within one world."""
 SEED = ScalarAxis(
     field="seed",
     in_file="seeds",
@@ -185,20 +188,21 @@ SOLVER = ScalarAxis(
 
 AXES: tuple[Axis, ...] = (
     *(MODEL, DEVICE, CORNER, OVERRIDES, *SIZE, ROW_ORDER),
-    *(*LEVEL, *CONVERTER, CALIBRATION, EFFECTS, *CONDITIONS, SEED, SOLVER),
+    *(*LEVEL, *CONVERTER, CALIBRATION, EFFECTS, *OF_EFFECTS, SEED, SOLVER),
 )
 """All of them in the order of the tables' columns."""
-CONFIGURATION: tuple[ScalarAxis, ...] = (ROW_ORDER, *CONVERTER, *CONDITIONS, SEED, SOLVER)
+CONFIGURATION: tuple[ScalarAxis, ...] = (ROW_ORDER, *CONVERTER, *OF_EFFECTS, SEED, SOLVER)
 """The scalar axes of a configuration, in the order in which they are multiplied; the levels run fastest."""
 SCALARS = (*CONFIGURATION, *LEVEL)
 MATCHED: tuple[Axis, ...] = (
-    *(MODEL, DEVICE, CORNER, *SIZE, ROW_ORDER, *CONVERTER, OVERRIDES, CALIBRATION, EFFECTS, *CONDITIONS),
+    *(MODEL, DEVICE, CORNER, *SIZE, ROW_ORDER, *CONVERTER, OVERRIDES, CALIBRATION, EFFECTS, *OF_EFFECTS),
     *(SOLVER, SEED),
     *LEVEL,
 )
 """All of them in the order in which ``exclude`` and ``points`` list them."""
 
 CONFIGURATION_COLUMNS = tuple(axis.column for axis in CONFIGURATION)
+WORLD_COLUMNS = tuple(axis.column for axis in WORLD)
 LEVEL_COLUMNS = tuple(axis.column for axis in LEVEL)
 DENSE = tuple(axis.default for axis in LEVEL)
 """The level that stores and applies everything as it is."""

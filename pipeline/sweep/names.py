@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.sweep.axes import LEVEL
+from pipeline.sweep.axes import CONDITIONS, CORNER, EFFECTS, LEVEL
+from pipeline.sweep.field_types import NO_EFFECTS
 
 _FLIPS, *_BEYOND = LEVEL
 
@@ -13,6 +14,29 @@ _FLIPS, *_BEYOND = LEVEL
 def array_name(rows: int, cols: int, active_rows: int) -> str:
     """``64x32``, and ``64x32/16`` where 16 rows are read together instead of all."""
     return f"{rows}x{cols}" if active_rows == rows else f"{rows}x{cols}/{active_rows}"
+
+
+def world_name(row: Mapping[str, Any]) -> str:
+    """``nominal corner``, and ``nominal corner with reram-5 at age_s 86400`` where chips differ.
+
+    Args:
+        row: of ``designs``, or the columns of a point; what it does not have is left out.
+    """
+    return f"{row[CORNER.column]} corner{beyond_corner(row)}"
+
+
+def beyond_corner(row: Mapping[str, Any]) -> str:
+    """Of the name of a world what stands behind its corner: nothing where chips do not differ.
+
+    Args:
+        row: as of ``world_name``.
+    """
+    effects = row.get(EFFECTS.column, NO_EFFECTS)
+    if effects == NO_EFFECTS:
+        return ""
+    values = [(axis.column, row.get(axis.column, axis.default), axis.default) for axis in CONDITIONS]
+    conditions = [f"{column.replace('_', ' ')} {value:g}" for column, value, default in values if value != default]
+    return f" with {effects}{' at ' if conditions else ''}{', '.join(conditions)}"
 
 
 def level_name(row: Mapping[str, Any], short: bool = False) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from pipeline.sweep import simulation
-from pipeline.sweep.axes import CALIBRATION, CONDITIONS, EFFECTS, SCALARS, SETS
+from pipeline.sweep.axes import CALIBRATION, EFFECTS, OF_EFFECTS, SCALARS, SETS
 from pipeline.sweep.axis import AxisValue
 from pipeline.sweep.field_types import is_effect_file
 from pipeline.sweep.images import calibrating_images
@@ -177,7 +177,7 @@ class PointBuilder:
             base = Configuration(study, model, cell, self._circuit(cell), rows, cols, active)
             for settings in products:
                 idle = simulation.conditions_without_effect(study.design_fields["effects"])
-                settings = settings | {axis.column: [axis.default] for axis in CONDITIONS if axis.field in idle}
+                settings = settings | {axis.column: [axis.default] for axis in OF_EFFECTS if axis.field in idle}
                 try:
                     if study.design_fields[CALIBRATION.column] not in checked:
                         _check_sets(base, products, places)

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from pipeline.sweep.axes import CONDITIONS, CONFIGURATION, CONVERTER, LEVEL, SCALARS, SOLVER, by_design_field
+from pipeline.sweep.axes import CONFIGURATION, CONVERTER, LEVEL, OF_EFFECTS, SCALARS, SOLVER, by_design_field
 from pipeline.sweep.axis import AxisValue, Combination, ScalarAxis, combinations
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.keys import canonical_json, digest_of, key_content
@@ -92,7 +92,7 @@ def _without_what_cannot_act(configuration: Configuration) -> Configuration:
     cell = replace(configuration.cell, overrides=())
     study = replace(configuration.study, effects=NO_EFFECTS)
     configuration = replace(configuration, cell=cell, cols=configuration.rows, study=study)
-    configuration = _with_defaults(configuration, CONDITIONS)
+    configuration = _with_defaults(configuration, OF_EFFECTS)
     if configuration.setting(SOLVER.column) != "ideal":
         return configuration
     return _with_defaults(configuration, CONVERTER)

@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.sweep.axes import CONDITIONS, CONVERTER, LEVEL, MATCHED, ROW_ORDER, SCALARS, SEED, SETS, SOLVER
+from pipeline.sweep.axes import CONVERTER, LEVEL, MATCHED, OF_EFFECTS, ROW_ORDER, SCALARS, SEED, SETS, SOLVER
 from pipeline.sweep.axis import ScalarAxis
 from pipeline.sweep.field_types import NO_EFFECTS, AxisValue, EffectSet, Listed, Positive, Scalar, Text, values_of
 from pipeline.sweep.mitigation_sets import MitigationSet
@@ -208,7 +208,7 @@ else:
         __base__=_Subjects,
         **_axis_fields(ROW_ORDER),
         adc=(AdcSpec, AdcSpec()),
-        **_axis_fields(*LEVEL, *CONDITIONS, SEED, SOLVER),
+        **_axis_fields(*LEVEL, *OF_EFFECTS, SEED, SOLVER),
     )
     _Matched = create_model(
         "_Matched", __base__=_Part, **{axis.match_name: (axis.match_type | None, None) for axis in MATCHED}

@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from pipeline.columns import Row
-from pipeline.front.chips import NO_CHIPS, accuracy_interval, chip_columns
+from pipeline.front.chips import NO_CHIPS, accuracy_interval, chip_columns, in_turn
 from pipeline.front.intervals import wilson_interval
+from pipeline.storage.chips import correct_by_chip, shards_by_chip
 from pipeline.storage.compute_time import ComputeTime, time_class
 from pipeline.storage.layer_totals import OF_THE_DESIGN, Totals, in_units, sum_layers, sum_network
 from pipeline.storage.records import (
@@ -135,19 +136,13 @@ class _Finished:
     @cached_property
     def correct(self) -> np.ndarray:
         """(chips, images) bool: classified rightly."""
-        return self._by_chip(lambda shard: shard.predictions == shard.labels)
+        return correct_by_chip(self.shards, self.point.split_images)
 
     @cached_property
     def ideal_correct(self) -> np.ndarray:
         """(images,) bool: classified rightly in ideal arithmetic."""
-        found: np.ndarray = self._by_chip(lambda shard: shard.ideal_predictions == shard.labels)[0]
-        return found
-
-    def _by_chip(self, of: Callable[[ShardRecord], np.ndarray]) -> np.ndarray:
-        chips: dict[int, list[np.ndarray]] = {}
-        for shard in sorted(self.shards, key=lambda shard: shard.first):
-            chips.setdefault(shard.first // self.point.split_images, []).append(of(shard))
-        return np.stack([np.concatenate(parts) for parts in chips.values()])
+        first = shards_by_chip(self.shards, self.point.split_images)[0]
+        return np.concatenate([shard.ideal_predictions == shard.labels for shard in first])
 
     def accuracy_columns(self, yield_loss: float) -> Row:
         """Accuracy with its 95 % interval, what ideal arithmetic reaches on the same images, and how chips differ."""
@@ -156,6 +151,7 @@ class _Finished:
         low, high = accuracy_interval(self.correct)
         return {
             "images": self.correct.shape[1],
+            "split_images": self.point.split_images,
             "accuracy": accuracy,
             "accuracy_low": low,
             "accuracy_high": high,
@@ -195,10 +191,8 @@ class _Finished:
         }
 
     def correct_images(self) -> np.ndarray:
-        """One bit an image, in the order of the images: classified rightly; each image by the next chip in turn, so
-        that resamples of the images draw among the chips too."""
-        images = np.arange(self.correct.shape[1])
-        return np.packbits(self.correct[images % len(self.correct), images])
+        """One bit an image, in the order of the images: classified rightly, see ``in_turn``."""
+        return np.packbits(in_turn(self.correct))
 
 
 _FRONT_UNKNOWN: Row = {
@@ -239,11 +233,9 @@ def _add_rows(rows: dict[str, list[Row]], plan: Plan, hardware: HardwareCosts, d
 
 def _chip_rows(axes: Row, done: _Finished) -> Iterator[Row]:
     """A row a chip: how accurate it is, and what its currents are."""
-    shards: dict[int, list[ShardRecord]] = {}
-    for shard in done.shards:
-        shards.setdefault(shard.first // done.point.split_images, []).append(shard)
+    shards = shards_by_chip(done.shards, done.point.split_images)
     ideal = float(done.ideal_correct.mean())
-    for chip, correct in zip(sorted(shards), done.correct, strict=True):
+    for chip, correct in zip(shards, done.correct, strict=True):
         total = in_units(sum_network(sum_layers([shard.layers for shard in shards[chip]])))
         low, high = wilson_interval(int(correct.sum()), len(correct))
         yield {

@@ -4,8 +4,9 @@ tables that read like those of a whole sweep."""
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import asdict, dataclass
+
+import pyarrow as pa
 
 from pipeline.storage.store import Store
 from pipeline.tables.files import SWEEPS_FOLDER
@@ -19,11 +20,13 @@ class Asked:
         designs: design points.
         images: of each, or of those that a race does not stop.
         racing: whether a race stops some.
+        chips: of each whose chips differ.
     """
 
     designs: int
     images: int
     racing: bool
+    chips: int = 1
 
 
 def write_asked(asked: Asked, sweep_name: str, store: Store) -> None:
@@ -31,13 +34,13 @@ def write_asked(asked: Asked, sweep_name: str, store: Store) -> None:
     store.put(_path(sweep_name), (json.dumps(asdict(asked)) + "\n").encode())
 
 
-def what_is_missing(images: Collection[int], sweep_name: str, store: Store) -> str:
-    """One line on designs and images that the sweep asks for and the table has not.
+def what_is_missing(designs: pa.Table, sweep_name: str, store: Store) -> str:
+    """One line on designs, images and chips that the sweep asks for and the table has not.
 
     Empty where it is complete, or where nothing is known of it.
 
     Args:
-        images: of every row of ``designs``.
+        designs: the table ``designs``.
     """
     data = store.read(_path(sweep_name))
     try:
@@ -46,11 +49,15 @@ def what_is_missing(images: Collection[int], sweep_name: str, store: Store) -> s
         return ""  # torn, or of another version: the next run writes it anew
     if asked is None:
         return ""
-    if len(images) < asked.designs:
-        return f"incomplete: {len(images)} of the {asked.designs} designs of sweep '{sweep_name}' are here"
+    if designs.num_rows < asked.designs:
+        return f"incomplete: {designs.num_rows} of the {asked.designs} designs of sweep '{sweep_name}' are here"
+    images = designs["images"].to_pylist()
     behind = sum(seen < asked.images for seen in images)
     if behind == len(images) or (behind and not asked.racing):
         return f"incomplete: {behind} of the {asked.designs} designs saw less than the {asked.images} images asked for"
+    fewer = sum(seen is not None and seen < asked.chips for seen in designs["chips"].to_pylist())
+    if fewer:
+        return f"incomplete: {fewer} of the {asked.designs} designs have fewer than the {asked.chips} chips asked for"
     return ""
 
 

@@ -192,12 +192,22 @@ _OF_CHIPS = [
     _field("yield", _FLOAT, "fraction", "share of the chips within pareto.yield_loss of ideal arithmetic", True),
     _field("yield_low", _FLOAT, "fraction", "lower end of the 95 % Clopper-Pearson interval of the yield", True),
     _field("yield_high", _FLOAT, "fraction", "upper end of the 95 % Clopper-Pearson interval of the yield", True),
+    _field(
+        "yield_loss", _FLOAT, "fraction", "accuracy that a chip of the yield may lose against ideal arithmetic", True
+    ),
 ]
 
 DESIGNS_SCHEMA = pa.schema(
     [
         *_AXES,
         _field("images", _INT, "images", "images evaluated, on every chip"),
+        _field(
+            "split_images",
+            _INT,
+            "images",
+            "of the whole split: shards of chip c are stored with c x split_images added to the image",
+            True,
+        ),
         _field(
             "accuracy", _FLOAT, "fraction", "images classified rightly on the simulated hardware, mean of the chips"
         ),
@@ -214,7 +224,12 @@ DESIGNS_SCHEMA = pa.schema(
         *_OF_CHIPS,
         *_ERRORS_AND_SUMS,
         *_DESIGN_COSTS,
-        _field("on_front", _FLAG, DIMENSIONLESS, "on the front of its model, data set, corner"),
+        _field(
+            "on_front",
+            _FLAG,
+            DIMENSIONLESS,
+            "on the front of its model, data set, world: corner, effects, age, reads, temperature",
+        ),
         _field(
             "above_floor",
             _FLAG,
@@ -227,7 +242,7 @@ DESIGNS_SCHEMA = pa.schema(
             _FLAG,
             DIMENSIONLESS,
             "no design that costs no more surely is more accurate: the true front is among these, with 95 % confidence "
-            "for its model, data set, corner; false where stopped by a race or below the floor",
+            "for its model, data set, world; false where stopped by a race or below the floor",
         ),
         _field(
             "pareto_rank",
@@ -325,15 +340,16 @@ PARETO_SCHEMA = pa.schema(
             "front_position",
             _INT,
             DIMENSIONLESS,
-            "place on the front of its model, data set, corner; 0 is cheapest in the first cost",
+            "place on the front of its model, data set, world; 0 is cheapest in the first cost",
         ),
         *_AXES,
         _field("objectives", _TEXT, DIMENSIONLESS, "what the front was drawn for, with commas"),
         _field("front_support", _FLOAT, "fraction", "share of resamples of the images with it on the front"),
         _field("knee", _FLAG, DIMENSIONLESS, "the front's knee: farthest below the plane through its ends"),
         _field("accuracy", _FLOAT, "fraction", "images classified rightly on the simulated hardware"),
-        _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % Wilson interval of the accuracy"),
-        _field("accuracy_high", _FLOAT, "fraction", "upper end of the 95 % Wilson interval of the accuracy"),
+        _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % interval of the accuracy"),
+        _field("accuracy_high", _FLOAT, "fraction", "upper end of the 95 % interval of the accuracy"),
+        *_OF_CHIPS,
         _field("energy_per_image_J", _FLOAT, "J", "energy of the network for an image", True),
         _field("energy_change", _FLOAT, "fraction", "against the dense design of the same hardware", True),
         _field("latency_per_image_s", _FLOAT, "s", "time of the network for an image", True),

@@ -6,13 +6,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.storage.store import Store
-from pipeline.sweep.axes import SCALARS
+from pipeline.sweep.axes import EFFECTS, SCALARS
+from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.tables.files import table_path
 from pipeline.tables.schema import TABLES
 from simcore.errors import InputError
 
 # A sweep of a version that did not know an axis yet had its default.
 _DEFAULTS = {axis.column: axis.default for axis in SCALARS if not axis.required and isinstance(axis.default, axis.kind)}
+_DEFAULTS[EFFECTS.column] = NO_EFFECTS
 
 
 class UnusableTable(InputError):

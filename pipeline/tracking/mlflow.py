@@ -23,6 +23,11 @@ _FRACTIONS = {
     "accuracy_high": "accuracy_high_pct",
     "ideal_accuracy": "ideal_accuracy_pct",
     "accuracy_loss": "accuracy_loss_points",
+    "accuracy_chip_std": "accuracy_chip_std_points",
+    "accuracy_chip_p5": "accuracy_chip_p5_pct",
+    "yield": "yield_pct",
+    "yield_low": "yield_low_pct",
+    "yield_high": "yield_high_pct",
     "partial_sum_reduction": "partial_sum_reduction_pct",
     "clipped_fraction": "clipped_pct",
     "evidence_changed": "evidence_changed_pct",
@@ -34,7 +39,7 @@ _FRACTIONS = {
 _METRICS = {
     name: (name, 1.0)
     for name in (
-        "images worst_error_lsb rms_error_lsb throughput_per_s tops_per_watt tops_per_mm2 column_reads_per_image "
+        "images chips worst_error_lsb rms_error_lsb throughput_per_s tops_per_watt tops_per_mm2 column_reads_per_image "
         "evidence_rms_lsb evidence_worst_lsb evidence_converted_rms_lsb evidence_converted_worst_lsb "
         "evidence_top_bias_lsb evidence_output_error"
     ).split()

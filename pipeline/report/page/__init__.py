@@ -9,12 +9,13 @@ from string import Template
 import yaml
 
 from pipeline.execution.failures import read_failures
+from pipeline.report.front_panels import names_chip_accuracy
 from pipeline.report.page import sections
 from pipeline.report.page.data import page_data
 from pipeline.report.page.findings import find_gains, findings
 from pipeline.report.page.selection import select_designs
 from pipeline.results.finished import Results, hardware_only
-from pipeline.results.robust import robust_front, worst_corners
+from pipeline.results.robust import robust_front, worst_worlds
 from pipeline.sweep.objectives import known_costs
 from pipeline.tables.completeness import what_is_missing
 from pipeline.tables.files import SWEEPS_FOLDER
@@ -34,7 +35,7 @@ def build_report(results: Results, sweep: str) -> str:
     layers = results.layers(sweep)
     gains = find_gains(results, designs)
     drawn = [] if gains is None else gains.drawn[["design_key_a", "design_key_b"]].to_numpy().ravel().tolist()
-    worst = worst_corners(designs)
+    worst = worst_worlds(designs)
     robust = [key for cost in known_costs(worst) for key in robust_front(worst, cost.column).design_key]
     shown = select_designs(designs, [*drawn, *robust])
     text = _stored(results, sweep, "sweep.yaml")
@@ -42,14 +43,14 @@ def build_report(results: Results, sweep: str) -> str:
         title=escape(sweep),
         style=_part("report.css"),
         script=_part("report.js"),
-        data=page_data(shown, layers, gains, worst),
+        data=page_data(shown, layers, gains, worst, results.chips(sweep), names_chip_accuracy(results, sweep)),
         asked=sections.asked(designs, len(shown), _description(text)),
         findings=sections.findings(findings(designs, gains)),
         recommendations=sections.recommendations(results.recommendations(sweep)),
         heat_maps=sections.heat_maps(designs),
         evidence=sections.evidence(designs),
         failures=sections.failures(
-            read_failures(sweep, results.store), what_is_missing(all_rows.images.tolist(), sweep, results.store)
+            read_failures(sweep, results.store), what_is_missing(results.table("designs", sweep), sweep, results.store)
         ),
         provenance=sections.provenance(designs, text),
         all_designs=sections.all_designs(shown, len(designs)),

@@ -7,33 +7,45 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 
+from pipeline.report.chip_figure import choose_designs
 from pipeline.report.energy import energy_groups, part_name
-from pipeline.report.front_panels import FrontPanel, front_panels, is_logarithmic
+from pipeline.report.front_panels import ACCURACY, FrontPanel, front_panels, is_logarithmic
 from pipeline.report.page.axes import accuracy_axis, cost_axis, error_axis
 from pipeline.report.page.findings import MOST_GAINS, Gains
 from pipeline.report.page.selection import hardware_numbers
-from pipeline.results.names import distinguishing, hardware_name
+from pipeline.results.names import choice_name, distinguishing, hardware_name, world_names, world_words
 from pipeline.results.robust import only_flips, robust_front
 from pipeline.sweep.names import array_name, level_name
 from pipeline.sweep.objectives import OBJECTIVES, Objective, known_costs
 
 _DESIGN_COLUMNS = (
     "design_key device sparsity plain array accuracy accuracy_low accuracy_high ideal_accuracy partial_sum_reduction "
-    "rms_error_lsb"
+    "rms_error_lsb chips accuracy_chip_p5 accuracy_chip_std yield yield_low yield_high"
 ).split()
 _DIGITS = 9
+_OF_CHIPS = OBJECTIVES["chip_accuracy"]
 
 
-def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None, worst: pd.DataFrame) -> str:
-    """JSON that is safe inside a ``script`` element; of layers, gains and worst corners those of ``designs``.
+def page_data(
+    designs: pd.DataFrame,
+    layers: pd.DataFrame,
+    gains: Gains | None,
+    worst: pd.DataFrame,
+    chips: pd.DataFrame,
+    of_chips: bool,
+) -> str:
+    """JSON that is safe inside a ``script`` element; of layers, gains and worst worlds those of ``designs``.
 
     Args:
         designs: rows of ``designs`` that are shown one by one.
         layers: rows of ``layers``.
         gains: levels beside dense storage, if there are any.
-        worst: of ``worst_corners``.
+        worst: of ``worst_worlds``.
+        chips: rows of ``chips``.
+        of_chips: draw fronts of the accuracy of 95 % of chips too.
     """
     designs = designs.reset_index(drop=True)
     designs["plain"] = only_flips(designs)
@@ -48,7 +60,9 @@ def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None, 
         "levels": [level_name(row) for row in rows],
         "models": designs.model.unique().tolist(),
         "hardware": hardware.tolist(),
-        "costs": [_cost_chart(designs, cost, worst, places) for cost in known_costs(designs)],
+        "costs": [_cost_chart(designs, cost, worst, places) for cost in known_costs(designs)]
+        + [_cost_chart(designs, cost, worst[:0], places, _OF_CHIPS) for cost in known_costs(designs) if of_chips],
+        "chips": _chips(designs, chips),
         "energy": _energy(designs),
         "layers": _layers(designs, layers, hardware),
         "gains": None if gains is None else _gains(gains, designs, places),
@@ -58,20 +72,26 @@ def page_data(designs: pd.DataFrame, layers: pd.DataFrame, gains: Gains | None, 
 
 
 def _cost_chart(
-    designs: pd.DataFrame, cost: Objective, worst: pd.DataFrame, places: Mapping[str, int]
+    designs: pd.DataFrame,
+    cost: Objective,
+    worst: pd.DataFrame,
+    places: Mapping[str, int],
+    accuracy: Objective = ACCURACY,
 ) -> dict[str, object]:
-    """Accuracy against one cost: of each network that has it the axes, and a panel a corner and one of the worst."""
+    """Accuracy against one cost: of each network that has it the axes, and a panel a world and one of the worst."""
     of_models: dict[str, dict[str, FrontPanel]] = {}
-    for (model, corner), panel in front_panels(designs, cost).items():
-        of_models.setdefault(model, {})[corner] = panel
+    for (model, world), panel in front_panels(designs, cost, accuracy=accuracy).items():
+        of_models.setdefault(model, {})[world] = panel
     return {
         "label": cost.label,
+        "accuracy": accuracy.column,
+        "accuracy_label": accuracy.axis_label,
         "unit": cost.unit,
         "prefixed": cost.prefixed,
         "values": _values(cost.scale * designs[cost.column]),
         "shown": _shown(designs[cost.column], cost),
         "models": {
-            model: _model_chart(panels, cost, _worst_panel(worst, model, cost, places))
+            model: _model_chart(panels, cost, _worst_panel(worst, model, cost, places, world_words(designs)))
             for model, panels in of_models.items()
         },
     }
@@ -83,12 +103,12 @@ def _model_chart(panels: dict[str, FrontPanel], cost: Objective, worst: dict[str
     ideal = max(panel.ideal for panel in panels.values())
     drawn = [
         {
-            "title": f"{corner} corner",
+            "title": world,
             "ideal": panel.ideal,
             "others": panel.points.index[~panel.points.member].tolist(),
             "members": panel.members.index.tolist(),
         }
-        for corner, panel in panels.items()
+        for world, panel in panels.items()
     ]
     return {
         "x": {kind: asdict(cost_axis(points.x, cost, kind == "log")) for kind in ("linear", "log")},
@@ -102,19 +122,19 @@ def _model_chart(panels: dict[str, FrontPanel], cost: Objective, worst: dict[str
 
 
 def _worst_panel(
-    worst: pd.DataFrame, model: str, cost: Objective, places: Mapping[str, int]
+    worst: pd.DataFrame, model: str, cost: Objective, places: Mapping[str, int], words: str
 ) -> dict[str, object] | None:
-    """Each choice by its worst corner, at its largest cost; None where a network has one corner."""
+    """Each choice by its worst world, at its largest cost; None where a network has one."""
     own = worst[worst.model == model] if len(worst) else worst
     own = own[own[cost.column].notna()] if cost.column in own else own[:0]
-    if own.empty or own.corner.nunique() == 0 or not own.corners.gt(1).all():
+    if own.empty or not own.worlds.gt(1).all():
         return None
     front = robust_front(own, cost.column)
     own = own[own.design_key.isin(places)]
     others, members = own[~own.design_key.isin(front.design_key)], front[front.design_key.isin(places)]
     drawn = pd.concat([others, members])
     return {
-        "title": "the worst of all corners",
+        "title": f"the worst of every {words}",
         "others": [places[key] for key in others.design_key],
         "members": [places[key] for key in members.design_key],
         "values": _values(cost.scale * drawn[cost.column]),
@@ -153,6 +173,32 @@ def _layers(designs: pd.DataFrame, layers: pd.DataFrame, hardware: pd.Series) ->
         "errors": [_values(row) for _, row in errors.iterrows()],
         "axes": [asdict(error_axis(value)) for value in largest],
     }
+
+
+def _chips(designs: pd.DataFrame, chips: pd.DataFrame) -> list[dict[str, object]]:
+    """Panel by panel (a network in a world) the designs whose chips differ, each with what its chips reach."""
+    shown = choose_designs(designs)
+    if shown.empty:
+        return []
+    accuracies = {str(key): np.sort(own.to_numpy(float)) for key, own in chips.groupby("design_key")["accuracy"]}
+    panels = []
+    for (model, world), own in shown.groupby([shown["model"], world_names(shown)], sort=False):
+        values = [accuracies[key] for key in own["design_key"]]
+        every = 100 * np.concatenate([*values, own["ideal_accuracy"].to_numpy(float)])
+        margin = max(0.5, 0.04 * float(np.ptp(every)))
+        panels.append(
+            {
+                "title": world if designs["model"].nunique() == 1 else f"{model}, {world}",
+                "designs": own.index.tolist(),
+                "names": [f"{choice_name(row, own)}, {level_name(row)}" for _, row in own.iterrows()],
+                "chips": [_values(pd.Series(one)) for one in values],
+                "quartiles": [_values(pd.Series(np.quantile(one, (0.25, 0.5, 0.75)))) for one in values],
+                "low": max(0.0, float(every.min()) - margin),
+                "high": min(100.0, float(every.max()) + margin),
+                "loss": float(own["yield_loss"].max()),
+            }
+        )
+    return panels
 
 
 def _gains(gains: Gains, designs: pd.DataFrame, places: Mapping[str, int]) -> dict[str, object]:

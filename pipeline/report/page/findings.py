@@ -10,9 +10,9 @@ from pipeline.front.intervals import PairedCounts, exact_interval
 from pipeline.front.significance import ERROR, largest_by_halves
 from pipeline.results.comparison import Comparison
 from pipeline.results.finished import Results, seen_all
-from pipeline.results.names import choice_name, design_name
-from pipeline.results.robust import only_flips, spread_columns, worst_corners
-from pipeline.sweep.names import level_name
+from pipeline.results.names import choice_name, design_name, world_names, world_words
+from pipeline.results.robust import only_flips, spread_columns, worst_worlds
+from pipeline.sweep.names import level_name, world_name
 from pipeline.sweep.objectives import Objective, known_costs
 from pipeline.tables.schema import HARDWARE_COLUMNS
 
@@ -154,8 +154,14 @@ def _measured(counts: PairedCounts) -> str:
 
 
 def _interval_of_the_best(best: pd.Series, among: int) -> tuple[float, float]:
-    """95 % interval of an accuracy that was picked from several: all their intervals hold at once (Bonferroni)."""
-    return exact_interval(round(best.accuracy * best.images), int(best.images), ERROR / among)
+    """95 % interval of an accuracy that was picked from several: all their intervals hold at once (Bonferroni).
+
+    Where chips differ it is no narrower than the interval of this design by itself, which has the chips in it.
+    """
+    low, high = exact_interval(round(best.accuracy * best.images), int(best.images), ERROR / among)
+    if "chips" not in best or pd.isna(best.chips):
+        return low, high
+    return min(low, best.accuracy_low), max(high, best.accuracy_high)
 
 
 def _span(changes: pd.Series) -> str:
@@ -165,22 +171,23 @@ def _span(changes: pd.Series) -> str:
 
 
 def _what_to_build(designs: pd.DataFrame) -> str:
-    """A corner is no choice: designs are judged by the one that is worst for them."""
-    corners = designs.corner.unique().tolist()
-    worst = worst_corners(designs)
+    """A world is no choice: designs are judged by the one that is worst for them."""
+    worlds, words = world_names(designs).unique().tolist(), world_words(designs)
+    kind, kinds, names = (
+        ("corner", "corners", designs.corner.unique()) if words == "corner" else ("world", "worlds", worlds)
+    )
+    worst = worst_worlds(designs)
     if worst.empty:
-        return f"No design was computed in every corner ({', '.join(corners)}), so none can be said to hold in all."
+        return f"No design was computed in every {kind} ({', '.join(names)}), so none can be said to hold in all."
     costs = known_costs(worst)
     best = worst.loc[worst.accuracy.idxmax()]
     low, high = _interval_of_the_best(best, len(worst))
     judged = (
-        f"Judged by the worst of {len(corners)} corners ({', '.join(corners)})"
-        if len(corners) > 1
-        else "On these images"
+        f"Judged by the worst of {len(worlds)} {kinds} ({', '.join(names)})" if len(worlds) > 1 else "On these images"
     )
     text = (
         f"{judged}, the most accurate design is {choice_name(best, worst)}, {level_name(best)}, with "
-        f"{_percent(best.accuracy)} in the {best.corner} corner ({_percent(low)} to {_percent(high)}, which allows for "
+        f"{_percent(best.accuracy)} in the {world_name(best)} ({_percent(low)} to {_percent(high)}, which allows for "
         "its having been picked)"
     )
     cost = costs[0] if costs else None
@@ -188,7 +195,7 @@ def _what_to_build(designs: pd.DataFrame) -> str:
         text += f" at {_spent(best, cost)}"
     near = worst[worst.accuracy_loss <= NEAR_IDEAL]
     points = f"{100 * NEAR_IDEAL:g} points of ideal arithmetic"
-    everywhere = " in every corner" if len(corners) > 1 else ""
+    everywhere = f" in every {kind}" if len(worlds) > 1 else ""
     if near.empty:
         return text + f"; no design comes within {points}{everywhere}: this one loses {100 * best.accuracy_loss:.1f}."
     if cost is None or (near := near.dropna(subset=[cost.column])).empty:

@@ -66,10 +66,12 @@ function folded(text, room) {
   }
   return lines.map((line) => fitted(line, room));
 }
+function yieldOf(i) { return `${(100 * D.yield[i]).toFixed(0)} % (${(100 * D.yield_low[i]).toFixed(0)} to ${(100 * D.yield_high[i]).toFixed(0)})`; }
 function describe(i) {
   const lines = [data.names[i], data.levels[i]];
   lines.push(`accuracy ${percent(D.accuracy[i])} % (${percent(D.accuracy_low[i])} to ${percent(D.accuracy_high[i])}), ideal ${percent(D.ideal_accuracy[i])} %`);
-  for (const cost of data.costs) lines.push(`${cost.label} ${cost.shown[i]}`);
+  if (D.chips[i] !== null) lines.push(`${D.chips[i]} chips: 95 % reach ${percent(D.accuracy_chip_p5[i])} %, yield ${yieldOf(i)}`);
+  for (const cost of data.costs.filter((one) => one.accuracy === "accuracy")) lines.push(`${cost.label} ${cost.shown[i]}`);
   lines.push(`error ${D.rms_error_lsb[i].toFixed(2)} LSB rms, partial sums ${(-100 * D.partial_sum_reduction[i]).toFixed(0)} %`);
   lines.push(`binsparx explain ${D.design_key[i].slice(0, 12)}`);
   return lines.join("\n");
@@ -159,6 +161,7 @@ function drawFront() {
   const host = byId("front-panels");
   host.replaceChildren();
   const chart = cost.models[model];
+  const A = D[cost.accuracy], [LOW, HIGH] = cost.accuracy === "accuracy" ? [D.accuracy_low, D.accuracy_high] : [A, A]; // an interval is known of the mean alone
   byId("unzoom").hidden = zoom.x[0] === 0 && zoom.x[1] === 1 && zoom.y[0] === 0 && zoom.y[1] === 1;
   if (!chart) { make("p", host, "No design of this network has this cost."); return; }
   const xAxis = chart.x[byId("log").checked ? "log" : "linear"], yAxis = chart.y[byId("bent").checked ? "all" : "linear"];
@@ -184,7 +187,7 @@ function drawFront() {
       draw("text", { x: Math.min(taken, right - 20), y: height - bottom + 17, "text-anchor": "middle", class: "soft" }, svg, text);
     }
     draw("text", { x: (left + width) / 2, y: height - 8, "text-anchor": "middle" }, svg, cost.label);
-    draw("text", { x: 12, y: height / 2 - 20, "text-anchor": "middle", transform: `rotate(-90 12 ${height / 2 - 20})` }, svg, "accuracy (%)");
+    draw("text", { x: 12, y: height / 2 - 20, "text-anchor": "middle", transform: `rotate(-90 12 ${height / 2 - 20})` }, svg, cost.accuracy_label);
     const frame = { x: left, y: top, width: right - left, height: height - bottom - top };
     const drawn = draw("svg", { ...frame, viewBox: Object.values(frame).join(" "), class: "frame" }, svg); // cuts what zooming moves out of it
     const bends = yAxis.bend === null ? [] : [["bend", yAxis.bend]];
@@ -192,32 +195,32 @@ function drawFront() {
     const own = [...one.others, ...one.members];
     const costs = new Map(own.map((i, k) => [i, one.values ? one.values[k] : cost.values[i]]));
     const px = (i) => x(costs.get(i)), py = (accuracies, i) => y(100 * accuracies[i]);
-    const step = one.members.map((i, k) => (k ? `H${px(i)}V${py(D.accuracy, i)}` : `M${px(i)},${py(D.accuracy, i)}`));
+    const step = one.members.map((i, k) => (k ? `H${px(i)}V${py(A, i)}` : `M${px(i)},${py(A, i)}`));
     draw("path", { class: "front", d: step.join("") }, drawn);
-    const visible = own.filter((i) => meets(i) && (!zoomed || shown(px(i), py(D.accuracy, i))));
+    const visible = own.filter((i) => meets(i) && (!zoomed || shown(px(i), py(A, i))));
     const members = new Set(one.members);
     for (const i of visible) {
       const on = members.has(i), paint = colour(D.device[i]);
       const group = draw("g", { class: on ? "point" : "point dimmed", "data-key": D.design_key[i], tabindex: "0", role: "button", "aria-label": place(i) }, drawn);
-      draw("line", { x1: px(i), x2: px(i), y1: py(D.accuracy_low, i), y2: py(D.accuracy_high, i), stroke: paint, "stroke-width": 1.2 }, group);
-      mark(group, D.sparsity[i], px(i), py(D.accuracy, i), paint, on);
-      draw("circle", { cx: px(i), cy: py(D.accuracy, i), r: 9, fill: "transparent" }, group);
-      const near = visible.filter((j) => j !== i && Math.hypot(px(j) - px(i), py(D.accuracy, j) - py(D.accuracy, i)) < 8); // marks that cover each other
+      draw("line", { x1: px(i), x2: px(i), y1: py(LOW, i), y2: py(HIGH, i), stroke: paint, "stroke-width": 1.2 }, group);
+      mark(group, D.sparsity[i], px(i), py(A, i), paint, on);
+      draw("circle", { cx: px(i), cy: py(A, i), r: 9, fill: "transparent" }, group);
+      const near = visible.filter((j) => j !== i && Math.hypot(px(j) - px(i), py(A, j) - py(A, i)) < 8); // marks that cover each other
       explainOnHover(group, null, (host, keep) => {
         make("p", host, describe(i));
         if (keep) copyButton(host, i);
         for (const j of near.slice(0, keep ? near.length : 4)) {
-          const same = D.accuracy[j] === D.accuracy[i] && costs.get(j) === costs.get(i);
+          const same = A[j] === A[i] && costs.get(j) === costs.get(i);
           make("p", host, keep ? describe(j) : `${same ? "at the same place" : "beside it"}: ${place(j)}`);
           if (keep) copyButton(host, j);
         }
         if (!keep && near.length > 4) make("p", host, `and ${near.length - 4} more: a click lists them`);
       });
     }
-    const bars = visible.map((i) => [px(i) - 6, Math.min(py(D.accuracy_high, i), py(D.accuracy, i) - 6), px(i) + 6, Math.max(py(D.accuracy_low, i), py(D.accuracy, i) + 6)]);
-    const steps = one.members.slice(1).map((i, k) => [px(one.members[k]), py(D.accuracy, one.members[k]) - 2, px(i), py(D.accuracy, one.members[k]) + 2]);
+    const bars = visible.map((i) => [px(i) - 6, Math.min(py(HIGH, i), py(A, i) - 6), px(i) + 6, Math.max(py(LOW, i), py(A, i) + 6)]);
+    const steps = one.members.slice(1).map((i, k) => [px(one.members[k]), py(A, one.members[k]) - 2, px(i), py(A, one.members[k]) + 2]);
     const covered = [...bars, ...steps, [left, y(one.ideal) - 2, right, y(one.ideal) + 2]];
-    labelSizes(drawn, visible, px, (i) => py(D.accuracy, i), [left, top, right, height - bottom], covered);
+    labelSizes(drawn, visible, px, (i) => py(A, i), [left, top, right, height - bottom], covered);
     zoomOnDrag(svg, background, [left, top, right, height - bottom]);
   }
 }
@@ -266,6 +269,47 @@ function zoomOnDrag(svg, background, [left, top, right, bottom]) {
   background.addEventListener("dblclick", unzoom);
 }
 function unzoom() { zoom.x = [0, 1]; zoom.y = [0, 1]; drawFront(); }
+
+// ---- from chip to chip ---------------------------------------------------------------------------------------------
+function drawChips() {
+  byId("chips").hidden = !data.chips.length;
+  if (!data.chips.length) return;
+  const host = byId("chips-panels");
+  host.replaceChildren();
+  byId("chips-note").textContent = `A mark a chip, all of a panel on the same images; grey from quartile to quartile, with the median. The heavy line is what 95\u00a0% of the chips reach. On the right the yield: chips that lose at most ${(100 * data.chips[0].loss).toPrecision(2).replace(/\.0$/, "")} points against ideal arithmetic (dashed), with the 95\u00a0% interval for chips at large.`;
+  for (const [one, panel] of data.chips.map((one) => [one, make("div", host, undefined, "panel")])) {
+    make("h3", panel, one.title);
+    const width = Math.max(300, Math.min(1100, panel.clientWidth - 16)), right = width - 124, left = 10;
+    const names = one.names.map((name) => folded(name, width - left)), above = 15 * Math.max(...names.map((lines) => lines.length)); // of each row
+    const step = 31 + above, bottom = 15 + step * one.designs.length;
+    const svg = canvas(panel, width, bottom + 40, `accuracy of chips, ${one.title}`), x = scale(one, left, right);
+    for (const tick of roundTicks(one.low, one.high, 5)) {
+      draw("line", { class: "grid", x1: x(tick), x2: x(tick), y1: 6, y2: bottom }, svg);
+      draw("text", { x: x(tick), y: bottom + 16, "text-anchor": "middle", class: "soft" }, svg, `${tick}`);
+    }
+    draw("text", { x: (left + right) / 2, y: bottom + 34, "text-anchor": "middle" }, svg, "accuracy (%)");
+    const ideal = x(100 * Math.max(...one.designs.map((i) => D.ideal_accuracy[i])));
+    draw("line", { class: "ideal", x1: ideal, x2: ideal, y1: 6, y2: bottom }, svg);
+    one.designs.forEach((i, k) => {
+      const y = 8 + above + 15 + step * k, paint = colour(D.device[i]), [low, middle, high] = one.quartiles[k].map((v) => x(100 * v));
+      const group = draw("g", { class: "point", tabindex: "0", role: "button", "aria-label": one.names[k], "data-key": D.design_key[i] }, svg);
+      draw("rect", { x: 0, y: y - above - 15, width, height: step, fill: "transparent" }, group);
+      names[k].forEach((line, n) => draw("text", { x: left, y: y - 15 * (names[k].length - n) }, group, line));
+      draw("rect", { class: "box", x: low, width: Math.max(1, high - low), y: y - 7, height: 14 }, group);
+      draw("line", { class: "median", x1: middle, x2: middle, y1: y - 7, y2: y + 7 }, group);
+      const seen = new Map();
+      for (const value of one.chips[k]) {
+        const before = seen.get(value) || 0, same = one.chips[k].filter((v) => v === value).length;
+        seen.set(value, before + 1);
+        mark(group, D.sparsity[i], x(100 * value), y + (before - (same - 1) / 2) * Math.min(3, 16 / same), paint, false, 3.2);
+      }
+      const weakest = x(100 * D.accuracy_chip_p5[i]);
+      draw("line", { class: "weakest", x1: weakest, x2: weakest, y1: y - 11, y2: y + 11 }, group);
+      draw("text", { x: right + 12, y: y + 4 }, group, yieldOf(i));
+      explainOnHover(group, null, (place, keep) => { make("p", place, describe(i)); if (keep) copyButton(place, i); });
+    });
+  }
+}
 
 // ---- dense against sparsified --------------------------------------------------------------------------------------
 function drawGains() {
@@ -365,14 +409,14 @@ function drawEnergy(designs) {
 
 // ---- the page ------------------------------------------------------------------------------------------------------
 function option(select, value, text) { make("option", select, text).value = value; }
-data.costs.forEach((cost, index) => option(byId("cost"), index, cost.label));
+data.costs.forEach((cost, index) => option(byId("cost"), index, cost.accuracy === "accuracy" ? cost.label : `${cost.label}, ${cost.accuracy_label}`));
 for (const model of data.models) option(byId("model"), model, model);
 byId("model-label").hidden = data.models.length < 2;
 unique(data.hardware).forEach((number) => option(byId("hardware"), number, data.names[data.hardware.indexOf(number)]));
 if (data.gains) byId("hardware").value = data.hardware[data.gains.dense[0]];
 for (const device of DEVICES) legendEntry(byId("front-legend"), device, colour(device));
 for (const name of LEVELS.filter((name) => D.sparsity.includes(name))) legendEntry(byId("front-legend"), name, "var(--ink)", name);
-function drawAll() { drawFront(); drawGains(); drawLayers(); }
+function drawAll() { drawFront(); drawChips(); drawGains(); drawLayers(); }
 const asUsual = () => { const chart = data.costs[byId("cost").value].models[byId("model").value]; byId("log").checked = Boolean(chart && chart.logarithmic); unzoom(); };
 for (const id of ["cost", "model"]) byId(id).addEventListener("change", asUsual);
 for (const id of ["log", "bent"]) byId(id).addEventListener("change", unzoom);

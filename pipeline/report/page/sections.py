@@ -14,7 +14,7 @@ from matplotlib import colormaps
 from pipeline.execution.failures import FailureReport
 from pipeline.results.finished import seen_all
 from pipeline.results.fixed import cost_choices, fixed_axes, said, varying_axes
-from pipeline.results.names import distinguishing, hardware_name
+from pipeline.results.names import distinguishing, hardware_name, world_names, world_words
 from pipeline.sweep.keys import short_key
 from pipeline.sweep.names import array_name
 from pipeline.sweep.objectives import Objective, known_costs
@@ -30,6 +30,15 @@ _EVIDENCE = {
     "evidence_output_error": "error of dot products (of their spread)",
     "kcl_residual": "Kirchhoff residual",
 }
+_CHIPS = {
+    "chips": ("chips", 1),
+    "accuracy_chip_std": ("from chip to chip (points)", 100),
+    "accuracy_chip_p5": ("95 % of chips (%)", 100),
+    "yield": ("yield (%)", 100),
+    "yield_low": ("yield, low", 100),
+    "yield_high": ("yield, high", 100),
+}
+"""Columns of designs whose chips differ: heading and factor."""
 _MOST_LISTED = 20  # values of an axis
 
 
@@ -84,22 +93,29 @@ def asked(designs: pd.DataFrame, shown: int, description: str) -> str:
 
 
 def heat_maps(designs: pd.DataFrame) -> str:
-    """Accuracy over array size and corner, a map a device and sparsity level: the best of whatever else varies.
+    """Accuracy over array size and world, a map a device and sparsity level: the best of whatever else varies.
 
     Only designs that saw all images: the few of a design that a race stopped may flatter it."""
     designs = seen_all(designs)
-    sizes = designs.assign(size=[array_name(row.rows, row.cols, row.active_rows) for row in designs.itertuples()])
+    sizes = designs.assign(
+        world=_worlds(designs), size=[array_name(row.rows, row.cols, row.active_rows) for row in designs.itertuples()]
+    )
     order = sizes.sort_values(["rows", "cols", "active_rows"])["size"].unique()
     parts = []
     for (model, device), group in sizes.groupby(["model", "device"], sort=False):
         maps = []
         for level in [level for level in _LEVELS if (group.sparsity == level).any()]:
             chosen = group[group.sparsity == level]
-            grid = chosen.pivot_table("accuracy", "corner", "size", aggfunc="max", sort=False)
+            grid = chosen.pivot_table("accuracy", "world", "size", aggfunc="max", sort=False)
             maps.append(_heat_map(level, grid.reindex(columns=[size for size in order if size in grid.columns])))
         name = f"{model} on {device}" if designs.model.nunique() > 1 else str(device)
         parts.append(f"<h3>{escape(name)}</h3><div class=maps>{''.join(maps)}</div>")
     return "".join(parts)
+
+
+def _worlds(designs: pd.DataFrame) -> pd.Series:
+    """Names of the worlds, short where corners alone tell them apart."""
+    return designs["corner"] if world_words(designs) == "corner" else world_names(designs)
 
 
 def recommendations(found: pd.DataFrame) -> str:
@@ -180,6 +196,8 @@ def all_designs(designs: pd.DataFrame, existing: int) -> str:
     axes = varying_axes(designs)
     costs = known_costs(designs)
     head = ["key", "array", *axes, "accuracy (%)", "low", "high", "partial sums (%)", "rms error (LSB)"]
+    of_chips = [name for name in _CHIPS if designs[name].notna().any()]
+    head += [_CHIPS[name][0] for name in of_chips]
     head += [*(cost.label for cost in costs), "on front", "within limits"]
     body = []
     for row in designs.to_dict("records"):
@@ -192,6 +210,7 @@ def all_designs(designs: pd.DataFrame, existing: int) -> str:
             f"<td data-v={row['rows'] * row['cols'] + row['active_rows'] / 1e6:.9g}>{escape(array)}</td>",
             *(_cell(row[name]) for name in axes),
             *(f"<td class=number data-v={value:.9g}>{value:.4g}</td>" for value in numbers),
+            *(_number_cell(row[name], _CHIPS[name][1]) for name in of_chips),
             *(_cost_cell(row[cost.column], cost) for cost in costs),
             *(_cell(bool(row[name])) for name in ("on_front", "evidence_within_limits")),
         ]
@@ -211,6 +230,12 @@ def _cell(value: Any) -> str:
     return f"<td{f' class=number data-v={value:.9g}' if number else ''}>{escape(_shown(value))}</td>"
 
 
+def _number_cell(value: float, factor: float) -> str:
+    if pd.isna(value):
+        return "<td class=number>-</td>"
+    return f"<td class=number data-v={value:.9g}>{factor * value:.4g}</td>"
+
+
 def _cost_cell(value: float, cost: Objective) -> str:
     if pd.isna(value):
         return "<td class=number>-</td>"
@@ -220,9 +245,9 @@ def _cost_cell(value: float, cost: Objective) -> str:
 def _heat_map(level: str, grid: pd.DataFrame) -> str:
     head = "".join(f"<th scope=col>{escape(str(size))}</th>" for size in grid.columns)
     body = []
-    for corner, values in zip(grid.index, grid.to_numpy(), strict=True):
+    for world, values in zip(grid.index, grid.to_numpy(), strict=True):
         cells = "".join(_heat_cell(float(value)) for value in values)
-        body.append(f"<tr><th scope=row>{escape(str(corner))}</th>{cells}</tr>")
+        body.append(f"<tr><th scope=row>{escape(str(world))}</th>{cells}</tr>")
     caption = f"<caption>{escape(level)}: accuracy (%)</caption>"
     rows = f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
     return f"<div class=wide><table class=heat>{caption}{rows}</table></div>"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.results.finished import on_front
+from pipeline.sweep.axes import WORLD_COLUMNS
 from pipeline.sweep.objectives import known_costs
 from pipeline.tables.schema import HARDWARE_COLUMNS
 
@@ -44,7 +45,7 @@ def select_designs(designs: pd.DataFrame, wanted: Collection[str] = ()) -> pd.Da
 def _fronts(designs: pd.DataFrame) -> Iterator[str]:
     """The keys on the fronts, of designs at the same place the first."""
     costs = [cost.column for cost in known_costs(designs)]
-    for _, group in designs.sort_values("design_key").groupby(["model", "corner"], sort=False):
+    for _, group in designs.sort_values("design_key").groupby(["model", *WORLD_COLUMNS], sort=False, dropna=False):
         fronts = [(group.on_front.to_numpy(bool), costs), *((on_front(group, [cost]), [cost]) for cost in costs)]
         for members, objectives in fronts:
             yield from group[members].drop_duplicates(["accuracy", *objectives]).design_key

@@ -26,7 +26,7 @@ def table_of(rows: list[dict[str, Any]]) -> pa.Table:
     empty = {
         field.name: "" if pa.types.is_string(field.type) else False if pa.types.is_boolean(field.type) else 0
         for field in DESIGNS_SCHEMA
-    }
+    } | {"effects": "none"}
     return pa.Table.from_pylist([{**empty, **row} for row in rows], schema=DESIGNS_SCHEMA)
 
 
@@ -162,15 +162,15 @@ def test_a_panel_has_accuracies_in_percent_and_costs_in_their_unit_and_its_front
         for place, row in enumerate(rows_of())
     ]
     panels = front_panels(table_of(rows[::-1]).to_pandas(), OBJECTIVES["area"])
-    assert list(panels) == [("net0", "pessimistic"), ("net0", "nominal")]
-    panel = panels["net0", "nominal"]
+    assert list(panels) == [("net0", "pessimistic corner"), ("net0", "nominal corner")]
+    panel = panels["net0", "nominal corner"]
     assert panel.points.x.tolist() == pytest.approx([4, 3, 2, 1])
     assert panel.members.x.tolist() == pytest.approx([1, 2])
     assert panel.members.y.tolist() == pytest.approx([50, 260 / 3]) and panel.ideal == 90
     assert panel.bottom_up.member.tolist() == [False, False, True, True]
     assert (panel.points.y_low < panel.points.y).all() and (panel.points.y < panel.points.y_high).all()
     assert not front_panels(table_of(rows).to_pandas(), OBJECTIVES["area"], as_stored=True)[
-        "net0", "nominal"
+        "net0", "nominal corner"
     ].members.size
     assert not front_panels(table_of(rows).to_pandas().assign(area_m2=None), OBJECTIVES["area"])
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.report.page.findings import findings, sentences
-from pipeline.results.robust import only_flips, robust_front, worst_corners
+from pipeline.results.robust import only_flips, robust_front, worst_worlds
 
 CORNERS = ("nominal", "pessimistic")
 
@@ -39,7 +39,7 @@ DESIGNS = pd.DataFrame(
 
 
 def test_a_choice_is_judged_by_its_worst_corner_and_its_largest_cost() -> None:
-    worst = worst_corners(DESIGNS).set_index("design_key")
+    worst = worst_worlds(DESIGNS).set_index("design_key")
     assert list(worst.index) == ["ap", "bp", "cn", "ep"]
     assert worst.accuracy.tolist() == [0.50, 0.92, 0.92, 0.11]
     assert worst.energy_per_image_J["cn"] == 1.1 * 3e-9 and worst.energy_per_image_high_J["cn"] == 2 * 1.1 * 3e-9
@@ -51,7 +51,7 @@ def test_networks_are_not_rivals_and_what_varies_with_the_hardware_is_a_choice()
     overridden = DESIGNS.assign(
         overrides="r_col=9", accuracy=0.3, above_floor=True, design_key="r" + DESIGNS.design_key
     )
-    front = robust_front(worst_corners(pd.concat([DESIGNS, other, overridden])), "energy_per_image_J")
+    front = robust_front(worst_worlds(pd.concat([DESIGNS, other, overridden])), "energy_per_image_J")
     assert front.groupby("model").design_key.agg(list).to_dict() == {
         "net": ["ren", "ap", "bp"], "other": ["oap", "obp"]
     }  # fmt: skip

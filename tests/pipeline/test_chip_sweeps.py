@@ -1,0 +1,228 @@
+"""Sweeps over chips: the same bytes however they were computed, nothing twice, and readers that know which chip."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from pipeline.cli import main
+from pipeline.execution.racing import _group, run_race
+from pipeline.execution.runner import RunOptions, run_sweep
+from pipeline.report.page import build_report
+from pipeline.results.finished import Results
+from pipeline.results.robust import worst_worlds
+from pipeline.storage.compute_time import ComputeTimes
+from pipeline.storage.store import Store
+from pipeline.storage.work import find_work
+from pipeline.sweep.plan import make_plan
+from pipeline.sweep.spec import load_sweep
+from pipeline.tables.completeness import Asked, what_is_missing, write_asked
+from pipeline.tables.schema import SCHEMAS
+from simcore.network.checkpoint import save_checkpoint
+from tests.pipeline.fake_simcore import write_sweep
+from tests.pipeline.finished_sweep import compute, finish_sweep
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+EFFECTS = {"effects": "[none, sram-vt-5]", "chips": "3", "calibrated_on": "[design, chip]"}
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    names = [name for name in SCHEMAS if name not in ("timings", "shards")]
+    return {name: (folder / "results" / "sweeps" / "small" / f"{name}.parquet").read_bytes() for name in names}
+
+
+def evaluated(calls: Path) -> int:
+    return sum("-evaluate-" in file.name for file in calls.iterdir())
+
+
+def test_a_design_has_a_row_a_chip_and_its_own_row_is_what_they_say(tmp_path: Path) -> None:
+    finish_sweep(tmp_path, **EFFECTS)
+    results = Results(str(tmp_path / "results"))
+    designs, chips = results.designs(), results.chips()
+    assert len(designs) == 4 * (1 + 2) and len(chips) == 4 * 2 * 3
+    assert (designs.chips.notna() == (designs.effects != "none")).all() and set(designs.chips.dropna()) == {3}
+    for row in designs[designs.chips.notna()].itertuples():
+        own = chips[chips.design_key == row.design_key]
+        assert own.chip.tolist() == [0, 1, 2] and own.accuracy.nunique() > 1
+        assert row.accuracy == pytest.approx(own.accuracy.mean()) and row.accuracy_chip_p5 == own.accuracy.min()
+        assert row.accuracy_chip_std == pytest.approx(own.accuracy.std())
+        assert row._fields  # a row of the table
+        for chip in own.itertuples():
+            assert results.predictions(row.design_key[:16], chip.chip).correct.mean() == chip.accuracy
+    with pytest.raises(Exception, match="has the chips 0 to 2, found 3"):
+        results.predictions(row.design_key, 3)
+    nominal = designs[designs.chips.isna()].iloc[0]
+    assert len(results.predictions(nominal.design_key)) == 100
+
+
+def test_shard_sizes_and_resumption_leave_no_trace_and_more_chips_compute_nothing_again(
+    tmp_path: Path, calls: Path
+) -> None:
+    changes = {**EFFECTS, "sparsity": "dense"}  # the stand-in rounds currents of other levels shard by shard
+    for name in ("whole", "small", "grown", "cut"):
+        (tmp_path / name).mkdir()
+    plan, store = finish_sweep(tmp_path / "whole", **changes)
+    wanted = tables(tmp_path / "whole")
+    finish_sweep(tmp_path / "small", **changes, shard_images="7")
+    assert tables(tmp_path / "small") == wanted
+    finish_sweep(tmp_path / "grown", **{**changes, "chips": "1"})
+    before = evaluated(calls)
+    finish_sweep(tmp_path / "grown", **changes)
+    assert evaluated(calls) - before == 4 * 2 * 4 and tables(tmp_path / "grown") == wanted
+    finish_sweep(tmp_path / "cut", **changes)
+    cut = Store(str(tmp_path / "cut" / "results"))
+    lost = [path for path, _ in cut.list("designs") if path.endswith(".parquet")][::2]
+    cut.delete(lost)
+    finish_sweep(tmp_path / "cut", **changes)
+    assert lost and tables(tmp_path / "cut") == wanted
+
+
+def test_a_damaged_shard_of_one_chip_costs_that_shard_alone(tmp_path: Path, calls: Path) -> None:
+    plan, store = finish_sweep(tmp_path, **EFFECTS)
+    wanted = tables(tmp_path)
+    point = next(point for point in plan.points if point.chips_differ)
+    (work,) = find_work(plan, store, ComputeTimes.load(store), [point])
+    bundle = next(path for path, _ in store.list(f"designs/{point.key[:2]}") if point.key in path and "parquet" in path)
+    store.put(bundle, b"torn")
+    assert work.done
+    plan, store = finish_sweep(tmp_path, **EFFECTS)  # sets it aside and leaves the design out
+    assert len(Results(str(tmp_path / "results")).designs()) == 11
+    finish_sweep(tmp_path, **EFFECTS)
+    assert tables(tmp_path) == wanted
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_one_and_two_workers_give_the_bytes_of_this_process(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    finish_sweep(tmp_path / "here", **EFFECTS)
+    wanted = tables(tmp_path / "here")
+    for threads in (1, 2):  # of two processors: two tasks at a time, and one
+        folder = tmp_path / f"threads-{threads}"
+        folder.mkdir()
+        options = RunOptions(results=str(folder / "results"), threads=threads)
+        result = run_sweep(write_sweep(folder, **EFFECTS), options, Console(file=io.StringIO()))
+        assert not result.failures
+        found = tables(folder)
+        assert found["chips"] == wanted["chips"] and found["layers"] == wanted["layers"]
+        table = Results(str(folder / "results")).designs().drop(columns=["git_commit", "package_version"])
+        here = Results(str(tmp_path / "here" / "results")).designs().drop(columns=["git_commit", "package_version"])
+        pd.testing.assert_frame_equal(table, here)
+
+
+def test_designs_are_compared_within_one_world_and_the_robust_front_over_all(tmp_path: Path) -> None:
+    plan, _ = finish_sweep(tmp_path, **EFFECTS, corners="[nominal, pessimistic]")
+    results = Results(str(tmp_path / "results"))
+    designs = results.designs()
+    worlds = ["corner", "effects"]
+    assert designs[designs.on_front].groupby(worlds).ngroups == 4
+    assert len({_group(point) for point in plan.points}) == 4
+    front = results.front("energy_per_image_J")
+    assert sorted(front.design_key) == sorted(designs.design_key[designs.on_front])
+    worst = worst_worlds(designs)
+    assert len(worst) == 4 * 2 and set(worst.worlds) == {4}  # a choice: an array, a level, what is calibrated
+    for row in worst.itertuples():
+        same = (designs.rows == row.rows) & (designs.sparsity == row.sparsity)
+        same &= (designs.calibrated_on == row.calibrated_on) | (designs.effects == "none")
+        assert row.accuracy == designs.accuracy[same].min()
+
+
+def test_a_race_over_chips_ends_with_the_same_front(tmp_path: Path) -> None:
+    for name in ("whole", "race"):
+        (tmp_path / name).mkdir()
+    changes = {**EFFECTS, "dataset": "{name: fake-images, images: 200, calibration_images: 10}", "shard_images": "10"}
+    changes["pareto"] = "{objectives: [accuracy, current]}"
+    finish_sweep(tmp_path / "whole", **changes)
+    plan = make_plan(load_sweep(Path(write_sweep(tmp_path / "race", **changes, strategy="racing"))))
+    store = Store(str(tmp_path / "whole" / "results"))
+    race = run_race(plan, store, ComputeTimes.load(store), lambda works, name: all(work.done for work in works))
+    designs = Results(str(tmp_path / "whole" / "results")).designs()
+    assert not set(race.stopped_at) & set(designs.design_key[designs.on_front])
+
+
+def test_fewer_chips_than_were_asked_for_read_as_incomplete(tmp_path: Path) -> None:
+    plan, store = finish_sweep(tmp_path, **EFFECTS)
+    designs = Results(str(tmp_path / "results")).table("designs", "small")
+    write_asked(Asked(12, 100, False, 3), "small", store)
+    assert what_is_missing(designs, "small", store) == ""
+    write_asked(Asked(12, 100, False, 5), "small", store)
+    assert (
+        what_is_missing(designs, "small", store)
+        == "incomplete: 8 of the 12 designs have fewer than the 5 chips asked for"
+    )
+
+
+def test_comparisons_have_the_chips_in_their_intervals(tmp_path: Path) -> None:
+    finish_sweep(tmp_path, **EFFECTS)
+    results = Results(str(tmp_path / "results"))
+    designs = results.designs()
+    spread = designs[(designs.effects != "none") & (designs.calibrated_on == "design")]
+    found = results.compare(spread[spread.sparsity == "dense"], spread[spread.sparsity == "binsparx"])
+    assert found.points.paired.all() and found.halves is None
+    assert (found.points.change_low < found.points.accuracy_change).all()
+    assert (found.points.accuracy_change < found.points.change_high).all()
+    nominal = designs[designs.effects == "none"]
+    against = results.compare(nominal, spread)
+    assert against.changed["effects"] == ("none", "sram-vt-5") and against.points.paired.all()
+    same = results.compare(nominal[nominal.sparsity == "dense"], nominal[nominal.sparsity == "binsparx"])
+    assert same.halves is not None
+
+
+def test_terminal_page_and_show_tell_of_chips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["binsparx", *arguments])
+        try:
+            main()
+        except SystemExit as end:
+            assert not end.code
+        return capsys.readouterr().out
+
+    finish_sweep(tmp_path, **EFFECTS, pareto="{objectives: [chip_accuracy, energy], yield_loss: 0.5}")
+    text = run("results", "small")
+    assert "yield: chips that lose at most 50 points against ideal arithmetic (pareto.yield_loss)" in text
+    assert "the front of accuracy of 95 % of chips and energy, corner by corner" in text
+    assert "the front of what holds in every corner and effects" in text
+    designs = Results("results").designs()
+    key = designs.design_key[designs.chips.notna()].iloc[0]
+    shown = run("show", key[:12])
+    assert "yield_loss" in shown and "accuracy_chip_p5" in shown and "95 %" in shown
+    assert [row["chip"] for row in json.loads(run("show", key[:12], "--json"))["chips"]] == [0, 1, 2]
+    page = build_report(Results("results"), "small")
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    assert [len(panel["designs"]) for panel in data["chips"]] == [8]
+    assert {cost["accuracy"] for cost in data["costs"]} == {"accuracy", "accuracy_chip_p5"}
+    values = data["chips"][0]["chips"][0]
+    assert len(values) == 3 and np.all(np.diff(values) >= 0)
+
+
+@pytest.mark.slow
+def test_a_real_sweep_over_chips_is_the_same_in_other_shards_and_in_each_chip(tmp_path: Path) -> None:
+    """The simulation itself, with a small network: chips differ, their number seeds them, and shards decide nothing."""
+    from tests.pipeline.explain.test_blame import CELL, SWEEP
+    from tests.simcore.small_networks import small_checkpoint, small_dataset
+
+    save_checkpoint(tmp_path / "small.safetensors", small_checkpoint().network, {"name": "small"})
+    small_dataset(tmp_path, test=20)
+    (tmp_path / "cell.yaml").write_text(CELL)
+    found = {}
+    for name, chips, shard_images in (("whole", 3, 20), ("parts", 3, 7), ("one", 1, 20)):
+        path = tmp_path / f"{name}.yaml"
+        extra = f"effects: sram-vt-6+stuck-1e-2\nchips: {chips}\nshard_images: {shard_images}\n"
+        path.write_text(SWEEP.replace("name: tiny", f"name: {name}") + extra)
+        store = compute(make_plan(load_sweep(path)), Store(str(tmp_path / f"results-{name}")))
+        found[name] = Results(store.uri).chips().drop(columns="sweep")
+    pd.testing.assert_frame_equal(found["whole"], found["parts"])
+    pd.testing.assert_frame_equal(found["whole"][:1], found["one"])
+    assert found["whole"].rms_error_lsb.nunique() == 3
