@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import chip_tables
 import cost_tables
 import device_tables
 import effect_tables
@@ -186,6 +187,11 @@ TABLES = {
     "../README.md": {"paper": paragraph(paper.summary)},
     "sweep-file.md": {"sweep fields": sweep_fields, "match fields": match_fields},
     "results.md": {"result tables": result_tables, "mlflow names": mlflow_names},
+    "chips-results.md": {
+        "sram": chip_tables.sram,
+        "reram": chip_tables.reram,
+        "robustness": chip_tables.robustness,
+    },
     "chips.md": {"kinds": effect_tables.kinds, "presets": effect_tables.presets},
     "devices.md": {"bitcells": device_tables.bitcells},
     "commands.md": {"commands": commands},
