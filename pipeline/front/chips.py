@@ -85,6 +85,8 @@ def chip_change(first: Bool[np.ndarray, "chips images"], second: Bool[np.ndarray
     if (one == one[0]).all() and (other == other[0]).all():
         return chip_change(one[:1], other[:1])  # chips that do not differ at all say no more than one
     differences = one.astype(np.int64) - other
+    if differences.min() == differences.max():  # no spread is seen: the images alone say how sure that is
+        return chip_change(in_turn(one)[None], in_turn(other)[None])
     value = float(differences.mean())
     variance, freedom = _crossed(differences)
     distribution = stats.t(freedom, value, math.sqrt(variance))

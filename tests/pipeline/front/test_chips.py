@@ -86,6 +86,8 @@ def test_a_change_between_single_chips_is_that_of_the_same_images_seen_twice() -
     assert (change.value, change.low, change.high) == (counts.change, *counts.interval())
     assert chip_change(np.repeat(first, 4, axis=0), np.repeat(second, 4, axis=0)) == change
     many = generator.random((5, 150)) < 0.9
+    same = chip_change(many, many)
+    assert same.value == 0 and same.low < 0 < same.high and same.chance_up == 1
     against_one = chip_change(many, second)
     assert against_one.value == pytest.approx(many.mean() - second.mean())
     assert against_one.low < against_one.value < against_one.high
