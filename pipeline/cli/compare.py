@@ -37,7 +37,7 @@ def compare(
     opened, name_a = open_sweep(sweep_a, results)
     _, name_b = open_sweep(sweep_b, results or opened.store.absolute_uri)
     a, b = (select(opened.designs(name), where) for name in (name_a, name_b))
-    compared = compare_designs(a, b, (name_a, name_b), opened.predictions)
+    compared = compare_designs(a, b, (name_a, name_b), opened.store)
     if json:
         print(json_module.dumps(_plain(compared, name_a, name_b), indent=2))
     else:
