@@ -147,7 +147,7 @@ def chip_columns(correct: Bool[np.ndarray, "chips images"], ideal_accuracy: floa
     return {
         "chips": len(accuracies),
         "accuracy_chip_std": float(accuracies.std(ddof=1)) if len(accuracies) > 1 else None,
-        "accuracy_chip_p5": float(np.quantile(accuracies, _WEAKEST, method="inverted_cdf")),
+        "accuracy_chip_p5": float(np.sort(accuracies)[math.floor(_WEAKEST * len(accuracies) + _ROUNDING)]),
         "yield": good / len(accuracies),
         "yield_low": low,
         "yield_high": high,
