@@ -33,7 +33,8 @@ class RandomImages:
     """Stands in for a data set of CIFAR-10's shape where none is installed; timing needs no real images."""
 
     name = "random"
-    image_shape = (32, 32, 3)
+    input_shape = (3, 32, 32)
+    classes = tuple(map(str, range(10)))
     splits = {"train": 64}  # noqa: RUF012
 
     def read(self, split: str, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:

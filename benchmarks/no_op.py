@@ -18,7 +18,7 @@ class NoImages:
     name: str = "no-images"
     digest: str = "0" * 64
     classes: tuple[str, ...] = ("a", "b")
-    image_shape: tuple[int, int, int] = (1, 1, 1)
+    input_shape: tuple[int, ...] = (1, 1, 1)
     splits: dict[str, int] = field(default_factory=lambda: {"test": 1_000_000_000})
 
     def read(self, split: str, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -157,7 +157,7 @@ def mlflow_names() -> str:
     """Metrics, parameters and artifacts of docs/results.md."""
     metrics = [*tracking._FRACTIONS.values(), *(name for name, _ in tracking._METRICS.values())]
     lines = []
-    for title, names in (("metrics", metrics), ("parameters", tracking._PARAMETERS)):
+    for title, names in (("metrics", metrics), ("parameters", tracking.PARAMETERS)):
         lines.append(f"- {title} of a design: " + ", ".join(f"`{name}`" for name in names))
     lines.append("- artifacts of a sweep: " + ", ".join(f"`{name}`" for name in ARTIFACTS))
     return "\n".join(lines)
@@ -168,7 +168,9 @@ def commands() -> str:
     group: Any = typer.main.get_command(app)
     context = typer.Context(group, info_name="binsparx")
     for name in LAZY_COMMANDS:
-        group.resolve_command(context, [name])  # puts the command in the place of its stand-in
+        _, command, _ = group.resolve_command(context, [name])  # puts the command in the place of its stand-in
+        for own in getattr(command, "lazy", ()):
+            command.resolve_command(typer.Context(command, info_name=name, parent=context), [own])
     text = typer.cli.get_docs_for_click(obj=group, ctx=context, name="binsparx")
     _, first, commands = text.partition("## `binsparx ")
     commands = commands.replace("* `--help`: Show this message and exit.\n", "").replace("```console\n$ ", "```text\n")

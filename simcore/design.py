@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from simcore.crossbar.circuit import Circuit
 from simcore.design_axes import DesignAxes, EvidenceLimits
-from simcore.effects import AnyEffect, in_order
+from simcore.effects import AnyEffect, conditions_without_effect, in_order
 from simcore.effects.base import Conditions
 from simcore.mapping.encodings import ENCODINGS
 from simcore.passes import PASSES, PassName, passes_of
@@ -106,7 +106,6 @@ class Design(DesignAxes):
             content["adc"].pop("fit", None)
         if self.active_rows == self.rows:
             content.pop("active_rows", None)
-        if not self.effects:
-            for name in ("age_s", "reads", "temperature_K", "calibrated_on"):
-                content.pop(name, None)
+        for name in conditions_without_effect(self.effects):
+            content.pop(name, None)
         return content

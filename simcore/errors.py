@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class BinsparxError(Exception):
@@ -30,6 +31,22 @@ class InputError(BinsparxError):
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
         # Exceptions travel between processes by their arguments; the default would pass only the joined text.
         return type(self), (self.message, self.where)
+
+
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def broken_bound(kind: str, context: Mapping[str, Any]) -> str | None:
+    """``expected more than 0``, of what pydantic calls ``greater_than``; None of what is no bound."""
+    if kind not in _BOUNDS:
+        return None
+    bound, words = _BOUNDS[kind]
+    return f"expected {words} {context[bound]:g}"
 
 
 def nearest_name(name: str, choices: Iterable[str]) -> str | None:

@@ -88,8 +88,10 @@ def read_yaml(path: str | Path) -> YamlFile:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"no such file: {file}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {file}: {error}") from None
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", str(path)) from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"is no text in UTF-8: {error}", str(path)) from None
     loader = None
     try:
         loader = _Loader(text)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -33,6 +35,24 @@ install_import_hook(SHAPES_CHECKED, "beartype.beartype(conf=beartype.BeartypeCon
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Of several processes (``-n 2``) one runs all files that need a Ray, which starts once; every other file runs in
+    one of them, so that what is made for a file is made once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneRay(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _ray_or_file(str(config.rootpath / super()._split_scope(nodeid)))
+
+    return OneRay(config, log)
+
+
+@functools.cache
+def _ray_or_file(path: str) -> str:
+    return "ray" if "ray_cluster" in Path(path).read_text(encoding="utf-8") else path
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from pipeline.sweep.shipped import shipped_sweeps, sweep_path
+from simcore.errors import InputError
 from tests.simcore.technology.synthetic_curves import Instrument, bipolar_sweep, ohmic_and_sinh, table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -134,8 +135,10 @@ def test_a_sweep_that_ships_is_found_by_its_name_from_any_folder(
     Path("quickstart").mkdir()
     assert sweep_path("quickstart").is_file(), "a folder of that name is none"
     Path("mine.yaml").write_text("")
-    for own in ("mine.yaml", "missing.yaml", "missing"):
-        assert sweep_path(own) == Path(own)
+    assert sweep_path("mine.yaml") == Path("mine.yaml")
+    for missing, said in (("missing.yaml", "no such file$"), ("quikstart", "did you mean 'quickstart'")):
+        with pytest.raises(InputError, match=said):
+            sweep_path(missing)
     assert sweep_path(str(ROOT / "sweeps/paper.yaml")) == ROOT / "sweeps/paper.yaml"
 
 

@@ -11,14 +11,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from pipeline.cli.options import make_console
+from pipeline.report.text_table import Column, print_table
 from simcore.datasets import Dataset, ImportOptions, ImportRequest, import_dataset, open_dataset
 from simcore.datasets.importers import IMPORTERS
 from simcore.datasets.importing import DEFAULT_SHARD_IMAGES, FIRST_IMAGES, splits_that_begin_with_one_class
 from simcore.datasets.importing import Progress as ProgressCallback
 from simcore.errors import InputError
+from simcore.inference.calibration_images import CALIBRATION_SPLITS
 
 data_app = typer.Typer(name="data", help="Import datasets and look at them.", no_args_is_help=True)
 
@@ -56,9 +57,51 @@ def import_command(
     channels: Annotated[
         int | None, typer.Option(help="Convert to 1 (grayscale) or 3 (RGB) channels. Folders and Parquet.")
     ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of labels; without headings its number, from 1. CSV and Parquet of numbers. "
+            "(default: the one called label, class, target or y)"
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Columns that make a sample, separated by commas. CSV and Parquet of numbers. "
+            "(default: all but the label)"
+        ),
+    ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(
+            help="Shape of a sample, for example 1x40x100, into which its values are put in their order. "
+            "All but images. (default: the source's)"
+        ),
+    ] = None,
+    channels_last: Annotated[
+        bool,
+        typer.Option(
+            "--channels-last",
+            help="The last axis of a sample is that of the channels: put it first, where "
+            "networks have it. All but images.",
+        ),
+    ] = False,
+    split_fraction: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[SPLIT=]SHARE",
+            help="Divide a source without splits: 0.2 makes 'test' of a random fifth of every class and 'train' of the "
+            "rest; calibration=0.1 names another split. May be given several times.",
+        ),
+    ] = None,
+    split_seed: Annotated[int, typer.Option(min=0, help="Of the random choice that --split-fraction makes.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace the dataset that TARGET holds.")] = False,
 ) -> None:
-    """Import a dataset: IDX files, CIFAR-10 archives, image folders or Parquet."""
+    """Import a dataset: images (IDX, CIFAR-10, folders, Parquet) or other tensors with labels (npy, npz, CSV, Parquet).
+
+    Examples: `binsparx data import photos --size 32`, `binsparx data import keywords.npz`,
+    `binsparx data import iris.csv --label-column species --classes setosa,versicolor,virginica --split-fraction 0.3`.
+    """
     request = ImportRequest(
         source=source,
         importer=importer,
@@ -68,12 +111,33 @@ def import_command(
         balanced_seed=balanced_seed,
         shuffle_seed=shuffle_seed,
         shard_images=shard_images,
-        options=ImportOptions(classes=_comma_list(classes), size=parse_size(size), channels=channels),
+        split_fractions=parse_shares(split_fraction or []),
+        split_seed=split_seed,
+        options=ImportOptions(
+            classes=_comma_list(classes),
+            size=parse_size(size),
+            channels=channels,
+            label_column=label_column,
+            columns=_comma_list(columns),
+            shape=parse_shape(shape),
+            channels_last=channels_last,
+        ),
     )
     with _progress(Console(stderr=True, markup=False, emoji=False)) as progress:
         dataset = import_dataset(request, target, force=force, progress=progress)
     _warn_of_one_class(dataset)
+    _warn_of_no_calibration(dataset)
     _print_dataset(dataset)
+
+
+def _warn_of_no_calibration(dataset: Dataset) -> None:
+    if not set(CALIBRATION_SPLITS) & set(dataset.splits):
+        typer.echo(
+            f"warning: a sweep calibrates on a split '{CALIBRATION_SPLITS[0]}' or '{CALIBRATION_SPLITS[1]}', and there "
+            f"is none (there is: {', '.join(dataset.splits)}); import again with --force --split-fraction 0.2 to make "
+            "'test' and 'train'",
+            err=True,
+        )
 
 
 def _warn_of_one_class(dataset: Dataset) -> None:
@@ -121,6 +185,42 @@ def parse_limits(values: list[str]) -> dict[str, int]:
     return limits
 
 
+def parse_shares(values: list[str]) -> dict[str, float]:
+    """``["0.2", "calibration=0.1"]`` to ``{"test": 0.2, "calibration": 0.1}``.
+
+    Raises:
+        InputError: no share, or a split named twice.
+    """
+    shares: dict[str, float] = {}
+    for value in values:
+        split, equals, number = value.rpartition("=")
+        split = split if equals else "test"
+        try:
+            share = float(number)
+        except ValueError:
+            share = -1.0
+        if not split or not 0 < share < 1:
+            raise InputError(f"'{value}' is no share such as 0.2, or calibration=0.1", "--split-fraction")
+        if split in shares:
+            raise InputError(f"split '{split}' has two shares, give one", "--split-fraction")
+        shares[split] = share
+    return shares
+
+
+def parse_shape(value: str | None) -> tuple[int, ...] | None:
+    """``"1x40x100"`` to (1, 40, 100).
+
+    Raises:
+        InputError: anything else.
+    """
+    if value is None:
+        return None
+    parts = value.split("x")
+    if not all(part.isdecimal() and int(part) for part in parts):
+        raise InputError(f"'{value}' is not a shape such as 16 or 1x40x100", "--shape")
+    return tuple(int(part) for part in parts)
+
+
 def parse_size(value: str | None) -> tuple[int, int] | None:
     """``"32"`` to (32, 32), ``"32x48"`` to (32, 48): height, width.
 
@@ -144,7 +244,9 @@ def _summary(dataset: Dataset) -> dict[str, object]:
         "name": dataset.name,
         "folder": str(dataset.folder),
         "digest": dataset.digest,
-        "image_shape": list(dataset.image_shape),
+        "dtype": dataset.sample.dtype,
+        "shape": list(dataset.sample.shape),
+        "network_input": list(dataset.input_shape),
         "classes": list(dataset.classes),
         "splits": {
             name: {"images": split.images, "shards": len(split.shards), "selection": split.selection}
@@ -156,19 +258,20 @@ def _summary(dataset: Dataset) -> dict[str, object]:
 
 
 def _print_dataset(dataset: Dataset) -> None:
-    height, width, channels = dataset.image_shape
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_row("dataset", dataset.name)
-    table.add_row("folder", str(dataset.folder))
-    table.add_row("digest", dataset.digest)
-    table.add_row("images", f"{height} x {width} pixels, {channels} channel{'s' if channels > 1 else ''}")
-    table.add_row("classes", f"{len(dataset.classes)}: {', '.join(dataset.classes)}")
+    kind = "images" if dataset.sample.is_image else "samples"
+    scale = "values 0 to 255" if dataset.sample.is_image else "values as in the source, neither scaled nor normalised"
+    rows = [
+        ["folder", str(dataset.folder)],
+        ["digest", dataset.digest],
+        [kind, dataset.sample.description],
+        ["network gets", f"float32 {' x '.join(map(str, dataset.input_shape))}, {scale}"],
+        ["classes", f"{len(dataset.classes)}: {', '.join(dataset.classes)}"],
+    ]
     for name, split in dataset.manifest.splits.items():
         shards = f"{len(split.shards)} shard{'s' if len(split.shards) > 1 else ''}"
-        table.add_row(f"split {name}", f"{split.images} images in {shards} ({split.selection})")
-    table.add_row("source", dataset.source)
-    table.add_row("licence", dataset.licence)
-    make_console().print(table)
+        rows.append([f"split {name}", f"{split.images} {kind} in {shards} ({split.selection})"])
+    rows += [["source", dataset.source], ["licence", dataset.licence]]
+    print_table("", [Column("dataset"), Column(dataset.name)], rows, make_console(), names=0)
 
 
 @contextmanager

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import errno
-import os
-import shutil
 import sys
 import tempfile
 import traceback
-from pathlib import Path
 from typing import TextIO
 
+from pipeline.errors import NO_ROOM, DiskFull, describe_full_disk
 from pipeline.uris import without_secret
 from simcore.errors import BinsparxError
 
 _INTERRUPTED = 130
 _FAILED = 1
 _BAD_INPUT = 2
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_NOT_THE_INPUT = (*_NO_ROOM, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-_FULL_BYTES = 1 << 20
+_NOT_THE_INPUT = (*NO_ROOM, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 
 def explain_end(error: BaseException) -> tuple[list[str], int]:
@@ -53,19 +49,10 @@ def show_warning(
 
 
 def _system_line(error: OSError) -> str:
+    if error.errno in NO_ROOM:
+        return without_secret(str(DiskFull(describe_full_disk(error))))
     reason = without_secret(error.strerror) if error.filename and error.strerror else _one_line(error)
-    line = f"{error.filename}: {reason}" if error.filename and error.strerror else reason
-    if error.errno in _NO_ROOM:
-        full = [] if error.filename else _full_places()
-        line += f" (full: {', '.join(full)})" if full else ""
-        line += "; what is finished is kept, the same command goes on when there is room"
-    return without_secret(line)
-
-
-def _full_places() -> list[str]:
-    """Of the folders that a command writes to without being told, those on a full disk."""
-    places = [os.getcwd(), tempfile.gettempdir(), str(Path.home())]
-    return [place for place in dict.fromkeys(places) if shutil.disk_usage(place).free < _FULL_BYTES]
+    return without_secret(f"{error.filename}: {reason}" if error.filename and error.strerror else reason)
 
 
 def _one_line(error: BaseException) -> str:

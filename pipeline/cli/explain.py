@@ -11,9 +11,7 @@ from typing import Annotated, cast
 
 import numpy as np
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from pipeline.cli.options import (
     RESULTS_FOLDER,
@@ -28,6 +26,7 @@ from pipeline.execution.progress import duration
 from pipeline.explain.blame import Blame, PassShare, Share, Subject
 from pipeline.explain.blame import explain as explain_design
 from pipeline.explain.subject import open_subject
+from pipeline.report.text_table import Column, print_table
 from pipeline.sweep import simulation
 from pipeline.sweep.keys import short_key
 from simcore.datasets import Dataset
@@ -108,10 +107,10 @@ def _print(subject: Subject, blame: Blame, console: Console) -> None:
     for kind, shares in (("cause", blame.causes), ("layer", blame.layers)):
         if shares:
             console.print()
-            console.print(_table(kind, shares))
+            _print_shares(kind, shares, console)
     if blame.passes:
         console.print()
-        console.print(_pass_table(blame.passes))
+        _print_passes(blame.passes, console)
         _tell_resting(blame.passes, console)
     console.print()
     notes = ["in points of accuracy, with 95 % intervals from the same images"]
@@ -128,28 +127,24 @@ def _chips_said(subject: Subject, blame: Blame) -> str:
     return ", the first chip alone (--chips takes more)" if blame.chips == 1 else f", on each of {blame.chips} chips"
 
 
-def _table(kind: str, shares: list[Share]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
-    table.add_column(kind, no_wrap=True)
-    for heading in ("regained without it", "lost by it alone"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for share in shares:
-        mark = "" if share.within_limits else " *"
-        table.add_row(share.name + mark, _points(share.regained), _points(share.lost))
-    return table
+def _print_shares(kind: str, shares: list[Share], console: Console) -> None:
+    numbers = [Column(heading, number=True) for heading in ("regained without it", "lost by it alone")]
+    rows = [[share.name + _mark(share), _points(share.regained), _points(share.lost)] for share in shares]
+    print_table("", [Column(kind), *numbers], rows, console)
 
 
-def _pass_table(shares: list[PassShare]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
-    table.add_column("mitigation", no_wrap=True)
+def _print_passes(shares: list[PassShare], console: Console) -> None:
     costs = {name: name.partition("_")[0] for share in shares for name in share.cost}
-    for heading in ("given alone", "lost when taken away", *(f"{name} %" for name in costs.values())):
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ("given alone", "lost when taken away", *(f"{name} %" for name in costs.values()))
+    rows = []
     for share in shares:
-        mark = "" if share.within_limits else " *"
         changes = [f"{100 * share.cost[name]:+.1f}" if name in share.cost else "" for name in costs]
-        table.add_row(share.name + mark, _points(share.alone), _points(share.taken_away), *changes)
-    return table
+        rows.append([share.name + _mark(share), _points(share.alone), _points(share.taken_away), *changes])
+    print_table("", [Column("mitigation"), *(Column(heading, number=True) for heading in headings)], rows, console)
+
+
+def _mark(share: Share | PassShare) -> str:
+    return "" if share.within_limits else " *"
 
 
 def _tell_resting(shares: list[PassShare], console: Console) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperGroup
@@ -43,23 +44,30 @@ LAZY_COMMANDS = {
     "datasets": LazyCommand("pipeline.cli.listings", "datasets", "The data sets that ship, and those in data/."),
     "sweeps": LazyCommand("pipeline.cli.listings", "sweeps", "The sweep files that ship."),
     "bitcell": LazyCommand("pipeline.cli.bitcell", "bitcell_app", "Bitcell files from measured I-V curves."),
+    "model": LazyCommand("pipeline.cli.model", "model_app", "Networks: import, check and show them."),
     "data": LazyCommand("pipeline.cli.data", "data_app", "Import datasets and look at them."),
 }
 
 
 class LazyGroup(TyperGroup):
-    """A group that puts the real command in the place of its stand-in when it is called."""
+    """A group that puts the real command in the place of its stand-in when it is called.
+
+    Attributes:
+        lazy: its lazy commands by their names.
+    """
+
+    lazy: ClassVar[Mapping[str, LazyCommand]] = LAZY_COMMANDS
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """As the base class does, after loading what the first argument names."""
-        if args and args[0] in LAZY_COMMANDS:
-            self.commands[args[0]] = _load(args[0])
+        if args and args[0] in self.lazy:
+            self.commands[args[0]] = load(args[0], self.lazy)
         return super().resolve_command(ctx, args)
 
 
-def add_lazy_commands(app: typer.Typer) -> None:
+def add_lazy_commands(app: typer.Typer, commands: Mapping[str, LazyCommand] = LAZY_COMMANDS) -> None:
     """Registers a stand-in for every lazy command, for ``--help`` and completion."""
-    for name, command in LAZY_COMMANDS.items():
+    for name, command in commands.items():
         app.command(name, help=command.help)(_stand_in)
 
 
@@ -67,8 +75,9 @@ def _stand_in() -> None:
     """Never called: the group replaces it."""
 
 
-def _load(name: str) -> Any:
-    command = LAZY_COMMANDS[name]
+def load(name: str, commands: Mapping[str, LazyCommand] = LAZY_COMMANDS) -> Any:
+    """The command itself, its module imported."""
+    command = commands[name]
     found = getattr(importlib.import_module(command.module), command.attribute)
     parent = typer.Typer(add_completion=False)
     parent.callback()(_stand_in)  # makes it a group, whatever it holds

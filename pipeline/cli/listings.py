@@ -68,7 +68,7 @@ def effects(files: _FilesArgument = None, json: JsonOption = False) -> None:
 
 
 def models(files: _FilesArgument = None, json: JsonOption = False) -> None:
-    """List the networks that ship: images, binary layers, and accuracy in ideal arithmetic where it was measured.
+    """List the networks that ship: inputs, binary layers, and accuracy in ideal arithmetic where it was measured.
 
     Examples: `binsparx models`, `binsparx models my-network.safetensors --json`.
     """
@@ -80,7 +80,7 @@ def models(files: _FilesArgument = None, json: JsonOption = False) -> None:
         return
     columns: dict[str, Callable[[Row], str]] = {
         "model": lambda row: row["model"],
-        "images": lambda row: "x".join(str(size) for size in row["input_shape"]),
+        "input": lambda row: "x".join(str(size) for size in row["input_shape"]),
         "classes": lambda row: str(row["classes"]),
         "layers": lambda row: str(len(row["binary_layers"])),
         "weights": lambda row: f"{sum(row['binary_layers'].values()):,}",
@@ -90,14 +90,14 @@ def models(files: _FilesArgument = None, json: JsonOption = False) -> None:
     _print(rows, columns, right=("classes", "layers", "weights", "accuracy"))
     _notes(
         [
-            "images: channels x height x width; layers and weights: the binary ones, which arrays hold",
+            "input: channels x height x width of images; layers and weights: the binary ones, which arrays hold",
             "accuracy: in ideal arithmetic, as recorded by the network's maker; data set: its digest",
         ]
     )
 
 
 def datasets(folders: _FilesArgument = None, json: JsonOption = False) -> None:
-    """List the data sets that ship and those in `data/`: image size, classes, splits.
+    """List the data sets that ship and those in `data/`: shape of samples, classes, splits.
 
     Examples: `binsparx datasets`, `binsparx datasets ~/photos-imported --json`.
     """
@@ -110,14 +110,14 @@ def datasets(folders: _FilesArgument = None, json: JsonOption = False) -> None:
         return
     columns: dict[str, Callable[[Row], str]] = {
         "dataset": lambda row: row["dataset"],
-        "images": lambda row: "x".join(str(size) for size in row["image_shape"]),
+        "samples": lambda row: "x".join(str(size) for size in row["shape"]),
         "classes": lambda row: str(len(row["classes"])),
         "splits": lambda row: ", ".join(f"{name} {count}" for name, count in row["splits"].items()),
         "digest": lambda row: row["digest"][:12],
         "licence": lambda row: row["licence"] or "not recorded",
     }
     _print(rows, columns, right=("classes",))
-    _notes(["images: height x width x channels; more with `binsparx data import`"])
+    _notes(["samples: height x width x channels of images, else the tensor's shape; more with `binsparx data import`"])
 
 
 def sweeps(json: JsonOption = False) -> None:
@@ -202,7 +202,8 @@ def _dataset(reference: str) -> Row:
     dataset = open_dataset(reference)
     return {
         "dataset": reference,
-        "image_shape": list(dataset.image_shape),
+        "dtype": dataset.sample.dtype,
+        "shape": list(dataset.sample.shape),
         "classes": list(dataset.classes),
         "splits": dict(dataset.splits),
         "digest": dataset.digest,
@@ -212,16 +213,10 @@ def _dataset(reference: str) -> Row:
 
 
 def _print(rows: Sequence[Row], columns: Mapping[str, Callable[[Row], str]], right: Sequence[str]) -> None:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
+    from pipeline.report.text_table import Column, print_table
 
-    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(show(row)) for show in columns.values()))
-    make_console().print(table, highlight=False)
+    headings = [Column(name, number=name in right) for name in columns]
+    print_table("", headings, [[show(row) for show in columns.values()] for row in rows], make_console())
 
 
 def _notes(lines: Sequence[str], soft_wrap: bool = False) -> None:

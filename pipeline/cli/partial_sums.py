@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, get_args
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 import typer
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from pipeline.cli.options import check_output, make_console
-from pipeline.tables.partial_sums import ALL_LAYERS, partial_sum_table
+from pipeline.report.text_table import Column, print_table
+from pipeline.tables.partial_sums import partial_sum_table
 from simcore.analysis.partial_sums import LayerStatistics, coin_flip_imbalance, measure_network
 from simcore.datasets import Dataset, open_dataset
 from simcore.design import Design
@@ -26,6 +25,7 @@ from simcore.errors import InputError, unknown_name
 from simcore.inference.calibration_images import choose_calibration_images, require_apart
 from simcore.inference.stored_layers import images_for_calibration
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
+from simcore.network.inputs import network_input
 from simcore.technology import circuit_parameters
 
 _ORDERS: tuple[str, ...] = get_args(RowOrder)
@@ -88,8 +88,10 @@ def _with_progress(found: Iterator[LayerStatistics], steps: int, console: Consol
 def _images(dataset: Dataset, split: str, count: int) -> torch.Tensor:
     if split not in dataset.splits:
         raise unknown_name(f"split of {dataset.name}", split, dataset.splits, "--split")
-    images, _ = dataset.read(split, 0, min(count, dataset.splits[split]))
-    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+    if count > (known := dataset.splits[split]):
+        raise InputError(f"split '{split}' of {dataset.name} has {known} images, not {count}", "--images")
+    images, _ = dataset.read(split, 0, count)
+    return network_input(images)
 
 
 def _calibration_images(
@@ -109,23 +111,17 @@ def _show(table: pa.Table, console: Console) -> None:
     """The reduction by both flips, one line a layer and order, one column a number of rows."""
     rows = [row for row in table.to_pylist() if row["sparsity"] == "binsparx"]
     together = list(dict.fromkeys(row["rows_read_together"] for row in rows))
-    shown = Table(
-        title=f"{rows[0]['model']}, {rows[0]['images']} images of {rows[0]['dataset']}: mean partial sum, change by "
-        "both flips (%), by rows read together",
-        title_justify="left",
-    )
-    for name in ("layer", "row order"):
-        shown.add_column(name, no_wrap=True)
-    for count in together:
-        shown.add_column(str(count), justify="right", no_wrap=True)
     lines: dict[tuple[str, str], dict[int, float]] = {}
     for row in rows:
         line = lines.setdefault((row["layer"], row["row_order"]), {})
         line[row["rows_read_together"]] = row["partial_sum_reduction"]
-    for (layer, order), line in lines.items():
-        if layer == ALL_LAYERS and order == next(iter(lines))[1]:
-            shown.add_section()
-        shown.add_row(layer, order, *(f"{-100 * line[count]:.1f}" for count in together))
-    coins = [1 - (1 - coin_flip_imbalance(count)) ** 2 for count in together]
-    shown.add_row("coin flips", "any", *(f"{-100 * share:.1f}" for share in coins))
-    console.print(shown)
+    coins = {count: 1 - (1 - coin_flip_imbalance(count)) ** 2 for count in together}
+    lines["coin flips", "any"] = coins
+    print_table(
+        f"{rows[0]['model']}, {rows[0]['images']} images of {rows[0]['dataset']}: mean partial sum, change by both "
+        "flips (%), by rows read together",
+        [Column("layer"), Column("row order", named=True), *(Column(str(count), number=True) for count in together)],
+        [[*names, *(f"{-100 * line[count]:.1f}" for count in together)] for names, line in lines.items()],
+        console,
+        names=2,
+    )

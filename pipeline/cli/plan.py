@@ -104,19 +104,16 @@ def _design_works(planned: Plan, store: Store, times: ComputeTimes) -> tuple[lis
 
 
 def _print(summary: dict[str, Any], console: Console) -> None:
-    from rich.table import Table
-
     from pipeline.execution.progress import duration
+    from pipeline.report.text_table import Column, print_table
     from pipeline.storage.compute_time import ROUGH_PREPARE_SECONDS, ROUGH_SECONDS_PER_IMAGE
 
-    table = Table(title=f"sweep '{summary['sweep']}'")
-    table.add_column("axis")
-    table.add_column("values", justify="right")
-    table.add_column("")
+    rows = []
     for name, values in summary["axes"].items():
         listed = ", ".join(str(value) for value in values[:8]) + (", ..." if len(values) > 8 else "")
-        table.add_row(name, str(len(values)), listed)
-    console.print(table)
+        rows.append([name, str(len(values)), listed])
+    columns = [Column("axis"), Column("values", number=True), Column("")]
+    print_table(f"sweep '{summary['sweep']}'", columns, rows, console, names=0)
     most = "at most " if summary["strategy"] == "racing" else ""
     preparations = summary["tasks"] - summary["shards"]
     left_out = [f"{summary[name]} {name}" for name in ("duplicates", "excluded") if summary[name]]

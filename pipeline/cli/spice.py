@@ -8,10 +8,10 @@ from typing import Annotated, get_args
 import numpy as np
 import typer
 from pydantic import ValidationError
-from rich.table import Table
 
 from pipeline.cli.completion import corners, devices, one_of
 from pipeline.cli.options import check_output, make_console
+from pipeline.report.text_table import Column, print_table
 from simcore.analysis.tile_read import ReadPlace, TileRead, tile_read
 from simcore.crossbar import solve
 from simcore.crossbar.circuit import input_error
@@ -106,11 +106,9 @@ def _compare(read: TileRead, netlist: str, title: str, timeout_s: float) -> None
 
 
 def _show(title: str, ideal: np.ndarray, ours: np.ndarray, unit: float, theirs: np.ndarray | None) -> None:
-    table = Table(title=title)
     names = ["column", "ideal sum", "current (LSB)", "solver (uA)"] + ([] if theirs is None else ["ngspice (uA)"])
-    for name in names:
-        table.add_column(name, justify="right")
+    rows = []
     for column, amperes in enumerate(ours):
         cells = [str(column), f"{ideal[column]:.0f}", f"{amperes / unit:.3f}", f"{amperes * 1e6:.6f}"]
-        table.add_row(*cells, *([] if theirs is None else [f"{theirs[column] * 1e6:.6f}"]))
-    make_console().print(table)
+        rows.append([*cells, *([] if theirs is None else [f"{theirs[column] * 1e6:.6f}"])])
+    print_table(title, [Column(name, number=True) for name in names], rows, make_console(), names=0)

@@ -24,6 +24,7 @@ from pipeline.cli.options import RESULTS_FOLDER, ResultsOption, open_sweep
 from pipeline.results.finished import Results
 from pipeline.tracking.client import default_tracking_uri
 from pipeline.tracking.runs import TrackedDesigns, find_designs
+from pipeline.tracking.view import view_page
 from simcore.errors import BinsparxError, InputError
 
 _LOOPBACK = "127.0.0.1"
@@ -43,10 +44,11 @@ def ui(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")] = True,
     results: ResultsOption = None,
 ) -> None:
-    """Open MLflow with a sweep's designs, ready to compare; on this machine only, until Ctrl-C.
+    """Open MLflow at the list of a sweep's designs; on this machine only, until Ctrl-C.
 
-    The comparison draws parallel coordinates of up to 100 designs, those on the front first; the list holds one run a
-    design (tag `on_front`: true for the front). The sweep's own run has the data set, the tables and the report.
+    The list holds one run a design, the most accurate first, with its axes, accuracy and costs as columns (tag
+    `on_front`: true for the front). The comparison draws parallel coordinates of up to 100 designs, those on the front
+    first. The sweep's own run has the data set, the tables and the report.
 
     Examples: `binsparx ui`, `binsparx ui quickstart --port 5000 --no-browser`.
     """
@@ -64,9 +66,9 @@ def ui(
     with _server(uri, port) as server:
         _wait(server, port)
         home = f"http://{_LOOPBACK}:{port}/#"
-        address = home + _compare_page(tracked)
-        print(f"compare {len(tracked.runs)} designs, the front first:\n  {address}")
-        print(f"list and charts of all:\n  {home}{_list_page(tracked.experiment, name)}")
+        address = home + view_page(tracked.experiment, tracked.sweep)
+        print(f"all designs of '{tracked.sweep}':\n  {address}")
+        print(f"compare {len(tracked.runs)} of them, the front first:\n  {home}{_compare_page(tracked)}")
         print("Ctrl-C ends it", flush=True)
         if browser:
             webbrowser.open(address)
@@ -77,14 +79,6 @@ def _compare_page(tracked: TrackedDesigns) -> str:
     """Parallel coordinates, scatter, contours and the parameters that differ."""
     query = {"runs": json.dumps(tracked.runs, separators=(",", ":")), "experiments": json.dumps([tracked.experiment])}
     return f"/compare-runs?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}"
-
-
-def _list_page(experiment: str, sweep: str | None) -> str:
-    """The chart view of the designs of a sweep, the most accurate first."""
-    wanted = "tags.`binsparx.kind` = 'design'" + (f" and tags.`binsparx.sweep` = '{sweep}'" if sweep else "")
-    query = {"searchFilter": wanted, "orderByKey": "metrics.`accuracy_pct`", "orderByAsc": "false"}
-    text = urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
-    return f"/experiments/{experiment}/runs?{text}&compareRunsMode=CHART"
 
 
 @contextlib.contextmanager

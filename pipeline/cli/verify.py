@@ -18,22 +18,16 @@ def verify(
     import json as json_module
     import math
 
-    from rich.table import Table
-
+    from pipeline.report.text_table import Column, print_table
     from simcore.crossbar.reference import verify_folder
     from simcore.errors import BinsparxError, InputError
 
     if not (math.isfinite(tol) and tol > 0):
         raise InputError(f"expected a tolerance above 0, found {tol}", "--tol")
     results = verify_folder(folder, tol)
-    table = Table(title=f"{len(results)} reference circuits, tolerance {tol:g}")
-    table.add_column("circuit")
-    for name in ("relative error", "residual"):
-        table.add_column(name, justify="right")
-    for name in ("solver", ""):
-        table.add_column(name)
     wrong = 0
     rows: list[dict[str, object]] = []
+    lines: list[list[str]] = []
     for result in results:
         status = result.status.name.lower()
         # A solve that did not converge is wrong whatever it returned, and so is NaN.
@@ -42,11 +36,13 @@ def verify(
         verdict = "ok" if good else "WRONG"
         circuit = {"circuit": result.name, "solver": status, "ok": bool(good)}
         rows.append(circuit | {"relative_error": result.relative_error, "residual": result.residual})
-        table.add_row(result.name, f"{result.relative_error:.2e}", f"{result.residual:.1e}", status, verdict)
+        lines.append([result.name, f"{result.relative_error:.2e}", f"{result.residual:.1e}", status, verdict])
     if json:
         print(json_module.dumps({"tolerance": tol, "circuits": rows}, indent=2))
     else:
-        make_console().print(table)
+        numbers = [Column(name, number=True) for name in ("relative error", "residual")]
+        title = f"{len(results)} reference circuits, tolerance {tol:g}"
+        print_table(title, [Column("circuit"), *numbers, Column("solver"), Column("")], lines, make_console())
         worst = max(
             results, key=lambda found: found.relative_error if math.isfinite(found.relative_error) else math.inf
         )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipeline.errors import DiskFull
 from pipeline.execution.active import ActiveDesign, Failure
 from pipeline.execution.capacity import gpu_share
 from pipeline.execution.ray_interface import Ray, Reference, RemoteFunction
@@ -107,7 +108,11 @@ class Execution:
         return self._max_failures is not None and len(self.failures) > self._max_failures
 
     def run(self, design_works: Iterable[DesignWork]) -> list[Failure]:
-        """Computes all that is missing; returns the points that failed, in the order given."""
+        """Computes all that is missing; returns the points that failed, in the order given.
+
+        Raises:
+            DiskFull: a task had no room for its results.
+        """
         todo = [work for work in design_works if not work.done]
         rank = {work.point.key: index for index, work in enumerate(todo)}
         self._shards_left = sum(len(work.cover.missing) for work in todo)
@@ -251,6 +256,9 @@ class Execution:
         task = self._in_flight.pop(reference)
         active = task.active
         outcomes, lost = self._outcomes(reference, task)
+        for outcome in outcomes:
+            if outcome.kind is FailureKind.FULL:
+                raise DiskFull(outcome.reason)
         if not task.shards:
             self._preparing -= 1
             self._preparation_ended(active, outcomes[0])
@@ -337,7 +345,9 @@ class Execution:
         name = type(cause).__name__
         lost = isinstance(cause, exceptions.ObjectLostError)
         if isinstance(cause, exceptions.RayError):
-            kind, reason = kind_of_system_error(name), f"the system failed ({name})"
+            kind = kind_of_system_error(name)
+            full = kind is FailureKind.FULL
+            reason = "the disk of Ray's temporary files is full" if full else f"the system failed ({name})"
         else:  # the task could not even begin: it never raises itself
             kind, reason = kind_of(cause), f"{name}: {' '.join(str(cause).split())}"
         return Outcome(0.0, 0.0, reason, name, str(error), kind), lost

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from pipeline.errors import NO_ROOM
 from simcore.errors import InputError
 
 
@@ -23,6 +24,8 @@ class FailureKind(StrEnum):
     """A machine or an object on it was lost: not the task's fault."""
     STORAGE = "storage"
     """The disk or the object store failed."""
+    FULL = "full"
+    """A disk has no room left: nothing can be kept, so the run ends."""
 
 
 RETRIES = {
@@ -32,6 +35,7 @@ RETRIES = {
     FailureKind.WORKER: 3,
     FailureKind.NODE: 10,
     FailureKind.STORAGE: 6,
+    FailureKind.FULL: 0,
 }
 _FIRST_DELAY_SECONDS = {FailureKind.WORKER: 0.1, FailureKind.NODE: 0.5, FailureKind.STORAGE: 1.0}
 _LONGEST_DELAY_SECONDS = 30.0
@@ -94,7 +98,7 @@ def kind_of(error: BaseException) -> FailureKind:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return FailureKind.MEMORY
     if isinstance(error, OSError):
-        return FailureKind.STORAGE
+        return FailureKind.FULL if error.errno in NO_ROOM else FailureKind.STORAGE
     if isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY):
         return FailureKind.MEMORY  # torch and LLVM raise plain RuntimeErrors
     return FailureKind.SIMULATION
@@ -104,4 +108,6 @@ def kind_of_system_error(name: str) -> FailureKind:
     """The kind of a Ray error by its class name."""
     if name == "OutOfMemoryError":
         return FailureKind.MEMORY
+    if name == "OutOfDiskError":
+        return FailureKind.FULL
     return FailureKind.WORKER if name == "WorkerCrashedError" else FailureKind.NODE

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.errors import NO_ROOM, describe_full_disk
 from pipeline.execution.retries import FailureKind, kind_of
 from pipeline.provenance import Provenance
 from pipeline.storage.layer_totals import Totals, sum_layers
@@ -273,10 +274,18 @@ class _Clock:
 
     def failed(self, error: Exception) -> Outcome:
         timing = self.timing()
-        text = " ".join(str(error).split())
-        reason = text if isinstance(error, InputError) else f"{type(error).__name__}: {text}".rstrip(": ")
         details = "".join(traceback.format_exception(error))
-        return Outcome(timing.seconds, timing.cpu_seconds, reason, type(error).__name__, details, kind_of(error))
+        return Outcome(
+            timing.seconds, timing.cpu_seconds, _reason(error), type(error).__name__, details, kind_of(error)
+        )
+
+
+def _reason(error: Exception) -> str:
+    """One line."""
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return describe_full_disk(error)
+    text = " ".join(str(error).split())
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def _write_design(store_uri: str, record: DesignRecord) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 import numpy as np
@@ -71,6 +72,12 @@ def _panels(lines: int, columns: int, width: float, height: float) -> tuple[Figu
     return figure, figure.subplots(lines, columns, squeeze=False, sharey="row")
 
 
+def _title(axes: Axes, text: str, width: float, size: float) -> None:
+    """Folds where it is longer than a panel of inches ``width``: a long network's name would lie on its neighbour's."""
+    letters = int((width + 0.2) * 72 / (0.6 * size))
+    axes.set_title(textwrap.fill(text, letters, break_long_words=False, break_on_hyphens=False), fontsize=size)
+
+
 def _device_name(model: str, device: str, designs: pd.DataFrame) -> str:
     return device if designs.model.nunique() == 1 else f"{model}, {device}"
 
@@ -93,7 +100,7 @@ def _front(designs: pd.DataFrame, cost: Objective, existing: int, accuracy: Obje
     for line, (model, beyond) in zip(grid, lines, strict=True):
         for axes, corner in zip(line, corners, strict=True):
             world = f"{corner} corner{beyond}"
-            axes.set_title(f"{model}, {world}", fontsize=10 if len(world) < 32 else 8)
+            _title(axes, f"{model}, {world}", 3.5, 10)
             panel = panels.get((model, world))
             if panel is None:
                 _say_empty(axes)
@@ -176,34 +183,49 @@ def _gains(results: Results, designs: pd.DataFrame) -> Figure | None:
 
 
 def _energy(designs: pd.DataFrame) -> Figure | None:
-    """A bar a design, the levels of one hardware together: what each component takes; None where nothing is known."""
+    """A panel a network, for these differ by orders of magnitude, and in it a bar a design, the levels of one hardware
+    together: what each component takes. None where nothing is known."""
     known = designs[designs.energy_per_image_J.notna()] if "energy_per_image_J" in designs else designs[:0]
     groups = energy_groups(known)
     if not groups:
         return None
-    hardware = hardware_numbers(known)
-    known = known[hardware < _MOST_BARS]
-    rows, energy = [row for _, row in known.iterrows()], OBJECTIVES["energy"]
-    figure = Figure(figsize=(10, 1.6 + 0.22 * len(rows)), layout="constrained")
-    axes = figure.subplots()
+    networks = [of_one for _, of_one in known.groupby("model", sort=False)]
+    most = max(1, _MOST_BARS // len(networks))
+    shown = [of_one[hardware_numbers(of_one) < most] for of_one in networks]
+    figure = Figure(figsize=(10, 1.2 + 0.5 * len(shown) + 0.22 * sum(map(len, shown))), layout="constrained")
+    panels = figure.subplots(len(shown), 1, squeeze=False, height_ratios=[len(of_one) + 1 for of_one in shown])[:, 0]
+    for axes, of_one in zip(panels, shown, strict=True):
+        _energy_panel(axes, of_one, groups, known)
+        if len(shown) > 1:
+            axes.set_title(of_one.model.iloc[0], fontsize=9)
+    panels[-1].set_xlabel(OBJECTIVES["energy"].axis_label)
+    title = "energy of an image by component; lines: the total with what is disputed at its ends"
+    number = max(int(hardware_numbers(of_one).max()) + 1 for of_one in networks)
+    if number > most:
+        title += f"\nthe first {most} of {number} hardware designs" + (" of each network" if len(shown) > 1 else "")
+    figure.suptitle(title)
+    say_fixed(figure, known, 150)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=8, frameon=False
+    )
+    return figure
+
+
+def _energy_panel(axes: Axes, shown: pd.DataFrame, groups: dict[str, list[str]], known: pd.DataFrame) -> None:
+    """The bars of some designs; ``known``: all designs, which tell what a name has to say."""
+    rows, energy = [row for _, row in shown.iterrows()], OBJECTIVES["energy"]
     places, left = -np.arange(len(rows)), np.zeros(len(rows))
     for colour, (group, columns) in zip(PART_COLOURS, groups.items(), strict=False):
-        values = known[columns].sum(axis=1).to_numpy()
+        values = shown[columns].sum(axis=1).to_numpy()
         axes.barh(places, values, 0.8, left=left, color=colour, edgecolor="white", lw=0.4, label=group)
         left += values
-    spread = [known[name].fillna(known.energy_per_image_J).to_numpy() for name in spread_columns(energy.column)]
+    spread = [shown[name].fillna(shown.energy_per_image_J).to_numpy() for name in spread_columns(energy.column)]
     for place, low, high in zip(places, *spread, strict=True):
         axes.plot([low, high], [place, place], color="#222222", lw=0.8)
-    names = [f"{design_name(row, known)}, {level_name(row)}" for row in rows]
-    axes.set_yticks(places, names, fontsize=6.5)
+    axes.set_yticks(places, [f"{design_name(row, known)}, {level_name(row)}" for row in rows], fontsize=6.5)
     axes.set_ylim(-len(rows) + 0.4, 0.6)
     label_costs(axes, energy)
-    axes.set_xlabel(energy.axis_label)
     draw_grid(axes, "x")
-    figure.suptitle("energy of an image by component; lines: the total with what is disputed at its ends")
-    say_fixed(figure, known, 150)
-    figure.legend(loc="outside lower center", ncols=5, fontsize=8, frameon=False)
-    return figure
 
 
 def _maps(designs: pd.DataFrame) -> Figure:
@@ -229,7 +251,7 @@ def _maps(designs: pd.DataFrame) -> Figure:
                 axes.text(x, y, f"{100 * value:.0f}", ha="center", va="center", color=ink, fontsize=8)
             axes.set_xticks(range(len(arrays)), list(arrays.values()), fontsize=6, rotation=30, ha="right")
             axes.set_yticks(range(len(worlds)), worlds, fontsize=7)
-            axes.set_title(f"{_device_name(model, device, designs)}, {level}", fontsize=8)
+            _title(axes, f"{_device_name(model, device, designs)}, {level}", width, 8)
     figure.suptitle("accuracy (%), the best of all designs with this array; empty: not in the sweep", fontsize=9)
     return figure
 
@@ -239,11 +261,11 @@ def _layers(layers: pd.DataFrame) -> Figure:
     beyond = worlds_beyond_corner(layers)
     groups = list(layers.groupby(["model", "device", beyond], sort=False))
     corners, levels = list(layers.corner.unique()), levels_among(layers.sparsity)
-    figure, panels = _panels(len(groups), len(corners), width=3.4, height=2.2)
+    width = 3.4
+    figure, panels = _panels(len(groups), len(corners), width, height=2.2)
     for line, ((model, device, rest), group) in zip(panels, groups, strict=True):
         for axes, corner in zip(line, corners, strict=True):
-            name = f"{_device_name(model, device, layers)}, {corner} corner{rest}"
-            axes.set_title(name, fontsize=9 if len(name) < 36 else 7)
+            _title(axes, f"{_device_name(model, device, layers)}, {corner} corner{rest}", width, 9)
             here = group[group.corner == corner]
             if here.empty:
                 _say_empty(axes)

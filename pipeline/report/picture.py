@@ -170,13 +170,17 @@ def _draw_panel(axes: Axes, panel: FrontPanel | None, style: _Style) -> None:
 
 
 def label_sizes(figure: Figure, panels: Iterable[tuple[Axes, FrontPanel]], colours: Mapping[str, str]) -> None:
-    """The size of each array and device beside its dense design, where there is room: never on a point or a bar.
+    """The size of each array and device beside its dense design, where there is room: never on a point or a bar. Where
+    all arrays are alike it says nothing.
 
     Args:
         figure: that holds the panels, with nothing more to come that moves them.
         panels: each with what was drawn on it.
         colours: of the devices.
     """
+    panels = list(panels)
+    if len({array for _, panel in panels for array in panel.points[_SIZES].itertuples(index=False)}) < 2:
+        return
     figure.canvas.draw()  # places are known from here on
     points_a_pixel = 72 / figure.dpi
     for axes, panel in panels:

@@ -248,7 +248,7 @@ def print_list(designs: pa.Table, console: Console, wide: bool = False) -> None:
                 f"{row['rms_error_lsb']:.2f}", str(row["images"]), short_key(row["design_key"]),
             ]
         )  # fmt: skip
-    print_table(f"{len(lines)} designs", columns, lines, console, len(naming.columns), wide)
+    print_table(f"{len(lines)} design{'s' * (len(lines) != 1)}", columns, lines, console, len(naming.columns), wide)
     console.print()
     front = f"*: on the front of its model, {world_words(frame)}; ?: cannot be told from it (95 %)"
     console.print(f"{front}; ~: beyond the solver's limits", highlight=False, soft_wrap=True)
@@ -425,9 +425,8 @@ def _cost(row: _Row, name: str) -> str:
 
 def _range(row: _Row, change: str) -> str:
     """Ends of a change; nothing where a race stopped one of the two, so that they cannot be compared."""
-    if pd.isna(row[f"{change}_low"]):
-        return ""
-    return "..".join(f"{round(100 * row[f'{change}_{end}']):+d}" for end in ("low", "high"))
+    ends = [row[f"{change}_{end}"] for end in ("low", "high")]
+    return "" if any(pd.isna(end) for end in ends) else "..".join(f"{round(100 * end):+d}" for end in ends)
 
 
 def _level(row: _Row) -> _Level:

@@ -44,7 +44,7 @@ def print_table(
     Args:
         title: above the table; none where empty.
         columns: in their order.
-        rows: a text a column.
+        rows: a text a column; a cell of several lines keeps them.
         console: where to.
         names: columns, the first ones, that together name a row.
         wide: as wide as it is on a terminal too.
@@ -56,7 +56,8 @@ def print_table(
             columns, rows = _with_one_name(columns, rows, names)
             widths = _widths(columns, rows)
         place = 0 if names else -1
-        widths[place] = max(_LEAST_NAME, min(widths[place], widths[place] + room - _total(widths)))
+        widest = widths[place]
+        widths[place] = max(min(_LEAST_NAME, widest), min(widest, widest + room - _total(widths)))
     head = _lines([column.heading for column in columns], columns, widths)
     body = itertools.chain.from_iterable(_lines(row, columns, widths) for row in rows)
     lines = [*([title] if title else []), *head, "─" * _total(widths), *body]
@@ -67,7 +68,7 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[in
     """Of the widest cell of each column, and of the widest word of its heading."""
     cells = zip(*rows, strict=True) if rows else ([] for _ in columns)
     return [
-        max(cell_len(text) for text in ("", *column.heading.split(), *own))
+        max(map(cell_len, ["", *column.heading.split(), *"\n".join(own).split("\n")]))
         for column, own in zip(columns, cells, strict=True)
     ]
 
@@ -88,9 +89,11 @@ def _lines(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int
 
 
 def _fold(text: str, width: int) -> list[str]:
-    if cell_len(text) <= width:
-        return [text]
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    lines: list[str] = []
+    for line in text.split("\n"):
+        fits = cell_len(line) <= width
+        lines += [line] if fits else textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+    return lines
 
 
 def _with_one_name(

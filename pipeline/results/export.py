@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import re
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.dataset
 
+from pipeline.errors import NO_ROOM, DiskFull
 from pipeline.results.finished import Results
 from pipeline.tables.dictionary import data_dictionary
 from pipeline.tables.schema import SCHEMAS
@@ -40,6 +45,7 @@ def export_results(
     Raises:
         InputError: unknown form or sweep, the target exists (without ``force``), is no earlier export, lies with the
             results or cannot be written, or a table is too long for a workbook.
+        DiskFull: there is no room for it.
     """
     if form not in WRITERS:
         raise unknown_name("format", form, WRITERS, "--format")
@@ -47,16 +53,50 @@ def export_results(
     _check_target(target, form, results, force)
     tables = {name: _joined(results, name, sweeps) for name in SCHEMAS}
     tables[DICTIONARY] = data_dictionary({name: table.schema for name, table in tables.items()})
-    partial = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        WRITERS[form](tables, partial)
-        _put_in_place(partial, target)
+        with _draft_folder(target) as draft:
+            WRITERS[form](tables, draft / "made")
+            _put_in_place(draft / "made", target, draft / "earlier")
+        _remove_abandoned(target)
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise DiskFull(f"{target}: {error.strerror}") from None
         raise InputError(f"cannot write '{target}': {error.strerror or error}", "--output") from None
-    finally:
-        _remove(partial)
     return target
+
+
+@contextlib.contextmanager
+def _draft_folder(target: Path) -> Iterator[Path]:
+    """A hidden folder beside ``target``. A lock on it, which ends with this process, says that it is being used."""
+    while True:
+        draft = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
+        draft.mkdir()
+        opened = os.open(draft, os.O_RDONLY)
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        if draft.exists():
+            break
+        os.close(opened)  # another export came between and took it for abandoned
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        os.close(opened)
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Drafts of exports to ``target`` that were killed: nobody holds their lock."""
+    name = re.compile(rf"\.{re.escape(target.name)}-[0-9a-f]{{8}}")
+    for draft in target.parent.iterdir():
+        if not (name.fullmatch(draft.name) and draft.is_dir()):
+            continue
+        with contextlib.suppress(OSError):  # another user's, or in use: in nobody's way
+            opened = os.open(draft, os.O_RDONLY)
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(draft)
+            finally:
+                os.close(opened)
 
 
 def _check_target(target: Path, form: str, results: Results, force: bool) -> None:
@@ -171,22 +211,11 @@ def _fill_database(tables: Tables, path: Path) -> None:
             database.execute(f"""COMMENT ON COLUMN "{row["table"]}"."{row["column"]}" IS '{quoted}'""")
 
 
-def _put_in_place(made: Path, target: Path) -> None:
+def _put_in_place(made: Path, target: Path, earlier: Path) -> None:
     """An earlier export is there until the new one is: a file is replaced at once, a folder is out of the way first."""
-    if not target.is_dir():
-        made.replace(target)
-        return
-    earlier = made.with_name(f"{made.name}-earlier")
-    target.rename(earlier)
-    made.rename(target)
-    _remove(earlier)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    if target.is_dir():
+        target.rename(earlier)
+    made.replace(target)
 
 
 WRITERS: dict[str, Callable[[Tables, Path], None]] = {

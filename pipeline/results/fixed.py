@@ -66,7 +66,7 @@ def _fixed_overrides(values: list[str]) -> dict[str, str]:
 
 
 def _says_nothing(name: str, value: object) -> bool:
-    return value is None or value == "" or (name in _QUIET and value == _QUIET[name])
+    return bool(pd.isna(value)) or value == "" or (name in _QUIET and value == _QUIET[name])
 
 
 def said(values: dict[str, str]) -> str:

@@ -118,9 +118,10 @@ class PointBuilder:
         return found
 
     def _effect_set(self, text: str, where: str) -> Effects:
-        name = "+".join(PurePath(part).stem if is_effect_file(part) else part for part in text.split("+"))
-        _require_showable(name, "set of device effects", "; give the files shorter names", where)
-        return Effects(name, simulation.load_effects(text, where, self.sweep.path.parent), where)
+        names = [PurePath(part).stem if is_effect_file(part) else part for part in text.split("+")]
+        for name in names:
+            _require_showable(name, "device effect", "; give its file a shorter name", where)
+        return Effects("+".join(names), simulation.load_effects(text, where, self.sweep.path.parent), where)
 
     def _study(self, calibration_images: int, effects: Effects, where: str) -> Study:
         calibration = calibrating_images(self.sweep, self.dataset, calibration_images, where)
@@ -175,8 +176,8 @@ class PointBuilder:
             rows, cols, active, where = size
             base = Configuration(study, model, cell, self._circuit(cell), rows, cols, active)
             for settings in products:
-                if not study.chips_differ:  # nothing depends on them
-                    settings = {**settings, **{axis.column: [axis.default] for axis in OF_EFFECTS}}
+                idle = simulation.conditions_without_effect(study.design_fields["effects"])
+                settings = settings | {axis.column: [axis.default] for axis in OF_EFFECTS if axis.field in idle}
                 try:
                     if study.design_fields[CALIBRATION.column] not in checked:
                         _check_sets(base, products, places)
@@ -274,22 +275,9 @@ class PointBuilder:
                         raise unknown_name(f"{what} of this sweep", name, known, where)
 
     def _check_fit(self, model: Model, where: str) -> None:
-        """The network must take images of the data set's shape and know its classes."""
-        graph = model.checkpoint.network.graph
-        height, width, channels = self.dataset.image_shape
-        if tuple(graph.input_shape) != (channels, height, width):
-            raise InputError(
-                f"model '{model.name}' takes images of (channels, height, width) {tuple(graph.input_shape)}, "
-                f"data set '{self.dataset.name}' has {(channels, height, width)}",
-                where,
-            )
+        """The network must take samples of the data set's shape and know its classes."""
+        simulation.require_fit(model, self.dataset, where)
         simulation.check_layers(model, self.spec.layers, where, self.sweep.where("layers"))
-        if graph.classes != len(self.dataset.classes):
-            raise InputError(
-                f"model '{model.name}' knows {graph.classes} classes, data set '{self.dataset.name}' has "
-                f"{len(self.dataset.classes)}",
-                where,
-            )
 
 
 def _check_sets(base: Configuration, products: list[dict[str, list[AxisValue]]], places: dict[str, str]) -> None:

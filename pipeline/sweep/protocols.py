@@ -32,15 +32,16 @@ class Dataset(Protocol):
     def classes(self) -> tuple[str, ...]: ...
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
+    def input_shape(self) -> tuple[int, ...]:
+        """What a network receives of a sample: (channels, height, width) of an image, else the tensor's own shape."""
 
     @property
     def splits(self) -> dict[str, int]:
         """Number of images of each split."""
 
     def read(self, split: str, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Images ``start`` to ``start + count`` (excluded): (count, H, W, C) uint8 and (count,) labels."""
+        """Images ``start`` to ``start + count`` (excluded): (count, H, W, C) uint8, or tensors (count, ...)
+        float32, and (count,) labels."""
 
     def verify(self) -> None:
         """Raises InputError where an image or label is missing or not what it was."""
@@ -143,7 +144,7 @@ class Evaluator(Protocol):
 
         Args:
             prepared: the design.
-            images: (n, H, W, C) uint8.
+            images: (n, H, W, C) uint8, or tensors (n, ...) float32.
             labels: (n,) integers.
             first_image: index of the first image in its split.
         """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from simcore.errors import InputError, nearest_name
+
 _FOLDER = Path(__file__).parents[1] / "example_sweeps"  # a link in a checkout, a folder in a wheel
 
 
@@ -18,9 +20,19 @@ def sweep_path(reference: str | Path) -> Path:
     Args:
         reference: path, or the name of a sweep file that ships where no file has that name.
 
+    Raises:
+        InputError: neither.
+
     Example:
-        >>> sweep_path("quickstart").name, str(sweep_path("mine.yaml"))
-        ('quickstart.yaml', 'mine.yaml')
+        >>> sweep_path("quickstart").name
+        'quickstart.yaml'
     """
     path = Path(reference)
-    return path if path.is_file() else shipped_sweeps().get(str(reference), path)
+    shipped = shipped_sweeps()
+    if not path.is_file() and str(reference) in shipped:
+        return shipped[str(reference)]
+    if not path.exists():
+        nearest = nearest_name(path.stem, shipped)
+        hint = f"; did you mean '{nearest}', which ships?" if nearest else ""
+        raise InputError(f"no such file{hint}", str(reference))
+    return path

@@ -136,6 +136,13 @@ def load_effects(text: str, where: str, folder: Path) -> tuple[Effect, ...]:
     return effect_blocks.load_effects(text, where, folder)
 
 
+def conditions_without_effect(effects: Sequence[Effect]) -> list[str]:
+    """Fields of a design that change nothing beside these effects."""
+    from simcore import effects as device_effects
+
+    return device_effects.conditions_without_effect(effects)
+
+
 def mitigations_of(design: Design) -> Sequence[Costed]:
     """What is done against the errors of a design's arrays, beside what its tiles and counts say already."""
     if design.mitigations == NONE:
@@ -151,6 +158,13 @@ def choose_calibration_images(dataset: Dataset, count: int, measured_split: str,
         return calibration_images.choose_calibration_images(dataset, count, measured_split)
     except InputError as error:
         raise InputError(error.message, where) from None
+
+
+def require_fit(model: Model, dataset: Dataset, where: str) -> None:
+    """Raises InputError where the network takes other samples than the data set's, or knows other classes."""
+    from simcore.network import inputs
+
+    inputs.require_fit(f"model '{model.name}'", model.checkpoint.network.graph, dataset, where)
 
 
 def check_layers(model: Model, layers: list[str] | None, model_where: str, layers_where: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from simcore.errors import InputError, unknown_name
+from simcore.errors import InputError, broken_bound, unknown_name
 from simcore.yaml_file import Location, YamlFile
 
 _EXPECTED = {
@@ -23,12 +23,6 @@ _EXPECTED = {
     "model_type": "expected a group of fields",
     "model_attributes_type": "expected a group of fields",
     "finite_number": "expected a finite number",
-}
-_BOUNDS = {
-    "greater_than": ("gt", "more than"),
-    "greater_than_equal": ("ge", "at least"),
-    "less_than": ("lt", "less than"),
-    "less_than_equal": ("le", "at most"),
 }
 
 
@@ -56,9 +50,8 @@ def _one_line(detail: ErrorDetails, location: Location, source: YamlFile, model:
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         return str(unknown_name("value", str(found), choices, where))
-    if kind in _BOUNDS:
-        bound, words = _BOUNDS[kind]
-        return str(InputError(f"expected {words} {context[bound]:g}, found {found!r}", where))
+    if (expected := broken_bound(kind, context)) is not None:
+        return str(InputError(f"{expected}, found {found!r}", where))
     if kind == "value_error":
         return str(InputError(str(context["error"]), where))
     return str(InputError(f"{_EXPECTED.get(kind, detail['msg'])}, found {source.shown(found, *location)}", where))

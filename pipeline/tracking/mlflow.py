@@ -15,7 +15,7 @@ from pipeline.tables.schema import AXIS_COLUMNS, DESIGNS_SCHEMA
 from pipeline.tracking.client import PREFIX
 
 _SHOWN_CHARACTERS = 9  # of a value in MLflow's parallel coordinates
-_PARAMETERS = [*(name for name in AXIS_COLUMNS if name not in ("design_key", "sweep")), "solver"]
+PARAMETERS = [*(name for name in AXIS_COLUMNS if name not in ("design_key", "sweep")), "solver"]
 
 _FRACTIONS = {
     "accuracy": "accuracy_pct",
@@ -130,8 +130,8 @@ def distinct_parameters(rows: list[dict[str, Any]]) -> dict[str, dict[str, str]]
     MLflow's parallel coordinates cut values short: of values that would look the same there, each begins with what sets
     it apart, or with digits of its digest where that is too long as well.
     """
-    shown = {name: told_apart({str(row[name]) for row in rows}) for name in _PARAMETERS}
-    return {row["design_key"]: {name: shown[name][str(row[name])] for name in _PARAMETERS} for row in rows}
+    shown = {name: told_apart({str(row[name]) for row in rows}) for name in PARAMETERS}
+    return {row["design_key"]: {name: shown[name][str(row[name])] for name in PARAMETERS} for row in rows}
 
 
 def told_apart(values: set[str]) -> dict[str, str]:

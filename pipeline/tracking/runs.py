@@ -25,9 +25,10 @@ _MARKS = ("on_front", "in_sample")  # tags that say what a design is among the o
 
 @dataclass(frozen=True)
 class TrackedDesigns:
-    """Where a sweep's designs are: the experiment, and runs to compare, those on the front first."""
+    """Where a sweep's designs are: the experiment, its sweep, and runs to compare, those on the front first."""
 
     experiment: str
+    sweep: str
     runs: list[str]
 
 
@@ -54,7 +55,7 @@ def find_designs(uri: str, sweep_name: str | None, most: int) -> TrackedDesigns 
     front = [run.info.run_id for run in of_it if run.data.tags.get("on_front") == "true"][:most]
     others = [run.info.run_id for run in of_it if run.data.tags.get("on_front") != "true"]
     step = max(1, -(-len(others) // max(1, most - len(front))))
-    return TrackedDesigns(experiment, (front + others[::step])[:most])
+    return TrackedDesigns(experiment, runs[0].data.tags[f"{PREFIX}.sweep"], (front + others[::step])[:most])
 
 
 def _is_usable(path: Path, uri: str) -> bool:
@@ -158,6 +159,12 @@ def _can_become(run: Run, entry: Entry) -> bool:
     """Whether a run can be brought to an entry: MLflow never changes a parameter, and never takes back a metric."""
     same_parameters = all(run.data.params.get(name, value) == value for name, value in entry.params.items())
     return same_parameters and run.data.metrics.keys() <= entry.metrics.keys()
+
+
+def write_view(client: MlflowClient, experiment: str, tag: str, state: str) -> None:
+    """Sets a tag of an experiment where it says anything else."""
+    if client.get_experiment(experiment).tags.get(tag) != state:
+        client.set_experiment_tag(experiment, tag, state)
 
 
 def take_marks(client: MlflowClient, runs: Iterable[Run]) -> int:

@@ -17,8 +17,9 @@ from pipeline.tables.stored import read_table
 from pipeline.tracking.artifacts import attach_artifacts, attach_datasets, read_artifacts
 from pipeline.tracking.client import TrackingUnavailable, default_tracking_uri, quiet_client, unavailable
 from pipeline.tracking.database import ensure_database
-from pipeline.tracking.mlflow import child_entry, distinct_parameters, parent_entry
-from pipeline.tracking.runs import known_runs, open_experiment, take_marks, write_entry
+from pipeline.tracking.mlflow import PARAMETERS, child_entry, distinct_parameters, parent_entry
+from pipeline.tracking.runs import known_runs, open_experiment, take_marks, write_entry, write_view
+from pipeline.tracking.view import view_state, view_tag
 from pipeline.uris import without_secret
 
 if TYPE_CHECKING:
@@ -78,10 +79,14 @@ def _synchronise(
     written = int(parent_written)
     params = distinct_parameters(rows)
     sample = sample_others(rows, sweep.spec.tracking.sample)
+    metrics: set[str] = set()
     tracked = _tracked(rows, sweep.spec.tracking.mode, sample, known.keys())
     for row in tracked:
         entry = child_entry(row, name, parent_id, params[row["design_key"]], row["design_key"] in sample)
         written += write_entry(client, experiment, known.get(row["design_key"]), entry, False)[1]
+        metrics |= entry.metrics.keys()
+    varied = [name for name in PARAMETERS if len({row[name] for row in rows}) > 1]
+    write_view(client, experiment, view_tag(name), view_state(name, varied, metrics))
     unchanged = 1 + len(tracked) - written
     written += take_marks(client, [run for key, run in known.items() if key not in params])
     return TrackingResult(without_secret(uri), study, written, unchanged)

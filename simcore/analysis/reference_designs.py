@@ -11,11 +11,12 @@ from __future__ import annotations
 from simcore.crossbar.circuit import Circuit
 from simcore.design import Design
 from simcore.design_axes import MOST_ADC_BITS, REFERENCE_SOLVERS, Adc, EvidenceLimits, lossless_bits
+from simcore.effects import CONDITIONS
 
 _NO_CIRCUIT = Circuit(
     topology="gate_driven", g_on=1e-6, g_off=0.0, v_read=1.0, r_driver=0.0, r_sink=0.0, r_col=0.0, r_source=0.0
 )
-_OF_CHIPS = ("effects", "age_s", "reads", "temperature_K", "calibrated_on")
+_OF_CHIPS = ("effects", *CONDITIONS)
 
 
 def what_acts(design: Design) -> Design:

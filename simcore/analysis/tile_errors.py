@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from simcore.datasets import Dataset
 from simcore.inference.prepared import Prepared
@@ -13,6 +12,7 @@ from simcore.inference.stored_layers import binary_input_signs, images_for_calib
 from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import input_vectors
 from simcore.network.checkpoint import Checkpoint
+from simcore.network.inputs import network_input
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def tile_errors(
     """
     calibration = images_for_calibration(checkpoint, prepared.design, dataset)
     pixels, _ = dataset.read(split, 0, min(images, dataset.splits[split]))
-    batch = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).float()
+    batch = network_input(pixels)
     signs = binary_input_signs(checkpoint.network, batch, set(prepared.layers))
     result = []
     for layer in stored_layers(checkpoint, prepared.design, calibration):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from simcore.crossbar import Circuit
 from simcore.datasets import Dataset
@@ -14,6 +13,7 @@ from simcore.errors import InputError, unknown_name
 from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, mapped_layers, stored_layers
 from simcore.mapping.tiling import input_vectors
 from simcore.network.checkpoint import Checkpoint
+from simcore.network.inputs import network_input
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def tile_read(checkpoint: Checkpoint, design: Design, dataset: Dataset, place: R
         raise unknown_name(f"mapped layer of {checkpoint.name}", place.layer, mapped)
     _require_below("image", place.image, dataset.splits.get(place.split, 0), f"split '{place.split}'")
     images, _ = dataset.read(place.split, place.image, 1)
-    pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+    pixels = network_input(images)
     calibration = images_for_calibration(checkpoint, design, dataset)
     (layer,) = stored_layers(checkpoint, design, calibration, place.layer)
     signs = binary_input_signs(checkpoint.network, pixels, {layer.name})[layer.name]

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from simcore.crossbar.iv import ARGUMENT_LIMIT, CURVE_FORMS, CellCurves, CurveForm, pchip_curve
 from simcore.crossbar.topologies import TOPOLOGIES, Topology, TopologyName
-from simcore.errors import InputError, nearest_name
+from simcore.errors import InputError, broken_bound, nearest_name
 
 Resistance = Field(ge=0, allow_inf_nan=False)
 Positive = Field(gt=0, allow_inf_nan=False)
@@ -158,7 +158,7 @@ def input_error(error: ValidationError, model: type[BaseModel], where: str) -> I
         elif item["type"] == "missing":
             lines.append(f"the field '{field}' is missing")
         else:
-            message = item["msg"].removeprefix("Value error, ")
-            shown = f", got {item['input']!r}" if field and not isinstance(item["input"], dict) else ""
+            message = broken_bound(item["type"], item.get("ctx", {})) or item["msg"].removeprefix("Value error, ")
+            shown = f", found {item['input']!r}" if field and not isinstance(item["input"], dict) else ""
             lines.append(f"{field + ': ' if field else ''}{message[:1].lower() + message[1:]}{shown}")
     return InputError("; ".join(lines), where)

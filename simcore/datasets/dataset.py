@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from simcore.datasets.manifest import Manifest, SplitManifest, read_manifest
-from simcore.datasets.shards import Images, ImageShape, Labels, Shard, content_records, read_labels, read_shard
+from simcore.datasets.sample_format import SampleFormat, Samples, Shape
+from simcore.datasets.shards import Labels, Shard, content_records, read_labels, read_shard
 from simcore.errors import InputError, unknown_name
 
 _SAMPLES_FOLDER = Path(__file__).parent / "samples"
@@ -20,34 +21,41 @@ SAMPLE_NAMES: tuple[str, ...] = ("fashion-mnist",)
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled images in splits, read in ranges; small enough to pickle, the images stay on disk.
+    """Labelled samples in splits, read in ranges; small enough to pickle, the samples stay on disk.
+
+    Samples are called images wherever they are counted, for images are what most data sets hold.
 
     Attributes:
         name: what people call it.
-        digest: sha256 (hex) of all images and labels; names, prose and the division into shards do not enter.
+        digest: sha256 (hex) of all samples and labels; names, prose and the division into shards do not enter.
         classes: class names; a label is an index into them.
-        image_shape: (height, width, channels).
-        splits: number of images of each split.
+        sample: what each sample is.
+        splits: number of samples of each split.
         folder: where the shards lie.
-        source: where the images came from.
-        licence: short name of the images' licence.
+        source: where the samples came from.
+        licence: short name of their licence.
     """
 
     name: str
     digest: str
     classes: tuple[str, ...]
-    image_shape: ImageShape
+    sample: SampleFormat
     splits: dict[str, int]
     folder: Path
     source: str
     licence: str
     manifest: Manifest = field(repr=False, compare=False)
 
-    def read(self, split: str, start: int, count: int) -> tuple[Images, Labels]:
-        """Images ``start`` to ``start + count`` (excluded) of a split, whatever shards they lie in.
+    @property
+    def input_shape(self) -> Shape:
+        """What a network receives of a sample: (channels, height, width) of an image, else the tensor's own shape."""
+        return self.sample.input_shape
+
+    def read(self, split: str, start: int, count: int) -> tuple[Samples, Labels]:
+        """Samples ``start`` to ``start + count`` (excluded) of a split, whatever shards they lie in.
 
         Returns:
-            uint8 (count, H, W, C) and int64 (count,), both the caller's own to change.
+            uint8 (count, H, W, C) of images or float32 (count, ...), and int64 (count,), the caller's own to change.
 
         Raises:
             InputError: no such split or range, or a shard that is missing, truncated or modified.
@@ -58,19 +66,19 @@ class Dataset:
                 f"images {start} to {start + count} of split '{split}' were asked for, "
                 f"dataset '{self.name}' has {total} there"
             )
-        images = np.empty((count, *self.image_shape), dtype=np.uint8)
+        samples = np.empty((count, *self.sample.shape), dtype=self.sample.dtype)
         labels = np.empty(count, dtype=np.int64)
         for first, shard in self._shards(split):
             low, high = max(start, first), min(start + count, first + shard.images)
             if low < high:
-                shard_images, shard_labels = read_shard(self.folder, shard, self.image_shape)
-                images[low - start : high - start] = shard_images[low - first : high - first]
+                shard_samples, shard_labels = read_shard(self.folder, shard, self.sample)
+                samples[low - start : high - start] = shard_samples[low - first : high - first]
                 labels[low - start : high - start] = shard_labels[low - first : high - first]
-        return images, labels
+        return samples, labels
 
     def labels(self, split: str) -> Labels:
         """All labels of a split, int64 (n,); raises as ``read`` does."""
-        return np.concatenate([read_labels(self.folder, shard, self.image_shape) for _, shard in self._shards(split)])
+        return np.concatenate([read_labels(self.folder, shard, self.sample) for _, shard in self._shards(split)])
 
     def verify(self) -> None:
         """Read everything and compare it with the manifest's digests.
@@ -81,8 +89,8 @@ class Dataset:
         for split in self.splits:
             digest = hashlib.sha256()
             for _, shard in self._shards(split):
-                images, labels = read_shard(self.folder, shard, self.image_shape)
-                records = content_records(images, labels)
+                samples, labels = read_shard(self.folder, shard, self.sample)
+                records = content_records(samples, labels)
                 if hashlib.sha256(records).hexdigest() != shard.content_sha256:
                     raise InputError(
                         f"images or labels of shard {self.folder / shard.file} differ from the digest in the manifest"
@@ -142,7 +150,7 @@ def _open_folder(folder: Path, where: str) -> Dataset:
         name=manifest.name,
         digest=manifest.digest,
         classes=manifest.classes,
-        image_shape=manifest.image_shape,
+        sample=manifest.sample,
         splits={name: split.images for name, split in manifest.splits.items()},
         folder=folder.resolve(),
         source=manifest.source,

@@ -1,4 +1,4 @@
-"""From somebody else's files to a dataset folder: choose the importer, select images, build, put in place."""
+"""From somebody else's files to a dataset folder: choose the importer, divide, select, build, put in place."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 
 from simcore.datasets.dataset import Dataset, open_dataset
 from simcore.datasets.importers import choose_importer
-from simcore.datasets.importers.base import Batch, ImportOptions, ImportSource, SplitSource
+from simcore.datasets.importers.base import Batch, Importer, ImportOptions, ImportSource, SplitSource
 from simcore.datasets.importers.image_codec import CHANNELS, MAX_PIXELS
-from simcore.datasets.manifest import Manifest, SplitManifest, content_digest, write_manifest
+from simcore.datasets.importers.labels import MAX_CLASSES
+from simcore.datasets.manifest import Manifest, SplitManifest, TensorManifest, content_digest, write_manifest
 from simcore.datasets.replace_folder import new_folder
-from simcore.datasets.selection import select_images
+from simcore.datasets.selection import divided, select_images
 from simcore.datasets.shards import Labels, Shard, content_records, write_shard
 from simcore.errors import InputError, unknown_name
 
 DEFAULT_SHARD_IMAGES = 500
 FIRST_IMAGES = 32  # as many as a design is calibrated on by default
-# Labels are stored as int16.
-_MAX_CLASSES = 2**15 - 1
 # (split, images written, images to write)
 Progress = Callable[[str, int, int], None]
 
@@ -41,8 +40,11 @@ class ImportRequest:
         balanced_seed: takes a class-balanced random selection of that size instead of the first images; the classes
             take turns in it.
         shuffle_seed: puts the images of every split into a random order before the first ones are taken.
+        split_fractions: shares of the source's only split that become splits of these names, class by class; the rest
+            becomes ``train``. Empty leaves the source's splits as they are.
+        split_seed: of the random choice that ``split_fractions`` asks for.
         shard_images: images in a shard.
-        options: what to do with the images.
+        options: what to do with the samples.
     """
 
     source: Path
@@ -52,6 +54,8 @@ class ImportRequest:
     limits: Mapping[str, int] = field(default_factory=dict)
     balanced_seed: int | None = None
     shuffle_seed: int | None = None
+    split_fractions: Mapping[str, float] = field(default_factory=dict)
+    split_seed: int = 0
     shard_images: int = DEFAULT_SHARD_IMAGES
     options: ImportOptions = ImportOptions()
 
@@ -74,11 +78,10 @@ def import_dataset(
     if not request.source.exists():
         raise InputError(f"there is no file or folder {request.source}")
     importer = choose_importer(request.source, request.importer)
-    if not importer.converts_images and (request.options.size or request.options.channels):
-        raise InputError(f"the {importer.name} importer takes images as they are; leave out --size and --channels")
+    _check_applicable(importer, request.options)
     with importer.open(request.source, request.options) as source:
-        if not 0 < len(source.classes) <= _MAX_CLASSES:
-            raise InputError(f"{request.source} has {len(source.classes)} classes; 1 to {_MAX_CLASSES} are possible")
+        if not 0 < len(source.classes) <= MAX_CLASSES:
+            raise InputError(f"{request.source} has {len(source.classes)} classes; 1 to {MAX_CLASSES} are possible")
         name = request.name or source.name
         if not name or not all(text.isprintable() for text in (name, *source.classes)):
             raise InputError("the dataset needs a name, and names must be printable", "--name or --classes")
@@ -91,6 +94,16 @@ def import_dataset(
             }
             write_manifest(partial, _manifest(name, source, written))
     return open_dataset(folder)
+
+
+def _check_applicable(importer: Importer, options: ImportOptions) -> None:
+    for applies, given, text in (
+        (importer.converts_images, (options.size, options.channels), "--size and --channels"),
+        (importer.reads_tensors, (options.shape, options.channels_last), "--shape and --channels-last"),
+        (importer.reads_tables, (options.label_column, options.columns), "--label-column and --columns"),
+    ):
+        if not applies and any(given):
+            raise InputError(f"the {importer.name} importer has no use for options of other sources; leave out {text}")
 
 
 def splits_that_begin_with_one_class(dataset: Dataset) -> list[str]:
@@ -126,6 +139,13 @@ def _check_request(request: ImportRequest) -> None:
         raise InputError(
             f"'{request.name}' cannot name a dataset: a name has more than dots and no '/' or '\\'", "--name"
         )
+    if (
+        any(not 0 < share < 1 for share in request.split_fractions.values())
+        or sum(request.split_fractions.values()) >= 1
+    ):
+        raise InputError("shares lie between 0 and 1, and leave some samples for 'train'", "--split-fraction")
+    if "train" in request.split_fractions:
+        raise InputError("'train' is what the other splits leave; give their shares", "--split-fraction")
     size = request.options.size
     if size is not None and (min(size) < 1 or size[0] * size[1] > MAX_PIXELS):
         raise InputError(
@@ -139,11 +159,12 @@ def _check_request(request: ImportRequest) -> None:
 
 
 def _chosen_splits(source: ImportSource, request: ImportRequest) -> dict[str, SplitSource]:
-    names = request.splits or tuple(source.splits)
+    splits = _divided(source, request)
+    names = request.splits or tuple(splits)
     for option, given in (("--splits", names), ("--limit", request.limits)):
         for split in given:
-            if split not in source.splits:
-                raise unknown_name("split", split, source.splits, option)
+            if split not in splits:
+                raise unknown_name("split", split, splits, option)
     for split in request.limits:
         if split not in names:
             raise InputError(f"split '{split}' has a limit, but is not among the splits to import", "--limit")
@@ -151,18 +172,40 @@ def _chosen_splits(source: ImportSource, request: ImportRequest) -> dict[str, Sp
         if not split.replace("-", "").replace("_", "").isalnum() or not split.isascii():
             raise InputError(f"split name '{split}' may have letters, digits, '-' and '_' only")
     # Sorted, so that the manifest does not depend on the order in which splits were found or named.
-    return {split: source.splits[split] for split in sorted(names)}
+    return {split: splits[split] for split in sorted(names)}
+
+
+def _divided(source: ImportSource, request: ImportRequest) -> dict[str, SplitSource]:
+    """The source's splits, or what its only one is divided into."""
+    if not request.split_fractions:
+        return source.splits
+    if len(source.splits) != 1:
+        raise InputError(
+            f"{request.source} has the splits {', '.join(sorted(source.splits))} already; "
+            "a source of one split can be divided",
+            "--split-fraction",
+        )
+    ((name, whole),) = source.splits.items()
+    return divided(name, whole, request.split_fractions, request.split_seed)
 
 
 def _manifest(name: str, source: ImportSource, splits: dict[str, SplitManifest]) -> Manifest:
+    image_shape, tensor = None, None
+    if source.sample.is_image:
+        height, width, channels = source.sample.shape
+        image_shape = height, width, channels
+    else:
+        tensor = TensorManifest(shape=source.sample.shape, source_dtype=source.source_dtype)
     return Manifest(
+        format_version=1 if source.sample.is_image else 2,
         name=name,
         source=source.source,
         licence=source.licence,
         licence_text=source.licence_text,
         classes=source.classes,
-        image_shape=source.image_shape,
-        digest=content_digest(source.image_shape, splits),
+        image_shape=image_shape,
+        tensor=tensor,
+        digest=content_digest(source.sample, splits),
         splits=splits,
     )
 
@@ -173,7 +216,10 @@ def _write_split(
     """Write the selected images of one split as shards into ``folder``."""
     if source.images == 0:
         raise InputError(f"split '{split}' of {request.source} has no images")
-    selection = select_images(source, request.limits.get(split), request.balanced_seed, request.shuffle_seed)
+    shuffle = request.shuffle_seed
+    if source.origin and shuffle is None:
+        shuffle = request.split_seed
+    selection = select_images(source, request.limits.get(split), request.balanced_seed, shuffle)
     total = len(selection.indices)
     shards: list[Shard] = []
     content = hashlib.sha256()
@@ -181,14 +227,17 @@ def _write_split(
     progress(split, done, total)
     chosen = _checked(_selected(source, np.sort(selection.indices)), whole, f"split '{split}' of {request.source}")
     for images, labels in _regroup(_in_order(chosen, selection.indices), request.shard_images):
-        shards.append(write_shard(folder / f"{split}-{len(shards):05d}.parquet", images, labels))
+        shards.append(write_shard(folder / f"{split}-{len(shards):05d}.parquet", whole.sample, images, labels))
         content.update(content_records(images, labels))
         done += len(labels)
         progress(split, done, total)
     if done != total:
         raise InputError(f"the files of split '{split}' in {request.source} hold {done} images, {total} were announced")
     return SplitManifest(
-        images=total, selection=selection.description, content_sha256=content.hexdigest(), shards=tuple(shards)
+        images=total,
+        selection=source.origin + selection.description,
+        content_sha256=content.hexdigest(),
+        shards=tuple(shards),
     )
 
 
@@ -210,8 +259,8 @@ def _checked(batches: Iterator[Batch], whole: ImportSource, what: str) -> Iterat
     """The same batches; raises InputError at labels without a class and images of another shape."""
     for images, labels in batches:
         _check_labels(labels, len(whole.classes), what)
-        if images.shape[1:] != whole.image_shape:
-            raise InputError(f"{what} has images of shape {images.shape[1:]}")
+        if images.shape[1:] != whole.sample.shape:
+            raise InputError(f"{what} has samples of shape {images.shape[1:]}, expected {whole.sample.shape}")
         yield images, labels
 
 
@@ -231,7 +280,7 @@ def _in_order(batches: Iterator[Batch], indices: NDArray[np.int64]) -> Iterator[
 
 def _regroup(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
     """The same images and labels in the same order, ``size`` at a time."""
-    images: list[NDArray[np.uint8]] = []
+    images: list[np.ndarray] = []
     labels: list[Labels] = []
     held = 0
     for batch_images, batch_labels in batches:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
+from simcore.datasets.sample_format import MOST_AXES, MOST_VALUES, SampleFormat
 from simcore.datasets.shards import SHA256_PATTERN, Shard
 from simcore.errors import InputError
 
 MANIFEST_NAME = "dataset.json"
 FORMAT: Literal["binsparx-dataset"] = "binsparx-dataset"
-FORMAT_VERSION: Literal[1] = 1
+FormatVersion = Literal[1, 2]
+_VERSIONS = get_args(FormatVersion)
 _REMEDY = "restore the file or import the dataset again with `binsparx data import`"
 _MAX_MANIFEST_BYTES = 64 * 2**20
 
@@ -37,35 +40,65 @@ class SplitManifest(BaseModel):
         return self
 
 
+class TensorManifest(BaseModel):
+    """What samples are that are no images of bytes: stored and received by a network as they are in the source, neither
+    scaled nor normalised, but in float32."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dtype: Literal["float32"] = "float32"
+    shape: tuple[PositiveInt, ...] = Field(min_length=1, max_length=MOST_AXES)
+    source_dtype: str
+    scaling: Literal["none"] = "none"
+
+    @model_validator(mode="after")
+    def _bounded(self) -> TensorManifest:
+        if math.prod(self.shape) > MOST_VALUES:
+            raise ValueError(f"a sample of shape {self.shape} has more than {MOST_VALUES} values")
+        return self
+
+
 class Manifest(BaseModel):
-    """Content of ``dataset.json``; ``image_shape`` is (height, width, channels)."""
+    """Content of ``dataset.json``. Version 1 holds images, whose ``image_shape`` is (height, width, channels);
+    version 2 any other ``tensor``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["binsparx-dataset"] = FORMAT
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: FormatVersion = 1
     name: str = Field(min_length=1)
     source: str
     licence: str
     licence_text: str = ""
     classes: tuple[str, ...] = Field(min_length=1, max_length=32767)
-    image_shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+    image_shape: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
+    tensor: TensorManifest | None = None
     digest: str = Field(pattern=SHA256_PATTERN)
     splits: dict[str, SplitManifest] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _digest_matches(self) -> Manifest:
-        if self.digest != content_digest(self.image_shape, self.splits):
+    def _consistent(self) -> Manifest:
+        described = self.image_shape if self.format_version == 1 else self.tensor
+        if described is None or (self.image_shape is None) == (self.tensor is None):
+            raise ValueError("version 1 has an image_shape, version 2 a tensor, and neither the other")
+        if self.digest != content_digest(self.sample, self.splits):
             raise ValueError("the digest is not that of the listed content")
         return self
 
+    @property
+    def sample(self) -> SampleFormat:
+        """What every sample is."""
+        if self.tensor is not None:
+            return SampleFormat(self.tensor.dtype, self.tensor.shape)
+        if self.image_shape is None:
+            raise ValueError("neither images nor tensors")
+        return SampleFormat.image(self.image_shape)
 
-def content_digest(image_shape: tuple[int, int, int], splits: dict[str, SplitManifest]) -> str:
-    """sha256 of a dataset's images and labels; names, prose and the division into shards do not enter."""
-    content = {
-        "image_shape": list(image_shape),
-        "splits": {name: split.content_sha256 for name, split in splits.items()},
-    }
+
+def content_digest(sample: SampleFormat, splits: dict[str, SplitManifest]) -> str:
+    """sha256 of a dataset's samples and labels; names, prose and the division into shards do not enter."""
+    shape = {"image_shape" if sample.is_image else f"{sample.dtype}_shape": list(sample.shape)}
+    content = shape | {"splits": {name: split.content_sha256 for name, split in splits.items()}}
     return hashlib.sha256(_canonical_json(content)).hexdigest()
 
 
@@ -75,7 +108,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    content = manifest.model_dump(mode="json")
+    content = manifest.model_dump(mode="json", exclude_none=True)
     sealed = content | {"manifest_sha256": _checksum(content)}
     (folder / MANIFEST_NAME).write_text(json.dumps(sealed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -100,9 +133,9 @@ def read_manifest(folder: Path, where: str = "") -> Manifest:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path} is not a {FORMAT} manifest; {_REMEDY}", where)
     version = content.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in _VERSIONS:
         raise InputError(
-            f"manifest {path} has format version {version!r}, this program reads version {FORMAT_VERSION}; "
+            f"manifest {path} has format version {version!r}, this program reads {' and '.join(map(str, _VERSIONS))}; "
             "update binsparx or import the dataset again",
             where,
         )

@@ -1,14 +1,17 @@
-"""Which images of a split an import takes, and in which order."""
+"""Which samples of a split an import takes, in which order, and what a split is divided into."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.datasets.importers.base import SplitSource
+from simcore.datasets.importers.base import Batch, SplitSource
 from simcore.datasets.shards import Labels
+from simcore.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -55,3 +58,61 @@ def balanced_indices(labels: Labels, count: int, seed: int) -> NDArray[np.int64]
         turn[members] = generator.permutation(len(members))
     in_turns = np.lexsort((labels, turn))
     return in_turns[:count]
+
+
+def divided(name: str, source: SplitSource, shares: Mapping[str, float], seed: int) -> dict[str, SplitSource]:
+    """A split divided at random into several, each with about the same share of every class.
+
+    Args:
+        name: of the split, for the new splits' origin.
+        source: the split.
+        shares: of the new splits by their names; ``train`` gets what is left.
+        seed: of numpy's default generator.
+
+    Raises:
+        InputError: a split would be empty.
+    """
+    labels = source.labels()
+    new = {}
+    for split, indices in zip((*shares, "train"), _divided_indices(labels, list(shares.values()), seed), strict=True):
+        if not len(indices):
+            raise InputError(f"no sample of {len(labels)} is left for split '{split}'", "--split-fraction")
+        share = shares.get(split, 1 - sum(shares.values()))
+        new[split] = replace(
+            source,
+            images=len(indices),
+            labels=partial(_labels_at, labels, indices),
+            batches=partial(_batches_at, source, indices),
+            origin=f"{100 * share:g} % of '{name}' by class, seed {seed}: ",
+        )
+    return new
+
+
+def _divided_indices(labels: Labels, shares: list[float], seed: int) -> list[NDArray[np.int64]]:
+    """Positions of each share in ascending order, and those that are left.
+
+    The samples of a class, in random order, take places at even distances on a line from 0 to 1, and the line is cut:
+    so do all classes share alike, and what is rounded in one is made up for in the next.
+    """
+    generator = np.random.default_rng(seed)
+    order = np.concatenate([generator.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)])
+    counts = np.unique(labels, return_counts=True)[1]
+    within = np.concatenate([(np.arange(count) + generator.random()) / count for count in counts])
+    ranked = order[np.argsort(within, kind="stable")]
+    cuts = np.rint(np.cumsum(shares) * len(labels)).astype(np.int64)
+    return [np.sort(part) for part in np.split(ranked, cuts)]
+
+
+def _labels_at(labels: Labels, indices: NDArray[np.int64]) -> Labels:
+    return labels[indices]
+
+
+def _batches_at(source: SplitSource, indices: NDArray[np.int64]) -> Iterator[Batch]:
+    """The samples at ``indices``, ascending."""
+    start = 0
+    for samples, labels in source.batches():
+        low, high = np.searchsorted(indices, [start, start + len(labels)])
+        if low < high:
+            chosen = indices[low:high] - start
+            yield samples[chosen], labels[chosen]
+        start += len(labels)

@@ -6,6 +6,7 @@ the user's own. A new kind is a file and an entry in ``KINDS`` and ``AnyEffect``
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, TypeVar
 
 from pydantic import Field
@@ -24,6 +25,8 @@ from simcore.effects.relaxation import Relaxation
 from simcore.effects.stuck_cells import StuckCells
 from simcore.effects.wire_temperature import WireTemperature
 
+CONDITIONS = ("age_s", "reads", "temperature_K", "calibrated_on")
+"""Fields of a design that mean something beside effects alone."""
 _Effect = TypeVar("_Effect", bound=Effect)
 
 AnyEffect = Annotated[
@@ -56,6 +59,13 @@ KINDS: dict[str, type[Effect]] = {
     "converter_spread": ConverterSpread,
 }
 """In the order in which they act on the cells: what was written, what became of it, what is broken."""
+
+
+def conditions_without_effect(effects: Iterable[Effect]) -> list[str]:
+    """Fields of a design that change nothing beside these effects."""
+    effects = list(effects)
+    used = {name for one in effects for name in one.depends_on} | ({"calibrated_on"} if effects else set())
+    return [name for name in CONDITIONS if name not in used]
 
 
 def in_order(effects: tuple[_Effect, ...]) -> tuple[_Effect, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from simcore.effects import AnyEffect, in_order
+from simcore.effects import KINDS, AnyEffect, in_order
 from simcore.errors import InputError, unknown_name
 from simcore.technology.yaml_model import load_yaml_model, named_at
 
@@ -29,6 +29,21 @@ class EffectBlock(BaseModel):
     about: str = Field(min_length=1)
     source: str = Field(min_length=1)
     effect: AnyEffect
+
+    @field_validator("effect", mode="before")
+    @classmethod
+    def _known(cls, effect: object) -> object:
+        """Its kind and fields are known: what pydantic says of a union offers no nearest name."""
+        if not isinstance(effect, dict) or "kind" not in effect:
+            raise ValueError(f"needs a mapping with a kind (known: {', '.join(KINDS)})")
+        kind = str(effect["kind"])
+        if kind not in KINDS:
+            raise ValueError(unknown_name("kind of effect", kind, KINDS).message)
+        fields = KINDS[kind].model_fields
+        for name in effect:
+            if name not in fields:
+                raise ValueError(unknown_name(f"field of {kind}", str(name), fields).message)
+        return effect
 
 
 def preset_names() -> list[str]:

@@ -14,6 +14,7 @@ from simcore.inference.reads import read
 from simcore.inference.validation import Evidence
 from simcore.mapping.tiling import input_vectors
 from simcore.network.checkpoint import network_digest
+from simcore.network.inputs import network_input
 from simcore.network.modules import plain_dot
 from simcore.readout.layer_totals import LayerTotals
 from simcore.readout.totals import STATISTICS
@@ -41,7 +42,7 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
 
     Args:
         prepared: network and design.
-        images: (n, H, W, C) uint8.
+        images: (n, H, W, C) uint8, or tensors (n, ...) float32.
         labels: (n,).
         first_image: index of the first image in its split; seeds the converter noise, so that an image meets the same
             noise in any shard.
@@ -54,8 +55,7 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
     digest = network_digest(prepared.network)
     with torch.inference_mode():
         for start in range(0, len(images), _BATCH):
-            batch = np.ascontiguousarray(images[start : start + _BATCH].transpose(0, 3, 1, 2))
-            pixels = torch.from_numpy(batch).float()
+            pixels = network_input(images[start : start + _BATCH])
             ideal.append(ideal_predictions(prepared.network, digest, pixels))
             logits = mapped_logits(prepared, pixels, totals, first_image + start)
             predictions.append(logits.argmax(dim=1).numpy())
@@ -74,7 +74,7 @@ def mapped_logits(
 
     Args:
         prepared: network and design.
-        pixels: (n, C, H, W) float32 in 0..255.
+        pixels: (n, C, H, W) float32 in 0..255, or what else the network takes.
         totals: of the mapped layers by name, to which those of this batch are added.
         first_image: index of the first image in its split.
     """

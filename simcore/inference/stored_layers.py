@@ -10,7 +10,7 @@ import torch
 
 from simcore.datasets import Dataset
 from simcore.design import Design
-from simcore.errors import InputError, unknown_name
+from simcore.errors import unknown_name
 from simcore.inference.calibration_images import calibration_of
 from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.row_groups import RowGroup
@@ -18,6 +18,7 @@ from simcore.mapping.tiling import LayerMapping, input_vectors, map_layer, reord
 from simcore.mitigation.base import Mitigation
 from simcore.mitigation.sets import mitigations_of, store_layer
 from simcore.network.checkpoint import Checkpoint
+from simcore.network.inputs import network_input, require_fit
 from simcore.network.modules import BinaryLayer, GraphNetwork, plain_dot
 
 IMAGES_AT_ONCE = 32  # calibration images that go through the network together
@@ -141,21 +142,15 @@ def draw_vectors(mapping: LayerMapping, signs: torch.Tensor, rng: np.random.Gene
 
 
 def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Dataset) -> torch.Tensor:
-    """(n, C, H, W) float32 images that the design calibrates on.
+    """(n, ...) float32 inputs of the network that the design calibrates on.
 
     Raises:
         InputError: no such split or images, or images of another shape than the network takes.
     """
     chosen = calibration_of(design, dataset)
-    height, width, channels = dataset.image_shape
-    expected = tuple(checkpoint.network.graph.input_shape)
-    if expected != (channels, height, width):
-        raise InputError(
-            f"network '{checkpoint.name}' takes images of {expected} (channels, height, width), "
-            f"data set '{dataset.name}' has {(channels, height, width)}"
-        )
+    require_fit(f"network '{checkpoint.name}'", checkpoint.network.graph, dataset, classes=False)
     images, _ = dataset.read(chosen.split, chosen.first, chosen.count)
-    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+    return network_input(images)
 
 
 def binary_input_signs(network: GraphNetwork, images: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:

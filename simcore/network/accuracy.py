@@ -43,15 +43,16 @@ def measure_accuracy(network: GraphNetwork, dataset: Dataset, split: str, images
 
 
 def predict(network: GraphNetwork, pixels: np.ndarray) -> np.ndarray:
-    """The class, int64 (B,), that a network in evaluation mode gives to each image, uint8 (B, H, W, C)."""
+    """The class, int64 (B,), that a network in evaluation mode gives to each image, uint8 (B, H, W, C), or tensor."""
     with torch.inference_mode():
         return network(as_input(pixels, _device(network))).argmax(1).cpu().numpy()
 
 
-def as_input(pixels: np.ndarray, device: torch.device | str = "cpu") -> torch.Tensor:
-    """uint8 (B, H, W, C) images as the float32 (B, C, H, W) in 0..255 that a network takes. The memory stays
-    channels-last, which the convolutions of a processor are quickest with."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float()
+def as_input(samples: np.ndarray, device: torch.device | str = "cpu") -> torch.Tensor:
+    """As ``inputs.network_input``, on a device. The memory of images stays channels-last, which the convolutions of a
+    processor are quickest with."""
+    values = torch.from_numpy(np.ascontiguousarray(samples)).to(device)
+    return (values.permute(0, 3, 1, 2) if samples.dtype == np.uint8 else values).float()
 
 
 def _batches(dataset: Dataset, split: str, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

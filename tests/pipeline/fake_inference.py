@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -25,7 +26,7 @@ CONTROL_VARIABLE = "BINSPARX_FAKE_CONTROL"
 """Names a JSON file, read at every call: ``calls`` (folder in which every call leaves a file), ``delay`` (seconds an
 evaluation takes), ``hold`` (evaluations wait while it is true), ``most_images`` (more at a time are too much for the
 memory), ``fail``: "ROWS-SPARSITY:HOW", with "@FIRST" for the shard that begins there alone. HOW: prepare, evaluate,
-input, crash, crash-once, disk-once, die-once (of the preparation)."""
+input, full, crash, crash-once, disk-once, die-once (of the preparation)."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,8 @@ def _fail(design: Design, stage: str, first_image: int = 0) -> None:
         raise RuntimeError(f"the solver of {_name(design)} did not converge")
     if (stage, how) == ("prepare", "input"):
         raise InputError("a wrong input", "somewhere")
+    if (stage, how) == ("evaluate", "full"):
+        raise OSError(errno.ENOSPC, "No space left on device", "/full/shard.parquet")
     if (stage, how) in (("evaluate", "crash"), ("prepare", "die")):
         os._exit(1)
     if (stage, how) in (("evaluate", "crash-once"), ("evaluate", "disk-once"), ("prepare", "die-once")):
@@ -175,5 +178,5 @@ def _fail(design: Design, stage: str, first_image: int = 0) -> None:
         if not marker.exists():
             marker.touch()
             if how == "disk-once":
-                raise OSError(28, "No space left on device")
+                raise OSError(errno.EIO, "Input/output error")
             os._exit(1)

@@ -71,12 +71,12 @@ class Dataset:
     name: str = "fake-images"
     digest: str = "d" * 64
     classes: tuple[str, ...] = tuple("abcdefghij")
-    image_shape: tuple[int, int, int] = (4, 4, 1)
+    input_shape: tuple[int, ...] = (1, 4, 4)
     splits: dict[str, int] = field(default_factory=lambda: {"test": 200, "train": 100})
 
     def read(self, split: str, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         generator = np.random.default_rng(5)
-        images = generator.integers(0, 256, (self.splits[split], *self.image_shape), dtype=np.uint8)
+        images = generator.integers(0, 256, (self.splits[split], 4, 4, 1), dtype=np.uint8)
         labels = generator.integers(0, 10, self.splits[split], dtype=np.int64)
         return images[start : start + count], labels[start : start + count]
 

@@ -23,7 +23,11 @@ def finish_sweep(folder: Path, results: Path | None = None, **changes: str) -> t
     path = folder / f"{changes.get('name', 'small')}.yaml"
     path.write_text(sweep_text(**changes))
     plan = make_plan(load_sweep(path))
-    store = Store(str(results or folder / "results"))
+    return plan, compute(plan, Store(str(results or folder / "results")))
+
+
+def compute(plan: Plan, store: Store) -> Store:
+    """What is missing of a plan, and all tables; returns the store."""
     settings = TaskSettings(plan.evaluator, store.absolute_uri, 1, Provenance("0.1.0", "c0ffee"))
     times = ComputeTimes.load(store)
     for work in find_work(plan, store, times):
@@ -38,4 +42,4 @@ def finish_sweep(folder: Path, results: Path | None = None, **changes: str) -> t
     store.put(f"{SWEEPS_FOLDER}/{plan.name}/sweep.yaml", plan.sweep.source.text.encode())
     store.put(f"{SWEEPS_FOLDER}/{plan.name}/failures.json", b"[]\n")
     aggregate(plan, find_work(plan, store, times), store).tables.publish(plan.name, store)
-    return plan, store
+    return store

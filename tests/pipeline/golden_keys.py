@@ -31,7 +31,7 @@ Pinned = dict[str, Any]
 
 @functools.cache
 def read_sweeps() -> dict[str, Any]:
-    """``base``, ``sweeps`` by name and ``own_cell``."""
+    """``base``, ``sweeps`` by name, ``own_cell`` and ``own_effect``."""
     sweeps: dict[str, Any] = yaml.safe_load(SWEEPS_FILE.read_text())
     return sweeps
 
@@ -43,9 +43,10 @@ def read_keys() -> Pinned:
 
 
 def _written(name: str, folder: Path) -> SweepFile:
-    """A golden sweep as a file in ``folder``, beside the bitcell file that it may name."""
+    """A golden sweep as a file in ``folder``, beside the bitcell and effect files that it may name."""
     known = read_sweeps()
     (folder / "own-cell.yaml").write_text(yaml.safe_dump(known["own_cell"]))
+    (folder / "own-effect.yaml").write_text(yaml.safe_dump(known["own_effect"]))
     path = folder / f"{name}.yaml"
     fields = known["base"] | known["sweeps"][name]
     path.write_text(yaml.safe_dump({field: value for field, value in fields.items() if value is not None}))

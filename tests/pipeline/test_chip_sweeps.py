@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.cli import main
-from pipeline.execution.racing import _group
+from pipeline.execution.racing import _group, run_race
 from pipeline.execution.runner import RunOptions, run_sweep
 from pipeline.report.page import build_report
 from pipeline.results.finished import Results
@@ -46,7 +47,7 @@ def test_a_design_has_a_row_a_chip_and_its_own_row_is_what_they_say(tmp_path: Pa
     results = Results(str(tmp_path / "results"))
     designs, chips = results.designs(), results.chips()
     assert len(designs) == 4 * (1 + 2) and len(chips) == 4 * 2 * 3
-    assert designs.chips.fillna(0).tolist() == [0, 0, *[3] * 4, 0, 0, *[3] * 4] or set(designs.chips.dropna()) == {3}
+    assert (designs.chips.notna() == (designs.effects != "none")).all() and set(designs.chips.dropna()) == {3}
     for row in designs[designs.chips.notna()].itertuples():
         own = chips[chips.design_key == row.design_key]
         assert own.chip.tolist() == [0, 1, 2] and own.accuracy.nunique() > 1
@@ -64,21 +65,22 @@ def test_a_design_has_a_row_a_chip_and_its_own_row_is_what_they_say(tmp_path: Pa
 def test_shard_sizes_and_resumption_leave_no_trace_and_more_chips_compute_nothing_again(
     tmp_path: Path, calls: Path
 ) -> None:
+    changes = {**EFFECTS, "sparsity": "dense"}  # the stand-in rounds currents of other levels shard by shard
     for name in ("whole", "small", "grown", "cut"):
         (tmp_path / name).mkdir()
-    plan, store = finish_sweep(tmp_path / "whole", **EFFECTS)
+    plan, store = finish_sweep(tmp_path / "whole", **changes)
     wanted = tables(tmp_path / "whole")
-    finish_sweep(tmp_path / "small", **EFFECTS, shard_images="7")
+    finish_sweep(tmp_path / "small", **changes, shard_images="7")
     assert tables(tmp_path / "small") == wanted
-    finish_sweep(tmp_path / "grown", **{**EFFECTS, "chips": "1"})
+    finish_sweep(tmp_path / "grown", **{**changes, "chips": "1"})
     before = evaluated(calls)
-    finish_sweep(tmp_path / "grown", **EFFECTS)
-    assert evaluated(calls) - before == 8 * 2 * 4 and tables(tmp_path / "grown") == wanted
-    finish_sweep(tmp_path / "cut", **EFFECTS)
+    finish_sweep(tmp_path / "grown", **changes)
+    assert evaluated(calls) - before == 4 * 2 * 4 and tables(tmp_path / "grown") == wanted
+    finish_sweep(tmp_path / "cut", **changes)
     cut = Store(str(tmp_path / "cut" / "results"))
     lost = [path for path, _ in cut.list("designs") if path.endswith(".parquet")][::2]
     cut.delete(lost)
-    finish_sweep(tmp_path / "cut", **EFFECTS)
+    finish_sweep(tmp_path / "cut", **changes)
     assert lost and tables(tmp_path / "cut") == wanted
 
 
@@ -121,10 +123,8 @@ def test_designs_are_compared_within_one_world_and_the_robust_front_over_all(tmp
     worlds = ["corner", "effects"]
     assert designs[designs.on_front].groupby(worlds).ngroups == 4
     assert len({_group(point) for point in plan.points}) == 4
-    for world, own in designs.groupby(worlds):
-        front = results.front("mean_column_current_A")
-        kept = front[(front[worlds] == list(world)).all(axis=1)]
-        assert set(kept.design_key) == set(own.design_key[own.on_front]) or len(kept)
+    front = results.front("energy_per_image_J")
+    assert sorted(front.design_key) == sorted(designs.design_key[designs.on_front])
     worst = worst_worlds(designs)
     assert len(worst) == 4 * 2 and set(worst.worlds) == {4}  # a choice: an array, a level, what is calibrated
     for row in worst.itertuples():
@@ -141,8 +141,6 @@ def test_a_race_over_chips_ends_with_the_same_front(tmp_path: Path) -> None:
     finish_sweep(tmp_path / "whole", **changes)
     plan = make_plan(load_sweep(Path(write_sweep(tmp_path / "race", **changes, strategy="racing"))))
     store = Store(str(tmp_path / "whole" / "results"))
-    from pipeline.execution.racing import run_race
-
     race = run_race(plan, store, ComputeTimes.load(store), lambda works, name: all(work.done for work in works))
     designs = Results(str(tmp_path / "whole" / "results")).designs()
     assert not set(race.stopped_at) & set(designs.design_key[designs.on_front])
@@ -181,20 +179,25 @@ def test_terminal_page_and_show_tell_of_chips(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["binsparx", *arguments])
+        try:
+            main()
+        except SystemExit as end:
+            assert not end.code
+        return capsys.readouterr().out
+
     finish_sweep(tmp_path, **EFFECTS, pareto="{objectives: [chip_accuracy, energy], yield_loss: 0.5}")
-    assert main(["results", "small"]) == 0
-    text = capsys.readouterr().out
+    text = run("results", "small")
     assert "yield: chips that lose at most 50 points against ideal arithmetic (pareto.yield_loss)" in text
-    assert (
-        "5th pct." in text and "the front of accuracy of 95 % of chips and energy, for each corner and effects" in text
-    )
+    assert "the front of accuracy of 95 % of chips and energy, corner by corner" in text
+    assert "the front of what holds in every corner and effects" in text
     designs = Results("results").designs()
     key = designs.design_key[designs.chips.notna()].iloc[0]
-    assert main(["show", key[:12]]) == 0
-    shown = capsys.readouterr().out
+    shown = run("show", key[:12])
     assert "yield_loss" in shown and "accuracy_chip_p5" in shown and "95 %" in shown
-    assert main(["show", key[:12], "--json"]) == 0
-    assert [row["chip"] for row in json.loads(capsys.readouterr().out)["chips"]] == [0, 1, 2]
+    assert [row["chip"] for row in json.loads(run("show", key[:12], "--json"))["chips"]] == [0, 1, 2]
     page = build_report(Results("results"), "small")
     data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
     assert [len(panel["designs"]) for panel in data["chips"]] == [8]

@@ -56,6 +56,16 @@ function fitted(text, room) {
   const letters = Math.floor(room / LETTER);
   return text.length <= letters ? text : `${text.slice(0, letters - 1)}…`;
 }
+function folded(text, room) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
+    if (longer.length * LETTER <= room) lines[lines.length - 1] = longer;
+    else if (lines.at(-1)) lines.push(word);
+    else lines[0] = word;
+  }
+  return lines.map((line) => fitted(line, room));
+}
 function yieldOf(i) { return `${(100 * D.yield[i]).toFixed(0)} % (${(100 * D.yield_low[i]).toFixed(0)} to ${(100 * D.yield_high[i]).toFixed(0)})`; }
 function describe(i) {
   const lines = [data.names[i], data.levels[i]];
@@ -214,7 +224,8 @@ function drawFront() {
     zoomOnDrag(svg, background, [left, top, right, height - bottom]);
   }
 }
-function labelSizes(parent, visible, px, py, [left, top, right, bottom], taken) { // beside dense designs, where there is room
+function labelSizes(parent, visible, px, py, [left, top, right, bottom], taken) { // beside dense designs, where there is room; one size says nothing
+  if (new Set(D.array).size < 2) return;
   const said = new Set();
   for (const i of visible.filter((i) => D.sparsity[i] === "dense")) {
     const name = `${D.device[i]} ${D.array[i]}`, w = 6 * D.array[i].length;
@@ -268,7 +279,9 @@ function drawChips() {
   byId("chips-note").textContent = `A mark a chip, all of a panel on the same images; grey from quartile to quartile, with the median. The heavy line is what 95\u00a0% of the chips reach. On the right the yield: chips that lose at most ${(100 * data.chips[0].loss).toPrecision(2).replace(/\.0$/, "")} points against ideal arithmetic (dashed), with the 95\u00a0% interval for chips at large.`;
   for (const [one, panel] of data.chips.map((one) => [one, make("div", host, undefined, "panel")])) {
     make("h3", panel, one.title);
-    const width = Math.max(300, Math.min(1100, panel.clientWidth - 16)), step = 46, right = width - 124, left = 10, bottom = 30 + step * one.designs.length;
+    const width = Math.max(300, Math.min(1100, panel.clientWidth - 16)), right = width - 124, left = 10;
+    const names = one.names.map((name) => folded(name, width - left)), above = 15 * Math.max(...names.map((lines) => lines.length)); // of each row
+    const step = 31 + above, bottom = 15 + step * one.designs.length;
     const svg = canvas(panel, width, bottom + 40, `accuracy of chips, ${one.title}`), x = scale(one, left, right);
     for (const tick of roundTicks(one.low, one.high, 5)) {
       draw("line", { class: "grid", x1: x(tick), x2: x(tick), y1: 6, y2: bottom }, svg);
@@ -278,10 +291,10 @@ function drawChips() {
     const ideal = x(100 * Math.max(...one.designs.map((i) => D.ideal_accuracy[i])));
     draw("line", { class: "ideal", x1: ideal, x2: ideal, y1: 6, y2: bottom }, svg);
     one.designs.forEach((i, k) => {
-      const y = 38 + step * k, paint = colour(D.device[i]), [low, middle, high] = one.quartiles[k].map((v) => x(100 * v));
+      const y = 8 + above + 15 + step * k, paint = colour(D.device[i]), [low, middle, high] = one.quartiles[k].map((v) => x(100 * v));
       const group = draw("g", { class: "point", tabindex: "0", role: "button", "aria-label": one.names[k], "data-key": D.design_key[i] }, svg);
-      draw("rect", { x: 0, y: y - 30, width, height: step, fill: "transparent" }, group);
-      draw("text", { x: left, y: y - 15 }, group, fitted(one.names[k], width - left));
+      draw("rect", { x: 0, y: y - above - 15, width, height: step, fill: "transparent" }, group);
+      names[k].forEach((line, n) => draw("text", { x: left, y: y - 15 * (names[k].length - n) }, group, line));
       draw("rect", { class: "box", x: low, width: Math.max(1, high - low), y: y - 7, height: 14 }, group);
       draw("line", { class: "median", x1: middle, x2: middle, y1: y - 7, y2: y + 7 }, group);
       const seen = new Map();
@@ -308,7 +321,9 @@ function drawGains() {
     + (paired ? ", from the same images one by one" : "") + (left ? `. The ${largest} largest and ${kept.length - largest} smallest changes; ${left} between them are not drawn.` : ".");
   const width = Math.max(340, Math.min(1100, host.clientWidth)), narrow = width < 700;
   const longest = 14 + LETTER * Math.max(...names.map((text) => text.length));
-  const label = narrow ? 8 : Math.min(Math.max(longest, 290), width / 2 - 75), step = narrow ? 44 : 24, right = 176, height = 30 + step * kept.length;
+  const label = narrow ? 8 : Math.min(Math.max(longest, 290), width / 2 - 75), right = 176;
+  const folds = names.map((text) => folded(text, narrow ? width - label : label - 14));
+  const lines = Math.max(...folds.map((fold) => fold.length)), step = narrow ? 29 + 15 * lines : 9 + 15 * lines, height = 30 + step * kept.length;
   const svg = canvas(host, width, height, `accuracy dense and ${name}`);
   const x = (v) => label + v * (width - label - right);
   for (const tick of [0, 0.25, 0.5, 0.75, 1]) {
@@ -317,10 +332,11 @@ function drawGains() {
   }
   kept.forEach((dense, index) => {
     const [sparse, low, high] = ["sparse", "low", "high"].map((column) => data.gains[column][index]);
-    const y = step * index + (narrow ? 30 : 16), paint = colour(D.device[dense]);
+    const y = step * index + (narrow ? 15 + 15 * lines : 8.5 + 7.5 * lines), paint = colour(D.device[dense]);
     const group = draw("g", { class: "point" }, svg);
-    draw("rect", { x: 0, y: y - (narrow ? 28 : 11), width, height: step, fill: "transparent" }, group);
-    draw("text", narrow ? { x: label, y: y - 12 } : { x: label - 14, y: y + 4, "text-anchor": "end" }, group, fitted(names[index], narrow ? width - label : label - 14));
+    draw("rect", { x: 0, y: y - (narrow ? 13 + 15 * lines : 3.5 + 7.5 * lines), width, height: step, fill: "transparent" }, group);
+    const fold = folds[index], last = fold.length - 1;
+    fold.forEach((line, k) => draw("text", narrow ? { x: label, y: y - 12 - 15 * (last - k) } : { x: label - 14, y: y + 4 + 15 * (k - last / 2), "text-anchor": "end" }, group, line));
     const [a, b] = [x(D.accuracy[dense]), x(D.accuracy[sparse])];
     draw("line", { x1: a, x2: b, y1: y, y2: y, stroke: paint, "stroke-width": 2 }, group);
     mark(group, "dense", a, y, paint, false);

@@ -73,7 +73,7 @@ def _unbroken(text: str) -> str:
 def asked(designs: pd.DataFrame, shown: int, description: str) -> str:
     """The axes with their values; ``shown``: designs that the page shows one by one."""
     names = [name for name in AXIS_COLUMNS if name in designs and name not in ("design_key", "sweep")]
-    values = {name: [str(value) for value in designs[name].unique() if str(value)] for name in names}
+    values = {name: [str(value).replace(";", " ") for value in designs[name].unique() if str(value)] for name in names}
     rows = [(name.replace("_", " "), _listed(own)) for name, own in values.items() if len(own) > 1]
     rows += [
         ("the same for all", said(fixed_axes(designs))),
@@ -185,7 +185,7 @@ def failures(reports: Sequence[FailureReport], missing: str) -> str:
 def provenance(designs: pd.DataFrame, sweep_text: str) -> str:
     """Which code, weights and images the figures are of, and the sweep file itself."""
     names = ("model_digest", "dataset_digest", "dataset_split", "solver_version", "package_version", "git_commit")
-    rows = [(name.replace("_", " "), ", ".join(str(v) for v in designs[name].unique() if v) or "-") for name in names]
+    rows = [(name.replace("_", " "), "\n".join(str(v) for v in designs[name].unique() if v) or "-") for name in names]
     return (
         table(("", ""), rows) + f"<details><summary>The sweep file</summary><pre>{escape(sweep_text)}</pre></details>"
     )

@@ -7,9 +7,13 @@ from pathlib import Path
 from simcore.datasets.importers.base import Importer
 from simcore.datasets.importers.cifar_binary import CifarBinaryImporter
 from simcore.datasets.importers.cifar_python import CifarPythonImporter
+from simcore.datasets.importers.csv_table import CsvImporter
 from simcore.datasets.importers.idx import IdxImporter
 from simcore.datasets.importers.image_folder import ImageFolderImporter
+from simcore.datasets.importers.npy_folder import NpyFolderImporter
+from simcore.datasets.importers.npz import NpzImporter
 from simcore.datasets.importers.parquet import ParquetImporter
+from simcore.datasets.importers.parquet_tensor import ParquetTensorImporter
 from simcore.datasets.manifest import MANIFEST_NAME
 from simcore.errors import InputError, unknown_name
 
@@ -18,7 +22,11 @@ IMPORTERS: tuple[Importer, ...] = (
     CifarBinaryImporter(),
     CifarPythonImporter(),
     IdxImporter(),
+    ParquetTensorImporter(),
     ParquetImporter(),
+    NpzImporter(),
+    NpyFolderImporter(),
+    CsvImporter(),
     ImageFolderImporter(),
 )
 

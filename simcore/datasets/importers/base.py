@@ -6,33 +6,44 @@ import lzma
 import tarfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from simcore.datasets.shards import Images, ImageShape, Labels
+from simcore.datasets.sample_format import SampleFormat, Samples, Shape
+from simcore.datasets.shards import Labels
 from simcore.errors import InputError
 
-Batch = tuple[Images, Labels]
-# Images handed over at a time: enough to keep numpy busy, little enough to keep memory small.
+Batch = tuple[Samples, Labels]
+# Samples handed over at a time: enough to keep numpy busy, little enough to keep memory small.
 BATCH_IMAGES = 1000
+UNDIVIDED = "all"
+"""Split of a source that has none."""
 
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What the user may say about the images.
+    """What the user may say about the samples.
 
     Attributes:
         classes: class names in label order; None leaves them to the importer.
         size: (height, width) in pixels to resize to; None keeps the images as they are.
         channels: 1 (grayscale) or 3 (RGB) to convert to; None keeps what the first image has.
+        label_column: of a table; None leaves it to the importer.
+        columns: of a table, those that make a sample; None takes all but the label's.
+        shape: of a sample, whose values are put into it in their order; None keeps the source's.
+        channels_last: the last axis of a sample is that of the channels, which a network has first.
     """
 
     classes: tuple[str, ...] | None = None
     size: tuple[int, int] | None = None
     channels: int | None = None
+    label_column: str | None = None
+    columns: tuple[str, ...] | None = None
+    shape: Shape | None = None
+    channels_last: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,27 +51,31 @@ class SplitSource:
     """One split, not read yet.
 
     Attributes:
-        images: how many images it has.
+        images: how many samples it has.
         labels: reads all labels, int64 (n,), in file order.
-        batches: reads everything in file order as (uint8 (n, H, W, C), int64 (n,)).
+        batches: reads everything in file order as (uint8 (n, H, W, C) or float32 (n, ...), int64 (n,)).
+        origin: how it was cut out of the source, in words; empty where it is one of the source's own splits.
     """
 
     images: int
     labels: Callable[[], Labels]
     batches: Callable[[], Iterator[Batch]]
+    origin: str = ""
 
 
 @dataclass(frozen=True)
 class ImportSource:
-    """A source opened by an importer; readable while the importer's context is open."""
+    """A source opened by an importer; readable while the importer's context is open. ``source_dtype`` is what the
+    values of samples that are no images were, before they became float32."""
 
     name: str
     classes: tuple[str, ...]
-    image_shape: ImageShape
+    sample: SampleFormat
     source: str
     licence: str
     splits: dict[str, SplitSource]
     licence_text: str = ""
+    source_dtype: str = ""
 
 
 class Importer(ABC):
@@ -70,11 +85,15 @@ class Importer(ABC):
         name: what ``--from`` calls it.
         expects: what the user should point at, in a few words.
         converts_images: whether ``size`` and ``channels`` of the options apply.
+        reads_tensors: whether ``shape`` and ``channels_last`` apply.
+        reads_tables: whether ``label_column`` and ``columns`` apply.
     """
 
     name: ClassVar[str]
     expects: ClassVar[str]
     converts_images: ClassVar[bool] = False
+    reads_tensors: ClassVar[bool] = False
+    reads_tables: ClassVar[bool] = False
 
     @abstractmethod
     def recognises(self, path: Path) -> bool:
@@ -103,6 +122,11 @@ def reading(what: str) -> Iterator[None]:
 def reason(error: BaseException) -> str:
     """An exception's message in one line, its type where it has none."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def largest_label(splits: Mapping[str, SplitSource]) -> int:
+    """Of all splits; 0 where they are empty."""
+    return max((int(labels.max()) for split in splits.values() if len(labels := split.labels())), default=0)
 
 
 def class_names(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simcore.datasets.importers.base import Importer, ImportOptions, ImportSource, SplitSource
 from simcore.datasets.importers.file_tree import FileTree, FolderTree, first_members, open_tree
-from simcore.datasets.shards import Images, ImageShape
+from simcore.datasets.sample_format import SampleFormat
 from simcore.errors import InputError
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -22,7 +22,7 @@ CIFAR10_SOURCE = (
     "https://www.cs.toronto.edu/~kriz/cifar.html)"
 )
 CIFAR10_LICENCE = "none stated by the authors; cite Krizhevsky 2009"
-CIFAR_SHAPE: ImageShape = (32, 32, 3)
+CIFAR_SHAPE = (32, 32, 3)
 
 _STEMS = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 
@@ -54,7 +54,7 @@ class CifarImporter(Importer):
             yield ImportSource(
                 name="cifar10",
                 classes=options.classes or CIFAR10_CLASSES,
-                image_shape=CIFAR_SHAPE,
+                sample=SampleFormat.image(CIFAR_SHAPE),
                 source=f"{CIFAR10_SOURCE}, {self.version} version",
                 licence=CIFAR10_LICENCE,
                 splits={split: self.split_source(tree, names) for split, names in batches.items()},
@@ -65,7 +65,7 @@ class CifarImporter(Importer):
         """One split, whose batches are the files ``names``."""
 
 
-def planes_to_images(planes: NDArray[np.uint8]) -> Images:
+def planes_to_images(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(n, 3072) colour planes to (n, 32, 32, 3)."""
     height, width, channels = CIFAR_SHAPE
     return planes.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)

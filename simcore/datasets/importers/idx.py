@@ -28,7 +28,8 @@ from simcore.datasets.importers.base import (
     class_names,
     reading,
 )
-from simcore.datasets.shards import ImageShape, Labels
+from simcore.datasets.sample_format import SampleFormat
+from simcore.datasets.shards import Labels
 from simcore.errors import InputError
 
 _PREFIX_OF_SPLIT = {"train": "train", "test": "t10k"}
@@ -53,7 +54,7 @@ class IdxImporter(Importer):
         yield ImportSource(
             name=path.resolve().name,
             classes=class_names(options, None, lambda: max(int(split.labels().max()) for split in splits.values())),
-            image_shape=image_shape,
+            sample=SampleFormat.image(image_shape),
             source="IDX files",
             licence="unknown",
             splits=splits,
@@ -84,7 +85,7 @@ def _find(folder: Path, stem: str, kind: str) -> Path | None:
     return next((path for path in spellings if path.is_file()), None)
 
 
-def _open_pairs(folder: Path) -> tuple[dict[str, SplitSource], ImageShape]:
+def _open_pairs(folder: Path) -> tuple[dict[str, SplitSource], tuple[int, int, int]]:
     """Read the headers in ``folder`` and return the splits with the shape all their images have.
 
     Raises:
@@ -151,7 +152,7 @@ def _require_end(file: io.BufferedIOBase, path: Path) -> None:
         raise InputError(f"{path} has more data than its header announces")
 
 
-def _batches(pair: _IdxPair, image_shape: ImageShape, count: int) -> Iterator[Batch]:
+def _batches(pair: _IdxPair, image_shape: tuple[int, int, int], count: int) -> Iterator[Batch]:
     labels = _read_labels(pair.labels, count)
     with _open(pair.images) as file:
         _parse_header(file, pair.images, dimensions=3)

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from simcore.datasets.importers.base import ImportOptions, reason
-from simcore.datasets.shards import Images, ImageShape
 from simcore.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".pgm")
@@ -35,7 +35,7 @@ class ImageDecoder:
         converts: whether colour is converted to grayscale and back, or refused.
     """
 
-    image_shape: ImageShape
+    image_shape: tuple[int, int, int]
     resizes: bool
     converts: bool
 
@@ -47,7 +47,7 @@ class ImageDecoder:
         height, width = options.size or (image.height, image.width)
         return cls((height, width, channels), options.size is not None, options.channels is not None)
 
-    def decode(self, data: bytes, what: str) -> Images:
+    def decode(self, data: bytes, what: str) -> NDArray[np.uint8]:
         """One image as uint8 (H, W, C). Transparency is dropped, a palette is looked up.
 
         Raises:

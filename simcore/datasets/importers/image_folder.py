@@ -1,4 +1,4 @@
-"""Folders of images, SPLIT/CLASS/IMAGE, as many training programs keep them."""
+"""Folders of images, SPLIT/CLASS/IMAGE or CLASS/IMAGE, as many training programs keep them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from simcore.datasets.importers.base import (
     BATCH_IMAGES,
+    UNDIVIDED,
     Batch,
     Importer,
     ImportOptions,
@@ -20,6 +21,7 @@ from simcore.datasets.importers.base import (
     reading,
 )
 from simcore.datasets.importers.image_codec import SUFFIXES, ImageDecoder
+from simcore.datasets.sample_format import SampleFormat
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError, unknown_name
 
@@ -27,19 +29,18 @@ _ORDER_SEED = 0
 
 
 class ImageFolderImporter(Importer):
-    """SPLIT/CLASS/*.png (or .jpg, .bmp, .webp, .ppm). A class's label is its place in the sorted class names,
-    or in the user's list of classes. File order: a random one, always the same for the same files, for the first images
-    of a split stand for all of it where a design is calibrated or part of a split is measured."""
+    """SPLIT/CLASS/*.png (or .jpg, .bmp, .webp, .ppm), or CLASS/*.png without splits. A class's label is its place in
+    the sorted class names, or in the user's list of classes. File order: a random one, always the same for the same
+    files, for the first images of a split stand for all of it where a design is calibrated or part of a split is
+    measured."""
 
     name = "folders"
-    expects = "a folder SPLIT/CLASS/*.png (or .jpg, .bmp, .webp, .ppm), for example test/cat/0001.png"
+    expects = "a folder SPLIT/CLASS/*.png (or .jpg, .bmp, .webp, .ppm), for example test/cat/0001.png; or CLASS/*.png"
     converts_images = True
 
     def recognises(self, path: Path) -> bool:
         try:
-            return path.is_dir() and any(
-                _images_in(class_folder) for split in _folders_in(path) for class_folder in _folders_in(split)
-            )
+            return path.is_dir() and any(_images_in(one) for classes in _tree(path).values() for one in classes)
         except OSError:
             return False
 
@@ -49,8 +50,7 @@ class ImageFolderImporter(Importer):
             raise InputError(f"{path} is no folder; the folders importer reads {self.expects}")
         with reading(str(path)):
             tree = {
-                split.name: {folder.name: _images_in(folder) for folder in _folders_in(split)}
-                for split in _folders_in(path)
+                split: {folder.name: _images_in(folder) for folder in folders} for split, folders in _tree(path).items()
             }
         splits = {split: classes for split, classes in tree.items() if any(classes.values())}
         if not splits:
@@ -62,7 +62,7 @@ class ImageFolderImporter(Importer):
         yield ImportSource(
             name=path.resolve().name,
             classes=classes,
-            image_shape=decoder.image_shape,
+            sample=SampleFormat.image(decoder.image_shape),
             source="image folders",
             licence="unknown",
             splits={split: _split_source(_in_random_order(labelled), decoder) for split, labelled in files.items()},
@@ -73,6 +73,14 @@ class ImageFolderImporter(Importer):
 class _LabelledFiles:
     paths: list[Path]
     labels: Labels
+
+
+def _tree(path: Path) -> dict[str, list[Path]]:
+    """Folders of classes by their split; where images lie in the folders themselves, these are the classes of one."""
+    folders = _folders_in(path)
+    if any(map(_images_in, folders)):
+        return {UNDIVIDED: folders}
+    return {split.name: _folders_in(split) for split in folders}
 
 
 def _folders_in(path: Path) -> list[Path]:

@@ -32,6 +32,7 @@ from simcore.datasets.importers.base import (
     reason,
 )
 from simcore.datasets.importers.image_codec import ImageDecoder
+from simcore.datasets.sample_format import SampleFormat
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError
 
@@ -49,11 +50,11 @@ class ParquetImporter(Importer):
     converts_images = True
 
     def recognises(self, path: Path) -> bool:
-        return bool(_files_of_splits(path))
+        return bool(files_of_splits(path))
 
     @contextmanager
     def open(self, path: Path, options: ImportOptions) -> Iterator[ImportSource]:
-        files = _files_of_splits(path)
+        files = files_of_splits(path)
         if not files:
             raise InputError(f"{path} has no Parquet file; the parquet importer reads {self.expects}")
         tables = {split: [_ParquetImages(file) for file in paths] for split, paths in files.items()}
@@ -67,14 +68,32 @@ class ParquetImporter(Importer):
             classes=class_names(
                 options, _class_names(tables), lambda: max(int(split.labels().max()) for split in splits.values())
             ),
-            image_shape=decoder.image_shape,
+            sample=SampleFormat.image(decoder.image_shape),
             source="Parquet files with encoded images",
             licence="unknown",
             splits=splits,
         )
 
 
-def _files_of_splits(path: Path) -> dict[str, list[Path]]:
+def has_images(schema: pa.Schema) -> bool:
+    """Whether a column is called as one of images is."""
+    return any(name in schema.names for name in _IMAGE_COLUMNS)
+
+
+def class_names_of_schema(schema: pa.Schema, label_column: str) -> tuple[str, ...] | None:
+    """The classes that a file's metadata names."""
+    metadata = schema.metadata or {}
+    if b"classes" in metadata:
+        return tuple(metadata[b"classes"].decode("utf-8", "replace").split(","))
+    try:
+        names = json.loads(metadata[b"huggingface"])["info"]["features"][label_column]["names"]
+    except (KeyError, ValueError, TypeError):
+        return None
+    return tuple(str(name) for name in names) if isinstance(names, list) else None
+
+
+def files_of_splits(path: Path) -> dict[str, list[Path]]:
+    """The Parquet files of a file or folder by the splits that their names say."""
     if path.is_file() and path.suffix == ".parquet":
         return {_PART.sub("", path.stem): [path]}
     splits: dict[str, list[Path]] = defaultdict(list)
@@ -113,7 +132,7 @@ class _ParquetImages:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with _reading_parquet(path), pq.ParquetFile(path) as file:
+        with reading_parquet(path), pq.ParquetFile(path) as file:
             self._schema = file.schema_arrow
             self.rows = file.metadata.num_rows
         names = self._schema.names
@@ -137,27 +156,20 @@ class _ParquetImages:
             raise InputError(f"column {_LABEL_COLUMN} of {self.path} holds {label}; expected integers")
 
     def class_names(self) -> tuple[str, ...] | None:
-        metadata = self._schema.metadata or {}
-        if b"classes" in metadata:
-            return tuple(metadata[b"classes"].decode("utf-8", "replace").split(","))
-        try:
-            names = json.loads(metadata[b"huggingface"])["info"]["features"][_LABEL_COLUMN]["names"]
-        except (KeyError, ValueError, TypeError):
-            return None
-        return tuple(str(name) for name in names) if isinstance(names, list) else None
+        return class_names_of_schema(self._schema, _LABEL_COLUMN)
 
     def decoder(self, options: ImportOptions) -> ImageDecoder:
-        with _reading_parquet(self.path), pq.ParquetFile(self.path) as file:
+        with reading_parquet(self.path), pq.ParquetFile(self.path) as file:
             batch = next(file.iter_batches(batch_size=1, columns=[self._image], use_threads=False))
         return ImageDecoder.for_first(self._encoded(batch)[0], f"{self.path} row 0", options)
 
     def labels(self) -> Labels:
-        with _reading_parquet(self.path), pq.ParquetFile(self.path) as file:
+        with reading_parquet(self.path), pq.ParquetFile(self.path) as file:
             return self._label_array(file.read(columns=[_LABEL_COLUMN], use_threads=False).column(_LABEL_COLUMN))
 
     def batches(self, decoder: ImageDecoder) -> Iterator[Batch]:
         row = 0
-        with _reading_parquet(self.path), pq.ParquetFile(self.path) as file:
+        with reading_parquet(self.path), pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(BATCH_IMAGES, columns=[self._image, _LABEL_COLUMN], use_threads=False):
                 encoded = self._encoded(batch)
                 images = [decoder.decode(data, f"{self.path} row {row + i}") for i, data in enumerate(encoded)]
@@ -181,7 +193,7 @@ class _ParquetImages:
 
 
 @contextmanager
-def _reading_parquet(path: Path) -> Iterator[None]:
+def reading_parquet(path: Path) -> Iterator[None]:
     """As ``reading``, for what Arrow raises."""
     try:
         with reading(str(path)):

@@ -70,15 +70,16 @@ def _adaptive(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     return tr.reshaped(call, pooled, shape_of(call))
 
 
-def _reduce(kind: str) -> Handler:
+def reduced(kind: str) -> Handler:
+    """Of a sum, mean, largest or smallest value over axes."""
+
     def handle(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
         given = arguments["self"]
         assert isinstance(given, fx.Node)  # noqa: S101
         dims = arguments.get("dim")
         if dims is None or dims == []:
             raise InputError(f"'{operation_name(call)}' over the whole batch; name the axes of one image", where(call))
-        listed = dims if isinstance(dims, list) else [dims]
-        axes = sorted(int(dim) % (1 + len(shape_of(given))) - 1 for dim in listed)  # type: ignore[arg-type]
+        axes = reduced_axes(call, arguments)
         if axes[0] < 0:
             raise InputError(f"'{operation_name(call)}' over the axis of the batch", where(call))
         kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape_of(given)))
@@ -87,6 +88,14 @@ def _reduce(kind: str) -> Handler:
         return tr.reshaped(call, reduced, shape)
 
     return handle
+
+
+def reduced_axes(call: fx.Node, arguments: Arguments) -> list[int]:
+    """The axes that are summed over, without the batch, which is -1; none where these are all."""
+    given, dims = arguments["self"], arguments.get("dim")
+    assert isinstance(given, fx.Node)  # noqa: S101
+    listed = dims if isinstance(dims, list) else [] if dims is None else [dims]
+    return sorted(int(dim) % (1 + len(shape_of(given))) - 1 for dim in listed)  # type: ignore[arg-type]
 
 
 def _batch_norm(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
@@ -181,12 +190,12 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(
         ("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "_adaptive_avg_pool2d"), _adaptive
     ),
-    "mean": _reduce("mean"),
-    "sum": _reduce("sum"),
-    "amax": _reduce("max"),
-    "amin": _reduce("min"),
-    "max": _reduce("max"),
-    "min": _reduce("min"),
+    "mean": reduced("mean"),
+    "sum": reduced("sum"),
+    "amax": reduced("max"),
+    "amin": reduced("min"),
+    "max": reduced("max"),
+    "min": reduced("min"),
     **dict.fromkeys(("batch_norm", "_native_batch_norm_legit_no_training", "_native_batch_norm_legit"), _batch_norm),
     **dict.fromkeys(("layer_norm", "native_layer_norm"), _layer_norm),
     **dict.fromkeys(("softmax", "_softmax", "log_softmax", "_log_softmax"), _softmax),

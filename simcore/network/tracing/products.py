@@ -12,6 +12,7 @@ from torch.nn import functional
 from simcore.errors import InputError
 from simcore.network.tracing.binary_weights import BinaryWeights, binary_weights
 from simcore.network.tracing.forms import uniform
+from simcore.network.tracing.pooling import reduced, reduced_axes
 from simcore.network.tracing.program import Argument, operation_name, shape_of, where
 from simcore.network.tracing.translation import Arguments, Handler, Multiplications, Translation
 
@@ -165,6 +166,36 @@ def _product(tr: Translation, call: fx.Node, given: Argument, weight: torch.Tens
     return tr.reshaped(call, tr.shifted(call, total, constant), shape_of(call))
 
 
+def _sum_of_signs(kind: str) -> Handler:
+    """The sum of signs times weights, XNOR and popcount value by value, is a product; any other a sum."""
+    otherwise = reduced(kind)
+
+    def handle(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+        given = arguments["self"]
+        assert isinstance(given, fx.Node)  # noqa: S101
+        shape, form = shape_of(given), tr.forms[given].sign if given in tr.forms else None
+        if form is None or tr.reading_signs or len(shape) != 2 or reduced_axes(call, arguments) != [1]:
+            return otherwise(tr, call, arguments)
+        source = tr.signs(given)
+        assert source is not None  # noqa: S101
+        weight, offset = (tr.without_batch(call, part, 3).expand(shape) for part in form[1:])
+        weights = binary_weights(weight)
+        across = tr.shape(source) in ((1, shape[1]), (shape[1],))
+        if isinstance(weights, str) or bool(weights.offset.any()) or not across or shape[0] == 1:
+            return otherwise(tr, call, arguments)
+        signs = tr.reshaped(call, source, (shape[1],))
+        attrs: dict[str, object] = {"in_features": shape[1], "out_features": shape[0]}
+        found = _Binary(weights, signs, torch.zeros(1))
+        product = tr.add(call, "binary_linear", (signs,), shape[:1], attrs, weight=weights.signs)
+        tr.layers[product] = Multiplications(True, _what(found, 1))
+        total = tr.shifted(call, tr.multiplied(call, product, weights.scale), offset.sum(1))
+        if kind == "mean":
+            total = tr.multiplied(call, total, torch.tensor([1 / shape[1]]))
+        return tr.reshaped(call, total, shape_of(call))
+
+    return handle
+
+
 def _attention(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     if arguments.get("enable_gqa"):
         raise InputError("attention with grouped queries is not known here", where(call))
@@ -296,4 +327,6 @@ HANDLERS: dict[str, Handler] = {
     "mm": _matmul,
     "bmm": _matmul,
     "scaled_dot_product_attention": _attention,
+    "sum": _sum_of_signs("sum"),
+    "mean": _sum_of_signs("mean"),
 }

@@ -62,6 +62,7 @@ class TracedNetwork:
         notes: what the user may want to know.
         images: of the example.
         largest_difference: of the logits from the module's, on the example.
+        compared_with: what gave these.
     """
 
     network: GraphNetwork
@@ -70,6 +71,7 @@ class TracedNetwork:
     notes: tuple[str, ...]
     images: int
     largest_difference: float
+    compared_with: str = "the module"
 
     def save(self, path: str | Path, metadata: Mapping[str, Any] | None = None) -> str:
         """Write the network for sweeps and return its digest (see ``save_checkpoint``).
@@ -91,7 +93,7 @@ class TracedNetwork:
         lines.append(f"digital, value by value: {others or 'nothing'}")
         lines += self.notes
         lines.append(
-            f"equal to the module on {self.images} inputs: predictions the same, logits within "
+            f"equal to {self.compared_with} on {self.images} inputs: predictions the same, logits within "
             f"{self.largest_difference:.2g}"
         )
         return "\n".join(lines)
@@ -156,7 +158,7 @@ def _traced(
     last = translation.translate()
     network, names = _network(translation, last, tuple(example.shape[1:]), normalize)
     with torch.inference_mode():
-        difference = require_equal(module, network, example.float(), taken)
+        difference = require_equal(module, network, example.float(), taken, place=type(module).__name__)
     layers = [
         LayerPlace(name, draft.op, draft.shape, *_place(translation.layers[key]))
         for key, name in names.items()
@@ -192,7 +194,8 @@ def _network(
         nodes.append(Node(name=name, op=draft.op, inputs=tuple(final[i] for i in draft.inputs), attrs=draft.attrs))
         tensors |= {f"{name}.{tensor}": value for tensor, value in draft.tensors.items()}
     classes = translation.drafts[last].shape[0]
-    network = GraphNetwork(NetworkGraph(nodes=tuple(nodes), input_shape=shape, classes=classes))
+    content = {"nodes": tuple(nodes), "input_shape": shape, "classes": classes}
+    network = GraphNetwork(NetworkGraph.from_content(content, "the network"))
     for name, tensor in network.named_tensors().items():
         tensor.copy_(tensors[name])
     return network.eval().requires_grad_(False), names

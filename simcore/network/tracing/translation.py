@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ class Translation:
     reading_signs: bool = False
     _values: dict[fx.Node, str | InputError] = field(default_factory=dict)
     _signs: dict[SignOf | MovedSigns, str] = field(default_factory=dict)
+    _known: dict[bytes, str] = field(default_factory=dict)
 
     def translate(self) -> str:
         """All operations in their order; the draft name of the logits.
@@ -114,16 +116,20 @@ class Translation:
         attrs: dict[str, object] | None = None,
         **tensors: torch.Tensor,
     ) -> str:
-        """A node more.
+        """A node, or the one there is already that does the same to the same.
 
         Args:
             call: the operation it comes from.
             op, inputs, attrs, tensors: of the node.
             shape: of its value, without the batch.
         """
-        name = f"{len(self.drafts)}"
         kept = {key: tensor.detach().float().contiguous() for key, tensor in tensors.items()}
-        self.drafts[name] = Draft(op, inputs, attrs or {}, kept, call, shape)
+        known = hashlib.sha256(repr((op, inputs, attrs, shape)).encode())
+        for key, tensor in kept.items():
+            known.update(f"{key} {tuple(tensor.shape)}".encode() + tensor.numpy().tobytes())
+        name = self._known.setdefault(known.digest(), f"{len(self.drafts)}")
+        if name not in self.drafts:
+            self.drafts[name] = Draft(op, inputs, attrs or {}, kept, call, shape)
         return name
 
     def shape(self, name: str) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from simcore.datasets import Dataset
 from simcore.errors import BinsparxError, InputError
 from simcore.network.accuracy import as_input
 from simcore.network.graph import NetworkGraph
+from simcore.network.inputs import require_fit
 from simcore.network.modules import GraphNetwork
 from simcore.network.training.augmentation import augment
 from simcore.network.training.initial import initialise
@@ -159,15 +160,11 @@ class _Batches:
 
 
 def _training_images(dataset: Dataset, graph: NetworkGraph) -> tuple[np.ndarray, np.ndarray]:
-    channels, height, width = graph.input_shape
-    if dataset.image_shape != (height, width, channels):
+    require_fit("the network", graph, dataset)
+    if not dataset.sample.is_image:
         raise InputError(
-            f"the network takes images of {height}x{width}x{channels}, "
-            f"dataset '{dataset.name}' has {'x'.join(map(str, dataset.image_shape))}"
-        )
-    if len(dataset.classes) != graph.classes:
-        raise InputError(
-            f"the network has {graph.classes} classes, dataset '{dataset.name}' has {len(dataset.classes)}"
+            f"data set '{dataset.name}' holds {dataset.sample.description}, and images are what is trained on here; "
+            "train in PyTorch and hand the module over (from_torch)"
         )
     if dataset.splits.get("train", 0) < 2:
         raise InputError(f"dataset '{dataset.name}' has no split 'train' to learn from")

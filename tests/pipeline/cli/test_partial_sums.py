@@ -59,6 +59,7 @@ def test_table_of_the_network_that_ships(run, tmp_path):
     [
         (["--row-order", "chanel"], "channel"),
         (["--split", "tests"], "test"),
+        (["--images", "2501"], "has 2500 images, not 2501"),
         (["--dataset", "fashion-minst"], "fashion-mnist"),
         (["no-such-network"], "no-such-network"),
     ],

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -94,35 +92,32 @@ def test_exports_and_the_report_are_written(command, finished: Path) -> None:  #
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_tab_key_offers_names_keys_and_axis_values(finished: Path, shell: str) -> None:
+def test_the_tab_key_offers_names_keys_and_axis_values(command, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     asked = {
         "binsparx comp": {"compare"},
         "binsparx results ": {"finer", "small", "small.yaml"},
         "binsparx results small --where dev": {"device="},
         "binsparx results small --where device=": {"device=8T-SRAM", "device=1T-1ReRAM"},
         "binsparx export --format x": {"xlsx"},
+        "binsparx spice 8T-SRAM --corner n": {"nominal"},
     }
-    if shell == "bash":
-        asked["binsparx spice 8T-SRAM --corner n"] = {"nominal"}
-    else:  # the same completions; what differs is how the shell asks
-        asked = {line: asked[line] for line in ("binsparx comp", "binsparx results small --where device=")}
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", None)  # as of a script: it gives the program its name
+    monkeypatch.setenv("_BINSPARX_COMPLETE", f"complete_{shell}")
     for line, expected in asked.items():
-        offered = complete(finished, shell, line)
+        for name, value in how_it_asks(shell, line).items():
+            monkeypatch.setenv(name, value)
+        offered = command()[1]
         for word in expected:
             assert word in offered, f"{shell}: {line!r} offers {offered!r}"
 
 
-def complete(folder: Path, shell: str, line: str) -> str:
+def how_it_asks(shell: str, line: str) -> dict[str, str]:
+    """The environment that a shell gives for a line whose last word is to be completed."""
     words = line.split(" ")
-    env = {**os.environ, "_BINSPARX_COMPLETE": f"complete_{shell}", "PYTHONPATH": str(Path(__file__).parents[3])}
     if shell == "bash":
-        env |= {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
-    else:
-        env |= {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-        env |= {"_TYPER_COMPLETE_WORD_TO_COMPLETE": words[-1]}
-    code = "import sys; sys.argv = ['binsparx']; from pipeline.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True)
-    return done.stdout
+        return {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
+    asks = {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    return asks | {"_TYPER_COMPLETE_WORD_TO_COMPLETE": words[-1]}
 
 
 def test_help_teaches(command) -> None:  # type: ignore[no-untyped-def]

@@ -37,7 +37,7 @@ def test_it_ends_with_all_its_processes_although_a_browser_is_connected(tmp_path
         else:
             pytest.fail(f"it ended by itself: {lines}")
         (port,) = {int(number) for line in lines for number in re.findall(r"http://127\.0\.0\.1:(\d+)/#", line)}
-        assert "compare 4 designs, the front first:" in lines
+        assert "all designs of 'small':" in lines and "compare 4 of them, the front first:" in lines
         browser = http.client.HTTPConnection("127.0.0.1", port)
         browser.request("GET", "/health")
         assert browser.getresponse().read() == b"OK"

@@ -74,13 +74,13 @@ class TestEvaluator:
         assert subject.evaluator.device in ("numba", "cpu", "cuda") and subject.evaluator.solver_version
 
     def test_data_set_and_network_belong_together(self, subject: Subject) -> None:
-        height, width, channels = subject.dataset.image_shape
         graph = subject.checkpoint.network.graph
-        assert tuple(graph.input_shape) == (channels, height, width)
+        assert tuple(graph.input_shape) == subject.dataset.input_shape
         assert graph.classes == len(subject.dataset.classes)
         mapped = [layer.name for layer in subject.checkpoint.binary_layers("")]
         assert mapped and set(mapped) <= {node.name for node in graph.nodes}
         images, labels = subject.dataset.read("test", 3, 4)
+        channels, height, width = graph.input_shape
         assert images.shape == (4, height, width, channels) and images.dtype == np.uint8
         assert labels.shape == (4,) and 0 <= labels.min() <= labels.max() < graph.classes
         subject.dataset.verify()

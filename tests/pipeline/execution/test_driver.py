@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from pipeline.errors import DiskFull
 from pipeline.execution.driver import Execution, Listener
 from pipeline.execution.progress import SweepProgress
 from pipeline.execution.retries import FailureKind
@@ -129,6 +130,22 @@ def test_a_retry_that_is_due_after_the_stop_does_not_keep_the_driver_spinning(tm
     running = execution(answer, cpus=4, max_failures=0)
     assert [failure.point.key for failure in running.run(design_works)] == [bad]
     assert running.stopped
+
+
+@pytest.mark.parametrize("where", [-1, 0])
+def test_a_full_disk_ends_it_without_another_try(tmp_path: Path, where: int) -> None:
+    design_works = design_works_of(tmp_path)
+    bad, tries = design_works[1].point.key, []
+
+    def answer(key: str, image: int, before: int) -> Outcome:
+        if (key, image) != (bad, where):
+            return WELL
+        tries.append(before)
+        return failing(FailureKind.FULL)
+
+    with pytest.raises(DiskFull, match="a failure of full; what is finished is kept"):
+        execution(answer).run(design_works)
+    assert tries == [0]
 
 
 @pytest.mark.parametrize("fails", ["preparation", "shards", "shards after tries"])

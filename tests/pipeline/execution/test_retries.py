@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from pipeline.execution.failures import FailureReport, group_failures
@@ -19,7 +21,9 @@ ROOM = Room(slots=8, share=1 << 30)
         (RuntimeError("the solver did not converge"), FailureKind.SIMULATION),
         (MemoryError(), FailureKind.MEMORY),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), FailureKind.MEMORY),
-        (OSError(28, "No space left on device"), FailureKind.STORAGE),
+        (OSError(errno.EIO, "Input/output error"), FailureKind.STORAGE),
+        (OSError(errno.ENOSPC, "No space left on device"), FailureKind.FULL),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), FailureKind.FULL),
         (ConnectionResetError("gone"), FailureKind.STORAGE),
     ],
 )
@@ -33,6 +37,7 @@ def test_torch_and_ray_errors_tell_their_kind() -> None:
     assert kind_of(torch.OutOfMemoryError("CUDA")) is FailureKind.MEMORY
     assert kind_of_system_error("OutOfMemoryError") is FailureKind.MEMORY
     assert kind_of_system_error("WorkerCrashedError") is FailureKind.WORKER
+    assert kind_of_system_error("OutOfDiskError") is FailureKind.FULL
     assert kind_of_system_error("ObjectReconstructionFailedError") is FailureKind.NODE
 
 
@@ -43,7 +48,7 @@ def tries_of(kind: FailureKind, images: int = 50, room: Room = ROOM) -> list[Tri
     return trials
 
 
-@pytest.mark.parametrize("kind", [FailureKind.INPUT, FailureKind.SIMULATION])
+@pytest.mark.parametrize("kind", [FailureKind.INPUT, FailureKind.SIMULATION, FailureKind.FULL])
 def test_what_would_fail_the_same_is_not_tried_again(kind: FailureKind) -> None:
     assert len(tries_of(kind)) == 1
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from pipeline.errors import DiskFull
 from pipeline.execution.active import QUARANTINED_SHARDS
 from pipeline.execution.retries import RETRIES, FailureKind
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
@@ -101,3 +102,14 @@ def test_a_run_stops_after_too_many_failures(tmp_path: Path, control: Callable[.
     assert result.stopped and len(result.failures) == 1
     control()
     assert not run(tmp_path, max_failures=0).stopped
+
+
+def test_a_full_disk_ends_the_run_at_once_and_names_the_path(
+    tmp_path: Path, control: Callable[..., None], calls: Path
+) -> None:
+    control(fail="32-binsparx:full@25", calls=calls)
+    with pytest.raises(DiskFull, match="^/full/shard.parquet: No space left on device; what is finished is kept"):
+        run(tmp_path)
+    assert evaluations(calls, "32-binsparx").count("25-25") == 1
+    control()
+    assert run(tmp_path).failures == []

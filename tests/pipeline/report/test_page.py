@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -92,6 +93,18 @@ def add_energy(results: Results) -> None:
         designs = designs.append_column(f"energy_{name}_J", pa.array(values))
     designs = designs.drop([n for n in ("energy_per_image_J",) if n in designs.column_names])
     designs = designs.append_column("energy_per_image_J", pa.array(1e-7 + 2e-7 * current))
+    publish(results, designs)
+
+
+def shrink(results: Results, device: str) -> None:
+    """Arrays of 32x32 for one of the devices."""
+    designs = read_table("small", "designs", results.store)
+    assert designs is not None
+    for name in ("rows", "cols", "active_rows"):
+        place = designs.schema.get_field_index(name)
+        field = designs.schema.field(place)
+        smaller = pc.if_else(pc.equal(designs["device"], device), pa.scalar(32, field.type), designs[name])
+        designs = designs.set_column(place, field, smaller)
     publish(results, designs)
 
 
@@ -318,6 +331,11 @@ def test_pictures_for_papers_are_files_of_their_own(with_energy: Results) -> Non
     assert all(b"<svg" in data for name, data in files.items() if name.endswith(".svg"))
 
 
+def picture_of(results: Results, file: str) -> bytes:
+    """One of the pictures; those after it are not drawn."""
+    return next(content for name, content in draw_figures(results, "small") if name == file)
+
+
 def texts_of(svg: bytes) -> set[str]:
     return set(re.findall(r"<!-- (.*?) -->", svg.decode()))
 
@@ -342,7 +360,7 @@ def test_pictures_for_papers_tell_networks_apart_and_leave_out_what_a_race_stopp
     assert {"fake-cnn, 8T-SRAM, nominal corner", "other-cnn, 8T-SRAM, nominal corner", "dense", "binsparx"} <= layers
 
     monkeypatch.setattr(selection, "MOST_SHOWN", 1)
-    (told,) = (text for text in texts_of(dict(draw_figures(both, "small"))[front]) if ":" in text)
+    (told,) = (text for text in texts_of(picture_of(both, front)) if ":" in text)
     assert re.fullmatch(r"the fronts, and a sample of other designs: \d of 7", told)
 
 
@@ -391,6 +409,7 @@ def test_designs_are_filtered_sorted_and_seen_larger(results: Results, tmp_path:
         assert rows.count() == 2 and page.locator("#designs .count").inner_text() == "2 of 16"
         page.locator("#designs .filter").fill("")
         assert rows.count() == 16 and page.locator(f"{CORNERS} .point").count() == 16
+        assert page.locator("#front .size").count() == 0, "all arrays are of one size"
         head = page.locator("#designs th button", has_text="accuracy")
         for descending in (False, True):
             head.click()
@@ -417,10 +436,26 @@ def test_designs_are_filtered_sorted_and_seen_larger(results: Results, tmp_path:
         assert said == []
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_names_with_many_overrides_are_whole(tmp_path: Path, fakes: None, chromium: Chromium, width: int) -> None:
+    overrides = "{r_col: [1.35, 10.45], r_source: [2.05, 3.85], r_sink: [220, 980], v_read: [0.31, 0.36]}"
+    finish_sweep(tmp_path, devices=f"[{{name: 8T-SRAM, overrides: {overrides}}}]", arrays="64x64")
+    with chromium.page(as_file(Results(str(tmp_path / "results")), tmp_path), width=width) as (page, _):
+        drawn = page.locator("#gain-chart .point").evaluate_all(
+            "nodes => nodes.map(n => [...n.querySelectorAll('text')].map(t => t.textContent).join(' '))"
+        )
+        assert len(drawn) == 16 and not any("…" in text for text in drawn)
+        for one in ("r_col=1.35", "r_col=10.45", "r_source=3.85", "r_sink=980", "v_read=0.36"):
+            assert sum(one in text for text in drawn) == 8
+        cut = "nodes => nodes.filter(n => n.scrollWidth > n.clientWidth).length"
+        assert page.locator("#asked .wide").evaluate_all(cut) == 0
+
+
 @pytest.mark.parametrize("width", [360, 1280, 1920])
 def test_what_is_drawn_is_named_and_nothing_is_blown_up(
     with_energy: Results, tmp_path: Path, chromium: Chromium, width: int
 ) -> None:
+    shrink(with_energy, "1T-1ReRAM")
     with chromium.page(as_file(with_energy, tmp_path), width=width) as (page, said):
         legend = page.locator("#energy-legend span")
         drawn = page.locator("#energy-chart [data-part]").evaluate_all("nodes => nodes.map(n => n.dataset.part)")
@@ -450,5 +485,5 @@ def test_what_is_fixed_is_said_in_report_and_pictures(results: Results) -> None:
     for expected in ("the same for all", "row order channel", "columns per converter 8", "costs are counted with"):
         assert expected in page
     drawn = " ".join(texts_of(draw_front(results.table("designs", "small"))["front.svg"]))
-    drawn += " ".join(texts_of(dict(draw_figures(results, "small"))["front-mean_column_current_A.svg"]))
+    drawn += " ".join(texts_of(picture_of(results, "front-mean_column_current_A.svg")))
     assert drawn.count("columns per converter 8") == 2 and drawn.count("row order channel") == 2

@@ -35,6 +35,13 @@ def test_names_fold_and_numbers_stay_whole() -> None:
         assert "my [/red] cell spatial 128.25~*" in text
 
 
+def test_a_cell_of_several_lines_keeps_them_and_short_names_are_not_widened() -> None:
+    columns, rows = [Column("name"), Column("accuracy", number=True)], [["a b", "90.2 %\n91 %"]]
+    for width, terminal in ((80, False), (12, True)):
+        text = printed(lambda console: print_table("", columns, rows, console), width=width, terminal=terminal)
+        assert text.splitlines()[2:] == ["a b    90.2 %", "         91 %"]
+
+
 def many_axes() -> list[dict[str, Any]]:
     """Every scalar axis of the registry has two values, and so do three circuit parameters."""
     axes = [axis for axis in CONFIGURATION if axis.column != "solver_setting"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import gc
+import os
 from pathlib import Path
 
 import duckdb
@@ -12,6 +15,7 @@ import pyarrow as pa
 import pytest
 from openpyxl import load_workbook
 
+from pipeline.errors import DiskFull
 from pipeline.results.export import WRITERS, export_results
 from pipeline.results.finished import Results
 from pipeline.tables.schema import SCHEMAS
@@ -114,6 +118,31 @@ def test_force_replaces_nothing_but_an_earlier_export(results: Results, tmp_path
     if form in ("parquet", "csv"):
         with pytest.raises(InputError, match="is a file"):
             export_results(results, [], form, tmp_path / "file", force=True)
+
+
+def test_drafts_of_killed_exports_go_and_those_in_use_stay(results: Results, tmp_path: Path) -> None:
+    killed, used, other = (tmp_path / f".{name}" for name in ("out-01234567", "out-89abcdef", "out-other"))
+    for folder in (killed, used, other):
+        folder.mkdir()
+        (folder / "made").write_text("half of it")
+    opened = os.open(used, os.O_RDONLY)
+    fcntl.flock(opened, fcntl.LOCK_EX)
+    export_results(results, [], "csv", tmp_path / "out")
+    assert [folder.exists() for folder in (killed, used, other)] == [False, True, True]
+    os.close(opened)
+    export_results(results, [], "csv", tmp_path / "out", force=True)
+    assert not used.exists()
+
+
+def test_a_full_disk_is_no_bad_input(results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object, path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = set(tmp_path.iterdir())
+    monkeypatch.setitem(WRITERS, "csv", full)
+    with pytest.raises(DiskFull, match=f"^{tmp_path}/out: No space left on device"):
+        export_results(results, [], "csv", tmp_path / "out")
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_unknown_names_and_failures_leave_nothing(

@@ -273,7 +273,7 @@ def test_a_finished_sweep_has_one_file_a_design_and_the_same_tables(
     assert tables_of(tmp_path) == before  # timings and all
     assert run(tmp_path).tasks_run == 0 and tables_of(tmp_path) == before
     assert len(list(calls.iterdir())) == made
-    assert len(Predictions.read(Store(str(tmp_path / "results")), keys[0])) == 100
+    assert len(Predictions.read(Store(str(tmp_path / "results")), keys[0], 200)) == 100
     more = run(tmp_path, dataset="{name: fake-images, images: 150, calibration_images: 10}")
     assert more.tasks_run == 4 * (1 + 2)
     assert images_files(tmp_path) == ["images-000000000-000000150-000000025.parquet"] * 4
@@ -317,9 +317,9 @@ def test_predictions_are_read_along_the_chain_of_shards_that_reaches_farthest(tm
     store = Store(str(tmp_path))
     put_shards(store, [(0, 60), (0, 50), (50, 50), (100, 50), (150, 50)])
     labels = np.arange(200) % 10
-    assert np.array_equal(Predictions.read(store, KEY).labels, labels)
+    assert np.array_equal(Predictions.read(store, KEY, 1000).labels, labels)
     store.put(shard_path(KEY, 50, 50), b"torn")
-    assert np.array_equal(Predictions.read(store, KEY).labels, labels[:60])
+    assert np.array_equal(Predictions.read(store, KEY, 1000).labels, labels[:60])
     store.put(shard_path(KEY, 0, 60), b"torn")
     store.put(shard_path(KEY, 0, 50), b"torn")
-    assert len(Predictions.read(store, KEY)) == 0
+    assert len(Predictions.read(store, KEY, 1000)) == 0

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-import io
+import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from rich.console import Console
 
-from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from pipeline.storage.store import Store
+from pipeline.sweep.plan import Plan
+from pipeline.tables.stored import read_table
 from pipeline.tracking.client import TrackingUnavailable, default_tracking_uri
 from pipeline.tracking.sweeps import track_sweep
-from tests.pipeline.fake_simcore import write_sweep
+from pipeline.tracking.view import view_tag
+from tests.pipeline.finished_sweep import finish_sweep
 
-pytestmark = pytest.mark.usefixtures("fakes", "ray_cluster")
+pytestmark = pytest.mark.usefixtures("fakes")
 
 
-def run(folder: Path, **changes: str) -> RunResult:
-    options = RunOptions(results=str(folder / "results"))
+class Finished(NamedTuple):
+    """What a run leaves."""
+
+    plan: Plan
+    store: Store
+    tables: dict[str, pa.Table]
+
+
+def run(folder: Path, **changes: str) -> Finished:
     # Of accuracy and current the stand-in's front is the binsparx designs alone, whatever else a sweep holds.
     changes = {"pareto": "{objectives: [accuracy, current]}", **changes}
-    return run_sweep(write_sweep(folder, study="tests", **changes), options, Console(file=io.StringIO()))
+    plan, store = finish_sweep(folder, study="tests", **changes)
+    tables = {name: read_table(plan.name, name, store) for name in ("designs", "pareto")}
+    return Finished(plan, store, {name: table for name, table in tables.items() if table is not None})
 
 
-def runs_of(result: RunResult) -> tuple[MlflowClient, list[Run]]:
+def runs_of(result: Finished) -> tuple[MlflowClient, list[Run]]:
     client = MlflowClient(tracking_uri=default_tracking_uri(result.store))
     experiment = client.get_experiment_by_name("tests")
     assert experiment is not None
@@ -80,7 +92,7 @@ def test_tracking_is_complete_and_doing_it_again_changes_nothing(tmp_path: Path)
     assert {run.data.metrics["images"] for run in found if "images" in run.data.metrics} == {130.0}
 
 
-def tracked(result: RunResult, tag: str) -> set[str]:
+def tracked(result: Finished, tag: str) -> set[str]:
     """The keys of the designs whose run has ``tag`` set."""
     tags = [run.data.tags for run in runs_of(result)[1]]
     return {held["design_key"] for held in tags if held.get(tag) == "true"}
@@ -223,10 +235,10 @@ def test_values_that_mlflow_would_cut_to_the_same_are_told_apart() -> None:
 
 
 def test_designs_can_be_told_apart_and_are_found_for_comparison(tmp_path: Path) -> None:
-    from pipeline.tracking.mlflow import _PARAMETERS, distinct_parameters
+    from pipeline.tracking.mlflow import PARAMETERS, distinct_parameters
     from pipeline.tracking.runs import find_designs
 
-    assert len({name[:10] for name in _PARAMETERS}) == len(_PARAMETERS)
+    assert len({name[:10] for name in PARAMETERS}) == len(PARAMETERS)
     result = run(tmp_path, adc="{bits: 6, reference: [nominal, calibrated, calibrated_column]}", arrays="32x32")
     rows = result.tables["designs"].to_pylist()
     params = distinct_parameters(rows)
@@ -241,5 +253,17 @@ def test_designs_can_be_told_apart_and_are_found_for_comparison(tmp_path: Path) 
     front = {item.info.run_id for item in runs if item.data.tags.get("on_front") == "true"}
     assert set(found.runs[: len(front)]) == front
     (parent,) = [item for item in runs if item.data.tags["binsparx.kind"] == "sweep"]
+    tags = client.get_experiment(found.experiment).tags
+    view = json.loads(tags[view_tag(found.sweep)])  # the page that the list begins with: MLflow's own form
+    assert view["selectedColumns"][:6] == [
+        f"params.`{name}`" for name in ("device", "corner", "rows", "cols", "sparsity", "adc_reference")
+    ]
+    shown = {kind: set() for kind in ("params", "metrics", "tags")}  # type: dict[str, set[str]]
+    for column in view["selectedColumns"]:
+        kind, _, name = column.partition(".")
+        shown[kind].add(name.strip("`"))
+    design = client.get_run(found.runs[0]).data
+    assert shown["params"] <= design.params.keys() and {"on_front"} == shown["tags"] <= design.tags.keys()
+    assert {"accuracy_pct", "energy_per_image_nJ"} <= shown["metrics"] <= design.metrics.keys()
     (dataset,) = parent.inputs.dataset_inputs
     assert dataset.dataset.name == "fake-images"

@@ -75,7 +75,7 @@ def test_idx_files(tmp_path, compressed):
     write_idx_pair(tmp_path / "source", "train", GRAY[::-1], GRAY_LABELS[::-1], compressed)
     assert choose_importer(tmp_path / "source").name == "idx"
     dataset = run(tmp_path / "source", tmp_path / "out")
-    assert dataset.splits == {"test": 7, "train": 7} and dataset.image_shape == (6, 5, 1)
+    assert dataset.splits == {"test": 7, "train": 7} and dataset.sample.shape == (6, 5, 1)
     assert dataset.classes == tuple(str(label) for label in range(GRAY_LABELS.max() + 1))
     assert_holds(dataset, "test", GRAY, GRAY_LABELS)
     assert_holds(dataset, "train", GRAY[::-1], GRAY_LABELS[::-1])
@@ -182,7 +182,7 @@ def test_cifar10(tmp_path, kind, place):
     assert choose_importer(source).name == importer
     dataset = run(source, tmp_path / "out")
     assert dataset.name == "cifar10" and dataset.splits == {"test": 3, "train": 15}
-    assert dataset.image_shape == (32, 32, 3) and dataset.classes[0] == "airplane" and dataset.classes[9] == "truck"
+    assert dataset.sample.shape == (32, 32, 3) and dataset.classes[0] == "airplane" and dataset.classes[9] == "truck"
     assert_holds(dataset, "train", CIFAR[:15], CIFAR_LABELS[:15])
     assert_holds(dataset, "test", CIFAR[15:], CIFAR_LABELS[15:])
 
@@ -260,7 +260,7 @@ def test_image_folders(tmp_path, kind):
     source = write_folders(tmp_path / "source", COLOUR, COLOUR_LABELS, kind)
     assert choose_importer(source).name == "folders"
     dataset = run(source, tmp_path / "out")
-    assert dataset.image_shape == (4, 8, 3)
+    assert dataset.sample.shape == (4, 8, 3)
     assert_holds_in_any_order(dataset, "test", COLOUR, COLOUR_LABELS)
 
 
@@ -279,7 +279,7 @@ def test_grayscale_image_folders_in_several_splits(tmp_path):
         write_folders(source, GRAY, np.arange(7) % 3, split=split)
     (source / ".hidden" / "class").mkdir(parents=True)
     dataset = run(source, tmp_path / "out")
-    assert dataset.image_shape == (6, 5, 1) and dataset.splits == {"test": 7, "train": 7}
+    assert dataset.sample.shape == (6, 5, 1) and dataset.splits == {"test": 7, "train": 7}
     assert dataset.classes == ("bird", "cat", "dog")
 
 
@@ -306,7 +306,7 @@ def test_images_of_different_sizes_need_a_size(tmp_path):
     odd.parent.mkdir(exist_ok=True)
     odd.write_bytes(encoded(COLOUR[0][:3]))
     assert "zzz.png" in refused(source, tmp_path, "--size")
-    assert run(source, tmp_path / "out", size=(3, 4)).image_shape == (3, 4, 3)
+    assert run(source, tmp_path / "out", size=(3, 4)).sample.shape == (3, 4, 3)
 
 
 def test_resizing_a_flat_image_keeps_its_colour(tmp_path):
@@ -320,7 +320,7 @@ def test_mixed_colour_and_grayscale_need_a_choice(tmp_path):
     (source / "test" / "cat" / "zzz.png").write_bytes(encoded(COLOUR[0][..., :1]))
     assert "zzz.png" in refused(source, tmp_path, "--channels")
     dataset = run(source, tmp_path / "out", channels=1)
-    assert dataset.image_shape == (4, 8, 1)
+    assert dataset.sample.shape == (4, 8, 1)
     assert any(np.array_equal(image, COLOUR[0][..., :1]) for image in everything(dataset, "test")[0])
     # A gray image as RGB has three equal channels.
     dataset = run(source, tmp_path / "out3", channels=3)
@@ -387,7 +387,7 @@ def test_parquet_files_one_a_split(tmp_path):
     write_parquet(tmp_path / "source" / "train.parquet", COLOUR[::-1], COLOUR_LABELS[::-1])
     assert choose_importer(tmp_path / "source").name == "parquet"
     dataset = run(tmp_path / "source", tmp_path / "out")
-    assert dataset.classes == ("bird", "cat", "dog") and dataset.image_shape == (4, 8, 3)
+    assert dataset.classes == ("bird", "cat", "dog") and dataset.sample.shape == (4, 8, 3)
     assert_holds(dataset, "test", COLOUR, COLOUR_LABELS)
     assert_holds(dataset, "train", COLOUR[::-1], COLOUR_LABELS[::-1])
 
@@ -415,7 +415,7 @@ def test_parquet_files_that_order_their_classes_differently_are_refused(tmp_path
 def test_a_single_parquet_file_is_one_split(tmp_path):
     path = write_parquet(tmp_path / "validation.parquet", GRAY, GRAY_LABELS)
     dataset = run(path, tmp_path / "out", size=(3, 3), channels=3)
-    assert dataset.splits == {"validation": 7} and dataset.image_shape == (3, 3, 3)
+    assert dataset.splits == {"validation": 7} and dataset.sample.shape == (3, 3, 3)
 
 
 PARQUET_DAMAGE = {

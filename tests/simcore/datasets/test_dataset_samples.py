@@ -28,7 +28,7 @@ def test_every_sample_opens_and_is_whole():
 def test_fashion_mnist_has_the_pinned_content(sample):
     assert sample.digest == "520ee0df09a0c15650dd9e6697bca7c34cfdbe947f687077d0a751c35aed9ec0"
     assert sample.splits == {"test": 2500, "train": 500}
-    assert sample.image_shape == (28, 28, 1)
+    assert sample.sample.shape == (28, 28, 1)
     assert len(sample.classes) == 10 and sample.classes[9] == "Ankle boot"
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from simcore.datasets import ImportRequest, import_dataset, open_dataset
 from simcore.datasets.manifest import Manifest, content_digest, read_manifest, write_manifest
+from simcore.datasets.sample_format import SampleFormat
 from simcore.datasets.shards import read_labels, read_shard, write_shard
 from simcore.errors import InputError
 from tests.simcore.datasets.source_files import random_images, write_idx_pair
@@ -43,12 +44,13 @@ def folder(tmp_path, source):
 def test_a_shard_gives_back_what_was_written(tmp_path_factory, count, shape, seed):
     images, labels = random_images(count, shape, seed)
     folder = tmp_path_factory.mktemp("shard")
-    shard = write_shard(folder / "test-00000.parquet", images, labels)
-    read_images, read_label_values = read_shard(folder, shard, shape)
+    sample = SampleFormat.image(shape)
+    shard = write_shard(folder / "test-00000.parquet", sample, images, labels)
+    read_images, read_label_values = read_shard(folder, shard, sample)
     assert read_images.dtype == np.uint8 and read_images.shape == (count, *shape)
     assert np.array_equal(read_images, images)
     assert read_label_values.dtype == np.int64 and np.array_equal(read_label_values, labels)
-    assert np.array_equal(read_labels(folder, shard, shape), labels)
+    assert np.array_equal(read_labels(folder, shard, sample), labels)
 
 
 @settings(max_examples=25, deadline=None)
@@ -311,7 +313,7 @@ def test_the_name_of_a_sample_wins_over_a_folder_of_that_name(tmp_path, folder, 
 def _with(manifest: Manifest, **update: object) -> Manifest:
     """The manifest with changes, its digest made to agree with them."""
     changed = manifest.model_copy(update=update)
-    return changed.model_copy(update={"digest": content_digest(changed.image_shape, changed.splits)})
+    return changed.model_copy(update={"digest": content_digest(changed.sample, changed.splits)})
 
 
 def _list_shard_bytes(folder, data: bytes) -> None:

@@ -21,7 +21,6 @@ from tests.simcore.effects.examples import LATER, draws_of
 
 EFFECTS = load_effects("sram-vt-5+stuck-1e-2")  # which spreads cells of both states
 TOLERANCE = 1e-9
-LARGE = {"19-input_sourced-saturating-48x48", "22-input_sourced-saturating-64x64"}
 
 
 @cache

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from simcore.crossbar import Solution, solve
+from simcore.datasets.sample_format import SampleFormat
 from simcore.design_axes import Adc, EvidenceLimits
 from simcore.errors import InputError
 from simcore.inference import preparation
@@ -369,8 +370,8 @@ def test_a_layer_is_stored_the_same_alone_and_among_all(checkpoint, dataset):
 
 
 def test_images_of_another_shape_are_refused(checkpoint, dataset):
-    other = dataclasses.replace(dataset, image_shape=(28, 28, 1))
-    with pytest.raises(InputError, match="takes images of"):
+    other = dataclasses.replace(dataset, sample=SampleFormat.image((28, 28, 1)))
+    with pytest.raises(InputError, match="takes inputs of"):
         prepare(checkpoint, make_design(), other)
 
 

@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from simcore.datasets import Dataset
+from simcore.datasets.sample_format import SampleFormat
 from simcore.errors import BinsparxError, InputError
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import save_checkpoint
@@ -45,7 +46,7 @@ class Stripes(Dataset):
             "name": "stripes",
             "digest": "d" * 64,
             "classes": ("top", "bottom", "all"),
-            "image_shape": (8, 8, 2),
+            "sample": SampleFormat.image((8, 8, 2)),
             "splits": {"train": 60, "test": 60},
             "content": (images, labels),
         }.items():
@@ -269,7 +270,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(tmp_path: Path) -> None:
 
 def test_data_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     network = random_network(tiny_graph(size=10))
-    with pytest.raises(InputError, match="10x10x2"):
+    with pytest.raises(InputError, match=r"\(2, 10, 10\), those of data set .* \(2, 8, 8\)"):
         train(network, Stripes(), RECIPE, _identity(), tmp_path)
 
 

@@ -1,0 +1,89 @@
+"""One array as NumPy stores it, in a file or in an archive: its header is held against its bytes before anything is
+read, and nothing but numbers is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from simcore.datasets.importers.base import reading, reason
+from simcore.errors import InputError
+
+_MOST_HEADER_BYTES = 10_000
+
+
+class NpyArray:
+    """An array whose header has been read.
+
+    Attributes:
+        what: the file, for messages.
+        shape: of the array.
+        dtype: of its numbers.
+    """
+
+    def __init__(self, what: str, size: int, open_file: Callable[[], IO[bytes]]) -> None:
+        """Reads the header.
+
+        Args:
+            what: the file, for messages.
+            size: its bytes.
+            open_file: opens it at its beginning.
+
+        Raises:
+            InputError: no NumPy file, numbers of no kind, or another size than the header says.
+        """
+        self.what, self._open = what, open_file
+        with reading(what), open_file() as file:
+            self.shape, self._fortran, self.dtype = _header(file, what)
+            start = file.tell()
+        if self.dtype.hasobject:
+            raise InputError("it holds Python objects (a pickle), which are never read; save plain numbers", what)
+        if self.dtype.kind not in "biuf":
+            raise InputError(f"it holds {self.dtype}; expected numbers", what)
+        claimed = math.prod(self.shape) * self.dtype.itemsize
+        if claimed != size - start:
+            raise InputError(f"its header claims {claimed} bytes of shape {self.shape}, it has {size - start}", what)
+
+    def blocks(self, count: int) -> Iterator[NDArray[np.generic]]:
+        """The array in pieces along its first axis.
+
+        Args:
+            count: of a piece.
+
+        Raises:
+            InputError: the file ends early or is damaged.
+        """
+        with reading(self.what), self._open() as file:
+            _header(file, self.what)
+            if self._fortran:  # the first axis is the fastest: a piece lies all over the file
+                whole = self._read(file, self.shape[0]).reshape(self.shape[::-1]).T
+                for start in range(0, self.shape[0], count):
+                    yield whole[start : start + count]
+                return
+            for start in range(0, self.shape[0], count):
+                rows = min(count, self.shape[0] - start)
+                yield self._read(file, rows).reshape(rows, *self.shape[1:])
+
+    def _read(self, file: IO[bytes], rows: int) -> NDArray[np.generic]:
+        wanted = rows * math.prod(self.shape[1:]) * self.dtype.itemsize
+        data = file.read(wanted)
+        if len(data) != wanted:
+            raise InputError("it is truncated", self.what)
+        return np.frombuffer(data, self.dtype)
+
+
+def _header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    try:
+        version = npy_format.read_magic(file)
+        read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+        shape, fortran, dtype = read(file, max_header_size=_MOST_HEADER_BYTES)
+    except ValueError as error:
+        raise InputError(f"no readable NumPy array ({reason(error)})", what) from None
+    if any(size < 0 for size in shape):
+        raise InputError(f"its header claims the shape {shape}", what)
+    return tuple(shape), bool(fortran), dtype

@@ -1,0 +1,316 @@
+"""Samples that are no images: NumPy files and archives, CSV, Parquet with numbers; and sources divided into splits."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zipfile
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from simcore.datasets import ImportOptions, ImportRequest, import_dataset, open_dataset
+from simcore.errors import InputError
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(30, 2, 5)).astype(np.float32)
+Y = np.arange(30) % 3
+
+
+def run(source, target, **kwargs):
+    options = {name: kwargs.pop(name) for name in list(kwargs) if name in ImportOptions.__dataclass_fields__}
+    return import_dataset(ImportRequest(source, options=ImportOptions(**options), **kwargs), target)
+
+
+def refused(source, tmp_path, match, **kwargs):
+    with pytest.raises(InputError, match=match) as error:
+        run(source, tmp_path / "out", **kwargs)
+    assert "\n" not in str(error.value) and not (tmp_path / "out").exists()
+
+
+def npy(array, **kwargs) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, **kwargs)
+    return file.getvalue()
+
+
+def npy_folder(tmp_path, x=X, y=Y):
+    folder = tmp_path / "source"
+    folder.mkdir(exist_ok=True)
+    for name, content in (("x_train", x), ("y_train", y)):
+        (folder / f"{name}.npy").write_bytes(content if isinstance(content, bytes) else npy(content))
+    return folder
+
+
+def read(dataset, split="train"):
+    return dataset.read(split, 0, dataset.splits[split])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("x_train", "y_train"), ("train/data", "train/labels"), ("train_images", "train_targets"), ("X-train", "Y-train")],
+)
+@pytest.mark.parametrize("kind", ["npy", "npz"])
+def test_arrays_find_each_other_by_their_names(tmp_path, names, kind):
+    if kind == "npz":
+        source = tmp_path / "source.npz"
+        np.savez_compressed(source, **dict(zip(names, (X, Y), strict=True)), weights=np.ones(3))
+    else:
+        source = tmp_path / "source"
+        for name, values in zip(names, (X, Y), strict=True):
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            np.save(source / f"{name}.npy", values)
+    dataset = run(source, tmp_path / "out")
+    assert dataset.splits == {"train": 30} and dataset.name == "source" and dataset.classes == ("0", "1", "2")
+    assert dataset.sample.shape == dataset.input_shape == (2, 5)
+    samples, labels = read(dataset)
+    assert samples.dtype == np.float32 and np.array_equal(samples, X) and np.array_equal(labels, Y)
+    dataset.verify()
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f8", ">f4", "i1", "u1", ">i4", "u8", "?"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_numbers_of_any_type_become_float32(tmp_path, dtype, order):
+    values = np.asarray(RNG.integers(0, 2, (30, 4, 3)), dtype=dtype, order=order)
+    dataset = run(npy_folder(tmp_path, values, Y.astype("f4")[:, None]), tmp_path / "out", shard_images=7)
+    assert np.array_equal(read(dataset)[0], values.astype(np.float32)) and np.array_equal(read(dataset)[1], Y)
+    tensor = json.loads((tmp_path / "out/dataset.json").read_text())["tensor"]
+    assert tensor == {
+        "dtype": "float32", "shape": [4, 3], "source_dtype": str(np.dtype(dtype)), "scaling": "none",
+    }  # fmt: skip
+
+
+def test_a_folder_of_archives_has_one_a_split(tmp_path):
+    (tmp_path / "source").mkdir()
+    for split in ("train", "test"):
+        np.savez(tmp_path / f"source/{split}.npz", x=X, y=Y)
+    assert run(tmp_path / "source", tmp_path / "out").splits == {"test": 30, "train": 30}
+
+
+def test_shape_and_order_of_axes(tmp_path):
+    folder = npy_folder(tmp_path, np.arange(30 * 12).reshape(30, 12))
+    dataset = run(folder, tmp_path / "out", shape=(2, 3, 2), channels_last=True)
+    expected = np.arange(30 * 12).reshape(30, 2, 3, 2).transpose(0, 3, 1, 2)
+    assert dataset.input_shape == (2, 2, 3) and np.array_equal(read(dataset)[0], expected)
+    refused(folder, tmp_path / "more", "--shape 5 does not hold the values of a sample of \\(12,\\)", shape=(5,))
+    refused(folder, tmp_path / "more", "no axis of channels", channels_last=True)
+
+
+def lying_header(shape: str) -> bytes:
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + b"\0" * 16
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (lying_header("(30, 268435456)"), Y, r"x_train.npy: its header claims 32212254720 bytes"),
+        (lying_header("(-1, 4)"), Y, r"x_train.npy: its header claims the shape"),
+        (lying_header("__import__('os').abort()"), Y, r"x_train.npy: no readable NumPy array"),
+        (npy(X)[:-4], Y, r"x_train.npy: its header claims 1200 bytes of shape \(30, 2, 5\), it has 1196"),
+        (b"no array", Y, "x_train.npy: no readable NumPy array"),
+        (npy(np.array([{}] * 30, dtype=object), allow_pickle=True), Y, "pickle.*never read"),
+        (np.array([["a", "b"]] * 30), Y, "x_train.npy: it holds <U1; expected numbers"),
+        (X[:, 0, 0], Y, r"x_train.npy: samples have the shape \(30,\)"),
+        (np.where(np.arange(300).reshape(X.shape) == 75, np.nan, X), Y, "x_train.npy index 7: nan is no finite number"),
+        (np.where(X == X[7, 1, 0], 1e300, X.astype(float)), Y, "x_train.npy index 7: 1e.300 is no finite"),
+        (np.full((30, 2), 2**24 + 1), Y, "x_train.npy index 0: 16777217 is a whole number beyond"),
+        (X[:0], Y[:0], "split 'train' of .* has no images"),
+        (X, Y[:-1], r"y_train.npy: labels have the shape \(29,\) for 30 samples; expected \(30,\)"),
+        (X, np.eye(3)[Y], r"y_train.npy: .* one-hot labels save argmax"),
+        (X, np.where(np.arange(30) == 4, 1.5, Y), "y_train.npy index 4: the label is 1.5; expected a whole number"),
+        (X, np.where(np.arange(30) == 4, -1, Y), "y_train.npy index 4: the label is -1"),
+        (X, np.where(np.arange(30) == 4, np.nan, Y), "y_train.npy index 4: the label is nan"),
+        (X, Y + 40000, "y_train.npy index 0: the label is 40000"),
+        (X, np.array(["a"] * 30), "y_train.npy: it holds <U1"),
+    ],
+)  # fmt: skip
+def test_arrays_that_cannot_be_used_are_refused_in_one_line(tmp_path, x, y, message):
+    refused(npy_folder(tmp_path, x, y), tmp_path, message)
+
+
+def test_labels_beyond_the_classes_are_refused(tmp_path):
+    refused(npy_folder(tmp_path), tmp_path, "has the label 2, but there are 2 classes", classes=("a", "b"))
+
+
+def test_arrays_without_their_other_half_are_refused(tmp_path):
+    folder = npy_folder(tmp_path)
+    (folder / "x_test.npy").write_bytes(npy(X))
+    refused(folder, tmp_path, "x_test.npy: split 'test' has no array of labels")
+    (folder / "x_test.npy").rename(folder / "train_data.npy")
+    refused(folder, tmp_path, "both of split 'train'")
+    refused(folder / "x_train.npy", tmp_path, "name the folder", importer="npy")
+    np.savez(tmp_path / "named.npz", a=X, b=Y)
+    refused(tmp_path / "named.npz", tmp_path, "no array is named as samples or labels are")
+
+
+def test_an_archive_that_claims_more_than_it_can_hold_is_refused(tmp_path):
+    path = tmp_path / "small.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", lying_header("(30, 8388608)"))
+        archive.writestr("y.npy", npy(Y))
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b"PK\x01\x02", 0, content.rindex(b"PK\x01\x02"))
+    content[place + 24 : place + 28] = struct.pack("<I", 30 * 4 * 8388608 + 128)  # size, in the central directory
+    path.write_bytes(content)
+    refused(path, tmp_path, "array 'x': it claims 1006633088 bytes in")
+    path.write_bytes(content[:-30])
+    refused(path, tmp_path, "no whole NumPy archive")
+
+
+def csv(tmp_path, text, name="table.csv"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "kwargs"),
+    [
+        ("a,b,label\n1,2.5,0\n-3,1e3,1\n", {}),
+        ("\ufeffa;b;Class\r\n1;2.5;0\r\n\r\n-3;1e3;1.0\r\n", {}),
+        ("0,1,2.5\n1,-3,1e3\n", {"label_column": "1"}),
+        ("a\tb\tkind\tid\n1\t2.5\tcat\tx\n-3\t1e3\tdog\ty\n",
+         {"label_column": "kind", "columns": ("a", "b"), "classes": ("cat", "dog")}),
+    ],
+)  # fmt: skip
+def test_tables_of_text(tmp_path, text, kwargs):
+    dataset = run(csv(tmp_path, text), tmp_path / "out", **kwargs)
+    samples, labels = read(dataset, "all")
+    assert samples.tolist() == [[1, 2.5], [-3, 1000]] and labels.tolist() == [0, 1]
+
+
+def test_a_folder_of_tables_has_one_a_split(tmp_path):
+    (tmp_path / "source").mkdir()
+    for split in ("train", "test"):
+        csv(tmp_path / "source", "y,a\n0,1\n1,2\n", f"{split}.csv")
+    assert run(tmp_path / "source", tmp_path / "out").splits == {"test": 2, "train": 2}
+    csv(tmp_path / "source", "y,b\n0,1\n", "more.csv")
+    refused(tmp_path / "source", tmp_path / "again", "other columns")
+
+
+@pytest.mark.parametrize(
+    ("text", "kwargs", "message"),
+    [
+        ("a,label\n1,0\n1,2,0\n", {}, "table.csv line 3: it has 3 cells, the first row 2"),
+        ("a,label\n1,0\n\nx,0\n", {}, "table.csv line 4 column 'a': 'x' is no number"),
+        ("a,label\n1,0\n,0\n", {}, "table.csv line 3 column 'a': the cell is empty"),
+        ("a,label\n1,0\nnan,0\n", {}, "table.csv line 3: nan is no finite number"),
+        ("a,label\n1,0\n2,0.5\n", {}, "table.csv line 3 column 'label': the label is '0.5'; expected a whole number"),
+        ("a,label\n1,cat\n", {}, "line 2 column 'label': the label is 'cat'.*--classes"),
+        ("a,label\n1,cow\n", {"classes": ("cat", "dog")}, "the label is 'cow'.* or one of cat, dog"),
+        ("a,label\n1,7\n", {"classes": ("cat", "dog")}, "has the label 7, but there are 2 classes"),
+        ("a,b\n1,7\n", {}, "of the columns a, b none is called label.*--label-column"),
+        ("y,label\n1,7\n", {}, "y and label may both hold the labels"),
+        ("1,2\n3,4\n", {}, "--label-column"),
+        ("a,kind\n1,7\n", {"label_column": "kin"}, "--label-column: unknown column.*did you mean 'kind'"),
+        ("a,label\n1,7\n", {"columns": ("c",)}, "--columns: unknown column"),
+        ("a,label\n1,7\n", {"columns": ("label",)}, "column 'label' holds the labels"),
+        ("label\n7\n", {}, "beside the label 'label' there is no column"),
+        ("a,a,label\n1,2,7\n", {}, "two columns are called 'a'"),
+        ("", {}, "it is empty"),
+        ("a,label\n", {}, "nothing below it"),
+        ('a,label\n"1,0\n', {}, "no readable CSV"),
+        ("a,label\n1,0\n", {"size": (2, 2)}, "leave out --size"),
+    ],
+)
+def test_tables_that_cannot_be_used_are_refused_with_line_and_column(tmp_path, text, kwargs, message):
+    refused(csv(tmp_path, text), tmp_path, message, **kwargs)
+
+
+def test_text_that_is_no_utf_8_is_refused(tmp_path):
+    (tmp_path / "table.csv").write_bytes(b"a,label\n\xff,0\n")
+    refused(tmp_path / "table.csv", tmp_path, "no readable CSV")
+
+
+def parquet(tmp_path, **columns):
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["nested", "fixed", "tensor", "flat"])
+def test_parquet_with_tensors(tmp_path, kind):
+    if kind == "tensor":
+        column = pa.FixedShapeTensorArray.from_numpy_ndarray(X)
+    elif kind == "fixed":
+        column = pa.array(X.tolist(), pa.list_(pa.list_(pa.float32(), 5), 2))
+    else:
+        column = X.tolist() if kind == "nested" else X.reshape(30, 10).tolist()
+    shape = {"shape": (2, 5)} if kind == "flat" else {}
+    dataset = run(parquet(tmp_path, frames=column, label=Y), tmp_path / "out", **shape)
+    assert dataset.input_shape == (2, 5)
+    assert np.array_equal(read(dataset, "all")[0], X) and np.array_equal(read(dataset, "all")[1], Y)
+
+
+def test_parquet_with_a_column_a_feature(tmp_path):
+    path = parquet(tmp_path, b=[1.5, 2.0], name=["p", "q"], a=[3, 4], target=[1, 0])
+    refused(path, tmp_path, "column 'name': it holds string; expected numbers")
+    dataset = run(path, tmp_path / "out", columns=("a", "b"))
+    assert read(dataset, "all")[0].tolist() == [[3, 1.5], [4, 2]] and read(dataset, "all")[1].tolist() == [1, 0]
+    assert read(run(path, tmp_path / "one", columns=("a",)), "all")[0].tolist() == [[3], [4]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"x": [[1.0, 2.0], [1.0]], "label": [0, 1]}, "column 'x': tensors from row 0 on have 1 to 2 values"),
+        ({"x": [[1.0, 2.0], None], "label": [0, 1]}, "column 'x': row 1 has a value that is missing"),
+        ({"x": [[1.0, 2.0], [1.0, None]], "label": [0, 1]}, "column 'x': row 1 has a value that is missing"),
+        ({"x": [1.0, float("inf")], "label": [0, 1]}, "table.parquet row 1: inf is no finite number"),
+        ({"x": [1.0, 2.0], "label": [0, 0.5]}, "column 'label' row 1: the label is 0.5"),
+        ({"x": [1.0, 2.0], "label": [0, None]}, "column 'label': row 1 has a value that is missing"),
+        ({"x": [1.0, 2.0], "label": ["a", "b"]}, "column 'label': it holds string; expected whole numbers"),
+        ({"x": [[1.0], [2.0]], "z": [1, 2], "label": [0, 1]}, "stands beside other columns"),
+        ({"x": [1.0, 2.0]}, "name it with --label-column"),
+    ],
+)
+def test_parquet_that_cannot_be_used_is_refused(tmp_path, columns, message):
+    refused(parquet(tmp_path, **columns), tmp_path, message)
+
+
+def test_a_source_without_splits_is_divided_class_by_class_and_always_alike(tmp_path):
+    labels = np.repeat([0, 1, 2], [200, 60, 40])
+    samples = np.arange(300.0).reshape(300, 1)
+    np.savez(tmp_path / "source.npz", x=samples, y=labels)
+    shares = {"test": 0.25, "calibration": 0.1}
+    dataset = run(tmp_path / "source.npz", tmp_path / "out", split_fractions=shares, split_seed=3)
+    assert dataset.splits == {"calibration": 30, "test": 75, "train": 195}
+    parts = {split: read(dataset, split) for split in dataset.splits}
+    together = np.sort(np.concatenate([part[0][:, 0] for part in parts.values()]))
+    assert np.array_equal(together, samples[:, 0])  # each sample in one of them
+    for samples_of_part, labels_of_part in parts.values():
+        assert np.array_equal(labels[samples_of_part[:, 0].astype(int)], labels_of_part)
+    for split, share in {**shares, "train": 0.65}.items():
+        counts = np.bincount(parts[split][1], minlength=3)
+        assert (np.abs(counts - share * np.array([200, 60, 40])) <= 1).all()
+    again = run(tmp_path / "source.npz", tmp_path / "again", split_fractions=shares, split_seed=3)
+    other = run(tmp_path / "source.npz", tmp_path / "other", split_fractions=shares, split_seed=4)
+    assert again.digest == dataset.digest != other.digest
+    assert "25 % of 'all' by class, seed 3" in open_dataset(tmp_path / "out").manifest.splits["test"].selection
+
+
+def test_folders_of_classes_without_splits_are_divided(tmp_path):
+    for name, value in (("cat", 0), ("dog", 200)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(10):
+            Image.fromarray(np.full((3, 3), value + number, np.uint8)).save(tmp_path / f"photos/{name}/{number}.png")
+    assert run(tmp_path / "photos", tmp_path / "whole").splits == {"all": 20}
+    dataset = run(tmp_path / "photos", tmp_path / "out", split_fractions={"test": 0.3})
+    assert dataset.splits == {"test": 6, "train": 14} and dataset.classes == ("cat", "dog")
+    images, labels = read(dataset, "test")
+    assert np.array_equal(images[:, 0, 0, 0] >= 200, labels == 1) and np.bincount(labels).tolist() == [3, 3]
+
+
+def test_what_cannot_be_divided_is_refused(tmp_path):
+    folder = npy_folder(tmp_path)
+    refused(folder, tmp_path, "no sample of 30 is left for split 'test'", split_fractions={"test": 0.001})
+    refused(folder, tmp_path, "leave some samples for 'train'", split_fractions={"test": 0.7, "other": 0.3})
+    refused(folder, tmp_path, "'train' is what the other splits leave", split_fractions={"train": 0.7})
+    for name, values in (("x_test", X), ("y_test", Y)):
+        (folder / f"{name}.npy").write_bytes(npy(values))
+    refused(folder, tmp_path, "has the splits test, train already", split_fractions={"test": 0.2})

@@ -1,0 +1,262 @@
+"""Files of Keras and larq, compared with what TensorFlow gave for them (``larq_sample.py``); files that mean harm."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simcore.errors import InputError
+from simcore.network.importers.keras import from_keras
+from simcore.network.tracing import TracedNetwork
+
+h5py = pytest.importorskip("h5py", reason='h5py is not installed: pip install "binsparx[keras]"')
+
+SAMPLE = Path(__file__).with_name("larq_sample.zip")
+LAYERS = {
+    "sequential": ["quant_conv2d", "quant_depthwise_conv2d", "quant_conv2d_1", "quant_dense"],
+    "functional": ["quant_conv2d_2", "quant_separable_conv2d"],
+}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(one_thread: None) -> None:
+    pass
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with zipfile.ZipFile(SAMPLE) as archive:
+        archive.extractall(tmp_path)
+    return tmp_path
+
+
+def largest_difference(traced: TracedNetwork, folder: Path, name: str) -> float:
+    with np.load(folder / "logits.npz") as stored:
+        inputs, logits = (torch.from_numpy(stored[f"{name}_{part}"]) for part in ("inputs", "logits"))
+    found = traced.network(inputs.permute(0, 3, 1, 2))
+    assert torch.equal(found.argmax(1), logits.argmax(1))
+    return float((found - logits).abs().max())
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_logits_are_those_of_tensorflow(folder: Path, name: str) -> None:
+    traced = from_keras(folder / f"{name}.h5")
+    assert largest_difference(traced, folder, name) < 1e-5
+    assert [layer.node for layer in traced.layers if layer.arrays] == LAYERS[name], str(traced)
+
+
+def change_config(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    def changed(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            config = json.loads(file.attrs["model_config"])
+            change(config)
+            file.attrs["model_config"] = json.dumps(config)
+
+    return changed
+
+
+def layer_of(config: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(layer for layer in config["config"]["layers"] if layer["config"]["name"] == name)
+
+
+def setting(name: str, **values: object) -> Callable[[Path], None]:
+    return change_config(lambda config: layer_of(config, name)["config"].update(values))
+
+
+@pytest.mark.parametrize(
+    "quantizer", ["ste_sign", "SwishSign", "Larq>approx_sign", {"class_name": "Larq>SteSign", "config": {}}]
+)
+def test_quantizers_are_known_by_their_names(folder: Path, quantizer: object) -> None:
+    """In every way in which larq has written them; what a file says of their making plays no part."""
+    setting("quant_dense", kernel_quantizer=quantizer)(folder / "sequential.h5")
+    assert largest_difference(from_keras(folder / "sequential.h5"), folder, "sequential") < 1e-5
+
+
+def test_nodes_as_keras_3_writes_them(folder: Path) -> None:
+    def rewritten(config: dict[str, Any]) -> None:
+        for layer in config["config"]["layers"]:
+            named = [before[0] for node in layer["inbound_nodes"] for before in node]
+            tensors = [{"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}} for name in named]
+            arguments = [tensors] if len(tensors) > 1 else tensors
+            layer["inbound_nodes"] = [{"args": arguments, "kwargs": {}}] if tensors else []
+            if "batch_input_shape" in layer["config"]:
+                layer["config"]["batch_shape"] = layer["config"].pop("batch_input_shape")
+        config["config"]["output_layers"] = config["config"]["output_layers"][0]
+
+    change_config(rewritten)(folder / "functional.h5")
+    assert largest_difference(from_keras(folder / "functional.h5"), folder, "functional") < 1e-5
+
+
+def test_open_sizes_are_given_by_the_user(folder: Path) -> None:
+    def opened(config: dict[str, Any]) -> None:
+        for layer in config["config"]["layers"]:
+            if "batch_input_shape" in layer["config"]:
+                layer["config"]["batch_input_shape"] = [None, None, None, 3]
+
+    change_config(opened)(folder / "sequential.h5")
+    with pytest.raises(InputError, match="leaves sizes open; say them with --input-shape"):
+        from_keras(folder / "sequential.h5")
+    traced = from_keras(folder / "sequential.h5", shape=(3, 12, 12))
+    assert largest_difference(traced, folder, "sequential") < 1e-5
+
+
+def test_the_normalization_becomes_part_of_the_network(folder: Path) -> None:
+    path = folder / "sequential.h5"
+    plain, normalized = from_keras(path), from_keras(path, ([0.5] * 3, [0.25] * 3))
+    images = torch.randint(0, 256, (4, 3, 12, 12)).float()
+    expected = plain.network((images / 255 - 0.5) / 0.25)
+    assert torch.allclose(normalized.network(images), expected, atol=1e-4)
+
+
+def _kind(name: str, kind: str) -> Callable[[Path], None]:
+    return change_config(lambda config: layer_of(config, name).update(class_name=kind))
+
+
+def _weights_alone(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file.attrs["model_config"]
+
+
+def _link(path: Path) -> None:
+    with h5py.File(path.with_name("other.h5"), "w") as other:
+        other["kernel"] = np.ones((6, 5), np.float32)
+    with h5py.File(path, "r+") as file:
+        group = file["model_weights/quant_dense/quant_dense"]
+        del group["kernel:0"]
+        group["kernel:0"] = h5py.ExternalLink("other.h5", "/kernel")
+
+
+def _external(path: Path) -> None:
+    path.with_name("secret").write_bytes(bytes(120))
+    with h5py.File(path, "r+") as file:
+        group = file["model_weights/quant_dense/quant_dense"]
+        del group["kernel:0"]
+        group.create_dataset("kernel:0", (6, 5), np.float32, external=[(str(path.with_name("secret")), 0, 120)])
+
+
+def _claim(path: Path) -> None:
+    """A gibibyte that was never written."""
+    with h5py.File(path, "r+") as file:
+        group = file["model_weights/quant_dense/quant_dense"]
+        del group["kernel:0"]
+        group.create_dataset("kernel:0", (1 << 14, 1 << 14), np.float32)
+
+
+def _nan(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["model_weights/quant_dense/quant_dense/kernel:0"][0, 0] = np.nan
+
+
+def _missing(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["model_weights/quant_dense/quant_dense/kernel:0"]
+
+
+def _shape(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        group = file["model_weights/quant_dense/quant_dense"]
+        del group["kernel:0"]
+        group["kernel:0"] = np.ones((7, 5), np.float32)
+
+
+def _cycle(config: dict[str, Any]) -> None:
+    layer_of(config, "add")["inbound_nodes"][0][0][0] = "concatenate"
+
+
+def _unknown_input(config: dict[str, Any]) -> None:
+    layer_of(config, "add")["inbound_nodes"][0][0][0] = "nothing"
+
+
+REFUSED: dict[str, tuple[str, Callable[[Path], None], str]] = {
+    "lambda": (
+        "sequential",
+        _kind("flatten", "Lambda"),
+        r"layer 'flatten' \(Lambda\): the layer 'Lambda' is not known",
+    ),
+    "quantizer": ("sequential", setting("quant_dense", kernel_quantizer="mine"), "quantizer 'mine' is not known here"),
+    "ternary": ("sequential", setting("quant_conv2d", input_quantizer="ste_tern"), "'ste_tern' is not known here"),
+    "code": ("sequential", setting("quant_conv2d", input_quantizer={"class_name": "__import__('os')"}), "is not known"),
+    "activation": ("sequential", setting("activation", activation="mish"), "activation 'mish' is not known here"),
+    "channels first": ("sequential", setting("conv2d", data_format="channels_first"), "'channels_first' is not known"),
+    "padding": ("sequential", setting("conv2d", padding="causal"), "padding 'causal' is not known here"),
+    "stride": ("sequential", setting("conv2d", strides=[1 << 40, 1]), "the sizes .*; two whole numbers"),
+    "zero stride": ("sequential", setting("conv2d", strides=[0, 0]), r"layer 'conv2d' \(Conv2D\): the sizes \[0, 0\]"),
+    "axis": ("sequential", setting("batch_normalization_1", axis=[1]), "a norm along axis 1"),
+    "grown": ("functional", setting("zero_padding2d", padding=[[0, 65000], [0, 65000]]), "results of more than"),
+    "weights alone": ("sequential", _weights_alone, "it has no network .model_config., weights alone perhaps"),
+    "link": ("sequential", _link, r"layer 'quant_dense': 'quant_dense/kernel:0' is a link"),
+    "external": ("sequential", _external, "says it has 120 bytes, which the file does not hold"),
+    "claim": ("sequential", _claim, "says it has 1073741824 bytes, which the file does not hold"),
+    "not a number": ("sequential", _nan, "holds a value that is not a finite number"),
+    "missing": ("sequential", _missing, "it holds no 'quant_dense/kernel:0'"),
+    "shape": ("sequential", _shape, r"layer 'quant_dense' \(QuantDense\): "),
+    "cycle": ("functional", change_config(_cycle), "it is part of a cycle"),
+    "unknown input": ("functional", change_config(_unknown_input), "no layer is called 'nothing'"),
+}
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        from_keras(path)
+    message = str(caught.value)
+    assert "\n" not in message and message.startswith(str(path))
+    return message
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_expressed_or_means_harm_is_refused_in_one_line(folder: Path, case: str) -> None:
+    name, change, expected = REFUSED[case]
+    change(folder / f"{name}.h5")
+    message = refused(folder / f"{name}.h5")
+    assert re.search(expected, message), message
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89HDF\r\n\x1a\n" + bytes(100), bytes(range(256)) * 8])
+def test_what_is_no_keras_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "net.h5").write_bytes(content)
+    refused(tmp_path / "net.h5")
+
+
+def _altered(folder: Path, data: Any) -> None:
+    """With settings of one layer exchanged for odd ones."""
+    odd = st.sampled_from([None, -1, 0, 1 << 40, 1.5, "", "valid", [], [0, 0], [[1]], {}, {"class_name": "x"}, True])
+
+    def change(config: dict[str, Any]) -> None:
+        layer = data.draw(st.sampled_from(config["config"]["layers"]))
+        part = layer["config"] if data.draw(st.booleans()) else layer
+        part[data.draw(st.sampled_from(sorted(part)))] = data.draw(odd)
+
+    name = data.draw(st.sampled_from(sorted(LAYERS)))
+    with zipfile.ZipFile(SAMPLE) as archive:
+        archive.extract(f"{name}.h5", folder)
+    change_config(change)(folder / f"{name}.h5")
+    try:
+        from_keras(folder / f"{name}.h5", images=2)
+    except InputError as error:
+        assert "\n" not in str(error) and len(str(error)) < 1500
+
+
+_FIXED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=_FIXED)
+@given(data=st.data())
+def test_an_altered_file_is_a_network_or_refused_in_one_line(tmp_path: Path, data: Any) -> None:
+    _altered(tmp_path, data)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, suppress_health_check=_FIXED)
+@given(data=st.data())
+def test_many_altered_files(tmp_path: Path, data: Any) -> None:
+    _altered(tmp_path, data)
