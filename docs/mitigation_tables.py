@@ -29,12 +29,18 @@ def passes() -> str:
 
 
 def _name(one: PassName) -> str:
-    return f"`{one.name}:{(one.above + one.below) / 2:g}`" if one.number else f"`{one.name}`"
+    return f"`{one.name}:{one.example:g}`" if one.number else f"`{one.name}`"
 
 
 def _needs(one: PassName) -> str:
     needs = ["converters that are re-ranged"] if one.sets_converters else []
     needs += ["`adc.range: full_scale`"] if one.sets_range else []
     needs += ["activation flips"] if one.activation_flips else []
+    needs += ["weight flips"] if one.weight_flips else []
+    needs += ["flips"] if one.flips else []
+    needs += [f"`{one.widens}` above 0"] if one.widens else []
+    needs += ["columns that do not see each other"] if one.independent_columns else []
+    needs += ["thresholds that are bent"] if one.needs_bends else []
+    needs += ["no " + " or ".join(f"`{name}`" for name in one.contradicts)] if one.contradicts else []
     needs += [f"{one.least_images} calibration images"] if one.least_images > 1 else []
     return ", ".join(needs)

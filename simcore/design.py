@@ -67,12 +67,24 @@ class Design(DesignAxes):
         """What a pass needs of the rest of the design."""
         if known.sets_converters and self.adc.reference == "nominal":
             raise ValueError(f"pass '{known.name}' sets converters, which adc.reference 'nominal' never re-ranges")
+        if known.needs_bends and not any(PASSES[one.name].bends_thresholds for one in passes_of(self.mitigations)):
+            bending = " or ".join(f"'{one.name}'" for one in PASSES.values() if one.bends_thresholds)
+            raise ValueError(f"pass '{known.name}' needs thresholds that {bending} bends")
         if known.sets_range and self.adc.range != "full_scale":
             raise ValueError(f"pass '{known.name}' and adc.range '{self.adc.range}' both say what codes cover")
         if known.activation_flips and not self.flips_activations:
             raise ValueError(f"pass '{known.name}' needs activation flips, which sparsity '{self.sparsity}' has not")
         if known.weight_flips and not self.flips_weights:
             raise ValueError(f"pass '{known.name}' needs weight flips, which sparsity '{self.sparsity}' has not")
+        if known.flips and self.sparsity == "dense":
+            raise ValueError(f"pass '{known.name}' needs flips, which sparsity 'dense' has not")
+        if known.independent_columns and not self.circuit.wiring.columns_are_independent:
+            raise ValueError(
+                f"pass '{known.name}' needs columns that do not see each other; those of a circuit that is "
+                f"{self.circuit.topology} do"
+            )
+        if known.widens and not getattr(self.circuit, known.widens):
+            raise ValueError(f"pass '{known.name}' lowers {known.widens}, which is 0 here")
         if self.calibration_images < known.least_images:
             raise ValueError(
                 f"pass '{known.name}' needs {known.least_images} calibration images or more, "
@@ -86,8 +98,14 @@ class Design(DesignAxes):
 
     @property
     def operating_circuit(self) -> Circuit:
-        """The circuit as its effects leave it under its conditions, the same on every chip."""
-        circuit = self.circuit
+        """The circuit with terminals as wide as passes say, as its effects leave it under its conditions, the same on
+        every chip."""
+        wider = {
+            PASSES[one.name].widens: getattr(self.circuit, PASSES[one.name].widens) / one.number
+            for one in passes_of(self.mitigations)
+            if PASSES[one.name].widens and one.number
+        }
+        circuit = self.circuit.model_copy(update=wider) if wider else self.circuit
         for one in self.effects:
             circuit = one.altered_circuit(circuit, self.conditions)
         return circuit

@@ -24,8 +24,15 @@ class PassName:
         name: its own.
         meaning: what it does, in half a sentence.
         number: what its number means, where it takes one.
+        example: a number that it takes.
         above: the number is more than this.
         below: the number is less than this.
+        whole: the number is a whole one.
+        contradicts: passes that do the same work.
+        widens: the resistance of the circuit that is divided by the number.
+        independent_columns: it needs columns that do not see each other.
+        flips: it changes which flips there are.
+        needs_bends: it changes how bent thresholds are kept.
         sets_converters: it sets converters on calibration inputs, so that these have to be re-ranged.
         bends_thresholds: the converters' thresholds lie at other than equal distances.
         sets_range: it says what codes cover, so that ``adc.range`` must not.
@@ -37,8 +44,15 @@ class PassName:
     name: str
     meaning: str
     number: str = ""
+    example: float = 0.0
     above: float = 0.0
     below: float = 0.0
+    whole: bool = False
+    contradicts: tuple[str, ...] = ()
+    widens: str = ""
+    independent_columns: bool = False
+    flips: bool = False
+    needs_bends: bool = False
     sets_converters: bool = False
     bends_thresholds: bool = False
     sets_range: bool = False
@@ -50,13 +64,54 @@ class PassName:
 PASSES: dict[str, PassName] = {
     one.name: one
     for one in (
+        PassName(
+            "wide_sink",
+            "sinks of so many times the width: less of the bit line's voltage is lost in them",
+            number="width as a multiple of the bitcell's",
+            example=2,
+            above=1.0,
+            below=64.0,
+            widens="r_sink",
+        ),
+        PassName(
+            "wide_driver",
+            "the same of the drivers that feed the cells",
+            number="width as a multiple of the bitcell's",
+            example=2,
+            above=1.0,
+            below=64.0,
+            widens="r_driver",
+        ),
         PassName("near_sink", "rows that carry most current lie next to the sink, within the rows read together"),
         PassName(
             "flip_above",
             "sub-vectors are complemented above this share of ones, not above one half",
             number="share of ones",
+            example=0.5,
             below=1.0,
             activation_flips=True,
+        ),
+        PassName(
+            "sampled_popcount",
+            "one row of so many is counted to decide whether a sub-vector is complemented",
+            number="rows of which one is counted",
+            example=4,
+            above=1.0,
+            below=65.0,
+            whole=True,
+            activation_flips=True,
+        ),
+        PassName(
+            "flips_where_they_pay",
+            "each layer keeps the flips that lower its error on calibration reads, and no logic for others",
+            flips=True,
+            contradicts=("fault_aware_flips",),
+            least_images=4,
+        ),
+        PassName(
+            "reference_column",
+            "the current of a column of OFF cells is taken from every column's",
+            independent_columns=True,
         ),
         PassName(
             "fault_aware_rows",
@@ -66,6 +121,16 @@ PASSES: dict[str, PassName] = {
             "fault_aware_flips",
             "columns of each chip are stored so that most of its stuck cells hold the right bit",
             weight_flips=True,
+        ),
+        PassName(
+            "reference_bits",
+            "the ends of a converter's range are kept with so many bits",
+            number="bits of either end",
+            example=8,
+            above=0.0,
+            below=17.0,
+            whole=True,
+            sets_converters=True,
         ),
         PassName(
             "bent_references",
@@ -86,6 +151,29 @@ PASSES: dict[str, PassName] = {
             sets_converters=True,
             bends_thresholds=True,
             sets_range=True,
+            least_images=4,
+        ),
+        PassName(
+            "threshold_grid",
+            "bent thresholds lie on a grid so many bits finer than codes",
+            number="bits by which the grid is finer than codes",
+            example=2,
+            above=-1.0,
+            below=9.0,
+            whole=True,
+            sets_converters=True,
+            needs_bends=True,
+        ),
+        PassName(
+            "digital_table",
+            "partial sums are looked up by code and number of rows that are on",
+            number="bits of that number in the address",
+            example=4,
+            above=-1.0,
+            below=9.0,
+            whole=True,
+            contradicts=("popcount_term", "nonuniform_codes"),
+            sets_converters=True,
             least_images=4,
         ),
         PassName(
@@ -121,8 +209,8 @@ def passes_of(text: str) -> tuple[Pass, ...]:
         text: the set.
 
     Raises:
-        ValueError: an unknown pass (the nearest name is offered), one that is there twice, a number that is missing,
-            too many or out of range.
+        ValueError: an unknown pass (the nearest name is offered), one that is there twice, passes that contradict each
+            other, a number that is missing, too many or out of range.
 
     Example:
         >>> [str(one) for one in passes_of("popcount_term + bent_references")]
@@ -153,6 +241,11 @@ def _in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:
     for one, following in zip(found, found[1:], strict=False):
         if one.name == following.name:
             raise ValueError(f"pass '{one.name}' is there twice")
+    names = {one.name for one in found}
+    for one in found:
+        for other in PASSES[one.name].contradicts:
+            if other in names:
+                raise ValueError(f"passes '{one.name}' and '{other}' contradict each other: both decide the same")
     return tuple(found)
 
 
@@ -171,10 +264,10 @@ def _parsed(text: str) -> Pass:
         value = float(number)
     except ValueError:
         value = float("nan")
-    if not known.above < value < known.below:
-        example = f"{name}:{(known.above + known.below) / 2:g}"
+    if not known.above < value < known.below or (known.whole and value != round(value)):
+        example, kind = f"{name}:{known.example:g}", "a whole number " if known.whole else ""
         raise ValueError(
-            f"pass '{name}' takes its {known.number}, more than {known.above:g} and less than {known.below:g}, "
+            f"pass '{name}' takes its {known.number}, {kind}more than {known.above:g} and less than {known.below:g}, "
             f"such as '{example}'; found '{text.strip()}'"
         )
     return Pass(name, value)

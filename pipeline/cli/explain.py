@@ -117,8 +117,10 @@ def _print(subject: Subject, blame: Blame, console: Console) -> None:
     told: list[Share | PassShare] = [*blame.causes, *blame.layers, *blame.passes]
     if not all(share.within_limits for share in told):
         notes.append("*: a variant's evidence is beyond the design's limits, see its record")
+    if note := simulation.unfolded_note(subject.checkpoint, subject.design.mitigations, subject.design.layers):
+        notes.append(note)
     for note in notes:
-        console.print(note, highlight=False)
+        console.print(note, highlight=False, soft_wrap=True)
 
 
 def _chips_said(subject: Subject, blame: Blame) -> str:

@@ -17,8 +17,10 @@ from simcore.passes import PASSES
 
 FLIPS = ("dense", "binsparx", "grouped+binsparx")
 """What is flipped, in which order of rows, unless it is said which passes are tried."""
-TRIED = ("near_sink", "bent_references", "popcount_term", "recalibrated_outputs")
+TRIED = ("wide_sink:2", "near_sink", "bent_references", "recalibrated_outputs")
 """Passes of which every subset is tried beside them."""
+ONE_OF = ("reference_column", "popcount_term", "digital_table:4")
+"""Passes that take out what OFF cells conduct: none of them or one is tried with each subset."""
 KNOBS = ("active_rows", "adc_bits")
 """Columns of hardware that may be changed too."""
 
@@ -65,7 +67,7 @@ def candidates_of(
     Args:
         hardware: what they are tried on.
         passes: every subset of them;
-        none: of ``TRIED``, beside each of ``FLIPS``.
+            none: of ``TRIED``, with at most one of ``ONE_OF``, beside each of ``FLIPS``.
         knobs: other values of columns of the hardware, by ``KNOBS``.
 
     Raises:
@@ -128,7 +130,12 @@ def _marked(hardware: Configuration) -> Configuration:
 
 
 def _usual_sets() -> list[MitigationSet]:
-    return [one for flips in FLIPS for one in sets_of({"subsets_of": list(TRIED), "always": flips})]
+    return [
+        one
+        for flips in FLIPS
+        for against_leaks in ((), *((name,) for name in ONE_OF))
+        for one in sets_of({"subsets_of": list(TRIED), "always": [flips, *against_leaks]})
+    ]
 
 
 def _re_ranged(one: MitigationSet) -> list[MitigationSet]:

@@ -17,6 +17,7 @@ from pipeline.sweep.protocols import Dataset, Evaluator
 from pipeline.sweep.spec import MatchSpec, SweepFile
 from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import InputError
+from simcore.passes import NONE
 
 if TYPE_CHECKING:
     from simcore.cost import CostSettings
@@ -121,6 +122,7 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
         if simulation.cell_geometry(reference) is None
     )
     warnings += _reference_notes(sweep)
+    warnings += _unfolded_notes(points.values())
     warnings += tuple(builder.implausible())
     costs = simulation.implausible_costs(spec.cost, cost_settings)
     warnings += tuple(f"{sweep.where('cost', 'parameters')}: implausible: {text}" for text in costs)
@@ -146,6 +148,20 @@ def _reference_notes(sweep: SweepFile) -> tuple[str, ...]:
         for solver in map(str, settings[SOLVER.column])
         if solver in REFERENCE_SOLVERS
     )
+
+
+def _unfolded_notes(points: Iterable[DesignPoint]) -> tuple[str, ...]:
+    """One line a network with layers that 'recalibrated_outputs' leaves as they are."""
+    layers = {
+        (point.model.name, mitigations): (point.model, point.configuration.study.design_fields.get("layers"))
+        for point in points
+        if (mitigations := str(point.columns["mitigations"])) != NONE
+    }
+    notes = (
+        simulation.unfolded_note(model.checkpoint, mitigations, mapped)
+        for (_, mitigations), (model, mapped) in layers.items()
+    )
+    return tuple(dict.fromkeys(note for note in notes if note))
 
 
 def _levels_together(points: Iterable[DesignPoint]) -> tuple[DesignPoint, ...]:

@@ -18,7 +18,7 @@ from simcore.cost_options import CostOptions
 from simcore.errors import InputError, unknown_name
 from simcore.inference import calibration_images
 from simcore.inference.calibration_images import CalibrationImages
-from simcore.passes import NONE
+from simcore.passes import NONE, passes_of
 
 if TYPE_CHECKING:
     from simcore import datasets
@@ -150,6 +150,29 @@ def mitigations_of(design: Design) -> Sequence[Costed]:
     from simcore.mitigation import sets
 
     return sets.mitigations_of(design)
+
+
+def unfolded_note(checkpoint: Checkpoint, mitigations: str, layers: Collection[str] | None) -> str:
+    """One line that names the mapped layers whose recalibrated outputs no batch norm takes; empty where all have one.
+
+    Args:
+        checkpoint: the network.
+        mitigations: a set of passes.
+        layers: those that are mapped; None: all.
+    """
+    if "recalibrated_outputs" not in {one.name for one in passes_of(mitigations)}:
+        return ""
+    from simcore.mitigation.norm_fold import unfolded
+    from simcore.network.graph import node_of
+
+    every = [layer.name for layer in checkpoint.binary_layers("")]
+    alone = unfolded(checkpoint.network.graph, [name for name in every if layers is None or node_of(name) in layers])
+    if not alone:
+        return ""
+    return (
+        f"no batch norm of '{checkpoint.name}' can take what 'recalibrated_outputs' does to {', '.join(alone)}: "
+        "their outputs stay as they are"
+    )
 
 
 def choose_calibration_images(dataset: Dataset, count: int, measured_split: str, where: str) -> CalibrationImages:

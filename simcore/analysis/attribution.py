@@ -38,7 +38,7 @@ def passes_at_work(design: Design) -> list[str]:
 
 
 def needs_of(name: str) -> tuple[str, ...]:
-    """What a pass cannot do without.
+    """What a pass cannot do without; of several flips or bends, those of the design.
 
     Args:
         name: of the pass.
@@ -47,8 +47,12 @@ def needs_of(name: str) -> tuple[str, ...]:
     if known is None:
         return ()
     ranging = (RE_RANGING,) if known.sets_converters else ()
-    flips = [(ACTIVATION_FLIP, known.activation_flips), (WEIGHT_FLIP, known.weight_flips)]
-    return (*ranging, *(name for name, needed in flips if needed))
+    flips = [
+        (ACTIVATION_FLIP, known.activation_flips or known.flips),
+        (WEIGHT_FLIP, known.weight_flips or known.flips),
+    ]
+    bends = [one.name for one in PASSES.values() if one.bends_thresholds and known.needs_bends]
+    return (*ranging, *(name for name, needed in flips if needed), *bends)
 
 
 def with_passes(design: Design, names: Iterable[str]) -> Design:
@@ -59,7 +63,8 @@ def with_passes(design: Design, names: Iterable[str]) -> Design:
         names: some of ``passes_at_work``.
     """
     kept = set(names)
-    kept |= {need for name in kept for need in needs_of(name)}
+    at_work = passes_at_work(design)
+    kept |= {need for name in kept for need in needs_of(name) if need in at_work}
     mitigations = [one for one in passes_of(design.mitigations) if one.name in kept]
     reference = design.adc.reference if RE_RANGING in kept else "nominal"
     changes = {

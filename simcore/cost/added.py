@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from simcore.cost import energy
 from simcore.cost.activity import LayerActivity
 from simcore.cost.hardware import Tile
 from simcore.cost.settings import CostSettings
@@ -22,6 +23,9 @@ class Added:
     energy_J: float = 0.0
     area_m2: float = 0.0
 
+    def __add__(self, other: Added) -> Added:
+        return Added(self.energy_J + other.energy_J, self.area_m2 + other.area_m2)
+
 
 @runtime_checkable
 class Costed(Protocol):
@@ -35,6 +39,38 @@ class Costed(Protocol):
             layer: what the layer did.
             settings: who pays for what, and the numbers of the periphery.
         """
+
+
+def counting(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
+    """sum(X') of every sub-vector, where nothing else counts it.
+
+    Args:
+        tile: array, cell and converter of the design.
+        layer: what the layer did.
+        settings: who pays for what, and the numbers of the periphery.
+    """
+    s = settings
+    if s.popcount == "baseline" or tile.flips:
+        return Added()
+    adders = energy.popcount_adders(tile.active_rows)
+    placed = tile.row_tiles(layer.groups) * adders * s.full_adder_area / s.logic_utilisation
+    return Added(layer.sub_vectors * adders * s.full_adder_energy, placed)
+
+
+def fraction_bits(tile: Tile, layer: LayerActivity, settings: CostSettings, bits: int) -> Added:
+    """Bits after the point in the accumulators of every conversion.
+
+    Args:
+        tile: array, cell and converter of the design.
+        layer: what the layer did.
+        settings: the numbers of the periphery.
+        bits: after the point.
+    """
+    s = settings
+    tiles = tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns)
+    converters = tile.cols / s.columns_per_converter
+    placed = tiles * bits * (converters * s.full_adder_area + tile.cols * s.flip_flop_area) / s.logic_utilisation
+    return Added(layer.column_reads * bits * (s.full_adder_energy + s.flip_flop_energy), placed)
 
 
 def code_table(tile: Tile, layer: LayerActivity, settings: CostSettings, entries: int, width: int) -> Added:

@@ -53,15 +53,16 @@ def popcount_area(bits: int, full_adder: Number) -> Number:
     return popcount_adders(bits) * full_adder
 
 
-def input_flip_area(bits: int, full_adder: Number, xor: Number) -> Number:
+def input_flip_area(bits: int, counted: int, full_adder: Number, xor: Number) -> Number:
     """Comparison and XOR of a sub-vector, before placement.
 
     Args:
         bits: n, the rows of a sub-vector.
+        counted: of them, those that the comparison counts.
         full_adder: m² a bit of the comparison.
         xor: m² a row.
     """
-    return sum_bits(bits) * full_adder + bits * xor
+    return sum_bits(counted) * full_adder + bits * xor
 
 
 def column_flags_area(columns: int, flip_flop: Number) -> Number:

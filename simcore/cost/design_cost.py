@@ -15,9 +15,6 @@ from simcore.cost.leakage import SRAM_BIT_FINS, Leaking
 from simcore.cost.settings import CostSettings
 from simcore.cost.totals import Cost, DesignCost
 
-FINER_BITS = 2
-"""Bits by which a converter's own codes are finer than bent thresholds: a judgement, a quarter of a code."""
-
 
 def design_cost(
     tile: Tile,
@@ -43,6 +40,7 @@ def design_cost(
 
 def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings, passes: Sequence[Costed] = ()) -> Cost:
     """One layer with its own tiles, which leak while it works; ``passes`` as in ``design_cost``."""
+    tile = tile.of_layer(layer)
     seconds = layer_latency(tile, layer, settings)
     added = [bent_thresholds(tile, layer, settings), *(one.cost(tile, layer, settings) for one in passes)]
     areas = layer_area(tile, layer, settings) | {"mitigations": math.fsum(part.area_m2 for part in added)}
@@ -73,7 +71,7 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
         tile.mean_over_groups(layer.inputs, value)
         for value in (
             lambda rows: energy.popcount_energy(rows, adder),
-            lambda rows: energy.comparison_energy(rows, adder),
+            lambda rows: energy.comparison_energy(tile.counted_rows(rows), adder),
             lambda rows: energy.stored_sum_energy(rows, s.stored_bit_read_energy),
             lambda rows: energy.undo_energy(rows, adder, register),
         )
@@ -157,7 +155,7 @@ def layer_reads(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Rea
         tile.column_tiles(layer.columns),
         s.parallel_tiles,
     )
-    flip = timing.flip_time(tile.active_rows, s.full_adder_delay, s.comparison_delay, s.xor_delay)
+    flip = timing.flip_time(tile.counted_rows(tile.active_rows), s.full_adder_delay, s.comparison_delay, s.xor_delay)
     return Reads(rounds, column_groups(tile, layer, s), word_line, settling(tile, s), flip)
 
 
@@ -199,7 +197,9 @@ def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict
         * logic
         * area.accumulator_area(width, converters, tile.cols, s.full_adder_area, s.flip_flop_area),
         "popcount": row_tiles * logic * popcount if s.popcount == "baseline" or tile.flips else 0.0,
-        "input_flip": row_tiles * logic * area.input_flip_area(tile.active_rows, s.full_adder_area, s.xor_area)
+        "input_flip": row_tiles
+        * logic
+        * area.input_flip_area(tile.active_rows, tile.counted_rows(tile.active_rows), s.full_adder_area, s.xor_area)
         if tile.flips_activations
         else 0.0,
         "column_flags": tiles * logic * area.column_flags_area(stored_columns, s.flip_flop_area)
@@ -227,7 +227,7 @@ def resolution(tile: Tile, settings: CostSettings) -> int:
     """Bits that a converter tells currents by. Successive approximation bisects equal distances: where thresholds bend
     it needs codes finer than those it delivers, which a table turns into them. A flash ladder bends as it is."""
     bends = tile.bends_thresholds and settings.converter_kind(tile.adc_bits) == "sar"
-    return tile.adc_bits + (FINER_BITS if bends else 0)
+    return tile.adc_bits + (tile.finer_bits if bends else 0)
 
 
 def bent_thresholds(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
@@ -237,7 +237,7 @@ def bent_thresholds(tile: Tile, layer: LayerActivity, settings: CostSettings) ->
         return Added()
     if settings.converter_kind(tile.adc_bits) == "sar":
         return code_table(tile, layer, settings, 2 ** resolution(tile, settings), tile.adc_bits)
-    taps = (2**tile.adc_bits - 1) * (tile.adc_bits + FINER_BITS)
+    taps = (2**tile.adc_bits - 1) * (tile.adc_bits + tile.finer_bits)
     ladders = layer.groups * tile.column_tiles(layer.columns)
     return Added(area_m2=ladders * taps * settings.stored_bit_area / settings.logic_utilisation)
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from simcore.cost.activity import LayerActivity
 from simcore.design import Design
 from simcore.passes import PASSES, passes_of
 from simcore.technology.devices import CellGeometry
+
+FINER_BITS = 2
+"""Bits by which a converter's own codes are finer than bent thresholds, unless a pass says how many: a judgement, a
+quarter of a code."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +26,14 @@ class Tile:
         active_rows: rows read together.
         adc_bits: bits of its converters.
         bends_thresholds: their thresholds do not lie at equal distances.
+        finer_bits: bits by which the places of bent thresholds are finer than codes.
         flips_weights: the sparsity level stores columns complemented.
         flips_activations: the sparsity level applies sub-vectors complemented.
+        flips_by_layer: a layer that nothing is flipped in has no logic for it.
+        counted_every: one row of so many is counted for the flip of a sub-vector.
         v_read_V: read voltage.
         on_current_A: current of a lone ON cell.
+        off_current_A: current of a lone OFF cell.
         columns_are_independent: what a column draws does not depend on the others.
         r_sink_ohm: foot of a bit line.
         r_col_ohm: bit line, from cell to cell.
@@ -44,10 +53,14 @@ class Tile:
     active_rows: int
     adc_bits: int
     bends_thresholds: bool
+    finer_bits: int
     flips_weights: bool
     flips_activations: bool
+    flips_by_layer: bool
+    counted_every: int
     v_read_V: float
     on_current_A: float
+    off_current_A: float
     columns_are_independent: bool
     r_sink_ohm: float
     r_col_ohm: float
@@ -71,16 +84,21 @@ class Tile:
         """
         circuit = design.operating_circuit
         wiring = circuit.wiring
+        passes = {one.name: one.number for one in passes_of(design.mitigations)}
         return cls(
             rows=design.rows,
             cols=design.cols,
             active_rows=design.rows_read_together,
             adc_bits=design.adc.bits,
-            bends_thresholds=any(PASSES[one.name].bends_thresholds for one in passes_of(design.mitigations)),
+            bends_thresholds=any(PASSES[name].bends_thresholds for name in passes),
+            finer_bits=int(passes.get("threshold_grid") or 0) if "threshold_grid" in passes else FINER_BITS,
             flips_weights=design.flips_weights,
             flips_activations=design.flips_activations,
+            flips_by_layer="flips_where_they_pay" in passes,
+            counted_every=int(passes.get("sampled_popcount") or 1),
             v_read_V=circuit.v_read,
             on_current_A=circuit.on_current(),
+            off_current_A=circuit.off_current(),
             columns_are_independent=wiring.columns_are_independent,
             r_sink_ohm=circuit.r_sink,
             r_col_ohm=circuit.r_col,
@@ -94,6 +112,21 @@ class Tile:
             gate_fins=cell.gate_fins,
             leaking_fins=cell.leaking_fins,
         )
+
+    def of_layer(self, layer: LayerActivity) -> Tile:
+        """The tile as one layer needs it: without the logic of flips that it does not make."""
+        if not self.flips_by_layer:
+            return self
+        weights, activations = layer.flipped_columns > 0, layer.flipped_sub_vectors > 0
+        return replace(
+            self,
+            flips_weights=self.flips_weights and weights,
+            flips_activations=self.flips_activations and activations,
+        )
+
+    def counted_rows(self, rows: int) -> int:
+        """Rows of so many that are counted for the flip of a sub-vector."""
+        return math.ceil(rows / self.counted_every)
 
     @property
     def steps(self) -> int:

@@ -99,15 +99,16 @@ def design_spreads(
     conversion = _over(("conversion_energy",), settings, lambda corner: conversion_energy(bits, corner))
     times, areas, working, leaking = [], [], [], []
     for layer, part in zip(layers, cost.layers, strict=True):
-        reads = layer_reads(tile, layer, settings)
-        times.append(np.array([latency(tile, layer, reads, corner) for corner in settings.corners(LATENCY_AXES)]))
+        own = tile.of_layer(layer)
+        reads = layer_reads(own, layer, settings)
+        times.append(np.array([latency(own, layer, reads, corner) for corner in settings.corners(LATENCY_AXES)]))
         count = part.tiles * math.ceil(tile.cols / settings.columns_per_converter)
         others = math.fsum(area for name, area in part.area_m2.items() if name != "converters")
         areas.append(others + count * converters)
-        array = _over(_ARRAY_AXES, settings, partial(_array_energy, tile, layer, settled))
+        array = _over(_ARRAY_AXES, settings, partial(_array_energy, own, layer, settled))
         rest = math.fsum(joules for name, joules in part.energy_J.items() if name not in ("array", "adc"))
         working.append(array + layer.column_reads * conversion + rest)
-        leaking.append(_over(("leakage",), settings, layer_leaking(tile, layer, part.area_m2, settings).power_W))
+        leaking.append(_over(("leakage",), settings, layer_leaking(own, layer, part.area_m2, settings).power_W))
     image = sum(times, np.full(2 ** len(LATENCY_AXES), cost.digital.latency_s))  # digital time is not disputed
     powered = image.reshape(_shape(LATENCY_AXES))
     energies = [joules + powered * watts for joules, watts in zip(working, leaking, strict=True)]

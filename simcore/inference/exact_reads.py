@@ -41,7 +41,8 @@ def read_exactly(
         driven = applied.bits.sum(axis=1)
         drawn = _noise(layer, current.shape, positions, index, noise_seeds)
         what = Read(layer.converters.gain[index], current, sums, driven[:, None])
-        codes = layer.converters.codes(current, index, layer.converters.noise.in_codes(drawn, what))
+        met = current - group.reference_currents(applied.bits)[:, None]
+        codes = layer.converters.codes(met, index, layer.converters.noise.in_codes(drawn, what))
         converted = layer.converters.sums(codes, index, driven)
         signs = applied.signs[:, None] * digital.signs[index]
         out += signs * column_share(converted, driven[:, None], digital.constants[index][pattern])

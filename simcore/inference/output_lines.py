@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from jaxtyping import Float64
 
 from simcore.inference.stored_layers import heard_ideally
 from simcore.mitigation.base import Mitigation, OutputLine
-from simcore.mitigation.recalibrated_outputs import folding_norm
+from simcore.mitigation.norm_fold import NormFold, norm_fold
 from simcore.network.modules import GraphNetwork
 
 
@@ -30,13 +31,29 @@ def recalibrated(
         delivered: (B, M, ...) outputs by the arrays.
         wanted: those of the ideal network.
     """
-    place = folding_norm(network.graph, layer)
-    if place is None:
+    fold = norm_fold(network.graph, layer, network.named_tensors())
+    if fold is None:
         return None
-    modules = dict(network.named_layers())
-    reads = []
-    for outputs in (delivered, wanted.to(torch.float32)):
-        for name in place[0]:
-            outputs = modules[name](outputs)
-        reads.append(outputs.movedim(1, -1).reshape(-1, outputs.shape[1]).numpy().astype(np.float64))
+    reads = [_at_norm(network, fold, outputs) for outputs in (delivered, wanted.to(torch.float32))]
     return next(filter(None, (one.afterwards(*reads) for one in passes)), None)
+
+
+def _at_norm(network: GraphNetwork, fold: NormFold, outputs: torch.Tensor) -> Float64[np.ndarray, "reads outputs"]:
+    """Outputs of a layer as they come to its norm, without what the nodes between multiply by and add.
+
+    Args:
+        network: the network.
+        fold: the way there.
+        outputs: (B, M, ...) of the layer.
+    """
+    modules = dict(network.named_layers())
+    own = outputs.shape[1]
+    if own != fold.channels:  # a block: the others count for nothing
+        whole = outputs.new_zeros(len(outputs), fold.channels, *outputs.shape[2:])
+        whole[:, fold.first : fold.first + own] = outputs
+        outputs = whole
+    for name in fold.between:
+        outputs = modules[name](outputs)
+    reached = outputs.movedim(1, -1)[..., torch.from_numpy(fold.places)].numpy().astype(np.float64)
+    plain: np.ndarray = (reached - fold.offset) / fold.scale
+    return np.moveaxis(plain.reshape(*plain.shape[:-1], own, -1), -1, -2).reshape(-1, own)

@@ -14,7 +14,7 @@ from simcore.inference.prepared import ChipSource, PreparedLayer
 from simcore.inference.stored_layers import StoredLayer, draw_vectors
 from simcore.inference.validation import FittedLayer, LayerEvidence, measure_layer
 from simcore.mapping.row_groups import RowGroup
-from simcore.mitigation.sets import mitigations_acting
+from simcore.mitigation.sets import CONVERTER_HOOKS, mitigations_acting
 from simcore.readout.adc import CalibrationReads, ConverterSettings, converter_settings, ideal_settings
 from simcore.readout.tables import layer_tables
 from simcore.surrogate.base import Calibration, Surrogate
@@ -115,11 +115,11 @@ def _converters(layer: StoredLayer, models: list[Surrogate] | None, design: Desi
     for index, group in enumerate(layer.groups):
         bits = group.apply(vectors).bits
         if models is not None:
-            current = models[index].evaluate(bits)
+            current = models[index].evaluate(bits) - models[index].reference(bits.sum(axis=1, dtype=np.int64))[:, None]
         elif design.solver == "ideal_circuit":
             current = group.partial_sums(bits)
         else:
-            current = group.exact_currents(bits)
+            current = group.exact_currents(bits) - group.reference_currents(bits)[:, None]
         reads.append(CalibrationReads.of(group, bits, current))
-    settings = converter_settings(design.adc, reads, mitigations_acting(design, "sense", "space"))
+    settings = converter_settings(design.adc, reads, mitigations_acting(design, *CONVERTER_HOOKS))
     return with_read_noise(settings, design)

@@ -121,9 +121,11 @@ def measure_layer(layer: FittedLayer, inputs: str, vectors: np.ndarray, rng: np.
     for index, (group, model) in enumerate(zip(groups, layer.models, strict=True)):
         applied = group.apply(vectors)
         solution = group.solve(applied.bits, columns, tol=_TOLERANCE)
-        exact = solution.sink_currents / group.tile.circuit.on_current()
-        fast = model.evaluate(applied.bits, columns)
         driven = applied.bits.sum(axis=1)
+        exact = (
+            solution.sink_currents / group.tile.circuit.on_current() - group.reference_currents(applied.bits)[:, None]
+        )
+        fast = model.evaluate(applied.bits, columns) - model.reference(driven)[:, None]
         difference = converters.convert(fast, index, driven) - converters.convert(exact, index, driven)
         signs = applied.signs[:, None] * np.where(group.stored.flips[columns], -1, 1)
         outputs += SUM_FACTOR * signs * difference

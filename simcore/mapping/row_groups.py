@@ -32,6 +32,8 @@ class StoredBits:
         flips: (M,) bool, columns stored complemented.
         expected: (N, M) float64, expected applied bit of every pruned cell, 0 elsewhere.
         flip_above: share of ones above which a sub-vector is applied complemented; infinite where it never is.
+        counted_every: one row of so many is counted for that decision, from the first on.
+        reference: a column of OFF cells stands beside them, whose current is taken from that of every column.
     """
 
     bits: np.ndarray
@@ -39,6 +41,8 @@ class StoredBits:
     flips: np.ndarray
     expected: np.ndarray
     flip_above: float = np.inf
+    counted_every: int = 1
+    reference: bool = False
 
     @classmethod
     def plain(cls, weights: np.ndarray) -> StoredBits:
@@ -53,7 +57,14 @@ class StoredBits:
     @property
     def most_applied(self) -> float:
         """The largest share of rows that can be on."""
-        return max(self.flip_above, 1 - self.flip_above) if self.flip_above < 1 else 1.0
+        if self.flip_above >= 1:
+            return 1.0
+        counted = 1 / self.counted_every  # of the others all may be on
+        return max(self.flip_above, 1 - self.flip_above) * counted + (1 - counted)
+
+    def apply(self, vectors: np.ndarray) -> Applied:
+        """The group's (B, N) inputs in {-1, 0, 1} (0: padding) as they drive its rows."""
+        return applied_inputs(vectors, self.flip_above, self.counted_every)
 
 
 @dataclass(frozen=True)
@@ -147,7 +158,7 @@ class RowGroup:
 
     def apply(self, vectors: np.ndarray) -> Applied:
         """The layer's (B, K) vectors in {-1, 0, 1} (0: padding) as they drive these rows."""
-        return applied_inputs(self.inputs(vectors), self.stored.flip_above)
+        return self.stored.apply(self.inputs(vectors))
 
     def partial_sums(self, bits: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
         """(B, M) whole float64 sums of the stored bits that (B, N) applied bits meet."""
@@ -176,6 +187,20 @@ class RowGroup:
             tile.circuit, tile.bits[:, columns], self.driven(bits), tol, dtype, device=tile.device, factors=factors
         )
 
+    def reference_currents(self, bits: np.ndarray, tol: float = _CURRENT_TOLERANCE) -> np.ndarray:
+        """(B,) currents in LSB of the column of OFF cells beside the others, for (B, N) applied bits; zero where there
+        is none.
+
+        Raises:
+            UnsolvedError: a solve did not converge.
+        """
+        if not self.stored.reference:
+            return np.zeros(len(bits))
+        tile = self.tile
+        off = np.zeros((len(tile.bits), 1), dtype=np.uint8)
+        found = self.in_lsb(solve(tile.circuit, off, self.driven(bits), tol, np.float64, device=tile.device))
+        return found[:, 0]
+
     def exact_currents(self, bits: np.ndarray, tol: float = _CURRENT_TOLERANCE) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) applied bits.
 
@@ -203,12 +228,13 @@ class RowGroup:
         return currents
 
 
-def applied_inputs(vectors: Integer[np.ndarray, "reads rows"], flip_above: float) -> Applied:
+def applied_inputs(vectors: Integer[np.ndarray, "reads rows"], flip_above: float, counted_every: int = 1) -> Applied:
     """Sub-vectors as applied: those with many +1s among their valid rows complemented.
 
     Args:
         vectors: the inputs of a row group in {-1, 0, 1}; 0 is padding, whose row stays off.
         flip_above: share of +1 above which a sub-vector is complemented; infinite where it never is.
+        counted_every: one row of so many is counted for that.
 
     Example:
         Of the first read two of three rows are +1, of the second one of two valid rows:
@@ -221,8 +247,9 @@ def applied_inputs(vectors: Integer[np.ndarray, "reads rows"], flip_above: float
     if np.isinf(flip_above):
         return Applied(bits, np.ones(len(bits)))
     # In float32, as the fused readout decides it.
-    most = np.float32(flip_above) * valid.sum(axis=1).astype(np.float32)
-    flips = bits.sum(axis=1, dtype=np.int64) > most
+    counted = slice(None, None, counted_every)
+    most = np.float32(flip_above) * valid[:, counted].sum(axis=1).astype(np.float32)
+    flips = bits[:, counted].sum(axis=1, dtype=np.int64) > most
     return Applied(np.where(flips[:, None], valid & (bits == 0), bits).astype(np.uint8), np.where(flips, -1.0, 1.0))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 from jaxtyping import Float, Float32, Int8, Integer, UInt8
 
 from simcore.cost import Added, CostSettings, LayerActivity, Tile
-from simcore.mapping.row_groups import StoredBits
+from simcore.mapping.row_groups import RowGroup, StoredBits
 from simcore.mapping.tiling import LayerMapping
 from simcore.mitigation.transfer import Curve, ScopeReads, Transfer
+
+StoredWithout = Callable[[frozenset[str]], list[RowGroup]]
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,23 @@ class Spacing:
 
     codes: Curve
     levels: Curve
+
+
+@dataclass(frozen=True)
+class SumTable:
+    """Partial sums of codes, by the rows that are on.
+
+    Attributes:
+        curves: from what codes stand for to partial sums, of few rows on first.
+        rows_each: so many rows share a curve; the last serves all beyond.
+    """
+
+    curves: tuple[Curve, ...]
+    rows_each: int
+
+    def in_units(self, zero: float, step: float) -> tuple[Curve, ...]:
+        """The curves with both axes counted in ``step`` from ``zero`` on."""
+        return tuple(curve.in_units(zero, step) for curve in self.curves)
 
 
 @dataclass(frozen=True)
@@ -46,17 +66,27 @@ class OutputLine:
 class Mitigation(ABC):
     """A pass over a layer. Each of its hooks leaves things as they are unless a pass says otherwise; so does its cost.
 
-    They act in this order: ``order`` when the layer is mapped, ``store`` when its row groups are written (what is done
-    to inputs at run time is set there too: ``StoredBits.flip_above``), ``order_around_faults`` and
-    ``around_faults`` when a chip is written whose faults are known, ``sense`` and ``space`` when the converters are
-    set, ``afterwards`` when calibration images have passed the layer. All that is learnt is learnt on calibration
-    images, without labels.
+    They act in this order: ``order`` when the layer is mapped, ``left_out`` and ``store`` when its row groups are
+    written (what is done to inputs at run time is set there too: ``StoredBits.flip_above``), ``order_around_faults``
+    and ``around_faults`` when a chip is written whose faults are known, ``sense``, ``space`` and ``tabulate`` when the
+    converters are set, ``afterwards`` when calibration images have passed the layer. All that is learnt is learnt on
+    calibration images, without labels.
 
     Attributes:
         name: as designs call it.
     """
 
     name: str
+
+    @property
+    def finer_bits(self) -> int | None:
+        """Bits by which the places that bent thresholds may take are finer than codes; None where it says nothing."""
+        return None
+
+    @property
+    def reference_step(self) -> float | None:
+        """Distance in LSB of the currents that the ends of a converter's range may have; None where it says nothing."""
+        return None
 
     def order(
         self, mapping: LayerMapping, vectors: Int8[np.ndarray, "reads rows"]
@@ -80,6 +110,15 @@ class Mitigation(ABC):
             vectors: calibration inputs of the group in {-1, 0, 1}.
         """
         return stored
+
+    def left_out(self, stored_without: StoredWithout, vectors: Int8[np.ndarray, "reads rows"]) -> frozenset[str]:
+        """Names of passes that a layer does without.
+
+        Args:
+            stored_without: the layer's row groups as stored without some passes, by their names.
+            vectors: calibration inputs of the layer in {-1, 0, 1}, in row order.
+        """
+        return frozenset()
 
     def order_around_faults(
         self, bits: UInt8[np.ndarray, "rows columns"], held: Int8[np.ndarray, "rows columns"]
@@ -122,6 +161,15 @@ class Mitigation(ABC):
             measured: in partial sums, of calibration reads.
             target: what it should be.
             codes: how many there are.
+        """
+        return None
+
+    def tabulate(self, measured: Float[np.ndarray, "reads columns"], reads: ScopeReads) -> SumTable | None:
+        """What codes stand for in reads with more or fewer rows on, or None where that is the same in all.
+
+        Args:
+            measured: in partial sums, of calibration reads.
+            reads: the same reads.
         """
         return None
 

@@ -38,12 +38,22 @@ class BentReferences(Mitigation):
 
     def sense(self, transfer: Transfer, reads: ScopeReads) -> Transfer:
         line, target = transfer.line(reads.current).ravel(), transfer.target(reads).ravel()
-        if self.fit == "least_squares":
-            curve = rising_curve(line, target)
-        else:
-            sums_to_line = rising_curve(target, line)
-            curve = None if sums_to_line is None else sums_to_line.inverse
-        return replace(transfer, curve=curve)
+        return replace(transfer, curve=fitted_curve(line, target, self.fit))
+
+
+def fitted_curve(measured: Float[np.ndarray, " reads"], sums: Float[np.ndarray, " reads"], fit: str) -> Curve | None:
+    """From what is measured to partial sums, as ``rising_curve``.
+
+    Args:
+        measured: of calibration reads.
+        sums: what it should be.
+        fit: ``least_squares``, the mean sum of what is measured; ``unbiased``, the mean measured of every sum, turned
+            round.
+    """
+    if fit == "least_squares":
+        return rising_curve(measured, sums)
+    sums_to_measured = rising_curve(sums, measured)
+    return None if sums_to_measured is None else sums_to_measured.inverse
 
 
 def rising_curve(x: Float[np.ndarray, " reads"], y: Float[np.ndarray, " reads"]) -> Curve | None:

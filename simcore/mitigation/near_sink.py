@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simcore.mapping.row_groups import StoredBits, applied_inputs
+from simcore.mapping.row_groups import StoredBits
 from simcore.mapping.tiling import LayerMapping
 from simcore.mitigation.base import Mitigation
 
@@ -33,6 +33,6 @@ class NearSink(Mitigation):
             stored = StoredBits.plain(mapping.weights[rows])
             for one in self.stored_by:
                 stored = one.store(stored, vectors[:, rows])
-            on = applied_inputs(vectors[:, rows], stored.flip_above).bits.mean(axis=0)
+            on = stored.apply(vectors[:, rows]).bits.mean(axis=0)
             order[rows] = span.start + np.argsort(on * stored.bits.sum(axis=1), kind="stable")  # the sink is at the end
         return order

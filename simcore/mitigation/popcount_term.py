@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from simcore.cost import Added, CostSettings, LayerActivity, Tile, area, energy
+from simcore.cost import Added, CostSettings, LayerActivity, Tile, energy
+from simcore.cost.added import counting, fraction_bits
 from simcore.mitigation.base import Mitigation
 from simcore.mitigation.transfer import ScopeReads, Transfer
 
@@ -51,22 +52,15 @@ class PopcountTerm(Mitigation):
         """sum(X') where nothing else counts it, times a constant, once a sub-vector; added to every converted sum, with
         the bits after the point that it brings into the accumulators."""
         s = settings
-        own = s.popcount != "baseline" and not tile.flips
         width = energy.sum_bits(tile.active_rows)
-        counting = energy.popcount_energy(tile.active_rows, s.full_adder_energy) if own else 0.0
-        multiplying = width * COEFFICIENT_BITS * s.full_adder_energy
-        adding = (width + 2 * FRACTION_BITS) * s.full_adder_energy + FRACTION_BITS * s.flip_flop_energy
-        converters = tile.cols / s.columns_per_converter
+        multiplier = width * COEFFICIENT_BITS
         row_tiles = tile.row_tiles(layer.groups)
-        counters = (area.popcount_area(tile.active_rows, s.full_adder_area) if own else 0.0) + (
-            width * COEFFICIENT_BITS * s.full_adder_area
+        adders = tile.column_tiles(layer.columns) * tile.cols / s.columns_per_converter * (width + FRACTION_BITS)
+        own = Added(
+            (layer.sub_vectors * multiplier + layer.column_reads * (width + FRACTION_BITS)) * s.full_adder_energy,
+            row_tiles * (multiplier + adders) * s.full_adder_area / s.logic_utilisation,
         )
-        adders = converters * (width + 2 * FRACTION_BITS) * s.full_adder_area
-        registers = tile.cols * FRACTION_BITS * s.flip_flop_area
-        logic = row_tiles * (counters + tile.column_tiles(layer.columns) * (adders + registers))
-        return Added(
-            layer.sub_vectors * (counting + multiplying) + layer.column_reads * adding, logic / s.logic_utilisation
-        )
+        return own + counting(tile, layer, s) + fraction_bits(tile, layer, s, FRACTION_BITS)
 
 
 def _regress(wanted: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Integer, UInt8
 
-from simcore.mapping.row_groups import StoredBits, applied_inputs
+from simcore.mapping.row_groups import StoredBits
 from simcore.mitigation.base import Mitigation
 
 
@@ -20,7 +20,7 @@ class Pruning(Mitigation):
 
     def store(self, stored: StoredBits, vectors: np.ndarray) -> StoredBits:
         seen = np.maximum((vectors != 0).sum(axis=0), 1)
-        means = applied_inputs(vectors, stored.flip_above).bits.sum(axis=0) / seen
+        means = stored.apply(vectors).bits.sum(axis=0) / seen
         bits, pruned = prune_columns(stored.bits, means, self.fraction)
         return replace(stored, bits=bits, expected=pruned * means[:, None])
 

@@ -6,19 +6,16 @@ import numpy as np
 from jaxtyping import Float
 
 from simcore.mitigation.base import Mitigation, OutputLine
-from simcore.network.graph import NetworkGraph
-from simcore.network.operations.normalization import BatchNorm
-from simcore.network.operations.window import AvgPool2d, GlobalAvgPool, MaxPool2d
 
 _WEIGHT = 64.0  # reads that the layer's common gain counts for in an output's own: a judgement
 _STEEPEST = 4.0  # gains lie between its inverse and this: a judgement, beyond it an output is noise
-_COMMUTING = (MaxPool2d, AvgPool2d, GlobalAvgPool)
 
 
 class RecalibratedOutputs(Mitigation):
     """Each output's line is the regression of what the ideal network delivers on what the arrays do, for the same
     calibration images, layer by layer: the arrays before it are lossy, and recalibrated, already. It is folded into the
-    batch norm that follows, so that it costs nothing when the network runs; a layer that none follows stays as it is.
+    batch norm that follows (``norm_fold``), so that it costs nothing when the network runs; a layer that none follows
+    stays as it is, and plans and explanations name it.
 
     Where an output has few reads its gain leans on that of the whole layer.
 
@@ -42,30 +39,3 @@ class RecalibratedOutputs(Mitigation):
         scale = (reads * covariance + held * common) / (reads * variance + held)
         scale = np.clip(scale, common / _STEEPEST, common * _STEEPEST)
         return OutputLine(scale.astype(np.float32), (mean_y - scale * mean_x).astype(np.float32))
-
-
-def folding_norm(graph: NetworkGraph, layer: str) -> tuple[list[str], str] | None:
-    """Where a rising line of a layer's outputs can be folded.
-
-    Args:
-        graph: of the network.
-        layer: name of a binary layer.
-
-    Returns:
-        The nodes between, which a rising line may pass, and the batch norm; None where something else follows, or
-        several do.
-    """
-    nodes = {node.name: node for node in graph.nodes}
-    between: list[str] = []
-    last = layer
-    while True:
-        following = [name for name, node in nodes.items() if last in node.inputs]
-        if len(following) != 1:
-            return None
-        operation = nodes[following[0]].operation()
-        if isinstance(operation, BatchNorm):
-            return between, following[0]
-        if not isinstance(operation, _COMMUTING):
-            return None
-        last = following[0]
-        between.append(last)

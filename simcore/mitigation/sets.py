@@ -7,21 +7,30 @@ from collections.abc import Iterable
 import numpy as np
 
 from simcore.design import Design
+from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.mapping.row_groups import RowGroup, StoredBits, assemble
 from simcore.mapping.tiling import LayerMapping
 from simcore.mitigation.activation_flip import ActivationFlip
 from simcore.mitigation.base import Mitigation
 from simcore.mitigation.bent_references import BentReferences
+from simcore.mitigation.digital_table import DigitalTable
 from simcore.mitigation.fault_aware_flips import FaultAwareFlips
 from simcore.mitigation.fault_aware_rows import FaultAwareRows
 from simcore.mitigation.flip_above import FlipAbove
+from simcore.mitigation.flips_where_they_pay import FlipsWhereTheyPay
 from simcore.mitigation.near_sink import NearSink
 from simcore.mitigation.nonuniform_codes import NonuniformCodes
 from simcore.mitigation.popcount_term import PopcountTerm
 from simcore.mitigation.pruning import Pruning
+from simcore.mitigation.re_ranging import re_ranging
 from simcore.mitigation.recalibrated_outputs import RecalibratedOutputs
+from simcore.mitigation.reference_bits import ReferenceBits
+from simcore.mitigation.reference_column import ReferenceColumn
 from simcore.mitigation.row_order import ROW_ORDERS
+from simcore.mitigation.sampled_popcount import SampledPopcount
+from simcore.mitigation.threshold_grid import ThresholdGrid
 from simcore.mitigation.weight_flip import WeightFlip
+from simcore.mitigation.wide_terminals import WideDriver, WideSink
 from simcore.passes import passes_of
 
 SPARSITY_LEVELS: dict[str, tuple[Mitigation, ...]] = {
@@ -33,27 +42,40 @@ SPARSITY_LEVELS: dict[str, tuple[Mitigation, ...]] = {
 """Named sets."""
 
 
+CONVERTER_HOOKS = ("sense", "space", "tabulate", "finer_bits", "reference_step")
+"""Of passes that act when converters are set."""
+
+
 def mitigations_of(design: Design) -> tuple[Mitigation, ...]:
-    """The passes of a design in the order in which they act: row order, flips, pruning, converters, outputs.
+    """The passes of a design in the order in which they act: terminals, row order, flips, pruning, converters, outputs.
     Re-ranging is the converter's (``re_ranging``)."""
     passes = {one.name: one.number for one in passes_of(design.mitigations)}
     flips = SPARSITY_LEVELS[design.sparsity]
     if "flip_above" in passes:
         flips += (FlipAbove(float(passes["flip_above"] or 0)),)
+    if "sampled_popcount" in passes:
+        flips += (SampledPopcount(int(passes["sampled_popcount"] or 1)),)
+    ranging = re_ranging(design.adc.reference, design.adc.fit)
+    if "flips_where_they_pay" in passes and design.solver not in REFERENCE_SOLVERS:
+        flips += (FlipsWhereTheyPay(design.flips_weights, design.flips_activations, ranging),)
+    if "reference_column" in passes:
+        flips += (ReferenceColumn(),)
     if design.prune > 0:
         flips += (Pruning(design.prune),)
-    if "fault_aware_flips" in passes:
-        flips += (FaultAwareFlips(),)
-    if "fault_aware_rows" in passes:
-        flips += (FaultAwareRows(),)
+    flips += tuple(kind() for kind in (FaultAwareRows, FaultAwareFlips) if kind.name in passes)
+    terminals = tuple(kind(passes[kind.name] or 1.0) for kind in (WideSink, WideDriver) if kind.name in passes)
     positions = (NearSink(flips),) if "near_sink" in passes else ()
-    after = {
+    after: dict[str, Mitigation] = {
+        "reference_bits": ReferenceBits(int(passes.get("reference_bits") or 0), design.rows_read_together, ranging),
         "bent_references": BentReferences(design.adc.fit),
         "popcount_term": PopcountTerm(design.adc.fit),
         "nonuniform_codes": NonuniformCodes(),
+        "threshold_grid": ThresholdGrid(int(passes.get("threshold_grid") or 0)),
+        "digital_table": DigitalTable(design.adc.fit, int(passes.get("digital_table") or 0), design.rows_read_together),
         "recalibrated_outputs": RecalibratedOutputs(),
     }
-    return ROW_ORDERS[design.row_order], *positions, *flips, *(after[name] for name in passes if name in after)
+    order = (ROW_ORDERS[design.row_order], *positions)
+    return *terminals, *order, *flips, *(after[name] for name in passes if name in after)
 
 
 def mitigations_acting(design: Design, *hooks: str) -> list[Mitigation]:
@@ -74,11 +96,16 @@ def store_layer(mapping: LayerMapping, design: Design, vectors: np.ndarray) -> l
         vectors: (B, K) int8 calibration inputs in row order, 0 where padded.
     """
     passes = mitigations_of(design)
-    stored = [
-        store_group(mapping.weights[span.start : span.stop], passes, vectors[:, span.start : span.stop])
-        for span in mapping.spans
-    ]
-    return assemble(mapping, stored, design.operating_circuit, design.rows, design.cols, design.device)
+
+    def stored_without(names: frozenset[str]) -> list[RowGroup]:
+        kept = [one for one in passes if one.name not in names]
+        stored = [
+            store_group(mapping.weights[span.start : span.stop], kept, vectors[:, span.start : span.stop])
+            for span in mapping.spans
+        ]
+        return assemble(mapping, stored, design.operating_circuit, design.rows, design.cols, design.device)
+
+    return stored_without(frozenset().union(*(one.left_out(stored_without, vectors) for one in passes)))
 
 
 def store_group(weights: np.ndarray, passes: Iterable[Mitigation], vectors: np.ndarray) -> StoredBits:

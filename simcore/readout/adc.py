@@ -3,8 +3,9 @@
 code = clip(round(gain I + offset + noise), 0, 2^bits - 1), partial sum = zero + step code. Three choices make gain,
 offset, zero and step: the unit of the current (``adc.reference``: fixed by the lone ON cell, or re-ranged on
 calibration inputs), how it is re-ranged (``adc.fit``), and the range that the codes cover (``adc.range``). Passes may
-bend what is rounded (``bent_references``), space codes otherwise (``nonuniform_codes``) and add what the digital side
-knows of the read (``popcount_term``).
+bend what is rounded (``bent_references``), on a grid of finer codes (``threshold_grid``), space codes otherwise
+(``nonuniform_codes``), add what the digital side knows of the read (``popcount_term``) or look it up together with the
+code (``digital_table``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Float32, Integer, Real, UInt8
+from jaxtyping import Float, Float32, Int64, Integer, Real, UInt8
 
 from simcore.design_axes import Adc
 from simcore.mapping.row_groups import RowGroup
@@ -22,11 +23,12 @@ from simcore.mitigation.re_ranging import ReRanging, re_ranging
 from simcore.mitigation.transfer import IDENTITY, Curve, PerColumn, ScopeReads, Transfer
 from simcore.noise import NOISES, Noise
 from simcore.noise.gaussian import Gaussian
-from simcore.readout.bends import Bends, bends_of, bent, straight
+from simcore.readout.bends import Bends, bends_of, bent, on_grid, straight
 
 _TAIL = 0.001  # share of calibration reads that a range by percentile leaves beyond either end; a judgement
 _CANDIDATES = 16  # ends of a range that are tried on either side
 _SAMPLE = 2048  # calibration reads that a range is tried on
+_ALL = 2**30  # rows: more than there are
 _ROUNDS = 3  # that passes which depend on one another are fitted in turn; from the second on little moves
 
 
@@ -34,8 +36,8 @@ _ROUNDS = 3  # that passes which depend on one another are fitted in turn; from 
 class ConverterSettings:
     """What turns column currents (in nominal LSB) into partial sums, one value a row group and column.
 
-    code = clip(round(curve(gain * current + offset + noise)), 0, top), and in a read with X rows on partial sum =
-    zero + step * levels(code) + per_row * X.
+    code = clip(round(curve(on_grid(gain * current + offset + noise))), 0, top), and in a read with X rows on
+    partial sum = zero + step * levels_X(code) + per_row * X.
 
     Attributes:
         gain: codes an LSB.
@@ -45,7 +47,10 @@ class ConverterSettings:
         top: the highest code, 2^bits - 1.
         noise: its source, in codes.
         curve: of each row group, from codes at equal distances to those of the thresholds.
-        levels: of each row group, from codes to those at equal distances.
+        grid: of each row group, a place and the distance of those that thresholds may take; distance 0: any.
+        levels: from codes to those at equal distances.
+        level_of: of each row group, which of ``levels`` by the rows that are on: the first, how many rows share one,
+            the last.
         per_row: of each row group, in partial sums.
     """
 
@@ -56,7 +61,9 @@ class ConverterSettings:
     top: int
     noise: Noise
     curve: Bends
+    grid: Float32[np.ndarray, "groups 2"]
     levels: Bends
+    level_of: Int64[np.ndarray, "groups 3"]
     per_row: Float32[np.ndarray, " groups"]
 
     def of_columns(self, columns: Integer[np.ndarray, " chosen"]) -> ConverterSettings:
@@ -78,6 +85,8 @@ class ConverterSettings:
             noise: of each conversion, in codes.
         """
         even = self.gain[group] * current + self.offset[group] + noise
+        if self.grid[group, 1] > 0:
+            even = on_grid(even, self.grid[group])
         codes: np.ndarray = np.rint(bent(even, self.curve.line[group], self.curve.knots[group]))
         return codes
 
@@ -95,10 +104,19 @@ class ConverterSettings:
             applied: rows that are on in each read.
         """
         held = np.clip(codes, 0, self.top)
-        levels = bent(held, self.levels.line[group], self.levels.knots[group])
+        places = self._levels_of(group, np.broadcast_to(np.asarray(applied), held.shape[:1]))
+        levels = np.empty_like(held)
+        for place in np.unique(places):
+            reads = places == place
+            levels[reads] = bent(held[reads], self.levels.line[place], self.levels.knots[place])
         added = self.per_row[group] * np.asarray(applied)[..., None]
         sums: np.ndarray = self.zero[group] + self.step[group] * levels + added
         return sums
+
+    def _levels_of(self, group: int, applied: Real[np.ndarray, " reads"]) -> Int64[np.ndarray, " reads"]:
+        """Which of ``levels`` each read takes."""
+        first, shared, last = self.level_of[group]
+        return np.minimum(first + applied.astype(np.int64) // shared, last)
 
     def convert(
         self, current: Float[np.ndarray, "reads columns"], group: int, applied: Real[np.ndarray, " reads"] | float
@@ -112,7 +130,7 @@ class CalibrationReads:
     """Reads of one row group that converters are set on.
 
     Attributes:
-        current: column currents in nominal LSB.
+        current: what the converters meet of column currents, in nominal LSB.
         partial_sum: the partial sums that an ideal array would deliver.
         largest: largest partial sum that each column can have.
         applied: rows that are on in each read.
@@ -132,7 +150,7 @@ class CalibrationReads:
         Args:
             group: the row group.
             bits: as applied.
-            current: column currents in nominal LSB that they drew.
+            current: what the converters meet of the column currents that they drew, in nominal LSB.
         """
         return cls(current, group.partial_sums(bits), group.largest_sums, bits.sum(axis=1, dtype=np.int64))
 
@@ -141,7 +159,10 @@ def ideal_settings(groups: int, columns: int) -> ConverterSettings:
     """A code for every sum and no error of its own."""
     one, none = np.ones((groups, columns), np.float32), np.zeros((groups, columns), np.float32)
     even, added = straight(groups), np.zeros(groups, np.float32)
-    return ConverterSettings(one, none, one, none, 2**16 - 1, Gaussian(np.float32(0)), even, even, added)
+    own = np.array([(group, _ALL, group) for group in range(groups)], np.int64)
+    return ConverterSettings(
+        one, none, one, none, 2**16 - 1, Gaussian(np.float32(0)), even, _any_place(groups), even, own, added
+    )
 
 
 def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence[Mitigation] = ()) -> ConverterSettings:
@@ -172,7 +193,11 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence
     slope, intercept = np.ones(shape), np.zeros(shape)
     zero, step, per_row = np.zeros(shape), np.ones(shape), np.zeros(shape[0])
     curves: list[Curve | None] = [None] * shape[0]
-    levels: list[Curve | None] = [None] * shape[0]
+    grid = _any_place(shape[0])
+    levels: list[Curve | None] = []
+    level_of = np.zeros((shape[0], 3), np.int64)
+    finer = next((one.finer_bits for one in passes if one.finer_bits is not None), None)
+    apart = next((one.reference_step for one in passes if one.reference_step is not None), None)
     ranging = re_ranging(adc.reference, adc.fit)
     for groups in ranging.scopes(shape[0]):
         scope = ScopeReads(
@@ -184,16 +209,25 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence
         transfer = fit_transfer(ranging, passes, scope)
         measured, target = transfer.measured(scope.current), transfer.target(scope)
         spacing = next(filter(None, (one.space(measured, target, 2**adc.bits) for one in passes)), None)
+        table = next(filter(None, (one.tabulate(measured, scope) for one in passes)), None)
         slope[groups], intercept[groups] = transfer.slope, transfer.intercept
         per_row[groups] = transfer.per_row
-        if spacing is not None or transfer.per_row:
+        if spacing is not None or table is not None or transfer.per_row:
             zero[groups], step[groups] = _span(measured, adc)
         else:
             by_column = ranging.by_column and transfer.curve is None
             zero[groups], step[groups] = _range(adc, measured, scope.sums, largest, by_column)
-        curve, level = _bends(transfer, spacing, float(zero[groups[0], 0]), float(step[groups[0], 0]))
+        first_zero, first_step = float(zero[groups[0], 0]), float(step[groups[0], 0])
+        curve, own = _bends(transfer, spacing, first_zero, first_step)
+        shared, tables = (_ALL, (own,)) if table is None else (table.rows_each, table.in_units(first_zero, first_step))
         for group in groups:
-            curves[group], levels[group] = curve, level
+            curves[group] = curve
+            level_of[group] = len(levels), shared, len(levels) + len(tables) - 1
+            if finer is not None and curve is not None:
+                grid[group] = _grid(curve, 2**adc.bits, 2**finer)
+        levels += tables
+    if apart is not None:
+        slope, intercept = _kept(slope, intercept, zero, zero + (2**adc.bits - 1) * step, apart)
     return ConverterSettings(
         (slope * adc.gain / step).astype(np.float32),
         ((intercept - zero) * adc.gain / step + adc.offset_lsb).astype(np.float32),
@@ -202,7 +236,9 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence
         2**adc.bits - 1,
         NOISES[adc.noise](np.float32(adc.noise_lsb)),
         bends_of(curves),
+        grid,
         bends_of(levels),
+        level_of,
         per_row.astype(np.float32),
     )
 
@@ -240,6 +276,33 @@ def _bends(transfer: Transfer, spacing: Spacing | None, zero: float, step: float
         Curve((thresholds.at - zero) / step, thresholds.values),
         Curve(spacing.levels.at, (spacing.levels.values - zero) / step),
     )
+
+
+def _kept(
+    slope: Float[np.ndarray, "groups columns"],
+    intercept: Float[np.ndarray, "groups columns"],
+    low: Float[np.ndarray, "groups columns"],
+    high: Float[np.ndarray, "groups columns"],
+    apart: float,
+) -> tuple[Float[np.ndarray, "groups columns"], Float[np.ndarray, "groups columns"]]:
+    """The lines whose currents at both ends of the range are whole multiples of ``apart``."""
+    least = np.rint((low - intercept) / slope / apart)
+    most = np.maximum(np.rint((high - intercept) / slope / apart), least + 1)
+    steeper = (high - low) / ((most - least) * apart)
+    return steeper, low - steeper * least * apart
+
+
+def _any_place(groups: int) -> Float32[np.ndarray, "groups 2"]:
+    """Thresholds wherever they are wanted."""
+    return np.zeros((groups, 2), np.float32)
+
+
+def _grid(curve: Curve, codes: int, finer: int) -> tuple[float, float]:
+    """A place and the distance of those that thresholds lie between: ``finer`` for each code, over all that codes tell
+    apart."""
+    low, high = curve.inverse(np.array([-0.5, codes - 0.5]))
+    distance = (high - low) / (codes * finer)
+    return low + distance / 2, distance
 
 
 def _range(

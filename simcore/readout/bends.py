@@ -44,6 +44,28 @@ def added_beyond(value, knot, half):  # type: ignore[no-untyped-def]
     return (beyond + abs(beyond)) * half
 
 
+@register_jitable(inline="always")
+def level_of(curves, applied):  # type: ignore[no-untyped-def]
+    """Which curve of the levels a read with ``applied`` rows on takes.
+
+    Args:
+        curves: (3,) of ``fused.Curves.level_of``.
+        applied: rows that are on.
+    """
+    return min(curves[0] + np.int64(applied) // curves[1], curves[2])
+
+
+@register_jitable(inline="always")
+def on_grid(value, grid):  # type: ignore[no-untyped-def]
+    """The place of a grid that is nearest to ``value``.
+
+    Args:
+        value: the argument.
+        grid: (2,) of ``fused.Curves.grid``.
+    """
+    return np.rint((value - grid[0]) * (np.float32(1) / grid[1])) * grid[1] + grid[0]
+
+
 def straight(groups: int) -> Bends:
     """Curves that change nothing.
 

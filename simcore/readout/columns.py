@@ -14,7 +14,7 @@ from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.kernels.simd import full, largest, load, maximum, minimum, rint, store, total, where_greater
 from simcore.mapping.encodings.base import column_share
 from simcore.noise.base import Read, noise_in_codes
-from simcore.readout.bends import bent
+from simcore.readout.bends import bent, level_of
 from simcore.readout.totals import add_totals
 from simcore.surrogate.column_drops import (
     LANES,
@@ -35,20 +35,23 @@ def _convert(current, counted, tables, noise, added, place):  # type: ignore[no-
         counted: ON cells whose row is on.
         tables: ``fused.ReadoutTables``.
         noise: as drawn.
-        added: the digital side's, and the rows that are on.
-        place: index of the row group, of the read, of the vector.
+        added: the digital side's, the rows that are on, and the current of the reference column.
+        place: index of the row group, of its levels, of the read, of the vector.
     """
-    (group, read, c), (term, applied) = place, added
+    (group, level, read, c), (term, applied, off) = place, added
     converter, thresholds, levels = tables.converters, tables.curves.thresholds, tables.curves.levels
+    grid = tables.curves.grid[group]
     highest = full(current, converter.top)
     gain = load(converter.gain, (group, c))
     drawn = noise_in_codes(converter.noise, load(noise, (read, c)), Read(gain, current, counted, applied))
-    even = gain * current + load(converter.offset, (group, c)) + drawn
+    even = gain * (current - off) + load(converter.offset, (group, c)) + drawn
+    if grid[1] > np.float32(0):
+        even = rint((even - grid[0]) * (np.float32(1) / grid[1])) * grid[1] + grid[0]
     code = rint(bent(even, thresholds.line[group], thresholds.knots[group]))
     clipped = where_greater(code, highest, load(converter.used, (c,)), full(current, 0.0))
     code = minimum(maximum(code, full(current, 0.0)), highest)
-    level = bent(code, levels.line[group], levels.knots[group])
-    return level * load(converter.step, (group, c)) + load(converter.zero, (group, c)) + term, clipped
+    delivered = bent(code, levels.line[level], levels.knots[level])
+    return delivered * load(converter.step, (group, c)) + load(converter.zero, (group, c)) + term, clipped
 
 
 @numba.njit(forceinline=True)
@@ -94,6 +97,8 @@ def read_columns(reads, block, tables, currents, out, totals):  # type: ignore[n
         leak = full(zero, block.applied[read] * feed[OFF_SHARE])
         noisy, pattern = min(read, len(block.noise) - 1), block.place[read]
         added = full(zero, block.applied[read] * tables.curves.per_row[group])
+        level = level_of(tables.curves.level_of[group], block.applied[read])
+        off = full(zero, tables.curves.reference[group, np.int64(block.applied[read])])
         # Drops of all columns first: both loops together would not fit the vector registers.
         for column in range(0, stored.shape[1], COLUMNS_AT_ONCE):
             count_ones(block.packed, read, stored, column, block.counts)
@@ -113,7 +118,7 @@ def read_columns(reads, block, tables, currents, out, totals):  # type: ignore[n
             s, on = _kept_first_order(currents, block.sums, c, n, on_share, leak)
             q, q_on, m = load(block.sums, (0, c)), load(block.sums, (1, c)), load(block.sums, (2, c))
             current = s * loss_factor(s, on, q, q_on, m, factors, ranges)
-            sums, above = _convert(current, n, tables, block.noise, (added, applied), (group, noisy, c))
+            sums, above = _convert(current, n, tables, block.noise, (added, applied, off), (group, level, noisy, c))
             error = sums - n
             squared += error * error
             worst = maximum(worst, abs(error))

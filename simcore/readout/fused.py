@@ -40,6 +40,7 @@ class Inputs(NamedTuple):
         pattern: (P,) index of each output position's padding pattern.
         valid: (patterns, K) uint8.
         flip_above: (G,) float32: share of ones above which a sub-vector is applied complemented.
+        counted_every: (G,) int64: one row of so many is counted for that.
         ones, dense_ones: (G, N_max) float32: stored ones of each row, with and without flips (and pruning).
     """
 
@@ -48,6 +49,7 @@ class Inputs(NamedTuple):
     pattern: np.ndarray
     valid: np.ndarray
     flip_above: np.ndarray
+    counted_every: np.ndarray
     ones: np.ndarray
     dense_ones: np.ndarray
 
@@ -76,13 +78,20 @@ class Curves(NamedTuple):
     """Of the converters; see ``adc.ConverterSettings``.
 
     Attributes:
-        thresholds, levels: ``Bends`` of the row groups, before and after the rounding.
+        thresholds: ``Bends`` of the row groups, before the rounding.
+        grid: (G, 2) float32, a place and the distance of those that thresholds may take; distance 0: any.
+        levels: ``Bends`` after the rounding.
+        level_of: (G, 3) int64, which of them, by the rows that are on: the first, how many rows share one, the last.
         per_row: (G,) float32, what every row that is on adds to a partial sum.
+        reference: (G, N_max + 1) float32, LSB that are taken from every current, by the rows that are on.
     """
 
     thresholds: Bends
+    grid: np.ndarray
     levels: Bends
+    level_of: np.ndarray
     per_row: np.ndarray
+    reference: np.ndarray
 
 
 class Digital(NamedTuple):
@@ -274,7 +283,7 @@ def _apply_bits(vectors, reads, inputs, block, totals):  # type: ignore[no-untyp
     """
     group, first, rows, start = reads.group, reads.first, reads.rows, inputs.start[reads.group]
     stored_ones, dense_ones, bits = inputs.ones[group], inputs.dense_ones[group], block.bits
-    flip_above = inputs.flip_above[group]
+    flip_above, every = inputs.flip_above[group], inputs.counted_every[group]
     for read in range(reads.number):
         pattern = block.place[read]
         ones, rows_valid = np.int32(0), np.int32(0)
@@ -282,7 +291,13 @@ def _apply_bits(vectors, reads, inputs, block, totals):  # type: ignore[no-untyp
             bits[read, i] = np.uint8(vectors[first + read, start + i] > 0)
             ones += np.int32(bits[read, i])
             rows_valid += np.int32(inputs.valid[pattern, start + i])
-        flipped = np.float32(ones) > flip_above * np.float32(rows_valid)
+        counted, most = ones, rows_valid
+        if every > 1:
+            counted, most = np.int32(0), np.int32(0)
+            for i in range(0, rows, every):
+                counted += np.int32(bits[read, i])
+                most += np.int32(inputs.valid[pattern, start + i])
+        flipped = np.float32(counted) > flip_above * np.float32(most)
         # Sums of whole numbers up to EXACT_SUMS: exact in float32 in any order.
         stored, dense = np.float32(0), np.float32(0)
         for i in range(rows):

@@ -14,7 +14,7 @@ import numpy as np
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.mapping.encodings.base import column_share
 from simcore.noise.base import Read, noise_in_codes
-from simcore.readout.bends import added_beyond
+from simcore.readout.bends import added_beyond, level_of, on_grid
 from simcore.readout.totals import add_totals
 from simcore.surrogate.second_order import delivered_share
 
@@ -133,15 +133,20 @@ def sense(current, counted, tables, read, sums, even, totals):  # type: ignore[n
     gain, offset, step, start = (
         converters.gain[group], converters.offset[group], converters.step[group], converters.zero[group]
     )  # fmt: skip
-    line, knots = curves.thresholds.line[group], curves.thresholds.knots[group]
-    level, level_knots = curves.levels.line[group], curves.levels.knots[group]
+    line, knots, grid = curves.thresholds.line[group], curves.thresholds.knots[group], curves.grid[group]
+    place = level_of(curves.level_of[group], applied)
+    level, level_knots = curves.levels.line[place], curves.levels.knots[place]
+    off = curves.reference[group, np.int64(applied)]
     added = curves.per_row[group] * applied
     zero, top = np.float32(0), converters.top
     squared, worst, clipped, drawn = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
     columns = len(current)
     for c in range(columns):
         noise = noise_in_codes(converters.noise, sums[c], Read(gain[c], current[c], counted[c], applied))
-        even[c] = gain[c] * current[c] + offset[c] + noise
+        even[c] = gain[c] * (current[c] - off) + offset[c] + noise
+    if grid[1] > zero:
+        for c in range(columns):
+            even[c] = on_grid(even[c], grid)
     bend(even, line, knots, sums)
     for c in range(columns):
         code = np.rint(sums[c])

@@ -47,6 +47,7 @@ def layer_tables(
         pattern=place.reshape(-1).astype(np.int64),
         valid=patterns.astype(np.uint8),
         flip_above=np.array([group.stored.flip_above for group in groups], dtype=np.float32),
+        counted_every=np.array([group.stored.counted_every for group in groups], dtype=np.int64),
         ones=ones,
         dense_ones=dense_ones,
     )
@@ -58,11 +59,14 @@ def layer_tables(
         digital_constants(groups, patterns),
         np.stack([np.where(group.stored.flips, -1, 1) for group in groups]).astype(np.float32),
     )
-    curves = Curves(converters.curve, converters.levels, converters.per_row)
     packed = _packed(groups, mapping)
     columns = [model for model in models or () if isinstance(model, ColumnModel)]
     products = [model for model in models or () if isinstance(model, ProductModel)]
     cells = _column_tables(columns, packed) if columns else _product_tables(products, packed, mapping)
+    curves = Curves(
+        converters.curve, converters.grid, converters.levels, converters.level_of, converters.per_row,
+        _references(columns, mapping),
+    )  # fmt: skip
     return ReadoutTables(inputs, cells, codes, curves, digital)
 
 
@@ -83,6 +87,14 @@ def digital_constants(groups: list[RowGroup], valid: np.ndarray) -> np.ndarray:
         pruned = np.rint(SUM_FACTOR * (mask @ group.stored.expected))
         constants[index] = share_constants(mask, group.stored.digital) + pruned
     return constants
+
+
+def _references(models: list[ColumnModel], mapping: LayerMapping) -> np.ndarray:
+    """(G, N_max + 1) float32 currents of the reference columns in LSB, by the rows that are on."""
+    found = np.zeros((len(mapping.spans), mapping.most_rows + 1), dtype=np.float32)
+    for index, model in enumerate(models):
+        found[index, : len(model.references)] = model.references[: mapping.most_rows + 1]
+    return found
 
 
 def _packed(groups: list[RowGroup], mapping: LayerMapping) -> np.ndarray:

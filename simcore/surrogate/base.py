@@ -21,6 +21,11 @@ class Surrogate(ABC):
     def evaluate(self, bits: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) applied bits."""
 
+    def reference(self, applied: np.ndarray) -> np.ndarray:
+        """What is taken from the columns' currents before conversion, in reads with so many rows on: the current of the
+        reference column in LSB."""
+        return np.zeros(len(applied))
+
     @abstractmethod
     def on_cells(self, group: RowGroup) -> Surrogate:
         """The fast solver with the cells that a row group has on a chip: fitted to nominal cells, for wires take from a

@@ -11,6 +11,7 @@ from simcore.mapping.row_groups import RowGroup
 from simcore.surrogate.base import FIT_GROUPS, FIT_READS, Calibration, Surrogate
 from simcore.surrogate.column_drops import OFF_SHARE, feed_of, in_lanes, pack_rows
 from simcore.surrogate.column_fit import ColumnFit, ColumnSums, column_sums_of, fit_column_sums
+from simcore.surrogate.reference_column import fit_reference
 
 _COLUMNS = 16  # drawn from each row group
 _TOLERANCE = 1e-8  # converters amplify what the fit gets wrong, so its data are solved far beyond that
@@ -24,12 +25,14 @@ class ColumnModel(Surrogate):
         bits: (N, M), states of the cells.
         feed: of the feed lines.
         fit: shared by all columns.
+        references: (N + 1,) currents of the reference column in LSB, whose cells are nominal, by the rows that are on.
         currents: (N, M) float64 of the cells to first order, in LSB; None where all cells are nominal.
     """
 
     bits: np.ndarray
     feed: np.ndarray
     fit: ColumnFit
+    references: np.ndarray
     currents: np.ndarray | None = None
 
     def evaluate(self, bits: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
@@ -37,6 +40,9 @@ class ColumnModel(Surrogate):
         currents = None if self.currents is None else in_lanes(self.currents[:, columns])
         sums = column_sums_of(bits, (pack_rows(stored), currents), stored.shape[1], self.feed, self.fit)
         return sums.current.astype(np.float64)
+
+    def reference(self, applied: np.ndarray) -> np.ndarray:
+        return self.references[applied].astype(np.float64)
 
     def on_cells(self, group: RowGroup) -> ColumnModel:
         states, factors = group.cells
@@ -60,4 +66,5 @@ def fit_columns(groups: list[RowGroup], calibration: Calibration) -> list[Column
         samples.append(column_sums_of(bits, (pack_rows(stored), None), stored.shape[1], feeds[position]))
         solved.append(group.in_lsb(group.solve(bits, columns, _TOLERANCE)).ravel())
     fit = fit_column_sums(ColumnSums.joined(samples), np.concatenate(solved))
-    return [ColumnModel(group.stored.bits, feed, fit) for group, feed in zip(groups, feeds, strict=True)]
+    references = fit_reference(groups, calibration)
+    return [ColumnModel(group.stored.bits, feed, fit, references) for group, feed in zip(groups, feeds, strict=True)]

@@ -68,7 +68,7 @@ BY_HAND = {
     "accumulators": (area.accumulator_area(12, 8, 64, s.full_adder_area, s.flip_flop_area), 243.84e-12),
     "popcount area": (area.popcount_area(64, s.full_adder_area), 60 * 0.204e-12),
     # 7 x 0.204 + 64 x 0.131 = 9.812
-    "input flip area": (area.input_flip_area(64, s.full_adder_area, s.xor_area), 9.812e-12),
+    "input flip area": (area.input_flip_area(64, 64, s.full_adder_area, s.xor_area), 9.812e-12),
     "flags": (area.column_flags_area(64, s.flip_flop_area), 18.688e-12),
     # 64 x 7 x 0.029 = 12.992
     "sums": (area.stored_sums_area(64, 64, s.stored_bit_area), 12.992e-12),
@@ -108,7 +108,7 @@ DIMENSIONS = {
     "sar area": (area.sar_area(4, AREA, AREA), AREA),
     "accumulators": (area.accumulator_area(4, 8, 64, AREA, AREA), AREA),
     "popcount area": (area.popcount_area(4, AREA), AREA),
-    "input flip area": (area.input_flip_area(4, AREA, AREA), AREA),
+    "input flip area": (area.input_flip_area(4, 4, AREA, AREA), AREA),
     "flags": (area.column_flags_area(4, AREA), AREA),
     "sums": (area.stored_sums_area(4, 64, AREA), AREA),
 }

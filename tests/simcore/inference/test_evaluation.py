@@ -125,6 +125,7 @@ def test_fast_and_exact_inference_agree(checkpoint, dataset, device, sparsity):
 
 @pytest.mark.parametrize("mitigations", [
     "bent_references+popcount_term+recalibrated_outputs", "near_sink+flip_above:0.4+nonuniform_codes",
+    "sampled_popcount:3+bent_references+threshold_grid:1+digital_table:3",
 ])  # fmt: skip
 @pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
 def test_passes_act_alike_in_the_fused_and_in_the_exact_readout(checkpoint, dataset, device, mitigations):

@@ -10,8 +10,12 @@ from scipy.stats import norm
 
 from simcore.design_axes import Adc
 from simcore.mitigation.bent_references import BentReferences, rising_curve
+from simcore.mitigation.digital_table import DigitalTable
 from simcore.mitigation.nonuniform_codes import NonuniformCodes, least_error_codes
 from simcore.mitigation.popcount_term import FRACTION_BITS, PopcountTerm
+from simcore.mitigation.re_ranging import re_ranging
+from simcore.mitigation.reference_bits import ReferenceBits
+from simcore.mitigation.threshold_grid import ThresholdGrid
 from simcore.mitigation.transfer import Curve
 from simcore.readout.adc import CalibrationReads, converter_settings
 
@@ -135,3 +139,75 @@ def test_noise_before_bent_thresholds_counts_for_more_where_they_are_close():
     current = np.repeat([[3.0, 21.0]], 4, axis=1)
     moved = settings.codes(current, 0, 4.0) - settings.codes(current, 0, -4.0)
     assert moved[0, -1] > 1.5 * moved[0, 0] > 0
+
+
+def leaking_bend(seed, reads=4000, columns=8):
+    """Reads whose leak bends with the rows that are on, so that no coefficient tells it."""
+    reads = saturating(seed, noise=0.05, reads=reads, columns=columns)
+    return CalibrationReads(
+        reads.current + 6 * np.sin(reads.applied / 8)[:, None], reads.partial_sum, reads.largest, reads.applied
+    )
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_a_digital_table_tells_what_neither_a_curve_nor_a_coefficient_does(fit):
+    reads, held_out = leaking_bend(0), leaking_bend(1)
+    bend = BentReferences(fit)
+    both, table = (
+        rms(error_of(passes, reads, held_out, fit, bits=8))
+        for passes in ((bend, PopcountTerm(fit)), (bend, DigitalTable(fit, 7, 64)))
+    )
+    assert table < 0.5 * both
+
+
+def test_a_table_with_more_bits_of_the_count_errs_less():
+    reads, held_out = (saturating(seed, noise=0.05, leak=0.5) for seed in (0, 1))
+    errors = [rms(error_of((DigitalTable("unbiased", n, 64),), reads, held_out, bits=8)) for n in (0, 2, 3, 4, 5)]
+    assert all(more < 0.8 * less for less, more in zip(errors, errors[1:], strict=False))
+
+
+def test_a_table_serves_counts_that_calibration_never_met():
+    reads = saturating(0, noise=0.05, leak=0.25, reads=40)
+    settings = converter_settings(Adc(bits=8, reference="calibrated"), [reads], (DigitalTable("unbiased", 5, 64),))
+    held_out = saturating(1, noise=0.05, leak=0.25)
+    error = settings.convert(held_out.current, 0, held_out.applied) - held_out.partial_sum
+    assert np.isfinite(error).all() and rms(error) < 2
+
+
+@pytest.mark.parametrize("finer", [0, 1, 2, 6])
+def test_bent_thresholds_lie_on_the_grid_of_a_converters_finer_codes(finer):
+    """What a converter of more bits tells apart, a table makes codes of: thresholds lie between two of its codes."""
+    reads, bits = saturating(0, noise=0.1), 5
+    bent = (BentReferences("unbiased"),)
+    exact, held = (
+        converter_settings(Adc(bits=bits, reference="calibrated"), [reads], passes)
+        for passes in (bent, (*bent, ThresholdGrid(finer)))
+    )
+    current = np.repeat(np.linspace(reads.current.min(), reads.current.max(), 20_001)[:, None], 8, axis=1)
+    codes, free = (settings.codes(current, 0)[:, 0] for settings in (held, exact))
+    place = (held.gain[0, 0] * current[:, 0] + held.offset[0, 0] - held.grid[0, 0]) / held.grid[0, 1]
+    steps = place[1:][np.diff(codes) > 0] - 0.5
+    assert np.abs(steps - np.rint(steps)).max() <= np.diff(place).max() + 1e-3
+    inside = (free >= 0) & (free <= held.top)
+    assert np.abs(codes - free)[inside].max() <= (1 if finer else 2) and (np.diff(codes) >= 0).all()
+    if finer == 6:
+        assert (codes != free)[inside].mean() < 0.1
+
+
+def test_without_a_bend_there_is_no_grid():
+    flat = CalibrationReads(np.ones((8, 2)), np.ones((8, 2)), np.array([1, 1]), np.ones(8, int))
+    passes = (BentReferences("unbiased"), ThresholdGrid(2))
+    assert (converter_settings(Adc(bits=4, reference="calibrated"), [flat], passes).grid == 0).all()
+
+
+@pytest.mark.parametrize("reference", ["calibrated", "calibrated_column", "calibrated_layer"])
+@pytest.mark.parametrize("bits", [3, 6, 12])
+def test_the_ends_of_a_range_are_whole_multiples_of_what_its_bits_say(reference, bits):
+    reads = saturating(0, noise=0.2)
+    passes = (ReferenceBits(bits, 64, re_ranging(reference, "unbiased")),)
+    adc = Adc(bits=6, reference=reference)
+    kept, free = (converter_settings(adc, [reads], chosen) for chosen in (passes, ()))
+    ends = (np.array([[0.0], [kept.top]]) - kept.offset) / kept.gain / (64 / 2**bits)
+    np.testing.assert_allclose(ends, np.rint(ends), atol=1e-3)
+    if bits == 12:
+        np.testing.assert_allclose(kept.gain, free.gain, rtol=2e-3)

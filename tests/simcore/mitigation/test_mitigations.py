@@ -3,6 +3,7 @@ more."""
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 
 import numpy as np
@@ -10,26 +11,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simcore.design_axes import AdcFit, AdcReference
+from simcore.cost import LayerActivity, Tile, resolve
+from simcore.cost_options import CostOptions
+from simcore.design import Design
+from simcore.design_axes import Adc, AdcFit, AdcReference
 from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.encodings.base import column_share, share_constants
-from simcore.mapping.row_groups import StoredBits, applied_inputs
+from simcore.mapping.row_groups import StoredBits
 from simcore.mapping.tiling import map_layer, reordered
 from simcore.mitigation.bent_references import BentReferences
+from simcore.mitigation.digital_table import DigitalTable
 from simcore.mitigation.fault_aware_flips import FaultAwareFlips
 from simcore.mitigation.fault_aware_rows import FaultAwareRows
 from simcore.mitigation.flip_above import FlipAbove
+from simcore.mitigation.flips_where_they_pay import FlipsWhereTheyPay
 from simcore.mitigation.near_sink import NearSink
 from simcore.mitigation.nonuniform_codes import NonuniformCodes
 from simcore.mitigation.popcount_term import PopcountTerm
 from simcore.mitigation.pruning import Pruning
 from simcore.mitigation.re_ranging import re_ranging
 from simcore.mitigation.recalibrated_outputs import RecalibratedOutputs
+from simcore.mitigation.reference_bits import ReferenceBits
+from simcore.mitigation.reference_column import ReferenceColumn
 from simcore.mitigation.row_order import ROW_ORDERS
+from simcore.mitigation.sampled_popcount import SampledPopcount
 from simcore.mitigation.sets import SPARSITY_LEVELS
+from simcore.mitigation.threshold_grid import ThresholdGrid
 from simcore.mitigation.transfer import IDENTITY, ScopeReads
 from simcore.mitigation.weight_flip import WeightFlip
+from simcore.mitigation.wide_terminals import WideDriver, WideSink
 from simcore.network.modules import BinaryLayer
+from simcore.technology import circuit_parameters
+from simcore.technology.devices import load_bitcell
 
 PASSES = [
     *{one.name: one for level in SPARSITY_LEVELS.values() for one in level}.values(),
@@ -42,6 +55,14 @@ PASSES = [
     FaultAwareFlips(),
     *(kind(fit) for kind in (BentReferences, PopcountTerm) for fit in typing.get_args(AdcFit)),
     NonuniformCodes(),
+    *(DigitalTable(fit, 3, 40) for fit in typing.get_args(AdcFit)),
+    ThresholdGrid(2),
+    *(ReferenceBits(4, 40, re_ranging(reference, "unbiased")) for reference in typing.get_args(AdcReference)),
+    ReferenceColumn(),
+    SampledPopcount(3),
+    FlipsWhereTheyPay(True, True, re_ranging("calibrated", "unbiased")),
+    WideSink(2.0),
+    WideDriver(3.0),
     RecalibratedOutputs(),
     *(re_ranging(reference, fit) for reference in typing.get_args(AdcReference) for fit in typing.get_args(AdcFit)),
 ]
@@ -87,7 +108,7 @@ class TestStore:
     ):
         vectors, weights = case
         kept = mitigation.store(start(weights, vectors, flipped), vectors)
-        applied, valid = applied_inputs(vectors, kept.flip_above), (vectors != 0).astype(float)
+        applied, valid = kept.apply(vectors), (vectors != 0).astype(float)
         sums = applied.bits.astype(float) @ kept.bits + valid @ kept.expected
         shares = column_share(sums, applied.bits.sum(axis=1)[:, None], share_constants(valid, kept.digital))
         found = applied.signs[:, None] * np.where(kept.flips, -1, 1) * shares
@@ -131,3 +152,45 @@ def test_perfect_reads_need_no_line(mitigation, seed, reads, columns, largest):
     sums = np.random.default_rng(seed).integers(0, largest + 1, (reads, columns)).astype(float)
     found = mitigation.sense(IDENTITY, ScopeReads(sums, sums, sums.max(axis=1)))
     np.testing.assert_allclose(found.measured(sums), sums, atol=1e-9)
+
+
+@pytest.mark.parametrize("mitigation", PASSES, ids=NAMES)
+@quick
+@given(seed=st.integers(0, 10**6), reads=st.integers(1, 60), columns=st.integers(1, 5), noise=st.floats(0, 20))
+def test_a_table_of_sums_serves_every_count_and_rises_with_the_code(mitigation, seed, reads, columns, noise):
+    rng = np.random.default_rng(seed)
+    applied = rng.integers(0, 41, reads)
+    sums = rng.binomial(applied[:, None], 0.5, (reads, columns)).astype(float)
+    measured = 0.7 * sums + 0.1 * applied[:, None] + noise * rng.standard_normal(sums.shape)
+    table = mitigation.tabulate(measured, ScopeReads(measured, sums, applied))
+    if table is not None:
+        assert table.rows_each >= 1 and len(table.curves) == 40 // table.rows_each + 1
+        for curve in table.curves:
+            assert (np.diff(curve.at) > 0).all() and (np.diff(curve.values) > 0).all()
+
+
+@st.composite
+def costed_layers(draw):
+    """A tile and what a layer did on it."""
+    cell = load_bitcell(draw(st.sampled_from(["8T-SRAM", "1T-1ReRAM"])))
+    design = Design(
+        circuit=circuit_parameters(cell.name), rows=64, cols=64, adc=Adc(bits=draw(st.integers(2, 8))),
+        sparsity=draw(st.sampled_from(sorted(SPARSITY_LEVELS))), active_rows=draw(st.sampled_from([16, 64])),
+    )  # fmt: skip
+    groups, columns, positions = draw(st.integers(1, 9)), draw(st.integers(1, 200)), draw(st.floats(1, 1000))
+    driven = draw(st.floats(0, 1)) * positions * groups * design.rows_read_together
+    layer = LayerActivity(groups * 16, columns, groups, positions, 1e-5 * positions * groups * columns, driven, 3.0, 5)
+    return Tile.of(design, cell.cell), layer
+
+
+@pytest.mark.parametrize("mitigation", PASSES, ids=NAMES)
+@quick
+@given(case=costed_layers(), payer=st.sampled_from(["baseline", "binsparx"]))
+def test_costs_are_never_negative_and_grow_with_what_a_layer_does(mitigation, case, payer):
+    tile, layer = case
+    settings = resolve(CostOptions(popcount=payer))
+    once = mitigation.cost(tile, layer, settings)
+    twice = mitigation.cost(tile, dataclasses.replace(layer, positions=2 * layer.positions,
+                            driven_rows=2 * layer.driven_rows), settings)  # fmt: skip
+    assert once.energy_J >= 0 and once.area_m2 >= 0
+    assert twice.energy_J == pytest.approx(2 * once.energy_J) and twice.area_m2 == once.area_m2

@@ -1,0 +1,45 @@
+"""Reference bits: the ends of a re-ranged converter's range are kept with few bits, and cost something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simcore.cost import Added, CostSettings, LayerActivity, Tile
+from simcore.mitigation.base import Mitigation
+from simcore.mitigation.re_ranging import ReRanging
+
+
+@dataclass(frozen=True)
+class ReferenceBits(Mitigation):
+    """Re-ranging takes for granted that the currents of the lowest and of the highest code can be whatever calibration
+    wants. With this pass they are whole multiples of the current of all rows that are read together, over 2^bits; what
+    codes stand for stays as it was, so that the rounding is an error like others.
+
+    Attributes:
+        bits: of either end.
+        rows: that are read together.
+        ranging: says what shares a range.
+    """
+
+    bits: int
+    rows: int
+    ranging: ReRanging
+    name = "reference_bits"
+
+    @property
+    def reference_step(self) -> float:
+        return self.rows / 2**self.bits
+
+    def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
+        """Two registers for whatever shares a range, in every tile, read whenever the range changes; and for either end
+        of every converter 2^bits switches of two fins that choose the reference from a ladder. The ladder's own power
+        and area are not counted: no source."""
+        s = settings
+        column_tiles = tile.column_tiles(layer.columns)
+        tiles = tile.row_tiles(layer.groups) * column_tiles
+        kept = {"layer": tiles, "row_group": layer.groups * column_tiles, "column": layer.groups * layer.columns}
+        per = self.ranging.per or "layer"
+        changes = {"layer": 0.0, "row_group": layer.sub_vectors * column_tiles, "column": layer.column_reads}
+        registers = kept[per] * 2 * self.bits * s.stored_bit_area / s.logic_utilisation
+        switches = tiles * tile.cols / s.columns_per_converter * 2 * 2**self.bits * 2 * s.fin_area
+        return Added(changes[per] * 2 * self.bits * s.stored_bit_read_energy, registers + switches)
