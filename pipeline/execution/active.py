@@ -71,13 +71,18 @@ class ActiveDesign:
         if self.outcome is None:
             return None
         shards = tuple(sorted(self.quarantined))
-        stage = describe_shards(shards) if shards else "prepare"
+        split_images = self.work.point.split_images if self.work.point.chips_differ else None
+        stage = describe_shards(shards, split_images) if shards else "prepare"
         kind = self.outcome.kind or FailureKind.SIMULATION
         return Failure(
             self.work.point, stage, self.outcome.reason, self.outcome.cause, self.outcome.details, kind, shards
         )
 
 
-def describe_shards(shards: tuple[Range, ...]) -> str:
-    """``images 0-24, 50-74``."""
-    return "images " + ", ".join(f"{first}-{first + count - 1}" for first, count in shards)
+def describe_shards(shards: tuple[Range, ...], split_images: int | None = None) -> str:
+    """``images 0-24, 50-74``; with images of the whole split, where chips differ, ``images 0-24 of chip 3``."""
+    texts = []
+    for number, count in shards:
+        chip, first = divmod(number, split_images) if split_images else (0, number)
+        texts.append(f"{first}-{first + count - 1}" + (f" of chip {chip}" if split_images else ""))
+    return "images " + ", ".join(texts)

@@ -219,7 +219,8 @@ class Execution:
             self._shards_left,
             self._slots,
         )
-        shards = tuple(active.waiting.popleft() for _ in range(min(number, len(active.waiting))))
+        taken = whole_chips(active.waiting, min(number, len(active.waiting)), active.work.point.split_images)
+        shards = tuple(active.waiting.popleft() for _ in range(taken))
         self._shards_left -= len(shards)
         self._submit(_Task(active, shards, Trial()))
 
@@ -350,6 +351,21 @@ class Execution:
         else:  # the task could not even begin: it never raises itself
             kind, reason = kind_of(cause), f"{name}: {' '.join(str(cause).split())}"
         return Outcome(0.0, 0.0, reason, name, str(error), kind), lost
+
+
+def whole_chips(waiting: Sequence[Range], number: int, split_images: int) -> int:
+    """How many shards of at most ``number`` a task takes: no part of a last chip where it has others, for every task
+    makes the chips that it needs.
+
+    Args:
+        waiting: shards in order.
+        number: that the task has time for, no more than wait.
+        split_images: as of ``storage.shards.cover_chips``.
+    """
+    chips = [first // split_images for first, _ in itertools.islice(waiting, number + 1)]
+    if len(chips) <= number or chips[number] != chips[number - 1] or chips[0] == chips[number]:
+        return number
+    return chips.index(chips[number])
 
 
 def _kind(outcome: Outcome) -> FailureKind:

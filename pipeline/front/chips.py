@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Num
-from scipy import stats
+from scipy import optimize, stats
 
 from pipeline.columns import Row
-from pipeline.front.intervals import PairedCounts, exact_interval, wilson_interval
+from pipeline.front.intervals import Z_95, PairedCounts, exact_interval, score_interval, wilson_interval
 from pipeline.front.significance import chance_of_wins
 
+_ERROR = 0.05
+_LEAST_CHANCE, _MOST_CHANCE = 1e-15, 1 - 1e-9
 _ROUNDING = 1e-9  # far below one image of any split
 _WEAKEST = 0.05  # of the chips, that may be less accurate than the accuracy at 95 % of the chips
 NO_CHIPS: Row = dict.fromkeys(
@@ -24,12 +26,8 @@ NO_CHIPS: Row = dict.fromkeys(
 def accuracy_interval(correct: Bool[np.ndarray, "chips images"]) -> tuple[float, float]:
     """95 % interval of the accuracy over all chips and images that these may stand for.
 
-    Of one chip it is Wilson's, for images alone. Of several, chips and images are both drawn and crossed: the variance
-    of the mean is (MS_chips + MS_images - MS_rest) / (chips images) of the two-way analysis of variance without
-    replication, its degrees of freedom are Satterthwaite's, and the interval is Wilson's with as many independent
-    trials as have that variance and Student's quantile.
-
-    Source: F. E. Satterthwaite, Biometrics Bulletin 2 (1946); S. R. Searle, Variance Components (1992), 4.7.
+    Of one chip it is Wilson's, for images alone. Of several, chips and images are both drawn and crossed, and it is
+    Wilson's of as many independent trials as reach equally far as ``_Crossed`` does.
 
     Args:
         correct: classified rightly.
@@ -39,13 +37,10 @@ def accuracy_interval(correct: Bool[np.ndarray, "chips images"]) -> tuple[float,
     if chips == 1 or images == 1 or right in (0, correct.size):
         return wilson_interval(right // chips if right == 0 else -(-right // chips), images)
     share = right / correct.size
-    variance, freedom = _crossed(correct)
-    quantile = stats.t.ppf(0.975, freedom)
-    trials = share * (1 - share) / variance
-    scale = 1.0 + quantile**2 / trials
-    centre = (share + quantile**2 / (2 * trials)) / scale
-    half = quantile / scale * math.sqrt(share * (1 - share) / trials + quantile**2 / (4 * trials**2))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    reach = _crossed(correct).reach(_ERROR)
+    if reach == 0:
+        return wilson_interval(round(share * images), images)
+    return score_interval(share, min(share * (1 - share) * (Z_95 / reach) ** 2, float(correct.size)))
 
 
 class Change(NamedTuple):
@@ -69,8 +64,8 @@ class Change(NamedTuple):
 def chip_change(first: Bool[np.ndarray, "chips images"], second: Bool[np.ndarray, "chips2 images"]) -> Change:
     """Accuracy of the first design less that of the second, chip by chip and image by image.
 
-    The variance is that of ``accuracy_interval``, of the differences, and Student's distribution gives the interval and
-    both chances. Of a single chip each they are those of the same images seen twice (Newcombe, McNemar).
+    Interval and chances are those of ``_Crossed``, of the differences. Of a single chip each they are those of the same
+    images seen twice (Newcombe, McNemar).
 
     Args:
         first: classified rightly; chip c of one is compared with chip c of the other, a single one with all.
@@ -88,11 +83,10 @@ def chip_change(first: Bool[np.ndarray, "chips images"], second: Bool[np.ndarray
     if differences.min() == differences.max():  # no spread is seen: the images alone say how sure that is
         return chip_change(in_turn(one)[None], in_turn(other)[None])
     value = float(differences.mean())
-    variance, freedom = _crossed(differences)
-    distribution = stats.t(freedom, value, math.sqrt(variance))
-    low, high = distribution.interval(0.95)
-    chances = float(distribution.cdf(0.0)), float(distribution.sf(0.0))
-    return Change(value, max(-1.0, float(low)), min(1.0, float(high)), *chances)
+    found = _crossed(differences)
+    reach = found.reach(_ERROR)
+    up, down = found.chance(), found._replace(mean=-found.mean).chance()
+    return Change(value, max(-1.0, value - reach), min(1.0, value + reach), up, down)
 
 
 def in_turn(correct: Bool[np.ndarray, "chips images"]) -> Bool[np.ndarray, " images"]:
@@ -107,22 +101,38 @@ def in_turn(correct: Bool[np.ndarray, "chips images"]) -> Bool[np.ndarray, " ima
     return correct[images % max(1, len(correct)), images]
 
 
-def _crossed(values: Num[np.ndarray, "chips images"]) -> tuple[float, float]:
-    """Variance of the mean where chips and images are both drawn and crossed, and its degrees of freedom."""
-    chips, images = values.shape
-    mean = values.mean()
-    of_chips, of_images = values.mean(axis=1), values.mean(axis=0)
-    squares = np.array(
-        [
-            images * of_chips.var(ddof=1),
-            chips * of_images.var(ddof=1),
-            ((values - of_chips[:, None] - of_images + mean) ** 2).sum() / ((chips - 1) * (images - 1)),
-        ]
-    )
-    freedom = np.array([chips - 1, images - 1, (chips - 1) * (images - 1)])
-    # Estimated as a difference it may come out below what independent trials would have.
-    total = max(float(squares[0] + squares[1] - squares[2]), float(values.var()))
-    return total / values.size, max(1.0, total**2 / float((squares**2 / freedom).sum()))
+class _Crossed(NamedTuple):
+    """A mean over chips and images, every chip with every image, and the parts of its variance with their freedom.
+
+    With s_c^2 the variance of the means of the chips and s_i^2 that of the means of the images, the variance of the
+    mean is s_c^2 / C + s_i^2 / n: what is common to one chip and one image alone is counted twice, so that on average
+    it is never too small (P. McCullagh, Bernoulli 6, 2000; A. B. Owen, Ann. Appl. Stat. 1, 2007, whose resampling has
+    the same mean). Each part gets Student's quantile of its own freedom and their squares are added, as in
+    R. G. Newcombe's rule: one freedom for both (Satterthwaite's) holds the mean of two chips that differ widely 86 % of
+    the time where it says 95 %.
+    """
+
+    mean: float
+    parts: tuple[tuple[float, int], ...]
+
+    def reach(self, error: float) -> float:
+        """How far an interval reaches that misses the truth with this probability, both sides together."""
+        return math.sqrt(math.fsum(part * float(stats.t.isf(error / 2, freedom)) ** 2 for part, freedom in self.parts))
+
+    def chance(self) -> float:
+        """Chance of a mean so high or higher, were it 0 or less; 1/2 of one that is below 0 itself."""
+        if self.mean <= 0 or self.reach(_MOST_CHANCE) >= self.mean:
+            return 0.5
+        if self.reach(_LEAST_CHANCE) <= self.mean:
+            return _LEAST_CHANCE / 2
+        found = optimize.brentq(lambda error: self.reach(error) - self.mean, _LEAST_CHANCE, _MOST_CHANCE)
+        return float(found) / 2
+
+
+def _crossed(values: Num[np.ndarray, "chips images"]) -> _Crossed:
+    means = values.mean(axis=1), values.mean(axis=0)
+    parts = [(float(own.var(ddof=1)) / len(own), len(own) - 1) for own in means]
+    return _Crossed(float(values.mean()), tuple(parts))
 
 
 def chip_columns(correct: Bool[np.ndarray, "chips images"], ideal_accuracy: float, yield_loss: float) -> Row:
@@ -139,7 +149,7 @@ def chip_columns(correct: Bool[np.ndarray, "chips images"], ideal_accuracy: floa
     return {
         "chips": len(accuracies),
         "accuracy_chip_std": float(accuracies.std(ddof=1)) if len(accuracies) > 1 else None,
-        "accuracy_chip_p5": float(np.quantile(accuracies, _WEAKEST, method="inverted_cdf")),
+        "accuracy_chip_p5": float(np.sort(accuracies)[math.floor(_WEAKEST * len(accuracies) + _ROUNDING)]),
         "yield": good / len(accuracies),
         "yield_low": low,
         "yield_high": high,

@@ -32,14 +32,23 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float
     """
     if trials == 0:
         return 0.0, 1.0
-    share = successes / trials
+    low, high = score_interval(successes / trials, trials, z)
+    # At 0 and 1 the formula gives the end exactly but for rounding.
+    return 0.0 if successes == 0 else low, 1.0 if successes == trials else high
+
+
+def score_interval(share: float, trials: float, z: float = Z_95) -> tuple[float, float]:
+    """As ``wilson_interval``, of a share of so many trials, which need not be whole.
+
+    Args:
+        share: of the trials.
+        trials: more than 0.
+        z: quantile of the normal distribution.
+    """
     scale = 1.0 + z * z / trials
     centre = (share + z * z / (2 * trials)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    # At 0 and 1 the formula gives the end exactly but for rounding.
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == trials else min(1.0, centre + half)
-    return low, high
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def exact_interval(successes: int, trials: int, error: float) -> tuple[float, float]:

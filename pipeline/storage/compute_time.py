@@ -126,6 +126,7 @@ def time_class(point: DesignPoint) -> str:
         f"{configuration.rows}x{configuration.cols}",
         str(configuration.active_rows),
         str(point.level_columns["sparsity"]),
+        *(["chips"] if point.chips_differ else []),
     )
     return "|".join(parts)
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 import pipeline
 from pipeline.provenance import PACK_FILE, find_provenance
 from pipeline.sweep import simulation
+from pipeline.sweep.field_types import is_effect_file
 from pipeline.sweep.spec import SweepFile
 from simcore.errors import InputError
 from simcore.yaml_file import read_yaml
@@ -114,6 +115,7 @@ def _named_files(sweep: SweepFile) -> Iterator[Path]:
             for path in _existing(sweep, device.file, ("devices", index)):
                 yield path
                 yield from _points_files(path, device.overrides)
+    yield from _effect_files(sweep)
     yield from _existing(sweep, spec.cost.technology, ("cost", "technology"))
     yield from _dataset_files(sweep)
 
@@ -126,6 +128,25 @@ def _existing(sweep: SweepFile, reference: str, location: tuple[str | int, ...])
         raise InputError(f"no such file: {resolved}", sweep.where(*location))
     # A link is packed where the sweep names it, with what it leads to.
     return [Path(os.path.abspath(resolved))]
+
+
+def _effect_files(sweep: SweepFile) -> Iterator[Path]:
+    """Files with device effects, wherever the sweep names them, and the samples beside them."""
+    spec = sweep.spec
+    named: list[tuple[tuple[str | int, ...], str]] = []
+    named += [(("effects", index), one) for index, one in enumerate(spec.effects)]
+    for index, match in enumerate(spec.points):
+        named += [(("points", index, "effects"), one) for one in match.given().get("effects", [])]
+    for location, references in named:
+        for reference in references.split("+"):
+            if is_effect_file(reference) and not Path(reference).is_absolute():
+                path = Path(os.path.abspath(sweep.path.parent / reference))
+                if not path.is_file():
+                    raise InputError(f"no such file: {path}", sweep.where(*location))
+                yield path
+                for name in _values_of("samples_csv", read_yaml(path).data):
+                    if isinstance(name, str) and (path.parent / name).is_file():
+                        yield path.parent / name
 
 
 def _points_files(bitcell: Path, overrides: Mapping[str, object]) -> Iterator[Path]:

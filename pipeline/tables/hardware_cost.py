@@ -82,7 +82,7 @@ class HardwareCosts:
         """Puts the changes against the dense design into the rows of ``points``, all levels of one hardware, and
         forgets them. What a race stopped after other images than the dense design is not compared with it."""
         dense = next((point.key for point in points if point.level == DENSE), "")
-        images = {row["design_key"]: row["images"] for row in designs}
+        images = {row["design_key"]: (row["images"], row["chips"]) for row in designs}
         for row in (*designs, *layers):
             key = str(row["design_key"])
             alike = images[key] == images.get(dense)

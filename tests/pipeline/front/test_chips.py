@@ -33,17 +33,16 @@ def truth(mean: float, spreads: Spreads) -> float:
 
 @pytest.mark.parametrize("mean", [0.3, 2.0])
 @pytest.mark.parametrize("spreads", [(0.0, 1.0), (0.3, 2.0), (1.0, 1.0)])
-@pytest.mark.parametrize(("chips", "images", "least"), [(2, 50, 0.84), (4, 100, 0.89), (20, 200, 0.9)])
+@pytest.mark.parametrize(("chips", "images"), [(2, 50), (3, 100), (4, 100), (20, 200)])
 def test_the_interval_of_the_accuracy_holds_chips_and_images_at_large(
-    mean: float, spreads: Spreads, chips: int, images: int, least: float
+    mean: float, spreads: Spreads, chips: int, images: int
 ) -> None:
-    """95 % nominally; two chips hardly show how chips differ. The bounds are three standard errors wider."""
+    """95 % of the time, of two chips as of twenty; the bound is three standard errors wider."""
     generator = np.random.default_rng([chips, int(10 * mean), int(10 * spreads[0])])
     samples = draw(generator, (250, chips, images), mean, spreads)
     wanted = truth(mean, spreads)
     held = np.mean([low <= wanted <= high for low, high in map(accuracy_interval, samples)])
-    assert held >= least
-    assert held >= 0.9 or spreads[0] == 1.0
+    assert held >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / 250)
 
 
 def test_an_interval_of_images_alone_misses_where_chips_differ() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.front.fronts import find_fronts
+from pipeline.front.fronts import GROUP_COLUMNS, find_fronts
 from pipeline.front.intervals import wilson_interval
 from pipeline.front.pareto import find_front, front_support, non_dominated
 from pipeline.sweep.spec import ParetoSpec
@@ -91,7 +91,7 @@ def test_candidates_of_a_table_are_of_each_group_and_not_what_a_race_stopped() -
     right = [90, 89, 50, 40, 90, 50]
     table = pa.table(
         {
-            **{name: ["x"] * 6 for name in ("model_digest", "dataset_digest")},
+            **{name: ["x"] * 6 for name in GROUP_COLUMNS},
             "corner": ["nominal"] * 5 + ["pessimistic"],
             "accuracy": [0.90, 0.89, 0.50, 0.80, 0.90, 0.50],
             "accuracy_low": [0.85, 0.84, 0.45, 0.70, 0.85, 0.45],
@@ -121,7 +121,7 @@ def test_a_front_has_a_floor_and_without_one_of_its_own_it_is_chance(floor: dict
     right = [11, 30, 45, 91, 92]
     table = pa.table(
         {
-            **{name: ["x"] * 5 for name in ("model_digest", "dataset_digest", "corner")},
+            **{name: ["x"] * 5 for name in GROUP_COLUMNS},
             "accuracy": [n / 100 for n in right],
             "accuracy_low": [wilson_interval(n, 100)[0] for n in right],
             "ideal_accuracy": [0.93] * 5,

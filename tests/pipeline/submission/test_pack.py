@@ -40,6 +40,10 @@ def test_the_pack_holds_what_the_sweep_names_and_nothing_beside_it(tmp_path: Pat
     (tmp_path / "cells/link.yaml").symlink_to(tmp_path / "elsewhere/cell.yaml")
     shutil.copy(PERIPHERY_FOLDER / "7nm.yaml", tmp_path / "own.yaml")
     shutil.copytree(open_dataset("fashion-mnist").folder, tmp_path / "images")
+    (tmp_path / "effects").mkdir()
+    (tmp_path / "effects/mine.yaml").write_text("effect: {kind: stuck_cells, on_fraction: 0.1}")
+    (tmp_path / "effects/samples.yaml").write_text("effect: {kind: measured_table, on: {samples_csv: cells.csv}}")
+    (tmp_path / "effects/cells.csv").write_text("70")
     for stray in (".env", "id_rsa", "notes.txt", "cells/other.yaml", "images/leftover.parquet"):
         (tmp_path / stray).write_text("AWS_SECRET_ACCESS_KEY=abc")
     path = write_sweep(
@@ -48,6 +52,8 @@ def test_the_pack_holds_what_the_sweep_names_and_nothing_beside_it(tmp_path: Pat
         devices="[8T-SRAM, cells/mine.yaml, cells/link.yaml]",
         dataset="./images",
         cost="{technology: own.yaml}",
+        effects="[none, sram-vt-5+effects/mine.yaml]",
+        points="[{effects: effects/samples.yaml}]",
     )
     pack = make_pack(load_sweep(path))
     named = {name.removeprefix("files/") for name in pack.files if name.startswith("files/")}
@@ -58,6 +64,9 @@ def test_the_pack_holds_what_the_sweep_names_and_nothing_beside_it(tmp_path: Pat
         "cells/mine.yaml",
         "cells/points.csv",
         "cells/link.yaml",
+        "effects/mine.yaml",
+        "effects/samples.yaml",
+        "effects/cells.csv",
         "own.yaml",
     }
     assert "images/dataset.json" in images and "images/leftover.parquet" not in images
