@@ -117,7 +117,9 @@ class TestEffect:
         effect = EXAMPLES[name]
         conditions = vars(conditions_for(effect))
         design = Design(circuit=CIRCUIT, rows=8, cols=8, adc={"bits": 4}, effects=(effect,), **conditions)
-        assert Design.model_validate(design.content()) == design
+        again = Design.model_validate(design.content())
+        assert again.effects == design.effects and again.content() == design.content()
+        assert {name for name in conditions if name in design.content()} <= set(effect.depends_on)
 
 
 @pytest.mark.parametrize("kind", KINDS)

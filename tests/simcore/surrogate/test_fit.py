@@ -77,7 +77,7 @@ def test_the_fused_kernel_computes_the_numpy_model(checkpoint, dataset, circuit,
     )  # fmt: skip
     models = []
     monkeypatch.setattr(
-        "simcore.inference.preparation.fit_layer", lambda *args: models.extend(fit_layer(*args)) or models
+        "simcore.inference.ready_layers.fit_layer", lambda *args: models.extend(fit_layer(*args)) or models
     )
     prepared = prepare(checkpoint, design, dataset)
     layer = stored_layer(checkpoint, dataset, design, "narrow")
@@ -220,6 +220,9 @@ class Scaled(Surrogate):
     def evaluate(self, bits, columns=slice(None)):
         return 1.5 * self.model.evaluate(bits, columns)
 
+    def on_cells(self, group):
+        return Scaled(self.model.on_cells(group))
+
 
 def test_evidence_counts_what_the_exact_solver_could_not_solve(checkpoint, dataset, monkeypatch):
     design = make_design(rows=32, cols=8, solver="fast", adc=CALIBRATED)
@@ -269,7 +272,7 @@ def test_a_layers_own_inputs_are_those_that_its_design_delivers(checkpoint, data
             return measure_layer(layer, inputs, vectors, rng)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("simcore.inference.preparation.measure_layer", watch)
+            patch.setattr("simcore.inference.ready_layers.measure_layer", watch)
             prepare(checkpoint, design.model_copy(update={"evidence": EvidenceLimits(beyond="mark")}), dataset)
         apart = abs(seen["dense", "ideal"] - seen["dense", "own"])
         assert (apart < 0.05) == same
