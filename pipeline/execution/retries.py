@@ -56,8 +56,7 @@ class Trial:
 
     Attributes:
         failures: the kinds of failure so far.
-        slots: CPUs and memory of so many tasks are reserved, so that the
-        neighbours stay away.
+        slots: CPUs and memory of so many tasks are reserved, so that the neighbours stay away.
         batch: images at a time; None: all of a shard.
     """
 

@@ -17,7 +17,7 @@ from simcore.datasets.importers.image_codec import CHANNELS, MAX_PIXELS
 from simcore.datasets.importers.labels import MAX_CLASSES
 from simcore.datasets.manifest import Manifest, SplitManifest, TensorManifest, content_digest, write_manifest
 from simcore.datasets.replace_folder import new_folder
-from simcore.datasets.selection import divided, select_images
+from simcore.datasets.selection import batches_at, divided, select_images
 from simcore.datasets.shards import Labels, Shard, content_records, write_shard
 from simcore.errors import InputError, unknown_name
 
@@ -243,15 +243,12 @@ def _write_split(
 
 def _selected(source: SplitSource, indices: NDArray[np.int64]) -> Iterator[Batch]:
     """The images at ``indices`` (ascending), reading a partly selected split no further than the last of them."""
-    start = 0
-    for images, labels in source.batches():
-        low, high = np.searchsorted(indices, [start, start + len(labels)])
-        if low < high:
-            chosen = indices[low:high] - start
-            yield images[chosen], labels[chosen]
-        start += len(labels)
+    left = len(indices)
+    for images, labels in batches_at(source, indices):
+        yield images, labels
+        left -= len(labels)
         # A whole split is read to its end, where importers notice files that are too long.
-        if high == len(indices) < source.images:
+        if left == 0 and len(indices) < source.images:
             return
 
 

@@ -82,7 +82,7 @@ def divided(name: str, source: SplitSource, shares: Mapping[str, float], seed: i
             source,
             images=len(indices),
             labels=partial(_labels_at, labels, indices),
-            batches=partial(_batches_at, source, indices),
+            batches=partial(batches_at, source, indices),
             origin=f"{100 * share:g} % of '{name}' by class, seed {seed}: ",
         )
     return new
@@ -107,7 +107,7 @@ def _labels_at(labels: Labels, indices: NDArray[np.int64]) -> Labels:
     return labels[indices]
 
 
-def _batches_at(source: SplitSource, indices: NDArray[np.int64]) -> Iterator[Batch]:
+def batches_at(source: SplitSource, indices: NDArray[np.int64]) -> Iterator[Batch]:
     """The samples at ``indices``, ascending."""
     start = 0
     for samples, labels in source.batches():

@@ -62,20 +62,16 @@ class PhysicalCells:
         """The same states with every conductance multiplied; a factor below 0 is 0."""
         return self.with_conductances(self.conductances * factors)
 
-    def with_states(
-        self, changed: np.ndarray, state: int, conductances: Float64[np.ndarray, " changed"] | float | None = None
-    ) -> PhysicalCells:
-        """Some cells in another state, nominal unless their conductances are given.
+    def with_states(self, changed: np.ndarray, state: int) -> PhysicalCells:
+        """Some cells in another state, with its nominal conductance.
 
         Args:
             changed: (rows, columns) bool, where.
             state: 0 or 1.
-            conductances: of these cells, in siemens.
         """
         states, values = self.states.copy(), self.conductances.copy()
         states[changed] = state
-        nominal = self.circuit.g_on if state else self.circuit.g_off
-        values[changed] = nominal if conductances is None else conductances
+        values[changed] = self.circuit.g_on if state else self.circuit.g_off
         return replace(self, states=states, conductances=values)
 
     def cells(self) -> Cells:
