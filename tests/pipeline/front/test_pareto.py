@@ -99,6 +99,7 @@ def test_candidates_of_a_table_are_of_each_group_and_not_what_a_race_stopped() -
             "chance_accuracy": [0.1] * 6,
             "energy_per_image_J": [1.0, 2.0, 3.0, 4.0, None, 9.0],
             "images": [100, 100, 100, 50, 100, 100],
+            "chips": pa.array([None] * 6, pa.int64()),
             "design_key": list("abcdef"),
             "solver_setting": ["auto"] * 6,
         }
