@@ -103,7 +103,13 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
         scale_panels(line[0], [panel for (own, _), panel in panels.items() if own == model], cost)
     for axes in grid[-1]:
         axes.set_xlabel(cost.axis_label)
-    figure.legend(handles=_legend(rows, style), loc="outside lower center", ncols=6, fontsize=9, frameon=False)
+    figure.legend(
+        handles=_legend(rows, style),
+        loc="outside lower center",
+        ncols=min(6, 3 * len(corners)),
+        fontsize=9,
+        frameon=False,
+    )
     figure.suptitle(_title(rows, models, style.crowded), fontsize=12)
     if len(rows):
         say_fixed(figure, rows, int(16 * width))

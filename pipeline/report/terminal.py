@@ -239,7 +239,7 @@ def print_list(designs: pa.Table, console: Console, wide: bool = False) -> None:
     has_chips = "chips" in frame and bool(frame.chips.notna().any())
     columns += _CHIP_COLUMNS if has_chips else ()
     columns += [Column(cost.label.removesuffix(" per image"), number=True) for cost in costs]
-    stopped = bool(frame.stopped.notna().any())
+    stopped = bool((frame.stopped.fillna("") != "").any())
     columns += [Column("error (LSB)", number=True), Column("images", number=True)]
     columns += [*([Column("race")] if stopped else []), Column("key")]
     lines = []
@@ -425,7 +425,8 @@ def _tell_unlisted(number: int, sweep: str, console: Console) -> None:
 
 def _cost(row: _Row, name: str) -> str:
     objective = OBJECTIVES[name]
-    value = row[objective.column]
+    # Where all chips are alike, 95 % of them reach what one reaches.
+    value = row["accuracy" if name == "chip_accuracy" and pd.isna(row["chips"]) else objective.column]
     return "" if pd.isna(value) else objective.show(value, gap="")
 
 

@@ -16,7 +16,7 @@ def stop_words(designs: pd.DataFrame) -> str:
     Returns:
         Nothing where none was.
     """
-    stopped = designs[designs["stopped"].notna()]
+    stopped = designs[designs["stopped"].isin(list(_WORDS))]
     parts = [f"{len(own)} {_WORDS[str(why)]} after {_least(own)}" for why, own in stopped.groupby("stopped")]
     return "; ".join(parts)
 

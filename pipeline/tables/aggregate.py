@@ -154,7 +154,7 @@ class _Finished:
         return {
             "images": self.correct.shape[1],
             "split_images": self.point.split_images,
-            "stopped": self.stopped,
+            "stopped": self.stopped or "",
             "accuracy": accuracy,
             "accuracy_low": low,
             "accuracy_high": high,

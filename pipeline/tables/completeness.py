@@ -52,10 +52,7 @@ def what_is_missing(designs: pa.Table, sweep_name: str, store: Store) -> str:
         return ""
     if designs.num_rows < asked.designs:
         return f"incomplete: {designs.num_rows} of the {asked.designs} designs of sweep '{sweep_name}' are here"
-    if not asked.racing:
-        whole = designs
-    elif (whole := designs.filter(pc.is_null(designs["stopped"]))).num_rows == 0:
-        return ""  # the race itself ended before
+    whole = designs.filter(pc.equal(pc.fill_null(designs["stopped"], ""), "")) if asked.racing else designs
     behind = sum(seen < asked.images for seen in whole["images"].to_pylist())
     if behind:
         return f"incomplete: {behind} of the {asked.designs} designs saw less than the {asked.images} images asked for"

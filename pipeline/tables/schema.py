@@ -227,7 +227,7 @@ DESIGNS_SCHEMA = pa.schema(
             _TEXT,
             DIMENSIONLESS,
             "why a race gave it no more images and chips: beaten (another one surely is better), or yield known (as "
-            "well as pareto.yield_width asks, of all that are left of its model, data set, world); null: it got all",
+            "well as pareto.yield_width asks, of all that are left of its model, data set, world); empty: it got all",
             True,
         ),
         _field(

@@ -129,6 +129,7 @@ def test_a_front_has_a_floor_and_without_one_of_its_own_it_is_chance(floor: dict
             "chance_accuracy": [0.1] * 5,
             "energy_per_image_J": [1.0, 2.0, 3.0, 4.0, 5.0],
             "images": [100] * 5,
+            "chips": pa.array([None] * 5, pa.int64()),
             "design_key": list("abcde"),
             "solver_setting": ["auto"] * 5,
         }
