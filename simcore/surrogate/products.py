@@ -40,6 +40,14 @@ class ProductModel(Surrogate):
     corrections: np.ndarray | None
     cols: int
 
+    def for_any_bits(self) -> ProductModel:
+        """Corrections are the mean of the columns'."""
+        if self.corrections is None:
+            return self
+        return replace(
+            self, corrections=np.broadcast_to(self.corrections.mean(1, keepdims=True), self.corrections.shape)
+        )
+
     def on_cells(self, group: RowGroup) -> ProductModel:
         states, factors = group.cells
         currents = first_order_currents(group.tile.circuit, Cells(states, factors), self.cols, group.tile.device)
