@@ -31,7 +31,7 @@ from simcore.inference.validation import FittedLayer, LayerEvidence, measure_lay
 from simcore.mapping.row_groups import RowGroup
 from simcore.readout.adc import CalibrationReads, ConverterSettings, ideal_settings
 from simcore.surrogate.base import Calibration, Surrogate
-from simcore.surrogate.fit import fit_layer, transfer_layer
+from simcore.surrogate.fit import fit_written_layer, transfer_layer
 
 _LEAST_IMAGES = 4  # whose operands fits and converters see: a judgement
 _EVIDENCE_IMAGES = 2  # whose reads are solved exactly for comparison: a judgement
@@ -63,9 +63,8 @@ def fitted_product(
     models = None
     if solver_for(design) == "fast":
         examples = [layer for seen, _ in kinds.values() for layer in seen.stored(design)]
-        groups = [group for layer in examples for group in layer.groups]
-        fits = fit_layer(groups, Calibration(np.concatenate([layer.vectors for layer in examples]), rng))
-        models = [model.for_any_bits() for model in fits[: len(examples[0].groups)]]
+        vectors = np.concatenate([layer.vectors for layer in examples])
+        models = fit_written_layer([layer.groups for layer in examples], Calibration(vectors, rng))
     ready = _ready(kinds["ideal"][0], models, design)
     evidence = []
     for name, (seen, every) in kinds.items():

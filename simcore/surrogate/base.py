@@ -27,11 +27,6 @@ class Surrogate(ABC):
         return np.zeros(len(applied))
 
     @abstractmethod
-    def for_any_bits(self) -> Surrogate:
-        """The fast solver without what is fitted to the very bits of a column, for cells that are written anew: with
-        ``on_cells`` it reads whatever they hold."""
-
-    @abstractmethod
     def on_cells(self, group: RowGroup) -> Surrogate:
         """The fast solver with the cells that a row group has on a chip: fitted to nominal cells, for wires take from a
         cell what its neighbours draw together, and of these the spread averages out."""

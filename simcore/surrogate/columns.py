@@ -44,9 +44,6 @@ class ColumnModel(Surrogate):
     def reference(self, applied: np.ndarray) -> np.ndarray:
         return self.references[applied].astype(np.float64)
 
-    def for_any_bits(self) -> ColumnModel:
-        return self
-
     def on_cells(self, group: RowGroup) -> ColumnModel:
         states, factors = group.cells
         nominal = np.where(states == 1, 1.0, self.feed[OFF_SHARE])
