@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import replace
 
 import numpy as np
@@ -110,7 +110,7 @@ def on_cells(models: Sequence[Surrogate], groups: Sequence[RowGroup]) -> list[Su
     return [model.on_cells(group) for model, group in zip(models, groups, strict=True)]
 
 
-def share_for_fit(vectors: np.ndarray) -> int:
+def share_for_fit(vectors: Sized) -> int:
     """Vectors that fits and converters are made from; the others are held out."""
     return max(1, 3 * len(vectors) // 4)
 

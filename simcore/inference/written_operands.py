@@ -33,7 +33,8 @@ from simcore.readout.adc import CalibrationReads, ConverterSettings, ideal_setti
 from simcore.surrogate.base import Calibration, Surrogate
 from simcore.surrogate.fit import fit_written_layer, transfer_layer
 
-_LEAST_IMAGES = 4  # whose operands fits and converters see: a judgement
+_LEAST_IMAGES = 4  # whose operands converters see: a judgement
+_FIT_IMAGES = 4  # of either kind, whose operands the fast solver is fitted to: a judgement
 _EVIDENCE_IMAGES = 2  # whose reads are solved exactly for comparison: a judgement
 
 
@@ -62,7 +63,7 @@ def fitted_product(
     kinds = {"ideal": (_for_fit(found), found), "own": (_for_fit(own), own)}
     models = None
     if solver_for(design) == "fast":
-        examples = [layer for seen, _ in kinds.values() for layer in seen.stored(design)]
+        examples = [layer for seen, _ in kinds.values() for layer in seen.part(0, _FIT_IMAGES).stored(design)]
         vectors = np.concatenate([layer.vectors for layer in examples])
         models = fit_written_layer([layer.groups for layer in examples], Calibration(vectors, rng))
     ready = _ready(kinds["ideal"][0], models, design)
@@ -111,7 +112,7 @@ def holding(layer: PreparedLayer, written: WrittenOperand, signs: torch.Tensor, 
 
 
 def _for_fit(found: ProductOnImages) -> ProductOnImages:
-    """The images that fits and converters are made from; some of the others are held out."""
+    """The images that converters and fits are made from; some of the others are held out."""
     wanted = max(_LEAST_IMAGES, -(-CONVERTER_VECTORS // found.signs.shape[1]))
     return found.part(0, min(share_for_fit(found.signs), wanted))
 
