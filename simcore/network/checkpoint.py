@@ -62,6 +62,20 @@ class Checkpoint:
             raise InputError(f"network '{self.name}' has no binary layer", where)
         return layers
 
+    def layers_of_weights(self, where: str) -> list[BinaryLayer]:
+        """The network's binary layers with weights, in execution order.
+
+        Args:
+            where: where the user named the network, for messages.
+
+        Raises:
+            InputError: it has none.
+        """
+        layers = self.network.binary_layers()
+        if not layers:
+            raise InputError(f"network '{self.name}' has no binary layer of weights", where)
+        return layers
+
 
 def save_checkpoint(path: str | Path, network: GraphNetwork, metadata: Mapping[str, Any]) -> str:
     """Write ``network`` atomically and return its digest.
