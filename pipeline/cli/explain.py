@@ -174,11 +174,10 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     checkpoint, dataset = cast(Checkpoint, subject.checkpoint), cast(Dataset, subject.dataset)
     prepared = prepare(checkpoint, subject.design, dataset)
     layers = tile_errors(checkpoint, prepared, dataset, subject.split)
-    files = (
-        draw_blame(blame, title)
-        | draw_passes(blame, title)
-        | draw_tiles(layers, f"{title}: rms error of every tile{nominal}")
-    )
+    files = draw_blame(blame, title) | draw_passes(blame, title)
+    if not layers:  # tiles that are written for every image have no errors of their own
+        return files
+    files |= draw_tiles(layers, f"{title}: rms error of every tile{nominal}")
     worst = max(layers, key=lambda layer: float(layer.rms_error.max()))
     group, tile = (int(i) for i in np.unravel_index(worst.rms_error.argmax(), worst.rms_error.shape))
     middle = worst.positions // 2 + math.isqrt(worst.positions) // 2  # of the image, where nothing is padded

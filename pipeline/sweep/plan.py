@@ -121,6 +121,7 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
         for reference, device in {point.cell.reference: point.cell.device for point in points.values()}.items()
         if simulation.cell_geometry(reference) is None
     )
+    warnings += _writing_notes(points.values())
     warnings += _reference_notes(sweep)
     warnings += _unfolded_notes(points.values())
     warnings += tuple(builder.implausible())
@@ -147,6 +148,22 @@ def _reference_notes(sweep: SweepFile) -> tuple[str, ...]:
         + (f", and nothing of {', '.join(idle[solver])} acts on them: what comes out alike is one" * bool(idle[solver]))
         for solver in map(str, settings[SOLVER.column])
         if solver in REFERENCE_SOLVERS
+    )
+
+
+def _writing_notes(points: Iterable[DesignPoint]) -> tuple[str, ...]:
+    """One line a network and device that cannot be priced, for operands are written for every image."""
+    writing = {
+        (point.model.name, point.cell.device): (point.cell.reference, written)
+        for point in {(point.model.name, point.cell.device): point for point in points}.values()
+        if (written := simulation.written_operands(point.model, point.design))
+    }
+    cells = {pair: simulation.cell_geometry(reference) for pair, (reference, _) in writing.items()}
+    return tuple(
+        f"the bitcell file of '{device}' says nothing about writing ('cell: write:'), so designs of '{model}' with "
+        f"{', '.join(writing[model, device][1])} on arrays have no energy, latency and area"
+        for (model, device), cell in cells.items()
+        if cell is not None and cell.write is None
     )
 
 
