@@ -121,7 +121,7 @@ def _costs(what: str) -> list[pa.Field]:
         ),
         *_spread("latency_per_image_s", "s", f"time of {what} for an image, one layer after another"),
         *_spread("latency_change", "fraction", "against the dense design of the same hardware"),
-        *_spread("area_m2", "m2", f"area of {what}"),
+        *_spread("area_m2", "m2", f"area of {what.rstrip(',')}"),
         *_spread("area_change", "fraction", "against the dense design of the same hardware"),
         *(_field(f"area_{name}_m2", _FLOAT, "m^2", f"of area_m2: {text}", True) for name, text in _AREA_PARTS.items()),
         _field(
