@@ -55,10 +55,12 @@ def explain(
     each other worse. Variants are kept in the results folder like designs of a sweep: asking again costs nothing.
 
     Examples: `binsparx explain 3f2a91`, `binsparx explain 3f2a91 --images 500 --pictures blame`. KEY is in the report
-    and in `binsparx results SWEEP --json`.
+    and in `binsparx results SWEEP --designs`.
     """
     check_output(pictures, "--pictures", is_folder=True)
     subject, store = open_subject(design, sweep, results, RESULTS_FOLDER)
+    if chips > 1 and not subject.design.effects:
+        raise InputError("the design has no device effects, so that all its chips are alike", "--chips")
     available = subject.dataset.splits[subject.split]
     if images > available:
         raise InputError(f"split '{subject.split}' has {available} images", "--images")

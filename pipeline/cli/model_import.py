@@ -61,13 +61,13 @@ def import_command(
     target = output or Path(f"{source.stem}.safetensors")
     if target.suffix != ".safetensors":
         raise InputError(f"'{target}' does not end in .safetensors", "--output")
-    if target.exists() and not force:
-        raise InputError(f"'{target}' is there already; --force replaces it, --output names another", "--output")
     kind = _KINDS.get(source.suffix.lower())
     if kind is None:
         raise InputError(
             f"'{source.suffix}' is no kind of network file that is read here; {', '.join(_KINDS)} are", str(source)
         )
+    if target.exists() and not force:
+        raise InputError(f"'{target}' is there already; --force replaces it, --output names another", "--output")
     shape = _shape(input_shape)
     normalize = _normalization(mean, std)
     if kind == "ONNX":

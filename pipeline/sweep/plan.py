@@ -122,6 +122,7 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
         if simulation.cell_geometry(reference) is None
     )
     warnings += _writing_notes(points.values())
+    warnings += _converter_notes(sweep, points.values())
     warnings += _reference_notes(sweep)
     warnings += _unfolded_notes(points.values())
     warnings += tuple(builder.implausible())
@@ -129,6 +130,19 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
     warnings += tuple(f"{sweep.where('cost', 'parameters')}: implausible: {text}" for text in costs)
     ordered = _levels_together(points.values())
     return Plan(sweep, dataset, evaluator, images, ordered, duplicates, excluded, warnings, cost_settings)
+
+
+def _converter_notes(sweep: SweepFile, points: Iterable[DesignPoint]) -> tuple[str, ...]:
+    """One line where nobody asked for the converters' reference: what the default takes is a chip that nobody tunes."""
+    columns = (point.columns for point in points)
+    if "reference" in sweep.spec.adc.model_fields_set or not any(
+        found["adc_reference"] == "nominal" and found["solver_setting"] not in REFERENCE_SOLVERS for found in columns
+    ):
+        return ()
+    return (
+        "adc.reference is not given: with 'nominal' no converter is re-ranged, and lossy arrays may lose most of the "
+        "accuracy by that alone; 'adc: {reference: calibrated}' re-ranges as a tuned chip would",
+    )
 
 
 def _reference_notes(sweep: SweepFile) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ def _costs(what: str) -> list[pa.Field]:
             "after which cells that are written for every image have met the writes that they endure; null: never",
             True,
         ),
-        *_spread("area_m2", "m2", f"area of {what}"),
+        *_spread("area_m2", "m2", f"area of {what.rstrip(',')}"),
         *_spread("area_change", "fraction", "against the dense design of the same hardware"),
         *(_field(f"area_{name}_m2", _FLOAT, "m^2", f"of area_m2: {text}", True) for name, text in _AREA_PARTS.items()),
         _field(

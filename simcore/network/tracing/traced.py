@@ -137,6 +137,8 @@ def from_torch(
         >>> [(layer.op, layer.arrays) for layer in traced.layers]
         [('binary_linear', True)]
     """
+    if not isinstance(example, torch.Tensor):
+        raise InputError(f"expected a tensor, found {type(example).__name__}: torch.from_numpy makes one", "example")
     if example.dim() < 2 or not len(example):
         raise InputError("expected a batch of inputs, (batch, ...)", "example")
     given = example.detach().cpu()
