@@ -255,6 +255,7 @@ def _names(drafts: dict[str, Draft], layers: Mapping[str, Multiplications]) -> d
     names: dict[str, str] = {}
     for key in sorted(drafts, key=lambda key: (key not in layers, int(key))):
         path, op = paths[key], drafts[key].op
+        op = "matmul" if op == "binary_matmul" else op  # a product keeps its name wherever it is done
         own = path and (key in layers or (alone[path] == 1 and path not in multiplying))
         wanted = path if own else f"{path}.{op}" if path else op
         names[key] = _free(re.sub(r"[^A-Za-z0-9_.]", "_", wanted), set(names.values()))

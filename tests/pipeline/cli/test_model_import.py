@@ -121,7 +121,7 @@ def test_a_product_of_activations_goes_on_arrays_where_it_is_named(
     cell = (Path(devices.__file__).parent / "8t_sram_7nm.yaml").read_text()
     Path("silent.yaml").write_text(re.sub(r"  # Through the write port.*?(?=sources:)", "", cell, flags=re.DOTALL))
     Path("sweep.yaml").write_text(
-        "name: mine\nmodels: net.safetensors\ndevices: [8T-SRAM, silent.yaml]\narrays: 64x64\nsparsity: dense\n"
+        "name: mine\nmodels: net.safetensors\ndevices: silent.yaml\narrays: 64x64\nsparsity: dense\n"
         "adc: {bits: 5}\nlayers: [scores]\ndataset: {name: fashion-mnist, images: 10}\n"
     )
     (warning,) = [text for text in make_plan(load_sweep("sweep.yaml")).warnings if "writing" in text]

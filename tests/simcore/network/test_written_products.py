@@ -30,7 +30,7 @@ class Product(nn.Module):
         self.head = nn.Linear(EXAMPLE[0] * EXAMPLE[1] * (EXAMPLE[2] if attention else EXAMPLE[1]), 3)
 
     def forward(self, x):
-        first, second = self.left(x), self.right(x.roll(1, 2))
+        first, second = self.left(x), self.right(0.5 - x)
         if self.attention:
             return self.head(functional.scaled_dot_product_attention(first, second, x).flatten(1))
         return self.head((first @ second.transpose(-2, -1)).flatten(1))
