@@ -135,7 +135,7 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
 def _converter_notes(sweep: SweepFile, points: Iterable[DesignPoint]) -> tuple[str, ...]:
     """One line where nobody asked for the converters' reference: what the default takes is a chip that nobody tunes."""
     columns = (point.columns for point in points)
-    if "reference" in sweep.spec.adc.model_fields_set or not any(
+    if "adc_reference" in sweep.spec.given() or not any(
         found["adc_reference"] == "nominal" and found["solver_setting"] not in REFERENCE_SOLVERS for found in columns
     ):
         return ()
