@@ -110,6 +110,11 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     ),
     "pareto.objectives": ("", "`[accuracy, energy, area]`", "what the front is of"),
     "pareto.yield_loss": ("fraction", "`0.02`", "accuracy that a chip may lose against ideal and count in the yield"),
+    "pareto.yield_width": (
+        "fraction",
+        "`0.2`",
+        "a [race](#racing) is done with a world where no design's yield interval is wider; default: yields end no race",
+    ),
     "pareto.max_loss": ("fraction", "`0.02`", "floor: accuracy that a design on the front may lose against ideal"),
     "pareto.min_accuracy": (
         "fraction",

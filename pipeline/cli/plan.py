@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pipeline.storage.compute_time import ComputeTimes
+    from pipeline.storage.shards import Range
     from pipeline.storage.store import Store
     from pipeline.storage.work import DesignWork
+    from pipeline.sweep.extent import Extent
     from pipeline.sweep.plan import Plan
 
 
@@ -59,6 +61,7 @@ def summarise(planned: Plan, results: str | None) -> dict[str, Any]:
         "duplicates": planned.duplicates,
         "excluded": planned.excluded,
         "images": planned.images,
+        "chips": planned.chips if any(point.chips_differ for point in planned.points) else 1,
         "finished_points": len(design_works) - len(open_designs),
         "stored_shards": sum(len(work.cover.stored) for work in design_works),
         "tasks": preparations + missing_shards,
@@ -82,7 +85,7 @@ def _design_works(planned: Plan, store: Store, times: ComputeTimes) -> tuple[lis
     if planned.sweep.spec.strategy != "racing":
         design_works = find_work(planned, store, times)
         return design_works, 1, sum(len(work.cover.missing) for work in design_works)
-    from pipeline.execution.racing import rounds, run_race
+    from pipeline.execution.racing import race_rounds, run_race
 
     complete: list[str] = []
     begun: list[DesignWork] = []
@@ -97,10 +100,18 @@ def _design_works(planned: Plan, store: Store, times: ComputeTimes) -> tuple[lis
 
     race = run_race(planned, store, times, look)  # its rounds are decided from stored results alone
     design_works = race.design_works(planned, store, times)
-    counts = rounds(planned.images, planned.shard_images)
-    seen = counts[min(len(complete), len(counts) - 1)]  # images after the round that is to be computed
-    later = sum(first >= seen for work in design_works for first, _ in work.cover.missing)
-    return design_works, len(counts) - len(complete), later + sum(len(work.cover.missing) for work in begun)
+    extents = race_rounds(planned)
+    now = extents[min(len(complete), len(extents) - 1)]  # of the round that is to be computed
+    later = sum(
+        not _in_round(shard, now, work.point.split_images) for work in design_works for shard in work.cover.missing
+    )
+    return design_works, len(extents) - len(complete), later + sum(len(work.cover.missing) for work in begun)
+
+
+def _in_round(shard: Range, extent: Extent, split_images: int) -> bool:
+    """Whether a shard belongs to what a round, or an earlier one, has computed at its end."""
+    chip, first = divmod(shard[0], split_images)
+    return first < extent.images and chip < extent.chips
 
 
 def _print(summary: dict[str, Any], console: Console) -> None:
@@ -119,7 +130,8 @@ def _print(summary: dict[str, Any], console: Console) -> None:
     left_out = [f"{summary[name]} {name}" for name in ("duplicates", "excluded") if summary[name]]
     lines = [
         f"points   {summary['points']}" + (f" ({', '.join(left_out)} left out)" if left_out else ""),
-        f"images   {most}{summary['images']} for each point",
+        f"images   {most}{summary['images']} for each point"
+        + (f", on each of {most}{summary['chips']} chips where they differ" if summary["chips"] > 1 else ""),
         f"there    {summary['finished_points']} points finished, {summary['stored_shards']} shards stored "
         f"in {summary['results']}",
         f"to do    {most}{summary['tasks']} tasks: {preparations} preparations and {summary['shards']} shards, "

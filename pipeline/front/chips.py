@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Num
-from scipy import optimize, stats
+from scipy import optimize
 
 from pipeline.columns import Row
-from pipeline.front.intervals import Z_95, PairedCounts, exact_interval, score_interval, wilson_interval
+from pipeline.front.crossed import Part, part, reach
+from pipeline.front.intervals import Z_95, PairedCounts, score_interval, wilson_interval
 from pipeline.front.significance import chance_of_wins
+from pipeline.front.yields import YieldRule
 
 _ERROR = 0.05
 _LEAST_CHANCE, _MOST_CHANCE = 1e-15, 1 - 1e-9
@@ -37,10 +39,10 @@ def accuracy_interval(correct: Bool[np.ndarray, "chips images"]) -> tuple[float,
     if chips == 1 or images == 1 or right in (0, correct.size):
         return wilson_interval(right // chips if right == 0 else -(-right // chips), images)
     share = right / correct.size
-    reach = _crossed(correct).reach(_ERROR)
-    if reach == 0:
+    far = _crossed(correct).reach(_ERROR)
+    if far == 0:
         return wilson_interval(round(share * images), images)
-    return score_interval(share, min(share * (1 - share) * (Z_95 / reach) ** 2, float(correct.size)))
+    return score_interval(share, min(share * (1 - share) * (Z_95 / far) ** 2, float(correct.size)))
 
 
 class Change(NamedTuple):
@@ -84,9 +86,9 @@ def chip_change(first: Bool[np.ndarray, "chips images"], second: Bool[np.ndarray
         return chip_change(in_turn(one)[None], in_turn(other)[None])
     value = float(differences.mean())
     found = _crossed(differences)
-    reach = found.reach(_ERROR)
+    far = found.reach(_ERROR)
     up, down = found.chance(), found._replace(mean=-found.mean).chance()
-    return Change(value, max(-1.0, value - reach), min(1.0, value + reach), up, down)
+    return Change(value, max(-1.0, value - far), min(1.0, value + far), up, down)
 
 
 def in_turn(correct: Bool[np.ndarray, "chips images"]) -> Bool[np.ndarray, " images"]:
@@ -102,22 +104,14 @@ def in_turn(correct: Bool[np.ndarray, "chips images"]) -> Bool[np.ndarray, " ima
 
 
 class _Crossed(NamedTuple):
-    """A mean over chips and images, every chip with every image, and the parts of its variance with their freedom.
-
-    With s_c^2 the variance of the means of the chips and s_i^2 that of the means of the images, the variance of the
-    mean is s_c^2 / C + s_i^2 / n: what is common to one chip and one image alone is counted twice, so that on average
-    it is never too small (P. McCullagh, Bernoulli 6, 2000; A. B. Owen, Ann. Appl. Stat. 1, 2007, whose resampling has
-    the same mean). Each part gets Student's quantile of its own freedom and their squares are added, as in
-    R. G. Newcombe's rule: one freedom for both (Satterthwaite's) holds the mean of two chips that differ widely 86 % of
-    the time where it says 95 %.
-    """
+    """A mean over chips and images, every chip with every image, and the parts of its variance."""
 
     mean: float
-    parts: tuple[tuple[float, int], ...]
+    parts: tuple[Part, ...]
 
     def reach(self, error: float) -> float:
         """How far an interval reaches that misses the truth with this probability, both sides together."""
-        return math.sqrt(math.fsum(part * float(stats.t.isf(error / 2, freedom)) ** 2 for part, freedom in self.parts))
+        return float(reach(self.parts, error / 2))
 
     def chance(self) -> float:
         """Chance of a mean so high or higher, were it 0 or less; 1/2 of one that is below 0 itself."""
@@ -130,28 +124,34 @@ class _Crossed(NamedTuple):
 
 
 def _crossed(values: Num[np.ndarray, "chips images"]) -> _Crossed:
-    means = values.mean(axis=1), values.mean(axis=0)
-    parts = [(float(own.var(ddof=1)) / len(own), len(own) - 1) for own in means]
-    return _Crossed(float(values.mean()), tuple(parts))
+    return _Crossed(float(values.mean()), (part(values.mean(axis=1)), part(values.mean(axis=0))))
 
 
-def chip_columns(correct: Bool[np.ndarray, "chips images"], ideal_accuracy: float, yield_loss: float) -> Row:
+def weakest(chips: int) -> int:
+    """Place of the chip, from the weakest (0) on, whose accuracy 95 % of the chips reach.
+
+    Args:
+        chips: how many there are.
+    """
+    return math.floor(_WEAKEST * chips + _ROUNDING)
+
+
+def chip_columns(correct: Bool[np.ndarray, "chips images"], ideal: Bool[np.ndarray, " images"], rule: YieldRule) -> Row:
     """How accurate chips are beside one another, on these images.
 
     Args:
         correct: classified rightly.
-        ideal_accuracy: of ideal arithmetic on the same images.
-        yield_loss: how far below it a chip may be to count in the yield.
+        ideal: classified rightly in ideal arithmetic.
+        rule: which chips count in the yield.
     """
     accuracies = correct.mean(axis=1)
-    good = int((ideal_accuracy - accuracies <= yield_loss + _ROUNDING).sum())
-    low, high = exact_interval(good, len(accuracies), 0.05)
+    low, high = rule.interval(correct, ideal)
     return {
         "chips": len(accuracies),
         "accuracy_chip_std": float(accuracies.std(ddof=1)) if len(accuracies) > 1 else None,
-        "accuracy_chip_p5": float(np.sort(accuracies)[math.floor(_WEAKEST * len(accuracies) + _ROUNDING)]),
-        "yield": good / len(accuracies),
+        "accuracy_chip_p5": float(np.sort(accuracies)[weakest(len(accuracies))]),
+        "yield": int(rule.good(correct, ideal).sum()) / len(accuracies),
         "yield_low": low,
         "yield_high": high,
-        "yield_loss": yield_loss,
+        "yield_loss": rule.loss,
     }

@@ -50,8 +50,8 @@ def input_columns(spec: ParetoSpec) -> list[str]:
 def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSpec) -> Fronts:
     """One front for each network, data set and world (``axes.WORLD``).
 
-    A design that got fewer images than another of its group was left behind in a race: it is on no front. Nor is a
-    reference, which is no hardware, or what is below the floor.
+    What a race left behind, with fewer images or chips than another of its group, is on no front. Nor is a reference,
+    which is no hardware, or what is below the floor.
 
     Args:
         designs: a table with ``input_columns(spec)``.
@@ -99,10 +99,10 @@ def reaches_floor(designs: pa.Table, spec: ParetoSpec) -> np.ndarray:
 
 
 def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSpec) -> None:
-    """Marks one group, all of whose designs saw as many images, and lists its front."""
-    seen = designs["images"].to_numpy()[rows]
-    images = int(seen.max())
-    rows = rows[(seen == images) & fronts.marks["above_floor"][rows]]
+    """Marks one group, of the designs that saw as many images of as many chips, and lists its front."""
+    images, seen = designs["images"].to_numpy()[rows], evaluations(designs)[rows]
+    images = int(images[seen.argmax()])
+    rows = rows[(seen == seen.max()) & fronts.marks["above_floor"][rows]]
     if not rows.size:
         return
     directions = [OBJECTIVES[name].direction for name in spec.objectives]
@@ -135,6 +135,12 @@ def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence
     ordered = sorted(zip(values[members, first].tolist(), keys, rows[members].tolist(), strict=True))
     fronts.order.extend(row for _, _, row in ordered)
     fronts.positions.extend(range(len(ordered)))
+
+
+def evaluations(designs: pa.Table) -> np.ndarray:
+    """(designs,) images of all chips together: in a race more images never come with fewer chips."""
+    chips = designs["chips"].to_pandas().fillna(1).to_numpy(np.int64)
+    return np.asarray(designs["images"].to_numpy() * chips)
 
 
 def _values(designs: pa.Table, objective: ObjectiveName) -> np.ndarray:

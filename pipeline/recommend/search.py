@@ -14,13 +14,14 @@ from pipeline.front.intervals import PairedCounts
 from pipeline.recommend.candidates import Candidate, candidates_of
 from pipeline.recommend.race import GROWTH, LEAST_SETS, Runner, finalists, finish, going_on, rounds
 from pipeline.recommend.recommendation import Options, Recommendation, Standing, Tried, standing
-from pipeline.storage.chips import correct_by_chip, shards_by_chip
+from pipeline.storage.chips import correct_by_chip, ideal_correct
 from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.layer_totals import in_units, sum_layers
 from pipeline.storage.records import DamagedRecord, decode_design, design_path
 from pipeline.storage.shard_files import read_shards
 from pipeline.storage.store import Store
 from pipeline.storage.work import DesignWork, find_work
+from pipeline.sweep.extent import Extent
 from pipeline.sweep.objectives import OBJECTIVES
 from pipeline.sweep.plan import Plan
 from pipeline.sweep.points import Configuration, DesignPoint
@@ -83,7 +84,8 @@ class Evaluations:
     def _works(self, points: Sequence[DesignPoint], images: int) -> list[DesignWork]:
         if not points:
             return []
-        return find_work(self._plan, self._store, self._times, points, {point.key: images for point in points})
+        extents = {point.key: Extent(images, self._plan.extent_of(point).chips) for point in points}
+        return find_work(self._plan, self._store, self._times, points, extents)
 
     def _read(self, work: DesignWork) -> Seen | None:
         reading = read_shards(self._store, work.point.key, work.files, work.cover.stored)
@@ -91,8 +93,7 @@ class Evaluations:
             return None
         shards, split_images = reading.records, work.point.split_images
         correct = in_turn(correct_by_chip(shards, split_images))
-        first = shards_by_chip(shards, split_images)[0]
-        ideal = np.concatenate([shard.ideal_predictions == shard.labels for shard in first])
+        ideal = ideal_correct(shards, split_images)
         totals = [in_units(layer) for layer in sum_layers([shard.layers for shard in shards])]
         return Seen(correct, ideal, self._costs.totals(work.point, totals, sum(shard.count for shard in shards)))
 

@@ -38,8 +38,8 @@ MOST_DRAWN = 1000
 """Designs beside the front up to which a picture shows all: of more it shows a sample of so many."""
 # Beside the hardware and the costs, what a picture shows of a design.
 _COLUMNS = (
-    "design_key sweep images accuracy accuracy_low accuracy_high accuracy_chip_p5 ideal_accuracy on_front converter "
-    "cost_assumptions cost_boundary"
+    "design_key sweep images chips accuracy accuracy_low accuracy_high accuracy_chip_p5 ideal_accuracy on_front "
+    "converter cost_assumptions cost_boundary"
 ).split()
 _SIZES = ["rows", "cols", "active_rows"]
 _FONT = 7.5
@@ -252,7 +252,7 @@ def _draw_arrows(axes: Axes, points: pd.DataFrame, colours: Mapping[str, str]) -
     plain = points[only_flips(points)]
     dense, sparse = (plain[plain.sparsity == level] for level in ("dense", "binsparx"))
     same = [name for name in HARDWARE_COLUMNS if name in points]
-    for pair in sparse.merge(dense, on=[*same, "images"], suffixes=("", "_dense")).itertuples():
+    for pair in sparse.merge(dense, on=[*same, "images", "chips"], suffixes=("", "_dense")).itertuples():
         axes.annotate(
             "",
             (pair.x, pair.y),

@@ -14,6 +14,7 @@ from pipeline.results.finished import above_floor, hardware_only
 from pipeline.results.fixed import cost_choices, fixed_axes, said, varying_axes
 from pipeline.results.names import split_overrides, world_words
 from pipeline.results.robust import robust_front, worst_worlds
+from pipeline.results.stopped import stop_words
 from pipeline.sweep.axes import DENSE, LEVEL_COLUMNS, WORLD_COLUMNS
 from pipeline.sweep.keys import short_key
 from pipeline.sweep.names import array_name, level_name
@@ -23,8 +24,8 @@ from simcore.design_axes import REFERENCE_SOLVERS
 
 # Beside the axes and the costs, what the tables show of a design: a row has many more columns.
 _SHOWN = (
-    "design_key sweep images accuracy accuracy_low accuracy_high ideal_accuracy accuracy_loss rms_error_lsb on_front "
-    "front_candidate above_floor energy_change_low energy_change_high latency_change_low latency_change_high "
+    "design_key sweep images stopped accuracy accuracy_low accuracy_high ideal_accuracy accuracy_loss rms_error_lsb "
+    "on_front front_candidate above_floor energy_change_low energy_change_high latency_change_low latency_change_high "
     "area_change_low area_change_high chips accuracy_chip_std accuracy_chip_p5 yield yield_low yield_high yield_loss "
     "evidence_within_limits converter cost_assumptions cost_boundary model_digest "
     "dataset_digest"
@@ -98,6 +99,8 @@ def _print_hardware(designs: pd.DataFrame, console: Console, most: int | None, w
         notes.append("~: exact reads show the fast solver beyond the sweep's limits")
     if (below := int((~above_floor(designs)).sum())) > 0:
         notes.append(f"{below} of {len(designs)} designs are below the floor of the front (`pareto`; default: chance)")
+    if words := stop_words(designs):
+        notes.append(f"the race stopped designs early: {words}; all but the beaten ones of a front saw the same")
     for note in notes:
         console.print(note, highlight=False, soft_wrap=True, markup=False)
 
@@ -236,7 +239,9 @@ def print_list(designs: pa.Table, console: Console, wide: bool = False) -> None:
     has_chips = "chips" in frame and bool(frame.chips.notna().any())
     columns += _CHIP_COLUMNS if has_chips else ()
     columns += [Column(cost.label.removesuffix(" per image"), number=True) for cost in costs]
-    columns += [Column("error (LSB)", number=True), Column("images", number=True), Column("key")]
+    stopped = bool((frame.stopped.fillna("") != "").any())
+    columns += [Column("error (LSB)", number=True), Column("images", number=True)]
+    columns += [*([Column("race")] if stopped else []), Column("key")]
     lines = []
     for row in frame.to_dict("records"):
         interval = f"{100 * row['accuracy_low']:.1f}..{100 * row['accuracy_high']:.1f}"
@@ -245,7 +250,8 @@ def print_list(designs: pa.Table, console: Console, wide: bool = False) -> None:
                 *naming.texts(row), f"{100 * row['accuracy']:.1f}", interval, _marks(row),
                 *(_chip_texts(row) if has_chips else ()),
                 *("" if pd.isna(row[cost.column]) else cost.show(row[cost.column], gap="") for cost in costs),
-                f"{row['rms_error_lsb']:.2f}", str(row["images"]), short_key(row["design_key"]),
+                f"{row['rms_error_lsb']:.2f}", str(row["images"]), *([row["stopped"] or ""] if stopped else []),
+                short_key(row["design_key"]),
             ]
         )  # fmt: skip
     print_table(f"{len(lines)} design{'s' * (len(lines) != 1)}", columns, lines, console, len(naming.columns), wide)
@@ -419,7 +425,8 @@ def _tell_unlisted(number: int, sweep: str, console: Console) -> None:
 
 def _cost(row: _Row, name: str) -> str:
     objective = OBJECTIVES[name]
-    value = row[objective.column]
+    # Where all chips are alike, 95 % of them reach what one reaches.
+    value = row["accuracy" if name == "chip_accuracy" and pd.isna(row["chips"]) else objective.column]
     return "" if pd.isna(value) else objective.show(value, gap="")
 
 
@@ -476,12 +483,16 @@ def _is_beyond(row: _Row) -> bool:
     return not row.get("evidence_within_limits", True)
 
 
+def _extent(row: _Row) -> tuple[Any, Any]:
+    """Images and chips: what a race stopped saw others, and is not compared."""
+    return row["images"], 1 if pd.isna(row["chips"]) else row["chips"]
+
+
 def _gain(group: _Levels) -> str:
     dense = group.get(DENSE)
     if dense is None:
         return ""
-    # What a race stopped saw other images, and is not compared.
-    others = [row["accuracy"] for level, row in group.items() if level != DENSE and row["images"] == dense["images"]]
+    others = [row["accuracy"] for level, row in group.items() if level != DENSE and _extent(row) == _extent(dense)]
     if not others:
         return ""
     return f"{100 * (max(others) - dense['accuracy']):+.1f}"

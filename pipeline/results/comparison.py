@@ -31,11 +31,12 @@ class Comparison:
 
     Attributes:
         points: one row a pair of designs. The axes they share, ``design_key_a`` and ``_b``, ``accuracy_a`` and ``_b``,
-            ``accuracy_change`` (b - a) with its 95 % interval ``change_low`` to ``change_high``, of each by itself,
-            ``paired`` (the same images were compared one by one, which makes the interval narrower), ``p_adjusted``
-            (p-value of the change's direction, adjusted for all pairs and both directions), ``verdict`` (``better`` or
-            ``worse`` where the change is more than chance explains: with 95 % confidence none of these is wrong; else
-            ``undecided``), and for every cost its two values and ``COST_change``, b / a - 1.
+            ``accuracy_change`` (b - a, on the images and chips that both saw) with its 95 % interval ``change_low`` to
+            ``change_high``, of each by itself, ``paired`` (the same images were compared one by one, which makes the
+            interval narrower), ``p_adjusted`` (p-value of the change's direction, adjusted for all pairs and both
+            directions), ``verdict`` (``better`` or ``worse`` where the change is more than chance explains: with 95 %
+            confidence none of these is wrong; else ``undecided``), and for every cost its two values and
+            ``COST_change``, b / a - 1.
         halves: of each pair what every other image and what the rest shows, b first; None unless all are paired and
             have one chip.
         changed: axes and circumstances whose values never agree: name -> (in a, in b), a list where there are several.
@@ -82,9 +83,9 @@ def compare_designs(a: pd.DataFrame, b: pd.DataFrame, names: tuple[str, str], st
     points = one[shared].reset_index(drop=True)
     for name in ("design_key", "accuracy", "accuracy_low", "accuracy_high"):
         points[f"{name}_a"], points[f"{name}_b"] = one[name].to_numpy(), two[name].to_numpy()
-    points["accuracy_change"] = points.accuracy_b - points.accuracy_a
     rows = zip(*(frame.reindex(columns=_OF_INTERVALS).to_dict("records") for frame in (one, two)), strict=True)
     changes = [_change(first, second, store) for first, second in rows]
+    points["accuracy_change"] = [change.value for change in changes]
     points["change_low"], points["change_high"] = zip(*(change.interval for change in changes), strict=True)
     points["paired"] = [change.paired for change in changes]
     points["p_adjusted"], points["verdict"] = _verdicts(changes)
@@ -126,6 +127,7 @@ class _Change:
     """Accuracy of b less that of a: its interval, how likely chance alone were so far up or down, and both halves of
     the images, where each has one chip."""
 
+    value: float
     interval: tuple[float, float]
     chance_up: float
     chance_down: float
@@ -136,22 +138,26 @@ class _Change:
 def _change(a: dict[str, Any], b: dict[str, Any], store: Store | None) -> _Change:
     after, before = ((round(row["accuracy"] * row["images"]), int(row["images"])) for row in (b, a))
     independent = _Change(
-        difference_interval(after, before), chance_of_more(after, before), chance_of_more(before, after)
+        b["accuracy"] - a["accuracy"],
+        difference_interval(after, before),
+        chance_of_more(after, before),
+        chance_of_more(before, after),
     )
-    same_images = all(a[name] == b[name] for name in ("dataset_digest", "dataset_split", "images"))
-    if store is None or not same_images:
+    if store is None or any(a[name] != b[name] for name in ("dataset_digest", "dataset_split")):
         return independent
-    images = int(a["images"])
+    images = int(min(a["images"], b["images"]))
+    chips = [1 if pd.isna(row["chips"]) else int(row["chips"]) for row in (b, a)]
+    common = chips if 1 in chips else [min(chips)] * 2  # one that stands for all is set beside each
     first, second = (
-        read_chips(
-            store, row["design_key"], split_images_of(row), 1 if pd.isna(row["chips"]) else int(row["chips"]), images
-        )
-        for row in (b, a)
+        read_chips(store, row["design_key"], split_images_of(row), count, images)
+        for row, count in zip((b, a), common, strict=True)
     )
     if not len(first) or not len(second):
         return independent
     change = chip_change(first, second)
-    found = _Change((change.low, change.high), change.chance_up, change.chance_down, True)
+    whole = a["images"] == b["images"] and common == chips
+    value = independent.value if whole else change.value  # what they share says another accuracy than their rows
+    found = _Change(value, (change.low, change.high), change.chance_up, change.chance_down, True)
     if len(first) > 1 or len(second) > 1:
         return found
     halves = PairedCounts.of(first[0, ::2], second[0, ::2]), PairedCounts.of(first[0, 1::2], second[0, 1::2])

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.front.fronts import GROUP_COLUMNS
 from pipeline.front.pareto import non_dominated
 from pipeline.results.comparison import Comparison, compare_designs, split_images_of
 from pipeline.storage.predictions import Predictions
@@ -258,7 +259,7 @@ class Results:
 
 
 def seen_all(designs: pd.DataFrame) -> pd.DataFrame:
-    """The designs that saw as many images as any of their sweep.
+    """The designs that saw as many images and chips as any of their sweep, network and world.
 
     Those that a race left behind are not to be set beside them.
     """
@@ -277,7 +278,7 @@ def _is_hardware(designs: pd.DataFrame) -> pd.Series:
 def on_front(group: pd.DataFrame, costs: Sequence[str], accuracy: str = "accuracy") -> NDArray[np.bool_]:
     """Whether no other row is as accurate at lower costs.
 
-    A design that a race left behind saw fewer images than the others of its sweep, and is on no front; nor is a
+    A design that a race left behind saw fewer images or chips than others of its sweep, and is on no front; nor is a
     reference, which is no hardware, or what is below the floor of its sweep.
 
     Args:
@@ -307,8 +308,11 @@ def above_floor(designs: pd.DataFrame) -> pd.Series:
 
 
 def _saw_all(designs: pd.DataFrame) -> pd.Series:
-    """Fewer images than another of its sweep has only what a race stopped; another sweep may just ask for fewer."""
-    return designs["images"] == designs.groupby("sweep")["images"].transform("max")
+    """Fewer images or chips than another of its sweep, network and world has only what a race stopped; another sweep
+    may just ask for fewer, and a race may be done with one world before another."""
+    group = [name for name in ("sweep", *GROUP_COLUMNS) if name in designs]
+    seen = designs["images"] * (designs["chips"].fillna(1) if "chips" in designs else 1)
+    return seen == seen.groupby([designs[name] for name in group], dropna=False).transform("max")
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

@@ -33,3 +33,14 @@ def correct_by_chip(records: Iterable[ShardRecord], split_images: int) -> Bool[n
     chips = shards_by_chip(records, split_images).values()
     rows = [np.concatenate([shard.predictions == shard.labels for shard in shards]) for shards in chips]
     return np.stack(rows) if rows else np.zeros((0, 0), dtype=bool)
+
+
+def ideal_correct(records: Iterable[ShardRecord], split_images: int) -> Bool[np.ndarray, " images"]:
+    """Which images ideal arithmetic classifies rightly: the same on every chip.
+
+    Args:
+        records: shards of one design, in any order.
+        split_images: of the whole split.
+    """
+    first = shards_by_chip(records, split_images)[0]
+    return np.concatenate([shard.ideal_predictions == shard.labels for shard in first])

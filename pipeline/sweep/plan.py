@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep import simulation
 from pipeline.sweep.axes import CONVERTER, MATCHED, ROW_ORDER, SEED, SOLVER
+from pipeline.sweep.extent import Extent
 from pipeline.sweep.images import measured_images
 from pipeline.sweep.point_builder import PointBuilder
 from pipeline.sweep.points import Configuration, DesignPoint
@@ -53,6 +54,10 @@ class Plan:
     def chips(self) -> int:
         """Chips of every design whose chips differ."""
         return self.sweep.spec.chips
+
+    def extent_of(self, point: DesignPoint) -> Extent:
+        """Images and chips of a design that goes all the way."""
+        return Extent(self.images, self.chips if point.chips_differ else 1)
 
     @cached_property
     def axes(self) -> dict[str, list[Any]]:

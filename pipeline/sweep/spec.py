@@ -92,6 +92,7 @@ NotNegativeCount = Annotated[int, Field(ge=0)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Uri = Annotated[Text, AfterValidator(_without_user)]
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
+Width = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as the tables hold it
 
 
@@ -154,7 +155,8 @@ class CostSpec(CostOptions):
 class ParetoSpec(_Part):
     """What the front is drawn for, its floor, and the resamples of the images behind its support.
 
-    ``yield_loss`` is how far below ideal arithmetic a chip may be to count in the yield of a design.
+    ``yield_loss`` is how far below ideal arithmetic a chip may be to count in the yield of a design, and
+    ``yield_width`` how wide the interval of the yield may be where a race stops.
 
     The floor is what a design has to reach to be on a front: at most ``max_loss`` below ideal arithmetic, at least
     ``min_accuracy``. Without either it has to be more accurate than guessing, by the low end of its 95 % interval.
@@ -164,6 +166,7 @@ class ParetoSpec(_Part):
     max_loss: Share | None = None
     min_accuracy: Share | None = None
     yield_loss: Share = 0.02
+    yield_width: Width | None = None
     resamples: Positive = 1000
     seed: Seed = 0
 
@@ -246,12 +249,6 @@ class SweepSpec(_WithAxes):
     tracking: Annotated[TrackingSpec, BeforeValidator(_name_field("mode"))] = TrackingSpec()
     cost: CostSpec = CostSpec()
     pareto: ParetoSpec = ParetoSpec()
-
-    @model_validator(mode="after")
-    def _raced_by_what_is_known(self) -> SweepSpec:
-        if self.strategy == "racing" and "chip_accuracy" in self.pareto.objectives:
-            raise ValueError("a race compares means of chips: pareto.objectives must not name 'chip_accuracy' in one")
-        return self
 
     @model_validator(mode="after")
     def _required(self) -> SweepSpec:

@@ -14,7 +14,8 @@ import numpy as np
 from pipeline.columns import Row
 from pipeline.front.chips import NO_CHIPS, accuracy_interval, chip_columns, in_turn
 from pipeline.front.intervals import wilson_interval
-from pipeline.storage.chips import correct_by_chip, shards_by_chip
+from pipeline.front.yields import YieldRule
+from pipeline.storage.chips import correct_by_chip, ideal_correct, shards_by_chip
 from pipeline.storage.compute_time import ComputeTime, time_class
 from pipeline.storage.layer_totals import OF_THE_DESIGN, Totals, in_units, sum_layers, sum_network
 from pipeline.storage.records import (
@@ -26,13 +27,14 @@ from pipeline.storage.records import (
 )
 from pipeline.storage.shard_files import ShardReading, bundle_shards, read_shards
 from pipeline.storage.store import Store
-from pipeline.storage.work import DesignWork
+from pipeline.storage.work import DesignWork, StopReason
 from pipeline.sweep.plan import Plan
 from pipeline.sweep.points import DesignPoint
 from pipeline.tables.evidence import design_columns, layer_columns
 from pipeline.tables.files import TableFiles
 from pipeline.tables.hardware_cost import HardwareCosts
 from pipeline.tables.schema import SCHEMAS
+from pipeline.tables.yields import yield_rule
 from pipeline.uris import without_secret
 
 TIMES_OF_A_CLASS = 1000
@@ -75,7 +77,7 @@ def aggregate(plan: Plan, design_works: Iterable[DesignWork], store: Store) -> A
                 result.damaged[work.point.key] = damaged
             if damaged or design is None:
                 continue
-            done = _Finished(work.point, design, reading.records)
+            done = _Finished(work.point, design, reading.records, work.stopped)
             _add_rows(rows, plan, costs, done)
             _bundle(result, work.point.key, reading, store)
             finished.append(done)
@@ -127,6 +129,7 @@ class _Finished:
     point: DesignPoint
     record: DesignRecord
     shards: list[ShardRecord]
+    stopped: StopReason | None
 
     @property
     def evaluations(self) -> int:
@@ -141,10 +144,9 @@ class _Finished:
     @cached_property
     def ideal_correct(self) -> np.ndarray:
         """(images,) bool: classified rightly in ideal arithmetic."""
-        first = shards_by_chip(self.shards, self.point.split_images)[0]
-        return np.concatenate([shard.ideal_predictions == shard.labels for shard in first])
+        return ideal_correct(self.shards, self.point.split_images)
 
-    def accuracy_columns(self, yield_loss: float) -> Row:
+    def accuracy_columns(self, rule: YieldRule) -> Row:
         """Accuracy with its 95 % interval, what ideal arithmetic reaches on the same images, and how chips differ."""
         ideal = float(self.ideal_correct.mean())
         accuracy = float(self.correct.mean())
@@ -152,6 +154,7 @@ class _Finished:
         return {
             "images": self.correct.shape[1],
             "split_images": self.point.split_images,
+            "stopped": self.stopped or "",
             "accuracy": accuracy,
             "accuracy_low": low,
             "accuracy_high": high,
@@ -159,7 +162,7 @@ class _Finished:
             "chance_accuracy": 1 / len(self.point.dataset.classes),
             "accuracy_loss": (int(self.ideal_correct.sum()) * len(self.correct) - int(self.correct.sum()))
             / self.correct.size,
-            **(chip_columns(self.correct, ideal, yield_loss) if self.point.chips_differ else NO_CHIPS),
+            **(chip_columns(self.correct, self.ideal_correct, rule) if self.point.chips_differ else NO_CHIPS),
         }
 
     def provenance_columns(self) -> Row:
@@ -203,7 +206,7 @@ _FRONT_UNKNOWN: Row = {
 
 
 def _add_rows(rows: dict[str, list[Row]], plan: Plan, hardware: HardwareCosts, done: _Finished) -> None:
-    sweep_name, yield_loss = plan.name, plan.sweep.spec.pareto.yield_loss
+    sweep_name = plan.name
     point, evidence, images = done.point, done.record.evidence, done.evaluations
     axes = axis_columns(sweep_name, point)
     totals = sum_layers([shard.layers for shard in done.shards])
@@ -212,7 +215,7 @@ def _add_rows(rows: dict[str, list[Row]], plan: Plan, hardware: HardwareCosts, d
     rows["designs"].append(
         {
             **axes,
-            **done.accuracy_columns(yield_loss),
+            **done.accuracy_columns(yield_rule(plan)),
             **_ratios(total, images, point),
             **costs,
             **_FRONT_UNKNOWN,

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.storage.store import Store
 from pipeline.tables.files import SWEEPS_FOLDER
@@ -51,11 +52,11 @@ def what_is_missing(designs: pa.Table, sweep_name: str, store: Store) -> str:
         return ""
     if designs.num_rows < asked.designs:
         return f"incomplete: {designs.num_rows} of the {asked.designs} designs of sweep '{sweep_name}' are here"
-    images = designs["images"].to_pylist()
-    behind = sum(seen < asked.images for seen in images)
-    if behind == len(images) or (behind and not asked.racing):
+    whole = designs.filter(pc.equal(pc.fill_null(designs["stopped"], ""), "")) if asked.racing else designs
+    behind = sum(seen < asked.images for seen in whole["images"].to_pylist())
+    if behind:
         return f"incomplete: {behind} of the {asked.designs} designs saw less than the {asked.images} images asked for"
-    fewer = sum(seen is not None and seen < asked.chips for seen in designs["chips"].to_pylist())
+    fewer = sum(seen is not None and seen < asked.chips for seen in whole["chips"].to_pylist())
     if fewer:
         return f"incomplete: {fewer} of the {asked.designs} designs have fewer than the {asked.chips} chips asked for"
     return ""

@@ -199,8 +199,22 @@ _OF_CHIPS = [
         True,
     ),
     _field("yield", _FLOAT, "fraction", "share of the chips within pareto.yield_loss of ideal arithmetic", True),
-    _field("yield_low", _FLOAT, "fraction", "lower end of the 95 % Clopper-Pearson interval of the yield", True),
-    _field("yield_high", _FLOAT, "fraction", "upper end of the 95 % Clopper-Pearson interval of the yield", True),
+    _field(
+        "yield_low",
+        _FLOAT,
+        "fraction",
+        "lower end of the 95 % Clopper-Pearson interval of the yield; with pareto.yield_width of the yield on "
+        "all images of the sweep, wherever a race stops",
+        True,
+    ),
+    _field(
+        "yield_high",
+        _FLOAT,
+        "fraction",
+        "upper end of the 95 % Clopper-Pearson interval of the yield; with pareto.yield_width of the yield on "
+        "all images of the sweep, wherever a race stops",
+        True,
+    ),
     _field(
         "yield_loss", _FLOAT, "fraction", "accuracy that a chip of the yield may lose against ideal arithmetic", True
     ),
@@ -215,6 +229,14 @@ DESIGNS_SCHEMA = pa.schema(
             _INT,
             "images",
             "of the whole split: shards of chip c are stored with c x split_images added to the image",
+            True,
+        ),
+        _field(
+            "stopped",
+            _TEXT,
+            DIMENSIONLESS,
+            "why a race gave it no more images and chips: beaten (another one surely is better), or yield known (as "
+            "well as pareto.yield_width asks, of all that are left of its model, data set, world); empty: it got all",
             True,
         ),
         _field(

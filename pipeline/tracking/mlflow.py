@@ -85,8 +85,7 @@ def parent_entry(sweep: SweepFile, rows: list[dict[str, Any]], artifacts: dict[s
     spec = sweep.spec
     metrics: dict[str, float] = {"designs": len(rows), "designs_on_front": sum(row["on_front"] for row in rows)}
     if rows:
-        images = max(row["images"] for row in rows)  # what a race stopped saw fewer
-        metrics["best_accuracy_pct"] = 100 * max(row["accuracy"] for row in rows if row["images"] == images)
+        metrics["best_accuracy_pct"] = 100 * max(row["accuracy"] for row in rows if row["stopped"] != "beaten")
     tags = {
         f"{PREFIX}.sweep": spec.name,
         f"{PREFIX}.kind": "sweep",

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.front.elimination import Contender, beaten_in_group
 from pipeline.front.pareto import non_dominated
+from pipeline.sweep.extent import Extent
 
 Draw = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 """(designs, images) booleans, and (designs, pieces) of costs, of all images of a sweep."""
@@ -65,8 +66,11 @@ def race(correct: np.ndarray, costs: np.ndarray, looks: list[int], error: float)
     stopped: set[str] = set()
     for look in looks:
         seen = images * look // pieces
-        group = [Contender(name, correct[int(name), :seen], costs[None, int(name), :look]) for name in alive]
-        stopped |= beaten_in_group(group, images, error)
+        group = [
+            Contender(name, correct[None, int(name), :seen], costs[None, int(name), :look], costs[None, int(name), :1])
+            for name in alive
+        ]
+        stopped |= beaten_in_group(group, Extent(images, 1), error, ["accuracy"])
         alive = [name for name in alive if name not in stopped]
     return len(front & stopped), len(stopped)
 

@@ -15,18 +15,22 @@ from rich.console import Console
 from pipeline.cli import main
 from pipeline.execution.racing import _group, run_race
 from pipeline.execution.runner import RunOptions, run_sweep
+from pipeline.front.fronts import MARKS
+from pipeline.front.rounds import most_rounds
 from pipeline.report.page import build_report
-from pipeline.results.finished import Results
+from pipeline.results.finished import Results, seen_all
 from pipeline.results.robust import worst_worlds
 from pipeline.storage.compute_time import ComputeTimes
+from pipeline.storage.predictions import read_chips
 from pipeline.storage.store import Store
-from pipeline.storage.work import find_work
-from pipeline.sweep.plan import make_plan
+from pipeline.storage.work import DesignWork, find_work
+from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import load_sweep
+from pipeline.tables.aggregate import aggregate
 from pipeline.tables.completeness import Asked, what_is_missing, write_asked
 from pipeline.tables.schema import SCHEMAS
 from tests.pipeline.fake_simcore import write_sweep
-from tests.pipeline.finished_sweep import finish_sweep
+from tests.pipeline.finished_sweep import compute_works, finish_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes")
 
@@ -133,17 +137,110 @@ def test_designs_are_compared_within_one_world_and_the_robust_front_over_all(tmp
         assert row.accuracy == designs.accuracy[same].min()
 
 
-def test_a_race_over_chips_ends_with_the_same_front(tmp_path: Path) -> None:
-    for name in ("whole", "race"):
-        (tmp_path / name).mkdir()
-    changes = {**EFFECTS, "dataset": "{name: fake-images, images: 200, calibration_images: 10}", "shard_images": "10"}
-    changes["pareto"] = "{objectives: [accuracy, current]}"
-    finish_sweep(tmp_path / "whole", **changes)
-    plan = make_plan(load_sweep(Path(write_sweep(tmp_path / "race", **changes, strategy="racing"))))
-    store = Store(str(tmp_path / "whole" / "results"))
-    race = run_race(plan, store, ComputeTimes.load(store), lambda works, name: all(work.done for work in works))
-    designs = Results(str(tmp_path / "whole" / "results")).designs()
-    assert not set(race.stopped_at) & set(designs.design_key[designs.on_front])
+RACE = {
+    "effects": "[none, sram-vt-5]",
+    "chips": "20",
+    "sparsity": "[dense, weight, activation, binsparx]",
+    "arrays": "32x32",
+    "strategy": "racing",
+}
+
+
+def race_here(folder: Path, store: Store | None = None, **changes: str) -> tuple[Plan, Store, list[str]]:
+    """A race computed in this process, its tables published, and the names of its rounds."""
+    folder.mkdir(exist_ok=True)
+    plan = make_plan(load_sweep(Path(write_sweep(folder, **{**RACE, **changes}))))
+    store = store or Store(str(folder / "results"))
+    times, names = ComputeTimes.load(store), []
+
+    def execute(design_works: list[DesignWork], name: str) -> bool:
+        names.append(name)
+        compute_works(plan, store, design_works)
+        return True
+
+    works = run_race(plan, store, times, execute).design_works(plan, store, times)
+    aggregate(plan, works, store).tables.publish(plan.name, store)
+    return plan, store, names
+
+
+def test_a_race_over_chips_ends_with_the_rows_and_fronts_of_the_complete_sweep(tmp_path: Path) -> None:
+    plan, store, names = race_here(tmp_path / "race")
+    assert names == [f"round {number} of 3 on {chips} chips" for number, chips in ((1, 8), (2, 16), (3, 20))]
+    race = Results(store.uri).designs()
+    stopped = race[race.stopped != ""]
+    assert set(stopped.stopped) == {"beaten"} and set(stopped.chips.dropna()) & {8, 16}
+    finish_sweep(tmp_path, **{**RACE, "strategy": "complete"})
+    whole = Results(str(tmp_path / "results")).designs()
+    assert sorted(race.design_key[race.on_front]) == sorted(whole.design_key[whole.on_front])
+    # Marks of a front and changes against dense take other designs that saw all.
+    others = [name for name in race if name in MARKS or "_change" in name]
+    finished = race[race.stopped == ""].drop(columns=others)
+    same = whole[whole.design_key.isin(finished.design_key)].drop(columns=others)
+    pd.testing.assert_frame_equal(finished.reset_index(drop=True), same.reset_index(drop=True))
+    row = stopped[stopped.chips == 8].iloc[0]  # as a sweep of so many chips and images has it
+    (tmp_path / "few").mkdir()
+    few = {"chips": "8", "dataset": f"{{name: fake-images, images: {row.images}, calibration_images: 10}}"}
+    finish_sweep(tmp_path / "few", **{**RACE, **few, "strategy": "complete"})
+    found = Results(str(tmp_path / "few" / "results")).designs()
+    (again,) = (one for _, one in found.iterrows() if one.design_key == row.design_key)
+    skipped = [*others, "stopped"]
+    pd.testing.assert_series_equal(row.drop(skipped), again.drop(skipped), check_names=False)
+
+
+def test_a_race_that_was_raced_goes_on_to_the_complete_sweep(tmp_path: Path, calls: Path) -> None:
+    _, store, _ = race_here(tmp_path / "race")
+    before = evaluated(calls)
+    race_here(tmp_path / "race", store)  # again: nothing is computed
+    assert evaluated(calls) == before
+    finish_sweep(tmp_path / "race", **{**RACE, "strategy": "complete"})
+    finish_sweep(tmp_path, **{**RACE, "strategy": "complete"})
+    for name in ("designs", "chips"):
+        found, wanted = (Results(str(folder / "results")).table(name) for folder in (tmp_path / "race", tmp_path))
+        assert found.equals(wanted)
+
+
+def test_a_race_over_yields_stops_a_world_once_all_of_them_are_known(tmp_path: Path) -> None:
+    changes = {"pareto": "{yield_loss: 0.5, yield_width: 0.6}"}
+    plan, store, names = race_here(tmp_path / "race", **changes)
+    results = Results(store.uri)
+    designs = results.designs()
+    known = designs[designs.stopped == "yield known"]
+    assert len(known) and set(known.effects) == {"sram-vt-5"} and len(known[["images", "chips"]].drop_duplicates()) == 1
+    assert (known.yield_high - known.yield_low <= 0.6).all() and (known.chips < 20).all()
+    assert known.on_front.any()  # of those that saw the same
+    assert not designs[designs.stopped == "beaten"].on_front.any()
+    asked = Asked(len(plan.points), plan.images, True, plan.chips)
+    write_asked(asked, "small", store)
+    assert what_is_missing(results.table("designs", "small"), "small", store) == ""
+    assert set(known.design_key) <= set(seen_all(designs).design_key)
+    assert len(names) <= most_rounds(20)
+
+
+def test_the_front_of_95_percent_of_the_chips_is_raced_with_all_chips_at_once(tmp_path: Path) -> None:
+    changes = {"pareto": "{objectives: [chip_accuracy, current]}", "effects": "sram-vt-5"}
+    _, store, names = race_here(tmp_path / "race", **changes)
+    race = Results(store.uri).designs()
+    assert names == ["round 1 of 2 on 20 chips", "round 2 of 2 on 20 chips"]
+    assert (race.stopped == "beaten").any() and set(race.chips) == {20}
+    finish_sweep(tmp_path, **{**RACE, **changes, "strategy": "complete"})
+    whole = Results(str(tmp_path / "results")).designs()
+    assert sorted(race.design_key[race.on_front]) == sorted(whole.design_key[whole.on_front])
+
+
+def test_a_comparison_of_other_chips_is_of_those_that_both_have(tmp_path: Path) -> None:
+    finish_sweep(tmp_path, **{**EFFECTS, "effects": "sram-vt-5"})
+    results = Results(str(tmp_path / "results"))
+    designs = results.designs()
+    dense, sparse = (designs[designs.sparsity == level] for level in ("dense", "binsparx"))
+    fewer = dense.assign(chips=2, images=50)
+    found = results.compare(fewer, sparse).points
+    assert found.paired.all()
+    for row in found.itertuples():
+        after, before = (
+            read_chips(results.store, key, 200, 2, 50).mean() for key in (row.design_key_b, row.design_key_a)
+        )
+        assert row.accuracy_change == pytest.approx(after - before)
+        assert row.change_low < row.accuracy_change < row.change_high
 
 
 def test_fewer_chips_than_were_asked_for_read_as_incomplete(tmp_path: Path) -> None:

@@ -52,14 +52,14 @@ class Gains:
 
 
 def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:
-    """``binsparx``, or the best level there is, against ``dense``, both with nothing beyond the flips and judged on the
-    same number of images, where both are there on the same hardware; None where that is nowhere."""
+    """``binsparx``, or the best level there is, against ``dense``, both with nothing beyond the flips and judged on as
+    many images and chips, where both are there on the same hardware; None where that is nowhere."""
     plain = designs[only_flips(designs)]
     levels = [level for level in ("binsparx", "activation", "weight") if (plain.sparsity == level).any()]
     if not levels:
         return None
     dense, sparse = plain[plain.sparsity == "dense"], plain[plain.sparsity == levels[0]]
-    same = [name for name in (*HARDWARE_COLUMNS, "model_digest", "dataset_digest", "images") if name in plain]
+    same = [name for name in (*HARDWARE_COLUMNS, "model_digest", "dataset_digest", "images", "chips") if name in plain]
     dense, sparse = (
         one.merge(other[same].drop_duplicates(), on=same) for one, other in ((dense, sparse), (sparse, dense))
     )

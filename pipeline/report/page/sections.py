@@ -15,6 +15,7 @@ from pipeline.execution.failures import FailureReport
 from pipeline.results.finished import seen_all
 from pipeline.results.fixed import cost_choices, fixed_axes, said, varying_axes
 from pipeline.results.names import distinguishing, hardware_name, world_names, world_words
+from pipeline.results.stopped import stop_words
 from pipeline.sweep.keys import short_key
 from pipeline.sweep.names import array_name
 from pipeline.sweep.objectives import Objective, known_costs
@@ -81,8 +82,7 @@ def asked(designs: pd.DataFrame, shown: int, description: str) -> str:
     ]
     images = designs.images.max()
     lead = f"<p>{escape(description)}</p>" if description else ""
-    fewer = int((designs.images < images).sum())
-    stopped = f", but for {fewer} that the race stopped after {designs.images.min()} or more" if fewer else ""
+    stopped = f", but for those that the race stopped: {words}" if (words := stop_words(designs)) else ""
     note = f"{len(designs):,} designs, each judged on {images} images{stopped}."
     if shown < len(designs):
         note += (

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 from scipy import stats
 
 from pipeline.cli.plan import summarise
-from pipeline.execution.racing import PIECES, piece_images, rounds, shared_runs
+from pipeline.execution.racing import PIECES, piece_images, shared_runs
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
-from pipeline.front.elimination import (
-    ERROR,
-    Contender,
-    beaten_in_group,
-    chance_of_error,
-    error_of_a_pair,
-    surely_positive,
-)
+from pipeline.front.accuracy_claims import chance_of_error
+from pipeline.front.crossed import part, reach
+from pipeline.front.elimination import ERROR, Contender, beaten_in_group, error_of_a_pair
+from pipeline.front.rounds import most_rounds, rounds
+from pipeline.sweep.extent import Extent
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
 from tests.pipeline.fake_simcore import write_sweep
@@ -37,13 +37,34 @@ from tests.pipeline.simulated_races import (
 )
 
 A_PAIR = error_of_a_pair([5], 2)
+ALL, ACCURACY = Extent(10_000, 1), ["accuracy"]
 
 
 def test_rounds_grow_fourfold_and_end_with_all_images() -> None:
-    assert rounds(300, 50) == [100, 300]
-    assert rounds(10_000, 50) == [650, 2600, 10_000]
-    assert rounds(80, 50) == [80]
-    assert rounds(1, 50) == [1]
+    assert rounds(Extent(300, 1), 50) == [(100, 1), (300, 1)]
+    assert rounds(Extent(10_000, 1), 50) == [(650, 1), (2600, 1), (10_000, 1)]
+    assert rounds(Extent(80, 1), 50) == [(80, 1)]
+    assert rounds(Extent(1, 1), 50) == [(1, 1)]
+
+
+def test_chips_grow_with_the_images() -> None:
+    assert rounds(Extent(1000, 20), 50) == [(100, 8), (200, 16), (650, 20), (1000, 20)]
+    assert rounds(Extent(1000, 3), 50) == [(100, 3), (400, 3), (1000, 3)]
+    assert rounds(Extent(80, 100), 50) == [(80, 8), (80, 32), (80, 100)]
+    assert rounds(Extent(1000, 20), 50, first_chips=20) == [(100, 20), (400, 20), (1000, 20)]
+
+
+@given(st.integers(1, 3000), st.integers(1, 600), st.integers(1, 80), st.sampled_from([8, 600]))
+def test_every_round_has_more_and_there_are_no_more_of_them_than_is_said(
+    images: int, chips: int, shard_images: int, first_chips: int
+) -> None:
+    whole = Extent(images, chips)
+    found = rounds(whole, shard_images, first_chips)
+    assert found[-1] == whole and len(found) <= most_rounds(chips)
+    for before, after in pairwise(found):
+        assert before.images <= after.images and before.chips <= after.chips and before != after
+        assert after == whole or after.images * after.chips >= 4 * before.images * before.chips
+    assert all(extent.images % shard_images == 0 or extent.images == images for extent in found)
 
 
 @pytest.mark.parametrize("images_left", [0, 1, 2, 7, 30])
@@ -63,7 +84,7 @@ def contender(name: str, rate: float, current: float, images: int = 100, seed: i
     rng = np.random.default_rng([seed, *name.encode()])
     shared = np.random.default_rng(seed).normal(0, 0.02, images // 25)  # bright images draw more in every design
     currents = current * np.exp(shared + rng.normal(0, 0.001, images // 25))
-    return Contender(name, rng.random(images) < rate, currents[None])
+    return Contender(name, rng.random((1, images)) < rate, currents[None], currents[None, :1])
 
 
 def test_a_clearly_worse_design_stops_and_others_go_on() -> None:
@@ -74,28 +95,32 @@ def test_a_clearly_worse_design_stops_and_others_go_on() -> None:
         contender("cheap", 0.3, 0.5),
         contender("equal-current", 0.3, 1.0),
     ]
-    assert beaten_in_group(group, 10_000, A_PAIR) == {"worse"}
+    assert beaten_in_group(group, ALL, A_PAIR, ACCURACY) == {"worse"}
 
 
 def test_a_design_that_is_best_in_one_objective_goes_on() -> None:
     best, small, alike = contender("best", 0.95, 1.0), contender("small", 0.3, 1.5), contender("alike", 0.3, 1.5)
     areas = {"best": 2.0, "small": 1.0, "alike": 2.0}
     group = [
-        replace(one, costs=np.vstack([one.costs, np.full((1, one.costs.shape[1]), areas[one.key])]))
+        replace(
+            one,
+            costs=np.vstack([one.costs, np.full((1, one.costs.shape[1]), areas[one.key])]),
+            chip_costs=np.vstack([one.chip_costs, np.full((1, 1), areas[one.key])]),
+        )
         for one in (best, small, alike)
     ]
-    assert beaten_in_group(group, 10_000, A_PAIR) == {"alike"}
+    assert beaten_in_group(group, ALL, A_PAIR, ACCURACY) == {"alike"}
 
 
 def test_designs_with_an_unknown_cost_go_on() -> None:
-    unknown = Contender("unknown", np.zeros(100, bool), np.full((1, 4), np.nan))
-    assert beaten_in_group([contender("best", 0.95, 1.0), unknown], 10_000, A_PAIR) == set()
+    unknown = Contender("unknown", np.zeros((1, 100), bool), np.full((1, 4), np.nan), np.full((1, 1), np.nan))
+    assert beaten_in_group([contender("best", 0.95, 1.0), unknown], ALL, A_PAIR, ACCURACY) == set()
 
 
 def test_a_design_without_a_cost_does_not_keep_others_from_stopping() -> None:
     group = [contender("best", 0.95, 1.0), contender("worse", 0.3, 1.5)]
-    unknown = Contender("unknown", np.zeros(100, bool), np.full((1, 4), np.nan))
-    assert beaten_in_group([unknown, *group], 10_000, A_PAIR) == {"worse"}
+    unknown = Contender("unknown", np.zeros((1, 100), bool), np.full((1, 4), np.nan), np.full((1, 1), np.nan))
+    assert beaten_in_group([unknown, *group], ALL, A_PAIR, ACCURACY) == {"worse"}
 
 
 def test_shards_of_other_sizes_are_compared_where_they_end_together() -> None:
@@ -106,7 +131,7 @@ def test_shards_of_other_sizes_are_compared_where_they_end_together() -> None:
 
 def test_one_shard_says_nothing_about_the_spread() -> None:
     group = [contender("best", 0.95, 1.0, images=25), contender("worse", 0.1, 2.0, images=25)]
-    assert beaten_in_group(group, 10_000, A_PAIR) == set()
+    assert beaten_in_group(group, ALL, A_PAIR, ACCURACY) == set()
 
 
 def test_the_first_round_comes_in_pieces_enough_to_know_a_spread() -> None:
@@ -124,16 +149,18 @@ def test_pairs_of_all_groups_and_all_decisions_share_the_error() -> None:
 
 @pytest.mark.parametrize("level", [0.05, 0.001])
 def test_a_cost_is_falsely_called_lower_as_often_as_the_level_says(level: float) -> None:
+    def found(differences: np.ndarray) -> int:
+        return int((differences.mean(axis=-1) > reach([part(differences)], level)).sum())
+
     rng = np.random.default_rng(0)
     draws = 400_000
-    found = int(surely_positive(rng.standard_normal((draws, 4)), level).sum())
     low, high = stats.binom.ppf([1e-4, 1 - 1e-4], draws, level)
-    assert low <= found <= high
+    assert low <= found(rng.standard_normal((draws, 4))) <= high
     # Pieces of other sizes scatter otherwise: no more often, then.
-    uneven = rng.standard_normal((draws, 4)) * np.array([1.0, 1.0, 3.0, 10.0])
-    assert surely_positive(uneven, level).sum() <= high
-    assert not surely_positive(np.zeros((3, 4)), level).any()
-    assert surely_positive(np.ones((3, 4)), level).all()  # a cost that does not depend on the images
+    assert found(rng.standard_normal((draws, 4)) * np.array([1.0, 1.0, 3.0, 10.0])) <= high
+    assert found(np.zeros((3, 4))) == 0
+    assert found(np.ones((3, 4))) == 3  # a cost that does not depend on the images
+    assert found(np.ones((3, 1))) == 0
 
 
 LOOKS = [12, 24]  # of 48 pieces

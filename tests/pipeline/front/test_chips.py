@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.front.chips import accuracy_interval, chip_change, chip_columns, in_turn
 from pipeline.front.intervals import PairedCounts, wilson_interval
+from pipeline.front.yields import YieldRule
 
 Spreads = tuple[float, float]
 
@@ -98,7 +99,7 @@ def test_the_columns_of_chips() -> None:
     correct = np.zeros((4, 10), bool)
     for chip, right in enumerate((9, 8, 7, 10)):
         correct[chip, :right] = True
-    found = chip_columns(correct, ideal_accuracy=0.9, yield_loss=0.1)
+    found = chip_columns(correct, np.arange(10) < 9, YieldRule(0.1))
     assert found["chips"] == 4 and found["yield"] == 0.75 and found["yield_loss"] == 0.1
     assert found["accuracy_chip_std"] == pytest.approx(np.std([0.9, 0.8, 0.7, 1.0], ddof=1))
     assert found["accuracy_chip_p5"] == 0.7
@@ -107,16 +108,17 @@ def test_the_columns_of_chips() -> None:
     hundred = np.zeros((100, 200), bool)
     for chip in range(100):
         hundred[chip, : 100 + chip] = True
-    reached = chip_columns(hundred, 0.9, 0.05)["accuracy_chip_p5"]
+    reached = chip_columns(hundred, np.arange(200) < 180, YieldRule(0.05))["accuracy_chip_p5"]
     assert isinstance(reached, float)
     assert (hundred.mean(axis=1) >= reached).mean() >= 0.95 >= (hundred.mean(axis=1) > reached).mean()
-    alone = chip_columns(correct[:1], 0.9, 0.0)
+    alone = chip_columns(correct[:1], np.arange(10) < 9, YieldRule(0.0))
     assert alone["accuracy_chip_std"] is None and alone["yield"] == 1.0
 
 
 def test_a_chip_just_at_the_loss_counts_in_the_yield() -> None:
     correct = np.arange(100)[None] < np.array([[91], [90]])
-    assert chip_columns(correct, 0.93, 0.02)["yield"] == 0.5  # 0.93 - 0.91 is a little more than 0.02 in the computer
+    found = chip_columns(correct, np.arange(100) < 93, YieldRule(0.02))
+    assert found["yield"] == 0.5  # 0.93 - 0.91 is a little more than 0.02 in the computer
 
 
 def test_each_image_is_judged_by_the_next_chip_in_turn() -> None:

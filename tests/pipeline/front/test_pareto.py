@@ -99,6 +99,7 @@ def test_candidates_of_a_table_are_of_each_group_and_not_what_a_race_stopped() -
             "chance_accuracy": [0.1] * 6,
             "energy_per_image_J": [1.0, 2.0, 3.0, 4.0, None, 9.0],
             "images": [100, 100, 100, 50, 100, 100],
+            "chips": pa.array([None] * 6, pa.int64()),
             "design_key": list("abcdef"),
             "solver_setting": ["auto"] * 6,
         }
@@ -128,6 +129,7 @@ def test_a_front_has_a_floor_and_without_one_of_its_own_it_is_chance(floor: dict
             "chance_accuracy": [0.1] * 5,
             "energy_per_image_J": [1.0, 2.0, 3.0, 4.0, 5.0],
             "images": [100] * 5,
+            "chips": pa.array([None] * 5, pa.int64()),
             "design_key": list("abcde"),
             "solver_setting": ["auto"] * 5,
         }

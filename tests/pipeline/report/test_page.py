@@ -173,17 +173,23 @@ def test_what_a_race_stopped_is_not_set_beside_the_others(results: Results, tmp_
     assert designs is not None
     stopped = designs["design_key"].to_pylist()[-1]
     hit = [key == stopped for key in designs["design_key"].to_pylist()]
-    for name, value, kind in (("images", 25, pa.int64()), ("accuracy", 0.999, pa.float64())):
+    for name, value, kind in (
+        ("images", 25, pa.int64()),
+        ("accuracy", 0.999, pa.float64()),
+        ("stopped", "beaten", pa.string()),
+    ):
         old = designs[name].to_pylist()
-        values = [value if it else one for it, one in zip(hit, old, strict=True)]
+        values: list[object] = [value if it else one for it, one in zip(hit, old, strict=True)]
         designs = designs.set_column(designs.column_names.index(name), name, pa.array(values, kind))
     publish(copied, designs)
     frame = copied.designs("small")
     gains = find_gains(copied, frame)
     assert gains is not None and stopped not in set(gains.comparison.points.design_key_b)
     assert "99.9" not in "".join(sentences(frame, gains)) and "99.9" not in heat_maps(frame)
-    assert "judged on 100 images, but for 1 that the race stopped after 25 or more" in asked(frame, len(frame), "")
-    rows = {("dense", 0.0): {"accuracy": 0.5, "images": 100}, ("binsparx", 0.0): {"accuracy": 0.9, "images": 25}}
+    said = asked(frame, len(frame), "")
+    assert "judged on 100 images, but for those that the race stopped: 1 beaten after 25 images" in said
+    dense = {"accuracy": 0.5, "images": 100, "chips": None}
+    rows = {("dense", 0.0): dense, ("binsparx", 0.0): {"accuracy": 0.9, "images": 25, "chips": None}}
     assert _gain(rows) == ""
 
 
