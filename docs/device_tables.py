@@ -5,7 +5,7 @@ from __future__ import annotations
 from markdown_table import markdown_table
 
 from simcore.technology import device_names
-from simcore.technology.devices import Bitcell, load_bitcell
+from simcore.technology.devices import Bitcell, Quantity, load_bitcell
 
 _UNITS = {"ohm": "Ω"}
 
@@ -24,10 +24,17 @@ def _section(cell: Bitcell) -> str:
         unit = next((entry["unit"] for entry in entries if isinstance(entry, dict)), "")
         rows.append([f"`{name}`", _UNITS.get(unit, unit), *map(_shown, entries)])
     table = markdown_table(["parameter", "unit", *corners], [], rows)
+    table += "".join(_written(name, value) for name, value in cell.cell.write or () if value) if cell.cell else ""
     read = [f"- {name}: {text}" for name, text in cell.sources.items()]
     return "\n".join(
         [f"### {cell.name}", "", f"{cell.description.strip()} Topology `{cell.topology}`.", "", table, "", *read]
     )
+
+
+def _written(name: str, given: Quantity) -> str:
+    """A line on what a write takes."""
+    unit = "writes of a cell" if given.unit == "writes" else given.unit
+    return f"\n\nWriting, {name.replace('_', ' ')}: {given.value:g} {unit}. *{given.source}*"
 
 
 def _shown(entry: object) -> str:

@@ -26,6 +26,12 @@ class PointsFailed(BinsparxError):
     exit_code = 1
 
 
+class RayNotStarted(BinsparxError):
+    """No Ray came up on this machine: nothing is wrong with the input."""
+
+    exit_code = 1
+
+
 class DiskFull(BinsparxError):
     """There is no room for results: what is finished is kept, and trying again would take as long and fail the same.
 

@@ -17,11 +17,15 @@ def main() -> None:
     if before is signal.default_int_handler:  # a job in the background ignores Ctrl-C
         signal.signal(signal.SIGINT, _leave)
     from pipeline.cli.app import app
-    from pipeline.cli.endings import explain_end
+    from pipeline.cli.endings import INTERRUPTED, explain_end
 
     signal.signal(signal.SIGINT, before)
     try:
-        app()
+        # Not Typer's own ending, whose boxes and silence after Ctrl-C are not like the other errors.
+        code = app(prog_name="binsparx", standalone_mode=False)
+        if code == INTERRUPTED:
+            print("error: interrupted", file=sys.stderr)
+        sys.exit(code)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

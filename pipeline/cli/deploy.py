@@ -26,8 +26,8 @@ def deploy(
 
     On the design's arrays it delivers what the design does; in ideal arithmetic it expects what the arrays lose.
 
-    Example: `binsparx deploy 3f2a91 -o chip.safetensors`. KEY is in the report, in `binsparx results` and `binsparx
-    show`.
+    Example: `binsparx deploy 3f2a91 -o chip.safetensors`. KEY is in the report and in `binsparx results
+    SWEEP --designs`.
     """
     subject, _ = open_subject(design, sweep, results, RESULTS_FOLDER)
     # The results' side knows networks and data sets by what it needs of them; these are the simulator's own.

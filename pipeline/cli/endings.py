@@ -6,15 +6,19 @@ import errno
 import sys
 import tempfile
 import traceback
-from typing import TextIO
+from typing import Any, TextIO
+
+import typer
 
 from pipeline.errors import NO_ROOM, DiskFull, describe_full_disk
 from pipeline.uris import without_secret
-from simcore.errors import BinsparxError
+from simcore.errors import BinsparxError, nearest_name
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
 _FAILED = 1
 _BAD_INPUT = 2
+# What a command line is not like; Typer gives no public name to the class, which is click's or its own copy.
+_UsageError = typer.BadParameter.__mro__[1]
 _NOT_THE_INPUT = (*NO_ROOM, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 
@@ -25,8 +29,10 @@ def explain_end(error: BaseException) -> tuple[list[str], int]:
     """
     if isinstance(error, BinsparxError):
         return str(error).splitlines() or [type(error).__name__], error.exit_code
+    if isinstance(error, _UsageError):
+        return _usage_lines(error), _BAD_INPUT
     if isinstance(error, KeyboardInterrupt):
-        return ["interrupted"], _INTERRUPTED
+        return ["interrupted"], INTERRUPTED
     if isinstance(error, MemoryError):
         return ["there is not enough memory for this"], _FAILED
     if isinstance(error, OSError):  # a storage or a server that is away, requests' errors among them
@@ -46,6 +52,25 @@ def show_warning(
 ) -> None:
     """In place of ``warnings.showwarning``: one line, without the place in the program."""
     print(f"warning: {without_secret(' '.join(str(message).split()))}", file=file or sys.stderr)
+
+
+def _usage_lines(error: Any) -> list[str]:
+    """One line: what is wrong with the command line, the nearest option, and the help that tells of them.
+
+    Nothing where a group was called without a command: its help has been printed.
+    """
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return []
+    text, wrong = error.message, getattr(error, "option_name", "").lstrip("-")
+    if not hasattr(error, "possibilities"):  # of an option: the line has the nearest of all
+        text = error.format_message()
+    text = f"{text[:1].lower()}{text[1:].rstrip('.')}".replace(". Did you mean", "; did you mean")
+    if error.ctx is None:
+        return [text]
+    options = [option for parameter in error.ctx.command.params for option in parameter.opts if option[:2] == "--"]
+    nearest = nearest_name(wrong, [option[2:] for option in options]) if wrong else None
+    hint = f"; did you mean '--{nearest}'?" if nearest and nearest != wrong else ""
+    return [f"{text}{hint} (see: {error.ctx.command_path} --help)"]
 
 
 def _system_line(error: OSError) -> str:

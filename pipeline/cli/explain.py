@@ -55,10 +55,12 @@ def explain(
     each other worse. Variants are kept in the results folder like designs of a sweep: asking again costs nothing.
 
     Examples: `binsparx explain 3f2a91`, `binsparx explain 3f2a91 --images 500 --pictures blame`. KEY is in the report
-    and in `binsparx results SWEEP --json`.
+    and in `binsparx results SWEEP --designs`.
     """
     check_output(pictures, "--pictures", is_folder=True)
     subject, store = open_subject(design, sweep, results, RESULTS_FOLDER)
+    if chips > 1 and not subject.design.effects:
+        raise InputError("the design has no device effects, so that all its chips are alike", "--chips")
     available = subject.dataset.splits[subject.split]
     if images > available:
         raise InputError(f"split '{subject.split}' has {available} images", "--images")
@@ -174,11 +176,10 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     checkpoint, dataset = cast(Checkpoint, subject.checkpoint), cast(Dataset, subject.dataset)
     prepared = prepare(checkpoint, subject.design, dataset)
     layers = tile_errors(checkpoint, prepared, dataset, subject.split)
-    files = (
-        draw_blame(blame, title)
-        | draw_passes(blame, title)
-        | draw_tiles(layers, f"{title}: rms error of every tile{nominal}")
-    )
+    files = draw_blame(blame, title) | draw_passes(blame, title)
+    if not layers:  # tiles that are written for every image have no errors of their own
+        return files
+    files |= draw_tiles(layers, f"{title}: rms error of every tile{nominal}")
     worst = max(layers, key=lambda layer: float(layer.rms_error.max()))
     group, tile = (int(i) for i in np.unravel_index(worst.rms_error.argmax(), worst.rms_error.shape))
     middle = worst.positions // 2 + math.isqrt(worst.positions) // 2  # of the image, where nothing is padded

@@ -79,7 +79,7 @@ def load(name: str, commands: Mapping[str, LazyCommand] = LAZY_COMMANDS) -> Any:
     """The command itself, its module imported."""
     command = commands[name]
     found = getattr(importlib.import_module(command.module), command.attribute)
-    parent = typer.Typer(add_completion=False)
+    parent = typer.Typer(add_completion=False, rich_markup_mode="markdown")  # as in app.py
     parent.callback()(_stand_in)  # makes it a group, whatever it holds
     if isinstance(found, typer.Typer):
         parent.add_typer(found, name=name)

@@ -40,6 +40,14 @@ def import_command(
     images: Annotated[
         int, typer.Option(min=1, max=_MOST_IMAGES, help="Random inputs on which network and source are compared.")
     ] = 16,
+    written: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A product of two activations' signs that goes on arrays, its right operand written for every image; "
+            "may be given again. [default: such products stay digital]",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Make a network for sweeps of a trained one: an ONNX or QONNX file, or the weights of Keras and larq.
@@ -53,25 +61,25 @@ def import_command(
     target = output or Path(f"{source.stem}.safetensors")
     if target.suffix != ".safetensors":
         raise InputError(f"'{target}' does not end in .safetensors", "--output")
-    if target.exists() and not force:
-        raise InputError(f"'{target}' is there already; --force replaces it, --output names another", "--output")
     kind = _KINDS.get(source.suffix.lower())
     if kind is None:
         raise InputError(
             f"'{source.suffix}' is no kind of network file that is read here; {', '.join(_KINDS)} are", str(source)
         )
+    if target.exists() and not force:
+        raise InputError(f"'{target}' is there already; --force replaces it, --output names another", "--output")
     shape = _shape(input_shape)
     normalize = _normalization(mean, std)
     if kind == "ONNX":
         from simcore.network.importers.onnx import from_onnx
 
-        traced = from_onnx(source, normalize, shape, logits, images)
+        traced = from_onnx(source, normalize, shape, logits, images, written or ())
     else:
         from simcore.network.importers.keras import from_keras
 
         if logits is not None:
             raise InputError("only ONNX files have values to choose from", "--logits")
-        traced = from_keras(source, normalize, shape, images)
+        traced = from_keras(source, normalize, shape, images, written or ())
     digest = traced.save(
         target,
         {

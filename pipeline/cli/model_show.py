@@ -54,8 +54,10 @@ def _print(checkpoint: Checkpoint, found: Anatomy, array: Array, console: Consol
     lines.append([*whole, *_costs(found.energy_J, found.latency_s, found.area_m2)])
     print_table(title, columns, lines, console, names=2, wide=wide)
     console.print()
+    written = ", ".join(node.name for node in found.nodes if node.op == "binary_matmul")
     notes = [
         "on arrays (with tiles): " + (", ".join(n.name for n in found.nodes if n.mapped) or "nothing"),
+        *([f"of these the right operand is written for every image: {written}"] if written else []),
         *(f"digital, {reason}: {names}" for reason, names in _digital(found).items()),
         "weights: trained numbers of any kind; costs: of an image, the total with digital layers and leakage",
         f"energy of arrays: {100 * DRIVEN:.0f} % of the inputs driven, weights as they are, nothing lost in wires; a "

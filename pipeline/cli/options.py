@@ -129,15 +129,11 @@ def select(designs: pd.DataFrame, where: list[str] | None) -> pd.DataFrame:
     Raises:
         InputError: not of that form, no such column, a value that no row has, or no number where one is compared.
     """
-    from simcore.errors import InputError, unknown_name
+    from simcore.errors import unknown_name
 
     wanted: dict[str, list[str]] = {}
     for condition in where or []:
-        match = re.fullmatch(r"\s*(\w+)\s*(<=|>=|!=|==?|<|>)\s*(.*?)\s*", condition)
-        if match is None:
-            expected = "COLUMN=VALUE or COLUMN > VALUE, for example corner=nominal or 'accuracy > 0.9'"
-            raise InputError(f"'{condition}' is not of the form {expected}", "--where")
-        name, sign, value = match.groups()
+        name, sign, value = _split_condition(condition)
         column = find_column(designs, name, "--where")
         if sign in _COMPARED:
             designs = designs[_COMPARED[sign](designs[column], _number(designs, name, column, value))]
@@ -152,6 +148,35 @@ def select(designs: pd.DataFrame, where: list[str] | None) -> pd.DataFrame:
     for column, values in wanted.items():
         designs = designs[designs[column].astype(str).isin(values)]
     return designs
+
+
+def _split_condition(condition: str) -> tuple[str, str, str]:
+    """Column, sign and value."""
+    from simcore.errors import InputError
+
+    match = re.fullmatch(r"\s*(\w+)\s*(<=|>=|!=|==?|<|>)\s*(.*?)\s*", condition)
+    if match is None:
+        expected = "COLUMN=VALUE or COLUMN > VALUE, for example corner=nominal or 'accuracy > 0.9'"
+        raise InputError(f"'{condition}' is not of the form {expected}", "--where")
+    name, sign, value = match.groups()
+    return name, sign, value
+
+
+def none_left(designs: pd.DataFrame, where: list[str]) -> str:
+    """A line for conditions that no design meets: between what the columns lie that were compared.
+
+    Args:
+        designs: all of them.
+        where: the conditions, as ``select`` takes them.
+    """
+    ranges = {}
+    for name, sign, _ in map(_split_condition, where):
+        values = designs[find_column(designs, name, "--where")].dropna()
+        if sign in _COMPARED and len(values):
+            unit = designs.attrs.get("units", {}).get(values.name, "")
+            ranges[name] = f"{name} is {values.min():.4g} to {values.max():.4g}{f' ({unit})' if unit else ''}"
+    found = f"; {', '.join(ranges.values())}" if ranges else ""
+    return f"none of {len(designs)} designs meets {' and '.join(where)}{found}"
 
 
 def sort(designs: pd.DataFrame, by: list[str] | None) -> pd.DataFrame:

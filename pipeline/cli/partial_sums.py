@@ -57,7 +57,7 @@ def partial_sums(
     checkpoint = load_checkpoint(find_model(model, "MODEL"))
     data = open_dataset(dataset, "--dataset")
     measured = _images(data, split, images)
-    layers = len(checkpoint.binary_layers("MODEL"))
+    layers = len(checkpoint.layers_of_weights("MODEL"))
     calibration = _calibration_images(checkpoint, data, calibration_images, split, len(measured))
     found = measure_network(checkpoint, calibration, measured, together, orders)
     console = make_console()

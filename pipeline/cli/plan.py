@@ -123,7 +123,7 @@ def _print(summary: dict[str, Any], console: Console) -> None:
     for name, values in summary["axes"].items():
         listed = ", ".join(str(value) for value in values[:8]) + (", ..." if len(values) > 8 else "")
         rows.append([name, str(len(values)), listed])
-    columns = [Column("axis"), Column("values", number=True), Column("")]
+    columns = [Column("axis"), Column("number", number=True), Column("values")]
     print_table(f"sweep '{summary['sweep']}'", columns, rows, console, names=0)
     most = "at most " if summary["strategy"] == "racing" else ""
     preparations = summary["tasks"] - summary["shards"]

@@ -15,6 +15,7 @@ from pipeline.cli.options import (
     WhereOption,
     WideOption,
     make_console,
+    none_left,
     open_sweep,
     select,
     sort,
@@ -81,6 +82,9 @@ def results(
         print(json_module.dumps({**found, "incomplete": missing}, indent=2))
         return
     console = make_console()
+    if where and not tables["designs"].num_rows:
+        console.print(none_left(opened.designs(name), where), highlight=False, soft_wrap=True)
+        return
     if designs or sort_by:
         print_list(tables["designs"], console, wide)
     else:

@@ -81,7 +81,7 @@ def spice(
 
 
 def _first_layer(checkpoint: Checkpoint) -> str:
-    return checkpoint.binary_layers("--model")[0].name
+    return checkpoint.layers_of_weights("--model")[0].name
 
 
 def _compare(read: TileRead, netlist: str, title: str, timeout_s: float) -> None:

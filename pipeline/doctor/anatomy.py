@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from pipeline.doctor.array import Array, usual_costs
 from simcore.cost import CostSettings, DigitalLayer, LayerActivity, design_cost, digital_cost, digital_layers
@@ -15,11 +17,16 @@ from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.tiling import map_layer
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.graph import NetworkGraph, Node
-from simcore.network.modules import BinaryLayer
+from simcore.network.modules import BinaryLayer, WrittenProduct
 from simcore.network.operations import Shape
 
 DRIVEN = 0.5
 """Share of inputs that are +1, where no data say how many: a judgement."""
+_ON_ARRAYS = {
+    "binary_conv2d": "signs of inputs and weights",
+    "binary_linear": "signs of inputs and weights",
+    "binary_matmul": "signs of two activations, the right one written for every image",
+}
 _REASONS = {
     "conv2d": "weights and inputs in full precision",
     "linear": "weights and inputs in full precision",
@@ -90,9 +97,14 @@ def anatomy(checkpoint: Checkpoint, array: Array) -> Anatomy:
         InputError: no such device or corner, or one whose costs are not known.
     """
     design, tile, settings = array.design(), array.tile(), usual_costs()
-    graph, layers = checkpoint.network.graph, checkpoint.network.binary_layers()
+    graph, layers = checkpoint.network.graph, checkpoint.network.on_arrays()
     shapes = graph.shapes()
-    activities = [_activity(layer, design, _positions(shapes[layer.node], layer)) for layer in layers]
+    activities = [
+        _written(layer, design)
+        if isinstance(layer, WrittenProduct)
+        else _activity(layer, design, _positions(shapes[layer.node], layer))
+        for layer in layers
+    ]
     digital = digital_layers(graph, [layer.name for layer in layers])
     whole = design_cost(tile, activities, settings, digital)
     costs = _costs_of_nodes(layers, whole) | {layer.name: _digital(layer, settings) for layer in digital}
@@ -134,7 +146,15 @@ def _activity(layer: BinaryLayer, design: Design, positions: int) -> LayerActivi
     )
 
 
-def _costs_of_nodes(layers: Sequence[BinaryLayer], whole: DesignCost) -> dict[str, _Costs]:
+def _written(layer: WrittenProduct, design: Design) -> LayerActivity:
+    """What an image does in a product whose right operand is written, half of its signs +1."""
+    operand = np.ones((layer.outputs, layer.inputs), np.int8)
+    operand[:, ::2] = -1
+    weights = BinaryLayer(layer.name, "linear", operand, (1, 1), (0, 0))
+    return replace(_activity(weights, design, layer.reads), written=True)
+
+
+def _costs_of_nodes(layers: Sequence[BinaryLayer | WrittenProduct], whole: DesignCost) -> dict[str, _Costs]:
     """Of mapped nodes, the blocks of a grouped convolution together."""
     parts = defaultdict(list)
     for layer, cost in zip(layers, whole.layers, strict=True):
@@ -159,8 +179,8 @@ def _digital(layer: DigitalLayer, settings: CostSettings) -> _Costs:
 def _node(
     checkpoint: Checkpoint, graph: NetworkGraph, node: Node, shapes: dict[str, Shape], costs: _Costs | None
 ) -> NodeAnatomy:
-    mapped = node.op.startswith("binary_")
-    reason = "signs of inputs and weights" if mapped else _REASONS.get(node.op, _OTHER)
+    mapped = node.op in _ON_ARRAYS
+    reason = _ON_ARRAYS.get(node.op, "") or _REASONS.get(node.op, _OTHER)
     tiles, energy, latency, area = costs or (0, None, None, None)
     held = dict(checkpoint.network.named_layers())[node.name].state_dict(keep_vars=True)
     parameters = sum(tensor.numel() for name, tensor in held.items() if name != "num_batches_tracked")

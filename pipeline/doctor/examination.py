@@ -79,7 +79,7 @@ def examine(
         UnsolvedError: a crossbar solve did not converge.
     """
     images, mapped_images = counts
-    layers = list(dict.fromkeys(layer.node for layer in checkpoint.network.binary_layers()))
+    layers = list(dict.fromkeys(layer.node for layer in checkpoint.network.on_arrays()))
     steps = 1 + len(SUSPICIONS) + (len(layers) if mapped_images else 0)
     patient = Patient.of(checkpoint, dataset, split, images)
     correct = int(patient.correct.sum())

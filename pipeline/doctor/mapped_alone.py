@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.doctor.array import Array, usual_costs
 from pipeline.front.intervals import PairedCounts
 from pipeline.storage.layer_totals import in_units
-from simcore.cost import Cost, LayerActivity, layer_cost, total_cost
+from simcore.cost import Cost, activities, layer_cost, total_cost
 from simcore.datasets import Dataset
 from simcore.inference.calibration_images import CALIBRATION_SPLITS, choose_calibration_images, require_apart
 from simcore.inference.evaluation import evaluate
@@ -68,14 +68,15 @@ def mapped_alone(
         prepared = prepare(checkpoint, alone, dataset)
         seen = evaluate(prepared, samples, labels)
         counts = PairedCounts.of(*(np.equal(one, seen.labels) for one in (seen.ideal_predictions, seen.predictions)))
-        activities = [LayerActivity.from_totals(in_units(asdict(layer)), images) for layer in seen.layers]
-        cost = total_cost([layer_cost(tile, activity, settings) for activity in activities])
+        totals = [in_units(asdict(layer)) for layer in seen.layers]
+        did = activities(checkpoint.network.graph, totals, images)
+        cost = total_cost([layer_cost(tile, activity, settings) for activity in did])
         fits = prepared.evidence.within(alone.evidence)
         yield _found(name, counts, images, fits, cost)
 
 
 def _nodes(checkpoint: Checkpoint) -> Sequence[str]:
-    return list(dict.fromkeys(layer.node for layer in checkpoint.network.binary_layers()))
+    return list(dict.fromkeys(layer.node for layer in checkpoint.network.on_arrays()))
 
 
 def _found(name: str, counts: PairedCounts, images: int, fits: bool, cost: Cost) -> MappedAlone:

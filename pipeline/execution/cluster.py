@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from typing import cast
 
+from pipeline.errors import RayNotStarted
 from pipeline.execution.ray_interface import Ray
 from pipeline.execution.tasks import cpu_count, thread_environment
 from simcore.errors import InputError
@@ -41,6 +42,7 @@ def ray_session(address: str | None, threads: int) -> Iterator[Ray]:
 
     Raises:
         InputError: no cluster answers at ``address``.
+        RayNotStarted: without one, none came up here.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -85,7 +87,7 @@ def _connect(address: str | None, cpus: int, environment: dict[str, str]) -> Non
             reason = " ".join(str(error).split())
             ray.shutdown()
     if address is None:
-        raise InputError(
+        raise RayNotStarted(
             f"Ray does not start on this machine, after {_ATTEMPTS} tries: {reason} Try again when it is less busy, or "
             "join a cluster with --address"
         )

@@ -117,7 +117,7 @@ def draw_read(
     axes.fill_between(columns, delivered, ideal, step="mid", color=COLOURS[4], alpha=0.35, label="lost")
     axes.set_xlabel("column", fontsize=8)
     axes.set_ylabel("LSB", fontsize=8)
-    axes.legend(fontsize=8, frameon=False, ncols=4)
+    axes.legend(fontsize=8, frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
     axes.margins(x=0.01)
     figure.suptitle(title, fontsize=10)
     return picture_files(figure, "read")

@@ -9,7 +9,7 @@ from pipeline.storage.layer_totals import Totals
 from pipeline.sweep import simulation
 from pipeline.sweep.simulation import Model
 from pipeline.tables.hardware_cost import totals_by_column
-from simcore.cost import CostSettings, LayerActivity, Tile, design_cost
+from simcore.cost import CostSettings, Tile, activities, design_cost
 from simcore.design import Design
 from simcore.technology.devices import CellGeometry
 
@@ -35,7 +35,8 @@ class CostOfDesigns:
         return None if cell is None else cls(model, cell, settings)
 
     def totals(self, design: Design, layers: Sequence[Totals], images: int) -> dict[str, float]:
-        """By the columns of ``designs``.
+        """By the columns of ``designs``; empty where operands are written and the bitcell file does not say what that
+        takes.
 
         Args:
             design: what was computed.
@@ -43,7 +44,9 @@ class CostOfDesigns:
             images: in so many images.
         """
         mapped = tuple(layer["layer"] for layer in layers)
-        activities = [LayerActivity.from_totals(layer, images) for layer in layers]
+        did = activities(self.model.checkpoint.network.graph, layers, images)
+        if self.cell.write is None and any(layer.written for layer in did):
+            return {}
         digital = simulation.digital_layers(self.model, mapped)
         passes = simulation.mitigations_of(design)
-        return totals_by_column(design_cost(Tile.of(design, self.cell), activities, self.settings, digital, passes))
+        return totals_by_column(design_cost(Tile.of(design, self.cell), did, self.settings, digital, passes))

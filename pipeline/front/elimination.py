@@ -91,7 +91,7 @@ def beaten_in_group(group: Sequence[Contender], whole: Extent, error: float, gai
     accuracies = {"accuracy": margins.of_chips.mean(axis=1), "chip_accuracy": _weakest(margins.of_chips)}
     estimates = np.column_stack([*(accuracies[name] for name in gains), costs.means])
     directions: list[Direction] = ["max" for _ in gains]
-    directions += ["min"] * costs.means.shape[1]
+    directions += ["min" for _ in range(costs.means.shape[1])]
     each = error / 2 / max(1, len(gains))
     beaten: set[str] = set()
     for best in np.flatnonzero(non_dominated(estimates, directions)).tolist():

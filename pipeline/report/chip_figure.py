@@ -10,7 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pipeline.report.drawing import MARKERS, design_legend, device_colours, draw_grid, levels_among, say_fixed
+from pipeline.report.drawing import (
+    MARKERS,
+    design_legend,
+    device_colours,
+    draw_grid,
+    legend_below,
+    levels_among,
+    say_fixed,
+)
 from pipeline.results.names import choice_name, world_names
 from pipeline.sweep.names import level_name
 from pipeline.sweep.objectives import OBJECTIVES
@@ -56,7 +64,7 @@ def draw_chips(designs: pd.DataFrame, chips: pd.DataFrame) -> Figure | None:
         f"{', '.join(shown['model'].unique())}: chips on {shown['images'].max()} images of {shown['dataset'].iloc[0]}"
         + (f", {len(shown)} designs of {len(shown) + left}" if left else "")
     )
-    say_fixed(figure, shown, 140)
+    say_fixed(figure, shown)
     handles = [
         *design_legend(colours, levels_among(shown["sparsity"]), thickness=4),
         Line2D(
@@ -66,7 +74,7 @@ def draw_chips(designs: pd.DataFrame, chips: pd.DataFrame) -> Figure | None:
         Line2D([], [], color="#555555", ls="--", label="ideal arithmetic"),
         Line2D([], [], ls="", label=f"right: yield, within {losses} points of it (95 % interval)"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    legend_below(figure, handles, most=3)
     return figure
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -24,6 +25,7 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 PART_COLOURS = [*COLOURS, "#999999", "#F0E442"]
 """For what stands side by side in one bar; yellow comes last, for it is pale on white."""
 MARKERS = {"dense": "o", "weight": "^", "activation": "s", "binsparx": "D"}
+_LETTERS_AN_INCH = 14  # of 9 points, on average, with room to spare
 _REPRODUCIBLE = {"png": {"Software": None}, "svg": {"Date": None}}
 
 
@@ -78,12 +80,34 @@ def logarithmic_ticks(low: float, high: float, most: int) -> list[float]:
     return ticks[:: -(-len(ticks) // most)]
 
 
-def say_fixed(figure: Figure, designs: pd.DataFrame, characters: int) -> None:
-    """Below the title what all designs have in common, and how costs were counted, in lines of so many characters."""
+def fold(figure: Figure, text: str) -> str:
+    """Lines of text of 9 points that are no wider than the figure."""
+    return textwrap.fill(text, int(_LETTERS_AN_INCH * figure.get_figwidth()))
+
+
+def legend_below(figure: Figure, handles: Iterable[Artist], most: int, size: float = 8) -> None:
+    """A legend below all panels, in as many columns as the figure has room for.
+
+    Args:
+        figure: with a constrained layout.
+        handles: labelled.
+        most: columns.
+        size: of its letters, in points.
+    """
+    shown = list(handles)
+    for columns in range(min(most, len(shown)), 0, -1):
+        legend = figure.legend(handles=shown, loc="outside lower center", ncols=columns, fontsize=size, frameon=False)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
+
+
+def say_fixed(figure: Figure, designs: pd.DataFrame) -> None:
+    """Below the title what all designs have in common, and how costs were counted."""
     axes = {name: value for name, value in fixed_axes(designs).items() if name not in ("model", "dataset")}
     values = [said(axes), said(cost_choices(designs))]  # the title has network and data set
     title = figure.get_suptitle()
-    text = "\n".join(textwrap.fill(value, characters) for value in values if value)
+    text = "\n".join(fold(figure, value) for value in values if value)
     figure.suptitle(f"{title}\n{text}", fontsize=9)
 
 
@@ -91,6 +115,11 @@ def draw_grid(axes: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
     """Pale lines behind everything else."""
     axes.grid(axis=axis, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def scale_change() -> Line2D:
+    """The legend's entry for the line where the accuracy axis changes its scale."""
+    return Line2D([], [], color="#999999", linestyle=":", label="scale changes")
 
 
 def design_legend(colours: Mapping[str, str], levels: Iterable[str], thickness: float) -> list[Line2D]:

@@ -15,6 +15,7 @@ _GROUPS = {
     "flips, mitigations": ("compare", "xor", "stored_sums", "undo", "mitigations"),
     "leakage": ("leakage", "digital_leakage"),
     "digital layers": ("digital_mac", "digital_memory"),
+    "writing": ("write",),
 }
 """Components of ``energy_per_image_J``; what belongs to none comes as ``other``."""
 _OTHER = "other"

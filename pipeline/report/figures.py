@@ -19,10 +19,13 @@ from pipeline.report.drawing import (
     design_legend,
     device_colours,
     draw_grid,
+    fold,
     label_costs,
+    legend_below,
     levels_among,
     picture_files,
     say_fixed,
+    scale_change,
 )
 from pipeline.report.energy import energy_groups
 from pipeline.report.front_panels import ACCURACY, FrontPanel, front_panels, names_chip_accuracy, panel_lines
@@ -97,6 +100,7 @@ def _front(designs: pd.DataFrame, cost: Objective, existing: int, accuracy: Obje
     figure = Figure(figsize=(0.8 + 3.5 * len(corners), 1.4 + 3.0 * len(lines)), layout="constrained")
     grid = figure.subplots(len(lines), len(corners), squeeze=False, sharex="row", sharey="row")
     drawn: list[tuple[Axes, FrontPanel]] = []
+    bent = False
     for line, (model, beyond) in zip(grid, lines, strict=True):
         for axes, corner in zip(line, corners, strict=True):
             world = f"{corner} corner{beyond}"
@@ -110,7 +114,7 @@ def _front(designs: pd.DataFrame, cost: Objective, existing: int, accuracy: Obje
             axes.set_xlabel(cost.axis_label)
             axes.tick_params(axis="x", labelsize=8)
             draw_grid(axes)
-        scale_panels(line[0], [panel for (own, _), panel in panels.items() if own == model], cost)
+        bent |= scale_panels(line[0], [panel for (own, _), panel in panels.items() if own == model], cost)
     figure.supylabel(accuracy.axis_label, fontsize=10)
     few = len(designs) == existing or accuracy is not ACCURACY
     figure.suptitle(
@@ -118,14 +122,13 @@ def _front(designs: pd.DataFrame, cost: Objective, existing: int, accuracy: Obje
         if few
         else f"the fronts, and a sample of other designs: {len(designs):,} of {existing:,}"
     )
-    say_fixed(figure, designs, 60 * len(corners))
+    say_fixed(figure, designs)
     handles = [
         *design_legend(colours, levels_among(designs.sparsity), thickness=4),
         Line2D([], [], color="#222222", label="front (filled)"),
         Line2D([], [], color="#555555", ls="--", label="ideal arithmetic"),
-        Line2D([], [], color="#999999", ls=":", label="scale changes"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    legend_below(figure, [*handles, *([scale_change()] if bent else [])], most=4)
     if few:
         label_sizes(figure, drawn, colours)
     return figure
@@ -204,10 +207,8 @@ def _energy(designs: pd.DataFrame) -> Figure | None:
     if number > most:
         title += f"\nthe first {most} of {number} hardware designs" + (" of each network" if len(shown) > 1 else "")
     figure.suptitle(title)
-    say_fixed(figure, known, 150)
-    figure.legend(
-        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=8, frameon=False
-    )
+    say_fixed(figure, known)
+    legend_below(figure, panels[0].get_legend_handles_labels()[0], most=5)
     return figure
 
 
@@ -252,7 +253,8 @@ def _maps(designs: pd.DataFrame) -> Figure:
             axes.set_xticks(range(len(arrays)), list(arrays.values()), fontsize=6, rotation=30, ha="right")
             axes.set_yticks(range(len(worlds)), worlds, fontsize=7)
             _title(axes, f"{_device_name(model, device, designs)}, {level}", width, 8)
-    figure.suptitle("accuracy (%), the best of all designs with this array; empty: not in the sweep", fontsize=9)
+    title = "accuracy (%), the best of all designs with this array; empty: not in the sweep"
+    figure.suptitle(fold(figure, title), fontsize=9)
     return figure
 
 
@@ -282,5 +284,5 @@ def _layers(layers: pd.DataFrame) -> Figure:
         Line2D([], [], marker=MARKERS[level], color=COLOURS[place], ms=4, lw=1.2, label=level)
         for place, level in enumerate(levels)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    legend_below(figure, handles, most=4)
     return figure

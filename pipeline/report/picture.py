@@ -20,9 +20,11 @@ from pipeline.report.drawing import (
     design_legend,
     device_colours,
     draw_grid,
+    legend_below,
     levels_among,
     picture_files,
     say_fixed,
+    scale_change,
     scale_costs,
 )
 from pipeline.report.front_panels import FrontPanel, front_panels, panel_lines
@@ -94,25 +96,20 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     width = 1.6 + 5.2 * len(corners)
     figure = Figure(figsize=(width, 1.9 + 4.1 * len(lines)), layout="constrained")
     grid = figure.subplots(len(lines), len(corners), squeeze=False, sharey="row", sharex="row")
+    bent = False
     for (model, beyond), line in zip(lines, grid, strict=True):
         for corner, axes in zip(corners, line, strict=True):
             world = f"{corner} corner{beyond}"
             _draw_panel(axes, panels.get((model, world)), style)
             axes.set_title(world if len(models) == 1 else f"{model}, {world}", fontsize=11)
         line[0].set_ylabel(accuracy.axis_label)
-        scale_panels(line[0], [panel for (own, _), panel in panels.items() if own == model], cost)
+        bent |= scale_panels(line[0], [panel for (own, _), panel in panels.items() if own == model], cost)
     for axes in grid[-1]:
         axes.set_xlabel(cost.axis_label)
-    figure.legend(
-        handles=_legend(rows, style),
-        loc="outside lower center",
-        ncols=min(6, 3 * len(corners)),
-        fontsize=9,
-        frameon=False,
-    )
+    legend_below(figure, [*_legend(rows, style), *([scale_change()] if bent else [])], most=6, size=9)
     figure.suptitle(_title(rows, models, style.crowded), fontsize=12)
     if len(rows):
-        say_fixed(figure, rows, int(16 * width))
+        say_fixed(figure, rows)
     if not style.crowded:
         drawn_on = [
             (axes, panels.get((model, f"{corner} corner{beyond}")))
@@ -122,10 +119,14 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     return picture_files(figure, "front")
 
 
-def scale_panels(axes: Axes, panels: Sequence[FrontPanel], cost: Objective) -> None:
-    """Axes for all panels of a network, which share those of ``axes``."""
+def scale_panels(axes: Axes, panels: Sequence[FrontPanel], cost: Objective) -> bool:
+    """Axes for all panels of a network, which share those of ``axes``.
+
+    Returns:
+        Whether the accuracy axis changes its scale within, where a line then says so.
+    """
     if not panels:
-        return
+        return False
     points = pd.concat([panel.points for panel in panels])
     scale = accuracy_scale(points.y_low.min(), points.y_high.max(), max(panel.ideal for panel in panels))
     scale.apply(axes)
@@ -133,6 +134,7 @@ def scale_panels(axes: Axes, panels: Sequence[FrontPanel], cost: Objective) -> N
         for panel_axes in axes.get_shared_y_axes().get_siblings(axes):
             panel_axes.axhline(scale.bend, color="#999999", linestyle=":", linewidth=1.0, zorder=0.5)
     scale_costs(axes, points.x, cost)
+    return scale.bend is not None
 
 
 def _first_cost(designs: pd.DataFrame, objectives: Sequence[str]) -> Objective:
@@ -266,5 +268,4 @@ def _legend(rows: pd.DataFrame, style: _Style) -> list[Line2D]:
         *design_legend(style.colours, levels_among(rows.sparsity), thickness=5),
         Line2D([], [], marker="o", color="#444444", linestyle="-" if style.line_is_front else "", label=text),
         Line2D([], [], color="#555555", linestyle="--", label="ideal arithmetic"),
-        Line2D([], [], color="#999999", linestyle=":", label="scale changes"),
     ]

@@ -287,7 +287,7 @@ def print_front(pareto: pa.Table, console: Console, wide: bool = False) -> None:
     lines = [
         [
             *naming.texts(row), f"{100 * row['accuracy']:.1f}", *(_cost(row, name) for name in costs),
-            f"{_support(row)}{'k' if row['knee'] else ' '}", row["design_key"][:_KEY_DIGITS],
+            f"{_support(row)}{' knee' if row['knee'] else '     '}", row["design_key"][:_KEY_DIGITS],
         ]
         for row in frame.to_dict("records")
     ]  # fmt: skip
@@ -300,7 +300,7 @@ def print_front(pareto: pa.Table, console: Console, wide: bool = False) -> None:
     console.print()
     for note in (
         "support: resamples of the images with it on the front, no probability that it truly is",
-        "k: the knee of the front",
+        "knee: where the front bends most, farthest below the line through its ends",
     ):
         console.print(note, highlight=False, soft_wrap=True)
 

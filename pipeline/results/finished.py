@@ -162,7 +162,7 @@ class Results:
         if not key_start or found.empty:
             raise InputError(f"no design in {self.store.uri} has a key that begins with '{key_start}'")
         if len(found) > 1:
-            keys = ", ".join(key[:12] for key in found.design_key[:4])
+            keys = ", ".join(key[:12] for key in found.design_key[:4]) + (", ..." if len(found) > 4 else "")
             raise InputError(f"{len(found)} designs have keys that begin with '{key_start}': {keys}; give more digits")
         return found.iloc[0]
 

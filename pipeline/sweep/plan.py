@@ -126,6 +126,8 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
         for reference, device in {point.cell.reference: point.cell.device for point in points.values()}.items()
         if simulation.cell_geometry(reference) is None
     )
+    warnings += _writing_notes(points.values())
+    warnings += _converter_notes(sweep, points.values())
     warnings += _reference_notes(sweep)
     warnings += _unfolded_notes(points.values())
     warnings += tuple(builder.implausible())
@@ -133,6 +135,19 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
     warnings += tuple(f"{sweep.where('cost', 'parameters')}: implausible: {text}" for text in costs)
     ordered = _levels_together(points.values())
     return Plan(sweep, dataset, evaluator, images, ordered, duplicates, excluded, warnings, cost_settings)
+
+
+def _converter_notes(sweep: SweepFile, points: Iterable[DesignPoint]) -> tuple[str, ...]:
+    """One line where nobody asked for the converters' reference: what the default takes is a chip that nobody tunes."""
+    columns = (point.columns for point in points)
+    if "adc_reference" in sweep.spec.given() or not any(
+        found["adc_reference"] == "nominal" and found["solver_setting"] not in REFERENCE_SOLVERS for found in columns
+    ):
+        return ()
+    return (
+        "adc.reference is not given: with 'nominal' no converter is re-ranged, and lossy arrays may lose most of the "
+        "accuracy by that alone; 'adc: {reference: calibrated}' re-ranges as a tuned chip would",
+    )
 
 
 def _reference_notes(sweep: SweepFile) -> tuple[str, ...]:
@@ -152,6 +167,22 @@ def _reference_notes(sweep: SweepFile) -> tuple[str, ...]:
         + (f", and nothing of {', '.join(idle[solver])} acts on them: what comes out alike is one" * bool(idle[solver]))
         for solver in map(str, settings[SOLVER.column])
         if solver in REFERENCE_SOLVERS
+    )
+
+
+def _writing_notes(points: Iterable[DesignPoint]) -> tuple[str, ...]:
+    """One line a network and device that cannot be priced, for operands are written for every image."""
+    writing = {
+        (point.model.name, point.cell.device): (point.cell.reference, written)
+        for point in {(point.model.name, point.cell.device): point for point in points}.values()
+        if (written := simulation.written_operands(point.model, point.design))
+    }
+    cells = {pair: simulation.cell_geometry(reference) for pair, (reference, _) in writing.items()}
+    return tuple(
+        f"the bitcell file of '{device}' says nothing about writing ('cell: write:'), so designs of '{model}' with "
+        f"{', '.join(writing[model, device][1])} on arrays have no energy, latency and area"
+        for (model, device), cell in cells.items()
+        if cell is not None and cell.write is None
     )
 
 

@@ -34,5 +34,7 @@ def sweep_path(reference: str | Path) -> Path:
     if not path.exists():
         nearest = nearest_name(path.stem, shipped)
         hint = f"; did you mean '{nearest}', which ships?" if nearest else ""
+        if not nearest and path.name == path.stem:  # the name of a sweep, not of a file
+            hint = f", and no sweep of that name ships ({', '.join(shipped)})"
         raise InputError(f"no such file{hint}", str(reference))
     return path

@@ -108,6 +108,14 @@ def digital_layers(model: Model, mapped: Collection[str]) -> tuple[DigitalLayer,
     return cost.digital_layers(model.checkpoint.network.graph, mapped)
 
 
+def written_operands(model: Model, design: Design) -> list[str]:
+    """Products of a network of which the design's arrays hold one operand, written for every image."""
+    from simcore import cost
+
+    names = sorted(cost.written_nodes(model.checkpoint.network.graph))
+    return [name for name in names if design.layers is None or name in design.layers]
+
+
 def cost_settings(options: CostOptions, periphery_file: str, where: str) -> CostSettings:
     """How costs are counted, resolved; raises InputError."""
     from simcore.cost import resolve

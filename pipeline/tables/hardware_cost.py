@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -36,14 +37,14 @@ class HardwareCosts:
     def columns(self, point: DesignPoint, layers: Sequence[Totals], images: int) -> tuple[Row, list[Row]]:
         """The cost columns of a design and of its layers, without the changes against dense.
 
-        All are None where the bitcell file says nothing about the cell's size, and of references, whose circuit is not
-        solved.
+        All are None where the bitcell file says nothing about the cell's size, or about writing where operands are
+        written, and of references, whose circuit is not solved.
         """
-        cell = self._cell(point)
+        activities = self._activities(point, layers, images)
+        cell = self._cell(point, activities)
         if cell is None:
             return self._how(point), [self._how(point) for _ in layers]
-        tile = self._cost.Tile.of(point.design, cell)
-        activities, digital = self._activities(layers, images), self._digital(point, layers)
+        tile, digital = self._cost.Tile.of(point.design, cell), self._digital(point, layers)
         passes = simulation.mitigations_of(point.design)
         cost = self._cost.design_cost(tile, activities, self._settings, digital, passes)
         engine = self._digital_spread(digital)
@@ -55,16 +56,16 @@ class HardwareCosts:
 
     def totals(self, point: DesignPoint, layers: Sequence[Totals], images: int) -> dict[str, float]:
         """Energy, latency and area of a design by their columns; empty where ``columns`` has none."""
-        cell = self._cell(point)
+        activities = self._activities(point, layers, images)
+        cell = self._cell(point, activities)
         if cell is None:
             return {}
-        tile = self._cost.Tile.of(point.design, cell)
-        activities, digital = self._activities(layers, images), self._digital(point, layers)
+        tile, digital = self._cost.Tile.of(point.design, cell), self._digital(point, layers)
         passes = simulation.mitigations_of(point.design)
         return totals_by_column(self._cost.design_cost(tile, activities, self._settings, digital, passes))
 
-    def _activities(self, layers: Sequence[Totals], images: int) -> list[LayerActivity]:
-        return [self._cost.LayerActivity.from_totals(layer, images) for layer in layers]
+    def _activities(self, point: DesignPoint, layers: Sequence[Totals], images: int) -> list[LayerActivity]:
+        return self._cost.activities(point.model.checkpoint.network.graph, layers, images)
 
     def _digital(self, point: DesignPoint, layers: Sequence[Totals]) -> tuple[DigitalLayer, ...]:
         """The layers of the point's network beside those that were mapped."""
@@ -101,13 +102,17 @@ class HardwareCosts:
             row |= dict(zip((f"{metric}_change{end}" for end in ("", "_low", "_high")), values, strict=True))
         return row
 
-    def _cell(self, point: DesignPoint) -> CellGeometry | None:
+    def _cell(self, point: DesignPoint, activities: Sequence[LayerActivity]) -> CellGeometry | None:
+        """None where its file says too little for costs."""
         if point.configuration.is_reference:
             return None
         reference = point.cell.reference
         if reference not in self._cells:
             self._cells[reference] = simulation.cell_geometry(reference)
-        return self._cells[reference]
+        cell = self._cells[reference]
+        if cell is not None and cell.write is None and any(layer.written for layer in activities):
+            return None
+        return cell
 
     def _row(self, point: DesignPoint, cost: Cost, spread: CostSpread) -> Row:
         row: Row = {"tiles": cost.tiles, **self._how(point), **totals_by_column(cost)}
@@ -116,6 +121,8 @@ class HardwareCosts:
             row |= {f"{name}_low_{unit}": float(ends.min()), f"{name}_high_{unit}": float(ends.max())}
         row |= {f"energy_{name}_J": value for name, value in cost.energy_J.items()}
         row |= {f"area_{name}_m2": value for name, value in cost.area_m2.items()}
+        worn = cost.images_until_worn
+        row |= {"latency_write_s": cost.write_s, "images_until_worn": worn if math.isfinite(worn) else None}
         return row | {
             "energy_leakage_J": cost.leakage_J,
             "charge_per_image_C": cost.charge_C,

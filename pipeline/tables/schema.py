@@ -82,6 +82,7 @@ _ENERGY_PARTS = {
     "stored_sums": "reading sum(W)",
     "undo": "undoing flips: conditional additions",
     "mitigations": "what else is done against the errors of the arrays",
+    "write": "writing operands of products of activations to the arrays",
 }
 _AREA_PARTS = {
     "cells": "cells",
@@ -121,7 +122,15 @@ def _costs(what: str) -> list[pa.Field]:
         ),
         *_spread("latency_per_image_s", "s", f"time of {what} for an image, one layer after another"),
         *_spread("latency_change", "fraction", "against the dense design of the same hardware"),
-        *_spread("area_m2", "m2", f"area of {what}"),
+        _field("latency_write_s", _FLOAT, "s", "of latency_per_image_s: writing operands to the arrays", True),
+        _field(
+            "images_until_worn",
+            _FLOAT,
+            "images",
+            "after which cells that are written for every image have met the writes that they endure; null: never",
+            True,
+        ),
+        *_spread("area_m2", "m2", f"area of {what.rstrip(',')}"),
         *_spread("area_change", "fraction", "against the dense design of the same hardware"),
         *(_field(f"area_{name}_m2", _FLOAT, "m^2", f"of area_m2: {text}", True) for name, text in _AREA_PARTS.items()),
         _field(

@@ -8,9 +8,10 @@ from simcore.cost.hardware import Tile
 from simcore.cost.settings import CostSettings, resolve
 from simcore.cost.spread import CostSpread, DigitalSpread, design_spreads, digital_spread
 from simcore.cost.totals import Cost, DesignCost, total_cost
+from simcore.cost.writing import activities, written_nodes
 
 __all__ = [
     "Added", "Cost", "CostSettings", "Costed", "CostSpread", "DesignCost", "DigitalCost", "DigitalLayer",
-    "DigitalSpread", "LayerActivity", "Tile", "design_cost", "design_spreads", "digital_cost", "digital_layers",
-    "digital_spread", "layer_cost", "resolve", "total_cost",
+    "DigitalSpread", "LayerActivity", "Tile", "activities", "design_cost", "design_spreads", "digital_cost",
+    "digital_layers", "digital_spread", "layer_cost", "resolve", "total_cost", "written_nodes",
 ]  # fmt: skip

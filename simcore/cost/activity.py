@@ -20,6 +20,7 @@ class LayerActivity:
         driven_rows: rows at 1, summed over the P G sub-vectors.
         flipped_sub_vectors: sub-vectors that were applied complemented, of P G.
         flipped_columns: columns that are stored complemented, of G M.
+        written: what the columns hold is written for every image.
     """
 
     inputs: int
@@ -30,15 +31,17 @@ class LayerActivity:
     driven_rows: float
     flipped_sub_vectors: float
     flipped_columns: int
+    written: bool = False
 
     @classmethod
-    def from_totals(cls, totals: Mapping[str, Any], images: int) -> LayerActivity:
+    def from_totals(cls, totals: Mapping[str, Any], images: int, written: bool = False) -> LayerActivity:
         """The activity of one image on average.
 
         Args:
             totals: the fields of ``simcore.inference.evaluation.LayerTotals``, currents in amperes
                 (``column_current_A``).
             images: images that the totals are sums over.
+            written: as the attribute.
         """
         columns = int(totals["column_reads"]) // max(int(totals["activation_reads"]), 1)
         groups = int(totals["stored_columns"]) // max(columns, 1)
@@ -51,6 +54,7 @@ class LayerActivity:
             driven_rows=totals["applied_ones"] / images,
             flipped_sub_vectors=totals["activation_flips"] / images,
             flipped_columns=int(totals["weight_flips"]),
+            written=written,
         )
 
     @property

@@ -12,8 +12,10 @@ from simcore.cost.added import Added, Costed, code_table
 from simcore.cost.digital import DigitalLayer, digital_cost
 from simcore.cost.hardware import Tile
 from simcore.cost.leakage import SRAM_BIT_FINS, Leaking
+from simcore.cost.lines import bit_line_cell_capacitance, word_line_capacitance
 from simcore.cost.settings import CostSettings
 from simcore.cost.totals import Cost, DesignCost
+from simcore.cost.writing import counter_area, images_until_worn, write_energy, write_time
 
 
 def design_cost(
@@ -45,7 +47,11 @@ def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings, passes:
     added = [bent_thresholds(tile, layer, settings), *(one.cost(tile, layer, settings) for one in passes)]
     areas = layer_area(tile, layer, settings) | {"mitigations": math.fsum(part.area_m2 for part in added)}
     return Cost(
-        energy_J=layer_energy(tile, layer, settings) | {"mitigations": math.fsum(part.energy_J for part in added)},
+        energy_J=layer_energy(tile, layer, settings)
+        | {
+            "mitigations": math.fsum(part.energy_J for part in added),
+            "write": write_energy(tile, layer, settings) if layer.written else 0.0,
+        },
         latency_s=seconds,
         area_m2=areas,
         operations=layer.operations,
@@ -54,14 +60,18 @@ def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings, passes:
         leakage_W=layer_leaking(tile, layer, areas, settings).power_W(settings),
         powered_s=seconds,
         slowest_s=seconds,
+        write_s=write_time(tile, layer, settings) if layer.written else 0.0,
+        images_until_worn=images_until_worn(tile) if layer.written else math.inf,
     )
 
 
 def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict[str, float]:
-    """Joules of each component (``ENERGY_COMPONENTS``) for one image, without leakage and ``mitigations``."""
+    """Joules of each component (``ENERGY_COMPONENTS``) for one image, without leakage, ``mitigations`` and
+    ``write``."""
     s, reads = settings, layer.column_reads
     pays_popcount = s.popcount == "baseline" or tile.flips
-    pays_sums = s.stored_sums == "baseline" or tile.flips_activations
+    pays_sums = s.stored_sums == "baseline" or tile.flips_activations or layer.written
+    always_read = s.stored_sums == "baseline" or layer.written  # sums that change are no constants of a threshold
     # A flipped column takes part in every position's read; a flipped sub-vector in every column's.
     undone = layer.flipped_columns * layer.positions + layer.flipped_sub_vectors * layer.columns
     inputs_read = layer.positions * layer.inputs
@@ -89,9 +99,7 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
         "compare": layer.sub_vectors * compare if tile.flips_activations else 0.0,
         "xor": energy.xor_energy(inputs_read, s.xor_energy) if tile.flips_activations else 0.0,
         "stored_sums": (
-            (reads if s.stored_sums == "baseline" else layer.flipped_sub_vectors * layer.columns) * stored_sum
-            if pays_sums
-            else 0.0
+            (reads if always_read else layer.flipped_sub_vectors * layer.columns) * stored_sum if pays_sums else 0.0
         ),
         "undo": undone * undo,
     }
@@ -116,7 +124,8 @@ def array_charge(tile: Tile, layer: LayerActivity, settings: CostSettings, settl
 
 
 def layer_latency(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
-    """Seconds for one image: the rounds of reads, and the flip path in each of them or once to fill the pipeline."""
+    """Seconds for one image: what is written for it, the rounds of reads, and the flip path in each of them or once to
+    fill the pipeline."""
     return latency(tile, layer, layer_reads(tile, layer, settings), settings)
 
 
@@ -130,6 +139,7 @@ class Reads:
         word_line_s: until the rows are driven.
         settling_s: until the wires have settled, for each conversion.
         flip_s: of the flip path, where sub-vectors are flipped.
+        write_s: until what is written for the image is there.
     """
 
     rounds: float
@@ -137,6 +147,7 @@ class Reads:
     word_line_s: float
     settling_s: float
     flip_s: float
+    write_s: float
 
 
 def layer_reads(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Reads:
@@ -156,7 +167,8 @@ def layer_reads(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Rea
         s.parallel_tiles,
     )
     flip = timing.flip_time(tile.counted_rows(tile.active_rows), s.full_adder_delay, s.comparison_delay, s.xor_delay)
-    return Reads(rounds, column_groups(tile, layer, s), word_line, settling(tile, s), flip)
+    write = write_time(tile, layer, s) if layer.written else 0.0
+    return Reads(rounds, column_groups(tile, layer, s), word_line, settling(tile, s), flip, write)
 
 
 def column_groups(tile: Tile, layer: LayerActivity, settings: CostSettings) -> int:
@@ -172,10 +184,10 @@ def latency(tile: Tile, layer: LayerActivity, reads: Reads, settings: CostSettin
     conversion = conversion_time(tile, layer, settings)
     read = float(timing.read_time(reads.word_line_s, reads.column_groups, reads.settling_s, conversion))
     if not tile.flips_activations:
-        return reads.rounds * read
+        return reads.write_s + reads.rounds * read
     if settings.flip_path == "serial":
-        return reads.rounds * (read + reads.flip_s)
-    return reads.rounds * max(read, reads.flip_s) + reads.flip_s
+        return reads.write_s + reads.rounds * (read + reads.flip_s)
+    return reads.write_s + reads.rounds * max(read, reads.flip_s) + reads.flip_s
 
 
 def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict[str, float]:
@@ -195,7 +207,10 @@ def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict
         "drivers": tiles * tile.rows * s.row_driver_area,
         "accumulators": tiles
         * logic
-        * area.accumulator_area(width, converters, tile.cols, s.full_adder_area, s.flip_flop_area),
+        * (
+            area.accumulator_area(width, converters, tile.cols, s.full_adder_area, s.flip_flop_area)
+            + (counter_area(tile, s) if layer.written else 0.0)
+        ),
         "popcount": row_tiles * logic * popcount if s.popcount == "baseline" or tile.flips else 0.0,
         "input_flip": row_tiles
         * logic
@@ -206,21 +221,9 @@ def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict
         if tile.flips_weights
         else 0.0,
         "stored_sums": tiles * logic * area.stored_sums_area(stored_columns, tile.active_rows, s.stored_bit_area)
-        if s.stored_sums == "baseline" or tile.flips_activations
+        if s.stored_sums == "baseline" or tile.flips_activations or layer.written
         else 0.0,
     }
-
-
-def word_line_capacitance(tile: Tile, settings: CostSettings) -> float:
-    """Farads of a word line over all columns of a tile."""
-    gate = tile.gate_fins * settings.fin_gate_capacitance
-    return float(energy.line_capacitance(tile.cols * tile.cell_width_m, settings.wire_capacitance, tile.cols, gate))
-
-
-def bit_line_cell_capacitance(tile: Tile, settings: CostSettings) -> float:
-    """Farads of a bit line, a cell."""
-    drain = tile.gate_fins * settings.fin_drain_capacitance
-    return float(energy.line_capacitance(tile.cell_height_m, settings.wire_capacitance, 1, drain))
 
 
 def resolution(tile: Tile, settings: CostSettings) -> int:

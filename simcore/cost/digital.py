@@ -16,7 +16,7 @@ from simcore.cost import energy
 from simcore.cost.leakage import SRAM_BIT_FINS, Leaking
 from simcore.cost.settings import CostSettings
 from simcore.network.graph import node_of
-from simcore.network.operations.product import BinaryLinear, Linear, Matmul
+from simcore.network.operations.product import BinaryLinear, BinaryMatmul, Linear, Matmul
 from simcore.network.operations.window import BinaryConv2d, Conv2d
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OPERAND_BITS = 8
 """Of weights and inputs of layers in full precision. Judgement: the usual quantisation of first and last layers."""
-_BINARY = ("binary_conv2d", "binary_linear")
+_BINARY = ("binary_conv2d", "binary_linear", "binary_matmul")
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def digital_layers(graph: NetworkGraph, mapped: Collection[str]) -> tuple[Digita
                 found.append(DigitalLayer(node.name, inputs, shape[0], math.prod(shape[1:]), bits))
             case Linear() | BinaryLinear():
                 found.append(DigitalLayer(node.name, operation.in_features, shape[-1], math.prod(shape[:-1]), bits))
-            case Matmul():
+            case Matmul() | BinaryMatmul():
                 inputs = shapes[node.inputs[0]][-1]
                 found.append(DigitalLayer(node.name, inputs, shape[-1], math.prod(shape[:-1]), bits))
     return tuple(found)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from simcore.cost.activity import LayerActivity
 from simcore.design import Design
 from simcore.passes import PASSES, passes_of
-from simcore.technology.devices import CellGeometry
+from simcore.technology.devices import CellGeometry, CellWrite
 
 FINER_BITS = 2
 """Bits by which a converter's own codes are finer than bent thresholds, unless a pass says how many: a judgement, a
@@ -46,6 +46,7 @@ class Tile:
         cell_area_m2: of one cell.
         gate_fins: fins of a cell's select transistor.
         leaking_fins: fins of a cell that leak while it keeps its bit.
+        write: what it takes to write cells; None where the bitcell file does not say.
     """
 
     rows: int
@@ -73,6 +74,7 @@ class Tile:
     cell_area_m2: float
     gate_fins: int
     leaking_fins: int
+    write: CellWrite | None = None
 
     @classmethod
     def of(cls, design: Design, cell: CellGeometry) -> Tile:
@@ -111,6 +113,7 @@ class Tile:
             cell_area_m2=cell.area_um2 * 1e-12,
             gate_fins=cell.gate_fins,
             leaking_fins=cell.leaking_fins,
+            write=cell.write,
         )
 
     def of_layer(self, layer: LayerActivity) -> Tile:

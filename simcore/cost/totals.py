@@ -10,7 +10,7 @@ from functools import cached_property
 from simcore.cost.digital import DigitalCost
 
 ENERGY_COMPONENTS = ("array", "word_line", "bit_line", "adc", "accumulate", "activation_buffer", "popcount", "compare",
-                     "xor", "stored_sums", "undo", "mitigations")  # fmt: skip
+                     "xor", "stored_sums", "undo", "mitigations", "write")  # fmt: skip
 AREA_COMPONENTS = ("cells", "converters", "drivers", "accumulators", "popcount", "input_flip", "column_flags",
                    "stored_sums", "mitigations")  # fmt: skip
 
@@ -29,6 +29,8 @@ class Cost:
         leakage_W: of the tiles.
         powered_s: seconds that they leak for an image.
         slowest_s: time of the slowest layer.
+        write_s: of ``latency_s``, what is written for the image.
+        images_until_worn: after which cells that are written for each have met the writes that they endure.
     """
 
     energy_J: dict[str, float]
@@ -40,6 +42,8 @@ class Cost:
     leakage_W: float
     powered_s: float
     slowest_s: float
+    write_s: float = 0.0
+    images_until_worn: float = math.inf
 
     @property
     def leakage_J(self) -> float:
@@ -123,4 +127,6 @@ def total_cost(parts: Sequence[Cost]) -> Cost:
         leakage_W=math.fsum(part.leakage_W for part in parts),
         powered_s=max((part.powered_s for part in parts), default=0.0),
         slowest_s=max((part.slowest_s for part in parts), default=0.0),
+        write_s=math.fsum(part.write_s for part in parts),
+        images_until_worn=min((part.images_until_worn for part in parts), default=math.inf),
     )

@@ -37,7 +37,10 @@ def deployed(prepared: Prepared) -> GraphNetwork:
         fold_line(norms[fold.norm], fold, layer.outputs)
         folded += 1
     if folded == 0:
-        raise InputError("the design recalibrates no outputs, so that there is nothing to fold into the network")
+        raise InputError(
+            "the design recalibrates no outputs, so that there is nothing to fold into the network; a design whose "
+            "mitigations name recalibrated_outputs does"
+        )
     return network
 
 

@@ -12,7 +12,6 @@ from simcore.inference.preparation import on_chip, prepare
 from simcore.inference.prepared import Prepared, PreparedLayer
 from simcore.inference.reads import read
 from simcore.inference.validation import Evidence
-from simcore.mapping.tiling import input_vectors
 from simcore.network.checkpoint import network_digest
 from simcore.network.inputs import network_input
 from simcore.network.modules import plain_dot
@@ -80,11 +79,12 @@ def mapped_logits(
     """
     plain = plain_dot(prepared.network)
 
-    def dot(name: str, signs: torch.Tensor) -> torch.Tensor:
+    def dot(name: str, signs: torch.Tensor, written: torch.Tensor | None = None, /) -> torch.Tensor:
         layer = prepared.layers.get(name)
         if layer is None:
-            return plain(name, signs)
-        shares, statistics = _read(prepared, layer, input_vectors(layer.mapping, signs), first_image)
+            return plain(name, signs, written)
+        seeds = _noise_seeds(prepared, layer, first_image, len(signs))
+        shares, statistics = read(layer, signs, written, seeds)
         if totals is not None:
             totals[name] = totals[name].merge(_totals_of(name, shares.shape, len(layer.mapping.spans), statistics))
         return layer.finished(shares, signs.shape)
@@ -97,7 +97,7 @@ def _nothing_read(prepared: Prepared, layer: PreparedLayer) -> LayerTotals:
     signs = layer.tables.digital.signs
     return LayerTotals(
         layer.mapping.name,
-        weight_flips=int((signs < 0).sum()),
+        weight_flips=int((signs < 0).sum()) if layer.written is None else layer.written.flipped_columns,
         stored_columns=signs.size,
         inputs=len(layer.mapping.order),
         lsb_A=prepared.design.operating_circuit.on_current(),
@@ -115,14 +115,10 @@ def _totals_of(name: str, shape: tuple[int, ...], groups: int, statistics: np.nd
     )
 
 
-def _read(
-    prepared: Prepared, layer: PreparedLayer, vectors: np.ndarray, first_image: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """(B, P, M) shares of dot products and statistics of one layer."""
-    # Noise is a function of design seed, layer, image, chip and read: image by image.
-    noisy = len(vectors) if layer.converters.noise.scale else 0
-    seeds = [_noise_seed(prepared, layer, first_image + image) for image in range(noisy)]
-    return read(layer, vectors, seeds)
+def _noise_seeds(prepared: Prepared, layer: PreparedLayer, first_image: int, images: int) -> list[int]:
+    """Of the converters; none where there is no noise. It is a function of design seed, layer, image, chip and read."""
+    noisy = images if layer.converters.noise.scale else 0
+    return [_noise_seed(prepared, layer, first_image + image) for image in range(noisy)]
 
 
 def _noise_seed(prepared: Prepared, layer: PreparedLayer, image: int) -> int:

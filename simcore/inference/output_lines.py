@@ -16,7 +16,7 @@ from simcore.network.modules import GraphNetwork
 
 def ideal_outputs(network: GraphNetwork, images: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
     """Outputs of the named binary layers in the ideal network, for (n, C, H, W) images."""
-    return heard_ideally(network, images, names, lambda _, outputs: outputs.to(torch.int32))
+    return heard_ideally(network, images, names, lambda *heard: heard[-1].to(torch.int32))
 
 
 def recalibrated(

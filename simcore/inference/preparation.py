@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
@@ -12,13 +12,14 @@ from simcore.datasets import Dataset
 from simcore.design import Design
 from simcore.design_axes import EvidenceLimits
 from simcore.errors import BinsparxError, InputError
+from simcore.inference.mapped_products import ProductOnImages, mapped_products
 from simcore.inference.output_lines import ideal_outputs, recalibrated
 from simcore.inference.prepared import Prepared, PreparedLayer
 from simcore.inference.reads import outputs_of
 from simcore.inference.ready_layers import fitted, layer_on_chip, solver_for, unfitted
-from simcore.inference.stored_layers import images_for_calibration, stored_layers
+from simcore.inference.stored_layers import StoredLayer, images_for_calibration, mapped_on_arrays, stored_layers
 from simcore.inference.validation import Evidence, LayerEvidence
-from simcore.mapping.tiling import LayerMapping
+from simcore.inference.written_operands import fitted_product, product_on_chip, unfitted_product
 from simcore.mitigation.base import Mitigation
 from simcore.mitigation.sets import mitigations_acting
 from simcore.network.checkpoint import Checkpoint
@@ -66,24 +67,33 @@ def _prepare(checkpoint: Checkpoint, design: Design, images: torch.Tensor) -> Pr
     network = checkpoint.network
     solver = solver_for(design)
     stored = {layer.name: layer for layer in stored_layers(checkpoint, design, images)}
+    products = mapped_products(checkpoint, design, images)
+    names = list(mapped_on_arrays(checkpoint, design))
     for layer in stored.values():
-        _require_exact_sums(layer.mapping)
+        _require_exact_sums(layer.mapping.name, layer.mapping.most_rows, layer.mapping.columns)
+    for product in products.values():
+        rows, columns = product.operands.shape[1:]
+        _require_exact_sums(product.name, min(rows, design.rows_read_together), columns)
     fits = solver not in ("exact", "ideal", "ideal_circuit")
     after = [] if solver == "ideal" else mitigations_acting(design, "afterwards")
     if not fits and not after:
-        layers = {name: unfitted(layer, design) for name, layer in stored.items()}
+        layers = {name: _unfitted(name, stored, products, design) for name in names}
         return Prepared(design, network, layers, solver, Evidence())
     through = images if after else images[:_OWN_IMAGES]
     found: list[LayerEvidence] = []
 
-    def make(name: str, signs: torch.Tensor) -> PreparedLayer:
+    def make(name: str, signs: torch.Tensor, operands: torch.Tensor | None) -> PreparedLayer:
         if not fits:
-            return unfitted(stored[name], design)
-        layer, measured = fitted(stored[name], design, signs)
+            return _unfitted(name, stored, products, design)
+        if operands is None:
+            layer, measured = fitted(stored[name], design, signs)
+        else:
+            own = replace(products[name], signs=signs, operands=operands)
+            layer, measured = fitted_product(products[name], design, own)
         found.extend(measured)
         return layer
 
-    layers = _passed_through(network, list(stored), through, after, make)
+    layers = _passed_through(network, names, through, after, make)
     evidence = Evidence(tuple(found))
     if fits and not evidence.within(design.evidence):
         if design.evidence.beyond == "exact":
@@ -112,14 +122,17 @@ def on_chip(prepared: Prepared, chip: int) -> Prepared:
         return prepared
 
     def made(name: str) -> PreparedLayer:
-        return layer_on_chip(prepared.layers[name], design, chip)
+        layer = prepared.layers[name]
+        if layer.written is not None:
+            return product_on_chip(layer, layer.written, chip)
+        return layer_on_chip(layer, design, chip)
 
     with single_threaded_blas():
         if design.calibrated_on == "chip" and prepared.images is not None:
             after = mitigations_acting(design, "afterwards")
             names = list(prepared.layers)
             layers = _passed_through(
-                prepared.network, names, prepared.images, after, lambda name, _: replace(made(name), outputs=None)
+                prepared.network, names, prepared.images, after, lambda name, *_: replace(made(name), outputs=None)
             )
         else:
             layers = {name: made(name) for name in prepared.layers}
@@ -131,7 +144,7 @@ def _passed_through(
     names: list[str],
     images: torch.Tensor,
     after: list[Mitigation],
-    make: Callable[[str, torch.Tensor], PreparedLayer],
+    make: Callable[[str, torch.Tensor, torch.Tensor | None], PreparedLayer],
 ) -> dict[str, PreparedLayer]:
     """Layer by layer as calibration images pass through the arrays: a layer is made from the inputs that the arrays
     before it deliver; what is done to its outputs is learnt from what it delivers.
@@ -141,23 +154,23 @@ def _passed_through(
         names: of the mapped layers.
         images: that pass through.
         after: passes that act on outputs.
-        make: a layer from its name and its (n, ...) int8 input signs.
+        make: a layer from its name, its (n, ...) int8 input signs and the (n, K, M) signs that are written, if any.
     """
     layers: dict[str, PreparedLayer] = {}
     plain = plain_dot(network)
     wanted = ideal_outputs(network, images, set(names)) if after else {}
 
-    def dot(name: str, signs: torch.Tensor) -> torch.Tensor:
+    def dot(name: str, signs: torch.Tensor, written: torch.Tensor | None = None, /) -> torch.Tensor:
         if name not in names:
-            return plain(name, signs)
+            return plain(name, signs, written)
         if name not in layers:
-            layers[name] = make(name, signs.to(torch.int8))
+            layers[name] = make(name, signs.to(torch.int8), None if written is None else written.to(torch.int8))
             if after:
-                delivered = outputs_of(layers[name], signs)
+                delivered = outputs_of(layers[name], signs, written)
                 line = recalibrated(network, name, after, delivered, wanted[name])
                 layers[name] = replace(layers[name], outputs=line)
                 return delivered if line is None else line.of(delivered)
-        return outputs_of(layers[name], signs)
+        return outputs_of(layers[name], signs, written)
 
     with torch.inference_mode():
         network(images, dot)
@@ -176,12 +189,17 @@ def _beyond(evidence: Evidence, limits: EvidenceLimits) -> str:
     )
 
 
-def _require_exact_sums(mapping: LayerMapping) -> None:
+def _unfitted(
+    name: str, stored: Mapping[str, StoredLayer], products: Mapping[str, ProductOnImages], design: Design
+) -> PreparedLayer:
+    return unfitted(stored[name], design) if name in stored else unfitted_product(products[name], design)
+
+
+def _require_exact_sums(name: str, rows: int, columns: int) -> None:
     """The readout counts the cells of a read that meet ones in float32."""
-    rows, columns = mapping.most_rows, mapping.columns
     if rows * columns > EXACT_SUMS:
         raise InputError(
             f"{rows} rows read together and {columns} outputs are too many for exact sums; "
             f"read at most {EXACT_SUMS // columns} rows together (active_rows)",
-            f"layer '{mapping.name}'",
+            f"layer '{name}'",
         )

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from simcore.design import Design
+from simcore.inference.mapped_products import ProductOnImages
 from simcore.inference.stored_layers import StoredLayer
 from simcore.inference.validation import Evidence
 from simcore.mapping.row_groups import RowGroup
@@ -33,6 +34,25 @@ class ChipSource:
 
 
 @dataclass(frozen=True)
+class WrittenOperand:
+    """How the tiles of an image are made.
+
+    Attributes:
+        calibration: the product on the images that converters are set on.
+        design: as written operands meet it.
+        models: fast solvers for any bits, of the row groups; None where none is fitted.
+        flipped_columns: of all row groups, stored complemented, on average over these images.
+        chip: index of the chip; None: nominal cells.
+    """
+
+    calibration: ProductOnImages
+    design: Design
+    models: list[Surrogate] | None
+    flipped_columns: int
+    chip: int | None = None
+
+
+@dataclass(frozen=True)
 class PreparedLayer:
     """One mapped layer, ready to be read.
 
@@ -43,6 +63,8 @@ class PreparedLayer:
         groups: its row groups, kept where the exact solver does the reading; else None.
         outputs: what is done to its dot products; None where nothing is.
         source: what the layer of any chip is made from; None where chips do not differ.
+        written: how the tiles of an image are made, where an operand is written for every image; all else is then that
+            of one calibration image, but for the converters. None of a layer of weights.
     """
 
     mapping: LayerMapping
@@ -51,6 +73,7 @@ class PreparedLayer:
     groups: list[RowGroup] | None
     outputs: OutputLine | None = None
     source: ChipSource | None = None
+    written: WrittenOperand | None = None
 
     def finished(self, shares: np.ndarray, shape: torch.Size) -> torch.Tensor:
         """The layer's outputs.

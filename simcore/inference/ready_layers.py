@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import replace
 
 import numpy as np
@@ -20,8 +20,8 @@ from simcore.readout.tables import layer_tables
 from simcore.surrogate.base import Calibration, Surrogate
 from simcore.surrogate.fit import fit_layer, is_exactly_linear, transfer_layer
 
-_CONVERTER_VECTORS = 256
-_EVIDENCE_CHIP = 0  # whose cells the fast solver is measured on, where chips differ
+CONVERTER_VECTORS = 256
+EVIDENCE_CHIP = 0  # whose cells the fast solver is measured on, where chips differ
 
 
 def solver_for(design: Design) -> str:
@@ -38,7 +38,7 @@ def unfitted(layer: StoredLayer, design: Design) -> PreparedLayer:
         layer: as stored.
         design: what it is stored on.
     """
-    return _prepared(layer, None, _converters(layer, None, design), design)
+    return prepared_layer(layer, None, _converters(layer, None, design), design)
 
 
 def fitted(layer: StoredLayer, design: Design, signs: torch.Tensor) -> tuple[PreparedLayer, list[LayerEvidence]]:
@@ -53,19 +53,19 @@ def fitted(layer: StoredLayer, design: Design, signs: torch.Tensor) -> tuple[Pre
     if solver_for(design) == "transfer":
         models = transfer_layer(layer.groups)
     else:
-        vectors = np.concatenate([part[: _for_fit(part)] for part in inputs.values()])
+        vectors = np.concatenate([part[: share_for_fit(part)] for part in inputs.values()])
         models = fit_layer(layer.groups, Calibration(vectors, layer.rng))
     converters = _converters(layer, models, design)
     groups, read_by = layer.groups, models
     if design.effects:
-        groups = stored_on_chip(layer, design, _EVIDENCE_CHIP).groups
-        read_by = _on_cells(models, groups)
+        groups = stored_on_chip(layer, design, EVIDENCE_CHIP).groups
+        read_by = on_cells(models, groups)
     measured = FittedLayer(layer.mapping, groups, read_by, converters)
     evidence = [
-        measure_layer(measured, name, part[_for_fit(part) :] if len(part) > 1 else part, layer.rng)
+        measure_layer(measured, name, part[share_for_fit(part) :] if len(part) > 1 else part, layer.rng)
         for name, part in inputs.items()
     ]
-    return _prepared(layer, models, converters, design), evidence
+    return prepared_layer(layer, models, converters, design), evidence
 
 
 def layer_on_chip(layer: PreparedLayer, design: Design, chip: int) -> PreparedLayer:
@@ -80,28 +80,37 @@ def layer_on_chip(layer: PreparedLayer, design: Design, chip: int) -> PreparedLa
     if source is None:
         return layer
     stored = stored_on_chip(source.stored, design, chip)
-    models = None if source.models is None else _on_cells(source.models, stored.groups)
+    models = None if source.models is None else on_cells(source.models, stored.groups)
     by_itself = design.calibrated_on == "chip"
     converters = _converters(stored, models, design) if by_itself else layer.converters
     if not (by_itself and design.adc.reference == "calibrated_column"):  # which takes in what a column has of its own
         converters = converters_on_chip(converters, stored, design, chip)
-    return replace(_prepared(stored, models, converters, design), outputs=layer.outputs, source=None)
+    return replace(prepared_layer(stored, models, converters, design), outputs=layer.outputs, source=None)
 
 
-def _prepared(
+def prepared_layer(
     layer: StoredLayer, models: list[Surrogate] | None, converters: ConverterSettings, design: Design
 ) -> PreparedLayer:
+    """A layer with its tables.
+
+    Args:
+        layer: as stored.
+        models: its fast solvers, if any.
+        converters: of its row groups.
+        design: what it is stored on.
+    """
     tables = layer_tables(layer.mapping, layer.groups, models, converters, layer.input_shape)
     groups = layer.groups if design.solver == "exact" else None
     source = ChipSource(layer, models) if design.effects else None
     return PreparedLayer(layer.mapping, tables, converters, groups, source=source)
 
 
-def _on_cells(models: Sequence[Surrogate], groups: Sequence[RowGroup]) -> list[Surrogate]:
+def on_cells(models: Sequence[Surrogate], groups: Sequence[RowGroup]) -> list[Surrogate]:
+    """Fast solvers with the cells of some row groups."""
     return [model.on_cells(group) for model, group in zip(models, groups, strict=True)]
 
 
-def _for_fit(vectors: np.ndarray) -> int:
+def share_for_fit(vectors: Sized) -> int:
     """Vectors that fits and converters are made from; the others are held out."""
     return max(1, 3 * len(vectors) // 4)
 
@@ -110,7 +119,32 @@ def _converters(layer: StoredLayer, models: list[Surrogate] | None, design: Desi
     """Set on calibration inputs of the ideal network, with the currents of ``models``, or exactly solved ones."""
     if design.solver == "ideal":
         return ideal_settings(len(layer.groups), layer.mapping.columns)
-    vectors = layer.vectors[: _for_fit(layer.vectors)][:_CONVERTER_VECTORS]
+    vectors = layer.vectors[: share_for_fit(layer.vectors)][:CONVERTER_VECTORS]
+    return converters_set_on(calibration_reads(layer, models, design, vectors), design)
+
+
+def converters_set_on(reads: list[CalibrationReads], design: Design) -> ConverterSettings:
+    """Converters of row groups, with the noise of the cells they read.
+
+    Args:
+        reads: of every row group.
+        design: says how.
+    """
+    settings = converter_settings(design.adc, reads, mitigations_acting(design, *CONVERTER_HOOKS))
+    return with_read_noise(settings, design)
+
+
+def calibration_reads(
+    layer: StoredLayer, models: list[Surrogate] | None, design: Design, vectors: np.ndarray
+) -> list[CalibrationReads]:
+    """Reads of every row group that converters are set on.
+
+    Args:
+        layer: as stored.
+        models: give the currents; without any they are solved exactly, or are partial sums.
+        design: what it is stored on.
+        vectors: (B, K) int8 of the layer, in row order.
+    """
     reads = []
     for index, group in enumerate(layer.groups):
         bits = group.apply(vectors).bits
@@ -121,5 +155,4 @@ def _converters(layer: StoredLayer, models: list[Surrogate] | None, design: Desi
         else:
             current = group.exact_currents(bits) - group.reference_currents(bits)[:, None]
         reads.append(CalibrationReads.of(group, bits, current))
-    settings = converter_settings(design.adc, reads, mitigations_acting(design, *CONVERTER_HOOKS))
-    return with_read_noise(settings, design)
+    return reads

@@ -19,7 +19,7 @@ from simcore.mitigation.base import Mitigation
 from simcore.mitigation.sets import mitigations_of, store_layer
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.inputs import network_input, require_fit
-from simcore.network.modules import BinaryLayer, GraphNetwork, plain_dot
+from simcore.network.modules import BinaryLayer, GraphNetwork, WrittenProduct, plain_dot
 
 IMAGES_AT_ONCE = 32  # calibration images that go through the network together
 _CALIBRATION_VECTORS = 2048  # input vectors of a layer that statistics, fits and converters are drawn from
@@ -77,12 +77,18 @@ def stored_layers(
 
 
 def mapped_layers(checkpoint: Checkpoint, design: Design) -> dict[str, BinaryLayer]:
-    """The binary layers that the design maps, by name, in execution order; it names the nodes of the graph.
+    """The layers of weights that the design maps, by name, in execution order; it names the nodes of the graph.
 
     Raises:
         InputError: the design names a layer that is not a binary layer of the network.
     """
-    binary = checkpoint.network.binary_layers()
+    found = mapped_on_arrays(checkpoint, design)
+    return {name: layer for name, layer in found.items() if isinstance(layer, BinaryLayer)}
+
+
+def mapped_on_arrays(checkpoint: Checkpoint, design: Design) -> dict[str, BinaryLayer | WrittenProduct]:
+    """As ``mapped_layers``, with products of which one operand is written for every image."""
+    binary = checkpoint.network.on_arrays()
     nodes = {layer.node for layer in binary}
     for name in design.layers or ():
         if name not in nodes:
@@ -155,14 +161,14 @@ def images_for_calibration(checkpoint: Checkpoint, design: Design, dataset: Data
 
 def binary_input_signs(network: GraphNetwork, images: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
     """Input signs (int8 ±1) of the named binary layers in the ideal network, for (n, C, H, W) float32 images."""
-    return heard_ideally(network, images, names, lambda signs, _: signs.to(torch.int8))
+    return heard_ideally(network, images, names, lambda signs, *_: signs.to(torch.int8))
 
 
 def heard_ideally(
     network: GraphNetwork,
     images: torch.Tensor,
     names: set[str],
-    kept: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    kept: Callable[[torch.Tensor, torch.Tensor | None, torch.Tensor], torch.Tensor],
 ) -> dict[str, torch.Tensor]:
     """What some binary layers are given or give in the ideal network.
 
@@ -170,15 +176,15 @@ def heard_ideally(
         network: the network.
         images: (n, C, H, W) float32.
         names: of the layers.
-        kept: what is kept of a layer's input signs and its outputs.
+        kept: what is kept of a layer's input signs, the signs that are written (None of weights) and its outputs.
     """
     heard: dict[str, list[torch.Tensor]] = {name: [] for name in names}
     plain = plain_dot(network)
 
-    def dot(name: str, signs: torch.Tensor) -> torch.Tensor:
-        outputs = plain(name, signs)
+    def dot(name: str, signs: torch.Tensor, written: torch.Tensor | None = None, /) -> torch.Tensor:
+        outputs = plain(name, signs, written)
         if name in names:
-            heard[name].append(kept(signs, outputs))
+            heard[name].append(kept(signs, written, outputs))
         return outputs
 
     with torch.inference_mode():

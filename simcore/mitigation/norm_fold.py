@@ -69,6 +69,8 @@ def norm_fold(graph: NetworkGraph, layer: str, tensors: Mapping[str, torch.Tenso
     shapes = graph.shapes()
     name = node_of(layer)
     shape = shapes[name]
+    if any(node.name == name and node.op == "binary_matmul" for node in graph.nodes):
+        return None  # its outputs lie along another axis than a batch norm's channels
     values: _Values | None = _Values(_of_channels(np.arange(shape[0]), shape), np.ones(shape), np.zeros(shape))
     between: list[str] = []
     while values is not None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from simcore.cost import Added, CostSettings, LayerActivity, Tile
-from simcore.cost.design_cost import bit_line_cell_capacitance, column_groups, on_time, settling, word_line_capacitance
+from simcore.cost.design_cost import column_groups, on_time, settling
+from simcore.cost.lines import bit_line_cell_capacitance, word_line_capacitance
 from simcore.mapping.row_groups import StoredBits
 from simcore.mitigation.base import Mitigation
 

@@ -23,7 +23,7 @@ from safetensors.numpy import save
 
 from simcore.errors import InputError, unknown_name
 from simcore.network.graph import NetworkGraph
-from simcore.network.modules import BinaryLayer, GraphNetwork
+from simcore.network.modules import BinaryLayer, GraphNetwork, WrittenProduct
 
 _FORMAT = "binsparx-network"
 _VERSION = "1"
@@ -47,8 +47,9 @@ class Checkpoint:
     digest: str
     metadata: dict[str, Any]
 
-    def binary_layers(self, where: str) -> list[BinaryLayer]:
-        """The network's binary layers in execution order: what a crossbar can hold of it.
+    def binary_layers(self, where: str) -> list[BinaryLayer | WrittenProduct]:
+        """What a crossbar can hold of the network, in execution order: binary layers, and products of two activations'
+        signs, of which it holds one.
 
         Args:
             where: where the user named the network, for messages.
@@ -56,9 +57,23 @@ class Checkpoint:
         Raises:
             InputError: it has none, and so nothing to simulate.
         """
-        layers = self.network.binary_layers()
+        layers = self.network.on_arrays()
         if not layers:
             raise InputError(f"network '{self.name}' has no binary layer", where)
+        return layers
+
+    def layers_of_weights(self, where: str) -> list[BinaryLayer]:
+        """The network's binary layers with weights, in execution order.
+
+        Args:
+            where: where the user named the network, for messages.
+
+        Raises:
+            InputError: it has none.
+        """
+        layers = self.network.binary_layers()
+        if not layers:
+            raise InputError(f"network '{self.name}' has no binary layer of weights", where)
         return layers
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -12,13 +13,23 @@ from torch import nn
 
 from simcore.network.graph import INPUT, NetworkGraph, node_of
 from simcore.network.layers import ADDING_UP, build
-from simcore.network.layers.product import BinaryLinear
+from simcore.network.layers.product import BinaryLinear, BinaryMatmul
 from simcore.network.layers.window import BinaryConv2d
 from simcore.network.training.straight_through import sign
 
-BinaryDot = Callable[[str, torch.Tensor], torch.Tensor]
-"""Given a binary layer's name and the signs of its input (float32 +-1 before padding; (B, C, H, W), (B, F) or
-(B, tokens, F)), the integer products as float32: (B, C_out, OH, OW), (B, F_out) or (B, tokens, F_out)."""
+
+class BinaryDot(Protocol):
+    """What does the binary products of a network."""
+
+    def __call__(self, name: str, signs: torch.Tensor, written: torch.Tensor | None = None, /) -> torch.Tensor:
+        """The integer products of a layer, float32: (B, C_out, OH, OW), (B, F_out) or (B, tokens, F_out).
+
+        Args:
+            name: of a binary layer, or of a product with a written operand.
+            signs: of its input, float32 +-1 before padding; (B, C, H, W), (B, F) or (B, tokens, F).
+            written: of a written operand, float32 +-1, (B, F, F_out); None of a layer of weights.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,29 @@ class BinaryLayer:
     padding: tuple[int, int]
     pad_value: int = 0
     dilation: tuple[int, int] = (1, 1)
+
+    @property
+    def node(self) -> str:
+        """Name of the graph's node."""
+        return node_of(self.name)
+
+
+@dataclass(frozen=True)
+class WrittenProduct:
+    """A product of the signs of two activations, or one block of it: a crossbar can hold the right operand, which is
+    written for every image, and read the rows of the left one.
+
+    Attributes:
+        name: of the node, or ``NODE[BLOCK]``.
+        reads: rows of the left operand.
+        inputs: their length, the rows of the right operand.
+        outputs: its columns.
+    """
+
+    name: str
+    reads: int
+    inputs: int
+    outputs: int
 
     @property
     def node(self) -> str:
@@ -77,6 +111,8 @@ class GraphNetwork(nn.Module):
                 del values[name]
             if dot is not None and isinstance(layer, BinaryConv2d | BinaryLinear):
                 values[node.name] = _products(node.name, layer, sign(operands[0]), dot)
+            elif dot is not None and isinstance(layer, BinaryMatmul):
+                values[node.name] = _written_products(node.name, sign(operands[0]), sign(operands[1]), dot)
             elif dot is not None and isinstance(layer, ADDING_UP):
                 one_by_one = zip(*(operand.split(1) for operand in operands), strict=True)
                 values[node.name] = torch.cat([layer(*image) for image in one_by_one])
@@ -97,6 +133,21 @@ class GraphNetwork(nn.Module):
             elif isinstance(layer, BinaryLinear):
                 found.append(BinaryLayer(name, "linear", _weight_signs(layer.weight), (1, 1), (0, 0)))
         return found
+
+    def written_products(self) -> list[WrittenProduct]:
+        """The products of two activations' signs in execution order."""
+        found, shapes = [], self.graph.shapes()
+        for node in self.graph.nodes:
+            if node.op == "binary_matmul":
+                (*blocks, reads, inputs), outputs = shapes[node.inputs[0]], shapes[node.name][-1]
+                names = _numbered(node.name, math.prod(blocks))
+                found += [WrittenProduct(name, reads, inputs, outputs) for name in names]
+        return found
+
+    def on_arrays(self) -> list[BinaryLayer | WrittenProduct]:
+        """All that arrays can hold, in execution order."""
+        places = {name: place for place, (name, _) in enumerate(self.named_layers())}
+        return sorted([*self.binary_layers(), *self.written_products()], key=lambda layer: places[layer.node])
 
     def named_layers(self) -> Iterator[tuple[str, nn.Module]]:
         """(node name, module) in execution order."""
@@ -122,10 +173,12 @@ def plain_dot(network: GraphNetwork) -> BinaryDot:
     """The binary products of ``network`` in ideal arithmetic: whole numbers, exact in any batch."""
     layers = dict(network.named_layers())
 
-    def dot(name: str, signs: torch.Tensor) -> torch.Tensor:
+    def dot(name: str, signs: torch.Tensor, written: torch.Tensor | None = None, /) -> torch.Tensor:
         layer = layers[node_of(name)]
         product: torch.Tensor
-        if isinstance(layer, BinaryConv2d) and layer.groups > 1:
+        if written is not None:
+            product = layer(signs, written)
+        elif isinstance(layer, BinaryConv2d) and layer.groups > 1:
             product = layer.block_products(signs, int(name.partition("[")[2].rstrip("]")))
         else:
             product = layer(signs)
@@ -143,8 +196,21 @@ def _products(name: str, layer: BinaryConv2d | BinaryLinear, signs: torch.Tensor
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
+def _written_products(name: str, first: torch.Tensor, second: torch.Tensor, dot: BinaryDot) -> torch.Tensor:
+    """Of one node by ``dot``, block by block."""
+    firsts, seconds = (part.flatten(1, -3) if part.dim() > 3 else part[:, None] for part in (first, second))
+    names = _numbered(name, firsts.shape[1])
+    blocks = zip(names, firsts.unbind(1), seconds.unbind(1), strict=True)
+    parts = [dot(block, signs.contiguous(), written.contiguous()) for block, signs, written in blocks]
+    return torch.stack(parts, dim=1).reshape(*first.shape[:-1], second.shape[-1])
+
+
 def _block_names(name: str, layer: BinaryConv2d) -> list[str]:
-    return [name] if layer.groups == 1 else [f"{name}[{block}]" for block in range(layer.groups)]
+    return _numbered(name, layer.groups)
+
+
+def _numbered(name: str, blocks: int) -> list[str]:
+    return [name] if blocks == 1 else [f"{name}[{block}]" for block in range(blocks)]
 
 
 def _finished_after(graph: NetworkGraph) -> list[list[str]]:

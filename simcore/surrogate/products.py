@@ -13,6 +13,7 @@ from simcore.surrogate.base import FIT_GROUPS, FIT_READS, Calibration, Surrogate
 from simcore.surrogate.second_order import (
     EXPONENTS,
     Polynomial,
+    Reads,
     SharedResistance,
     column_correction,
     correction_terms,
@@ -59,6 +60,30 @@ def fit_products(groups: list[RowGroup], calibration: Calibration) -> list[Produ
     Raises:
         UnsolvedError: an exact solve did not converge.
     """
+    models = _uncorrected(groups, calibration)
+    return [_corrected([model], [group], calibration) for model, group in zip(models, groups, strict=True)]
+
+
+def fit_written_products(examples: list[list[RowGroup]], calibration: Calibration) -> list[ProductModel]:
+    """Fast solvers of the row groups at one place of their tiles, for whatever is written to them: corrections are of a
+    column's place alone.
+
+    Args:
+        examples: the same row groups holding one thing and another.
+        calibration: reads of all.
+
+    Raises:
+        UnsolvedError: an exact solve did not converge.
+    """
+    flat = _uncorrected([group for groups in examples for group in groups], calibration)
+    count = len(examples[0])
+    places = zip(*(flat[first : first + count] for first in range(0, len(flat), count)), strict=True)
+    held = zip(*examples, strict=True)
+    return [_corrected(list(models), list(groups), calibration) for models, groups in zip(places, held, strict=True)]
+
+
+def _uncorrected(groups: list[RowGroup], calibration: Calibration) -> list[ProductModel]:
+    """Models without corrections of the columns' own."""
     tile = groups[0].tile
     shared = {
         group.rows: shared_resistance(tile.circuit, len(tile.bits), group.span.offset, group.rows) for group in groups
@@ -77,20 +102,30 @@ def fit_products(groups: list[RowGroup], calibration: Calibration) -> list[Produ
     first, lost = (np.concatenate(part) for part in zip(*samples, strict=True))
     polynomial = fit_polynomial(first, lost, np.concatenate(solved))
     return [
-        _corrected(ProductModel(current, shared[group.rows], polynomial, None, tile.width), group, calibration)
+        ProductModel(current, shared[group.rows], polynomial, None, tile.width)
         for group, current in zip(groups, currents, strict=True)
     ]
 
 
-def _corrected(model: ProductModel, group: RowGroup, calibration: Calibration) -> ProductModel:
-    """The model with corrections of every column's own."""
-    corrections = np.zeros((correction_terms(len(model.shared.eigenvalues)), group.columns))
-    bits = calibration.bits(group, _COLUMN_READS if group.rows <= 128 else _LONG_COLUMN_READS)
+def _corrected(models: list[ProductModel], groups: list[RowGroup], calibration: Calibration) -> ProductModel:
+    """The first of some models with corrections of every column's own.
+
+    Args:
+        models: of the same row group.
+        groups: what it holds for each of them, usually one.
+        calibration: reads.
+    """
+    first, group = models[0], groups[0]
+    corrections = np.zeros((correction_terms(len(first.shared.eigenvalues)), group.columns))
+    wanted = _COLUMN_READS if group.rows <= 128 else _LONG_COLUMN_READS
+    bits = [calibration.bits(held, wanted) for held in groups]
     for columns in group.tile.tiles():
-        exact = group.in_lsb(group.solve(bits, columns, _TOLERANCE, np.float32))
-        reads = second_order(bits, model.currents[:, columns], model.shared, model.cols)
-        corrections[:, columns] = fit_columns(reads, exact, model.polynomial)
-    return replace(model, corrections=corrections)
+        exact, reads = [], []
+        for model, held, applied in zip(models, groups, bits, strict=True):
+            exact.append(held.in_lsb(held.solve(applied, columns, _TOLERANCE, np.float32)))
+            reads.append(second_order(applied, model.currents[:, columns], model.shared, model.cols))
+        corrections[:, columns] = fit_columns(Reads.joined(reads), np.concatenate(exact), first.polynomial)
+    return replace(first, corrections=corrections)
 
 
 def transfer_matrix(group: RowGroup) -> ProductModel:

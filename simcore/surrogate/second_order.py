@@ -65,6 +65,11 @@ class Reads:
     tile_s: np.ndarray
     tile_z: np.ndarray
 
+    @classmethod
+    def joined(cls, parts: list[Reads]) -> Reads:
+        """All reads one after the other."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
+
 
 @dataclass(frozen=True)
 class Polynomial:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from simcore.crossbar.circuit import Circuit, input_error
 from simcore.crossbar.topologies import TOPOLOGIES
@@ -53,6 +53,48 @@ class Quantity(BaseModel):
     source: str = ""
 
 
+class CellWrite(BaseModel):
+    """What it takes to write cells, a row at a time; of use where activations are written to arrays for every image.
+
+    Attributes:
+        voltage: swing of word line and bit lines, V.
+        cell_energy: of a cell beside its lines, fJ, whatever it held before.
+        row_time: until all cells of a row are written, ns.
+        endurance: writes that a cell endures; without it, any number.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    voltage: Quantity
+    cell_energy: Quantity
+    row_time: Quantity
+    endurance: Quantity | None = None
+
+    @model_validator(mode="after")
+    def _in_its_units(self) -> CellWrite:
+        for name, unit in {"voltage": "V", "cell_energy": "fJ", "row_time": "ns", "endurance": "writes"}.items():
+            given = getattr(self, name)
+            if given is not None and given.unit != unit:
+                raise ValueError(f"{name} is given in '{given.unit}', expected '{unit}'")
+            if given is not None and not (given.value > 0 and math.isfinite(given.value)):
+                raise ValueError(f"{name} must be positive ({unit}), got {given.value:g}")
+        return self
+
+    @property
+    def volts(self) -> float:
+        return self.voltage.value
+
+    @property
+    def joules(self) -> float:
+        """Of a cell."""
+        return self.cell_energy.value * 1e-15
+
+    @property
+    def seconds(self) -> float:
+        """Of a row."""
+        return self.row_time.value * 1e-9
+
+
 class CellGeometry(BaseModel):
     """Size of one bitcell, and what of it loads and leaks: without it a device has no costs.
 
@@ -63,6 +105,7 @@ class CellGeometry(BaseModel):
         gate_fins: fins of its select transistor, whose gates load the word line and whose drains load the bit line.
         leaking_fins: fins that are off between supply and ground while it keeps its bit; 0 where it keeps it without a
             supply.
+        write: what it takes to write cells; without it, designs that write operands for every image have no costs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,6 +115,7 @@ class CellGeometry(BaseModel):
     area_um2: float = Field(gt=0, allow_inf_nan=False)
     gate_fins: int = Field(default=1, ge=1)
     leaking_fins: int = Field(default=0, ge=0)
+    write: CellWrite | None = None
 
 
 class Bitcell(BaseModel):

@@ -28,6 +28,16 @@ class Matmul(nn.Module):
         return first @ second
 
 
+class BinaryMatmul(nn.Module):
+    """Matrix product of the signs of two activations."""
+
+    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            return activation_sign(first) @ activation_sign(second)
+        with torch.autocast(first.device.type, enabled=False):
+            return (sign(first.float()) @ sign(second.float())).round_()
+
+
 class Embedding(nn.Embedding):
     """Rows of a table, of whole numbers that come as float32 like every input."""
 
@@ -44,6 +54,8 @@ def build(operation: ops.Operation, shape: Shape) -> nn.Module | None:
             return BinaryLinear(operation.in_features, operation.out_features, False)
         case ops.Matmul():
             return Matmul()
+        case ops.BinaryMatmul():
+            return BinaryMatmul()
         case ops.Embedding():
             return Embedding(operation.entries, operation.features)
     return None

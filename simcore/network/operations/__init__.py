@@ -19,6 +19,7 @@ OPERATIONS: dict[str, type[Operation]] = {
     "binary_linear": product.BinaryLinear,
     "window_sum2d": window.WindowSum2d,
     "matmul": product.Matmul,
+    "binary_matmul": product.BinaryMatmul,
     "embedding": product.Embedding,
     "batch_norm": normalization.BatchNorm,
     "layer_norm": normalization.LayerNorm,

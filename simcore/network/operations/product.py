@@ -36,7 +36,7 @@ class BinaryLinear(_Dense):
 
 class Matmul(Operation):
     """Matrix product of two values over the last axis of the first and the last but one of the second; axes before
-    these run along. Both are activations: it is computed digitally."""
+    these run along. Both are activations: it is computed digitally (of signs, ``BinaryMatmul`` is not)."""
 
     arity: ClassVar[int | None] = 2
 
@@ -45,6 +45,24 @@ class Matmul(Operation):
         if min(len(first), len(second)) < 2 or first[-1] != second[-2]:
             raise ValueError(f"cannot multiply matrices of shapes {first} and {second}")
         return (*broadcast(first[:-2], second[:-2], "multiply matrices of"), first[-2], second[-1])
+
+
+class BinaryMatmul(Operation):
+    """Product of the signs of two activations, sign(0) = +1: that of sign(query) with sign(key) of an attention. Arrays
+    hold the right one, written anew for every image, and read the rows of the left one. Axes before the last two, such
+    as heads, are blocks: each has arrays of its own."""
+
+    arity: ClassVar[int | None] = 2
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        first, second = inputs
+        if min(len(first), len(second)) < 2 or first[-1] != second[-2]:
+            raise ValueError(f"cannot multiply matrices of shapes {first} and {second}")
+        if first[:-2] != second[:-2]:
+            raise ValueError(
+                f"the axes before the last two are blocks, as many of both operands; got shapes {first} and {second}"
+            )
+        return (*first[:-1], second[-1])
 
 
 class Embedding(Operation):

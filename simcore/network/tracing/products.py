@@ -15,8 +15,7 @@ from simcore.network.tracing.forms import uniform
 from simcore.network.tracing.pooling import reduced, reduced_axes
 from simcore.network.tracing.program import Argument, operation_name, shape_of, where
 from simcore.network.tracing.translation import Arguments, Handler, Multiplications, Translation
-
-_TWO_ACTIVATIONS = "a product of two activations; the arrays hold weights that are written once"
+from simcore.network.tracing.written import kept_digital, sign_operands, written_product
 
 
 @dataclass(frozen=True)
@@ -131,12 +130,15 @@ def _matmul(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     second = arguments["other"] if "other" in arguments else arguments["mat2"]
     if isinstance(first, fx.Node) and isinstance(second, torch.Tensor) and second.dim() == 2:
         return _product(tr, call, first, second.t(), None)
+    operands = sign_operands(tr, first, second)
+    if operands is not None and call in tr.written:
+        return written_product(tr, call, operands, (operands[0].signs(tr), operands[1].signs(tr)))
     names = tuple(
         tr.value(part) if isinstance(part, fx.Node) else tr.constant(call, tr.without_batch(call, part))
         for part in (first, second)
     )
     result = tr.add(call, "matmul", names, shape_of(call))
-    tr.layers[result] = Multiplications(False, _TWO_ACTIVATIONS)
+    tr.layers[result] = kept_digital(operands)
     return result
 
 
@@ -203,8 +205,14 @@ def _attention(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     (*heads, queries, width), keys = tr.shape(query), tr.shape(key)[-2]
     swapped = (*heads, width, keys)
     order = (*range(len(heads)), len(heads) + 1, len(heads))
-    turned = tr.add(call, "permute", (key,), swapped, {"order": order})
-    scores = tr.add(call, "matmul", (query, turned), (*heads, queries, keys))
+    operands = sign_operands(tr, arguments["query"], arguments["key"])
+    if operands is not None and call in tr.written:
+        turned = tr.add(call, "permute", (operands[1].signs(tr),), swapped, {"order": order})
+        scores = written_product(tr, call, operands, (operands[0].signs(tr), turned))
+    else:
+        turned = tr.add(call, "permute", (key,), swapped, {"order": order})
+        scores = tr.add(call, "matmul", (query, turned), (*heads, queries, keys))
+        tr.layers[scores] = kept_digital(operands)
     given = arguments.get("scale")
     scale = float(given) if isinstance(given, int | float) else width**-0.5
     scores_scaled = tr.multiplied(call, scores, torch.tensor([scale]))
@@ -219,8 +227,7 @@ def _attention(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     shape = (*heads, queries, keys)
     shares = tr.add(call, "softmax", (scores_scaled,), shape, {"axis": len(shape) - 1})
     result = tr.add(call, "matmul", (shares, value), shape_of(call))
-    for name in (scores, result):
-        tr.layers[name] = Multiplications(False, _TWO_ACTIVATIONS)
+    tr.layers[result] = kept_digital(None)
     return result
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
-from simcore.errors import InputError
+from simcore.errors import InputError, unknown_name
 from simcore.network.checkpoint import save_checkpoint
 from simcore.network.graph import INPUT, NetworkGraph, Node
 from simcore.network.layers.normalization import Normalize
@@ -100,7 +100,10 @@ class TracedNetwork:
 
 
 def from_torch(
-    module: nn.Module, example: torch.Tensor, normalize: tuple[Sequence[float], Sequence[float]] | None = None
+    module: nn.Module,
+    example: torch.Tensor,
+    normalize: tuple[Sequence[float], Sequence[float]] | None = None,
+    written: Collection[str] = (),
 ) -> TracedNetwork:
     """A network that computes what a PyTorch module does, its binary layers ready for arrays.
 
@@ -114,6 +117,8 @@ def from_torch(
         example: inputs as the data set has them (images in 0..255), (batch, ...); more of them compare more.
         normalize: mean and standard deviation of each channel, where the module takes (x / 255 - mean) / std rather
             than what the data set has.
+        written: names of products of two activations' signs that go on arrays, the right operand written for every
+            image; the report of a network without any names those that could be.
 
     Returns:
         The network, and which of its layers go on arrays.
@@ -132,6 +137,8 @@ def from_torch(
         >>> [(layer.op, layer.arrays) for layer in traced.layers]
         [('binary_linear', True)]
     """
+    if not isinstance(example, torch.Tensor):
+        raise InputError(f"expected a tensor, found {type(example).__name__}: torch.from_numpy makes one", "example")
     if example.dim() < 2 or not len(example):
         raise InputError("expected a batch of inputs, (batch, ...)", "example")
     given = example.detach().cpu()
@@ -143,19 +150,27 @@ def from_torch(
     training = [part for part in module.modules() if part.training]
     module.eval()
     try:
-        return _traced(module, given, taken, first)
+        return _traced(module, given, taken, first, written)
     finally:
         for part in training:
             part.training = True
 
 
 def _traced(
-    module: nn.Module, example: torch.Tensor, taken: torch.Tensor, normalize: tuple[tuple[float, ...], ...] | None
+    module: nn.Module,
+    example: torch.Tensor,
+    taken: torch.Tensor,
+    normalize: tuple[tuple[float, ...], ...] | None,
+    written: Collection[str],
 ) -> TracedNetwork:
     repeats = -(-_TRACED_IMAGES // len(taken))
     program = trace(module, taken.repeat(repeats, *[1] * (taken.dim() - 1))[:_TRACED_IMAGES])
     translation = Translation(program, value_forms(program), _HANDLERS)
     last = translation.translate()
+    if written:
+        calls = _written_calls(translation, last, written)
+        translation = Translation(program, translation.forms, _HANDLERS, calls)
+        last = translation.translate()
     network, names = _network(translation, last, tuple(example.shape[1:]), normalize)
     with torch.inference_mode():
         difference = require_equal(module, network, example.float(), taken, place=type(module).__name__)
@@ -167,6 +182,26 @@ def _traced(
     ]
     others = Counter(translation.drafts[key].op for key in names if key not in translation.layers)
     return TracedNetwork(network, tuple(layers), others, _notes(translation), len(example), difference)
+
+
+def _written_calls(translation: Translation, last: str, written: Collection[str]) -> frozenset[fx.Node]:
+    """The operations of products that are named as written.
+
+    Raises:
+        InputError: there is no such product, or none of two activations' signs.
+    """
+    names = _names({key: translation.drafts[key] for key in _used(translation.drafts, last)}, translation.layers)
+    found = {name: key for key, name in names.items() if key in translation.layers}
+    possible = [name for name, key in found.items() if translation.layers[key].could_be_written]
+    for name in written:
+        if not possible:
+            raise InputError(f"'{name}' cannot be written: here is no product of two activations' signs", "written")
+        if name not in found:
+            raise unknown_name("product of two activations' signs", name, possible, "written")
+        if name not in possible:
+            why = translation.layers[found[name]].why
+            raise InputError(f"'{name}' cannot be written ({why}); {', '.join(possible)} could be", "written")
+    return frozenset(translation.drafts[found[name]].call for name in written)
 
 
 def _place(found: Multiplications) -> tuple[bool, str]:
@@ -220,6 +255,7 @@ def _names(drafts: dict[str, Draft], layers: Mapping[str, Multiplications]) -> d
     names: dict[str, str] = {}
     for key in sorted(drafts, key=lambda key: (key not in layers, int(key))):
         path, op = paths[key], drafts[key].op
+        op = "matmul" if op == "binary_matmul" else op  # a product keeps its name wherever it is done
         own = path and (key in layers or (alone[path] == 1 and path not in multiplying))
         wanted = path if own else f"{path}.{op}" if path else op
         names[key] = _free(re.sub(r"[^A-Za-z0-9_.]", "_", wanted), set(names.values()))

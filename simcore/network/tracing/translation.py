@@ -47,10 +47,12 @@ class Multiplications:
     Attributes:
         arrays: on arrays; else digitally.
         why: the reason.
+        could_be_written: digital, but arrays could hold one operand, written for every image.
     """
 
     arrays: bool
     why: str
+    could_be_written: bool = False
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Translation:
         program: what is translated.
         forms: of its values.
         handlers: what operations become, by name.
+        written: operations whose product of two activations' signs goes on arrays.
         drafts: nodes by draft name, in execution order; operations that turn out to be of no use among them.
         layers: of the drafts with multiplications, where these are done.
         reading_signs: an operation that moves values is added on their signs.
@@ -69,6 +72,7 @@ class Translation:
     program: Program
     forms: dict[fx.Node, Form]
     handlers: dict[str, Handler]
+    written: frozenset[fx.Node] = frozenset()
     drafts: dict[str, Draft] = field(default_factory=dict)
     layers: dict[str, Multiplications] = field(default_factory=dict)
     reading_signs: bool = False
@@ -189,7 +193,7 @@ class Translation:
             return self.constant(call, self.without_batch(call, form.constant).expand(shape_of(call)))
         if form.sign is not None:
             atom, coefficient, constant = form.sign
-            plain = self.add(call, "sign", (self._source(atom),), self._shape_of_atom(atom))
+            plain = self.add(call, "sign", (self._source(atom),), self.shape_of_atom(atom))
             scaled = self.multiplied(call, plain, self.without_batch(call, coefficient))
             return self.shifted(call, scaled, self.without_batch(call, constant))
         return self._handled(call)
@@ -229,5 +233,6 @@ class Translation:
         finally:
             self.reading_signs = before
 
-    def _shape_of_atom(self, atom: SignOf | MovedSigns) -> tuple[int, ...]:
+    def shape_of_atom(self, atom: SignOf | MovedSigns) -> tuple[int, ...]:
+        """Of the signs, without the batch."""
         return shape_of(atom.source if isinstance(atom, SignOf) else atom.call)

@@ -148,9 +148,42 @@ def test_usage_errors_and_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert command(monkeypatch, "data", "--help") == 0
     assert "import" in capsys.readouterr().out
     assert command(monkeypatch, "train", "--help") == 0
-    assert command(monkeypatch, "rum") == 2
-    assert command(monkeypatch, "run") == 2
+    assert command(monkeypatch, "export", "--help") == 0
+    assert "[default: results]" in capsys.readouterr().out  # brackets are no markup
+    assert command(monkeypatch) == 2
+    assert command(monkeypatch, "data") == 2
     assert command(monkeypatch, "verify", "/nowhere", "--tol", "nan") == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("rum", "no such command 'rum'; did you mean 'run'? (see: binsparx --help)"),
+        ("data imprt", "no such command 'imprt'; did you mean 'import'? (see: binsparx data --help)"),
+        ("run", "missing argument 'SWEEP.yaml' (see: binsparx run --help)"),
+        ("results s --wher a=b", "no such option: --wher; did you mean '--where'? (see: binsparx results --help)"),
+        ("results s --zzz", "no such option: --zzz (see: binsparx results --help)"),
+        ("results s --where", "option '--where' requires an argument"),
+        ("sweeps me", "got unexpected extra argument(s) (me) (see: binsparx sweeps --help)"),
+        ("explain 1 --images 0", "invalid value for '--images': "),
+        ("--verson", "no such option: --verson; did you mean '--version'? (see: binsparx --help)"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_with_the_nearest_name(
+    line: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, *line.split()) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith(f"error: {said}") and len(printed.err.splitlines()) == 1
+
+
+def test_ctrl_c_in_a_command_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.sweep.shipped.shipped_sweeps", interrupted)
+    assert command(monkeypatch, "sweeps") == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from pipeline.cli import main
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
 from simcore.network.checkpoint import load_checkpoint
-from tests.simcore.network.importers.onnx_files import folded_mlp, sign_conv_net
+from simcore.technology import devices
+from tests.simcore.network.importers.onnx_files import Graph, folded_mlp, sign_conv_net
 
 
 @pytest.fixture
@@ -85,3 +87,42 @@ def test_what_is_refused_is_told_in_one_line(
     said = capsys.readouterr().err.strip()
     assert expected in said and "\n" not in said
     assert not list(folder.glob("*.safetensors"))
+
+
+def attention_of_signs() -> Graph:
+    """The signs of 28 rows of an image times those of its columns, and logits of the products."""
+    graph = Graph(("N", 1, 28, 28))
+    signs = graph.add("Sign")
+    turned = graph.add("Transpose", perm=[0, 1, 3, 2])
+    graph.apart("MatMul", [signs, turned], name="scores")
+    graph.add("Flatten")
+    graph.dense(28 * 28, 10)
+    return graph
+
+
+def test_a_product_of_activations_goes_on_arrays_where_it_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    attention_of_signs().save(folder / "scores.onnx")
+    options = ("scores.onnx", "--mean", "0.5", "--std", "0.2", "--images", "4")
+    assert run(monkeypatch, *options, "-o", "digital.safetensors") == 0
+    assert "a product of two activations' signs; on arrays if named as written" in capsys.readouterr().out
+    assert run(monkeypatch, *options, "-o", "net.safetensors", "--written", "score") == 2
+    said = capsys.readouterr().err.strip()
+    assert "unknown product of two activations' signs 'score'; did you mean 'scores'?" in said and "\n" not in said
+    assert not Path("net.safetensors").exists()
+    assert run(monkeypatch, *options, "-o", "net.safetensors", "--written", "scores") == 0
+    assert "the right one is written for every image" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["binsparx", "model", "show", "net.safetensors", "--device", "1T-1ReRAM"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+    assert "the right operand is written for every image: scores" in " ".join(capsys.readouterr().out.split())
+    cell = (Path(devices.__file__).parent / "8t_sram_7nm.yaml").read_text()
+    Path("silent.yaml").write_text(re.sub(r"  # Through the write port.*?(?=sources:)", "", cell, flags=re.DOTALL))
+    Path("sweep.yaml").write_text(
+        "name: mine\nmodels: net.safetensors\ndevices: silent.yaml\narrays: 64x64\nsparsity: dense\n"
+        "adc: {bits: 5}\nlayers: [scores]\ndataset: {name: fashion-mnist, images: 10}\n"
+    )
+    (warning,) = [text for text in make_plan(load_sweep("sweep.yaml")).warnings if "writing" in text]
+    assert "bitcell file of 'silent' says nothing about writing" in warning and "scores on arrays" in warning

@@ -55,6 +55,15 @@ def test_sweeps_are_listed_and_designs_chosen(command) -> None:  # type: ignore[
         assert code == 2 and hint in error and len(error.splitlines()) == 1
 
 
+def test_conditions_that_no_design_meets_say_what_there_is(command) -> None:  # type: ignore[no-untyped-def]
+    designs = json.loads(command("results", "small", "--json")[1])["designs"]
+    accuracies = [row["accuracy"] for row in designs]
+    code, printed = command("results", "small", "--where", "accuracy > 90")
+    assert code == 0 and printed.startswith("none of 8 designs meets accuracy > 90; accuracy is ")
+    assert f"{min(accuracies):.4g} to {max(accuracies):.4g} (fraction)" in printed
+    assert json.loads(command("results", "small", "--where", "accuracy > 90", "--json")[1])["designs"] == []
+
+
 def test_one_design_is_shown_whole(command) -> None:  # type: ignore[no-untyped-def]
     design = json.loads(command("results", "small", "--json")[1])["designs"][0]
     key = design["design_key"]

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipeline.errors import RayNotStarted
 from pipeline.execution.cluster import ray_session
-from simcore.errors import InputError
 from tests.pipeline.conftest import ROOT
 
 _JOIN = """
@@ -60,7 +60,7 @@ def test_a_busy_machine_gets_several_tries_and_then_one_line(monkeypatch: pytest
         with ray_session(None, 1):
             assert len(tries) == 3
         return
-    with pytest.raises(InputError, match="after 3 tries: The current node timed out .* Try again when") as error:
+    with pytest.raises(RayNotStarted, match="after 3 tries: The current node timed out .* Try again when") as error:
         with ray_session(None, 1):
             pass
     assert "\n" not in str(error.value)

@@ -147,6 +147,9 @@ def test_the_command_explains_and_draws(
     assert command(*asked, "--json") == 0
     assert json.loads(capsys.readouterr().out)["images"] == 20
     assert command("ffff", "--sweep", "tiny.yaml") == 2
+    capsys.readouterr()
+    assert command(*asked, "--chips", "2") == 2
+    assert "--chips: the design has no device effects" in capsys.readouterr().err
     assert command(*asked[:3], "--images", "21") == 2
     assert "has 20 images" in capsys.readouterr().err
 

@@ -10,11 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PIL import Image
 from rich.console import Console
 
 from pipeline.front.intervals import wilson_interval
 from pipeline.report import picture
+from pipeline.report.drawing import legend_below
 from pipeline.report.front_panels import front_panels
 from pipeline.report.picture import draw_front
 from pipeline.report.terminal import print_costs, print_designs
@@ -65,6 +67,24 @@ def test_picture_is_drawn_and_repeatable(rows: list[dict[str, Any]]) -> None:
     assert first == second
     assert Image.open(io.BytesIO(first["front.png"])).width > 500
     assert first["front.svg"].startswith(b"<?xml")
+
+
+def test_a_scale_that_does_not_change_is_not_in_the_legend() -> None:
+    rows = [{**row, "accuracy": 0.9, "accuracy_low": 0.88, "accuracy_high": 0.92} for row in rows_of()]
+    assert b"scale changes" not in draw_front(table_of(rows))["front.svg"]
+    rows[0] |= {"accuracy": 0.2, "accuracy_low": 0.15, "accuracy_high": 0.25}
+    assert b"scale changes" in draw_front(table_of(rows))["front.svg"]
+
+
+@pytest.mark.parametrize(("width", "columns"), [(12, 4), (5, 3), (4, 2), (1, 1)])
+def test_a_legend_has_as_many_columns_as_its_figure_has_room_for(width: int, columns: int) -> None:
+    figure = Figure(figsize=(width, 4), layout="constrained")
+    figure.subplots()
+    legend_below(figure, [Line2D([], [], label=f"ideal arithmetic {place}") for place in range(6)], most=4)
+    figure.draw_without_rendering()  # texts have no place before
+    (legend,) = figure.legends
+    assert len({round(text.get_window_extent().x0) for text in legend.texts}) == columns
+    assert legend.get_window_extent().width <= figure.bbox.width or columns == 1
 
 
 def many_rows(seeds: int) -> list[dict[str, Any]]:

@@ -97,7 +97,7 @@ def test_ranges_are_an_axis_that_matches_know(tmp_path: Path) -> None:
 
 
 def test_exclude_drops_points_and_names_idle_entries(tmp_path: Path) -> None:
-    plan = plan_of(tmp_path, exclude="[{rows: 64, sparsity: dense}, {rows: 128}]")
+    plan = plan_of(tmp_path, exclude="[{rows: 64, sparsity: dense}, {rows: 128}]", adc="{reference: nominal}")
     assert plan.excluded == 1
     assert [(p.columns["rows"], p.columns["sparsity"]) for p in plan.points] == [
         (32, "dense"),
@@ -105,6 +105,13 @@ def test_exclude_drops_points_and_names_idle_entries(tmp_path: Path) -> None:
         (64, "binsparx"),
     ]
     assert plan.warnings == ("small.yaml:8 exclude[1]: matches no point",)
+
+
+def test_a_reference_that_nobody_chose_is_told(tmp_path: Path) -> None:
+    (warning,) = plan_of(tmp_path).warnings
+    assert "adc.reference is not given" in warning and "adc: {reference: calibrated}" in warning
+    assert not plan_of(tmp_path, adc="{reference: nominal}").warnings
+    assert not plan_of(tmp_path, mitigations="re_ranging", sparsity="dense").warnings
 
 
 def test_extra_points_take_the_sweeps_values_for_what_they_do_not_name(tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ def test_matrices_of_activations_are_multiplied_and_parts_joined() -> None:
         ("layer_norm", {"shape": (5,)}, MAP, "is not that of the last axes"),
         ("offset", {"shape": (5, 1, 1)}, MAP, "cannot add shapes"),
         ("matmul", {}, MAP, "takes 2 input"),
+        ("binary_matmul", {}, MAP, "takes 2 input"),
         ("reduce", {"kind": "median", "axes": (0,)}, MAP, "mean"),
         ("power", {"exponent": float("nan")}, MAP, "finite"),
     ],

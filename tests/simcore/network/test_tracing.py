@@ -139,6 +139,12 @@ def test_a_module_stays_in_the_mode_in_which_it_was() -> None:
     assert [part.training for part in module] == [False, True, True]
 
 
+def test_an_example_that_is_no_tensor_is_named() -> None:
+    module = nn.Linear(2, 3)
+    with pytest.raises(InputError, match="example: expected a tensor, found ndarray: torch.from_numpy makes one"):
+        from_torch(module, torch.zeros(2, 2).numpy())  # type: ignore[arg-type]
+
+
 def test_images_are_normalized_as_the_module_has_them() -> None:
     images = torch.randint(0, 256, (20, 3, 4, 4), generator=torch.Generator().manual_seed(1)).float()
     module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(8, 3))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ def from_keras(
     normalize: Normalization | None = None,
     shape: Sequence[int] | None = None,
     images: int = 16,
+    written: Collection[str] = (),
 ) -> TracedNetwork:
     """A network that computes what a Keras HDF5 file says, with larq's layers, without TensorFlow.
 
@@ -38,6 +39,7 @@ def from_keras(
             than what the data set has.
         shape: of the input, (channels, height, width), where the file leaves sizes open.
         images: random inputs on which the network is compared with the file's layers.
+        written: names of products of two activations' signs that go on arrays (see ``from_torch``).
 
     Returns:
         The network, and which of its layers go on arrays.
@@ -53,7 +55,7 @@ def from_keras(
     first_step(normalize, taken)
     example = random_images(taken, images, normalize is not None, None)
     try:
-        traced = from_torch(module, example, normalize)
+        traced = from_torch(module, example, normalize, written)
     except InputError as error:
         found = re.match(r"module '([^']*)'", error.where)
         place = module.places.get(found[1], "") if found else ""

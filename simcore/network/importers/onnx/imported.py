@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ def from_onnx(
     shape: Sequence[int] | None = None,
     logits: str | None = None,
     images: int = 16,
+    written: Collection[str] = (),
 ) -> TracedNetwork:
     """A network that computes what an ONNX or QONNX file says, its binary layers ready for arrays.
 
@@ -42,6 +43,7 @@ def from_onnx(
         shape: of the input without the batch, where the file leaves sizes open.
         logits: name of the value that holds them, where the file has several outputs.
         images: random inputs on which the network is compared with an independent forward pass of the file.
+        written: names of products of two activations' signs that go on arrays (see ``from_torch``).
 
     Returns:
         The network, and which of its layers go on arrays.
@@ -63,7 +65,7 @@ def from_onnx(
     finite = finite_logits(outcome, str(file.path))
     example, expected = drawn[finite], outcome[finite]
     try:
-        traced = from_torch(module, example, normalize)
+        traced = from_torch(module, example, normalize, written)
     except InputError as error:
         raise _in_the_file(error, module, file.path) from None
     with torch.inference_mode():
