@@ -58,10 +58,10 @@ def cnv_in_words() -> str:
     return (
         f"Of {len(within) - back['dense']} designs that lose more than a point dense, BinSparX brings "
         f"{back['BinSparX']} back, BinSparX with grouped rows {back['BinSparX, grouped']}, passes without flips "
-        f"{back['passes, no flips']}, all of them together {back['all']}. Flips with grouped "
-        f"rows give {alone:.1f} points on average where nothing else is done, and {beside:.1f} beside the other passes (rows near the sink among them): bent references take "
-        "over part of what flips do, and leave them the rest. Which set is cheapest is picked by the images that "
-        "measure it; one accuracy is known to ±3 points."
+        f"{back['passes, no flips']}, all of them together {back['all']}. Flips with grouped rows give {alone:.1f} "
+        f"points on average where nothing else is done, and {beside:.1f} beside the other passes (rows near the sink "
+        "among them): bent references take over part of what flips do, and leave them the rest. Which set is cheapest "
+        "is picked by the images that measure it; one accuracy is known to ±3 points."
     )
 
 
