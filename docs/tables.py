@@ -19,6 +19,7 @@ import effect_tables
 import mitigation_tables
 import paper
 import pyarrow as pa
+import recovery_tables
 import typer.cli
 import typer.main
 from markdown_table import markdown_table
@@ -197,6 +198,7 @@ TABLES = {
         "reram": chip_tables.reram,
         "robustness": chip_tables.robustness,
     },
+    "recovery.md": {"cnv": recovery_tables.cnv, "cnv in words": paragraph(recovery_tables.cnv_in_words)},
     "chips.md": {"kinds": effect_tables.kinds, "presets": effect_tables.presets},
     "devices.md": {"bitcells": device_tables.bitcells},
     "commands.md": {"commands": commands},
