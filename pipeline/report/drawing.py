@@ -107,7 +107,9 @@ def say_fixed(figure: Figure, designs: pd.DataFrame) -> None:
     axes = {name: value for name, value in fixed_axes(designs).items() if name not in ("model", "dataset")}
     values = [said(axes), said(cost_choices(designs))]  # the title has network and data set
     title = figure.get_suptitle()
-    text = "\n".join(fold(figure, value) for value in values if value)
+    # Lines end at commas: a name stays with its value.
+    kept = (value.replace(" ", "\xa0").replace(",\xa0", ", ") for value in values if value)
+    text = "\n".join(fold(figure, value) for value in kept).replace("\xa0", " ")
     figure.suptitle(f"{title}\n{text}", fontsize=9)
 
 
