@@ -94,7 +94,6 @@ def _front(designs: pd.DataFrame, cost: Objective, existing: int, accuracy: Obje
         existing: designs that there are in all.
         accuracy: along the vertical axis.
     """
-    designs = designs[designs[accuracy.column].notna()]
     lines, corners = panel_lines(designs), list(designs.corner.unique())
     colours, panels = device_colours(designs.device), front_panels(designs, cost, accuracy=accuracy)
     figure = Figure(figsize=(0.8 + 3.5 * len(corners), 1.4 + 3.0 * len(lines)), layout="constrained")

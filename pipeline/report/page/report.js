@@ -161,7 +161,7 @@ function drawFront() {
   const host = byId("front-panels");
   host.replaceChildren();
   const chart = cost.models[model];
-  const A = D[cost.accuracy], [LOW, HIGH] = cost.accuracy === "accuracy" ? [D.accuracy_low, D.accuracy_high] : [A, A]; // an interval is known of the mean alone
+  const A = D[cost.accuracy].map((value, i) => value ?? D.accuracy[i]), [LOW, HIGH] = cost.accuracy === "accuracy" ? [D.accuracy_low, D.accuracy_high] : [A, A]; // an interval is known of the mean alone
   byId("unzoom").hidden = zoom.x[0] === 0 && zoom.x[1] === 1 && zoom.y[0] === 0 && zoom.y[1] === 1;
   if (!chart) { make("p", host, "No design of this network has this cost."); return; }
   const xAxis = chart.x[byId("log").checked ? "log" : "linear"], yAxis = chart.y[byId("bent").checked ? "all" : "linear"];
