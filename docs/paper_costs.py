@@ -30,7 +30,7 @@ _ARRAYS_ENERGY = next(iter(ARRAYS))
 
 # What the components of an energy are to people; the last holds what no array does.
 ENERGY_GROUPS: dict[str, tuple[str, ...]] = {
-    "cells": ("energy_array_J",),
+    "cells": ("energy_array_J", "energy_write_J"),  # nothing is written for an image here
     "converters": ("energy_adc_J",),
     "adding up": ("energy_accumulate_J",),
     "word and bit lines": ("energy_word_line_J", "energy_bit_line_J"),
