@@ -115,7 +115,8 @@ def _print(subject: Subject, blame: Blame, console: Console) -> None:
         _print_passes(blame.passes, console)
         _tell_resting(blame.passes, console)
     console.print()
-    notes = ["in points of accuracy, with 95 % intervals from the same images"]
+    of_chips = " of the same chips" if subject.design.effects and blame.chips > 1 else ""
+    notes = [f"in points of accuracy, with 95 % intervals from the same images{of_chips}"]
     told: list[Share | PassShare] = [*blame.causes, *blame.layers, *blame.passes]
     if not all(share.within_limits for share in told):
         notes.append("*: a variant's evidence is beyond the design's limits, see its record")
