@@ -183,7 +183,7 @@ def test_ten_rows_of_the_table_run_again_are_the_same_to_the_last_bit(tmp_path):
     assert keys, f"no row has a key that begins with {wanted}"
     print("rows:", *(key[:12] for key in keys))
     for key in keys:
-        options = RunOptions(results=str(tmp_path / "results"), only=key, tracking=False)
+        options = RunOptions(results=str(tmp_path / "results"), only=key)
         result = run_sweep(str(SWEEP), options, Console(file=sys.stderr))
         assert not result.failures
         again = {row["design_key"]: row for row in result.tables["designs"].to_pylist()}[key]
