@@ -43,6 +43,10 @@ class NoOp:
         """A prepared design without content."""
         return SimpleNamespace(solver="fast", evidence=Evidence())
 
+    def on_chip(self, prepared: Any, chip: int) -> Any:
+        """All chips are alike."""
+        return prepared
+
     def evaluate(self, prepared: Any, images: np.ndarray, labels: np.ndarray, first_image: int) -> ShardResult:
         """Every image is classified rightly, in no time."""
         classes = labels.astype(np.int16)
