@@ -10,6 +10,7 @@ import pyarrow as pa
 from rich.console import Console
 
 from pipeline.report.text_table import Column, print_table
+from pipeline.results.comparison import chips_of
 from pipeline.results.finished import above_floor, hardware_only
 from pipeline.results.fixed import cost_choices, fixed_axes, said, varying_axes
 from pipeline.results.names import split_overrides, world_words
@@ -483,9 +484,9 @@ def _is_beyond(row: _Row) -> bool:
     return not row.get("evidence_within_limits", True)
 
 
-def _extent(row: _Row) -> tuple[Any, Any]:
+def _extent(row: _Row) -> tuple[int, int]:
     """Images and chips: what a race stopped saw others, and is not compared."""
-    return row["images"], 1 if pd.isna(row["chips"]) else row["chips"]
+    return row["images"], chips_of(row)
 
 
 def _gain(group: _Levels) -> str:

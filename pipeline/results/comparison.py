@@ -146,7 +146,7 @@ def _change(a: dict[str, Any], b: dict[str, Any], store: Store | None) -> _Chang
     if store is None or any(a[name] != b[name] for name in ("dataset_digest", "dataset_split")):
         return independent
     images = int(min(a["images"], b["images"]))
-    chips = [1 if pd.isna(row["chips"]) else int(row["chips"]) for row in (b, a)]
+    chips = [chips_of(row) for row in (b, a)]
     common = chips if 1 in chips else [min(chips)] * 2  # one that stands for all is set beside each
     first, second = (
         read_chips(store, row["design_key"], split_images_of(row), count, images)
@@ -162,6 +162,15 @@ def _change(a: dict[str, Any], b: dict[str, Any], store: Store | None) -> _Chang
         return found
     halves = PairedCounts.of(first[0, ::2], second[0, ::2]), PairedCounts.of(first[0, 1::2], second[0, 1::2])
     return replace(found, halves=halves)
+
+
+def chips_of(row: Mapping[str, Any] | pd.Series) -> int:
+    """Chips that a design was measured on; where they do not differ the first stands for all.
+
+    Args:
+        row: of ``designs``.
+    """
+    return 1 if pd.isna(row["chips"]) else int(row["chips"])
 
 
 def split_images_of(row: Mapping[str, Any] | pd.Series) -> int:

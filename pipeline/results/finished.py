@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.front.fronts import GROUP_COLUMNS
 from pipeline.front.pareto import non_dominated
-from pipeline.results.comparison import Comparison, compare_designs, split_images_of
+from pipeline.results.comparison import Comparison, chips_of, compare_designs, split_images_of
 from pipeline.storage.predictions import Predictions
 from pipeline.storage.store import Store
 from pipeline.sweep.axes import WORLD_COLUMNS
@@ -238,7 +238,7 @@ class Results:
             InputError: no such design, or several, or no such chip, or no image of it is stored.
         """
         row = self.design(design_key)
-        chips = 1 if pd.isna(row.chips) else int(row.chips)
+        chips = chips_of(row)
         if not 0 <= chip < chips:
             raise InputError(f"design {row.design_key[:12]} has the chips 0 to {chips - 1}, found {chip}", "chip")
         found = Predictions.read(self.store, row.design_key, split_images_of(row), chip)
