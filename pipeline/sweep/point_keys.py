@@ -1,7 +1,8 @@
 """Keys of many points at once.
 
 A key is the digest of canonical JSON, and in a product of axes a field of that JSON depends on its own value alone.
-So each value is rendered once, by building a real design with it, and a key is a join and a hash. (``active_rows`` is
+So each value is rendered once, by building a real design with it; what the levels of a configuration share is joined
+once; and a key is a short join and a hash. (``active_rows`` is
 left out where it equals ``rows``; both belong to the array, which is one value here.)
 """
 
@@ -18,9 +19,10 @@ from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.keys import canonical_json, digest_of, key_content
 from pipeline.sweep.points import Configuration, DesignPoint
 
-_Rendered = tuple[Combination, tuple[str, ...]]
-"""Values of some axes, and the fields of the design that they set in canonical JSON."""
+_Rendered = tuple[Combination, dict[str, str]]
+"""Values of some axes, and each field of the design that they set, in canonical JSON with a comma after it."""
 _FIELDS = by_design_field(SCALARS)
+_LEVEL_FIELDS = sorted(by_design_field(LEVEL))
 
 
 class PointProduct:
@@ -47,37 +49,51 @@ class PointProduct:
         first[SOLVER.field] = SOLVER.default
         self._rendered = {name: [self._render(name, one, first) for one in found[name]] for name in _FIELDS}
         fixed = {name: value for name, value in base.design_with(first).content().items() if name not in _FIELDS}
-        texts = {name: f'"{name}":{canonical_json(value)}' for name, value in fixed.items()}
-        places = {name: place for place, name in enumerate(_FIELDS)}
-        self._slots = [(places.get(name, -1), texts.get(name, "")) for name in sorted({*_FIELDS, *fixed})]
+        self._fixed = {name: f'"{name}":{canonical_json(value)},' for name, value in fixed.items()}
         self._head, self._tail = self._frame()
 
     def __iter__(self) -> Iterator[DesignPoint]:
-        levels = list(self._product(by_design_field(LEVEL)))
-        for settings, outer in self._product(by_design_field(CONFIGURATION)):
+        # Both in the order of the JSON, which is the one in which a key takes them.
+        levels = [(level, [texts[name] for name in _LEVEL_FIELDS]) for level, texts in self._product(LEVEL)]
+        for settings, outer in self._product(CONFIGURATION):
             configuration = replace(self._base, settings=settings)
-            is_reference = configuration.is_reference
-            if is_reference:
+            if configuration.is_reference:
                 configuration = _without_what_cannot_act(configuration)
-            for level, inner in levels:
-                point = DesignPoint("" if is_reference else self._key((*outer, *inner)), configuration, level)
-                yield replace(point, key=digest_of(point.content)) if is_reference else point
+                points = [DesignPoint("", configuration, level) for level, _ in levels]
+                yield from (replace(point, key=digest_of(point.content)) for point in points)
+                continue
+            before, *after = self._between_levels(outer)
+            for level, texts in levels:
+                parts = [before]
+                for text, between in zip(texts, after, strict=True):
+                    parts += (text, between)
+                yield DesignPoint(self._digest("".join(parts)), configuration, level)
 
-    def _product(self, names: Iterable[str]) -> Iterator[_Rendered]:
-        """Every combination of the values of these fields of the design, the last one fastest."""
+    def _product(self, axes: Iterable[ScalarAxis]) -> Iterator[_Rendered]:
+        """Every combination of the values of these axes, the last one fastest."""
+        names = list(by_design_field(axes))
         for parts in itertools.product(*(self._rendered[name] for name in names)):
-            yield tuple(itertools.chain.from_iterable(values for values, _ in parts)), tuple(text for _, text in parts)
+            values = itertools.chain.from_iterable(values for values, _ in parts)
+            yield tuple(values), dict(zip(names, (text for _, text in parts), strict=True))
 
-    def _key(self, varied: tuple[str, ...]) -> str:
-        parts = [varied[place] if place >= 0 else text for place, text in self._slots]
-        text = self._head + ",".join([part for part in parts if part]) + self._tail
-        return hashlib.sha256(text.encode()).hexdigest()
+    def _between_levels(self, outer: Mapping[str, str]) -> list[str]:
+        """The fields of the design's JSON before, between and after those that the levels of a configuration set."""
+        parts = [""]
+        for name in sorted({*_FIELDS, *self._fixed}):
+            if name in _LEVEL_FIELDS:
+                parts.append("")
+            else:
+                parts[-1] += outer.get(name) or self._fixed.get(name, "")
+        return parts
+
+    def _digest(self, fields: str) -> str:
+        return hashlib.sha256(f"{self._head}{fields[:-1]}{self._tail}".encode()).hexdigest()
 
     def _render(self, name: str, values: Combination, others: Mapping[str, AxisValue]) -> tuple[Combination, str]:
-        """Values with the field of the design that they set in canonical JSON, empty where the design leaves it out."""
+        """Values with the field of the design that they set in JSON and a comma, empty where it is left out."""
         own = {axis.field: value for axis, value in zip(_FIELDS[name], values, strict=True)}
         content = self._base.design_with({**others, **own}).content()
-        return values, f'"{name}":{canonical_json(content[name])}' if name in content else ""
+        return values, f'"{name}":{canonical_json(content[name])},' if name in content else ""
 
     def _frame(self) -> tuple[str, str]:
         """The canonical JSON of the key's content before and after the fields of the design."""
