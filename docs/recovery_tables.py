@@ -1,114 +1,112 @@
-"""The generated table of docs/recovery.md, from the table of a sweep in docs/results/recovery.
-
-After `binsparx run sweeps/cnv.yaml`, ``python docs/recovery_tables.py`` copies what the page needs from results/;
-``python docs/tables.py`` writes the table.
-"""
+"""The generated tables and paragraphs of docs/recovery.md, and the README's paragraph on what comes back."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pandas as pd
 from markdown_table import markdown_table
+from recovery_designs import COSTS, HARDWARE, SETS, accuracies, damaged, designs_of, hardware_name, within_a_point
 
-RESULTS = Path(__file__).parent / "results" / "recovery"
-SWEEPS = ("cnv",)
-_COLUMNS = [
-    "model", "device", "corner", "rows", "cols", "active_rows", "sparsity", "row_order", "mitigations", "accuracy",
-    "ideal_accuracy", "images", "energy_per_image_J", "latency_per_image_s", "area_m2", "evidence_within_limits",
-    "design_key", "solver_version",
-]  # fmt: skip
-_COSTS = ["energy_per_image_J", "latency_per_image_s", "area_m2"]
-_HARDWARE = ["device", "corner", "rows", "active_rows"]
-_CORNERS = ["optimistic", "nominal", "pessimistic"]
-_PASSES = "bent_references+popcount_term+recalibrated_outputs"
-# The five sets of sweeps/cnv.yaml: heading -> (sparsity, row order, passes).
-SETS = {
-    "dense": ("dense", "channel", "none"),
-    "BinSparX": ("binsparx", "channel", "none"),
-    "BinSparX, grouped": ("binsparx", "grouped", "none"),
-    "passes, no flips": ("dense", "channel", _PASSES),
-    "all": ("binsparx", "grouped", f"near_sink+{_PASSES}"),
-}
-WITHIN = 0.01  # a design is back where it loses at most so much of the ideal accuracy
-_TOLERANCE = 1e-9  # accuracies are quotients of counts
+_REMEDIES = list(SETS)[1:]
+
+
+def recovered() -> str:
+    """How many designs lose more than a point dense, and how many of them each set brings back."""
+    rows = []
+    lost = damaged(accuracies("recovery"))
+    for name, part in [*lost.groupby("model", sort=False), ("both", lost)]:
+        back = within_a_point(part)[_REMEDIES]
+        counts = [str(int(back[one].sum())) for one in _REMEDIES]
+        rows.append([str(name), str(len(part)), *counts, f"**{int(back.any(axis=1).sum())}**"])
+    return markdown_table(["network", "lose more than a point dense"], [*_REMEDIES, "any of these"], rows)
+
+
+def summary() -> str:
+    """The README's paragraph."""
+    accuracy = accuracies("recovery")
+    lost = damaged(accuracy)
+    back = within_a_point(lost).sum()
+    alone, beside = _gains(accuracy)
+    return (
+        f"BinSparX is one remedy of many. Of {len(accuracy)} designs of the paper's two networks, "
+        f"{designs_of('recovery').images.max()} images each, [{len(lost)} lose more than a point](docs/recovery.md) "
+        f"stored densely. BinSparX brings {back['BinSparX']} of them back, with grouped rows "
+        f"{back['BinSparX, grouped']}; bent references, a popcount term and recalibrated outputs without any flip "
+        f"{back['passes, no flips']}; all together {back['all']}. Flips give {alone:.0f} points on average where "
+        f"nothing else is done, and {beside:.0f} beside the other passes."
+    )
+
+
+def gain_that_remains() -> str:
+    """What flips add to dense storage, and what they add where the other passes are there already."""
+    rows = []
+    for (device, corner), part in accuracies("recovery").groupby(["device", "corner"], sort=False):
+        numbers = [f"{100 * part[one].mean():.1f}" for one in ["ideal", *SETS]]
+        rows.append([f"{device} {corner}", *numbers, *(f"{one:+.1f}" for one in _gains(part))])
+    heads = ["ideal", *SETS, "flips, alone", "flips, beside passes"]
+    return markdown_table(["designs"], heads, rows)
+
+
+def vgg_small() -> str:
+    """Every hardware design of VGG-small."""
+    return _designs("vgg-small", "recovery")
+
+
+def resnet18() -> str:
+    """Every hardware design of ResNet-18."""
+    return _designs("resnet18-cifar", "recovery")
 
 
 def cnv() -> str:
-    """Every hardware design of CNV-W1A1: accuracies, and what the cheapest set costs that brings it back."""
-    rows = []
-    for key, part in _designs("cnv").groupby(["number", *_HARDWARE], sort=True, observed=True):
-        by_set = part.set_index("set")
-        ideal = part.ideal_accuracy.iloc[0]
-        cells = [f"{100 * by_set.accuracy[one]:.1f}{_mark(by_set.loc[one])}" for one in SETS]
-        rows.append([_hardware(key[1:]), f"{100 * ideal:.1f}", *cells, *_cheapest(by_set, ideal)])
-    return markdown_table(["design"], ["ideal", *SETS, "cheapest back", "energy", "latency", "area"], rows)
+    """Every hardware design of CNV-W1A1, which was not trained for this project."""
+    return _designs("cnv-w1a1", "cnv")
 
 
 def cnv_in_words() -> str:
     """How many designs come back, and what flips give alone and beside the other passes."""
-    table = _designs("cnv")
-    accuracy = 100 * table.pivot(index="number", columns="set", values="accuracy")
-    ideal = 100 * table.groupby("number").ideal_accuracy.first()
-    within = accuracy.rsub(ideal, axis=0) <= 100 * (WITHIN + _TOLERANCE)
-    alone = (accuracy["BinSparX, grouped"] - accuracy["dense"]).mean()
-    beside = (accuracy["all"] - accuracy["passes, no flips"]).mean()
-    back = {one: int(within[one].sum()) for one in SETS}
+    accuracy = accuracies("cnv")
+    lost = damaged(accuracy)
+    back = within_a_point(lost).sum()
+    alone, beside = _gains(accuracy)
     return (
-        f"Of {len(within) - back['dense']} designs that lose more than a point dense, BinSparX brings "
-        f"{back['BinSparX']} back, BinSparX with grouped rows {back['BinSparX, grouped']}, passes without flips "
-        f"{back['passes, no flips']}, all of them together {back['all']}. Flips with grouped rows give {alone:.1f} "
-        f"points on average where nothing else is done, and {beside:.1f} beside the other passes (rows near the sink "
-        "among them): bent references take over part of what flips do, and leave them the rest. Which set is cheapest "
-        "is picked by the images that measure it; one accuracy is known to ±3 points."
+        f"Of {len(lost)} designs that lose more than a point dense, BinSparX brings {back['BinSparX']} back, BinSparX "
+        f"with grouped rows {back['BinSparX, grouped']}, passes without flips {back['passes, no flips']}, all of them "
+        f"together {back['all']}. Flips with grouped rows give {alone:.1f} points on average where nothing else is "
+        f"done, and {beside:.1f} beside the other passes (rows near the sink among them): bent references take over "
+        "part of what flips do, and leave them the rest. Which set is cheapest is picked by the images that measure "
+        "it; one accuracy is known to ±3 points."
     )
 
 
-def _cheapest(by_set: pd.DataFrame, ideal: float) -> list[str]:
-    back = by_set[(ideal - by_set.accuracy) <= WITHIN + _TOLERANCE]
+def _gains(accuracy: pd.DataFrame) -> tuple[float, float]:
+    """Points that flips with grouped rows give on average, where nothing else is done and beside the other passes."""
+    mean = 100 * accuracy[list(SETS)].mean()
+    return mean["BinSparX, grouped"] - mean["dense"], mean["all"] - mean["passes, no flips"]
+
+
+def _designs(model: str, sweep: str) -> str:
+    """Every hardware design of a network: accuracies, and what the cheapest set costs that brings it back."""
+    rows = []
+    table = designs_of(sweep)
+    within = within_a_point(accuracies(sweep).set_index(["model", "number"])).loc[model]
+    for key, part in table[table.model == model].groupby(["number", *HARDWARE], sort=True):
+        number, *hardware = key
+        by_set = part.set_index("set")
+        cells = [f"{100 * by_set.accuracy[one]:.1f}{_mark(by_set.evidence_within_limits[one])}" for one in SETS]
+        back = by_set.loc[[one for one in SETS if within.loc[number, one]]]
+        ideal = f"{100 * part.ideal_accuracy.iloc[0]:.1f}"
+        rows.append([hardware_name(*hardware), ideal, *cells, *_cheapest(back, by_set.loc["dense"])])
+    return markdown_table(["design"], ["ideal", *SETS, "cheapest back", "energy", "latency", "area"], rows)
+
+
+def _cheapest(back: pd.DataFrame, dense: pd.Series) -> list[str]:
+    """The set of least energy among those that bring a design back, and what it costs against dense storage."""
     if "dense" in back.index:
         return ["dense", "", "", ""]
     if not len(back):
         return ["none", "", "", ""]
     best = back.sort_values("energy_per_image_J").iloc[0]
-    changes = [best[cost] / by_set.loc["dense", cost] - 1 for cost in _COSTS]
-    return [str(best.name), *(f"{100 * one:+.1f} %" for one in changes)]
+    return [str(best.name), *(f"{100 * (best[cost] / dense[cost] - 1):+.1f} %" for cost in COSTS)]
 
 
-def _mark(row: pd.Series) -> str:
-    return "" if row.evidence_within_limits in (True, None) or pd.isna(row.evidence_within_limits) else " ~"
-
-
-def _designs(sweep: str) -> pd.DataFrame:
-    """The designs of a sweep with the name of their set, in the order of bitcell, corner and size."""
-    table = pd.read_parquet(RESULTS / f"{sweep}.parquet")
-    names = {stored: name for name, stored in SETS.items()}
-    kept = zip(table.sparsity, table.row_order, table.mitigations, strict=True)
-    table = table.assign(set=[names.get(one) for one in kept])
-    order = {"device": ["8T-SRAM", "1T-1ReRAM"], "corner": _CORNERS}
-    place = sum(table[column].map(values.index) * 10 ** (1 - n) for n, (column, values) in enumerate(order.items()))
-    whole = (table.active_rows == table.rows).map({True: 0, False: 1})
-    return table.assign(number=1e4 * place + 1e3 * whole + table.rows)
-
-
-def _hardware(key: tuple[str, str, int, int]) -> str:
-    device, corner, rows, active = key
-    return f"{device} {corner}, {rows} rows" + ("" if active == rows else f", {active} at a time")
-
-
-def copy_results(results: Path) -> None:
-    """What the page needs of the sweeps that were run.
-
-    Args:
-        results: folder that they were run into.
-    """
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    for name in SWEEPS:
-        found = results / "sweeps" / name / "designs.parquet"
-        if found.exists():
-            pd.read_parquet(found, columns=_COLUMNS).to_parquet(RESULTS / f"{name}.parquet")
-
-
-if __name__ == "__main__":
-    copy_results(Path(sys.argv[1] if len(sys.argv) > 1 else "results"))
+def _mark(within_limits: bool | None) -> str:
+    return "" if pd.isna(within_limits) or within_limits else " ~"

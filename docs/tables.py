@@ -190,7 +190,7 @@ def paragraph(text_of: Callable[[], str]) -> Callable[[], str]:
 
 
 TABLES = {
-    "../README.md": {"paper": paragraph(paper.summary)},
+    "../README.md": {"paper": paragraph(paper.summary), "recovery": paragraph(recovery_tables.summary)},
     "sweep-file.md": {"sweep fields": sweep_fields, "match fields": match_fields},
     "results.md": {"result tables": result_tables, "mlflow names": mlflow_names},
     "chips-results.md": {
@@ -198,7 +198,14 @@ TABLES = {
         "reram": chip_tables.reram,
         "robustness": chip_tables.robustness,
     },
-    "recovery.md": {"cnv": recovery_tables.cnv, "cnv in words": paragraph(recovery_tables.cnv_in_words)},
+    "recovery.md": {
+        "recovered": recovery_tables.recovered,
+        "gain that remains": recovery_tables.gain_that_remains,
+        "vgg-small": recovery_tables.vgg_small,
+        "resnet18-cifar": recovery_tables.resnet18,
+        "cnv": recovery_tables.cnv,
+        "cnv in words": paragraph(recovery_tables.cnv_in_words),
+    },
     "chips.md": {"kinds": effect_tables.kinds, "presets": effect_tables.presets},
     "devices.md": {"bitcells": device_tables.bitcells},
     "commands.md": {"commands": commands},

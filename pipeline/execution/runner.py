@@ -34,6 +34,7 @@ from pipeline.sweep.spec import load_sweep
 from pipeline.tables.aggregate import Aggregate, aggregate
 from pipeline.tables.completeness import Asked, write_asked
 from pipeline.tables.files import SWEEPS_FOLDER
+from pipeline.tables.stored import UnusableTable, read_table
 from simcore.errors import InputError
 
 DEFAULT_RESULTS = "results"
@@ -150,10 +151,26 @@ class _Run:
         self._failures += self._lost(done)
         if done.unbundled:
             self._warn_once(done.unbundled)
-        result.tables = done.tables
-        result.failures = report_failures(self._failures, self._path, self._store.uri)
-        _write(result, done, self._times)
+        self._publish(done)
         return result
+
+    def _publish(self, done: Aggregate) -> None:
+        self._result.tables = done.tables
+        self._result.failures = report_failures(self._failures, self._path, self._store.uri)
+        _write(self._result, done, self._times)
+
+    def _publish_finished(self) -> str:
+        """Tables of what a run that is broken off has finished, and what to say of them.
+
+        Not where larger ones stand already, and not of a race: why it left a design is known when its round ends."""
+        if self._plan.sweep.spec.strategy == "racing":
+            return ""
+        done = aggregate(self._plan, find_work(self._plan, self._store, self._times), self._store)
+        finished = done.tables["designs"].num_rows
+        if finished <= _rows_that_stand(self._plan.name, self._store):
+            return ""
+        self._publish(done)
+        return f", the tables hold {finished} of {len(self._plan.points)} designs"
 
     def _tell_damage(self, damaged: Mapping[str, list[str]], again: Container[str]) -> None:
         for key, texts in damaged.items():
@@ -175,9 +192,10 @@ class _Run:
         texts = {key: f"set aside {'; '.join(found)}" for key, found in self._set_aside.items()}
         return [Failure(point, "stored results", texts[point.key], cause, "", kind) for point in lost]
 
-    def interrupted(self, after: str) -> Interrupted:
+    def interrupted(self, after: str, tables: str = "") -> Interrupted:
         """What Ctrl-C ends in once there may be something to keep."""
-        return Interrupted(f"interrupted{after}; all finished tasks are kept, go on with: binsparx run {self._path}")
+        kept = f"all finished tasks are kept{tables}"
+        return Interrupted(f"interrupted{after}; {kept}, go on with: binsparx run {self._path}")
 
     def _compute(self) -> list[DesignWork]:
         """Computes what is missing of the selected designs; returns all of the plan with the images that they got."""
@@ -217,7 +235,7 @@ class _Run:
                     self._failures += execution.run(design_works)
         except KeyboardInterrupt:
             after = f"after {progress.tasks_done} of {progress.tasks} tasks" if progress else "before the first task"
-            raise self.interrupted(f" {after}") from None
+            raise self.interrupted(f" {after}", self._publish_finished()) from None
         self._result.tasks_run += progress.tasks_done
         self._result.stopped = execution.stopped
         return not execution.stopped
@@ -236,6 +254,15 @@ class _Run:
 def _note_asked(plan: Plan, store: Store) -> None:
     racing = plan.sweep.spec.strategy == "racing"
     write_asked(Asked(len(plan.points), plan.images, racing, plan.chips), plan.name, store)
+
+
+def _rows_that_stand(sweep_name: str, store: Store) -> int:
+    """Designs in the table that an earlier run left."""
+    try:
+        table = read_table(sweep_name, "designs", store)
+    except UnusableTable:
+        return 0
+    return table.num_rows if table is not None else 0
 
 
 def _write(result: RunResult, done: Aggregate, times: ComputeTimes) -> None:

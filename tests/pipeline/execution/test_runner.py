@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
@@ -17,7 +18,9 @@ from pipeline.cli.plan import plan
 from pipeline.errors import Interrupted
 from pipeline.execution import runner
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from pipeline.storage.store import Store
 from pipeline.sweep import protocols
+from pipeline.tables.completeness import what_is_missing
 from simcore.design import Design
 from tests.pipeline.fake_inference import FakeEvaluator, Prepared, ShardResult
 from tests.pipeline.fake_ray import fake_session, small_session
@@ -106,6 +109,48 @@ def test_a_stopped_run_keeps_the_failures_of_points_it_did_not_come_to(tmp_path:
     stopped = run(tmp_path, options=replace(options, session=small_session, max_failures=0))
     assert stopped.stopped and len(stopped.failures) < 4
     assert sorted(listed_failures(tmp_path)) == sorted(keys)
+
+
+@dataclass(frozen=True)
+class StoppedByHand(FakeEvaluator):
+    """Ctrl-C comes at the first design of this sparsity."""
+
+    sparsity: str = "binsparx"
+
+    def evaluate(
+        self, prepared: protocols.Prepared, images: np.ndarray, labels: np.ndarray, first_image: int
+    ) -> ShardResult:
+        assert isinstance(prepared, Prepared)
+        if prepared.design.sparsity == self.sparsity:
+            raise KeyboardInterrupt
+        return super().evaluate(prepared, images, labels, first_image)
+
+
+def test_an_interrupted_run_leaves_tables_of_what_is_finished_and_its_times(tmp_path: Path) -> None:
+    stopped = replace(OPTIONS, evaluator=StoppedByHand())
+    with pytest.raises(Interrupted, match=r"kept, the tables hold [12] of 4 designs, go on with: "):
+        run(tmp_path, options=stopped)
+    results = tmp_path / "results"
+    table = pq.read_table(results / "sweeps/small/designs.parquet")
+    assert set(table["sparsity"].to_pylist()) == {"dense"}
+    store = Store(str(results))
+    assert what_is_missing(table, "small", store).startswith(f"incomplete: {table.num_rows} of the 4 designs")
+    assert (results / "costs.parquet").exists()
+    assert run(tmp_path).tables["designs"].num_rows == 4
+
+    # More images, and stopped before anything is finished with them: the tables that stand are worth more.
+    whole = (results / "sweeps/small/designs.parquet").read_bytes()
+    more = "{name: fake-images, images: 200, calibration_images: 10}"
+    with pytest.raises(Interrupted, match="all finished tasks are kept, go on with"):
+        run(tmp_path, options=replace(OPTIONS, evaluator=StoppedByHand(sparsity="dense")), dataset=more)
+    assert (results / "sweeps/small/designs.parquet").read_bytes() == whole
+
+
+def test_an_interrupted_race_leaves_no_tables(tmp_path: Path) -> None:
+    stopped = replace(OPTIONS, evaluator=StoppedByHand())
+    with pytest.raises(Interrupted, match="all finished tasks are kept, go on with"):
+        run(tmp_path, options=stopped, strategy="racing")
+    assert not (tmp_path / "results/sweeps/small/designs.parquet").exists()
 
 
 def damage_a_shard(folder: Path, key: str) -> str:

@@ -1,0 +1,85 @@
+"""What docs/recovery.md tells of: the designs of three sweeps, kept in docs/results/recovery.
+
+After ``binsparx run`` of sweeps/recovery.yaml, sweeps/pass-effects.yaml or sweeps/cnv.yaml, ``python
+docs/recovery_designs.py [RESULTS]`` copies what the page needs of those that are in RESULTS; ``python docs/tables.py``
+writes the tables and ``python docs/recovery_figures.py`` draws the pictures.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+KEPT = Path(__file__).parent / "results" / "recovery"
+SWEEPS = ("recovery", "pass-effects", "cnv")
+HARDWARE = ["device", "corner", "rows", "active_rows"]
+COSTS = ["energy_per_image_J", "latency_per_image_s", "area_m2"]
+_COLUMNS = [
+    *("model", *HARDWARE, "cols", "sparsity", "row_order", "mitigations", "accuracy", "ideal_accuracy", "images"),
+    *(*COSTS, "evidence_within_limits", "design_key", "solver_version"),
+]
+_PASSES = "bent_references+popcount_term+recalibrated_outputs"
+# The five sets of sweeps/recovery.yaml and sweeps/cnv.yaml: heading -> (sparsity, row order, passes).
+SETS = {
+    "dense": ("dense", "channel", "none"),
+    "BinSparX": ("binsparx", "channel", "none"),
+    "BinSparX, grouped": ("binsparx", "grouped", "none"),
+    "passes, no flips": ("dense", "channel", _PASSES),
+    "all": ("binsparx", "grouped", f"near_sink+{_PASSES}"),
+}
+_DEVICES = ["8T-SRAM", "1T-1ReRAM"]
+_CORNERS = ["optimistic", "nominal", "pessimistic"]
+_WITHIN = 0.01 + 1e-9  # a design is back where it loses at most a point; accuracies are quotients of counts
+
+
+def designs_of(sweep: str) -> pd.DataFrame:
+    """The designs of a sweep with the name of their set, and ``number`` in the order of bitcell, corner and size."""
+    table = pd.read_parquet(KEPT / f"{sweep}.parquet")
+    names = {stored: name for name, stored in SETS.items()}
+    kept = zip(table.sparsity, table.row_order, table.mitigations, strict=True)
+    place = 10 * table.device.map(_DEVICES.index) + table.corner.map(_CORNERS.index)
+    in_parts = (table.active_rows < table.rows).astype(int)
+    return table.assign(set=[names.get(one) for one in kept], number=1e4 * place + 1e3 * in_parts + table.rows)
+
+
+def accuracies(sweep: str) -> pd.DataFrame:
+    """A row a network and hardware, a column each set and ``ideal``; in order."""
+    table = designs_of(sweep)
+    index = ["model", "number", *HARDWARE]
+    wide = table.pivot(index=index, columns="set", values="accuracy")
+    ideal = table.groupby(index).ideal_accuracy.first()
+    return wide[list(SETS)].assign(ideal=ideal).reset_index().sort_values(["model", "number"], ascending=[False, True])
+
+
+def within_a_point(accuracy: pd.DataFrame) -> pd.DataFrame:
+    """For each design and set, whether it loses at most a point of the ideal accuracy."""
+    return accuracy[list(SETS)].rsub(accuracy.ideal, axis=0) <= _WITHIN
+
+
+def damaged(accuracy: pd.DataFrame) -> pd.DataFrame:
+    """The designs that lose more than a point dense."""
+    return accuracy[~within_a_point(accuracy).dense]
+
+
+def hardware_name(device: str, corner: str, rows: int, active_rows: int) -> str:
+    """As the page calls it."""
+    return f"{device} {corner}, {rows} rows" + ("" if active_rows == rows else f", {active_rows} at a time")
+
+
+def copy_results(results: Path) -> None:
+    """What the page needs of the sweeps that were run.
+
+    Args:
+        results: folder that they were run into.
+    """
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for name in SWEEPS:
+        found = results / "sweeps" / name / "designs.parquet"
+        if found.exists():
+            pd.read_parquet(found, columns=_COLUMNS).to_parquet(KEPT / f"{name}.parquet")
+
+
+if __name__ == "__main__":
+    copy_results(Path(sys.argv[1] if len(sys.argv) > 1 else "results"))
