@@ -24,6 +24,7 @@ import paper_levels
 import paper_sizes
 import paper_sums
 import paper_version
+import recovery_tables
 from paper_numbers import (
     BINSPARX,
     FOLDER,
@@ -99,6 +100,7 @@ def page() -> str:
         _head(rows, sums),
         paper_version.section(rows, paper_version.sample_rows()),
         paper_claims.section(designs, sums),
+        "## Beside other remedies\n\n" + recovery_tables.summary("recovery.md"),
         paper_evidence.paragraph(rows),
     ]
     if designs:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
+import pipeline
+from pipeline.front.intervals import PairedCounts
+
 KEPT = Path(__file__).parent / "results" / "recovery"
 SWEEPS = ("recovery", "pass-effects", "cnv")
 HARDWARE = ["device", "corner", "rows", "active_rows"]
@@ -68,18 +71,29 @@ def hardware_name(device: str, corner: str, rows: int, active_rows: int) -> str:
     return f"{device} {corner}, {rows} rows" + ("" if active_rows == rows else f", {active_rows} at a time")
 
 
-def copy_results(results: Path) -> None:
-    """What the page needs of the sweeps that were run.
+def half_interval(row: pd.Series) -> float:
+    """Half of the 95 % interval of a design's distance from ideal arithmetic on the same images."""
+    both = round(row.accuracy * row.images) - row.only_design
+    counts = PairedCounts(both, row.only_design, row.only_ideal, row.images - both - row.only_design - row.only_ideal)
+    low, high = counts.interval()
+    return (high - low) / 2
+
+
+def copy_results(uri: str) -> None:
+    """What the page needs of the sweeps that were run, and how many images only a design or only ideal gets right.
 
     Args:
-        results: folder that they were run into.
+        uri: results folder that they were run into.
     """
     KEPT.mkdir(parents=True, exist_ok=True)
-    for name in SWEEPS:
-        found = results / "sweeps" / name / "designs.parquet"
-        if found.exists():
-            pd.read_parquet(found, columns=_COLUMNS).to_parquet(KEPT / f"{name}.parquet")
+    results = pipeline.open(uri)
+    for name in {*SWEEPS} & {*results.sweeps()}:
+        table = results.designs(name)[_COLUMNS]
+        seen = [results.predictions(key) for key in table.design_key]
+        table["only_design"] = [int((one.correct & (one.ideal_predictions != one.labels)).sum()) for one in seen]
+        table["only_ideal"] = [int((~one.correct & (one.ideal_predictions == one.labels)).sum()) for one in seen]
+        table.to_parquet(KEPT / f"{name}.parquet")
 
 
 if __name__ == "__main__":
-    copy_results(Path(sys.argv[1] if len(sys.argv) > 1 else "results"))
+    copy_results(sys.argv[1] if len(sys.argv) > 1 else "results")

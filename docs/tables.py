@@ -200,6 +200,7 @@ TABLES = {
     },
     "recovery.md": {
         "recovered": recovery_tables.recovered,
+        "recovered in words": paragraph(recovery_tables.recovered_in_words),
         "gain that remains": recovery_tables.gain_that_remains,
         "vgg-small": recovery_tables.vgg_small,
         "resnet18-cifar": recovery_tables.resnet18,

@@ -103,7 +103,7 @@ def _read_export(path: Path) -> None:
     else:
         with duckdb.connect(str(path), read_only=True) as database:
             names = {name for (name,) in database.execute("SHOW TABLES").fetchall()}
-    if missing := {*SCHEMAS, "data_dictionary"} - names:
+    if missing := {*SCHEMAS, "data_dictionary"} - {"chips"} - names:  # of these designs no chips differ
         raise ValueError(f"{path} lacks {missing}")
 
 
