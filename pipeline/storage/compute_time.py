@@ -26,7 +26,7 @@ COSTS_SCHEMA = pa.schema(
             "cost_class",
             pa.string(),
             DIMENSIONLESS,
-            "what decides the cost: model, solver, circuit, array, sparsity",
+            "what decides the cost: model, solver, circuit, array, sparsity, mitigations",
         ),
         described_field("prepare_seconds", pa.float64(), "s", "typical wall time of a preparation"),
         described_field("seconds_per_image", pa.float64(), "s", "typical wall time of an image"),
@@ -126,6 +126,7 @@ def time_class(point: DesignPoint) -> str:
         f"{configuration.rows}x{configuration.cols}",
         str(configuration.active_rows),
         str(point.level_columns["sparsity"]),
+        str(point.level_columns["mitigations"]),  # bends and recalibrated outputs take reads of their own
         *(["chips"] if point.chips_differ else []),
     )
     return "|".join(parts)

@@ -353,6 +353,13 @@ def test_costs_measured_once_estimate_what_is_alike(tmp_path: Path) -> None:
     assert ComputeTimes.load(store).estimate(dense) == ROUGH
 
 
+def test_sets_of_passes_have_times_of_their_own(tmp_path: Path) -> None:
+    plain, passes = plan_of(tmp_path, arrays="32x32", sparsity="dense", mitigations="[none, near_sink]").points
+    measured = [(time_class(plain), ComputeTime(1.0, 0.1, True)), (time_class(passes), ComputeTime(9.0, 0.1, True))]
+    costs = ComputeTimes({}).with_measured(measured)
+    assert [costs.estimate(point).prepare_seconds for point in (plain, passes)] == [1.0, 9.0]
+
+
 def test_time_left_follows_the_typical_task_not_the_first_slow_one(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     design_works = find_work(plan, Store(str(tmp_path / "results")), ComputeTimes({}))
