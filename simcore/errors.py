@@ -33,6 +33,8 @@ class InputError(BinsparxError):
         return type(self), (self.message, self.where)
 
 
+MOST_LISTED = 24
+"""Names that a message lists: what still can be read. A judgement."""
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -57,8 +59,13 @@ def nearest_name(name: str, choices: Iterable[str]) -> str | None:
 
 
 def unknown_name(kind: str, name: str, choices: Iterable[str], where: str = "") -> InputError:
-    """An InputError for a name that is not among ``choices``, offering the nearest one and listing all."""
+    """An InputError for a name that is not among ``choices``, offering the nearest one and listing all, or of very
+    many those most like it."""
     known = sorted(choices)
     nearest = nearest_name(name, known)
     hint = f"; did you mean '{nearest}'?" if nearest else ""
-    return InputError(f"unknown {kind} '{name}'{hint} (known: {', '.join(known)})", where)
+    listed = f"known: {', '.join(known)}"
+    if len(known) > MOST_LISTED:
+        alike = sorted(difflib.get_close_matches(name, known, n=MOST_LISTED, cutoff=0.0))
+        listed = f"of {len(known)} known ones the most alike: {', '.join(alike)}"
+    return InputError(f"unknown {kind} '{name}'{hint} ({listed})", where)
