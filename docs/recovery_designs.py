@@ -24,13 +24,15 @@ _COLUMNS = [
     *(*COSTS, "evidence_within_limits", "design_key", "solver_version"),
 ]
 _PASSES = "bent_references+popcount_term+recalibrated_outputs"
-# The five sets of sweeps/recovery.yaml and sweeps/cnv.yaml: heading -> (sparsity, row order, passes).
+# The sets of sweeps/recovery.yaml and sweeps/cnv.yaml: heading -> (sparsity, row order, passes); the last one, where
+# most is lost.
 SETS = {
     "dense": ("dense", "channel", "none"),
     "BinSparX": ("binsparx", "channel", "none"),
     "BinSparX, grouped": ("binsparx", "grouped", "none"),
     "passes, no flips": ("dense", "channel", _PASSES),
     "all": ("binsparx", "grouped", f"near_sink+{_PASSES}"),
+    "all, wide sinks": ("binsparx", "grouped", f"wide_sink:4+near_sink+{_PASSES}"),
 }
 _DEVICES = ["8T-SRAM", "1T-1ReRAM"]
 _CORNERS = ["optimistic", "nominal", "pessimistic"]
@@ -48,17 +50,27 @@ def designs_of(sweep: str) -> pd.DataFrame:
 
 
 def accuracies(sweep: str) -> pd.DataFrame:
-    """A row a network and hardware, a column each set and ``ideal``; in order."""
+    """A row a network and hardware, a column each set of the sweep and ``ideal``; in order."""
     table = designs_of(sweep)
     index = ["model", "number", *HARDWARE]
     wide = table.pivot(index=index, columns="set", values="accuracy")
     ideal = table.groupby(index).ideal_accuracy.first()
-    return wide[list(SETS)].assign(ideal=ideal).reset_index().sort_values(["model", "number"], ascending=[False, True])
+    return (
+        wide[[one for one in SETS if one in wide]]
+        .assign(ideal=ideal)
+        .reset_index()
+        .sort_values(["model", "number"], ascending=[False, True])
+    )
+
+
+def losses(accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Of each design and set what is lost of the ideal accuracy; NaN where the sweep has not both."""
+    return accuracy[[one for one in SETS if one in accuracy]].rsub(accuracy.ideal, axis=0)
 
 
 def within_a_point(accuracy: pd.DataFrame) -> pd.DataFrame:
     """For each design and set, whether it loses at most a point of the ideal accuracy."""
-    return accuracy[list(SETS)].rsub(accuracy.ideal, axis=0) <= _WITHIN
+    return losses(accuracy) <= _WITHIN
 
 
 def damaged(accuracy: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from recovery_designs import HARDWARE, SETS, accuracies, damaged, designs_of, hardware_name
+from recovery_designs import HARDWARE, accuracies, damaged, designs_of, hardware_name, losses
 
 _PICTURES = Path(__file__).parent / "images"
 _MOST = 80.0  # points at which colours end
@@ -56,7 +56,7 @@ def draw_recovery() -> None:
     figure = Figure(figsize=(12, 0.24 * chosen.model.value_counts().max() + 1.8), layout="constrained")
     for axes, model in zip(np.atleast_1d(figure.subplots(1, len(models))), models, strict=True):
         here = chosen[chosen.model == model]
-        _heat_map(axes, 100 * here[list(SETS)].rsub(here.ideal, axis=0), model, "Reds", 0.0)
+        _heat_map(axes, 100 * losses(here), model, "Reds", 0.0)
         names = [hardware_name(*key) for key in here[HARDWARE].itertuples(index=False)]
         axes.set_yticks(range(len(here)), names, fontsize=7)
     figure.suptitle("points below ideal arithmetic, of designs that lose more than one point dense", fontsize=11)
@@ -66,8 +66,9 @@ def draw_recovery() -> None:
 def _heat_map(axes: Axes, points: pd.DataFrame, title: str, colours: str, lowest: float) -> None:
     axes.imshow(points.to_numpy(float), cmap=colours, vmin=lowest, vmax=_MOST, aspect="auto")
     for (row, column), value in np.ndenumerate(points.to_numpy(float)):
-        colour = "white" if abs(value) > _DARK else "black"
-        axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=7, color=colour)
+        if not np.isnan(value):
+            colour = "white" if abs(value) > _DARK else "black"
+            axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=7, color=colour)
     axes.set_xticks(range(points.shape[1]), points.columns, rotation=30, ha="right", fontsize=8)
     axes.set_title(title, fontsize=10)
 

@@ -17,6 +17,7 @@ from recovery_designs import (
 )
 
 _REMEDIES = list(SETS)[1:]
+_ON_ALL = list(SETS)[:-1]  # the sets that every design has
 _NEAR = 0.03  # of ideal: designs whose place beside the line chance may decide
 
 
@@ -26,7 +27,7 @@ def recovered() -> str:
     lost = damaged(accuracies("recovery"))
     for name, part in [*lost.groupby("model", sort=False), ("both", lost)]:
         back = within_a_point(part)[_REMEDIES]
-        counts = [str(int(back[one].sum())) for one in _REMEDIES]
+        counts = [f"{int(back[one].sum())}{_of_how_many(part[one])}" for one in _REMEDIES]
         rows.append([str(name), str(len(part)), *counts, f"**{int(back.any(axis=1).sum())}**"])
     return markdown_table(["network", "lose more than a point dense"], [*_REMEDIES, "any of these"], rows)
 
@@ -48,15 +49,17 @@ def summary(page: str = "docs/recovery.md") -> str:
     """What comes back and what flips still give, in a paragraph for who has not opened the ``page``."""
     accuracy = accuracies("recovery")
     lost = damaged(accuracy)
-    back = within_a_point(lost).sum()
+    back = within_a_point(lost)
+    together = back["all"] | back["all, wide sinks"]
     alone, beside = _gains(accuracy)
     return (
         f"BinSparX is one remedy of many. Of {len(accuracy)} designs of the paper's two networks, "
         f"{designs_of('recovery').images.max()} images each, [{len(lost)} lose more than a point]({page}) "
-        f"stored densely. BinSparX brings {back['BinSparX']} of them back, with grouped rows "
-        f"{back['BinSparX, grouped']}; bent references, a popcount term and recalibrated outputs without any flip "
-        f"{back['passes, no flips']}; all together {back['all']}. Flips give {alone:.0f} points on average where "
-        f"nothing else is done, and {beside:.0f} beside the other passes."
+        f"stored densely. BinSparX brings {back['BinSparX'].sum()} of them back, with grouped rows "
+        f"{back['BinSparX, grouped'].sum()}; bent references, a popcount term and recalibrated outputs without any "
+        f"flip {back['passes, no flips'].sum()}; all together {back['all'].sum()}, and with wider sinks where most is "
+        f"lost {together.sum()}. Flips give {alone:.0f} points on average where nothing else is done, and {beside:.0f} "
+        "beside the other passes."
     )
 
 
@@ -64,9 +67,9 @@ def gain_that_remains() -> str:
     """What flips add to dense storage, and what they add where the other passes are there already."""
     rows = []
     for (device, corner), part in accuracies("recovery").groupby(["device", "corner"], sort=False):
-        numbers = [f"{100 * part[one].mean():.1f}" for one in ["ideal", *SETS]]
+        numbers = [f"{100 * part[one].mean():.1f}" for one in ["ideal", *_ON_ALL]]
         rows.append([f"{device} {corner}", *numbers, *(f"{one:+.1f}" for one in _gains(part))])
-    heads = ["ideal", *SETS, "flips, alone", "flips, beside passes"]
+    heads = ["ideal", *_ON_ALL, "flips, alone", "flips, beside passes"]
     return markdown_table(["designs"], heads, rows)
 
 
@@ -101,9 +104,14 @@ def cnv_in_words() -> str:
     )
 
 
+def _of_how_many(accuracy: pd.Series) -> str:
+    """Where a set is not there for every design."""
+    return f" of {accuracy.count()}" if accuracy.hasnans else ""
+
+
 def _gains(accuracy: pd.DataFrame) -> tuple[float, float]:
     """Points that flips with grouped rows give on average, where nothing else is done and beside the other passes."""
-    mean = 100 * accuracy[list(SETS)].mean()
+    mean = 100 * accuracy[_ON_ALL].mean()
     return mean["BinSparX, grouped"] - mean["dense"], mean["all"] - mean["passes, no flips"]
 
 
@@ -112,14 +120,15 @@ def _designs(model: str, sweep: str) -> str:
     rows = []
     table = designs_of(sweep)
     within = within_a_point(accuracies(sweep).set_index(["model", "number"])).loc[model]
+    sets = list(within.columns)
     for key, part in table[table.model == model].groupby(["number", *HARDWARE], sort=True):
         number, *hardware = key
         by_set = part.set_index("set")
-        cells = [f"{100 * by_set.accuracy[one]:.1f}{_mark(by_set.evidence_within_limits[one])}" for one in SETS]
-        back = by_set.loc[[one for one in SETS if within.loc[number, one]]]
+        cells = [_accuracy(by_set.loc[one]) if one in by_set.index else "" for one in sets]
+        back = by_set.loc[[one for one in sets if within.loc[number, one]]]
         ideal = f"{100 * part.ideal_accuracy.iloc[0]:.1f}"
         rows.append([hardware_name(*hardware), ideal, *cells, *_cheapest(back, by_set.loc["dense"])])
-    return markdown_table(["design"], ["ideal", *SETS, "cheapest back", "energy", "latency", "area"], rows)
+    return markdown_table(["design"], ["ideal", *sets, "cheapest back", "energy", "latency", "area"], rows)
 
 
 def _cheapest(back: pd.DataFrame, dense: pd.Series) -> list[str]:
@@ -132,5 +141,7 @@ def _cheapest(back: pd.DataFrame, dense: pd.Series) -> list[str]:
     return [str(best.name), *(f"{100 * (best[cost] / dense[cost] - 1):+.1f} %" for cost in COSTS)]
 
 
-def _mark(within_limits: bool | None) -> str:
-    return "" if pd.isna(within_limits) or within_limits else " ~"
+def _accuracy(design: pd.Series) -> str:
+    """In %, with a mark where the fast solver is beyond its limits."""
+    beyond = not (pd.isna(design.evidence_within_limits) or design.evidence_within_limits)
+    return f"{100 * design.accuracy:.1f}" + " ~" * beyond
