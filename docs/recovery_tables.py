@@ -46,8 +46,8 @@ def recovered_in_words() -> str:
         f"arithmetic on the same images is known to ±{half.median():.1f} points (95 %, median of {len(near)} designs "
         f"within {100 * _NEAR:.0f} points of ideal; ±{half.max():.1f} at most), so that single ones "
         "may stand on the other side of the line, and *any of these* is picked by the images that measure it. Sinks of "
-        f"four times the width, beside all others, move {len(wider)} accuracies by {wider.mean():+.1f} points on average "
-        f"(±{Z_95 * wider.sem():.1f} by their scatter)."
+        f"four times the width, beside all others, move {len(wider)} accuracies by {wider.mean():+.1f} points on "
+        f"average (±{Z_95 * wider.sem():.1f} by their scatter)."
     )
 
 
