@@ -166,6 +166,7 @@ class _Run:
         if self._plan.sweep.spec.strategy == "racing":
             return ""
         done = aggregate(self._plan, find_work(self._plan, self._store, self._times), self._store)
+        self._tell_damage(done.damaged, again=())
         finished = done.tables["designs"].num_rows
         if finished <= _rows_that_stand(self._plan.name, self._store):
             return ""

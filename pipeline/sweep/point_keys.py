@@ -2,8 +2,8 @@
 
 A key is the digest of canonical JSON, and in a product of axes a field of that JSON depends on its own value alone.
 So each value is rendered once, by building a real design with it; what the levels of a configuration share is joined
-once; and a key is a short join and a hash. (``active_rows`` is
-left out where it equals ``rows``; both belong to the array, which is one value here.)
+once; and a key is a short join and a hash. (``active_rows`` is left out where it equals ``rows``; both belong to the
+array, which is one value here.)
 """
 
 from __future__ import annotations
