@@ -36,7 +36,7 @@ SETS = {
 }
 _DEVICES = ["8T-SRAM", "1T-1ReRAM"]
 _CORNERS = ["optimistic", "nominal", "pessimistic"]
-_WITHIN = 0.01 + 1e-9  # a design is back where it loses at most a point; accuracies are quotients of counts
+WITHIN = 0.01 + 1e-9  # a design is back where it loses at most a point; accuracies are quotients of counts
 
 
 def designs_of(sweep: str) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def accuracies(sweep: str) -> pd.DataFrame:
     wide = table.pivot(index=index, columns="set", values="accuracy")
     ideal = table.groupby(index).ideal_accuracy.first()
     return (
-        wide[[one for one in SETS if one in wide]]
+        wide.filter(items=list(SETS))
         .assign(ideal=ideal)
         .reset_index()
         .sort_values(["model", "number"], ascending=[False, True])
@@ -65,12 +65,12 @@ def accuracies(sweep: str) -> pd.DataFrame:
 
 def losses(accuracy: pd.DataFrame) -> pd.DataFrame:
     """Of each design and set what is lost of the ideal accuracy; NaN where the sweep has not both."""
-    return accuracy[[one for one in SETS if one in accuracy]].rsub(accuracy.ideal, axis=0)
+    return accuracy.filter(items=list(SETS)).rsub(accuracy.ideal, axis=0)
 
 
 def within_a_point(accuracy: pd.DataFrame) -> pd.DataFrame:
     """For each design and set, whether it loses at most a point of the ideal accuracy."""
-    return losses(accuracy) <= _WITHIN
+    return losses(accuracy) <= WITHIN
 
 
 def damaged(accuracy: pd.DataFrame) -> pd.DataFrame:
@@ -85,14 +85,12 @@ def hardware_name(device: str, corner: str, rows: int, active_rows: int) -> str:
 
 def half_interval(row: pd.Series) -> float:
     """Half of the 95 % interval of a design's distance from ideal arithmetic on the same images."""
-    both = round(row.accuracy * row.images) - row.only_design
-    counts = PairedCounts(both, row.only_design, row.only_ideal, row.images - both - row.only_design - row.only_ideal)
-    low, high = counts.interval()
+    low, high = PairedCounts(*row[list(PairedCounts._fields)]).interval()
     return (high - low) / 2
 
 
 def copy_results(uri: str) -> None:
-    """What the page needs of the sweeps that were run, and how many images only a design or only ideal gets right.
+    """What the page needs of the sweeps that were run, and what each design (first) and ideal arithmetic get right.
 
     Args:
         uri: results folder that they were run into.
@@ -101,9 +99,11 @@ def copy_results(uri: str) -> None:
     results = pipeline.open(uri)
     for name in {*SWEEPS} & {*results.sweeps()}:
         table = results.designs(name)[_COLUMNS]
-        seen = [results.predictions(key) for key in table.design_key]
-        table["only_design"] = [int((one.correct & (one.ideal_predictions != one.labels)).sum()) for one in seen]
-        table["only_ideal"] = [int((~one.correct & (one.ideal_predictions == one.labels)).sum()) for one in seen]
+        # More images of a design may be stored than its sweep asked for.
+        seen = [(results.predictions(row.design_key), slice(row.images)) for row in table.itertuples()]
+        table[list(PairedCounts._fields)] = [
+            PairedCounts.of(one.correct[first], (one.ideal_predictions == one.labels)[first]) for one, first in seen
+        ]
         table.to_parquet(KEPT / f"{name}.parquet")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from recovery_designs import HARDWARE, accuracies, damaged, designs_of, hardware_name, losses
+from recovery_designs import HARDWARE, WITHIN, accuracies, damaged, designs_of, hardware_name, losses
 
 _PICTURES = Path(__file__).parent / "images"
 _MOST = 80.0  # points at which colours end
@@ -28,7 +28,7 @@ def alone_and_away() -> tuple[pd.DataFrame, pd.DataFrame]:
     index = ["number", *HARDWARE]
     points = 100 * table.assign(passes=sets).pivot(index=index, columns="passes", values="accuracy")
     nothing, everything = frozenset[str](), frozenset(_EFFECTS.values())
-    points = points[100 * table.groupby(index).ideal_accuracy.first() - points[nothing] > 1 + 1e-7]
+    points = points[100 * table.groupby(index).ideal_accuracy.first() - points[nothing] > 100 * WITHIN]
     ones = {name: frozenset({one}) for name, one in _EFFECTS.items()}
     # Without flips no order of the rows leaves few ones: both go together.
     without = {name: everything - one for name, one in ones.items()} | {"flips": everything - {"binsparx", "grouped"}}

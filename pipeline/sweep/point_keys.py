@@ -50,6 +50,7 @@ class PointProduct:
         self._rendered = {name: [self._render(name, one, first) for one in found[name]] for name in _FIELDS}
         fixed = {name: value for name, value in base.design_with(first).content().items() if name not in _FIELDS}
         self._fixed = {name: f'"{name}":{canonical_json(value)},' for name, value in fixed.items()}
+        self._order = sorted({*_FIELDS, *fixed})
         self._head, self._tail = self._frame()
 
     def __iter__(self) -> Iterator[DesignPoint]:
@@ -79,7 +80,7 @@ class PointProduct:
     def _between_levels(self, outer: Mapping[str, str]) -> list[str]:
         """The fields of the design's JSON before, between and after those that the levels of a configuration set."""
         parts = [""]
-        for name in sorted({*_FIELDS, *self._fixed}):
+        for name in self._order:
             if name in _LEVEL_FIELDS:
                 parts.append("")
             else:

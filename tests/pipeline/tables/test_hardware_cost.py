@@ -153,8 +153,9 @@ def test_a_cell_without_a_size_has_no_cost(tmp_path: Path) -> None:
     line = next(line for line in text.splitlines() if line.startswith("cell:"))
     (tmp_path / "cell.yaml").write_text(text.replace(line + "\n", ""))
     sweep = write_sweep(tmp_path, devices="[./cell.yaml, 8T-SRAM]")
-    warning = make_plan(load_sweep(sweep)).warnings[0]
+    warning, note = make_plan(load_sweep(sweep)).warnings
     assert "'cell' says nothing about the cell's size" in warning
+    assert note.startswith("adc.reference is not given")
     result = run(tmp_path, devices="[./cell.yaml, 8T-SRAM]")
     for row in rows_of(result):
         assert (row["energy_per_image_J"] is None) == (row["device"] == "cell")
