@@ -26,6 +26,7 @@ from simcore.technology import circuit_parameters, corner_names, device_names
 
 NETWORK, DATASET = "fashion-cnn", "fashion-mnist"
 AGREEMENT, ABOVE = 0.97, 0.5  # predictions that agree, where the dense design classifies more than this rightly
+CHANCE = 0.05  # McNemar p below which accuracies differ
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,18 +92,36 @@ def designs() -> Iterator[tuple[str, str, int, Sparsity]]:
                     yield device, corner, rows, sparsity
 
 
-def table_of(pairs: list[Pair]) -> Table:
-    """A line for each design; a mark where accuracies differ by more than chance or too few predictions agree."""
+def judged(pairs: list[Pair]) -> list[tuple[Pair, str]]:
+    """Every pair with what is wrong with it: ``biased`` where accuracies differ by more than chance, ``apart`` where
+    too few predictions agree though the dense design works."""
     dense = {pair.design[:3]: pair.exact for pair in pairs if pair.sparsity == "dense"}
-    table = Table("design", "exact %", "fast %", "only exact, fast", "p", "same %", "sums that differ %", "")
+    found = []
     for pair in pairs:
         counted = dense.get(pair.design[:3], 0) > ABOVE
-        marks = ["biased"] if pair.p_value < 0.05 else []
+        marks = ["biased"] if pair.p_value < CHANCE else []
         marks += ["apart"] if counted and pair.same < AGREEMENT else []
+        found.append((pair, ", ".join(marks)))
+    return found
+
+
+def kept_pairs(state: Path, images: int) -> list[Pair]:
+    """What a state file has of this solver version and so many images, in the order of ``designs``."""
+    lines = state.read_text().splitlines() if state.exists() else []
+    order = {design: place for place, design in enumerate(designs())}
+    pairs = [Pair(**json.loads(line)) for line in lines]
+    pairs = [pair for pair in pairs if pair.version == SOLVER_VERSION and pair.images == images]
+    return sorted(pairs, key=lambda pair: order[pair.design])
+
+
+def table_of(pairs: list[Pair]) -> Table:
+    """A line for each design."""
+    table = Table("design", "exact %", "fast %", "only exact, fast", "p", "same %", "sums that differ %", "")
+    for pair, mark in judged(pairs):
         table.add_row(
             f"{pair.device} {pair.corner} {pair.rows} {pair.sparsity}", f"{100 * pair.exact:.1f}",
             f"{100 * pair.fast:.1f}", f"{pair.only_exact}, {pair.only_fast}", f"{pair.p_value:.2f}",
-            f"{100 * pair.same:.1f}", f"{100 * pair.changed:.2f}", ", ".join(marks),
+            f"{100 * pair.same:.1f}", f"{100 * pair.changed:.2f}", mark,
         )  # fmt: skip
     return table
 
@@ -114,9 +133,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, default=Path("build/fast_against_exact.jsonl"))
     arguments = parser.parse_args()
     arguments.state.parent.mkdir(parents=True, exist_ok=True)
-    lines = arguments.state.read_text().splitlines() if arguments.state.exists() else []
-    pairs = [Pair(**json.loads(line)) for line in lines]
-    pairs = [pair for pair in pairs if pair.version == SOLVER_VERSION and pair.images == arguments.images]
+    pairs = kept_pairs(arguments.state, arguments.images)
     known = {pair.design for pair in pairs}
     for design in designs():
         if design not in known:
@@ -126,7 +143,7 @@ def main() -> None:
             print(pairs[-1], flush=True)
     total = np.array([[pair.only_exact, pair.only_fast] for pair in pairs]).sum(axis=0)
     console = Console()
-    console.print(table_of(pairs))
+    console.print(table_of(kept_pairs(arguments.state, arguments.images)))
     console.print(f"all {len(pairs)} designs: {total[0]} images only exact, {total[1]} only fast")
 
 

@@ -78,8 +78,7 @@ def pictures() -> dict[str, bytes]:
 def source_of_pictures() -> str:
     """What a picture is drawn from, as it says itself in its ``Source`` text: the sha256 of the tables."""
     digest = hashlib.sha256()
-    drawn = {path for path in FOLDER.glob("*.parquet") if path.stem not in (paper_earlier.NAME, paper_version.NAME)}
-    for table in sorted(drawn):
+    for table in sorted(path for path in FOLDER.glob("*.parquet") if path.stem != paper_earlier.NAME):
         digest.update(table.name.encode() + table.read_bytes())
     return f"docs/results/paper sha256 {digest.hexdigest()}"
 
@@ -98,7 +97,7 @@ def page() -> str:
     designs = hardware_designs(fitted(rows))
     parts = [
         _head(rows, sums),
-        paper_version.section(rows, paper_version.sample_rows()),
+        paper_version.section(rows),
         paper_claims.section(designs, sums),
         "## Beside other remedies\n\n" + recovery_tables.summary("recovery.md"),
         paper_evidence.paragraph(rows),

@@ -55,6 +55,16 @@ _LEVELS = {"dense": DENSE, "both flips": BINSPARX}
 _UNCOUNTED = "not counted"
 _BEFORE_THE_CHOICE = OTHER_FIT  # tables without the column: converters were re-ranged so
 _COUNTED = {"energy_digital_mac_J": "digital layers", "energy_leakage_J": "leakage"}
+# What moved the figures, by the solver versions of the earlier table and of this one.
+_WHY = {
+    ("5", "7"): (
+        "Two things changed. Converters were re-ranged in the direction of least error over all reads, which draws high "
+        "sums towards the mean; they are fitted so that every sum is right on average now "
+        "([Sensing](physics.md#sensing)). And the fast solver erred with the partial sum where OFF cells bend otherwise "
+        "than ON cells, so that 1T-1ReRAM designs lost accuracy that their circuits do not lose "
+        "([Fast solver](physics.md#fast-solver))."
+    )
+}
 Key = tuple[Any, ...]
 
 
@@ -83,6 +93,7 @@ def section(rows: list[Row], earlier: list[Row]) -> str:
         [
             "## What moved since the earlier table",
             _tables_in_words(before, after, len(earlier)),
+            *filter(None, [_WHY.get((_versions(before)[-1], _versions(after)[-1]))]),
             "Accuracy in %, mean before and after over designs of both networks, and the largest single change:",
             _by_corner(old, new, both),
             *_causes(rows, old),
@@ -122,7 +133,7 @@ def _tables_in_words(before: list[Row], after: list[Row], size: int) -> str:
         ideal[new["model"]] = (old["ideal_accuracy"], new["ideal_accuracy"])
     if images(before) != images(after):
         moved = ", ".join(f"{model} {100 * a:.1f} and {100 * b:.1f} %" for model, (a, b) in ideal.items())
-        text += f" Ideal accuracy is of either's own images: {moved}."
+        text += f" Ideal accuracy is of either's own images: {moved}; changes below are of the distance from it."
     uncounted = [name for column, name in _COUNTED.items() if after[0].get(column) and before[0].get(column) is None]
     if uncounted:
         text += f" The earlier costs hold no {' and no '.join(uncounted)}."
@@ -150,7 +161,7 @@ def _moved(old: dict[Key, Row], new: dict[Key, Row], keys: list[Key]) -> list[st
     """How many designs, their mean accuracies, the mean change and the largest one."""
     if not keys:
         return ["0", "", "", ""]
-    change = {key: new[key]["accuracy"] - old[key]["accuracy"] for key in keys}
+    change = {key: _from_ideal(new[key]) - _from_ideal(old[key]) for key in keys}
     most = max(keys, key=lambda key: abs(change[key]))
     means = [100 * mean(table[key]["accuracy"] for key in keys) for table in (old, new)]
     row = new[most]
@@ -161,6 +172,12 @@ def _moved(old: dict[Key, Row], new: dict[Key, Row], keys: list[Key]) -> list[st
         points(mean(change.values())),
         f"{points(change[most])} ({where})" if change[most] else "0.0",
     ]
+
+
+def _from_ideal(row: Row) -> float:
+    """What changes where the circuit's accuracy does and the images' difficulty does not."""
+    distance: float = row["accuracy"] - row["ideal_accuracy"]
+    return distance
 
 
 def _rows_of(row: Row) -> str:
@@ -174,7 +191,7 @@ def _causes(rows: list[Row], old: dict[Key, Row]) -> list[str]:
     parts = []
     for name, level in _LEVELS.items():
         found = [
-            (old[key]["accuracy"], pair.other.levels[level]["accuracy"], pair.default.levels[level]["accuracy"])
+            tuple(map(_from_ideal, (old[key], pair.other.levels[level], pair.default.levels[level])))
             for pair in fit_pairs(rows)
             if (key := _key(pair.other.levels[level])) in old and old[key]["adc_fit"] == OTHER_FIT
             and old[key]["model_digest"] == pair.other.levels[level]["model_digest"]

@@ -16,6 +16,7 @@ import chip_tables
 import cost_tables
 import device_tables
 import effect_tables
+import exact_tables
 import mitigation_tables
 import paper
 import pyarrow as pa
@@ -206,6 +207,10 @@ TABLES = {
         "resnet18-cifar": recovery_tables.resnet18,
         "cnv": recovery_tables.cnv,
         "cnv in words": paragraph(recovery_tables.cnv_in_words),
+    },
+    "benchmarks.md": {
+        "exact": exact_tables.pairs_of_solvers,
+        "exact in words": paragraph(exact_tables.pairs_in_words),
     },
     "chips.md": {"kinds": effect_tables.kinds, "presets": effect_tables.presets},
     "devices.md": {"bitcells": device_tables.bitcells},

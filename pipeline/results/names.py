@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.sweep.axes import CORNER, WORLD, WORLD_COLUMNS
+from pipeline.sweep.axes import CONDITIONS, CORNER, WORLD, WORLD_COLUMNS
 from pipeline.sweep.names import array_name, beyond_corner, world_name
 from pipeline.tables.schema import HARDWARE_COLUMNS
 
@@ -65,10 +65,11 @@ def worlds_beyond_corner(designs: pd.DataFrame) -> pd.Series:
 
 
 def world_words(designs: pd.DataFrame) -> str:
-    """What tells the worlds of these designs apart, in a sentence: ``corner``, ``corner, effects and age s``."""
+    """What tells the worlds of these designs apart, in a sentence: ``corner``, ``corner, effects and age``."""
     names = [CORNER.column, *(axis.column for axis in WORLD if axis.column in designs)]
     varying = [name for name in dict.fromkeys(names) if name == CORNER.column or designs[name].nunique() > 1]
-    *first, last = (name.replace("_", " ") for name in varying)
+    words = {axis.column: axis.word for axis in CONDITIONS}
+    *first, last = (words.get(name, name) for name in varying)
     return f"{', '.join(first)} and {last}" if first else last
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pipeline.sweep.axis import (
     Axis,
     BitsAxis,
+    ConditionAxis,
     CountAxis,
     DependentAxis,
     EffectsAxis,
@@ -19,6 +20,19 @@ from pipeline.sweep.axis import (
     OverridesAxis,
     ScalarAxis,
 )
+
+_TIMES = {"year": 31_536_000, "day": 86_400, "hour": 3_600, "minute": 60}  # seconds
+
+
+def _after(seconds: float) -> str:
+    """``after 10 years``: in the largest unit that holds the time a whole number of times, so that no two times have
+    one name."""
+    for name, unit in _TIMES.items():
+        count = seconds / unit
+        if count >= 1 and count == int(count):
+            return f"after {count:,.0f} {name}{'s' if count > 1 else ''}"
+    return f"after {seconds:g} s"
+
 
 MODEL = Axis(column="model", meaning="network")
 DEVICE = Axis(column="device", meaning="bitcell preset, or the label of the user's own")
@@ -130,24 +144,30 @@ EFFECTS = EffectsAxis(
     meaning="device effects that make chips differ, with plus signs between them; none: every chip is the nominal one",
 )
 CONDITIONS = (
-    ScalarAxis(
+    ConditionAxis(
         field="age_s",
+        word="age",
+        told=_after,
         column="age_s",
         unit="s",
         meaning="time since the cells were programmed, where an effect depends on it",
         example="`[1, 86400]`",
         guide="seconds since programming, for [effects](chips.md) that depend on it",
     ),
-    ScalarAxis(
+    ConditionAxis(
         field="reads",
+        word="reads",
+        told="after {:,.12g} reads".format,
         column="reads",
         unit="1",
         meaning="reads of every cell since it was programmed, where an effect depends on it",
         example="`[0, 1000000]`",
         guide="reads of every cell since programming, for effects that depend on it",
     ),
-    ScalarAxis(
+    ConditionAxis(
         field="temperature_K",
+        word="temperature",
+        told="at {:g} K".format,
         column="temperature_K",
         unit="K",
         meaning="temperature of the chip, where an effect depends on it",

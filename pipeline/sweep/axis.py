@@ -6,7 +6,7 @@ The axes there are stand in ``pipeline.sweep.axes``.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -157,6 +157,19 @@ class ScalarAxis(Axis):
     def _declared(self) -> FieldInfo:
         group, _, name = self.field.rpartition(".")
         return group_model(group).model_fields[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionAxis(ScalarAxis):
+    """Something that device effects depend on.
+
+    Attributes:
+        word: what people call it.
+        told: a value of it, behind the name of the effects.
+    """
+
+    word: str
+    told: Callable[[float], str]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ def array_name(rows: int, cols: int, active_rows: int) -> str:
 
 
 def world_name(row: Mapping[str, Any]) -> str:
-    """``nominal corner``, and ``nominal corner with reram-5 at age_s 86400`` where chips differ.
+    """``nominal corner``, and ``nominal corner with reram-5 after 1 day`` where chips differ.
 
     Args:
         row: of ``designs``, or the columns of a point; what it does not have is left out.
@@ -34,9 +34,8 @@ def beyond_corner(row: Mapping[str, Any]) -> str:
     effects = row.get(EFFECTS.column, NO_EFFECTS)
     if effects == NO_EFFECTS:
         return ""
-    values = [(axis.column, row.get(axis.column, axis.default), axis.default) for axis in CONDITIONS]
-    conditions = [f"{column.replace('_', ' ')} {value:g}" for column, value, default in values if value != default]
-    return f" with {effects}{' at ' if conditions else ''}{', '.join(conditions)}"
+    values = [(axis, row.get(axis.column, axis.default)) for axis in CONDITIONS]
+    return " ".join([f" with {effects}", *(axis.told(value) for axis, value in values if value != axis.default)])
 
 
 def level_name(row: Mapping[str, Any], short: bool = False) -> str:

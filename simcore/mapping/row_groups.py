@@ -207,10 +207,12 @@ class RowGroup:
         Raises:
             UnsolvedError: a solve did not converge.
         """
-        currents = np.empty((len(bits), self.columns))
+        # A read's currents do not depend on the others', and images share many reads: of empty corners, above all.
+        reads, of_read = np.unique(bits, axis=0, return_inverse=True)
+        currents = np.empty((len(reads), self.columns))
         for columns in self.tile.tiles():
-            currents[:, columns] = self.in_lsb(self.solve(bits, columns, tol))
-        return currents
+            currents[:, columns] = self.in_lsb(self.solve(reads, columns, tol))
+        return currents[of_read.reshape(-1)]
 
     def in_lsb(self, solution: Solution) -> np.ndarray:
         """Sink currents that others may rest on, float64 in LSB, the current of a lone ON cell.
