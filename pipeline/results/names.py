@@ -20,14 +20,17 @@ def hardware_name(row: Mapping[str, Any], axes: Iterable[str] = ()) -> str:
 
     Args:
         row: of ``designs``; what it does not have is left out.
-        axes: columns named beside device, corner and array where they hold anything.
+        axes: columns named beside device, corner and array where they hold anything; those of its world in words.
     """
     parts = [str(row[name]) for name in ("device", "corner") if name in row]
     sizes = [name for name in _ARRAY if name in row]
     if len(sizes) == len(_ARRAY):
         parts.append(array_name(*(row[name] for name in _ARRAY)))
         sizes = []
-    return ", ".join([" ".join(parts), *_axis_texts(row, [*sizes, *axes])])
+    axes = list(axes)
+    world = beyond_corner(row) if set(axes) & set(WORLD_COLUMNS) else ""
+    others = [name for name in axes if name not in WORLD_COLUMNS]
+    return ", ".join([" ".join(parts) + world, *_axis_texts(row, [*sizes, *others])])
 
 
 def design_name(row: pd.Series, designs: pd.DataFrame) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pipeline.results.names import world_names, world_words
+from pipeline.results.names import hardware_name, world_names, world_words
 from pipeline.sweep.names import world_name
 
 
@@ -35,3 +35,9 @@ def test_what_tells_worlds_apart_has_no_units():
     assert world_names(designs).tolist() == [
         "nominal corner", "nominal corner with reram-5", "nominal corner with reram-5 after 1 hour at 358 K",
     ]  # fmt: skip
+
+
+def test_hardware_of_a_world_is_told_in_words():
+    row = {"device": "cell", "corner": "nominal", "effects": "reram-5", "age_s": 3600.0, "adc_bits": 5}
+    assert hardware_name(row, ["effects", "age_s", "adc_bits"]) == "cell nominal with reram-5 after 1 hour, adc bits 5"
+    assert hardware_name(row | {"effects": "none"}, ["effects", "age_s"]) == "cell nominal"
