@@ -23,7 +23,8 @@ from pipeline.execution.on_workers import OnWorkers
 from pipeline.execution.tasks import TaskSettings
 from pipeline.provenance import find_provenance
 from pipeline.recommend.candidates import KNOBS, hardware_among
-from pipeline.recommend.recommendation import CONFIRMED, MISSED, Options, Recommendation, Standing, points_text, reached
+from pipeline.recommend.race import CONFIRMED, MISSED
+from pipeline.recommend.recommendation import Options, Recommendation, Standing, points_text, reached
 from pipeline.recommend.rows import COSTS, rows_of
 from pipeline.recommend.search import Evaluations
 from pipeline.recommend.search import recommend as search

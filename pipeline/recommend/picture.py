@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pipeline.recommend.recommendation import MISSED, Recommendation, Standing, Tried, points_text
+from pipeline.recommend.race import CONFIRMED, LIKELY, MISSED
+from pipeline.recommend.recommendation import Recommendation, Standing, Tried, points_text
 from pipeline.recommend.sensitivity import Curve
 from pipeline.report.drawing import COLOURS, MARKERS, draw_grid, label_costs, picture_files
 from pipeline.results.names import hardware_name
@@ -72,7 +73,7 @@ def draw_recommendations(found: Sequence[Recommendation], title: str) -> dict[st
         colour = COLOURS[1] if one.kind == MISSED else _CHOSEN
         left.plot([dense, chosen], [place, place], color=colour, linewidth=1.4, zorder=2)
         left.plot(dense, place, "o", color=_DENSE, markersize=6, zorder=3)
-        face = colour if one.kind == "confirmed" else "white"
+        face = colour if one.kind == CONFIRMED else "white"
         left.plot(chosen, place, "D", color=colour, markerfacecolor=face, markersize=6.5, zorder=4)
         left.plot([100 * one.ideal_accuracy] * 2, [place - 0.35, place + 0.35], color="#222222", linewidth=1.6)
         for column, part in enumerate(passes):
@@ -160,7 +161,7 @@ def _draw_standing(axes: Axes, standing: Standing, one: Recommendation, column: 
 
 
 def _headline(one: Recommendation) -> str:
-    ends = {"confirmed": "surely", "likely": "likely", "missed": "not"}
+    ends = {CONFIRMED: "surely", LIKELY: "likely", MISSED: "not"}
     return (
         f"{one.chosen.candidate.name}\n{ends[one.kind]} within {points_text(one.options.target)} of ideal "
         f"({100 * (one.chosen.confidence or 0):.0f} % sure, {one.images} images)"

@@ -30,6 +30,9 @@ LEAST_SETS = 16
 FINALISTS = 8  # more of them make no claim less sure: they take time
 _HOPELESS = 0.1  # chance of the target below which a set is not looked at again for its low cost
 
+CONFIRMED, LIKELY, MISSED = "confirmed", "likely", "missed"
+"""Kinds of ``Verdict``."""
+
 Name = TypeVar("Name")
 
 
@@ -151,7 +154,7 @@ def finish(
     by_loss = sorted(likely or found, key=lambda one: (-one.confidence, one.loss, _known(one.runner.cost)))
     first = (by_cost or by_loss)[0]
     rest = sorted((one for one in found if one is not first), key=lambda one: (one.loss > target, one.loss))
-    return Verdict("confirmed" if confirmed else "likely" if likely else "missed", (first, *rest))
+    return Verdict(CONFIRMED if confirmed else LIKELY if likely else MISSED, (first, *rest))
 
 
 def _chance_to_reach(correct: np.ndarray, ideal: np.ndarray, target: float) -> float:

@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from pipeline.front.intervals import PairedCounts, wilson_interval
 from pipeline.front.noninferiority import images_to_tell
 from pipeline.recommend.candidates import Candidate
-from pipeline.recommend.race import Finish
+from pipeline.recommend.race import MISSED, Finish
 from pipeline.sweep.objectives import ObjectiveName
 from pipeline.sweep.points import Configuration
-
-CONFIRMED, LIKELY, MISSED = "confirmed", "likely", "missed"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import hashlib
 import json
 from typing import Any
 
-KEY_DIGITS = 64  # of a sha256 in hex
 SHORT_KEY_LENGTH = 12
 
 
