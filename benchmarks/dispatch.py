@@ -86,7 +86,7 @@ class Silent:
 
 def design_works(shards: int) -> list[DesignWork]:
     """Designs with so many shards of one image in all."""
-    study = Study(NoImages(), "test", "no-op", {"calibration_images": 1, "layers": None, "evidence": {}})
+    study = Study(NoImages(), "test", "no-op", {"calibration_images": 1, "layers": None, "evidence": {}, "effects": ()})
     circuit = circuit_parameters("8T-SRAM", "nominal", {}, "")
     cell = Bitcell("8T-SRAM", "8T-SRAM", "nominal", (), "")
     base = Configuration(study, Model("none", "1" * 64, None), cell, circuit, 64, 64, None)

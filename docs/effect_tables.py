@@ -16,8 +16,9 @@ def kinds() -> str:
     for kind, effect in KINDS.items():
         names = ", ".join(f"`{name}`" for name in preset_names() if load_block(name).effect.kind == kind)
         depends = ", ".join(f"`{name}`" for name in effect.depends_on)
-        rows.append([f"`{kind}`", depends, names or "your own file"])
-    return markdown_table(["kind", "depends on", "blocks that ship"], [], rows)
+        chips = "differ" if effect.drawn_per_chip else "alike"
+        rows.append([f"`{kind}`", chips, depends, names or "your own file"])
+    return markdown_table(["kind", "chips", "depends on", "blocks that ship"], [], rows)
 
 
 def presets() -> str:

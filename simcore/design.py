@@ -20,7 +20,8 @@ class Design(DesignAxes):
     ``calibration_images`` are taken from ``calibration_split`` (None: ``calibration``, else ``train``), from image
     ``calibration_first`` on (see ``calibration_images.choose_calibration_images``).
     ``encoding`` names one of ``simcore.mapping.encodings``.
-    ``effects`` are what makes chips differ (see ``simcore.effects``); without any all chips are the nominal one.
+    ``effects`` are what makes chips differ from the nominal one, and most of them from each other (see
+    ``simcore.effects``); without any all chips are the nominal one.
     ``layers`` names the binary layers that are mapped (None: all of them), a set: it is kept sorted, for the order in
     which names are written decides nothing. ``device`` is where exact solves run (see ``crossbar.solve``; None:
     ``prepare`` asks the environment); it is no part of the content, for keys carry it in their solver version.
@@ -95,6 +96,11 @@ class Design(DesignAxes):
     def conditions(self) -> Conditions:
         """What device effects depend on."""
         return Conditions(self.age_s, self.reads, self.temperature_K)
+
+    @property
+    def chips_differ(self) -> bool:
+        """Whether anything is drawn for every chip: else one chip stands for all."""
+        return any(effect.drawn_per_chip for effect in self.effects)
 
     @property
     def operating_circuit(self) -> Circuit:

@@ -59,8 +59,10 @@ def explain(
     """
     check_output(pictures, "--pictures", is_folder=True)
     subject, store = open_subject(design, sweep, results, RESULTS_FOLDER)
-    if chips > 1 and not subject.design.effects:
-        raise InputError("the design has no device effects, so that all its chips are alike", "--chips")
+    if chips > 1 and not subject.design.chips_differ:
+        raise InputError(
+            "the design has no device effects that are drawn chip by chip, so that all its chips are alike", "--chips"
+        )
     available = subject.dataset.splits[subject.split]
     if images > available:
         raise InputError(f"split '{subject.split}' has {available} images", "--images")
@@ -115,7 +117,7 @@ def _print(subject: Subject, blame: Blame, console: Console) -> None:
         _print_passes(blame.passes, console)
         _tell_resting(blame.passes, console)
     console.print()
-    of_chips = " of the same chips" if subject.design.effects and blame.chips > 1 else ""
+    of_chips = " of the same chips" if subject.design.chips_differ and blame.chips > 1 else ""
     notes = [f"in points of accuracy, with 95 % intervals from the same images{of_chips}"]
     told: list[Share | PassShare] = [*blame.causes, *blame.layers, *blame.passes]
     if not all(share.within_limits for share in told):
@@ -127,7 +129,7 @@ def _print(subject: Subject, blame: Blame, console: Console) -> None:
 
 
 def _chips_said(subject: Subject, blame: Blame) -> str:
-    if not subject.design.effects:
+    if not subject.design.chips_differ:
         return ""
     return ", the first chip alone (--chips takes more)" if blame.chips == 1 else f", on each of {blame.chips} chips"
 

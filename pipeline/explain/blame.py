@@ -229,7 +229,7 @@ class _Runner:
             design.content(), subject.model_digest, subject.dataset.digest, subject.split, self._solver_version
         )
         key = digest_of(content)
-        chips = self._chips if design.effects else 1
+        chips = self._chips if design.chips_differ else 1
         missing = self._cover(chips, find_shard_files(self._store, key)).missing
         if missing or self._store.read(design_path(key)) is None:
             outcome, prepared = prepare_design(

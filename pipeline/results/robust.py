@@ -25,7 +25,7 @@ def worst_worlds(designs: pd.DataFrame) -> pd.DataFrame:
 
     A choice is everything but the world (``axes.WORLD``): corner, device effects, age, reads, temperature. Only those
     that were computed in every corner of their network and data set, and in every world of their device, are there:
-    what was not tried in the worst one cannot be said to hold in it. A design whose chips do not differ stands for
+    what was not tried in the worst one cannot be said to hold in it. A design without device effects stands for
     every choice of what is measured to calibrate it.
 
     Args:

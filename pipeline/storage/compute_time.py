@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.columns import DIMENSIONLESS, described_field
 from pipeline.storage.store import Store
+from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.points import DesignPoint
 
 COSTS_PATH = "costs.parquet"
@@ -127,7 +128,7 @@ def time_class(point: DesignPoint) -> str:
         str(configuration.active_rows),
         str(point.level_columns["sparsity"]),
         str(point.level_columns["mitigations"]),  # bends and recalibrated outputs take reads of their own
-        *(["chips"] if point.chips_differ else []),
+        *(["chips"] if point.configuration.study.effects != NO_EFFECTS else []),  # cells of their own to read
     )
     return "|".join(parts)
 

@@ -185,7 +185,7 @@ CALIBRATED_ON = ScalarAxis(
     "or on every `chip`, as a tester would",
 )
 OF_EFFECTS = (*CONDITIONS, CALIBRATED_ON)
-"""Axes that mean nothing where chips do not differ: their defaults then stand for all."""
+"""Axes that mean nothing without device effects: their defaults then stand for all."""
 WORLD = (CORNER, EFFECTS, *CONDITIONS)
 """What the world turns out to be, not a choice: designs are compared within one world."""
 SEED = ScalarAxis(

@@ -17,7 +17,7 @@ def array_name(rows: int, cols: int, active_rows: int) -> str:
 
 
 def world_name(row: Mapping[str, Any]) -> str:
-    """``nominal corner``, and ``nominal corner with reram-5 after 1 day`` where chips differ.
+    """``nominal corner``, and ``nominal corner with reram-5 after 1 day`` with device effects.
 
     Args:
         row: of ``designs``, or the columns of a point; what it does not have is left out.
@@ -26,7 +26,7 @@ def world_name(row: Mapping[str, Any]) -> str:
 
 
 def beyond_corner(row: Mapping[str, Any]) -> str:
-    """Of the name of a world what stands behind its corner: nothing where chips do not differ.
+    """Of the name of a world what stands behind its corner: nothing without device effects.
 
     Args:
         row: as of ``world_name``.

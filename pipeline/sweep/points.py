@@ -64,8 +64,8 @@ class Study:
 
     @property
     def chips_differ(self) -> bool:
-        """Whether there is more than the nominal chip."""
-        return self.effects != NO_EFFECTS
+        """Whether an effect is drawn for every chip: else one chip stands for all."""
+        return any(effect.drawn_per_chip for effect in self.design_fields["effects"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class DesignPoint:
 
     @property
     def chips_differ(self) -> bool:
-        """Whether there is more than the nominal chip."""
+        """Whether an effect is drawn for every chip: else one chip stands for all."""
         return self.configuration.study.chips_differ
 
     @property
@@ -214,6 +214,6 @@ class DesignPoint:
         overrides = f" {c['overrides']}" if c["overrides"] else ""
         array = array_name(c["rows"], c["cols"], c["active_rows"])
         order = "" if c["row_order"] == "channel" else f" {c['row_order']}"
-        effects = f" {c['effects']}" if self.chips_differ else ""
+        effects = f" {c['effects']}" if c["effects"] != NO_EFFECTS else ""
         cell = f"{c['device']} {c['corner']}{overrides}{effects}"
         return f"{c['model']} {cell} {array}{order} {c['adc_bits']} bit {level_name(c)}"

@@ -189,7 +189,7 @@ def _evidence(worst_of: str) -> list[pa.Field]:
 
 
 _OF_CHIPS = [
-    _field("chips", _INT, "chips", "chips evaluated; null where every chip is the nominal one", True),
+    _field("chips", _INT, "chips", "chips evaluated; null where all chips are alike", True),
     _field("accuracy_chip_std", _FLOAT, "fraction", "standard deviation of the accuracy from chip to chip", True),
     _field(
         "accuracy_chip_p5",

@@ -184,12 +184,15 @@ class Effect(BaseModel):
     Attributes:
         kind: its name.
         depends_on: the fields of ``Conditions`` that change it.
+        drawn_per_chip: whether the kind draws cells or converters of every chip, so that chips differ. What acts on all
+            chips alike does not, nor does noise, which is drawn anew in every read and leaves nothing on a chip.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: str
     depends_on: ClassVar[tuple[str, ...]] = ()
+    drawn_per_chip: ClassVar[bool] = True
 
     def resolved(self, folder: Path, where: str) -> Self:
         """The effect with the contents of the files that its block names.

@@ -25,6 +25,7 @@ class FlickerNoise(DeviceNumbers):
 
     kind: Literal["flicker_noise"]
     depends_on: ClassVar[tuple[str, ...]] = ("age_s",)
+    drawn_per_chip: ClassVar[bool] = False
     per_decade_uS: float = Field(ge=0, le=1e6)
     read_time_s: float = Field(gt=0, le=0.1)
 

@@ -30,6 +30,7 @@ class ReadDisturb(Effect):
 
     kind: Literal["read_disturb"]
     depends_on: ClassVar[tuple[str, ...]] = ("reads",)
+    drawn_per_chip: ClassVar[bool] = False
     read_time_s: float = Field(gt=0, le=1)
     exponent: float = Field(gt=0, le=1)
     voltage_factor: float = Field(ge=0, le=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ class CellReadNoise(Effect):
     """
 
     kind: Literal["read_noise"]
+    drawn_per_chip: ClassVar[bool] = False
     on_fraction_per_read: float = Field(ge=0, le=1)
     off_fraction_per_read: float = Field(ge=0, le=1)
 

@@ -23,6 +23,7 @@ class WireTemperature(Effect):
 
     kind: Literal["wire_temperature"]
     depends_on: ClassVar[tuple[str, ...]] = ("temperature_K",)
+    drawn_per_chip: ClassVar[bool] = False
     per_K: float = Field(ge=-0.01, le=0.01)
     nominal_K: float = Field(ge=200, le=500)
 

@@ -13,9 +13,11 @@ import pytest
 from rich.console import Console
 
 from pipeline.cli import main
-from pipeline.execution.racing import _group, run_race
+from pipeline.execution.racing import _group, race_rounds, run_race
 from pipeline.execution.runner import RunOptions, run_sweep
+from pipeline.front.chips import NO_CHIPS
 from pipeline.front.fronts import MARKS
+from pipeline.front.intervals import wilson_interval
 from pipeline.front.rounds import most_rounds
 from pipeline.report.page import build_report
 from pipeline.results.finished import Results, seen_all
@@ -64,6 +66,34 @@ def test_a_design_has_a_row_a_chip_and_its_own_row_is_what_they_say(tmp_path: Pa
         results.predictions(row.design_key, 3)
     nominal = designs[designs.chips.isna()].iloc[0]
     assert len(results.predictions(nominal.design_key)) == 100
+
+
+ALIKE = ("wires-neurosim", "wan-2022-read-noise", "wires-neurosim+wan-2022-read-noise")
+
+
+def test_effects_that_draw_nothing_for_a_chip_are_one_evaluation_and_say_nothing_of_chips(tmp_path: Path) -> None:
+    """N chips that are alike are one chip: an interval of their yield would take them for N draws."""
+    changes = {"effects": f"[{', '.join([*ALIKE, 'wires-neurosim+sram-vt-5'])}]", "sparsity": "dense"}
+    plan, store = finish_sweep(tmp_path, **changes, chips="3")
+    assert {plan.extent_of(point).chips for point in plan.points if not point.chips_differ} == {1}
+    results = Results(str(tmp_path / "results"))
+    designs, chips = results.designs(), results.chips()
+    alike = designs[designs.effects.isin(ALIKE)]
+    others = designs[~designs.effects.isin(ALIKE)]
+    assert len(alike) == 3 * len(others) and set(others.chips) == {3}
+    assert alike[list(NO_CHIPS)].isna().all().all() and others["yield"].notna().all()
+    assert set(chips.design_key) == set(others.design_key)
+    split_images = plan.points[0].split_images
+    for row in alike.itertuples():
+        assert not len(read_chips(store, row.design_key, split_images, 2, 100))  # nothing of a second chip is stored
+        correct = results.predictions(row.design_key).correct
+        assert row.accuracy == correct.mean()
+        assert (row.accuracy_low, row.accuracy_high) == wilson_interval(int(correct.sum()), len(correct))
+    (tmp_path / "alone").mkdir()
+    alone, _ = finish_sweep(tmp_path / "alone", **{**changes, "effects": ALIKE[0]}, chips="20", strategy="racing")
+    assert {extent.chips for extent in race_rounds(alone)} == {1}
+    again = Results(str(tmp_path / "alone" / "results")).designs().set_index("design_key").accuracy
+    assert again.to_dict() == alike[alike.effects == ALIKE[0]].set_index("design_key").accuracy.to_dict()
 
 
 def test_shard_sizes_and_resumption_leave_no_trace_and_more_chips_compute_nothing_again(
