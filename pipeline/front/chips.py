@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Num
-from scipy import optimize
+from scipy import optimize, stats
 
 from pipeline.columns import Row
 from pipeline.front.crossed import Part, part, reach
-from pipeline.front.intervals import Z_95, PairedCounts, score_interval, wilson_interval
+from pipeline.front.intervals import Z_95, PairedCounts, exact_interval, score_interval, wilson_interval
 from pipeline.front.significance import chance_of_wins
 from pipeline.front.yields import YieldRule
 
@@ -42,7 +42,33 @@ def accuracy_interval(correct: Bool[np.ndarray, "chips images"]) -> tuple[float,
     far = _crossed(correct).reach(_ERROR)
     if far == 0:
         return wilson_interval(round(share * images), images)
-    return score_interval(share, min(share * (1 - share) * (Z_95 / far) ** 2, float(correct.size)))
+    return _reaching(share, far, Z_95, correct.size)
+
+
+def interval_of_the_picked(correct: Bool[np.ndarray, "chips images"], among: int) -> tuple[float, float]:
+    """95 % interval of the accuracy of a design that was picked by it: those of all that it was picked from hold at
+    once (Bonferroni), over all chips and images that these may stand for.
+
+    It is that of ``accuracy_interval`` at the error that is left to one of them, and nowhere narrower than the exact
+    one of the images alone.
+
+    Args:
+        correct: classified rightly.
+        among: designs that it was picked from, itself too.
+    """
+    chips, images = correct.shape
+    error = _ERROR / among
+    share = int(correct.sum()) / correct.size
+    low, high = exact_interval(round(share * images), images, error)
+    if chips == 1 or images == 1 or share in (0, 1) or (far := _crossed(correct).reach(error)) == 0:
+        return low, high
+    of_chips = _reaching(share, far, float(stats.norm.isf(error / 2)), correct.size)
+    return min(low, of_chips[0]), max(high, of_chips[1])
+
+
+def _reaching(share: float, far: float, z: float, most: int) -> tuple[float, float]:
+    """Wilson's interval of as many independent trials, ``most`` at most, as reach so far to either side."""
+    return score_interval(share, min(share * (1 - share) * (z / far) ** 2, float(most)), z)
 
 
 class Change(NamedTuple):

@@ -15,11 +15,12 @@ from rich.console import Console
 from pipeline.cli import main
 from pipeline.execution.racing import _group, race_rounds, run_race
 from pipeline.execution.runner import RunOptions, run_sweep
-from pipeline.front.chips import NO_CHIPS
+from pipeline.front.chips import NO_CHIPS, interval_of_the_picked
 from pipeline.front.fronts import MARKS
 from pipeline.front.intervals import wilson_interval
 from pipeline.front.rounds import most_rounds
 from pipeline.report.page import build_report
+from pipeline.report.page.findings import sentences
 from pipeline.results.finished import Results, seen_all
 from pipeline.results.robust import worst_worlds
 from pipeline.storage.compute_time import ComputeTimes
@@ -165,6 +166,20 @@ def test_designs_are_compared_within_one_world_and_the_robust_front_over_all(tmp
         same = (designs.rows == row.rows) & (designs.sparsity == row.sparsity)
         same &= (designs.calibrated_on == row.calibrated_on) | (designs.effects == "none")
         assert row.accuracy == designs.accuracy[same].min()
+
+
+def test_the_report_allows_for_chips_of_the_most_accurate_design_where_it_can(tmp_path: Path) -> None:
+    """By every image of every chip; where they are not at hand it does not say so."""
+    plan, store = finish_sweep(tmp_path, **{**EFFECTS, "effects": "sram-vt-5"})
+    designs = Results(str(tmp_path / "results")).designs()
+    best = designs.loc[designs.accuracy.idxmax()]
+    correct = read_chips(store, best.design_key, plan.points[0].split_images, 3, 100)
+    low, high = interval_of_the_picked(correct, len(designs))
+    assert low < best.accuracy_low and high > best.accuracy_high
+    told = sentences(designs, None, store)[2].replace("\u00a0", " ")
+    assert f"{100 * low:.1f} % to {100 * high:.1f} %, which allows for its having been picked" in told
+    alone = sentences(designs, None)[2].replace("\u00a0", " ")
+    assert f"{100 * best.accuracy_low:.1f} % to {100 * best.accuracy_high:.1f} % by itself, flattered by" in alone
 
 
 RACE = {

@@ -45,7 +45,7 @@ def build_report(results: Results, sweep: str) -> str:
         script=_part("report.js"),
         data=page_data(shown, layers, gains, worst, results.chips(sweep), names_chip_accuracy(results, sweep)),
         asked=sections.asked(designs, len(shown), _description(text)),
-        findings=sections.findings(findings(designs, gains)),
+        findings=sections.findings(findings(designs, gains, results.store)),
         recommendations=sections.recommendations(results.recommendations(sweep)),
         heat_maps=sections.heat_maps(designs),
         evidence=sections.evidence(designs),

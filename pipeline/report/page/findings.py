@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from pipeline.front.chips import interval_of_the_picked
 from pipeline.front.intervals import PairedCounts, exact_interval
 from pipeline.front.significance import ERROR, largest_by_halves
-from pipeline.results.comparison import Comparison
+from pipeline.results.comparison import Comparison, split_images_of
 from pipeline.results.finished import Results, seen_all
 from pipeline.results.names import choice_name, design_name, world_names, world_words
 from pipeline.results.robust import only_flips, spread_columns, worst_worlds
+from pipeline.storage.predictions import read_chips
+from pipeline.storage.store import Store
 from pipeline.sweep.names import level_name, world_name
 from pipeline.sweep.objectives import Objective, known_costs
 from pipeline.tables.schema import HARDWARE_COLUMNS
@@ -66,18 +69,24 @@ def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:
     return None if dense.empty else Gains(levels[0], results.compare(dense, sparse))
 
 
-def findings(designs: pd.DataFrame, gains: Gains | None) -> dict[str, list[str]]:
-    """What was found of each network: networks are not rivals of each other."""
+def findings(designs: pd.DataFrame, gains: Gains | None, store: Store | None = None) -> dict[str, list[str]]:
+    """What was found of each network: networks are not rivals of each other.
+
+    Args:
+        designs: of a sweep.
+        gains: of its sparsity.
+        store: has the designs' images; without it nothing allows for a design with chips having been picked.
+    """
     return {
-        str(model): sentences(own, None if gains is None else gains.of_network(str(model)))
+        str(model): sentences(own, None if gains is None else gains.of_network(str(model)), store)
         for model, own in designs.groupby("model", sort=False)
     }
 
 
-def sentences(designs: pd.DataFrame, gains: Gains | None) -> list[str]:
+def sentences(designs: pd.DataFrame, gains: Gains | None, store: Store | None = None) -> list[str]:
     """What the circuit costs a network, what sparsity gives back, what to build; what a race stopped is left out."""
     designs = seen_all(designs)
-    return [_what_it_costs(designs), _what_sparsity_gives(gains, designs), _what_to_build(designs)]
+    return [_what_it_costs(designs), _what_sparsity_gives(gains, designs), _what_to_build(designs, store)]
 
 
 def _percent(value: float) -> str:
@@ -153,15 +162,23 @@ def _measured(counts: PairedCounts) -> str:
     return f"{_points(counts.change)} (95{_GAP}% interval {ends})"
 
 
-def _interval_of_the_best(best: pd.Series, among: int) -> tuple[float, float]:
+def _interval_of_the_best(best: pd.Series, among: int, store: Store | None) -> str:
     """95 % interval of an accuracy that was picked from several: all their intervals hold at once (Bonferroni).
 
-    Where chips differ it is no narrower than the interval of this design by itself, which has the chips in it.
+    Where chips differ it takes every image of every chip; without them the interval is that of the row, and the words
+    say so.
     """
-    low, high = exact_interval(round(best.accuracy * best.images), int(best.images), ERROR / among)
     if "chips" not in best or pd.isna(best.chips):
-        return low, high
-    return min(low, best.accuracy_low), max(high, best.accuracy_high)
+        return _allowed_for(exact_interval(round(best.accuracy * best.images), int(best.images), ERROR / among))
+    if store is not None:
+        place = str(best.design_key), split_images_of(best), int(best.chips), int(best.images)
+        if len(correct := read_chips(store, *place)):
+            return _allowed_for(interval_of_the_picked(correct, among))
+    return f"{_percent(best.accuracy_low)} to {_percent(best.accuracy_high)} by itself, flattered by having been picked"
+
+
+def _allowed_for(interval: tuple[float, float]) -> str:
+    return f"{_percent(interval[0])} to {_percent(interval[1])}, which allows for its having been picked"
 
 
 def _span(changes: pd.Series) -> str:
@@ -170,7 +187,7 @@ def _span(changes: pd.Series) -> str:
     return " to ".join(ends).replace("-", "\u2212") + f"{_GAP}%"
 
 
-def _what_to_build(designs: pd.DataFrame) -> str:
+def _what_to_build(designs: pd.DataFrame, store: Store | None) -> str:
     """A world is no choice: designs are judged by the one that is worst for them."""
     worlds, words = world_names(designs).unique().tolist(), world_words(designs)
     kind, kinds, names = (
@@ -181,14 +198,13 @@ def _what_to_build(designs: pd.DataFrame) -> str:
         return f"No design was computed in every {kind} ({', '.join(names)}), so none can be said to hold in all."
     costs = known_costs(worst)
     best = worst.loc[worst.accuracy.idxmax()]
-    low, high = _interval_of_the_best(best, len(worst))
+    interval = _interval_of_the_best(best, int(worst.worlds.sum()), store)
     judged = (
         f"Judged by the worst of {len(worlds)} {kinds} ({', '.join(names)})" if len(worlds) > 1 else "On these images"
     )
     text = (
         f"{judged}, the most accurate design is {choice_name(best, worst)}, {level_name(best)}, with "
-        f"{_percent(best.accuracy)} in the {world_name(best)} ({_percent(low)} to {_percent(high)}, which allows for "
-        "its having been picked)"
+        f"{_percent(best.accuracy)} in the {world_name(best)} ({interval})"
     )
     cost = costs[0] if costs else None
     if cost is not None and pd.notna(best[cost.column]):

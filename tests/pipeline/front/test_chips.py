@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.front.chips import accuracy_interval, chip_change, chip_columns, in_turn
-from pipeline.front.intervals import PairedCounts, wilson_interval
+from pipeline.front.chips import accuracy_interval, chip_change, chip_columns, in_turn, interval_of_the_picked
+from pipeline.front.intervals import PairedCounts, exact_interval, wilson_interval
 from pipeline.front.yields import YieldRule
 
 Spreads = tuple[float, float]
@@ -62,6 +62,36 @@ def test_an_interval_of_one_chip_or_of_chips_alike_is_the_one_of_images() -> Non
     low, high = accuracy_interval(np.repeat(one, 6, axis=0))
     assert (low, high) == pytest.approx(wilson_interval(int(one.sum()), 200), abs=0.003)
     assert accuracy_interval(np.ones((5, 80), bool))[1] == 1.0 and accuracy_interval(np.zeros((5, 80), bool))[0] == 0.0
+
+
+@pytest.mark.parametrize(("chips", "spread"), [(4, 0.8), (10, 0.8), (20, 0.3)])
+def test_the_interval_of_the_best_of_many_designs_whose_chips_differ_allows_for_its_having_been_picked(
+    chips: int, spread: float
+) -> None:
+    """Forty designs as accurate as each other, on the same images: the one that seems best is flattered."""
+    generator = np.random.default_rng([7, chips])
+    wanted, repetitions, designs, images = truth(1.0, (spread, 0.5)), 150, 40, 300
+    held = alone = 0
+    for _ in range(repetitions):
+        of_chips = spread * generator.standard_normal((designs, chips, 1))
+        chances = logistic(1.0 + of_chips + 0.5 * generator.standard_normal((1, 1, images)))
+        samples = generator.random(chances.shape) < chances
+        best = samples[samples.mean(axis=(1, 2)).argmax()]
+        low, high = interval_of_the_picked(best, designs)
+        held += low <= wanted <= high
+        low, high = accuracy_interval(best)
+        alone += low <= wanted <= high
+    assert held / repetitions >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / repetitions)
+    assert alone / repetitions < 0.8  # which is why it is not enough
+
+
+def test_the_interval_of_the_only_design_is_its_own_and_of_one_chip_that_of_its_images() -> None:
+    correct = draw(np.random.default_rng(8), (1, 6, 200), 1.0, (0.8, 1.0))[0]
+    assert interval_of_the_picked(correct, 1) == pytest.approx(accuracy_interval(correct))
+    assert interval_of_the_picked(correct[:1], 5) == exact_interval(int(correct[0].sum()), 200, 0.01)
+    assert interval_of_the_picked(np.ones((3, 50), bool), 5) == exact_interval(50, 50, 0.01)
+    low, high = interval_of_the_picked(correct, 100)
+    assert low < accuracy_interval(correct)[0] and high > accuracy_interval(correct)[1]
 
 
 def test_designs_that_do_not_differ_are_told_apart_by_mistake_as_often_as_is_said() -> None:
