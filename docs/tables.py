@@ -123,7 +123,7 @@ FIELDS: dict[str, tuple[str, str, str]] = {
         "`0.9`",
         "floor: accuracy of a design on the front; default of both: more accurate than guessing, by the interval",
     ),
-    "pareto.resamples": ("", "`1000`", "of the images behind `front_support`"),
+    "pareto.resamples": ("", "`1000`", "of the images, and of the chips for `chip_accuracy`, behind `front_support`"),
     "pareto.seed": ("", "`0`", "of the resamples"),
 }
 

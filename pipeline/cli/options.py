@@ -138,7 +138,7 @@ def select(designs: pd.DataFrame, where: list[str] | None) -> pd.DataFrame:
         if sign in _COMPARED:
             designs = designs[_COMPARED[sign](designs[column], _number(designs, name, column, value))]
             continue
-        known = designs[column].astype(str).unique()
+        known = designs[column].dropna().astype(str).unique()
         if sign == "!=":
             designs = designs[designs[column].astype(str) != value]
             continue

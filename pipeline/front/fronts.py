@@ -1,4 +1,4 @@
-"""The fronts of a sweep, found from a few columns of its designs and one bit an image."""
+"""The fronts of a sweep, found from a few columns of its designs and a bit an image, or an image of every chip."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from jaxtyping import Bool
 
 from pipeline.front.candidates import front_candidates
-from pipeline.front.pareto import find_front, front_support
+from pipeline.front.chips import in_turn
+from pipeline.front.pareto import find_front
+from pipeline.front.support import front_support
 from pipeline.sweep.axes import WORLD_COLUMNS
 from pipeline.sweep.field_types import AxisValue
 from pipeline.sweep.objectives import OBJECTIVES, ObjectiveName
@@ -30,7 +33,7 @@ class Fronts:
     """How the rows of ``designs`` stand to each other.
 
     Attributes:
-        marks: (designs,) values of each of ``MARKS``.
+        marks: (designs,) values of each of ``MARKS``; masked where they are unknown.
         order: rows on a front, front after front, the cheapest first.
         positions: (len(order),) place of each within its own front.
     """
@@ -47,6 +50,20 @@ def input_columns(spec: ParetoSpec) -> list[str]:
     return list(dict.fromkeys([*GROUP_COLUMNS, *objectives, *_OF_THE_FLOOR, *of_all]))
 
 
+def bits_of(correct: Bool[np.ndarray, "chips images"], spec: ParetoSpec) -> np.ndarray:
+    """What ``find_fronts`` is to know of a design: a bit an image, chip after chip (``numpy.packbits``).
+
+    Only where the front is one of the accuracy that 95 % of the chips reach it takes all of them; else one stands for
+    all, as which each image is judged by the next in turn.
+
+    Args:
+        correct: classified rightly.
+        spec: of the front.
+    """
+    chips = correct if "chip_accuracy" in spec.objectives else in_turn(correct)[None]
+    return np.packbits(chips, axis=1).ravel()
+
+
 def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSpec) -> Fronts:
     """One front for each network, data set and world (``axes.WORLD``).
 
@@ -55,7 +72,7 @@ def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSp
 
     Args:
         designs: a table with ``input_columns(spec)``.
-        correct: for each row, one bit an image (``numpy.packbits``).
+        correct: for each row, what ``bits_of`` makes of it.
     """
     codes: dict[tuple[AxisValue, ...], int] = {}
     names = zip(*(designs[name].to_pylist() for name in GROUP_COLUMNS), strict=True)
@@ -64,7 +81,7 @@ def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSp
     marks = {
         "on_front": np.zeros(count, bool),
         "above_floor": reaches_floor(designs, spec),
-        "front_candidate": np.zeros(count, bool),
+        "front_candidate": np.ma.masked_array(np.zeros(count, bool), _unknown_candidates(designs, spec)),
         "pareto_rank": np.zeros(count, np.int64),
         "front_support": np.zeros(count),
         "knee": np.zeros(count, bool),
@@ -116,18 +133,19 @@ def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence
 
     ranked = np.argsort(np.where(front.ranks > 0, front.ranks, len(rows) + 1), kind="stable")
     best = np.sort(ranked[:MOST_RESAMPLED])
-    accuracy = spec.objectives.index("accuracy") if "accuracy" in spec.objectives else None
-    right = np.stack([np.unpackbits(correct[row], count=images).astype(bool) for row in rows[best]])
-    support = front_support(right, values[best], directions, accuracy, spec.resamples, spec.seed)
+    right = np.stack([correct[row].reshape(-1, max(1, -(-images // 8))) for row in rows[best]])
+    support = front_support(right, images, values[best], spec.objectives, spec.resamples, spec.seed)
     marks["front_support"][rows[best]] = support
 
     known = np.flatnonzero(front.ranks > 0)
     candidates = front.members[known]
-    if accuracy is not None:
-        signs = np.where(np.array(directions) == "max", -1.0, 1.0)
-        costs = np.delete(signs * values[known], accuracy, axis=1)  # all but accuracy are to be small
-        candidates = front_candidates([correct[row] for row in rows[known]], images, costs, candidates)
-    marks["front_candidate"][rows[known]] = candidates
+    is_cost = np.array([direction == "min" for direction in directions])
+    unknown = np.ma.getmaskarray(marks["front_candidate"])[rows].any()
+    if not unknown:
+        if not is_cost.all():  # of one chip, or of the accuracy alone
+            costs = values[known][:, is_cost]
+            candidates = front_candidates([correct[row] for row in rows[known]], images, costs, candidates)
+        marks["front_candidate"][rows[known]] = candidates
 
     first = next((index for index, name in enumerate(spec.objectives) if name != "accuracy"), 0)
     members = np.flatnonzero(front.members)
@@ -135,6 +153,13 @@ def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence
     ordered = sorted(zip(values[members, first].tolist(), keys, rows[members].tolist(), strict=True))
     fronts.order.extend(row for _, _, row in ordered)
     fronts.positions.extend(range(len(ordered)))
+
+
+def _unknown_candidates(designs: pa.Table, spec: ParetoSpec) -> np.ndarray:
+    """(designs,) whose front is one of the accuracy that 95 % of chips reach, where these differ: of the weakest chips
+    that were not seen nothing is known, and so not what the true front is."""
+    of_chips = np.asarray(designs["chips"].is_valid())
+    return of_chips if "chip_accuracy" in spec.objectives else np.zeros(len(of_chips), bool)
 
 
 def evaluations(designs: pa.Table) -> np.ndarray:

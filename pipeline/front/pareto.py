@@ -1,5 +1,4 @@
-"""The front of a set of designs: who is on it, in which order the others follow, how well that stands up to other
-images.
+"""The front of a set of designs: who is on it, in which order the others follow.
 
 Directions are normalised once, here; everything inside minimises. Sorting is moocore's.
 """
@@ -15,8 +14,6 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from pipeline.sweep.objectives import Direction
-
-_CHUNK = 64  # resamples whose accuracies are computed together
 
 
 @dataclass(frozen=True)
@@ -70,52 +67,12 @@ def non_dominated(objectives: ArrayLike, directions: Sequence[Direction]) -> Boo
     Raises:
         ValueError: shapes do not fit.
     """
-    return _minimal(_costs(objectives, directions))
-
-
-def front_support(
-    correct: Bool[np.ndarray, "designs images"],
-    objectives: ArrayLike,
-    directions: Sequence[Direction],
-    accuracy: int | None,
-    resamples: int,
-    seed: int,
-) -> Float[np.ndarray, " designs"]:
-    """The share of resamples, in which the images are drawn again with replacement, with each design on the front.
-
-    All designs see the same images in a resample, as they do in the sweep. What a design costs stays as it is.
-
-    It is not the probability that the design truly is on the front: a resample adds the noise of a second draw to that
-    of the first, and what is nearly as accurate as a cheaper design is told too little (``pipeline.front.candidates``
-    has the designs that cannot be told from the front).
-
-    Args:
-        correct: whether each design classified each image rightly.
-        objectives: (designs, objectives), in any units; NaN is a missing value.
-        directions: "max" or "min" for each objective.
-        accuracy: the column of ``objectives`` that is the accuracy, or None where accuracy is no objective.
-        resamples: how often the images are drawn again.
-        seed: of the draws.
-
-    Returns:
-        A share of each design; 0 for a design with a missing objective.
-
-    Source: B. Efron, Annals of Statistics 7 (1979).
-    """
     costs = _costs(objectives, directions)
-    if accuracy is None or correct.shape[1] == 0:
-        return _minimal(costs).astype(np.float64)
-    generator = np.random.default_rng(seed)
-    images = correct.shape[1]
-    right = correct.astype(np.float32)
-    counts = np.zeros(len(costs))
-    for start in range(0, resamples, _CHUNK):
-        drawn = generator.multinomial(images, np.full(images, 1 / images), size=min(_CHUNK, resamples - start))
-        # Sums of whole numbers below 2^24: exact in float32, in any order.
-        for column in (right @ drawn.T.astype(np.float32)).T:
-            costs[:, accuracy] = np.where(np.isnan(costs[:, accuracy]), np.nan, -column)
-            counts += _minimal(costs)
-    return counts / resamples
+    front = np.zeros(len(costs), dtype=bool)
+    usable = np.flatnonzero(~np.isnan(costs).any(axis=1))
+    if usable.size:
+        front[usable] = moocore.is_nondominated(costs[usable], keep_weakly=True)
+    return front
 
 
 def _costs(objectives: ArrayLike, directions: Sequence[Direction]) -> Float[np.ndarray, "points objectives"]:
@@ -124,14 +81,6 @@ def _costs(objectives: ArrayLike, directions: Sequence[Direction]) -> Float[np.n
     if values.ndim != 2 or values.shape[1] != len(directions):
         raise ValueError(f"expected (points, {len(directions)}) objectives, found shape {values.shape}")
     return values * np.array([-1.0 if direction == "max" else 1.0 for direction in directions])
-
-
-def _minimal(costs: Float[np.ndarray, "points objectives"]) -> Bool[np.ndarray, " points"]:
-    front = np.zeros(len(costs), dtype=bool)
-    usable = np.flatnonzero(~np.isnan(costs).any(axis=1))
-    if usable.size:
-        front[usable] = moocore.is_nondominated(costs[usable], keep_weakly=True)
-    return front
 
 
 def _knee(costs: Float[np.ndarray, "points objectives"], members: Int[np.ndarray, " members"]) -> int | None:

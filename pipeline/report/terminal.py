@@ -299,8 +299,9 @@ def print_front(pareto: pa.Table, console: Console, wide: bool = False) -> None:
     title = f"the front of {' and '.join(names)}, {each}"
     print_table(title, columns, lines, console, len(naming.columns), wide)
     console.print()
+    of_what = "images and chips" if of_chips.name in objectives else "the images"
     for note in (
-        "support: resamples of the images with it on the front, no probability that it truly is",
+        f"support: resamples of {of_what} with it on the front, no probability that it truly is",
         "knee: where the front bends most, farthest below the line through its ends",
     ):
         console.print(note, highlight=False, soft_wrap=True)
@@ -465,7 +466,7 @@ def _array(row: _Row) -> str:
 
 
 def _marks(row: _Row) -> str:
-    mark = "*" if row["on_front"] else "?" if row.get("front_candidate") else " "  # earlier tables have no candidates
+    mark = "*" if row["on_front"] else "?" if row.get("front_candidate") else " "  # none in earlier tables
     return f"{'~' if _is_beyond(row) else ''}{mark}"
 
 

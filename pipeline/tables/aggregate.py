@@ -12,7 +12,8 @@ from functools import cached_property
 import numpy as np
 
 from pipeline.columns import Row
-from pipeline.front.chips import NO_CHIPS, accuracy_interval, chip_columns, in_turn
+from pipeline.front.chips import NO_CHIPS, accuracy_interval, chip_columns
+from pipeline.front.fronts import bits_of
 from pipeline.front.intervals import wilson_interval
 from pipeline.front.yields import YieldRule
 from pipeline.storage.chips import correct_by_chip, ideal_correct, shards_by_chip
@@ -86,7 +87,7 @@ def aggregate(plan: Plan, design_works: Iterable[DesignWork], store: Store) -> A
             if measured[name] <= TIMES_OF_A_CLASS:
                 result.times.append((name, done.compute_time()))
         costs.add_changes(rows["designs"], rows["layers"], [done.point for done in finished])
-        result.tables.add(rows, [done.correct_images() for done in finished])
+        result.tables.add(rows, [bits_of(done.correct, plan.sweep.spec.pareto) for done in finished])
     result.tables.finish()
     return result
 
@@ -192,10 +193,6 @@ class _Finished:
             "cpu_seconds": timing.cpu_seconds + math.fsum(shard.timing.cpu_seconds for shard in self.shards),
             "seconds_per_image": self.compute_time().seconds_per_image,
         }
-
-    def correct_images(self) -> np.ndarray:
-        """One bit an image, in the order of the images: classified rightly, see ``in_turn``."""
-        return np.packbits(in_turn(self.correct))
 
 
 _FRONT_UNKNOWN: Row = {

@@ -51,8 +51,8 @@ class TableFiles(Mapping[str, pa.Table]):
         self._correct = (self._folder / "correct").open("w+b")
 
     def add(self, rows: Mapping[str, list[Row]], correct: Sequence[np.ndarray]) -> None:
-        """Adds rows to each named table; ``correct`` holds, for each row of ``designs``, one bit an image
-        (``numpy.packbits``): classified rightly."""
+        """Adds rows to each named table; ``correct`` holds, for each row of ``designs``, the bits that
+        ``find_fronts`` asks for."""
         for bits in correct:
             self._correct_sizes.append(len(bits))
             self._correct.write(bits.tobytes())

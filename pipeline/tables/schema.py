@@ -273,7 +273,9 @@ DESIGNS_SCHEMA = pa.schema(
             _FLAG,
             DIMENSIONLESS,
             "no design that costs no more surely is more accurate: the true front is among these, with 95 % confidence "
-            "for its model, data set, world; false where stopped by a race or below the floor",
+            "for its model, data set, world; false where stopped by a race or below the floor; null where chips "
+            "differ and chip_accuracy is an objective",
+            True,
         ),
         _field(
             "pareto_rank",
@@ -286,8 +288,8 @@ DESIGNS_SCHEMA = pa.schema(
             "front_support",
             _FLOAT,
             "fraction",
-            "share of resamples of the images with it on the front, no probability that it truly is; "
-            "0 stopped by a race or beyond the 2000 best ranks",
+            "share of resamples of the images, and of the chips where chip_accuracy is an objective, with it on the "
+            "front, no probability that it truly is; 0 stopped by a race or beyond the 2000 best ranks",
         ),
         _field("knee", _FLAG, DIMENSIONLESS, "the front's knee: farthest below the plane through its ends"),
         _field("solver", _TEXT, DIMENSIONLESS, "solver that was used"),
@@ -375,7 +377,13 @@ PARETO_SCHEMA = pa.schema(
         ),
         *_AXES,
         _field("objectives", _TEXT, DIMENSIONLESS, "what the front was drawn for, with commas"),
-        _field("front_support", _FLOAT, "fraction", "share of resamples of the images with it on the front"),
+        _field(
+            "front_support",
+            _FLOAT,
+            "fraction",
+            "share of resamples of the images, and of the chips where chip_accuracy is an objective, with it on the "
+            "front",
+        ),
         _field("knee", _FLAG, DIMENSIONLESS, "the front's knee: farthest below the plane through its ends"),
         _field("accuracy", _FLOAT, "fraction", "images classified rightly on the simulated hardware"),
         _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % interval of the accuracy"),

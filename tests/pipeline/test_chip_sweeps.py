@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -336,7 +337,22 @@ def test_terminal_page_and_show_tell_of_chips(
     assert "the front of accuracy of 95 % of chips and energy, for each " in text  # nominal chips have one too
     assert "the front of what holds in every corner and effects" in text
     designs = Results("results").designs()
-    key = designs.design_key[designs.chips.notna()].iloc[0]
+    of_chips = designs.chips.notna()
+    assert designs.front_candidate[of_chips].isna().all() and designs.front_candidate[~of_chips].notna().all()
+    assert not re.search(r"\d~?\?", run("results", "small", "--where", "effects=sram-vt-5"))
+    found = json.loads(run("results", "small", "--where", "front_candidate=True", "--json"))["designs"]
+    assert found and len(found) == designs.front_candidate[~of_chips].sum()
+    monkeypatch.setattr(sys, "argv", ["binsparx", "results", "small", "--where", "front_candidate=maybe"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "unknown value of front_candidate 'maybe' (known: False, True)" in capsys.readouterr().err
+    key = designs.design_key[of_chips].iloc[0]
+    told = json.loads(run("show", key[:12], "--json"))["design"]
+    assert told["front_candidate"] is None and told["front_support"] is not None
+    run("export", "small", "--format", "csv", "-o", "exported")
+    (exported,) = Path("exported").rglob("*designs*.csv")
+    candidates = pd.read_csv(exported).set_index("design_key").front_candidate
+    assert pd.isna(candidates[key]) and candidates.notna().sum() == (~of_chips).sum()
     shown = run("show", key[:12])
     assert "yield_loss" in shown and "accuracy_chip_p5" in shown and "95 %" in shown
     assert [row["chip"] for row in json.loads(run("show", key[:12], "--json"))["chips"]] == [0, 1, 2]

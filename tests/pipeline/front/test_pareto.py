@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.front.fronts import GROUP_COLUMNS, find_fronts
+from pipeline.front.fronts import GROUP_COLUMNS, bits_of, find_fronts
 from pipeline.front.intervals import wilson_interval
-from pipeline.front.pareto import find_front, front_support, non_dominated
+from pipeline.front.pareto import find_front, non_dominated
+from pipeline.front.support import front_support
+from pipeline.sweep.objectives import OBJECTIVES, ObjectiveName
 from pipeline.sweep.spec import ParetoSpec
 
 
 def front(points: list[tuple[float, ...]], directions: tuple[str, ...] = ("max", "min")) -> list[bool]:
     return non_dominated(points, directions).tolist()  # type: ignore[arg-type]
+
+
+def packed(correct: np.ndarray) -> np.ndarray:
+    """(designs, chips, images) bool as ``front_support`` takes it."""
+    return np.packbits(correct, axis=2)
 
 
 def test_better_in_one_and_no_worse_in_the_other_dominates() -> None:
@@ -78,10 +86,10 @@ def test_probability_of_the_front_against_the_exact_one() -> None:
     # dearer one is off the front where both draws are the first image, a quarter of all resamples.
     correct = np.array([[True, True], [True, False]])
     values = [(1.0, 2.0), (0.5, 1.0)]
-    found = front_support(correct, values, ("max", "min"), 0, 4000, seed=0)
+    found = front_support(packed(correct[:, None]), 2, values, ("accuracy", "energy"), 4000, seed=0)
     assert found[1] == 1.0
     assert found[0] == pytest.approx(0.75, abs=4 * math.sqrt(0.25 * 0.75 / 4000))
-    again = front_support(correct, values, ("max", "min"), 0, 4000, seed=0)
+    again = front_support(packed(correct[:, None]), 2, values, ("accuracy", "energy"), 4000, seed=0)
     assert np.array_equal(found, again)
 
 
@@ -146,6 +154,74 @@ def test_a_front_has_a_floor_and_without_one_of_its_own_it_is_chance(floor: dict
 def test_without_accuracy_the_front_is_certain_and_a_missing_value_is_off_it() -> None:
     correct = np.ones((3, 4), dtype=bool)
     values = [(1.0,), (2.0,), (math.nan,)]
-    assert front_support(correct, values, ("min",), None, 10, 0).tolist() == [1.0, 0.0, 0.0]
+    assert front_support(packed(correct[:, None]), 4, values, ("energy",), 10, 0).tolist() == [1.0, 0.0, 0.0]
     both = [(1.0, 1.0), (1.0, math.nan), (1.0, 2.0)]
-    assert front_support(correct, both, ("max", "min"), 0, 10, 0).tolist() == [1.0, 0.0, 0.0]
+    found = front_support(packed(correct[:, None]), 4, both, ("accuracy", "energy"), 10, 0)
+    assert found.tolist() == [1.0, 0.0, 0.0]
+
+
+def exact_support(correct: np.ndarray, costs: list[float], objectives: tuple[ObjectiveName, ...]) -> np.ndarray:
+    """Of every resample of chips and images, each as likely as any other."""
+    designs, chips, images = correct.shape
+    counts, directions = np.zeros(designs), [OBJECTIVES[name].direction for name in objectives]
+    draws = list(itertools.product(range(chips), repeat=chips)), list(itertools.product(range(images), repeat=images))
+    for of_chips, of_images in itertools.product(*draws):
+        accuracies = correct[:, of_chips][:, :, of_images].mean(axis=2)
+        values = {"accuracy": accuracies.mean(axis=1), "chip_accuracy": accuracies.min(axis=1), "energy": costs}
+        counts += non_dominated(np.column_stack([values[name] for name in objectives]), directions)
+    return counts / (len(draws[0]) * len(draws[1]))
+
+
+@pytest.mark.parametrize(
+    "objectives", [("chip_accuracy", "energy"), ("accuracy", "chip_accuracy"), ("energy", "chip_accuracy", "accuracy")]
+)
+def test_support_of_what_chips_reach_draws_chips_and_images_again(objectives: tuple[ObjectiveName, ...]) -> None:
+    """Three chips and three images, of which all 729 resamples are counted."""
+    correct = np.random.default_rng(1).random((4, 3, 3)) < 0.6
+    costs = [1.0, 2.0, 3.0, 4.0]
+    wanted = exact_support(correct, costs, objectives)
+    assert ((wanted > 0) & (wanted < 1)).sum() > 1
+    accuracies = correct.mean(axis=2)
+    seen = {"accuracy": accuracies.mean(axis=1), "chip_accuracy": accuracies.min(axis=1), "energy": costs}
+    values = np.column_stack([seen[name] for name in objectives])
+    found = front_support(packed(correct), 3, values, objectives, 4000, seed=0)
+    assert found == pytest.approx(wanted, abs=4 * math.sqrt(0.25 / 4000))
+    np.testing.assert_array_equal(found, front_support(packed(correct), 3, values, objectives, 4000, seed=0))
+
+
+def test_one_chip_is_resampled_as_its_images_are() -> None:
+    correct = packed(np.random.default_rng(2).random((20, 1, 50)) < np.linspace(0.4, 0.9, 20)[:, None, None])
+    values = np.column_stack([np.unpackbits(correct, axis=2, count=50).mean(axis=(1, 2)), np.arange(20.0)])
+    found = [front_support(correct, 50, values, (name, "energy"), 200, 3) for name in ("accuracy", "chip_accuracy")]
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("chips", [None, 3])
+def test_candidates_of_what_chips_reach_are_known_where_one_chip_stands_for_all(chips: int | None) -> None:
+    right = np.arange(100) < np.array([[[90], [92], [91]], [[89], [91], [90]], [[50], [52], [51]]])
+    right[1] = right[1, :, ::-1]  # of other images
+    if chips is None:
+        right = right[:, :1]
+    reached = right.mean(axis=2).min(axis=1).tolist()
+    table = pa.table(
+        {
+            **{name: ["x"] * 3 for name in GROUP_COLUMNS},
+            "accuracy": right.mean(axis=(1, 2)).tolist(),
+            "accuracy_chip_p5": pa.array([None] * 3 if chips is None else reached, pa.float64()),
+            "accuracy_low": [0.4] * 3,
+            "ideal_accuracy": [0.95] * 3,
+            "chance_accuracy": [0.1] * 3,
+            "energy_per_image_J": [1.0, 2.0, 3.0],
+            "images": [100] * 3,
+            "chips": pa.array([chips] * 3, pa.int64()),
+            "design_key": list("abc"),
+            "solver_setting": ["auto"] * 3,
+        }
+    )
+    spec = ParetoSpec(objectives=("chip_accuracy", "energy"), resamples=20)
+    marks = find_fronts(table, [bits_of(one, spec) for one in right], spec).marks
+    assert marks["on_front"].tolist() == [True, False, False]
+    values = np.column_stack([reached, [1.0, 2.0, 3.0]])
+    support = front_support(packed(right), 100, values, spec.objectives, spec.resamples, spec.seed)
+    assert marks["front_support"].tolist() == support.tolist() and 0 < support[1] < 1
+    assert marks["front_candidate"].tolist() == ([True, True, False] if chips is None else [None] * 3)

@@ -9,8 +9,9 @@ from scipy import stats
 
 from pipeline.front.candidates import front_candidates
 from pipeline.front.intervals import PairedCounts, exact_interval, wilson_interval
-from pipeline.front.pareto import front_support, non_dominated
+from pipeline.front.pareto import non_dominated
 from pipeline.front.significance import ERROR, chance_of_more, chance_of_wins, holm, largest_by_halves
+from pipeline.front.support import front_support
 
 
 def most(draws: int, error: float) -> float:
@@ -240,7 +241,8 @@ def test_support_is_no_probability() -> None:
     for _ in range(25):
         right, costs, _, truth = sweep_front(rng, 200)
         values = np.column_stack([right.mean(axis=1), costs])
-        unsupported = front_support(right, values, ["max", "min"], 0, 200, 0) < 0.1
+        bits = np.packbits(right[:, None], axis=2)
+        unsupported = front_support(bits, 200, values, ["accuracy", "energy"], 200, 0) < 0.1
         low += int(unsupported.sum())
         on_front += int((unsupported & truth).sum())
     assert low > 200 and on_front > 0.2 * low
