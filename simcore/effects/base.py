@@ -96,7 +96,7 @@ class TileDraws:
     Attributes:
         seed: of the design.
         chip: index of the chip.
-        layer: index of the layer among the mapped ones.
+        layer: index of the layer among all of the network that arrays could hold.
         tile_row: index of the tiles among those of the layer.
         rows: of a tile.
         width: columns of a tile.
@@ -184,12 +184,14 @@ class Effect(BaseModel):
     Attributes:
         kind: its name.
         depends_on: the fields of ``Conditions`` that change it.
+        holds: kinds whose consequences its numbers hold already.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: str
     depends_on: ClassVar[tuple[str, ...]] = ()
+    holds: ClassVar[tuple[str, ...]] = ()
 
     def resolved(self, folder: Path, where: str) -> Self:
         """The effect with the contents of the files that its block names.
