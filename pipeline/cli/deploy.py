@@ -10,6 +10,7 @@ import typer
 from pipeline.cli.options import RESULTS_FOLDER, DesignArgument, ResultsOption, SweepFileOption
 from pipeline.explain.subject import open_subject
 from simcore.datasets import Dataset
+from simcore.errors import InputError
 from simcore.inference.deployed import deployed
 from simcore.inference.preparation import prepare
 from simcore.network.checkpoint import Checkpoint, save_checkpoint
@@ -30,6 +31,12 @@ def deploy(
     SWEEP --designs`.
     """
     subject, _ = open_subject(design, sweep, results, RESULTS_FOLDER)
+    if subject.design.calibrated_on == "chip":
+        raise InputError(
+            f"design {subject.key[:12]} is calibrated on every chip: no one network serves them all; deploy the same "
+            "design with calibrated_on 'design'",
+            "KEY",
+        )
     # The results' side knows networks and data sets by what it needs of them; these are the simulator's own.
     checkpoint, dataset = cast(Checkpoint, subject.checkpoint), cast(Dataset, subject.dataset)
     prepared = prepare(checkpoint, subject.design, dataset)

@@ -226,7 +226,11 @@ class _Runner:
     def run(self, design: Design) -> _Found:
         subject = self._subject
         content = key_content(
-            design.content(), subject.model_digest, subject.dataset.digest, subject.split, self._solver_version
+            design.content(),
+            subject.model_digest,
+            subject.dataset.digest,
+            subject.split,
+            self._solver_version(bool(design.effects)),
         )
         key = digest_of(content)
         chips = self._chips if design.chips_differ else 1

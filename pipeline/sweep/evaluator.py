@@ -30,13 +30,13 @@ class SimcoreEvaluator:
 
     device: str = NUMBA
 
-    @property
-    def solver_version(self) -> str:
+    def solver_version(self, effects: bool) -> str:
         """simcore's own, and the device where it is not numba: devices agree to the solver's tolerance, not bit for
         bit, so their rows have keys of their own."""
-        from simcore.inference.evaluation import SOLVER_VERSION
+        from simcore.inference.evaluation import CHIPS_VERSION, SOLVER_VERSION
 
-        return SOLVER_VERSION if self.device == NUMBA else f"{SOLVER_VERSION}+{self.device}"
+        version = CHIPS_VERSION if effects else SOLVER_VERSION
+        return version if self.device == NUMBA else f"{version}+{self.device}"
 
     def load(self) -> None:
         """Imports torch and numba."""

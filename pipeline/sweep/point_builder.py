@@ -62,7 +62,7 @@ class Effects:
 class PointBuilder:
     """Looks up names and multiplies axes."""
 
-    def __init__(self, sweep: SweepFile, dataset: Any, solver_version: str) -> None:
+    def __init__(self, sweep: SweepFile, dataset: Any, solver_version: Callable[[bool], str]) -> None:
         self.sweep = sweep
         self.spec = sweep.spec
         self.dataset = dataset
@@ -128,7 +128,7 @@ class PointBuilder:
         return Study(
             self.dataset,
             self.spec.dataset.split,
-            self._solver_version,
+            self._solver_version(bool(effects.effects)),
             {
                 **calibration.design_fields,
                 "layers": tuple(self.spec.layers) if self.spec.layers is not None else None,

@@ -121,9 +121,12 @@ class Evaluator(Protocol):
     def device(self) -> str:
         """Where the exact solves run: ``numba``, ``cpu`` or ``cuda``."""
 
-    @property
-    def solver_version(self) -> str:
-        """Part of every design's key: another one where the same design would give other numbers."""
+    def solver_version(self, effects: bool) -> str:
+        """Part of every design's key: another one where the same design would give other numbers.
+
+        Args:
+            effects: whether the design has device effects.
+        """
 
     def load(self) -> None:
         """Loads the libraries that it computes with, so that their threads can be limited."""

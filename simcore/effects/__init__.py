@@ -72,11 +72,15 @@ def in_order(effects: tuple[_Effect, ...]) -> tuple[_Effect, ...]:
     """Effects in the order in which they act.
 
     Raises:
-        ValueError: a kind is there twice.
+        ValueError: a kind is there twice, or beside one that holds it already.
     """
     kinds = list(KINDS)
     found = sorted(effects, key=lambda one: kinds.index(one.kind))
     for one, following in zip(found, found[1:], strict=False):
         if one.kind == following.kind:
             raise ValueError(f"two effects of kind '{one.kind}' stand in one set")
+    for one in found:
+        for other in found:
+            if other.kind in one.holds:
+                raise ValueError(f"what '{one.kind}' was measured with holds '{other.kind}' already: name one of them")
     return tuple(found)

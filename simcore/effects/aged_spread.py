@@ -40,6 +40,7 @@ class AgedSpread(DeviceEffect):
 
     kind: Literal["aged_spread"]
     depends_on: ClassVar[tuple[str, ...]] = ("age_s",)
+    holds: ClassVar[tuple[str, ...]] = ("programming_spread", "relaxation")
     largest_uS: float = Field(gt=0)
     at: tuple[SpreadAtAge, ...] = Field(min_length=1)
 

@@ -96,7 +96,7 @@ class TileDraws:
     Attributes:
         seed: of the design.
         chip: index of the chip.
-        layer: index of the layer among the mapped ones.
+        layer: index of the layer among all of the network that arrays could hold.
         tile_row: index of the tiles among those of the layer.
         rows: of a tile.
         width: columns of a tile.
@@ -184,6 +184,7 @@ class Effect(BaseModel):
     Attributes:
         kind: its name.
         depends_on: the fields of ``Conditions`` that change it.
+        holds: kinds whose consequences its numbers hold already.
         drawn_per_chip: whether the kind draws cells or converters of every chip, so that chips differ. What acts on all
             chips alike does not, nor does noise, which is drawn anew in every read and leaves nothing on a chip.
     """
@@ -192,6 +193,7 @@ class Effect(BaseModel):
 
     kind: str
     depends_on: ClassVar[tuple[str, ...]] = ()
+    holds: ClassVar[tuple[str, ...]] = ()
     drawn_per_chip: ClassVar[bool] = True
 
     def resolved(self, folder: Path, where: str) -> Self:

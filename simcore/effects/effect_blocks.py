@@ -83,11 +83,14 @@ def load_effects(text: str, where: str = "", folder: Path = Path()) -> tuple[Any
         folder: that relative paths start from.
 
     Raises:
-        InputError: as ``load_block`` has it, or a kind of effect that is there twice.
+        InputError: as ``load_block`` has it, or effects that do not go together.
     """
     if text.strip() == NONE:
         return ()
-    found = [load_block(part.strip(), where, folder).effect for part in text.split("+")]
+    names = [part.strip() for part in text.split("+")]
+    if NONE in names:
+        raise InputError(f"'{NONE}' stands alone: nothing is added to it ('{text}')", where)
+    found = [load_block(name, where, folder).effect for name in names]
     try:
         return in_order(tuple(found))
     except ValueError as error:

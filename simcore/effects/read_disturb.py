@@ -47,6 +47,16 @@ class ReadDisturb(Effect):
             raise ValueError(f"read_disturb: {self.cycles:g} cycles are more than the model describes")
         return self
 
+    def check(self, circuit: Circuit, conditions: Conditions) -> None:
+        super().check(circuit, conditions)
+        try:
+            self.kept(circuit, conditions.reads)
+        except (OverflowError, ZeroDivisionError):
+            raise ValueError(
+                f"read_disturb: with exponent {self.exponent:g} and onset_base {self.onset_base:g} reads leave their "
+                "mark at a time that is no number"
+            ) from None
+
     def kept(self, circuit: Circuit, reads: float) -> float:
         """Share of its conductance that an ON cell keeps.
 

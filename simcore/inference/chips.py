@@ -131,7 +131,8 @@ def with_read_noise(converters: ConverterSettings, design: Design) -> ConverterS
     if not noises:
         return converters
     on, off = hypot(*(noise.on for noise in noises)), hypot(*(noise.off for noise in noises))
-    return replace(converters, noise=CellReads.beside(converters.noise, on, off))
+    leak = design.circuit.off_current() / design.circuit.on_current()
+    return replace(converters, noise=CellReads.beside(converters.noise, on, off, leak))
 
 
 def _tiles(layer: StoredLayer, design: Design, chip: int) -> Iterator[tuple[int, TileRow, TileDraws]]:
@@ -139,4 +140,4 @@ def _tiles(layer: StoredLayer, design: Design, chip: int) -> Iterator[tuple[int,
     tiles = {group.span.tile_start: group.tile for group in layer.groups}
     for index, (start, tile) in enumerate(sorted(tiles.items())):
         rows, columns = tile.bits.shape
-        yield start, tile, TileDraws(design.seed, chip, layer.index, index, rows, tile.width, columns)
+        yield start, tile, TileDraws(design.seed, chip, layer.place.network, index, rows, tile.width, columns)

@@ -18,10 +18,21 @@ from simcore.network.modules import plain_dot
 from simcore.readout.layer_totals import LayerTotals
 from simcore.readout.totals import STATISTICS
 
-__all__ = ["SOLVER_VERSION", "Evidence", "LayerTotals", "Prepared", "ShardResult", "evaluate", "on_chip", "prepare"]
+__all__ = [
+    "CHIPS_VERSION",
+    "SOLVER_VERSION",
+    "Evidence",
+    "LayerTotals",
+    "Prepared",
+    "ShardResult",
+    "evaluate",
+    "on_chip",
+    "prepare",
+]
 
 # Part of every design key: raised whenever the same design would give other numbers.
 SOLVER_VERSION = "7"
+CHIPS_VERSION = "7.1"  # the same of designs with device effects
 
 _BATCH = 25  # images that go through the network together; fixed, so that results do not depend on memory or machine
 

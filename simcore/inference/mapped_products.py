@@ -7,8 +7,16 @@ from dataclasses import dataclass, replace
 import torch
 
 from simcore.design import Design
+from simcore.errors import InputError
 from simcore.inference.chips import stored_on_chip
-from simcore.inference.stored_layers import StoredLayer, heard_ideally, map_and_store, mapped_on_arrays
+from simcore.inference.stored_layers import (
+    LayerPlace,
+    StoredLayer,
+    heard_ideally,
+    map_and_store,
+    mapped_on_arrays,
+    places_on_arrays,
+)
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.modules import BinaryLayer, WrittenProduct
 from simcore.passes import NONE, passes_of
@@ -25,13 +33,13 @@ class ProductOnImages:
 
     Attributes:
         name: of the product.
-        index: among all that the design maps; seeds every draw together with the design's seed.
+        place: among the layers of the network.
         signs: (n, P, K) int8 rows that are read.
         operands: (n, K, M) int8 signs that are written.
     """
 
     name: str
-    index: int
+    place: LayerPlace
     signs: torch.Tensor
     operands: torch.Tensor
 
@@ -50,34 +58,44 @@ class ProductOnImages:
         layers = []
         for signs, operand in zip(self.signs.split(1), self.operands, strict=True):
             weights = BinaryLayer(self.name, "linear", operand.T.numpy(), (1, 1), (0, 0))
-            layer = map_and_store(weights, design, signs, self.index)
+            layer = map_and_store(weights, design, signs, self.place)
             layers.append(layer if chip is None else stored_on_chip(layer, design, chip))
         return layers
 
 
 def written_design(design: Design) -> Design:
     """The design as written operands meet it: without what looks at bits that stay (pruning, the ``grouped`` row order,
-    ``NEEDS_FIXED_BITS``), and with cells that have just been written, whatever the age of the chip."""
+    ``NEEDS_FIXED_BITS``), and with cells that have just been written, whatever the age of the chip.
+
+    Raises:
+        InputError: nothing says what an effect does to such cells.
+    """
     kept = [str(one) for one in passes_of(design.mitigations) if one.name not in NEEDS_FIXED_BITS]
     fixed = {"prune": 0.0, "row_order": "channel", "mitigations": "+".join(kept) or NONE, "age_s": 1.0, "reads": 0.0}
-    return design.model_copy(update=fixed)
+    written = design.model_copy(update=fixed)
+    for effect in written.effects:
+        try:
+            effect.check(written.circuit, written.conditions)
+        except ValueError as error:
+            raise InputError(f"operands are read as soon as they are written: {error}", "effects") from None
+    return written
 
 
 def mapped_products(checkpoint: Checkpoint, design: Design, images: torch.Tensor) -> dict[str, ProductOnImages]:
     """The products of which arrays hold one operand, written for every image, on (n, ...) calibration images of the
-    ideal network, by name, in execution order. Their indices follow those of the layers of weights."""
+    ideal network, by name, in execution order."""
     found = mapped_on_arrays(checkpoint, design)
     products = {name: layer for name, layer in found.items() if isinstance(layer, WrittenProduct)}
     if not products:
         return {}
     # The rows of one and the columns of the other, side by side, so that the network is passed once.
     rows = heard_ideally(checkpoint.network, images, set(products), _both_operands)
-    layers = len(found) - len(products)
+    places = places_on_arrays(checkpoint, design)
     return {
         name: ProductOnImages(
-            name, layers + place, rows[name][:, : product.reads], rows[name][:, product.reads :].transpose(1, 2)
+            name, places[name], rows[name][:, : product.reads], rows[name][:, product.reads :].transpose(1, 2)
         )
-        for place, (name, product) in enumerate(products.items())
+        for name, product in products.items()
     }
 
 

@@ -120,6 +120,8 @@ def on_chip(prepared: Prepared, chip: int) -> Prepared:
     design = prepared.design
     if not design.effects:
         return prepared
+    if prepared.solver == "exact":  # which the design may not have asked for: evidence beyond its limits
+        design = design.model_copy(update={"solver": "exact"})
 
     def made(name: str) -> PreparedLayer:
         layer = prepared.layers[name]

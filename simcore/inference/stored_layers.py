@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,12 +26,24 @@ IMAGES_AT_ONCE = 32  # calibration images that go through the network together
 _CALIBRATION_VECTORS = 2048  # input vectors of a layer that statistics, fits and converters are drawn from
 
 
+class LayerPlace(NamedTuple):
+    """Which of a network's layers it is that arrays hold.
+
+    Attributes:
+        mapped: among those that the design maps; seeds what is drawn for its map and its fits.
+        network: among all that arrays could hold, so that a chip's cells do not depend on what else is mapped.
+    """
+
+    mapped: int
+    network: int
+
+
 @dataclass(frozen=True)
 class StoredLayer:
     """One layer as a design stores it.
 
     Attributes:
-        index: among the mapped layers of the network.
+        place: among the layers of the network and among those that the design maps.
         mapping: its tiles.
         groups: its row groups.
         vectors: (B, K) int8 calibration vectors, in random order.
@@ -38,7 +51,7 @@ class StoredLayer:
         input_shape: of the layer's input signs on the calibration images, (n, C, H, W) or (n, K).
     """
 
-    index: int
+    place: LayerPlace
     mapping: LayerMapping
     groups: list[RowGroup]
     vectors: np.ndarray
@@ -56,8 +69,7 @@ def stored_layers(
 ) -> Iterator[StoredLayer]:
     """The mapped layers of a network in execution order, each with the bits that the design stores.
 
-    Every draw of a layer is seeded by the design's seed and the layer's index among the mapped ones, so that whoever
-    asks sees the same bits.
+    Every draw of a layer is seeded by the design's seed and the layer's place, so that whoever asks sees the same bits.
 
     Args:
         checkpoint: the network.
@@ -71,9 +83,10 @@ def stored_layers(
     mapped = mapped_layers(checkpoint, design)
     wanted = set(mapped) if only is None else {only}
     signs = binary_input_signs(checkpoint.network, images, wanted)
-    for index, (name, layer) in enumerate(mapped.items()):
+    places = places_on_arrays(checkpoint, design)
+    for name, layer in mapped.items():
         if name in wanted:
-            yield map_and_store(layer, design, signs[name], index)
+            yield map_and_store(layer, design, signs[name], places[name])
 
 
 def mapped_layers(checkpoint: Checkpoint, design: Design) -> dict[str, BinaryLayer]:
@@ -96,19 +109,31 @@ def mapped_on_arrays(checkpoint: Checkpoint, design: Design) -> dict[str, Binary
     return {layer.name: layer for layer in binary if design.layers is None or layer.node in design.layers}
 
 
-def map_and_store(layer: BinaryLayer, design: Design, signs: torch.Tensor, index: int) -> StoredLayer:
+def places_on_arrays(checkpoint: Checkpoint, design: Design) -> dict[str, LayerPlace]:
+    """Of every mapped layer by its name: those of weights in execution order, then the products of two activations."""
+
+    def in_order(layers: Iterable[BinaryLayer | WrittenProduct]) -> dict[str, int]:
+        ordered = sorted(layers, key=lambda layer: isinstance(layer, WrittenProduct))
+        return {layer.name: place for place, layer in enumerate(ordered)}
+
+    everywhere = in_order(checkpoint.network.on_arrays())
+    mapped = in_order(mapped_on_arrays(checkpoint, design).values())
+    return {name: LayerPlace(place, everywhere[name]) for name, place in mapped.items()}
+
+
+def map_and_store(layer: BinaryLayer, design: Design, signs: torch.Tensor, place: LayerPlace) -> StoredLayer:
     """Cut a layer into tiles and store its weights.
 
     Args:
         layer: the layer.
         design: what it is stored on.
         signs: the layer's input signs on the calibration images.
-        index: of the layer among the mapped ones; seeds every draw together with the design's seed.
+        place: of the layer.
     """
-    rng = np.random.default_rng([design.seed, index])
+    rng = np.random.default_rng([design.seed, place.mapped])
     mapping = map_layer(layer, ENCODINGS[design.encoding], design.rows, design.rows_read_together)
     mapping, vectors = order_rows(mapping, mitigations_of(design), signs, rng)
-    return StoredLayer(index, mapping, store_layer(mapping, design, vectors), vectors, rng, signs.shape)
+    return StoredLayer(place, mapping, store_layer(mapping, design, vectors), vectors, rng, signs.shape)
 
 
 def order_rows(

@@ -59,7 +59,7 @@ def fitted_product(
         own: the same as the arrays before deliver it.
     """
     design = written_design(design)
-    rng = np.random.default_rng([design.seed, found.index])
+    rng = np.random.default_rng([design.seed, found.place.mapped])
     kinds = {"ideal": (_for_fit(found), found), "own": (_for_fit(own), own)}
     models = None
     if solver_for(design) == "fast":

@@ -2,7 +2,7 @@
 
 Independent cells add up to a standard deviation of sqrt(n on^2 + m off^2) of n ON and m OFF cells whose row is on. What
 a change of a cell's current makes of the column's is the square of the share of the voltage that is left to the cell
-(Cohn's theorem), taken here as that of the current which the column delivers.
+(Cohn's theorem), taken here as that of the current which the column delivers of what its cells would without wires.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
-from simcore.kernels.simd import Vector, full, maximum, minimum, square_root
+from simcore.kernels.simd import Vector, full, maximum, minimum, square_root, where_greater
 from simcore.noise.base import Noise, Read, noise_in_codes
 
 
@@ -24,27 +24,32 @@ class CellReads(NamedTuple):
         scale: 1: what is drawn is scaled once it is known how many cells conduct.
         converter: of the converter, in codes.
         on, off: of an ON and an OFF cell, in LSB.
+        leak: current of an OFF cell without wires, in LSB.
     """
 
     scale: np.float32
     converter: np.float32
     on: np.float32
     off: np.float32
+    leak: np.float32
 
     @classmethod
-    def beside(cls, converter: Noise, on: float, off: float) -> CellReads:
+    def beside(cls, converter: Noise, on: float, off: float, leak: float) -> CellReads:
         """The noise of cells beside that of a converter.
 
         Args:
             converter: white Gaussian noise.
             on, off: standard deviations of an ON and an OFF cell, in LSB.
+            leak: current of an OFF cell without wires, in LSB.
         """
-        return cls(np.float32(1), converter.scale, np.float32(on), np.float32(off))
+        return cls(np.float32(1), converter.scale, np.float32(on), np.float32(off), np.float32(leak))
 
     def in_codes(self, drawn: np.ndarray, read: Read) -> np.ndarray:
-        share = np.clip(read.current / np.maximum(read.counted, 1), 0, 1)
-        reach = read.gain * share**2
-        cells = read.counted * self.on**2 + (read.applied - read.counted) * self.off**2
+        leaking = read.applied - read.counted
+        unhindered = read.counted + self.leak * leaking
+        share = np.divide(read.current, unhindered, out=np.ones_like(unhindered), where=unhindered > 0)
+        reach = read.gain * np.clip(share, 0, 1) ** 2
+        cells = read.counted * self.on**2 + leaking * self.off**2
         found: np.ndarray = drawn * np.sqrt(self.converter**2 + reach**2 * cells)
         return found
 
@@ -56,16 +61,21 @@ def _cells_in_codes(noise, drawn, read):  # type: ignore[no-untyped-def]
 
     def of_vector(noise, drawn, read):  # type: ignore[no-untyped-def]
         one, zero = full(drawn, 1.0), full(drawn, 0.0)
-        share = minimum(maximum(read.current / maximum(read.counted, one), zero), one)
+        leaking = read.applied - read.counted
+        unhindered = read.counted + leaking * full(drawn, noise.leak)
+        share = where_greater(unhindered, zero, read.current / unhindered, one)
+        share = minimum(maximum(share, zero), one)
         reach = read.gain * share * share
-        cells = read.counted * (noise.on * noise.on) + (read.applied - read.counted) * (noise.off * noise.off)
+        cells = read.counted * (noise.on * noise.on) + leaking * (noise.off * noise.off)
         return drawn * square_root(reach * reach * cells + full(drawn, noise.converter * noise.converter))
 
     def of_number(noise, drawn, read):  # type: ignore[no-untyped-def]
         one, zero = np.float32(1), np.float32(0)
-        share = min(max(read.current / max(read.counted, one), zero), one)
+        leaking = read.applied - read.counted
+        unhindered = read.counted + leaking * noise.leak
+        share = min(max(read.current / unhindered, zero), one) if unhindered > zero else one
         reach = read.gain * share * share
-        cells = read.counted * (noise.on * noise.on) + (read.applied - read.counted) * (noise.off * noise.off)
+        cells = read.counted * (noise.on * noise.on) + leaking * (noise.off * noise.off)
         return drawn * np.float32(np.sqrt(reach * reach * cells + noise.converter * noise.converter))
 
     return of_number if isinstance(drawn, types.Float) else of_vector if isinstance(drawn, Vector) else None

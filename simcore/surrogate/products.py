@@ -54,6 +54,13 @@ class ProductModel(Surrogate):
         return current[:, columns]
 
 
+class TransferMatrix(ProductModel):
+    """The exact currents of single rows, which add up; another chip's cells have a matrix of their own."""
+
+    def on_cells(self, group: RowGroup) -> TransferMatrix:
+        return transfer_matrix(group)
+
+
 def fit_products(groups: list[RowGroup], calibration: Calibration) -> list[ProductModel]:
     """Fast solvers of the row groups at one place of their tiles.
 
@@ -128,7 +135,7 @@ def _corrected(models: list[ProductModel], groups: list[RowGroup], calibration: 
     return replace(first, corrections=corrections)
 
 
-def transfer_matrix(group: RowGroup) -> ProductModel:
+def transfer_matrix(group: RowGroup) -> TransferMatrix:
     """Exact, of linear arrays none of whose cells is gated: sink currents are linear in the inputs, one row driven at a
     time gives the matrix.
 
@@ -139,4 +146,4 @@ def transfer_matrix(group: RowGroup) -> ProductModel:
     coefficients = np.zeros(len(EXPONENTS))
     coefficients[0] = 1.0
     none = SharedResistance(0.0, np.zeros(0), np.zeros((group.rows, 0)))
-    return ProductModel(matrix, none, Polynomial(coefficients, 1.0, 1.0), None, group.tile.width)
+    return TransferMatrix(matrix, none, Polynomial(coefficients, 1.0, 1.0), None, group.tile.width)

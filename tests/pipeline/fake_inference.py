@@ -72,7 +72,10 @@ class FakeEvaluator:
     """Simulates nothing, in no time."""
 
     device: str = "numba"
-    solver_version: str = "fake-1"
+    version: str = "fake-1"
+
+    def solver_version(self, effects: bool) -> str:
+        return self.version
 
     def load(self) -> None:
         """Everything is there."""

@@ -55,7 +55,7 @@ def _written(name: str, folder: Path) -> SweepFile:
 
 def plan(name: str, folder: Path, version: str) -> Plan:
     """The plan of a golden sweep as a release with this ``SOLVER_VERSION`` makes it."""
-    return make_plan(_written(name, folder), FakeEvaluator(solver_version=version))
+    return make_plan(_written(name, folder), FakeEvaluator(version=version))
 
 
 def pinned(plan: Plan) -> Pinned:

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from simcore.inference.evaluation import SOLVER_VERSION
+from simcore.inference.evaluation import CHIPS_VERSION, SOLVER_VERSION
 from tests.design_choices import unmade_choices
 from tests.simcore import golden_totals
 from tests.simcore.golden_totals import RAISE, REGENERATE, arithmetic, computed, design_of, differences, updated
@@ -26,7 +26,8 @@ def images():
 
 
 def test_the_file_is_of_this_version_network_and_images(network, images):
-    assert GOLDEN["solver_version"] == SOLVER_VERSION, f"SOLVER_VERSION was raised; now run: {REGENERATE}"
+    versions = (GOLDEN["solver_version"], GOLDEN["chips_version"])
+    assert versions == (SOLVER_VERSION, CHIPS_VERSION), f"a version was raised; now run: {REGENERATE}"
     found = (network.digest, images.digest)
     assert (GOLDEN["network"], GOLDEN["dataset"]) == found, f"they are others; run: {REGENERATE}"
 
@@ -56,6 +57,12 @@ def test_a_number_that_moved_is_named_and_never_written_over():
     line = f"{name}, totals, wide, clipped: expected {expected}, got {expected + 1}"
     assert updated(GOLDEN, moved)[1] == [line]
     assert updated(GOLDEN, moved | {"solver_version": SOLVER_VERSION + "+"})[1] == []
+    assert updated(GOLDEN, moved | {"chips_version": CHIPS_VERSION + "+"})[1] == [line]  # it has no effects
+    on_chip = next(name for name, entry in DESIGNS.items() if entry["design"].get("effects"))
+    moved = copy.deepcopy(GOLDEN)
+    moved["designs"][on_chip]["totals"]["wide"]["clipped"] += 1
+    assert len(updated(GOLDEN, moved)[1]) == 1
+    assert updated(GOLDEN, moved | {"chips_version": CHIPS_VERSION + "+"})[1] == []
 
 
 def test_a_new_design_is_written_and_a_total_that_is_gone_is_not():

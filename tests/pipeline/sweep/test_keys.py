@@ -10,7 +10,7 @@ from pipeline.storage.shards import cover, longest_chain
 from pipeline.sweep.keys import canonical_json, digest_of, key_content
 from pipeline.sweep.simulation import default_evaluator
 from simcore.errors import InputError
-from simcore.inference.evaluation import SOLVER_VERSION
+from simcore.inference.evaluation import CHIPS_VERSION, SOLVER_VERSION
 
 
 def test_a_stored_key_still_matches() -> None:
@@ -36,7 +36,8 @@ def test_another_solver_device_has_keys_of_its_own(monkeypatch: pytest.MonkeyPat
     """Devices agree to the solver's tolerance only: their shards must never end up in one row."""
     for device, ending in (("", ""), ("numba", ""), ("cuda:1", "+cuda"), ("cpu", "+cpu")):
         monkeypatch.setenv("BINSPARX_DEVICE", device)
-        assert default_evaluator().solver_version == SOLVER_VERSION + ending
+        for effects, version in ((False, SOLVER_VERSION), (True, CHIPS_VERSION)):
+            assert default_evaluator().solver_version(effects) == version + ending
     for device in ("auto", "cdua"):
         monkeypatch.setenv("BINSPARX_DEVICE", device)
         with pytest.raises(InputError, match=f"BINSPARX_DEVICE.*'{device}'"):

@@ -13,7 +13,7 @@ from simcore.effects import KINDS
 from simcore.effects.effect_blocks import NONE, load_block, load_effects, preset_names
 from simcore.errors import InputError
 from simcore.technology import circuit_parameters
-from tests.simcore.effects.examples import CIRCUIT, LATER, draws_of, effect_of, on_chip, shipped
+from tests.simcore.effects.examples import CIRCUIT, LATER, NUMBERS, draws_of, effect_of, on_chip, shipped
 
 TABLE = "kind: measured_table, on: {samples_csv: cells.csv}"
 
@@ -53,7 +53,7 @@ def test_a_set_is_put_in_the_order_in_which_effects_act(tmp_path):
         ("sram-vt5", "unknown effect 'sram-vt5'; did you mean 'sram-vt-5'?"),
         ("sram-vt-5+", "unknown effect ''"),
         ("sram-vt-5+sram-vt-6", "two effects of kind 'read_port_mismatch'"),
-        ("none+sram-vt-5", "unknown effect 'none'"),
+        ("none+sram-vt-5", "'none' stands alone"),
         ("absent.yaml", "cannot read the effect file 'absent.yaml'"),
     ],
 )
@@ -180,3 +180,22 @@ def test_what_a_circuit_cannot_have_is_refused():
     cooled = effect_of("wire_temperature", {"per_K": 0.01, "nominal_K": 400})
     with pytest.raises(ValueError, match="leaves no resistance at temperature_K 250"):
         cooled.check(CIRCUIT, LATER.__class__(1.0, 0.0, 250.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("wan-2022+cmo-hfox-relaxation", "what 'aged_spread' was measured with holds 'relaxation' already"),
+        ("cmo-hfox-2+wan-2022", "what 'aged_spread' was measured with holds 'programming_spread' already"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(text, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        load_effects(text)
+
+
+@pytest.mark.parametrize("change", [{"exponent": 1e-4}, {"exponent": 1e-4, "onset_base": 0.5}])
+def test_an_onset_that_is_no_number_is_refused(change):
+    disturb = effect_of("read_disturb", {**NUMBERS["read_disturb"], **change})
+    with pytest.raises(ValueError, match="leave their mark at a time that is no number"):
+        disturb.check(CIRCUIT, LATER)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simcore.design import Design
-from simcore.design_axes import Adc
+from simcore.design_axes import Adc, EvidenceLimits
 from simcore.effects.read_port_mismatch import ReadPortMismatch
 from simcore.effects.stuck_cells import StuckCells
 from simcore.inference.chips import stored_on_chip
@@ -62,6 +62,39 @@ def test_fast_and_exact_solver_agree_on_a_chip(network, images, device):
         assert one.column_current == pytest.approx(other.column_current, rel=1e-3)
         assert one.partial_sum == other.partial_sum
         assert one.squared_error == pytest.approx(other.squared_error, rel=0.02)
+
+
+def totals_on_chip(network, images, design):
+    return evaluate(on_chip(prepare(network, design, images), 2), *images.read("test", 0, 3)).layers
+
+
+def test_evidence_beyond_its_limits_reads_chips_exactly(network, images):
+    circuit = circuit_parameters("1T-1ReRAM-BL", "pessimistic")
+    design = make_design(circuit=circuit, evidence=EvidenceLimits(max_rms_lsb=1e-9, beyond="exact"))
+    assert prepare(network, design, images).solver == "exact"
+    asked_for = design.model_copy(update={"solver": "exact"})
+    assert totals_on_chip(network, images, design) == totals_on_chip(network, images, asked_for)
+
+
+def test_the_matrix_of_a_linear_array_is_that_of_the_chip(network, images):
+    """With wires and sinks: cells that are not gated, spread widely."""
+    circuit = circuit_parameters("1T-1ReRAM-BL", "pessimistic").model_copy(
+        update={"gated": False, "iv": "linear", "iv_off": None}
+    )
+    design = make_design(circuit=circuit)
+    prepared = prepare(network, design, images)
+    assert prepared.solver == "transfer"
+    assert prepared.evidence.worst("worst_lsb") < 1e-6
+    exact = totals_on_chip(network, images, design.model_copy(update={"solver": "exact"}))
+    for one, other in zip(totals_on_chip(network, images, design), exact, strict=True):
+        assert one.column_current == pytest.approx(other.column_current, rel=1e-6)
+
+
+def test_a_chip_does_not_depend_on_which_layers_are_mapped(network, images):
+    every = {layer.name: layer for layer in layers_on(network, images, make_design(), chip=0)}
+    for layer in layers_on(network, images, make_design(layers=("dense", "narrow")), chip=0):
+        for group, same in zip(layer.groups, every[layer.name].groups, strict=True):
+            np.testing.assert_array_equal(group.tile.factors[:, :3] > 1, same.tile.factors[:, :3] > 1)
 
 
 def test_the_evidence_is_measured_on_a_chip(network, images):
@@ -166,7 +199,7 @@ def test_a_column_with_one_stuck_cell_is_stored_right():
 
 def test_read_noise_is_that_of_the_cells_that_conduct():
     """Of k cells without wires: sqrt(k) times that of one, beside the converter's own."""
-    noise = CellReads.beside(Gaussian(np.float32(0.3)), 0.05, 0.02)
+    noise = CellReads.beside(Gaussian(np.float32(0.3)), 0.05, 0.02, 0.0)
     drawn = np.zeros((2000, 16), np.float32)
     for read, row in enumerate(drawn):
         noise_of_read(noise, row, np.uint64(4), read, 0)
@@ -174,3 +207,12 @@ def test_read_noise_is_that_of_the_cells_that_conduct():
     codes = noise.in_codes(drawn, Read(2.0, counted, counted, 16.0))
     expected = np.sqrt(0.3**2 + 2.0**2 * (9 * 0.05**2 + 7 * 0.02**2))
     assert codes.std() == pytest.approx(expected, rel=4 / np.sqrt(2 * codes.size))
+
+
+def test_read_noise_of_off_cells_is_there_where_no_on_cell_conducts():
+    """Of 16 OFF cells without wires: four times that of one."""
+    noise = CellReads.beside(Gaussian(np.float32(0.0)), 0.05, 0.02, 0.1)
+    drawn = np.ones((3, 8), np.float32)
+    for current, left in ((1.6, 1.0), (0.8, 0.25)):  # half the current is left: a quarter of what a cell does to it
+        codes = noise.in_codes(drawn, Read(1.0, np.full(drawn.shape, current), np.zeros(drawn.shape), 16.0))
+        np.testing.assert_allclose(codes, 4 * 0.02 * left, rtol=1e-6)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simcore.design_axes import Adc, EvidenceLimits
+from simcore.effects.aged_spread import AgedSpread
 from simcore.effects.stuck_cells import StuckCells
 from simcore.errors import InputError
 from simcore.inference.evaluation import evaluate, mapped_logits, on_chip
@@ -177,6 +178,13 @@ def test_chips_have_cells_of_their_own_whatever_is_written(network, tokens, cali
     assert all(layer.squared_error > 0 for layer in first.values())
     aged = design.model_copy(update={"age_s": 1e6})
     assert totals_of(network, tokens, aged, 0) == first  # just written
+
+
+def test_effects_that_say_nothing_of_what_was_just_written_are_refused(network, tokens) -> None:
+    late = AgedSpread(kind="aged_spread", largest_uS=40, at=({"age_s": 86400, "coefficients_uS": (1.0,)},))
+    design = make_design(rows=8, cols=4, layers=("scores",), effects=(late,), age_s=86400.0)
+    with pytest.raises(InputError, match="operands are read as soon as they are written: .* not at 1"):
+        prepare_on_images(network, design, tokens)
 
 
 def test_a_product_left_out_is_digital(network, tokens) -> None:
