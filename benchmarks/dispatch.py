@@ -22,6 +22,7 @@ from pipeline.storage.compute_time import ROUGH
 from pipeline.storage.shards import Range, cover
 from pipeline.storage.work import DesignWork
 from pipeline.sweep.axes import SCALARS
+from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.point_keys import PointProduct
 from pipeline.sweep.points import Bitcell, Configuration, Study
@@ -86,7 +87,8 @@ class Silent:
 
 def design_works(shards: int) -> list[DesignWork]:
     """Designs with so many shards of one image in all."""
-    study = Study(NoImages(), "test", "no-op", {"calibration_images": 1, "layers": None, "evidence": {}, "effects": ()})
+    fields = {"calibration_images": 1, "layers": None, "evidence": {}, "effects": ()}
+    study = Study(NoImages(), "test", "no-op", fields, NO_EFFECTS, "no-op")
     circuit = circuit_parameters("8T-SRAM", "nominal", {}, "")
     cell = Bitcell("8T-SRAM", "8T-SRAM", "nominal", (), "")
     base = Configuration(study, Model("none", "1" * 64, None), cell, circuit, 64, 64, None)

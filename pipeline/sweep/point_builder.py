@@ -136,6 +136,7 @@ class PointBuilder:
                 "effects": effects.effects,
             },
             effects.name,
+            self._solver_version(False),
         )
 
     def points(self) -> Iterator[DesignPoint]:

@@ -108,7 +108,12 @@ def _without_what_cannot_act(configuration: Configuration) -> Configuration:
     """A reference under the values that its design has, for people to read."""
     cell = replace(configuration.cell, overrides=())
     study = configuration.study
-    study = replace(study, effects=NO_EFFECTS, design_fields={**study.design_fields, "effects": ()})
+    study = replace(
+        study,
+        solver_version=study.reference_version,
+        effects=NO_EFFECTS,
+        design_fields={**study.design_fields, "effects": ()},
+    )
     configuration = replace(configuration, cell=cell, cols=configuration.rows, study=study)
     configuration = _with_defaults(configuration, OF_EFFECTS)
     if configuration.setting(SOLVER.column) != "ideal":

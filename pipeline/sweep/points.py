@@ -54,13 +54,15 @@ class Study:
         solver_version: version of the simulation.
         design_fields: fields of every design.
         effects: what people call the device effects, ``none`` without any.
+        reference_version: version of the simulation of references, on which no effect acts.
     """
 
     dataset: Dataset
     split: str
     solver_version: str
     design_fields: dict[str, Any]
-    effects: str = NO_EFFECTS
+    effects: str
+    reference_version: str
 
     @property
     def chips_differ(self) -> bool:

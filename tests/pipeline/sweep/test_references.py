@@ -15,6 +15,7 @@ from pipeline.report.page import build_report
 from pipeline.report.picture import draw_front
 from pipeline.report.terminal import print_costs, print_designs, print_front
 from pipeline.results.finished import Results
+from pipeline.sweep.evaluator import SimcoreEvaluator
 from pipeline.sweep.keys import digest_of
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import ParetoSpec, load_sweep
@@ -64,6 +65,21 @@ def test_axes_that_ideal_arithmetic_does_not_know_do_not_multiply_it(tmp_path: P
     with_converter = plan_of(tmp_path, solver="ideal_circuit", devices="[8T-SRAM, 1T-1ReRAM]", **many)
     assert len(with_converter.points) == 4 * 3 * 2 * 2 * 2
     assert {point.columns["adc_bits"] for point in with_converter.points} == {1, 4, 6, 7}
+
+
+class OfChips(SimcoreEvaluator):
+    """Simulates chips in another version."""
+
+    def solver_version(self, effects: bool) -> str:
+        return "2" if effects else "1"
+
+
+def test_device_effects_do_not_multiply_references(tmp_path: Path) -> None:
+    changes = {"solver": "[auto, ideal]", "effects": "[none, sram-vt-5, wires-neurosim]", "chips": "3"}
+    points = make_plan(load_sweep(write_sweep(tmp_path, **changes)), OfChips()).points
+    references = [point for point in points if point.configuration.is_reference]
+    assert len(points) == 4 * 3 + 4 and len(references) == 4
+    assert {point.solver_version for point in references} == {"1"} and not any(p.chips_differ for p in references)
 
 
 @pytest.mark.parametrize("solvers", ["[auto, ideal, ideal_circuit]", "[ideal_circuit, ideal, auto]"])
