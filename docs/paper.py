@@ -182,8 +182,8 @@ def _head(rows: list[Row], sums: list[Row]) -> str:
         "are measured from the ideal accuracy down, so that the largest gain there can be is some ten points less here. "
         "First and last layers and ResNet's down-sampling shortcuts stay digital in full precision "
         "(AdaBin's definition, Tu et al., ECCV 2022, with a PReLU for its Maxout); all other convolutions are on arrays. "
-        "[The bitcells](devices.md), what their corners assume, and what is not modelled: device spread, stuck cells, noise "
-        "of cells, temperature."
+        "[The bitcells](devices.md) and what their corners assume. These designs have no device effects: spread, stuck "
+        "cells, age, noise of cells, warm wires are [axes of their own](chips.md)."
     )
 
 

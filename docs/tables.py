@@ -208,6 +208,7 @@ TABLES = {
         "recovered": recovery_tables.recovered,
         "recovered in words": paragraph(recovery_tables.recovered_in_words),
         "gain that remains": recovery_tables.gain_that_remains,
+        "single passes": paragraph(recovery_tables.single_passes_in_words),
         "vgg-small": recovery_tables.vgg_small,
         "resnet18-cifar": recovery_tables.resnet18,
         "cnv": recovery_tables.cnv,

@@ -586,7 +586,8 @@ def test_sizes_that_come_back_against_counting_by_hand():
     ]  # fmt: skip
     assert paper_sizes.sentence(paper_numbers.hardware_designs(rows)) == (
         "In nominal and pessimistic corner alike, a arrays of 32 rows that are all read at once and of 64 rows with "
-        "16 read together, at 3.0 to 3.0 times the energy, come back to within 1 point of ideal; no b array does."
+        "16 read together, at 3.0 to 3.0 times the energy of the smaller ones, come back to within 1 point of ideal; "
+        "no b array does."
     )
     none = [*designs("b", 32, 32, half, 1.0), *designs("a", 32, 32, bad, 1.0)]
     assert paper_sizes.sentence(paper_numbers.hardware_designs(none)) == (
