@@ -92,7 +92,12 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "cost.converter": ("", "`sar`", "`auto`: flash up to 5 bits, SAR beyond"),
     "cost.columns_per_converter": ("columns", "`4`", "columns that share a converter"),
     "cost.array_supply": ("", "`v_dd`", "supply of the column currents; default: `v_read`, and both in the spread"),
-    "cost.on_time": ("", "`conversion`", "a column conducts so long; default: `sampled`, and both in the spread"),
+    "cost.on_time": (
+        "",
+        "`conversion`",
+        "a column conducts in a read until it is `sampled` (1 ns, or settling) or until the end of its `conversion`, "
+        "see [cost](cost.md#energy); default: `sampled`, and both in the spread",
+    ),
     "cost.flip_path": ("", "`serial`", "default: `pipelined`, and both in the spread"),
     "cost.popcount": ("", "`binsparx`", "who pays for sum(X)"),
     "cost.stored_sums": ("", "`baseline`", "who pays for sum(W)"),

@@ -87,7 +87,7 @@ PASSES: dict[str, PassName] = {
             "flip_above",
             "sub-vectors are complemented above this share of ones, not above one half",
             number="share of ones",
-            example=0.5,
+            example=0.4,
             below=1.0,
             activation_flips=True,
         ),

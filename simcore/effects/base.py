@@ -166,11 +166,11 @@ class ConverterErrors:
 
 @dataclass(frozen=True)
 class ReadNoise:
-    """Standard deviation of the current of one cell from read to read, as a share of the nominal current of its state.
+    """Standard deviation of the current of one cell from read to read, as a share of an ON cell's nominal current.
 
     Attributes:
         on: of an ON cell.
-        off: of an OFF cell, as a share of an ON cell's current.
+        off: of an OFF cell.
     """
 
     on: float

@@ -11,7 +11,7 @@ from simcore.effects.base import ConverterErrors, Effect, TileDraws
 
 
 class ConverterSpread(Effect):
-    """code = gain x (code of a nominal converter) + offset, before it is rounded.
+    """What a column's converter rounds to a code becomes gain x it + offset, before bent references bend it.
 
     Attributes:
         gain_sigma_fraction: standard deviation of the gain from column to column, as a share of it.

@@ -28,7 +28,7 @@ def test_a_set_is_the_same_in_whatever_order_it_is_written(names, order):
     ("bent_refrences", "unknown pass 'bent_refrences'; did you mean 'bent_references'"),
     ("bent_references+bent_references", "pass 'bent_references' is there twice"),
     ("bent_references:3", "pass 'bent_references' takes no number, found '3'"),
-    ("flip_above", "more than 0 and less than 1, such as 'flip_above:0.5'; found 'flip_above'"),
+    ("flip_above", "more than 0 and less than 1, such as 'flip_above:0.4'; found 'flip_above'"),
     ("flip_above:1", "less than 1"),
     ("flip_above:nan", "less than 1"),
     ("sampled_popcount:1.5", "a whole number more than 1 and less than 65, such as 'sampled_popcount:4'"),
