@@ -1,1 +1,2 @@
-"""The fast solver: voltage drops to second order and a polynomial fitted to exact reads."""
+"""The fast solver: voltage drops to second order, to third where columns are independent, and a polynomial fitted to
+exact reads."""

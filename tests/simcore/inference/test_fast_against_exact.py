@@ -18,7 +18,7 @@ from simcore.network.checkpoint import model_names
         ("1T-1ReRAM", "pessimistic", 32, "binsparx"),  # once 59 % where the exact solver has 72
         ("1T-1ReRAM", "nominal", 64, "dense"),
         ("8T-SRAM", "nominal", 64, "dense"),
-        ("1T-1ReRAM-BL", "nominal", 32, "dense"),
+        ("1T-1ReRAM-BL", "nominal", 32, "binsparx"),
     ],
 )
 def test_both_solvers_predict_the_same(device, corner, rows, sparsity):
