@@ -56,7 +56,7 @@ def spice(
     ] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds that ngspice may take.")] = 600.0,
 ) -> None:
-    """Write the netlist of any read of any tile, with the activations that a real image has in the ideal network; compare ngspice with the solver."""
+    """Write the netlist of a read of any tile, as an image makes it in the ideal network; compare with ngspice."""
     check_output(output, "--output")
     circuit = circuit_parameters(device, corner, where="DEVICE")
     try:
