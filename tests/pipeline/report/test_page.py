@@ -20,7 +20,7 @@ from pipeline.report.page import build_report, selection
 from pipeline.report.page.findings import find_gains, sentences
 from pipeline.report.page.sections import asked, heat_maps
 from pipeline.report.picture import draw_front
-from pipeline.report.terminal import _gain
+from pipeline.report.terminal.hardware import _gain
 from pipeline.results.finished import Results, on_front
 from pipeline.tables.files import table_path
 from pipeline.tables.stored import read_table
