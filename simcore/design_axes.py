@@ -42,10 +42,10 @@ def lossless_bits(rows: int) -> int:
 
 
 class Adc(BaseModel):
-    """Converter: PS_hat = zero + step code, code = clip(round(gain (u I - zero) / step + offset + noise), 0, top).
+    """Converter: PS_hat = zero + step code, code = clip(round(gain (u I + v - zero) / step + offset + noise), 0, top).
 
-    ``reference`` gives the line u I from current to partial sum. ``nominal``: one unit, the lone ON cell's current at
-    v_read. ``calibrated``: unit and zero re-ranged on calibration inputs for every row group of a layer;
+    ``reference`` gives the line u I + v from current to partial sum. ``nominal``: one unit, the lone ON cell's current
+    at v_read. ``calibrated``: unit and zero re-ranged on calibration inputs for every row group of a layer;
     ``calibrated_column``: for every column of it; ``calibrated_layer``: for all row groups of the layer together.
     ``fit`` says how: ``unbiased``, so that reads of every sum are right on average, or ``least_squares``, the least
     error over all reads. ``range`` is what the codes cover: ``full_scale``, every sum that the stored bits allow;
