@@ -129,6 +129,9 @@ def how_sure(designs: list[Hardware], sums: list[Row]) -> str:
                 "luck that picks does not flatter; the best of several levels, elsewhere, is picked by the images that "
                 "measure it."
             )
+        text += (
+            " What dense storage has beyond ideal arithmetic is luck of these images: flips that end it lose nothing."
+        )
     return text
 
 

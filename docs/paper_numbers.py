@@ -236,9 +236,9 @@ def within(distance: float, loss: float) -> bool:
 
 def worst_loss_where_dense_is_fine(designs: list[Hardware], level: Level) -> tuple[int, Hardware | None, float]:
     """Of the designs whose dense accuracy is within two points of ideal: how many, which loses most by the level, and
-    how much (negative: it gains)."""
+    how much (negative: it gains). What dense storage has beyond ideal arithmetic is luck of these images, and no loss."""
     fine = [
-        (d, dense - accuracy)
+        (d, min(dense, d.ideal) - accuracy)
         for d in designs
         if (dense := d.accuracy(DENSE)) is not None
         and (accuracy := d.accuracy(level)) is not None
