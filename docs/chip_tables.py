@@ -1,13 +1,11 @@
-"""The generated tables and the picture of docs/chips-results.md, from the tables of three sweeps in docs/results/chips.
+"""The generated tables and the picture of docs/chips-results.md, from the tables of two sweeps in docs/results/chips.
 
-After `binsparx run sweeps/chips-sram.yaml`, `sweeps/chips-reram.yaml` or `sweeps/chips-paper.yaml`, ``python
-docs/chip_tables.py`` copies what the page needs from results/ and draws the picture; ``python docs/tables.py`` writes
-the tables.
+After `binsparx run sweeps/chips-sram.yaml` and `sweeps/chips-reram.yaml`, ``python docs/chip_tables.py`` copies what
+the page needs from results/ and draws the picture; ``python docs/tables.py`` writes the tables.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +15,10 @@ from markdown_table import markdown_table
 RESULTS = Path(__file__).parent / "results" / "chips"
 PICTURE = Path(__file__).parent / "images" / "chips.png"
 _SWEEPS = ("chips-sram", "chips-reram")
-_PAPER = "chips-paper"
 _COLUMNS = [
-    "model", "device", "corner", "rows", "effects", "age_s", "row_order", "sparsity", "mitigations", "accuracy",
-    "accuracy_low", "accuracy_high", "ideal_accuracy", "accuracy_chip_std", "accuracy_chip_p5", "yield", "chips",
-    "images", "mean_partial_sum", "rms_error_lsb", "design_key",
+    "device", "corner", "rows", "effects", "age_s", "row_order", "sparsity", "mitigations", "accuracy", "accuracy_low",
+    "accuracy_high", "ideal_accuracy", "accuracy_chip_std", "accuracy_chip_p5", "yield", "chips", "images",
+    "mean_partial_sum", "rms_error_lsb", "design_key",
 ]  # fmt: skip
 _SETS = {"dense": "dense", "binsparx": "BinSparX", "best": "best set"}
 _AGES = {1.0: "1 s", 86400.0: "1 day", 315360000.0: "10 years"}
@@ -31,42 +28,19 @@ _WORLD = ["effects", "age_s"]
 
 def sram() -> str:
     """8T-SRAM: a line for each array, corner and set of effects."""
-    return _accuracies(_designs("chips-sram"))
+    return _accuracies("chips-sram")
 
 
 def reram() -> str:
     """1T-1ReRAM, likewise."""
-    return _accuracies(_designs("chips-reram"))
-
-
-def vgg_small() -> str:
-    """Of the paper's networks the first, on both bitcells."""
-    return _accuracies(_of_network("vgg-small"))
-
-
-def resnet18() -> str:
-    """The second."""
-    return _accuracies(_of_network("resnet18-cifar"))
+    return _accuracies("chips-reram")
 
 
 def robustness() -> str:
     """What spread adds to the error of a partial sum, dense and with flips, beside what sqrt(partial sum) says."""
-    return _robustness([_designs(name) for name in _SWEEPS])
-
-
-def robustness_vgg_small() -> str:
-    """The same of the paper's first network."""
-    return _robustness([_of_network("vgg-small")])
-
-
-def robustness_resnet18() -> str:
-    """The same of the second."""
-    return _robustness([_of_network("resnet18-cifar")])
-
-
-def _robustness(sweeps: list[pd.DataFrame]) -> str:
     rows = []
-    for designs in sweeps:
+    for name in _SWEEPS:
+        designs = _designs(name)
         for key, group in designs[designs.set != "best"].groupby(_HARDWARE, sort=False):
             for world, there in group[group.effects != "none"].groupby(_WORLD, sort=False):
                 if "stuck" in world[0]:
@@ -94,8 +68,9 @@ def _added(group: pd.DataFrame, there: pd.DataFrame, level: str) -> float:
     return float(np.sqrt(max(spread**2 - nominal**2, 0.0)))
 
 
-def _accuracies(designs: pd.DataFrame) -> str:
+def _accuracies(name: str) -> str:
     rows = []
+    designs = _designs(name)
     for key, group in designs.groupby(_HARDWARE, sort=False):
         for world, there in group.groupby(_WORLD, sort=False):
             by_set = there.set_index("set")
@@ -127,26 +102,19 @@ def _designs(name: str) -> pd.DataFrame:
     return found.assign(set=np.where(best, "best", found.sparsity))
 
 
-def _of_network(model: str) -> pd.DataFrame:
-    designs = _designs(_PAPER)
-    return designs[designs.model == model]
-
-
 def _chips(name: str) -> pd.DataFrame:
     return pd.read_parquet(RESULTS / f"{name}-of-each.parquet")
 
 
 def copy_results(results: Path) -> None:
-    """What the page needs of those of the sweeps that are there.
+    """What the page needs of both sweeps.
 
     Args:
         results: folder that they were run into.
     """
     RESULTS.mkdir(parents=True, exist_ok=True)
-    for name in (*_SWEEPS, _PAPER):
+    for name in _SWEEPS:
         folder = results / "sweeps" / name
-        if not folder.is_dir():
-            continue
         pd.read_parquet(folder / "designs.parquet", columns=_COLUMNS).to_parquet(RESULTS / f"{name}.parquet")
         of_each = pd.read_parquet(folder / "chips.parquet", columns=["design_key", "chip", "accuracy"])
         of_each.to_parquet(RESULTS / f"{name}-of-each.parquet")
@@ -186,5 +154,5 @@ def draw() -> None:
 
 
 if __name__ == "__main__":
-    copy_results(Path(sys.argv[1] if len(sys.argv) > 1 else "results"))
+    copy_results(Path("results"))
     draw()
