@@ -93,11 +93,12 @@ def designs() -> Iterator[tuple[str, str, int, Sparsity]]:
 
 
 def judged(pairs: list[Pair]) -> list[tuple[Pair, str]]:
-    """Every pair with what is wrong with it: ``biased`` where accuracies differ by more than chance, ``apart`` where
-    too few predictions agree though the dense design works."""
+    """Every pair, in the order of ``designs``, with what is wrong with it: ``biased`` where accuracies differ by more
+    than chance, ``apart`` where too few predictions agree though the dense design works."""
+    order = {design: place for place, design in enumerate(designs())}
     dense = {pair.design[:3]: pair.exact for pair in pairs if pair.sparsity == "dense"}
     found = []
-    for pair in pairs:
+    for pair in sorted(pairs, key=lambda pair: order[pair.design]):
         counted = dense.get(pair.design[:3], 0) > ABOVE
         marks = ["biased"] if pair.p_value < CHANCE else []
         marks += ["apart"] if counted and pair.same < AGREEMENT else []
@@ -106,12 +107,10 @@ def judged(pairs: list[Pair]) -> list[tuple[Pair, str]]:
 
 
 def kept_pairs(state: Path, images: int) -> list[Pair]:
-    """What a state file has of this solver version and so many images, in the order of ``designs``."""
+    """What a state file has of this solver version and so many images."""
     lines = state.read_text().splitlines() if state.exists() else []
-    order = {design: place for place, design in enumerate(designs())}
     pairs = [Pair(**json.loads(line)) for line in lines]
-    pairs = [pair for pair in pairs if pair.version == SOLVER_VERSION and pair.images == images]
-    return sorted(pairs, key=lambda pair: order[pair.design])
+    return [pair for pair in pairs if pair.version == SOLVER_VERSION and pair.images == images]
 
 
 def table_of(pairs: list[Pair]) -> Table:
@@ -143,7 +142,7 @@ def main() -> None:
             print(pairs[-1], flush=True)
     total = np.array([[pair.only_exact, pair.only_fast] for pair in pairs]).sum(axis=0)
     console = Console()
-    console.print(table_of(kept_pairs(arguments.state, arguments.images)))
+    console.print(table_of(pairs))
     console.print(f"all {len(pairs)} designs: {total[0]} images only exact, {total[1]} only fast")
 
 

@@ -47,7 +47,7 @@ def _of_device(device: str, back: dict[Size, list[Hardware]]) -> str:
                 else ""
             )
             parts.append(f"of {_listed(rows)} rows with {together} read together{energy}")
-    return f"{device} arrays {' and '.join(parts)}{',' if parts[-1].endswith('ones') else ''}"
+    return f"{device} arrays {' and '.join(parts)}"
 
 
 def _energy_against(those: list[Hardware], these: list[Hardware]) -> str:
@@ -57,7 +57,7 @@ def _energy_against(those: list[Hardware], these: list[Hardware]) -> str:
         (design.levels[BINSPARX].get("energy_per_image_J"), base.get((design.model, design.corner))) for design in these
     ]
     ratios = [energy / other for energy, other in own if energy and other]
-    return f", at {min(ratios):.1f} to {max(ratios):.1f} times the energy of the smaller ones" if ratios else ""
+    return f", at {min(ratios):.1f} to {max(ratios):.1f} times the energy of the smaller ones," if ratios else ""
 
 
 def _listed(numbers: list[int]) -> str:

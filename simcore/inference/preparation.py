@@ -98,7 +98,7 @@ def _prepare(checkpoint: Checkpoint, design: Design, images: torch.Tensor) -> Pr
     if fits and not evidence.within(design.evidence):
         if design.evidence.beyond == "exact":
             exact = _prepare(checkpoint, design.model_copy(update={"solver": "exact"}), images)
-            return replace(exact, design=design, evidence=evidence)
+            return replace(exact, evidence=evidence)
         if design.evidence.beyond == "fail":
             raise EvidenceError(_beyond(evidence, design.evidence))
     return Prepared(design, network, layers, solver, evidence, images=through if after and design.effects else None)
@@ -120,8 +120,6 @@ def on_chip(prepared: Prepared, chip: int) -> Prepared:
     design = prepared.design
     if not design.effects:
         return prepared
-    if prepared.solver == "exact":  # which the design may not have asked for: evidence beyond its limits
-        design = design.model_copy(update={"solver": "exact"})
 
     def made(name: str) -> PreparedLayer:
         layer = prepared.layers[name]

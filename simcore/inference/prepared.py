@@ -91,7 +91,7 @@ class Prepared:
     """One network on one design.
 
     Attributes:
-        design: the design.
+        design: the design; one that asks for the exact solver where evidence beyond its limits did.
         network: the network.
         layers: the mapped layers by name, in execution order.
         solver: what reads the columns: ``fast``, ``transfer`` (exact matrix of a linear array), ``exact``,
