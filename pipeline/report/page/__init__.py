@@ -47,6 +47,7 @@ def build_report(results: Results, sweep: str) -> str:
         asked=sections.asked(designs, len(shown), _description(text)),
         findings=sections.findings(findings(designs, gains, results.store)),
         recommendations=sections.recommendations(results.recommendations(sweep)),
+        sizes_and_worlds=sections.sizes_and_worlds(designs),
         heat_maps=sections.heat_maps(designs),
         evidence=sections.evidence(designs),
         failures=sections.failures(

@@ -92,6 +92,12 @@ def asked(designs: pd.DataFrame, shown: int, description: str) -> str:
     return f"{lead}<p>{note}</p>" + table(("axis", "values"), [row for row in rows if row[1]])
 
 
+def sizes_and_worlds(designs: pd.DataFrame) -> str:
+    """What the heat maps lie over, as a heading."""
+    words = world_words(designs)
+    return f"Array size, {words}" if " and " in words else f"Array size and {words}"
+
+
 def heat_maps(designs: pd.DataFrame) -> str:
     """Accuracy over array size and world, a map a device and sparsity level: the best of whatever else varies.
 

@@ -18,7 +18,7 @@ from pipeline.execution.failures import FailureReport, write_failures
 from pipeline.report.figures import draw_figures
 from pipeline.report.page import build_report, selection
 from pipeline.report.page.findings import find_gains, sentences
-from pipeline.report.page.sections import asked, heat_maps
+from pipeline.report.page.sections import asked, heat_maps, sizes_and_worlds
 from pipeline.report.picture import draw_front
 from pipeline.report.terminal.hardware import _gain
 from pipeline.results.finished import Results, on_front
@@ -191,6 +191,14 @@ def test_what_a_race_stopped_is_not_set_beside_the_others(results: Results, tmp_
     dense = {"accuracy": 0.5, "images": 100, "chips": None}
     rows = {("dense", 0.0): dense, ("binsparx", 0.0): {"accuracy": 0.9, "images": 25, "chips": None}}
     assert _gain(rows) == ""
+
+
+def test_heat_maps_are_headed_by_what_they_lie_over(results: Results) -> None:
+    designs = results.designs("small")
+    assert sizes_and_worlds(designs) == "Array size and corner"
+    older = pd.concat([designs, designs.assign(age_s=86400.0)])
+    assert sizes_and_worlds(older) == "Array size, corner and age"
+    assert "<h2>Array size and corner</h2>" in build_report(results, "small")
 
 
 def test_the_page_is_one_file_that_names_no_other(results: Results) -> None:
