@@ -124,30 +124,48 @@ def select(designs: pd.DataFrame, where: list[str] | None) -> pd.DataFrame:
     """The rows that meet every condition, ``corner=nominal`` or ``accuracy > 0.9``.
 
     One column with several values may have any of them. An objective may be called as sweep files call it, and its
-    value carry a unit: ``energy < 100nJ``, ``accuracy >= 90%``.
+    value carry a unit: ``energy < 100nJ``, ``accuracy >= 90%``. Numbers are equal however they are written, and so
+    are true and false.
 
     Raises:
         InputError: not of that form, no such column, a value that no row has, or no number where one is compared.
     """
     from simcore.errors import unknown_name
 
-    wanted: dict[str, list[str]] = {}
+    required: list[pd.Series] = []
+    wanted: dict[str, pd.Series] = {}
     for condition in where or []:
         name, sign, value = _split_condition(condition)
         column = find_column(designs, name, "--where")
         if sign in _COMPARED:
-            designs = designs[_COMPARED[sign](designs[column], _number(designs, name, column, value))]
+            required.append(_COMPARED[sign](designs[column], _number(designs, name, column, value)))
             continue
-        known = designs[column].dropna().astype(str).unique()
+        same = _equal(designs, name, column, value)
         if sign == "!=":
-            designs = designs[designs[column].astype(str) != value]
+            required.append(~same)
             continue
-        if value not in known and column not in wanted:
-            raise unknown_name(f"value of {name}", value, known, "--where")
-        wanted.setdefault(column, []).append(value)
-    for column, values in wanted.items():
-        designs = designs[designs[column].astype(str).isin(values)]
+        if not same.any():
+            known = designs[column].dropna().unique()
+            texts = [f"{one:g}" if isinstance(one, float) else str(one) for one in known]
+            raise unknown_name(f"value of {name}", value, texts, "--where")
+        wanted[column] = wanted[column] | same if column in wanted else same
+    for met in (*required, *wanted.values()):
+        designs = designs[met[designs.index]]
     return designs
+
+
+def _equal(designs: pd.DataFrame, name: str, column: str, text: str) -> pd.Series:
+    """Whether each row has this value."""
+    from pandas.api.types import infer_dtype
+
+    from pipeline.results.finished import holds_numbers
+
+    values = designs[column]
+    if holds_numbers(values):
+        return values == _number(designs, name, column, text)
+    if infer_dtype(values, skipna=True) == "boolean":  # an earlier version may have left some empty
+        return values.astype(str).str.lower() == text.lower()
+    return values.astype(str).eq(text) & values.notna()
 
 
 def _split_condition(condition: str) -> tuple[str, str, str]:
@@ -209,12 +227,11 @@ def find_column(designs: pd.DataFrame, name: str, where: str) -> str:
 
 def _number(designs: pd.DataFrame, name: str, column: str, text: str) -> float:
     """What a column is compared with, in its unit."""
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
+    from pipeline.results.finished import holds_numbers
     from pipeline.sweep.objectives import OBJECTIVES
     from simcore.errors import InputError
 
-    if not is_numeric_dtype(designs[column]) or is_bool_dtype(designs[column]):
+    if not holds_numbers(designs[column]):
         raise InputError(f"'{name}' holds no numbers: give = or !=", "--where")
     unit = designs.attrs.get("units", {}).get(column, "")
     if unit == "fraction" and text.endswith("%"):

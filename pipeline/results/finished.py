@@ -195,7 +195,7 @@ class Results:
             if name not in designs:
                 raise unknown_name("column of designs", name, designs.columns)
         for name in costs:
-            if not _is_number(designs[name]):
+            if not holds_numbers(designs[name]):
                 raise InputError(f"expected a column of numbers to set against the accuracy, found '{name}'", "cost")
         # Of a design that several sweeps hold, the row that saw most images counts.
         ordered = seen_all(designs).sort_values("images", ascending=False, kind="stable")
@@ -296,7 +296,8 @@ def on_front(group: pd.DataFrame, costs: Sequence[str], accuracy: str = "accurac
     return members
 
 
-def _is_number(column: pd.Series) -> bool:
+def holds_numbers(column: pd.Series) -> bool:
+    """Whether a column is one to reckon with: of numbers, true and false being none."""
     return bool(pd.api.types.is_numeric_dtype(column)) and not pd.api.types.is_bool_dtype(column)
 
 

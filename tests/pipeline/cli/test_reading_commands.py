@@ -12,6 +12,8 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.cli.json_output import json_row
+from pipeline.cli.options import select
+from simcore.errors import InputError
 from tests.pipeline import fake_simcore
 from tests.pipeline.finished_sweep import DEVICES, finish_sweep
 
@@ -171,6 +173,42 @@ def test_designs_are_chosen_by_what_they_reach_and_listed_in_an_order_with_their
     ):
         code, error = command("results", "small", *wrong)
         assert code == 2 and len(error.splitlines()) == 1, error
+
+
+def test_numbers_and_truth_are_chosen_as_they_are_written_in_sweep_files() -> None:
+    designs = pd.DataFrame(
+        {
+            "prune": [0.0, 0.1, 0.0, 0.1],
+            "chips": [4.0, 4.0, None, 8.0],
+            "temperature_K": 300.0,
+            "on_front": [True, False, False, True],
+            "front_candidate": [True, None, False, True],  # of an earlier version
+            "note": ["a", None, "b", "a"],
+        }
+    )
+    for where, kept in (
+        (["prune!=0"], [1, 3]),
+        (["prune=0"], [0, 2]),
+        (["prune=1e-1", "prune=0.0"], [0, 1, 2, 3]),
+        (["chips=4"], [0, 1]),
+        (["chips!=4"], [2, 3]),
+        (["temperature_K=300"], [0, 1, 2, 3]),
+        (["on_front=true"], [0, 3]),
+        (["on_front!=TRUE", "prune=0"], [2]),
+        (["front_candidate=true"], [0, 3]),
+        (["front_candidate=False", "chips > 1"], []),
+        (["note!=a"], [1, 2]),
+    ):
+        assert select(designs, where).index.tolist() == kept, where
+    for where, text in (
+        ("prune=0.2", "unknown value of prune '0.2'"),
+        ("chips=5", "did you mean '4'|known: 4, 8"),
+        ("chips=four", "no number"),
+        ("on_front=yes", "unknown value of on_front 'yes'"),
+        ("note=None", "unknown value of note 'None'"),
+    ):
+        with pytest.raises(InputError, match=text):
+            select(designs, [where])
 
 
 def test_a_design_is_shown_in_groups_with_one_unit_a_quantity(command) -> None:  # type: ignore[no-untyped-def]
