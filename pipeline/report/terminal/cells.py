@@ -35,8 +35,13 @@ def frame_of(table: pa.Table) -> pd.DataFrame:
     costs = [objective.column for objective in OBJECTIVES.values()]
     shown = dict.fromkeys([*HARDWARE_COLUMNS, *LEVEL_COLUMNS, *SHOWN, *costs])
     frame = table.select([name for name in table.column_names if name in shown]).to_pandas()
-    split = split_overrides(frame)
-    split.attrs["parameters"] = [name for name in split.columns if name not in frame.columns]
+    return with_parameters(frame)
+
+
+def with_parameters(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, each circuit parameter that any of them replaces in a column of its own: ``attrs`` says which."""
+    split = split_overrides(rows)
+    split.attrs["parameters"] = [name for name in split.columns if name not in rows.columns]
     return split
 
 

@@ -15,10 +15,11 @@ from pipeline.report.terminal.cells import (
     frame_of,
     heading,
     text_of,
+    with_parameters,
 )
 from pipeline.report.text_table import Column, print_table
 from pipeline.results.finished import hardware_only
-from pipeline.results.names import split_overrides, world_words
+from pipeline.results.names import world_words
 from pipeline.results.robust import robust_front, worst_worlds
 from pipeline.sweep.axes import WORLD_COLUMNS
 from pipeline.sweep.objectives import OBJECTIVES, known_costs
@@ -32,7 +33,7 @@ def print_front(pareto: pa.Table, console: Console, wide: bool = False) -> None:
         console: where to.
         wide: as of ``print_designs``.
     """
-    frame = split_overrides(pareto.to_pandas())
+    frame = with_parameters(pareto.to_pandas())
     if frame.empty:
         return
     objectives = frame.objectives.iloc[0].split(",")

@@ -135,8 +135,9 @@ def print_costs(designs: pa.Table, console: Console, most: int | None = None, wi
     lines = []
     for group in listed:
         dense = group[DENSE]
-        level = group.get(("binsparx", *DENSE[1:])) or list(group.values())[-1]
-        costs = [text for name in _CHANGING for text in (cost_of(dense, name), _range(level, f"{name}_change"))]
+        others = [row for level, row in group.items() if level != DENSE]
+        shown = group.get(("binsparx", *DENSE[1:]), others[-1])
+        costs = [text for name in _CHANGING for text in (cost_of(dense, name), _range(shown, f"{name}_change"))]
         lines.append([*naming.texts(dense), *costs])
     title = "an image on dense hardware, and what sparsity changes in %"
     print_table(title, columns, lines, console, len(naming.columns), wide)

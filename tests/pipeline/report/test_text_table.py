@@ -85,6 +85,22 @@ def test_sweeps_of_very_many_axes_are_shown_whole(width: int, terminal: bool, wi
               | {"objectives": "accuracy,energy", "front_support": 1.0, "knee": False} for row in rows]  # fmt: skip
     text = printed(print_front, pa.Table.from_pylist(pareto, PARETO_SCHEMA), width=width, terminal=terminal, wide=wide)
     assert "…" not in text and text.count("128nJ") == 16
+    assert "v_read" in text.replace("\n", " ") and text.count("0.31") >= 8
+
+
+@pytest.mark.parametrize(
+    ("levels", "told"),
+    [(("dense", "weight"), "-25"), (("weight", "dense"), "-25"), (("binsparx", "dense", "weight"), "-50")],
+)
+def test_what_sparsity_changes_is_told_of_a_level_that_sparsifies(levels: tuple[str, ...], told: str) -> None:
+    changes = {"dense": 0.0, "weight": -0.25, "binsparx": -0.5}
+    first = rows_of()[0] | {"energy_per_image_J": 1.28e-7, "latency_per_image_s": 2.26e-5, "area_m2": 1.73e-7}
+    rows = [
+        {**first, "sparsity": level, **{f"{name}_change_{end}": changes[level] for name in ("energy", "latency", "area")
+         for end in ("low", "high")}} for level in levels
+    ]  # fmt: skip
+    text = printed(print_costs, table_of(rows), terminal=False)
+    assert text.count(f"{told}..{told}") == 3
 
 
 def test_what_is_fixed_stands_above_the_table_and_in_no_column() -> None:
