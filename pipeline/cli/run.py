@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import ResultsOption, SweepArgument, TrackingUriOption, make_console
+from simcore.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from pipeline.execution.runner import RunResult
@@ -44,10 +47,13 @@ def run(
         console.print(f"warning: {warning}", highlight=False, soft_wrap=True)
     options = RunOptions(results=results, address=address, only=only, threads=threads, max_failures=max_failures)
     result = run_sweep(sweep, options, console)
-    try:
-        _picture(result)
-    except Exception as error:  # what was computed is told and tracked even where it cannot be drawn
-        _warn(result, f"the report could not be drawn: {type(error).__name__}: {error}")
+    for draw in (_draw_front, _write_report):
+        try:
+            draw(result)
+        except InputError as error:  # of references alone there is no report
+            _warn(result, error.message)
+        except Exception as error:  # what was computed is told and tracked even where it cannot be drawn
+            _warn(result, f"the report could not be drawn: {type(error).__name__}: {error}")
     if tracking and result.plan.sweep.spec.tracking.mode != "none":
         _track(result, tracking_uri)
     _show(result, console)
@@ -67,19 +73,29 @@ def _tracking_trouble(sweep: str, uri: str | None) -> str:
     return "" if asked is None else check_tracking_uri(asked, file.where("tracking", "uri"))
 
 
-def _picture(result: RunResult) -> None:
-    """Draws the front and writes the report beside the tables."""
-    designs = result.tables["designs"]
-    if designs.num_rows == 0:
-        return
-    from pipeline.report.page import build_report
+def _draw_front(result: RunResult) -> None:
+    """Draws the front beside the tables."""
     from pipeline.report.picture import draw_front
+
+    designs = result.tables["designs"]
+    if designs.num_rows:
+        _keep(result, draw_front(designs, result.plan.sweep.spec.pareto.objectives))
+
+
+def _write_report(result: RunResult) -> None:
+    """Writes the report beside the tables."""
+    from pipeline.report.page import build_report
     from pipeline.results.finished import Results
+
+    if result.tables["designs"].num_rows:
+        page = build_report(Results(result.store.absolute_uri), result.plan.name)
+        _keep(result, {"report.html": page.encode()})
+
+
+def _keep(result: RunResult, files: Mapping[str, bytes]) -> None:
     from pipeline.tables.files import SWEEPS_FOLDER
 
-    page = build_report(Results(result.store.absolute_uri), result.plan.name).encode()
-    pictures = draw_front(designs, result.plan.sweep.spec.pareto.objectives)
-    for name, data in [*pictures.items(), ("report.html", page)]:
+    for name, data in files.items():
         path = f"{SWEEPS_FOLDER}/{result.plan.name}/{name}"
         result.store.put(path, data)
         result.files.append(result.store.display(path))

@@ -28,7 +28,7 @@ from pipeline.report.drawing import (
     scale_change,
 )
 from pipeline.report.energy import energy_groups
-from pipeline.report.front_panels import ACCURACY, FrontPanel, front_panels, names_chip_accuracy, panel_lines
+from pipeline.report.front_panels import ACCURACY, OF_CHIPS, FrontPanel, front_panels, names_chip_accuracy, panel_lines
 from pipeline.report.page.findings import find_gains
 from pipeline.report.page.selection import hardware_numbers, select_designs
 from pipeline.report.picture import label_sizes, scale_panels
@@ -50,7 +50,8 @@ def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
     picture says so.
     """
     designs = seen_all(hardware_only(results.designs(sweep)))
-    drawn = select_designs(designs)
+    of_chips = names_chip_accuracy(results, sweep)
+    drawn = select_designs(designs, of_chips=of_chips)
     figures = {f"front-{cost.column}": _front(drawn, cost, len(designs)) for cost in known_costs(designs)}
     if (gains := _gains(results, designs)) is not None:
         figures["gains"] = gains
@@ -59,10 +60,9 @@ def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
         figures["energy"] = energy
     if (chips := draw_chips(designs, results.chips(sweep))) is not None:
         figures["chips"] = chips
-    if names_chip_accuracy(results, sweep):
-        accuracy = OBJECTIVES["chip_accuracy"]
+    if of_chips:
         for cost in known_costs(designs):
-            figures[f"chip-front-{cost.column}"] = _front(drawn, cost, len(designs), accuracy)
+            figures[f"chip-front-{cost.column}"] = _front(drawn, cost, len(designs), OF_CHIPS)
     layers = results.layers(sweep)
     figures["layers"] = _layers(layers[layers.design_key.isin(designs.design_key)])
     for name, figure in figures.items():
@@ -115,7 +115,7 @@ def _front(designs: pd.DataFrame, cost: Objective, existing: int, accuracy: Obje
             draw_grid(axes)
         bent |= scale_panels(line[0], [panel for (own, _), panel in panels.items() if own == model], cost)
     figure.supylabel(accuracy.axis_label, fontsize=10)
-    few = len(designs) == existing or accuracy is not ACCURACY
+    few = len(designs) == existing
     figure.suptitle(
         f"{', '.join(designs.model.unique())} on {designs.images.max()} images of {designs.dataset.iloc[0]}"
         if few

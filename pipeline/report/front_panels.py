@@ -10,7 +10,7 @@ from pipeline.results.finished import Results, on_front
 from pipeline.results.names import world_names, worlds_beyond_corner
 from pipeline.sweep.objectives import OBJECTIVES, Objective
 
-ACCURACY = OBJECTIVES["accuracy"]
+ACCURACY, OF_CHIPS = OBJECTIVES["accuracy"], OBJECTIVES["chip_accuracy"]
 _LOGARITHMIC = 4.0  # times the smallest cost
 
 
@@ -58,9 +58,7 @@ def front_panels(
         as_stored: the front is the table's, of the sweep's own objectives; else that of ``accuracy`` and ``cost``.
         accuracy: what the vertical axis shows; the interval is known of the mean alone.
     """
-    if accuracy is not ACCURACY:  # where all chips are alike, 95 % of them reach what one reaches
-        reached = designs[accuracy.column].where(designs["chips"].notna(), designs["accuracy"])
-        designs = designs.assign(**{accuracy.column: reached})
+    designs = designs.assign(**{accuracy.column: accuracies(designs, accuracy)})
     known = designs[designs[cost.column].notna() & designs[accuracy.column].notna()]
     ends = ("accuracy_low", "accuracy_high") if accuracy is ACCURACY else (accuracy.column, accuracy.column)
     columns = dict(zip(("y", "y_low", "y_high", "ideal"), (accuracy.column, *ends, "ideal_accuracy"), strict=True))
@@ -72,6 +70,18 @@ def front_panels(
         whole = group[group.images == group.images.max()]  # what a race stopped saw fewer
         panels[place] = FrontPanel(group.assign(member=members), float(whole.ideal.max()))
     return panels
+
+
+def accuracies(designs: pd.DataFrame, accuracy: Objective) -> pd.Series:
+    """What a front has on its vertical axis: where all chips are alike, 95 % of them reach what one reaches.
+
+    Args:
+        designs: rows of ``designs``.
+        accuracy: ``ACCURACY`` or ``OF_CHIPS``.
+    """
+    if accuracy is ACCURACY:
+        return designs[ACCURACY.column]
+    return designs[accuracy.column].where(designs["chips"].notna(), designs[ACCURACY.column])
 
 
 def names_chip_accuracy(results: Results, sweep: str) -> bool:

@@ -90,9 +90,10 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     style = _Style(device_colours(rows.device), joined, crowded=len(drawn) < len(rows))
     accuracy = OBJECTIVES["accuracy" if "accuracy" in objectives else "chip_accuracy"]
     panels = front_panels(drawn, cost, as_stored=True, accuracy=accuracy)
-    models = list(dict.fromkeys(model for model, _ in panels)) or [""]  # of references alone nothing has a cost
+    models = list(dict.fromkeys(model for model, _ in panels)) or every.model.unique().tolist()
     lines = panel_lines(drawn) or [("", "")]
-    corners = drawn.corner.unique().tolist() or ["no"]
+    corners = drawn.corner.unique().tolist() or [""]
+    empty = "no finished design" if panels else "references alone: none has a cost"
     width = 1.6 + 5.2 * len(corners)
     figure = Figure(figsize=(width, 1.9 + 4.1 * len(lines)), layout="constrained")
     grid = figure.subplots(len(lines), len(corners), squeeze=False, sharey="row", sharex="row")
@@ -100,14 +101,15 @@ def draw_front(designs: pa.Table, objectives: Sequence[str] = ("accuracy", "ener
     for (model, beyond), line in zip(lines, grid, strict=True):
         for corner, axes in zip(corners, line, strict=True):
             world = f"{corner} corner{beyond}"
-            _draw_panel(axes, panels.get((model, world)), style)
-            axes.set_title(world if len(models) == 1 else f"{model}, {world}", fontsize=11)
+            _draw_panel(axes, panels.get((model, world)), style, empty)
+            if panels:
+                axes.set_title(world if len(models) == 1 else f"{model}, {world}", fontsize=11)
         line[0].set_ylabel(accuracy.axis_label)
         bent |= scale_panels(line[0], [panel for (own, _), panel in panels.items() if own == model], cost)
     for axes in grid[-1]:
         axes.set_xlabel(cost.axis_label)
     legend_below(figure, [*_legend(rows, style), *([scale_change()] if bent else [])], most=6, size=9)
-    figure.suptitle(_title(rows, models, style.crowded), fontsize=12)
+    figure.suptitle(_title(rows if len(rows) else every, models, style.crowded), fontsize=12)
     if len(rows):
         say_fixed(figure, rows)
     if not style.crowded:
@@ -153,8 +155,6 @@ def choose_drawn(rows: pd.DataFrame, cost: Objective) -> pd.DataFrame:
 
 
 def _title(rows: pd.DataFrame, models: Sequence[str], crowded: bool) -> str:
-    if rows.empty:
-        return f": {', '.join(models)} on 0 images of "
     first = rows.iloc[0]
     # what a race stopped saw fewer
     title = f"{first.sweep}: {', '.join(models)} on {rows.images.max()} images of {first.dataset}"
@@ -163,10 +163,10 @@ def _title(rows: pd.DataFrame, models: Sequence[str], crowded: bool) -> str:
     return title
 
 
-def _draw_panel(axes: Axes, panel: FrontPanel | None, style: _Style) -> None:
+def _draw_panel(axes: Axes, panel: FrontPanel | None, style: _Style, empty: str) -> None:
     draw_grid(axes)
     if panel is None:
-        axes.text(0.5, 0.5, "no finished design", ha="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, empty, ha="center", transform=axes.transAxes)
         return
     axes.axhline(panel.ideal, linestyle="--", color="#555555", linewidth=1.2)
     if style.line_is_front:

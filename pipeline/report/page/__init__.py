@@ -26,24 +26,29 @@ def build_report(results: Results, sweep: str) -> str:
     """The page of a finished sweep; the same tables give the same page.
 
     Raises:
-        InputError: no such sweep, or none of its designs is finished.
+        InputError: no such sweep, or none of its designs is finished or hardware.
     """
     all_rows = results.designs(sweep)
+    if all_rows.empty:
+        raise InputError(f"no design of sweep '{sweep}' is finished")
     designs = hardware_only(all_rows)
     if designs.empty:
-        raise InputError(f"no design of sweep '{sweep}' is finished")
+        raise InputError(
+            f"all designs of sweep '{sweep}' are references, which no report shows; binsparx results {sweep} lists them"
+        )
     layers = results.layers(sweep)
     gains = find_gains(results, designs)
     drawn = [] if gains is None else gains.drawn[["design_key_a", "design_key_b"]].to_numpy().ravel().tolist()
     worst = worst_worlds(designs)
     robust = [key for cost in known_costs(worst) for key in robust_front(worst, cost.column).design_key]
-    shown = select_designs(designs, [*drawn, *robust])
+    of_chips = names_chip_accuracy(results, sweep)
+    shown = select_designs(designs, [*drawn, *robust], of_chips)
     text = _stored(results, sweep, "sweep.yaml")
     return Template(_part("template.html")).substitute(
         title=escape(sweep),
         style=_part("report.css"),
         script=_part("report.js"),
-        data=page_data(shown, layers, gains, worst, results.chips(sweep), names_chip_accuracy(results, sweep)),
+        data=page_data(shown, layers, gains, worst, results.chips(sweep), of_chips),
         asked=sections.asked(designs, len(shown), _description(text)),
         findings=sections.findings(findings(designs, gains, results.store)),
         recommendations=sections.recommendations(results.recommendations(sweep)),

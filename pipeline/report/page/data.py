@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipeline.report.chip_figure import choose_designs
 from pipeline.report.energy import energy_groups, part_name
-from pipeline.report.front_panels import ACCURACY, FrontPanel, front_panels, is_logarithmic
+from pipeline.report.front_panels import ACCURACY, OF_CHIPS, FrontPanel, front_panels, is_logarithmic
 from pipeline.report.page.axes import accuracy_axis, cost_axis, error_axis
 from pipeline.report.page.findings import MOST_GAINS, Gains
 from pipeline.report.page.selection import hardware_numbers
@@ -26,7 +26,6 @@ _DESIGN_COLUMNS = (
     "rms_error_lsb chips accuracy_chip_p5 accuracy_chip_std yield yield_low yield_high"
 ).split()
 _DIGITS = 9
-_OF_CHIPS = OBJECTIVES["chip_accuracy"]
 
 
 def page_data(
@@ -61,7 +60,7 @@ def page_data(
         "models": designs.model.unique().tolist(),
         "hardware": hardware.tolist(),
         "costs": [_cost_chart(designs, cost, worst, places) for cost in known_costs(designs)]
-        + [_cost_chart(designs, cost, worst[:0], places, _OF_CHIPS) for cost in known_costs(designs) if of_chips],
+        + [_cost_chart(designs, cost, worst[:0], places, OF_CHIPS) for cost in known_costs(designs) if of_chips],
         "chips": _chips(designs, chips),
         "energy": _energy(designs),
         "layers": _layers(designs, layers, hardware),

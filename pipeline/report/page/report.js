@@ -35,6 +35,7 @@ const MARKS = {
   activation: (x, y, r) => `M${x - 0.9 * r},${y - 0.9 * r}h${1.8 * r}v${1.8 * r}h${-1.8 * r}Z`,
   binsparx: (x, y, r) => `M${x},${y - 1.3 * r}L${x + 1.3 * r},${y}L${x},${y + 1.3 * r}L${x - 1.3 * r},${y}Z`,
 };
+const SHAPES = { dense: "circle", weight: "triangle", activation: "square", binsparx: "diamond" };
 function mark(parent, level, x, y, paint, filled, r = 5) {
   const shape = { class: "mark", d: MARKS[level](x, y, r), stroke: paint, "stroke-width": 1.6, fill: filled ? paint : "var(--paper)" };
   return draw("path", shape, parent);
@@ -317,7 +318,7 @@ function drawGains() {
   host.replaceChildren();
   if (!data.gains) { byId("gain-note").textContent = "The sweep does not hold dense and sparsified levels of the same hardware."; return; }
   const { level: name, names, dense: kept, largest, left, paired } = data.gains;
-  byId("gain-note").textContent = `Circle: dense, diamond: ${name}, on the same hardware; the number is the change in points with the 95 % interval of this design by itself`
+  byId("gain-note").textContent = `Circle: dense, ${SHAPES[name]}: ${name}, on the same hardware; the number is the change in points with the 95 % interval of this design by itself`
     + (paired ? ", from the same images one by one" : "") + (left ? `. The ${largest} largest and ${kept.length - largest} smallest changes; ${left} between them are not drawn.` : ".");
   const width = Math.max(340, Math.min(1100, host.clientWidth)), narrow = width < 700;
   const longest = 14 + LETTER * Math.max(...names.map((text) => text.length));

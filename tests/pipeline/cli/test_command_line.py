@@ -65,6 +65,20 @@ def test_plan_run_results_track(
 
 
 @pytest.mark.usefixtures("ray_cluster")
+def test_references_alone_have_a_picture_and_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = write_sweep(tmp_path, solver="[ideal, ideal_circuit]")
+    assert command(monkeypatch, "run", sweep, "--no-tracking") == 0
+    said = capsys.readouterr()
+    told = "all designs of sweep 'small' are references, which no report shows"
+    assert f"warning: {told}" in said.err and "front.png" in said.out and "report.html" not in said.out
+    assert command(monkeypatch, "report", "small") == 2
+    assert f"error: {told}" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("ray_cluster")
 def test_a_failing_point_gives_exit_code_1_and_the_command_that_repeats_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], control: object
 ) -> None:

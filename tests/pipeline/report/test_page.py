@@ -16,12 +16,14 @@ import pytest
 
 from pipeline.execution.failures import FailureReport, write_failures
 from pipeline.report.figures import draw_figures
+from pipeline.report.front_panels import OF_CHIPS, front_panels
 from pipeline.report.page import build_report, selection
 from pipeline.report.page.findings import find_gains, sentences
 from pipeline.report.page.sections import asked, heat_maps, sizes_and_worlds
 from pipeline.report.picture import draw_front
 from pipeline.report.terminal.hardware import _gain
 from pipeline.results.finished import Results, on_front
+from pipeline.sweep.objectives import OBJECTIVES
 from pipeline.tables.files import table_path
 from pipeline.tables.stored import read_table
 from simcore.errors import InputError
@@ -231,6 +233,7 @@ def test_the_page_loads_quietly_and_explains_what_is_pointed_at(
         page.locator(f'{CORNERS} [data-key="{row.design_key}"]').focus()
         assert page.locator("#tip").is_visible()  # the keyboard gets there too
         assert page.locator("#gain-chart .point").count() == 4
+        assert "Circle: dense, diamond: binsparx, on" in page.locator("#gain-note").inner_text()
         assert page.locator(".heat").count() == 8
         page.select_option("#cost", label="mean column current")
         drawn = page.locator(ON_FRONT).evaluate_all(KEYS)
@@ -328,6 +331,36 @@ def test_of_very_many_designs_the_page_shows_whole_hardware_the_fronts_and_a_sam
     monkeypatch.setattr(selection, "MOST_SHOWN", 320)
     page = build_report(with_energy, "small")
     assert "a sample" not in page and "All 320 designs" in page
+
+
+def test_fronts_of_chips_are_drawn_whole_of_very_many_designs(
+    with_energy: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    designs = with_energy.designs("small")
+    many = pd.concat(
+        [
+            # ever dearer, less accurate in the mean, and better where 95 % of the chips are asked
+            designs.assign(
+                seed=seed,
+                chips=5.0 if seed % 2 else None,
+                accuracy=designs.accuracy - 0.01 * seed,
+                accuracy_chip_p5=0.1 + 0.01 * seed if seed % 2 else float("nan"),
+                mean_column_current_A=designs.mean_column_current_A * (1 + 0.01 * seed),
+                design_key=[f"{(7919 * seed + place) % 1009:064x}" for place in range(len(designs))],
+                on_front=False,
+            )
+            for seed in range(20)
+        ],
+        ignore_index=True,
+    )
+    monkeypatch.setattr(selection, "MOST_SHOWN", 10)
+    shown = selection.select_designs(many, of_chips=True)
+    assert len(shown) < len(many)
+    for cost in (OBJECTIVES["current"], OBJECTIVES["energy"]):
+        every, drawn = (front_panels(rows, cost, accuracy=OF_CHIPS) for rows in (many, shown))
+        for world, panel in every.items():
+            there, left = (one.members[["x", "y"]].drop_duplicates() for one in (panel, drawn[world]))
+            assert there.to_numpy().tolist() == left.to_numpy().tolist()
 
 
 def test_an_axis_of_very_many_values_is_not_listed_whole(results: Results) -> None:

@@ -20,6 +20,7 @@ from pipeline.sweep.keys import digest_of
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import ParetoSpec, load_sweep
 from simcore.design_axes import Adc
+from simcore.errors import InputError
 from tests.pipeline.fake_simcore import write_sweep
 from tests.pipeline.finished_sweep import finish_sweep
 from tests.simcore.small_networks import make_design
@@ -143,4 +144,9 @@ def test_a_sweep_of_references_alone_is_shown(tmp_path: Path) -> None:
     table = pq.read_table(path)
     print_designs(table, console)
     assert "reference, ideal, fake-cnn, 64x64" in console.export_text()
-    assert set(draw_front(table, ["accuracy", "energy"])) == {"front.png", "front.svg"}
+    drawn = draw_front(table, ["accuracy", "energy"])
+    assert set(drawn) == {"front.png", "front.svg"}
+    assert b"small: fake-cnn on 100 images of fake-images" in drawn["front.svg"]
+    assert b"references alone: none has a cost" in drawn["front.svg"]
+    with pytest.raises(InputError, match="all designs of sweep 'small' are references, which no report shows"):
+        build_report(Results(str(tmp_path / "results")), "small")
