@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 
 from pipeline.sweep.objectives import Direction
 
+_ROUNDING = 1e-9  # of heights: members on a straight line are not below it
+
 
 @dataclass(frozen=True)
 class Front:
@@ -86,7 +88,8 @@ def _costs(objectives: ArrayLike, directions: Sequence[Direction]) -> Float[np.n
 def _knee(costs: Float[np.ndarray, "points objectives"], members: Int[np.ndarray, " members"]) -> int | None:
     """The member farthest below the plane through the ends of the front, each objective scaled to 0..1 over it.
 
-    None for fewer than three distinct members, or where an objective has one value or an infinite one.
+    None for fewer than three distinct members, where none lies below the ends, or where an objective has one value or
+    an infinite one.
     Source: I. Das, Structural Optimization 18 (1999).
     """
     front = costs[members]
@@ -95,5 +98,8 @@ def _knee(costs: Float[np.ndarray, "points objectives"], members: Int[np.ndarray
     spread = front.max(axis=0) - front.min(axis=0)
     if (spread == 0).any():
         return None
-    heights = ((front - front.min(axis=0)) / spread).sum(axis=1)
-    return int(members[np.argmin(heights)])
+    scaled = (front - front.min(axis=0)) / spread
+    heights = scaled.sum(axis=1)
+    ends = [heights[lowest == 0].max() for lowest in scaled.T]  # of each objective the member that is best in it
+    place = int(np.argmin(heights))
+    return int(members[place]) if heights[place] < min(ends) - _ROUNDING else None

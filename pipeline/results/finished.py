@@ -27,8 +27,9 @@ from simcore.errors import InputError, unknown_name
 _CONTENT = {"model": ("model_digest",), "dataset": ("dataset_digest", "dataset_split")}
 
 
+_UNTIL_WORN = "images_until_worn"
 GAINS = frozenset(
-    {"tops_per_watt", "tops_per_mm2", "throughput_per_s", "partial_sum_reduction", "front_support"}
+    {_UNTIL_WORN, "tops_per_watt", "tops_per_mm2", "throughput_per_s", "partial_sum_reduction", "front_support"}
     | {"accuracy", "accuracy_low", "accuracy_high", "ideal_accuracy"}
     | {"accuracy_chip_p5", "yield", "yield_low", "yield_high"}
 )
@@ -178,7 +179,7 @@ class Results:
 
         Args:
             cost: one column, or several. Those in which more is better (``GAINS``: ``tops_per_watt``, ...) are to be
-                large, all others small.
+                large, all others small; null in ``images_until_worn`` is never, the largest.
             within: columns that make the groups. Corner, device effects, age, reads and temperature are what the world
                 turns out to be, not a choice, so each world has a front of its own; () makes one front of all.
             sweep: name of a sweep; all of them if None.
@@ -208,7 +209,13 @@ class Results:
         members = []
         for group in groups:
             kept = group[on_front(group, costs)]
-            members.append(kept.sort_values([costs[0], "design_key"], ascending=[costs[0] not in GAINS, True]))
+            members.append(
+                kept.sort_values(
+                    [costs[0], "design_key"],
+                    ascending=[costs[0] not in GAINS, True],
+                    key=lambda column: _never_is_most(designs, column),
+                )
+            )
         front = pd.concat(members, ignore_index=True)
         front.attrs = designs.attrs
         return front
@@ -292,8 +299,17 @@ def on_front(group: pd.DataFrame, costs: Sequence[str], accuracy: str = "accurac
     compared = (_saw_all(group) & _is_hardware(group) & above_floor(group)).to_numpy()
     directions: list[Direction] = ["max", *("max" if name in GAINS else "min" for name in costs)]  # type: ignore[list-item]
     members = np.zeros(len(group), bool)
-    members[compared] = non_dominated(group.loc[compared, [accuracy, *costs]].to_numpy(float), directions)
+    values = group[[accuracy, *costs]].apply(lambda column: _never_is_most(group, column))
+    members[compared] = non_dominated(values[compared].to_numpy(float), directions)
     return members
+
+
+def _never_is_most(designs: pd.DataFrame, column: pd.Series) -> pd.Series:
+    """Some rows of a column of numbers; where no cell wears out, of a design whose costs are known, infinity."""
+    if column.name != _UNTIL_WORN:
+        return column
+    known = designs["energy_per_image_J"].notna()[column.index]
+    return column.mask(column.isna() & known, np.inf)
 
 
 def holds_numbers(column: pd.Series) -> bool:

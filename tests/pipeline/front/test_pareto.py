@@ -81,6 +81,16 @@ def test_the_knee_lies_farthest_below_the_line_through_the_ends() -> None:
     assert find_front(np.empty((0, 2)), ("min", "min")).knee is None
 
 
+def test_a_front_that_bends_outwards_or_not_at_all_has_no_knee() -> None:
+    for middle in ((6.0, 9.0), (9.0, 9.9), (5.0, 5.0), (3.0, 7.0)):
+        assert find_front([(0.0, 10.0), middle, (10.0, 0.0)], ("min", "min")).knee is None
+        assert find_front([(0.0, -0.7), tuple(-0.07 * x for x in middle), (-0.7, 0.0)], ("max", "max")).knee is None
+    assert find_front([(0.0, 10.0), (6.0, 9.0), (1.0, 8.9), (10.0, 0.0)], ("min", "min")).knee == 2
+    corners = [(0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 0.0)]
+    assert find_front([*corners, (0.5, 0.5, 0.5)], ("min",) * 3).knee == 3
+    assert find_front([*corners, (0.9, 0.9, 0.9)], ("min",) * 3).knee is None
+
+
 def test_probability_of_the_front_against_the_exact_one() -> None:
     # Two designs, two images. The dearer one is right on both, the cheaper one on the first: it is beaten never, the
     # dearer one is off the front where both draws are the first image, a quarter of all resamples.

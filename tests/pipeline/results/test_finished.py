@@ -55,6 +55,18 @@ def test_the_front_of_one_group_is_that_of_the_tables(results: Results) -> None:
     assert set(both.device) == {"8T-SRAM", "1T-1ReRAM"}
 
 
+def test_cells_that_never_wear_out_live_longest(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    designs = results.designs("small").iloc[:5].copy()
+    designs["accuracy"], designs["on_front"] = 0.9, False
+    designs["images_until_worn"] = [1e3, None, 1e9, None, 1e9]
+    designs.loc[designs.index[3], "energy_per_image_J"] = None  # without costs nothing is known of its cells
+    monkeypatch.setattr(Results, "designs", lambda self, sweep: designs)
+    assert results.front("images_until_worn", within=()).design_key.tolist() == [designs.design_key.iloc[1]]
+    designs["accuracy"] = [0.9, 0.7, 0.8, 0.95, 0.8]
+    found = results.front("images_until_worn", within=())
+    assert found.images_until_worn.fillna(-1).tolist() == [-1, 1e9, 1e9, 1e3]
+
+
 def test_sweeps_are_compared_point_by_point(results: Results) -> None:
     compared = results.compare("small", "finer")
     assert compared.names == ("small", "finer")
