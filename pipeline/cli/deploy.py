@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
-from pipeline.cli.options import RESULTS_FOLDER, DesignArgument, ResultsOption, SweepFileOption
+from pipeline.cli.options import RESULTS_FOLDER, DesignArgument, ResultsOption, SweepFileOption, check_output
 from pipeline.explain.subject import open_subject
 from simcore.datasets import Dataset
 from simcore.errors import InputError
@@ -30,6 +30,7 @@ def deploy(
     Example: `binsparx deploy 3f2a91 -o chip.safetensors`. KEY is in the report and in `binsparx results
     SWEEP --designs`.
     """
+    check_output(output, "--output")
     subject, _ = open_subject(design, sweep, results, RESULTS_FOLDER)
     if subject.design.calibrated_on == "chip":
         raise InputError(

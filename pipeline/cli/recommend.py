@@ -17,7 +17,14 @@ from rich.console import Console
 
 from pipeline.cli.completion import design_keys
 from pipeline.cli.json_output import json_row
-from pipeline.cli.options import RESULTS_FOLDER, JsonOption, ResultsOption, SweepFileOption, make_console
+from pipeline.cli.options import (
+    RESULTS_FOLDER,
+    JsonOption,
+    ResultsOption,
+    SweepFileOption,
+    check_output,
+    make_console,
+)
 from pipeline.execution.cluster import ray_session
 from pipeline.execution.on_workers import OnWorkers
 from pipeline.execution.tasks import TaskSettings
@@ -95,6 +102,7 @@ def recommend(
     Examples: `binsparx recommend 3f2a91 --target 1pt`, `binsparx recommend my.yaml --by latency --sensitivity 200`,
     `binsparx recommend 3f2a91 --passes binsparx,bent_references,popcount_term --knob active_rows=16,32`.
     """
+    check_output(pictures, "--pictures", is_folder=True)
     loss, tried, knobs = _target(target), _listed(passes), _knobs(knob)
     with _planned(design, sweep, results) as (plan, store, hardware_points):
         hardware = hardware_among(hardware_points)

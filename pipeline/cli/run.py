@@ -62,15 +62,10 @@ def run(
 def _tracking_trouble(sweep: str, uri: str | None) -> str:
     """What stands in the way of tracking at the end, said before the work; raises InputError where it never can be."""
     from pipeline.sweep.spec import load_sweep
-    from pipeline.tracking.client import check_tracking_uri
+    from pipeline.tracking.client import check_tracking
 
     file = load_sweep(sweep)
-    if file.spec.tracking.mode == "none":
-        return ""
-    if uri is not None:
-        return check_tracking_uri(uri, "--tracking-uri")
-    asked = file.spec.tracking.uri
-    return "" if asked is None else check_tracking_uri(asked, file.where("tracking", "uri"))
+    return "" if file.spec.tracking.mode == "none" else check_tracking(file, uri)
 
 
 def _draw_front(result: RunResult) -> None:

@@ -14,9 +14,11 @@ def track(sweep: SweepArgument, results: ResultsOption = None, tracking_uri: Tra
     from pipeline.execution.runner import DEFAULT_RESULTS
     from pipeline.storage.store import Store
     from pipeline.sweep.spec import load_sweep
+    from pipeline.tracking.client import check_tracking
     from pipeline.tracking.sweeps import track_sweep
 
     file = load_sweep(sweep)
+    check_tracking(file, tracking_uri)
     store = Store(results or file.spec.results or DEFAULT_RESULTS)
     done = track_sweep(file, store, tracking_uri, failed=bool(read_failures(file.spec.name, store)))
     if done.set_aside:

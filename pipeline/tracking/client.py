@@ -16,6 +16,8 @@ from simcore.errors import BinsparxError, InputError, unknown_name
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from pipeline.sweep.spec import SweepFile
+
 _SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks", "databricks-uc")
 _ANSWER_SECONDS = 5.0
 PREFIX = "binsparx"
@@ -36,6 +38,25 @@ def default_tracking_uri(store: Store) -> str:
     if path is None:
         raise TrackingUnavailable(f"results at {store.uri} have no place for an SQLite file; name a tracking server")
     return f"sqlite:///{path}"
+
+
+def check_tracking(sweep: SweepFile, uri: str | None) -> str:
+    """Looks, before the work, whether a sweep can be tracked after it.
+
+    Args:
+        sweep: whose file may name a server.
+        uri: of the server that was asked for with ``--tracking-uri``, which comes first.
+
+    Returns:
+        As ``check_tracking_uri``.
+
+    Raises:
+        InputError: as ``check_tracking_uri``.
+    """
+    if uri is not None:
+        return check_tracking_uri(uri, "--tracking-uri")
+    asked = sweep.spec.tracking.uri
+    return "" if asked is None else check_tracking_uri(asked, sweep.where("tracking", "uri"))
 
 
 def check_tracking_uri(uri: str, where: str) -> str:

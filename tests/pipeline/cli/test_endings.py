@@ -91,6 +91,10 @@ def test_a_wrong_tracking_uri_is_found_before_the_work(
     assert command(monkeypatch, "run", write_sweep(tmp_path, tracking=f"{{uri: '{uri}'}}")) == 2
     assert "small.yaml:8 tracking.uri: " in capsys.readouterr().err
     assert not list(calls.iterdir()) and not (tmp_path / "results").exists()
+    finish_sweep(tmp_path)
+    assert command(monkeypatch, "track", "small.yaml", "--tracking-uri", uri) == 2
+    said = capsys.readouterr().err
+    assert f"--tracking-uri: {text}" in said and len(said.splitlines()) == 1
 
 
 def test_a_server_that_does_not_answer_is_told_before_the_work() -> None:
@@ -107,6 +111,27 @@ def test_an_output_that_cannot_be_written_is_found_before_the_work(tmp_path: Pat
         with pytest.raises(InputError, match="--output"):
             check_output(path, "--output", is_folder)
     assert sorted(os.listdir(tmp_path)) == ["file"]
+
+
+def test_commands_look_at_their_outputs_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def worked(*_: object, **__: object) -> None:
+        raise AssertionError("there was work before the output was looked at")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pipeline.cli.deploy.prepare", worked)
+    monkeypatch.setattr("pipeline.cli.recommend.OnWorkers", worked)
+    plan, _ = finish_sweep(tmp_path)
+    (tmp_path / "file").touch()
+    for arguments, text in (
+        (("deploy", plan.points[0].key[:12], "-o", "file/x.safetensors"), "--output: nothing can be written into"),
+        (("deploy", plan.points[0].key[:12], "-o", "."), "--output: '.' is a folder"),
+        (("recommend", "small.yaml", "--pictures", "file"), "--pictures: 'file' is a file"),
+    ):
+        assert command(monkeypatch, *arguments) == 2
+        said = capsys.readouterr().err
+        assert text in said and len(said.splitlines()) == 1
 
 
 def test_an_incomplete_sweep_says_so_everywhere(
