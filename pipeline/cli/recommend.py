@@ -6,7 +6,7 @@ import json as json_module
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -29,7 +29,7 @@ from pipeline.execution.cluster import ray_session
 from pipeline.execution.on_workers import OnWorkers
 from pipeline.execution.tasks import TaskSettings
 from pipeline.provenance import find_provenance
-from pipeline.recommend.candidates import KNOBS, hardware_among
+from pipeline.recommend.candidates import KNOBS, design_of, hardware_among, require_measurable
 from pipeline.recommend.race import CONFIRMED, MISSED
 from pipeline.recommend.recommendation import Options, Recommendation, Standing, points_text, reached
 from pipeline.recommend.rows import COSTS, rows_of
@@ -41,12 +41,14 @@ from pipeline.results.finished import Results
 from pipeline.results.names import hardware_name
 from pipeline.storage.store import Store
 from pipeline.sweep.keys import short_key
+from pipeline.sweep.mitigation_sets import MitigationSet
 from pipeline.sweep.objectives import OBJECTIVES
 from pipeline.sweep.plan import Plan, make_plan
+from pipeline.sweep.point_builder import first_reason
+from pipeline.sweep.points import Configuration
 from pipeline.sweep.spec import load_sweep
 from pipeline.tables.files import SWEEPS_FOLDER, write_recommendations
 from simcore.errors import InputError, unknown_name
-from simcore.inference.calibration_images import calibration_of, require_apart
 from simcore.network.checkpoint import write_atomically
 
 LEAST_IMAGES = 40
@@ -108,8 +110,9 @@ def recommend(
         hardware = hardware_among(hardware_points)
         if not hardware:
             raise InputError("there is no hardware to help: all designs are references", design)
-        asked = Options(loss, confidence, by, _images(plan, images), tried, knobs)
+        asked = Options(loss, confidence, by, _images(plan, hardware, images), tried, knobs)
         _check_passes(asked)
+        _check_knobs(hardware, knobs)
         store.ensure_writable()
         console = Console(stderr=True) if json else make_console()
         settings = TaskSettings(plan.evaluator, store.absolute_uri, threads, find_provenance())
@@ -176,18 +179,19 @@ def _knobs(texts: list[str] | None) -> dict[str, list[int]]:
     return knobs
 
 
-def _images(plan: Plan, asked: int | None) -> int:
-    point = plan.points[0]
+def _images(plan: Plan, hardware: Sequence[Configuration], asked: int | None) -> int:
     images = asked or plan.images
-    available = point.dataset.splits[point.split]
-    if images > available:
-        raise InputError(f"split '{point.split}' has {available} images", "--images")
     if images < LEAST_IMAGES:
         raise InputError(f"{images} images cannot choose and confirm: expected {LEAST_IMAGES} or more", "--images")
-    try:
-        require_apart(calibration_of(point.design, point.dataset), point.dataset, point.split, images)
-    except InputError as error:
-        raise InputError(error.message, "--images") from None
+    for one in hardware:
+        point = design_of(one, MitigationSet())
+        available = point.dataset.splits[point.split]
+        if images > available:
+            raise InputError(f"split '{point.split}' has {available} images", "--images")
+        try:
+            require_measurable(point, images)
+        except InputError as error:
+            raise InputError(error.message, "--images") from None
     return images
 
 
@@ -199,6 +203,24 @@ def _check_passes(options: Options) -> None:
             sets_of({"subsets_of": list(options.passes)})
     except ValueError as error:
         raise InputError(str(error), "--passes") from None
+
+
+def _check_knobs(hardware: Sequence[Configuration], knobs: Mapping[str, Sequence[int]]) -> None:
+    """Refuses a value that no hardware can have, which would change nothing without a word."""
+    for name, values in knobs.items():
+        for value in values:
+            reasons = [_why_not(one, name, value) for one in hardware]
+            if all(reasons):
+                raise InputError(f"no hardware can have {name}={value}: {reasons[0]}", "--knob")
+
+
+def _why_not(hardware: Configuration, column: str, value: int) -> str:
+    """What is wrong with a value on some hardware, empty if nothing."""
+    try:
+        design_of(hardware, MitigationSet(), {column: value})
+    except ValueError as error:
+        return first_reason(error)
+    return ""
 
 
 def _show(

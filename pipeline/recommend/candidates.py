@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pipeline.sweep.axes import CALIBRATION, CONFIGURATION, LEVEL, ROW_ORDER
 from pipeline.sweep.axis import AxisValue
 from pipeline.sweep.keys import digest_of
-from pipeline.sweep.mitigation_sets import MitigationSet, set_of, sets_of
+from pipeline.sweep.mitigation_sets import STANDING_FOR, MitigationSet, set_of, sets_of
 from pipeline.sweep.points import Configuration, DesignPoint, Study
 from simcore.design_axes import lossless_bits
-from simcore.inference.calibration_images import default_split
+from simcore.inference.calibration_images import calibration_of, default_split, require_apart
 from simcore.passes import PASSES
 
 FLIPS = ("dense", "binsparx", "grouped+binsparx")
@@ -23,6 +23,7 @@ ONE_OF = ("reference_column", "popcount_term", "digital_table:4")
 """Passes that take out what OFF cells conduct: none of them or one is tried with each subset."""
 KNOBS = ("active_rows", "adc_bits")
 """Columns of hardware that may be changed too."""
+_RE_RANGING = STANDING_FOR["re_ranging"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def candidates_of(
         ValueError: an unknown pass, or sets that are too many.
     """
     sets = list(sets_of({"subsets_of": list(passes)})) if passes else _usual_sets()
-    if hardware.setting("adc_reference") == "nominal":
+    if hardware.setting(_RE_RANGING.column) == "nominal":
         sets = [again for one in sets for again in _re_ranged(one)]
     sets.insert(0, MitigationSet())
     values = {name: [own, *given] for name, given in (knobs or {}).items() if (own := hardware.columns[name])}
@@ -87,8 +88,17 @@ def candidates_of(
                 point = design_of(hardware, one, changes)
             except ValueError:
                 continue  # passes that need what the set or the hardware has not
-            candidates.setdefault(point.key, Candidate(set_of(point.columns), tuple(changes.items()), point))
+            candidates.setdefault(point.key, Candidate(_named(hardware, point), tuple(changes.items()), point))
     return list(candidates.values())
+
+
+def _named(hardware: Configuration, point: DesignPoint) -> MitigationSet:
+    """The set of a design, which names re-ranging where the hardware is without."""
+    found = set_of(point.columns)
+    column = _RE_RANGING.column
+    if hardware.setting(column) == point.columns[column]:
+        return found
+    return replace(found, fields=(*found.fields, (column, point.columns[column])))
 
 
 def design_of(
@@ -121,6 +131,19 @@ def design_of(
     return replace(point, key=digest_of(point.content))
 
 
+def require_measurable(point: DesignPoint, images: int) -> None:
+    """Refuses to measure a design on images that it calibrates on.
+
+    Args:
+        point: the design.
+        images: so many first images of its split.
+
+    Raises:
+        InputError: they do, or there are no such images to calibrate on.
+    """
+    require_apart(calibration_of(point.design, point.dataset), point.dataset, point.split, images)
+
+
 def _marked(hardware: Configuration) -> Configuration:
     fields = hardware.study.design_fields
     if fields["evidence"].beyond != "fail":
@@ -140,7 +163,7 @@ def _usual_sets() -> list[MitigationSet]:
 
 def _re_ranged(one: MitigationSet) -> list[MitigationSet]:
     """A set for hardware whose converters are not re-ranged: with re-ranging, and where no pass needs it without."""
-    ranged = replace(one, fields=(*one.fields, ("adc_reference", "calibrated")))
+    ranged = replace(one, fields=(*one.fields, (_RE_RANGING.column, "calibrated")))
     needs = any(PASSES[part.partition(":")[0]].sets_converters for part in one.passes.split("+") if part in PASSES)
     return [ranged] if needs else [one, ranged]
 

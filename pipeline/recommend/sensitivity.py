@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.front.intervals import wilson_interval
-from pipeline.recommend.candidates import design_of
+from pipeline.recommend.candidates import design_of, require_measurable
 from pipeline.recommend.recommendation import Recommendation
 from pipeline.recommend.search import Evaluations, Seen
 from pipeline.sweep.axis import AxisValue
 from pipeline.sweep.points import DesignPoint
+from simcore.errors import InputError
 
 VALUES: dict[str, tuple[float, ...]] = {
     "adc_noise": (0.0, 0.25, 0.5, 1.0, 2.0),
@@ -50,7 +51,7 @@ def sensitivity(
         images: the first so many of the split.
         evaluations: computes and reads.
     """
-    points = [_points(one) for one in recommendations]
+    points = [_points(one, images) for one in recommendations]
     every = (point for places in points for pairs in places.values() for pair in pairs.values() for point in pair)
     seen = evaluations.of(every, images, "sensitivity")
     return [tuple(_curve(column, pairs, seen) for column, pairs in places.items()) for places in points]
@@ -59,8 +60,8 @@ def sensitivity(
 _Pairs = dict[float, tuple[DesignPoint, DesignPoint]]
 
 
-def _points(one: Recommendation) -> dict[str, _Pairs]:
-    """Dense storage and the chosen set at each value of each column."""
+def _points(one: Recommendation, images: int) -> dict[str, _Pairs]:
+    """Dense storage and the chosen set at each value of each column, where they calibrate on none of the images."""
     knobs = dict(one.chosen.candidate.knobs)
     found: dict[str, _Pairs] = {}
     for column, values in VALUES.items():
@@ -70,12 +71,15 @@ def _points(one: Recommendation) -> dict[str, _Pairs]:
             # the type of the hardware's own value: keys tell 8 from 8.0
             changed: AxisValue = type(own)(value)
             try:
-                pairs[value] = (
+                pair = (
                     design_of(one.hardware, one.dense.candidate.mitigations, {column: changed}),
                     design_of(one.hardware, one.chosen.candidate.mitigations, {**knobs, column: changed}),
                 )
-            except ValueError:
+                for point in pair:
+                    require_measurable(point, images)
+            except (ValueError, InputError):
                 continue
+            pairs[value] = pair
     return found
 
 

@@ -185,7 +185,7 @@ class PointBuilder:
                         checked.add(study.design_fields[CALIBRATION.column])
                     product = PointProduct(base, settings)
                 except ValueError as error:  # pydantic's own error is one
-                    raise InputError(_first_reason(error), where) from None
+                    raise InputError(first_reason(error), where) from None
                 yield from product
 
     def _circuit(self, cell: Bitcell) -> Any:
@@ -302,7 +302,7 @@ def _check_sets(base: Configuration, products: list[dict[str, list[AxisValue]]],
                 try:
                     base.design_with({**firsts, SETS.field: passes, **other})
                 except ValueError as error:
-                    raise InputError(_first_reason(error), places[str(passes)]) from None
+                    raise InputError(first_reason(error), places[str(passes)]) from None
 
 
 def _require_one_meaning(named: Iterable[tuple[str, str, str]], what: str) -> None:
@@ -338,7 +338,8 @@ def _label(device: DeviceSpec) -> str:
     return device.label or device.name or str(device.file).rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
 
-def _first_reason(error: ValueError) -> str:
+def first_reason(error: ValueError) -> str:
+    """Why a design cannot be, in one line."""
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors()[0]

@@ -30,7 +30,7 @@ from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import load_sweep
 from simcore.passes import passes_of
 from tests.pipeline.fake_inference import FakeEvaluator, Prepared, ShardResult
-from tests.pipeline.fake_simcore import write_sweep
+from tests.pipeline.fake_simcore import Dataset, write_sweep
 from tests.pipeline.recommend.here import Here
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -126,6 +126,50 @@ def test_hardware_that_is_not_re_ranged_is_offered_re_ranging(tmp_path: Path) ->
         for one in candidates_of(hardware)
         if "bent" in one.point.design.mitigations
     )
+    candidates = candidates_of(hardware, knobs={"adc_bits": [5]})
+    assert len({one.name for one in candidates}) == len(candidates)
+    for one in candidates:
+        assert design_of(hardware, one.mitigations, dict(one.knobs)).key == one.point.key, one.name
+        assert ("re_ranging" in one.name) == (one.point.columns["adc_reference"] == "calibrated")
+
+
+def test_the_sensitivity_of_re_ranged_hardware_is_that_of_the_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulation, "default_evaluator", Mending)
+    plan = make_plan(load_sweep(write_sweep(tmp_path, **{**SWEEP, "adc": "{reference: nominal}"})))
+    store = Store(str(tmp_path / "results"))
+    evaluations = Evaluations(plan, store, Here(plan, store))
+    options = Options(target=0.05, images=200, passes=("bent_references", "popcount_term"))
+    found = recommend(hardware_among(plan.points), options, evaluations)
+    assert "re_ranging" in found[0].chosen.candidate.name and "re_ranging" not in found[0].dense.candidate.name
+    (curves,) = sensitivity(found, 40, evaluations)
+    for curve in curves:
+        place = curve.values.index(found[0].hardware.columns[curve.column])
+        assert curve.chosen[place][0] == 1.0 and curve.dense[place][0] < 0.6, curve.column
+
+
+def test_nothing_is_measured_on_images_that_calibrate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the only split that can calibrate is the one that is measured, its last images calibrate."""
+    monkeypatch.chdir(tmp_path)
+    alone = Dataset(splits={"train": 600})
+    monkeypatch.setattr(simulation, "open_dataset", lambda *_: alone)
+    monkeypatch.setattr(simulation, "default_evaluator", Mending)
+    data = "{name: fake-images, split: train, images: 100, calibration_images: [10, 200]}"
+    plan = make_plan(load_sweep(write_sweep(tmp_path, **{**SWEEP, "dataset": data})))
+    monkeypatch.setattr(sys, "argv", ["binsparx", "recommend", "small.yaml", "--images", "590"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "error: --images: images 400 to 599 of split 'train'" in capsys.readouterr().err
+
+    store = Store(str(tmp_path / "results"))
+    evaluations = Evaluations(plan, store, Here(plan, store))
+    options = Options(target=0.05, images=300, passes=("bent_references", "popcount_term"))
+    (curves, _) = sensitivity(recommend(hardware_among(plan.points), options, evaluations), 300, evaluations)
+    by_column = {curve.column: curve.values for curve in curves}
+    assert by_column["calibration_images"] == (8, 10, 16, 32, 64, 128, 256)  # the last 512 begin with image 88
 
 
 def test_what_would_fail_by_its_evidence_goes_on_marked(tmp_path: Path) -> None:
@@ -188,6 +232,11 @@ def test_the_command(
         (("small.yaml", "--passes", "bent_referenses"), "--passes: unknown pass 'bent_referenses'; did you mean"),
         (("small.yaml", "--knob", "rows=3"), "--knob: unknown knob 'rows'"),
         (("small.yaml", "--knob", "adc_bits=x"), "--knob: expected whole numbers such as adc_bits=16,32"),
+        (("small.yaml", "--knob", "active_rows=16,1000"), "--knob: no hardware can have active_rows=1000: active_rows"),
+        (
+            ("small.yaml", "--knob", "adc_bits=50"),
+            "--knob: no hardware can have adc_bits=50: bits: ",
+        ),
         (("small.yaml", "--images", "201"), "--images: split 'test' has 200 images"),
         (("ffff", "--sweep", "small.yaml"), "has a key that begins with 'ffff'"),
     ):
