@@ -9,7 +9,9 @@ from scipy import stats
 
 _HEDGE = 1e-4
 """Of the chance that is given away to know how often two designs differ at all."""
-_SHARES = 12
+_SHARES, _FINER, _TIMES = 32, 7, 2
+"""Shares that are tried at first, and then between the neighbours of the best one, so many times: of what designs do on
+up to 750 images the chance is found to one part in a thousand."""
 _NEVER = 1e-12
 
 
@@ -42,12 +44,19 @@ def chance_of_so_little_loss(wins: int, losses: int, images: int, margin: float)
     most = 1.0 if differing == images else float(stats.beta.isf(_HEDGE, differing + 1, images - differing))
     if most <= margin:
         return _HEDGE
-    shares = np.linspace(margin, most, _SHARES)[:, None]
-    counts = _plausible(shares, images)
-    seen = stats.binom.pmf(counts, images, shares)
+    counts = _plausible(margin, most, images)
     reached = float(_score(np.array(wins), np.array(differing), images, margin)) - _NEVER
-    won = stats.binom.sf(_least_wins(counts, images, margin, reached) - 1, counts, (1 - margin / shares) / 2)
-    return float(min(1.0, (seen * won).sum(axis=1).max() + _HEDGE))
+    fewest = _least_wins(counts, images, margin, reached)
+    largest = 0.0
+    shares = margin + (most - margin) * np.linspace(0, 1, _SHARES) ** 2  # the chance bends most beside the margin
+    for _ in range(1 + _TIMES):
+        seen = stats.binom.pmf(counts, images, shares[:, None])
+        won = stats.binom.sf(fewest - 1, counts, (1 - margin / shares[:, None]) / 2)
+        chances = (seen * won).sum(axis=1)
+        place = int(chances.argmax())
+        largest = max(largest, float(chances[place]))
+        shares = np.linspace(shares[max(place - 1, 0)], shares[min(place + 1, len(shares) - 1)], _FINER)
+    return min(1.0, largest + _HEDGE)
 
 
 def _score(wins: np.ndarray, differing: np.ndarray, images: int, margin: float) -> np.ndarray:
@@ -88,8 +97,8 @@ def images_to_tell(loss: float, differing: float, margin: float, error: float) -
     return float((stats.norm.isf(error) / (margin - loss)) ** 2 * spread)
 
 
-def _plausible(shares: np.ndarray, images: int) -> np.ndarray:
-    """Counts of differing images that some share makes likely at all."""
-    low = stats.binom.ppf(_NEVER, images, shares.min())
-    high = stats.binom.isf(_NEVER, images, shares.max())
+def _plausible(least: float, most: float, images: int) -> np.ndarray:
+    """Counts of differing images that some share between two makes likely at all."""
+    low = stats.binom.ppf(_NEVER, images, least)
+    high = stats.binom.isf(_NEVER, images, most)
     return np.arange(int(low), int(high) + 1)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.front.noninferiority import chance_of_so_little_loss, images_to_tell
+from pipeline.front.noninferiority import _score, chance_of_so_little_loss, images_to_tell
 
 ERROR = 0.05
 ROUNDS = 1000
@@ -55,6 +57,41 @@ def test_it_is_the_sum_over_all_outcomes_of_a_few_images() -> None:
             rows = [[w, lost, images - w - lost] for w, lost in as_much]
             largest = max(largest, float(stats.multinomial.pmf(rows, images, odds).sum()))
         assert chance_of_so_little_loss(*seen, images, margin) == pytest.approx(min(1.0, largest), abs=0.01)
+
+
+def largest_chance(wins: int, losses: int, images: int, margin: float, shares: int) -> float:
+    """Summed over every outcome, at so many shares of differing images."""
+    differing = wins + losses
+    most = 1.0 if differing == images else float(stats.beta.isf(1e-4, differing + 1, images - differing))
+    if most <= margin:
+        return 1e-4
+    tried = margin + (most - margin) * np.linspace(0, 1, shares)[:, None] ** 2
+    last = int(stats.binom.isf(1e-12, images, most))
+    counts, won = (side.ravel() for side in np.tril_indices(last + 1))
+    reached = _score(np.array(wins), np.array(differing), images, margin) - 1e-12
+    as_much = _score(won, counts, images, margin) >= reached
+    fewest = np.array([won[as_much & (counts == count)].min(initial=count + 1) for count in range(last + 1)])
+    counts = np.arange(last + 1)
+    chances = stats.binom.pmf(counts, images, tried) * stats.binom.sf(fewest - 1, counts, (1 - margin / tried) / 2)
+    return min(1.0, float(chances.sum(axis=1).max()) + 1e-4)
+
+
+def test_the_largest_chance_is_the_largest_of_all_shares() -> None:
+    found = chance_of_so_little_loss(15, 8, 225, 0.005)
+    assert found == pytest.approx(largest_chance(15, 8, 225, 0.005, 2000), rel=1e-3) and found > ERROR
+    for counts, images, margin in (((28, 26), 500, 0.005), ((11, 11), 225, 0.02), ((86, 100), 750, 0.01)):
+        assert chance_of_so_little_loss(*counts, images, margin) == pytest.approx(
+            largest_chance(*counts, images, margin, 500), rel=1e-3
+        )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(5, 40), st.integers(0, 20), st.integers(0, 20), st.sampled_from([0.001, 0.01, 0.05, 0.2]))
+def test_it_is_the_largest_chance_whatever_the_counts(images: int, wins: int, losses: int, margin: float) -> None:
+    wins = min(wins, images)
+    losses = min(losses, images - wins)
+    found = chance_of_so_little_loss(wins, losses, images, margin)
+    assert found == pytest.approx(largest_chance(wins, losses, images, margin, 500), rel=1e-3)
 
 
 def test_more_losses_are_never_less_of_a_reason() -> None:
