@@ -1,0 +1,25 @@
+"""float32 that is float32, on a GPU too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Within it a GPU multiplies float32 numbers as they are, which is what a CPU does.
+
+    PyTorch otherwise rounds what goes into convolutions to TensorFloat-32, 10 of 23 bits, on GPUs that have it.
+    """
+    switches = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [switch.allow_tf32 for switch in switches]
+    try:
+        for switch in switches:
+            switch.allow_tf32 = False
+        yield
+    finally:
+        for switch, was in zip(switches, before, strict=True):
+            switch.allow_tf32 = was
