@@ -67,8 +67,8 @@ def verify_file(file: Path, tol: float) -> ReferenceResult:
     circuit = Circuit.from_parameters(parameters, where=str(file))
     try:
         solution = solve(circuit, weights, inputs[None], tol=min(1e-9, tol / 100))
-    except InputError as error:
-        raise InputError(error.message, str(file)) from None
+    except InputError as cause:
+        raise InputError(cause.message, str(file)) from None
     found = solution.sink_currents[0]
     if found.shape != expected.shape:
         raise InputError(

@@ -14,12 +14,9 @@ def full_precision() -> Iterator[None]:
 
     PyTorch otherwise rounds what goes into convolutions to TensorFloat-32, 10 of 23 bits, on GPUs that have it.
     """
-    switches = (torch.backends.cudnn, torch.backends.cuda.matmul)
-    before = [switch.allow_tf32 for switch in switches]
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     try:
-        for switch in switches:
-            switch.allow_tf32 = False
         yield
     finally:
-        for switch, was in zip(switches, before, strict=True):
-            switch.allow_tf32 = was
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
