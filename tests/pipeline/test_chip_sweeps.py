@@ -259,6 +259,9 @@ def test_a_race_over_yields_stops_a_world_once_all_of_them_are_known(tmp_path: P
     write_asked(asked, "small", store)
     assert what_is_missing(results.table("designs", "small"), "small", store) == ""
     assert set(known.design_key) <= set(seen_all(designs).design_key)
+    # A reference runs to the end, on more images than those all of whose yields are known.
+    reference = known.head(1).assign(solver_setting="ideal", stopped="", images=200, chips=None, on_front=False)
+    assert set(known.design_key) <= set(seen_all(pd.concat([designs, reference])).design_key)
     assert len(names) <= most_rounds(20)
 
 
