@@ -64,6 +64,9 @@ def test_a_design_has_a_row_a_chip_and_its_own_row_is_what_they_say(tmp_path: Pa
         assert row._fields  # a row of the table
         for chip in own.itertuples():
             assert results.predictions(row.design_key[:16], chip.chip).correct.mean() == chip.accuracy
+    layers = results.layers().merge(designs[["design_key", "chips"]])
+    evaluations = layers.images * layers.chips.fillna(1)
+    assert (layers.column_reads == layers.column_reads_per_image * evaluations).all() and set(layers.images) == {100}
     with pytest.raises(Exception, match="has the chips 0 to 2, found 3"):
         results.predictions(row.design_key, 3)
     nominal = designs[designs.chips.isna()].iloc[0]
