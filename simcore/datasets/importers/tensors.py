@@ -69,7 +69,8 @@ def as_float32(values: np.ndarray, place: Callable[[int], str]) -> NDArray[np.fl
 
     Raises:
         InputError: a value is not finite, or float32 cannot hold it: a whole number beyond ``EXACT_INTEGERS``. Of an
-            integer type all of these are refused; of floats, which measured values are too, those that would change.
+            integer type all of these are refused; of floats those that would change, up to where a double itself holds
+            every whole number: beyond it all doubles are whole, measured values too.
     """
     what = f"a whole number beyond {EXACT_INTEGERS}, which float32 does not hold"
     if values.dtype.kind in "iu" and values.size and max(abs(int(values.min())), int(values.max())) > EXACT_INTEGERS:
@@ -78,8 +79,8 @@ def as_float32(values: np.ndarray, place: Callable[[int], str]) -> NDArray[np.fl
         converted = values.astype(np.float32)
     _refuse(~np.isfinite(converted), values, "no finite number in float32", place)
     if values.dtype.kind == "f" and values.dtype.itemsize > converted.dtype.itemsize:
-        large = (converted != values) & (np.abs(values) > EXACT_INTEGERS)
-        _refuse(large & (np.floor(values) == values), values, what, place)
+        counted = (np.abs(values) > EXACT_INTEGERS) & (np.abs(values) <= 2**53) & (np.floor(values) == values)
+        _refuse(counted & (converted != values), values, what, place)
     return converted
 
 

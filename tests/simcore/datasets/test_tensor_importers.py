@@ -317,7 +317,7 @@ def test_whole_numbers_that_float32_does_not_hold_are_refused_whatever_their_typ
     refused(npy_folder(tmp_path, x, np.array([0, 1])), tmp_path, f"x_train.npy index 1: {beyond}")
     columns = {"a": [0.5, 1.5], "b": [3, 2**53 + 1], "label": [0, 1]}
     refused(parquet(tmp_path, **columns), tmp_path, "column 'b' row 1: 9007199254740993 is a whole number beyond")
-    x = np.array([[16777218.0], [2.0**40], [16777216.3], [-0.1]])
+    x = np.array([[16777218.0], [2.0**40], [6.02214076e23], [-0.1]])
     kept = run(npy_folder(tmp_path, x, np.arange(4)), tmp_path / "kept")
     assert np.array_equal(read(kept)[0], x.astype(np.float32))
 
