@@ -34,7 +34,11 @@ class NoOp:
     """The evaluator."""
 
     device: str = "numba"
-    solver_version: str = "no-op"
+    images_at_once: int = 25
+
+    def solver_version(self, effects: bool) -> str:
+        """Part of the keys."""
+        return "no-op"
 
     def load(self) -> None:
         """Nothing is needed."""

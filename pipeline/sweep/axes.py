@@ -31,7 +31,7 @@ def _after(seconds: float) -> str:
         count = seconds / unit
         if count >= 1 and count == int(count):
             return f"after {count:,.0f} {name}{'s' if count > 1 else ''}"
-    return f"after {seconds:g} s"
+    return f"after {seconds:.12g} s"
 
 
 MODEL = Axis(column="model", meaning="network")
@@ -168,7 +168,7 @@ CONDITIONS = (
     ConditionAxis(
         field="temperature_K",
         word="temperature",
-        told="at {:g} K".format,
+        told="at {:.12g} K".format,
         column="temperature_K",
         unit="K",
         meaning="temperature of the chip, where an effect depends on it",
@@ -193,9 +193,10 @@ SEED = ScalarAxis(
     field="seed",
     in_file="seeds",
     column="seed",
-    meaning="seed of all that is random in the design",
+    meaning="seed of all that is random in the design, its chips among it",
     example="`[0, 1]`",
-    guide="seeds of the fit's draws and of the converter noise",
+    guide="seeds of the fit's draws, of the converter noise and of the [chips](chips.md): each seed has `chips` of "
+    "its own",
 )
 SOLVER = ScalarAxis(
     field="solver",

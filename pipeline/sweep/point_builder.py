@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
@@ -73,8 +73,8 @@ class PointBuilder:
         self._effect_meanings: dict[str, Effects] = {}
         for index, device in enumerate(self.spec.devices):
             where = sweep.where("devices", index, *(["label"] if device.label else []))
-            _require_showable(_label(device), "device", "; give it a 'label'", where)
-        self._check_matches("device", [_label(device) for device in self.spec.devices])
+            _require_showable(device.shown, "device", "; give it a 'label'", where)
+        self._check_matches("device", [device.shown for device in self.spec.devices])
 
     def _base_values(self) -> _Values:
         spec, sweep = self.spec, self.sweep
@@ -151,18 +151,29 @@ class PointBuilder:
 
     def count(self) -> int:
         """How many points ``points`` makes at most, without making any; names are not looked up."""
+        return sum(self._count(given) for given in ({}, *(match.given() for match in self.spec.points)))
+
+    def _count(self, given: Mapping[str, Any]) -> int:
+        """Of the product in which ``given`` takes the place of the sweep's own values."""
         spec = self.spec
         cells = sum(
-            len(device.corners or spec.corners) * math.prod(map(len, device.overrides.values()))
+            len(given.get("corner", device.corners or spec.corners))
+            * math.prod(map(len, {**device.overrides, **given.get("overrides", {})}.values()))
             for device in spec.devices
+            if device.shown in given.get("device", [device.shown])
         )
         sizes = sum(len(array.rows) * len(array.cols) * len(array.active_rows or [1]) for array in spec.arrays)
-        total = len(spec.models) * cells * sizes * math.prod(len(values) for values in spec.settings().values())
-        total *= len(spec.sets()) * len(spec.dataset.calibration_images) * len(spec.effects)
-        for match in spec.points:  # what it names takes the place of the sweep's own values
-            given = {**match.given(), **match.given().get("overrides", {})}
-            total += math.prod(len(values) for values in given.values() if isinstance(values, list))
-        return total
+        if {"rows", "cols", "active_rows"} & given.keys():
+            rows = given.get("rows", {row for array in spec.arrays for row in array.rows})
+            sizes = len(rows) * len(given.get("cols") or [1]) * len(given.get("active_rows") or [1])
+        others = {
+            **spec.settings(),
+            SETS.column: spec.sets(),
+            CALIBRATION.column: spec.dataset.calibration_images,
+            EFFECTS.column: spec.effects,
+        }
+        total = math.prod(len(given.get(column, values)) for column, values in others.items())
+        return len(spec.models) * cells * sizes * total
 
     def implausible(self) -> list[str]:
         """What the bitcells of the points say that is hardly meant: one line a device and field."""
@@ -252,7 +263,7 @@ class PointBuilder:
             where = self.sweep.where(*location, "overrides")
         for corner in corners:
             for values in itertools.product(*(device.overrides[name] for name in names)):
-                yield Bitcell(_label(device), reference, corner, tuple(zip(names, values, strict=True)), where)
+                yield Bitcell(device.shown, reference, corner, tuple(zip(names, values, strict=True)), where)
 
     def _corners(self, index: int) -> Location:
         """Where the file names the corners of a device."""
@@ -267,7 +278,7 @@ class PointBuilder:
         if {"device", "corner", "overrides"} & given.keys():
             cells = []
             for index, device in enumerate(self.spec.devices):
-                if _label(device) in given.get("device", [_label(device)]):
+                if device.shown in given.get("device", [device.shown]):
                     corners = given.get("corner", device.corners or self.spec.corners)
                     overrides = {**device.overrides, **given.get("overrides", {})}
                     place = location if "overrides" in given else ("devices", index)
@@ -361,10 +372,6 @@ def _require_showable(name: str, what: str, hint: str, where: str) -> None:
             f"{shown!r} ({len(name)} characters){hint if len(name) > 0 else ''}",
             where,
         )
-
-
-def _label(device: DeviceSpec) -> str:
-    return device.label or device.name or str(device.file).rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
 
 def _first_reason(error: ValueError) -> str:

@@ -40,9 +40,9 @@ class Model:
 
 def default_evaluator() -> Evaluator:
     """simcore on the device that the environment variable ``BINSPARX_DEVICE`` names; raises InputError."""
-    from simcore.crossbar.solvers.device import device_kind, device_of_environment
+    from simcore.crossbar.solvers.device import device_of_environment, sweep_device
 
-    return SimcoreEvaluator(device_kind(device_of_environment()))
+    return SimcoreEvaluator(sweep_device(device_of_environment()))
 
 
 def load_model(reference: str, where: str) -> Model:

@@ -73,6 +73,7 @@ class FakeEvaluator:
 
     device: str = "numba"
     version: str = "fake-1"
+    images_at_once: int = 25
 
     def solver_version(self, effects: bool) -> str:
         return self.version

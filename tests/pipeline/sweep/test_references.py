@@ -120,7 +120,7 @@ def test_a_reference_is_on_no_front_whatever_it_is_drawn_for() -> None:
         "accuracy": [1.0, 0.5, 0.25],
         "accuracy_low": [0.9, 0.4, 0.2], "ideal_accuracy": 1.0, "chance_accuracy": 0.1,
         "energy_per_image_J": [None, 2.0, 1.0], "design_key": ["a", "b", "c"],
-        "solver_setting": ["ideal", "auto", "exact"],
+        "solver_setting": ["ideal", "auto", "exact"], "stopped": "",
     }  # fmt: skip
     table = pa.table({name: value if isinstance(value, list) else [value] * 3 for name, value in rows.items()})
     right = [np.packbits(np.arange(8) < count) for count in (8, 4, 2)]
