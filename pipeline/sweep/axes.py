@@ -57,6 +57,14 @@ SETS = MitigationsAxis(
     example="`[none, binsparx+bent_references]`",
     guide="sets of passes; they may name flips, pruning and row order too, see [mitigations](mitigations.md)",
 )
+PRUNE = ScalarAxis(
+    field="prune",
+    column="prune",
+    unit="fraction",
+    meaning="part of the remaining stored ones that is stored as zero",
+    example="`[0, 0.1]`",
+    guide="part of each column's remaining stored ones that is stored as 0",
+)
 LEVEL = (
     ScalarAxis(
         field="sparsity",
@@ -66,14 +74,7 @@ LEVEL = (
         example="`[dense, binsparx]`",
         guide="flips of stored columns, of applied sub-vectors, both or none; `dense` where `mitigations` is given",
     ),
-    ScalarAxis(
-        field="prune",
-        column="prune",
-        unit="fraction",
-        meaning="part of the remaining stored ones that is stored as zero",
-        example="`[0, 0.1]`",
-        guide="part of each column's remaining stored ones that is stored as 0",
-    ),
+    PRUNE,
     SETS,
 )
 """The sparsity level: what the designs of one configuration differ in."""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from pipeline.sweep import simulation
-from pipeline.sweep.axes import CALIBRATION, EFFECTS, OF_EFFECTS, SCALARS, SETS
+from pipeline.sweep.axes import CALIBRATION, CONDITIONS, EFFECTS, OF_EFFECTS, SCALARS, SETS
 from pipeline.sweep.axis import AxisValue
 from pipeline.sweep.field_types import is_effect_file
 from pipeline.sweep.images import calibrating_images
@@ -22,7 +22,7 @@ from pipeline.sweep.points import Bitcell, Configuration, DesignPoint, Study
 from pipeline.sweep.simulation import Model
 from pipeline.sweep.spec import MOST_NAME_CHARACTERS, DeviceSpec, MatchSpec, SweepFile
 from simcore.design_axes import MOST_SIDE
-from simcore.errors import InputError, unknown_name
+from simcore.errors import ConditionError, InputError, unknown_name
 from simcore.yaml_file import Location
 
 
@@ -33,6 +33,7 @@ class _Values:
     Attributes:
         settings: values of the scalar axes by their columns, but for the sets of mitigations.
         given: columns of the scalar axes that the file names, so that no set may say otherwise.
+        conditions: where the file has what device effects depend on, by the columns of these axes.
     """
 
     models: list[Model]
@@ -42,6 +43,7 @@ class _Values:
     settings: dict[str, list[AxisValue]]
     given: set[str]
     sets: list[PlacedSet]
+    conditions: dict[str, Location]
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ class PointBuilder:
             for effects in self._effects(spec.effects, lambda index: self._where_value(EFFECTS.column, index))
         ]
         sets = [PlacedSet(one, self._where_value(SETS.place, index)) for index, one in spec.sets()]
-        return _Values(models, cells, list(self._sizes()), studies, spec.settings(), spec.given(), sets)
+        conditions: dict[str, Location] = {axis.column: (axis.place,) for axis in CONDITIONS}
+        return _Values(models, cells, list(self._sizes()), studies, spec.settings(), spec.given(), sets, conditions)
 
     def _where_value(self, *location: str | int) -> str:
         """The place of one value of an axis, which may be the only one."""
@@ -184,6 +187,8 @@ class PointBuilder:
         products = settings_of_sets(values.settings, values.given, values.sets)
         places = {placed.set.passes: placed.where for placed in reversed(values.sets)}
         checked: set[int] = set()
+        for cell, study in itertools.product(values.cells, values.studies):
+            self._check_effects(cell, study, values)
         for model, cell, size, study in itertools.product(values.models, values.cells, values.sizes, values.studies):
             rows, cols, active, where = size
             base = Configuration(study, model, cell, self._circuit(cell), rows, cols, active)
@@ -196,8 +201,31 @@ class PointBuilder:
                         checked.add(study.design_fields[CALIBRATION.column])
                     product = PointProduct(base, settings)
                 except ValueError as error:  # pydantic's own error is one
+                    _check_sets(base, products, places)  # what fits one circuit may not fit another
                     raise InputError(first_reason(error), where) from None
                 yield from product
+
+    def _check_effects(self, cell: Bitcell, study: Study, values: _Values) -> None:
+        """Every device effect of a study, with the circuit of a bitcell and all conditions that it depends on.
+
+        Raises:
+            InputError: its numbers do not hold there; it names where the file has the condition, else the effects.
+        """
+        circuit = self._circuit(cell)
+        for effect in study.design_fields["effects"]:
+            axes = {axis.field: axis.column for axis in CONDITIONS if axis.field in effect.depends_on}
+            met = [list(enumerate(values.settings[column])) for column in axes.values()]
+            for combination in itertools.product(*met):
+                conditions = dict(zip(axes, combination, strict=True))
+                try:
+                    simulation.check_effect(effect, circuit, {name: value for name, (_, value) in conditions.items()})
+                except ConditionError as error:
+                    index, _ = conditions[error.field]
+                    where = self._where_value(*values.conditions[axes[error.field]], index)
+                    raise InputError(f"effects '{study.effects}': {error}", where) from None
+                except ValueError as error:
+                    where = self._effect_meanings[study.effects].where
+                    raise InputError(f"'{study.effects}' on {cell.device} {cell.corner}: {error}", where) from None
 
     def _circuit(self, cell: Bitcell) -> Any:
         known = self._circuits.get(cell)
@@ -275,7 +303,8 @@ class PointBuilder:
         replaced = {axis.column: given[axis.column] for axis in SCALARS if axis.column in given}
         sets = [PlacedSet(one, where) for one in replaced.pop(SETS.column, [placed.set for placed in base.sets])]
         asked = set(replaced) if SETS.column in given else base.given | set(replaced)
-        return _Values(models, cells, sizes, studies, base.settings | replaced, asked, sets)
+        conditions = {name: (*location, name) if name in given else place for name, place in base.conditions.items()}
+        return _Values(models, cells, sizes, studies, base.settings | replaced, asked, sets, conditions)
 
     def _check_matches(self, what: Literal["device", "model"], known: list[str]) -> None:
         """What ``points`` and ``exclude`` name must be of this sweep, every name of them: anything else is a slip."""

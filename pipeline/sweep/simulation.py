@@ -151,6 +151,25 @@ def conditions_without_effect(effects: Sequence[Effect]) -> list[str]:
     return device_effects.conditions_without_effect(effects)
 
 
+def check_effect(effect: Effect, circuit: Circuit, conditions: Mapping[str, Any]) -> None:
+    """Whether a device effect's numbers hold.
+
+    Args:
+        effect: the effect.
+        circuit: of the nominal design.
+        conditions: those that it depends on, by their fields.
+
+    Raises:
+        ConditionError: not under these conditions.
+        ValueError: not with this circuit.
+    """
+    from simcore.design import Design
+    from simcore.effects.base import Conditions
+
+    defaults = {one.name: Design.model_fields[one.name].default for one in dataclasses.fields(Conditions)}
+    effect.check(circuit, Conditions(**(defaults | dict(conditions))))
+
+
 def mitigations_of(design: Design) -> Sequence[Costed]:
     """What is done against the errors of a design's arrays, beside what its tiles and counts say already."""
     if design.mitigations == NONE:
