@@ -34,7 +34,10 @@ class NoOp:
     """The evaluator."""
 
     device: str = "numba"
-    solver_version: str = "no-op"
+
+    def solver_version(self, effects: bool, mitigations: str) -> str:
+        """One for all."""
+        return "no-op"
 
     def load(self) -> None:
         """Nothing is needed."""

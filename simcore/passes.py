@@ -39,6 +39,7 @@ class PassName:
         activation_flips: it changes how sub-vectors are complemented.
         weight_flips: it changes which columns are stored complemented.
         least_images: calibration images that it needs: a judgement.
+        revision: raised where what it computes changes, so that designs that use it get new keys (``revisions``).
     """
 
     name: str
@@ -59,6 +60,7 @@ class PassName:
     activation_flips: bool = False
     weight_flips: bool = False
     least_images: int = 1
+    revision: int = 1
 
 
 PASSES: dict[str, PassName] = {
@@ -234,6 +236,24 @@ def canonical(value: object) -> str:
             raise ValueError(f"expected a set of passes such as 'bent_references+popcount_term', found {part!r}")
         parts.append(part)
     return "+".join(str(one) for one in passes_of("+".join(parts) if parts else NONE)) or NONE
+
+
+def revisions(text: str) -> str:
+    """What a solver version says of a set of passes: those that no longer compute what they did at first, in the order
+    in which they act.
+
+    Args:
+        text: the set.
+
+    Raises:
+        ValueError: as ``passes_of`` has it.
+
+    Example:
+        >>> revisions("recalibrated_outputs")
+        ''
+    """
+    revised = (PASSES[one.name] for one in passes_of(text))
+    return "".join(f"+{one.name}.{one.revision}" for one in revised if one.revision > 1)
 
 
 def _in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:

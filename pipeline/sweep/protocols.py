@@ -121,11 +121,12 @@ class Evaluator(Protocol):
     def device(self) -> str:
         """Where the exact solves run: ``numba``, ``cpu`` or ``cuda``."""
 
-    def solver_version(self, effects: bool) -> str:
+    def solver_version(self, effects: bool, mitigations: str) -> str:
         """Part of every design's key: another one where the same design would give other numbers.
 
         Args:
             effects: whether the design has device effects.
+            mitigations: its set of passes.
         """
 
     def load(self) -> None:

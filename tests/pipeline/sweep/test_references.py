@@ -70,7 +70,7 @@ def test_axes_that_ideal_arithmetic_does_not_know_do_not_multiply_it(tmp_path: P
 class OfChips(SimcoreEvaluator):
     """Simulates chips in another version."""
 
-    def solver_version(self, effects: bool) -> str:
+    def solver_version(self, effects: bool, mitigations: str) -> str:
         return "2" if effects else "1"
 
 
