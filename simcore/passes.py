@@ -109,6 +109,7 @@ PASSES: dict[str, PassName] = {
             flips=True,
             contradicts=("fault_aware_flips",),
             least_images=4,
+            revision=2,
         ),
         PassName(
             "reference_column",
@@ -118,11 +119,13 @@ PASSES: dict[str, PassName] = {
         PassName(
             "fault_aware_rows",
             "rows of each chip take the inputs whose bits most of its stuck cells hold",
+            revision=2,
         ),
         PassName(
             "fault_aware_flips",
             "columns of each chip are stored so that most of its stuck cells hold the right bit",
             weight_flips=True,
+            revision=2,
         ),
         PassName(
             "reference_bits",
@@ -146,6 +149,7 @@ PASSES: dict[str, PassName] = {
             "partial sums get a multiple of the number of rows that are on",
             sets_converters=True,
             least_images=4,
+            revision=2,
         ),
         PassName(
             "nonuniform_codes",
@@ -182,6 +186,7 @@ PASSES: dict[str, PassName] = {
             "recalibrated_outputs",
             "gain and offset of every output, folded into the batch norm that follows",
             least_images=8,
+            revision=2,
         ),
     )
 }
@@ -249,8 +254,8 @@ def revisions(text: str) -> str:
         ValueError: as ``passes_of`` has it.
 
     Example:
-        >>> revisions("recalibrated_outputs")
-        ''
+        >>> revisions("popcount_term+near_sink")
+        '+popcount_term.2'
     """
     revised = (PASSES[one.name] for one in passes_of(text))
     return "".join(f"+{one.name}.{one.revision}" for one in revised if one.revision > 1)
