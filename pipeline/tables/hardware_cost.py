@@ -48,7 +48,7 @@ class HardwareCosts:
         passes = simulation.mitigations_of(point.design)
         cost = self._cost.design_cost(tile, activities, self._settings, digital, passes)
         engine = self._digital_spread(digital)
-        whole, spreads = self._cost.design_spreads(tile, activities, cost, self._settings, engine)
+        whole, spreads = self._cost.design_spreads(tile, activities, cost, self._settings, engine, passes)
         for name, spread in zip(("", *(layer["layer"] for layer in layers)), (whole, *spreads), strict=True):
             self._spreads[point.key, name] = spread
         rows = [self._row(point, part, spread) for part, spread in zip(cost.layers, spreads, strict=True)]

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from simcore.cost import energy
 from simcore.cost.activity import LayerActivity
 from simcore.cost.hardware import Tile
+from simcore.cost.leakage import SRAM_BIT_FINS, Leaking
 from simcore.cost.settings import CostSettings
 
 
@@ -16,15 +17,51 @@ class Added:
     """Of one layer.
 
     Attributes:
-        energy_J: for one image.
+        energy_J: for one image, without leakage.
         area_m2: of all of its tiles, placed.
+        leaking: what of it leaks.
     """
 
     energy_J: float = 0.0
     area_m2: float = 0.0
+    leaking: Leaking = Leaking()
+
+    @classmethod
+    def logic(cls, energy: float, area: float, settings: CostSettings) -> Added:
+        """Logic cells.
+
+        Args:
+            energy: J for one image.
+            area: m² of the cells, before placement.
+            settings: how densely they are placed.
+        """
+        return cls(energy, area / settings.logic_utilisation, Leaking(logic_m2=area))
+
+    @classmethod
+    def stored(cls, energy: float, bits: float, settings: CostSettings) -> Added:
+        """Bits that are kept in SRAM, as stored sums are.
+
+        Args:
+            energy: J for one image.
+            bits: so many.
+            settings: size and placement of a bit.
+        """
+        area = bits * settings.stored_bit_area / settings.logic_utilisation
+        return cls(energy, area, Leaking(fins=bits * SRAM_BIT_FINS))
+
+    @classmethod
+    def transistors(cls, energy: float, area: float) -> Added:
+        """Switches, mirrors and drivers, which lie among the cells' lines and are not placed as logic is; they leak as
+        it does.
+
+        Args:
+            energy: J for one image.
+            area: m².
+        """
+        return cls(energy, area, Leaking(logic_m2=area))
 
     def __add__(self, other: Added) -> Added:
-        return Added(self.energy_J + other.energy_J, self.area_m2 + other.area_m2)
+        return Added(self.energy_J + other.energy_J, self.area_m2 + other.area_m2, self.leaking + other.leaking)
 
 
 @runtime_checkable
@@ -53,8 +90,8 @@ def counting(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
     if s.popcount == "baseline" or tile.flips:
         return Added()
     adders = energy.popcount_adders(tile.active_rows)
-    placed = tile.row_tiles(layer.groups) * adders * s.full_adder_area / s.logic_utilisation
-    return Added(layer.sub_vectors * adders * s.full_adder_energy, placed)
+    area = tile.row_tiles(layer.groups) * adders * s.full_adder_area
+    return Added.logic(layer.sub_vectors * adders * s.full_adder_energy, area, s)
 
 
 def fraction_bits(tile: Tile, layer: LayerActivity, settings: CostSettings, bits: int) -> Added:
@@ -68,9 +105,8 @@ def fraction_bits(tile: Tile, layer: LayerActivity, settings: CostSettings, bits
     """
     s = settings
     tiles = tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns)
-    converters = tile.cols / s.columns_per_converter
-    placed = tiles * bits * (converters * s.full_adder_area + tile.cols * s.flip_flop_area) / s.logic_utilisation
-    return Added(layer.column_reads * bits * (s.full_adder_energy + s.flip_flop_energy), placed)
+    area = tiles * bits * (s.converters(tile.cols) * s.full_adder_area + tile.cols * s.flip_flop_area)
+    return Added.logic(layer.column_reads * bits * (s.full_adder_energy + s.flip_flop_energy), area, s)
 
 
 def code_table(tile: Tile, layer: LayerActivity, settings: CostSettings, entries: int, width: int) -> Added:
@@ -88,4 +124,4 @@ def code_table(tile: Tile, layer: LayerActivity, settings: CostSettings, entries
     s = settings
     tables = layer.groups * tile.column_tiles(layer.columns)
     lookup = width * s.stored_bit_read_energy + (entries - 1).bit_length() * s.full_adder_energy
-    return Added(layer.column_reads * lookup, tables * entries * width * s.stored_bit_area / s.logic_utilisation)
+    return Added.stored(layer.column_reads * lookup, tables * entries * width, s)

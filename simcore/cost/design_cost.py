@@ -44,12 +44,12 @@ def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings, passes:
     """One layer with its own tiles, which leak while it works; ``passes`` as in ``design_cost``."""
     tile = tile.of_layer(layer)
     seconds = layer_latency(tile, layer, settings)
-    added = [bent_thresholds(tile, layer, settings), *(one.cost(tile, layer, settings) for one in passes)]
-    areas = layer_area(tile, layer, settings) | {"mitigations": math.fsum(part.area_m2 for part in added)}
+    added = all_added(tile, layer, settings, passes)
+    areas = layer_area(tile, layer, settings) | {"mitigations": added.area_m2}
     return Cost(
         energy_J=layer_energy(tile, layer, settings)
         | {
-            "mitigations": math.fsum(part.energy_J for part in added),
+            "mitigations": added.energy_J,
             "write": write_energy(tile, layer, settings) if layer.written else 0.0,
         },
         latency_s=seconds,
@@ -57,7 +57,7 @@ def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings, passes:
         operations=layer.operations,
         tiles=tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns),
         charge_C=array_charge(tile, layer, settings, settling(tile, settings)),
-        leakage_W=layer_leaking(tile, layer, areas, settings).power_W(settings),
+        leakage_W=layer_leaking(tile, layer, areas, added, settings).power_W(settings),
         powered_s=seconds,
         slowest_s=seconds,
         write_s=write_time(tile, layer, settings) if layer.written else 0.0,
@@ -175,8 +175,7 @@ def column_groups(tile: Tile, layer: LayerActivity, settings: CostSettings) -> i
     """Conversions one after another in a read: the columns of a converter, neighbours. A layer fills a tile from its
     first column on, so that one which leaves half of the columns empty leaves half of the converters idle, and those at
     work have as much to do as ever."""
-    converters = math.ceil(tile.cols / settings.columns_per_converter)
-    return min(math.ceil(tile.cols / converters), layer.columns)
+    return min(math.ceil(tile.cols / settings.converters(tile.cols)), layer.columns)
 
 
 def latency(tile: Tile, layer: LayerActivity, reads: Reads, settings: CostSettings) -> float:
@@ -196,7 +195,7 @@ def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict
     s = settings
     row_tiles = tile.row_tiles(layer.groups)
     tiles = row_tiles * tile.column_tiles(layer.columns)
-    converters = math.ceil(tile.cols / s.columns_per_converter)
+    converters = s.converters(tile.cols)
     stored_columns = tile.cols * tile.steps
     width = energy.accumulator_bits(layer.inputs)
     logic = 1 / s.logic_utilisation
@@ -233,6 +232,11 @@ def resolution(tile: Tile, settings: CostSettings) -> int:
     return tile.adc_bits + (tile.finer_bits if bends else 0)
 
 
+def all_added(tile: Tile, layer: LayerActivity, settings: CostSettings, passes: Sequence[Costed]) -> Added:
+    """What the passes of a design add to a layer, and what its bent thresholds need; ``tile`` is the layer's own."""
+    return sum((one.cost(tile, layer, settings) for one in passes), start=bent_thresholds(tile, layer, settings))
+
+
 def bent_thresholds(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
     """What keeps bent thresholds. A flash ladder: the taps, for every row group in every tile. Successive
     approximation: a table from finer codes to codes; its own finer bits are the converter's (``resolution``)."""
@@ -242,7 +246,7 @@ def bent_thresholds(tile: Tile, layer: LayerActivity, settings: CostSettings) ->
         return code_table(tile, layer, settings, 2 ** resolution(tile, settings), tile.adc_bits)
     taps = (2**tile.adc_bits - 1) * (tile.adc_bits + tile.finer_bits)
     ladders = layer.groups * tile.column_tiles(layer.columns)
-    return Added(area_m2=ladders * taps * settings.stored_bit_area / settings.logic_utilisation)
+    return Added.stored(0.0, ladders * taps, settings)
 
 
 def conversion_energy(bits: int, settings: CostSettings) -> float:
@@ -292,16 +296,19 @@ def on_time(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: f
     return own * column_groups(tile, layer, settings) if together else own
 
 
-def layer_leaking(tile: Tile, layer: LayerActivity, areas: dict[str, float], settings: CostSettings) -> Leaking:
-    """What leaks of a layer's tiles: cells that need a supply, stored sums, logic and drivers. What converters leak is
-    part of their energy a conversion.
+def layer_leaking(
+    tile: Tile, layer: LayerActivity, areas: dict[str, float], added: Added, settings: CostSettings
+) -> Leaking:
+    """What leaks of a layer's tiles: cells that need a supply, stored sums, logic, drivers and what is added. What
+    converters leak is part of their energy a conversion.
 
     Args:
         areas: ``layer_area`` of the layer.
+        added: ``all_added`` to it.
     """
     tiles = tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns)
-    logic = ("accumulators", "popcount", "input_flip", "column_flags", "mitigations")
+    logic = ("accumulators", "popcount", "input_flip", "column_flags")
     placed = math.fsum(areas[name] for name in logic)
     sum_bits = areas["stored_sums"] * settings.logic_utilisation / settings.stored_bit_area
     fins = tiles * tile.rows * tile.cols * tile.leaking_fins + sum_bits * SRAM_BIT_FINS
-    return Leaking(fins, placed * settings.logic_utilisation + areas["drivers"])
+    return Leaking(fins, placed * settings.logic_utilisation + areas["drivers"]) + added.leaking

@@ -41,8 +41,11 @@ class Leaking:
         logic_m2: area of logic cells, before placement.
     """
 
-    fins: float
-    logic_m2: float
+    fins: float = 0.0
+    logic_m2: float = 0.0
+
+    def __add__(self, other: Leaking) -> Leaking:
+        return Leaking(self.fins + other.fins, self.logic_m2 + other.logic_m2)
 
     def power_W(self, settings: CostSettings) -> float:
         """Watts with the currents, density and supply of ``settings``."""

@@ -76,6 +76,10 @@ class CostSettings(PeripheryNumbers):
             return "flash" if bits <= FLASH_BITS else "sar"
         return self.converter
 
+    def converters(self, cols: int) -> int:
+        """Converters of a tile with so many columns."""
+        return math.ceil(cols / self.columns_per_converter)
+
     @cached_property
     def boundary(self) -> str:
         """Who pays and what is counted, on one line: written with every row."""

@@ -15,7 +15,9 @@ import numpy as np
 from jaxtyping import Float
 
 from simcore.cost.activity import LayerActivity
+from simcore.cost.added import Costed
 from simcore.cost.design_cost import (
+    all_added,
     array_energy,
     conversion_energy,
     converter_area,
@@ -31,7 +33,8 @@ from simcore.cost.settings import AREA_AXES, ENERGY_AXES, LATENCY_AXES, CostSett
 from simcore.cost.totals import DesignCost
 
 Values = Float[np.ndarray, "..."]
-_ARRAY_AXES = ("array_supply", "on_time", "conversion_time")
+_ARRAY_AXES = ("array_supply", "on_time", "conversion_time")  # what columns draw, those of passes too
+_DISPUTED = ("array", "adc", "mitigations")  # components of energy that an axis moves
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,12 @@ def digital_spread(layers: Iterable[DigitalLayer], settings: CostSettings) -> Di
 
 
 def design_spreads(
-    tile: Tile, layers: Sequence[LayerActivity], cost: DesignCost, settings: CostSettings, digital: DigitalSpread
+    tile: Tile,
+    layers: Sequence[LayerActivity],
+    cost: DesignCost,
+    settings: CostSettings,
+    digital: DigitalSpread,
+    passes: Sequence[Costed] = (),
 ) -> tuple[CostSpread, list[CostSpread]]:
     """The spread of a design, and of every layer with its own tiles.
 
@@ -93,6 +101,7 @@ def design_spreads(
         cost: ``design_cost`` of the same layers with these settings.
         settings: the central ones; what was given in them stays.
         digital: ``digital_spread`` of its digital layers.
+        passes: those of ``cost``.
     """
     settled, bits = settling(tile, settings), resolution(tile, settings)
     converters = np.array([converter_area(bits, corner) for corner in settings.corners(AREA_AXES)])
@@ -102,13 +111,15 @@ def design_spreads(
         own = tile.of_layer(layer)
         reads = layer_reads(own, layer, settings)
         times.append(np.array([latency(own, layer, reads, corner) for corner in settings.corners(LATENCY_AXES)]))
-        count = part.tiles * math.ceil(tile.cols / settings.columns_per_converter)
+        count = part.tiles * settings.converters(tile.cols)
         others = math.fsum(area for name, area in part.area_m2.items() if name != "converters")
         areas.append(others + count * converters)
         array = _over(_ARRAY_AXES, settings, partial(_array_energy, own, layer, settled))
-        rest = math.fsum(joules for name, joules in part.energy_J.items() if name not in ("array", "adc"))
-        working.append(array + layer.column_reads * conversion + rest)
-        leaking.append(_over(("leakage",), settings, layer_leaking(own, layer, part.area_m2, settings).power_W))
+        added = _over(_ARRAY_AXES, settings, partial(_added_energy, own, layer, passes))
+        rest = math.fsum(joules for name, joules in part.energy_J.items() if name not in _DISPUTED)
+        working.append(array + layer.column_reads * conversion + added + rest)
+        leaks = layer_leaking(own, layer, part.area_m2, all_added(own, layer, settings, passes), settings)
+        leaking.append(_over(("leakage",), settings, leaks.power_W))
     image = sum(times, np.full(2 ** len(LATENCY_AXES), cost.digital.latency_s))  # digital time is not disputed
     powered = image.reshape(_shape(LATENCY_AXES))
     energies = [joules + powered * watts for joules, watts in zip(working, leaking, strict=True)]
@@ -130,6 +141,10 @@ def design_spreads(
 
 def _array_energy(tile: Tile, layer: LayerActivity, settled: float, settings: CostSettings) -> float:
     return array_energy(tile, layer, settings, settled)
+
+
+def _added_energy(tile: Tile, layer: LayerActivity, passes: Sequence[Costed], settings: CostSettings) -> float:
+    return all_added(tile, layer, settings, passes).energy_J
 
 
 def _over(axes: tuple[str, ...], settings: CostSettings, value: Callable[[CostSettings], float]) -> Values:

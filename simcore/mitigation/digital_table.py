@@ -55,9 +55,9 @@ class DigitalTable(Mitigation):
         counted = energy.sum_bits(tile.active_rows)
         entries = 2 ** (tile.adc_bits + self.address_bits)
         width = counted + FRACTION_BITS
-        adders = counted * layer.groups / settings.logic_utilisation
+        adders = counted * layer.groups * settings.full_adder_area
         return (
-            Added(layer.sub_vectors * counted * settings.full_adder_energy, adders * settings.full_adder_area)
+            Added.logic(layer.sub_vectors * counted * settings.full_adder_energy, adders, settings)
             + code_table(tile, layer, settings, entries, width)
             + counting(tile, layer, settings)
             + fraction_bits(tile, layer, settings, FRACTION_BITS)

@@ -28,10 +28,12 @@ class FaultAwareRows(Mitigation):
         return np.argsort(row_of)
 
     def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
-        """An address is read for every row of every read: a judgement, as no source has it."""
+        """An address is read for every row of every read: a judgement, as no source has it. Layers whose cells are
+        written anew for every image do without the pass."""
+        if layer.written:
+            return Added()
         rows = min(tile.active_rows, layer.inputs)
         bits = rows * max(1, (rows - 1).bit_length())
-        return Added(
-            layer.positions * layer.groups * bits * settings.stored_bit_read_energy,
-            layer.groups * bits * settings.stored_bit_area / settings.logic_utilisation,
+        return Added.stored(
+            layer.positions * layer.groups * bits * settings.stored_bit_read_energy, layer.groups * bits, settings
         )

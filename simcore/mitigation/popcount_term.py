@@ -55,10 +55,11 @@ class PopcountTerm(Mitigation):
         width = energy.sum_bits(tile.active_rows)
         multiplier = width * COEFFICIENT_BITS
         row_tiles = tile.row_tiles(layer.groups)
-        adders = tile.column_tiles(layer.columns) * tile.cols / s.columns_per_converter * (width + FRACTION_BITS)
-        own = Added(
+        adders = tile.column_tiles(layer.columns) * s.converters(tile.cols) * (width + FRACTION_BITS)
+        own = Added.logic(
             (layer.sub_vectors * multiplier + layer.column_reads * (width + FRACTION_BITS)) * s.full_adder_energy,
-            row_tiles * (multiplier + adders) * s.full_adder_area / s.logic_utilisation,
+            row_tiles * (multiplier + adders) * s.full_adder_area,
+            s,
         )
         return own + counting(tile, layer, s) + fraction_bits(tile, layer, s, FRACTION_BITS)
 

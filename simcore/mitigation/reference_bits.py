@@ -40,6 +40,6 @@ class ReferenceBits(Mitigation):
         kept = {"layer": tiles, "row_group": layer.groups * column_tiles, "column": layer.groups * layer.columns}
         per = self.ranging.per or "layer"
         changes = {"layer": 0.0, "row_group": layer.sub_vectors * column_tiles, "column": layer.column_reads}
-        registers = kept[per] * 2 * self.bits * s.stored_bit_area / s.logic_utilisation
-        switches = tiles * tile.cols / s.columns_per_converter * 2 * 2**self.bits * 2 * s.fin_area
-        return Added(changes[per] * 2 * self.bits * s.stored_bit_read_energy, registers + switches)
+        registers = Added.stored(changes[per] * 2 * self.bits * s.stored_bit_read_energy, kept[per] * 2 * self.bits, s)
+        switches = tiles * s.converters(tile.cols) * 2 * 2**self.bits * 2 * s.fin_area
+        return registers + Added.transistors(0.0, switches)

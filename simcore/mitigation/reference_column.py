@@ -8,6 +8,7 @@ import numpy as np
 
 from simcore.cost import Added, CostSettings, LayerActivity, Tile
 from simcore.cost.design_cost import column_groups, on_time, settling
+from simcore.cost.leakage import Leaking
 from simcore.cost.lines import bit_line_cell_capacitance, word_line_capacitance
 from simcore.mapping.row_groups import StoredBits
 from simcore.mitigation.base import Mitigation
@@ -32,14 +33,18 @@ class ReferenceColumn(Mitigation):
         lower that current; here they do not, which is too much rather than too little."""
         s = settings
         column_tiles = tile.column_tiles(layer.columns)
+        conversions = column_groups(tile, layer, s)  # after one another in a read
         seconds = on_time(tile, layer, s, settling(tile, s))
+        if s.columns_read_on(tile.columns_are_independent) == "together":
+            seconds /= conversions
         leaked = layer.driven_rows * tile.off_current_A * seconds  # of all reads of a tile, a conversion each
-        together = s.columns_read_on(tile.columns_are_independent) == "together"
-        conducting = leaked * column_tiles * (1 if together else column_groups(tile, layer, s))
+        conducting = leaked * column_tiles * conversions
         supply = tile.v_read_V if s.array_supply == "v_read" else s.v_dd
         lines = layer.driven_rows * column_tiles * word_line_capacitance(tile, s) / tile.cols * s.v_dd**2
         lines += layer.sub_vectors * column_tiles * tile.rows * bit_line_cell_capacitance(tile, s) * tile.v_read_V**2
         energy = conducting * supply + leaked * layer.columns * s.v_dd + lines
-        mirrors = (1 + tile.cols / s.columns_per_converter) * s.current_mirror_area
         tiles = tile.row_tiles(layer.groups) * column_tiles
-        return Added(energy, tiles * (tile.rows * tile.cell_area_m2 + mirrors))
+        mirrors = tiles * (1 + s.converters(tile.cols)) * s.current_mirror_area
+        cells = tiles * tile.rows
+        column = Added(energy, cells * tile.cell_area_m2, Leaking(fins=cells * tile.leaking_fins))
+        return column + Added.transistors(0.0, mirrors)

@@ -35,5 +35,5 @@ class SampledPopcount(Mitigation):
         rows, sample = tile.active_rows, tile.counted_rows(tile.active_rows)
         parts = energy.popcount_adders(sample) + energy.popcount_adders(rows - sample) + energy.sum_bits(rows)
         more = max(parts - energy.popcount_adders(rows), 0.0)
-        placed = tile.row_tiles(layer.groups) * more * settings.full_adder_area / settings.logic_utilisation
-        return Added(layer.sub_vectors * more * settings.full_adder_energy, placed)
+        area = tile.row_tiles(layer.groups) * more * settings.full_adder_area
+        return Added.logic(layer.sub_vectors * more * settings.full_adder_energy, area, settings)

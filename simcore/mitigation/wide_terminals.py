@@ -26,7 +26,7 @@ class WideSink(Mitigation):
         sinks = tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns) * tile.cols
         switched = fins * settings.fin_gate_capacitance * settings.v_dd**2
         charged = fins * settings.fin_drain_capacitance * tile.v_read_V**2
-        return Added(layer.column_reads * (switched + charged), sinks * fins * settings.fin_area)
+        return Added.transistors(layer.column_reads * (switched + charged), sinks * fins * settings.fin_area)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class WideDriver(Mitigation):
         switching = layer.column_reads if tile.feeds_along_columns else layer.driven_rows * column_tiles
         lines = tile.cols if tile.feeds_along_columns else tile.rows
         energy = switching * fins * (settings.fin_gate_capacitance + settings.fin_drain_capacitance) * settings.v_dd**2
-        return Added(energy, tile.row_tiles(layer.groups) * column_tiles * lines * fins * settings.fin_area)
+        return Added.transistors(energy, tile.row_tiles(layer.groups) * column_tiles * lines * fins * settings.fin_area)
 
 
 def _added_fins(width: float, resistance: float, settings: CostSettings) -> float:

@@ -19,12 +19,21 @@ from simcore.cost import (
     layer_cost,
     resolve,
 )
+from simcore.cost.added import Added, Costed
 from simcore.cost.design_cost import column_groups, layer_energy, on_time, settling
 from simcore.cost.settings import AREA_AXES, ENERGY_AXES, LATENCY_AXES
 from simcore.cost_options import CostOptions
 from simcore.design import Design
 from simcore.design_axes import Adc
 from simcore.errors import InputError
+from simcore.mitigation.bent_references import BentReferences
+from simcore.mitigation.digital_table import DigitalTable
+from simcore.mitigation.fault_aware_rows import FaultAwareRows
+from simcore.mitigation.popcount_term import PopcountTerm
+from simcore.mitigation.re_ranging import re_ranging
+from simcore.mitigation.reference_bits import ReferenceBits
+from simcore.mitigation.reference_column import ReferenceColumn
+from simcore.mitigation.wide_terminals import WideSink
 from simcore.technology import circuit_parameters
 from simcore.technology.devices import load_bitcell
 from simcore.technology.periphery_file import PERIPHERY_FOLDER, load_periphery, periphery_names
@@ -35,6 +44,9 @@ DIGITAL = (DigitalLayer("conv", 9, 16, 100, 8), DigitalLayer("dense", 320, 10, 1
 # 45 % less current; the sub-vector is flipped every fourth time and 16 of 64 columns are: 16 + 64 / 4 = 32 additions
 SPARSE = dataclasses.replace(DENSE, column_current_A=0.55 * DENSE.column_current_A, driven_rows=24,
                              flipped_sub_vectors=0.25, flipped_columns=16)  # fmt: skip
+
+COSTED = (BentReferences("unbiased"), PopcountTerm("unbiased"), ReferenceColumn(), DigitalTable("unbiased", 4, 64),
+          ReferenceBits(4, 64, re_ranging("calibrated", "unbiased")), WideSink(2.0), FaultAwareRows())  # fmt: skip
 
 
 def tile(sparsity: str = "dense", bits: int = 4, device: str = "8T-SRAM", **fields) -> Tile:
@@ -183,15 +195,19 @@ def test_the_spread_holds_every_mix_of_ends() -> None:
 
 
 @pytest.mark.parametrize("bits", [4, 8])
-@pytest.mark.parametrize(("level", "layer"), [("dense", DENSE), ("binsparx", SPARSE)])
-def test_the_spread_is_the_cost_at_every_corner(level: str, layer: LayerActivity, bits: int) -> None:
+@pytest.mark.parametrize(
+    ("level", "layer", "passes"), [("dense", DENSE, ()), ("binsparx", SPARSE, ()), ("binsparx", SPARSE, COSTED)]
+)
+def test_the_spread_is_the_cost_at_every_corner(
+    level: str, layer: LayerActivity, passes: tuple[Costed, ...], bits: int
+) -> None:
     base, own = settings(), tile(level, bits=bits)
     layers = [layer, dataclasses.replace(layer, inputs=150, groups=3, positions=7)]
-    cost = design_cost(own, layers, base, DIGITAL)
-    whole, parts = design_spreads(own, layers, cost, base, digital_spread(DIGITAL, base))
+    cost = design_cost(own, layers, base, DIGITAL, passes)
+    whole, parts = design_spreads(own, layers, cost, base, digital_spread(DIGITAL, base), passes)
 
     def corners(axes: tuple[str, ...]) -> list:
-        return [design_cost(own, layers, found, DIGITAL) for found in (base, *base.corners(axes))]
+        return [design_cost(own, layers, found, DIGITAL, passes) for found in (base, *base.corners(axes))]
 
     for found in (whole, *parts):
         assert [len(ends) for ends in (found.energy_J, found.latency_s, found.area_m2)] == [129, 5, 17]
@@ -303,6 +319,47 @@ def test_leakage_by_hand() -> None:
     assert flipped.leakage_W - found.leakage_W == pytest.approx(more)
     # A ReRAM keeps its bits without a supply.
     assert layer_cost(tile(device="1T-1ReRAM"), DENSE, settings()).leakage_W == pytest.approx(logic)
+
+
+def test_bits_that_passes_keep_leak_as_stored_sums_do() -> None:
+    # A table of 2^(7 + 4) entries of 7 + 4 bits, the popcount's bin and bits after the point in accumulators
+    own, without = tile(bits=7), layer_cost(tile(bits=7), DENSE, settings())
+    found = layer_cost(own, DENSE, settings(), [DigitalTable("unbiased", 4, 64)])
+    bits = 2**11 * 11
+    logic = (found.area_m2["mitigations"] * 0.7 - bits * settings().stored_bit_area) * 2.7e3
+    assert found.leakage_W - without.leakage_W == pytest.approx(bits * 3 * 0.7e-12 + logic)
+
+
+def test_a_column_of_cells_leaks_as_cells_do() -> None:
+    own, without = tile(), layer_cost(tile(), DENSE, settings())
+    found = layer_cost(own, DENSE, settings(), [ReferenceColumn()])
+    mirrors = (1 + 8) * 0.3125 * 2.7e-9
+    assert found.leakage_W - without.leakage_W == pytest.approx(64 * 4 * 0.7e-12 + mirrors)
+
+
+@pytest.mark.parametrize(("cols", "shared", "expected"), [(20, 64, 1), (100, 8, 13), (64, 8, 8)])
+def test_passes_pay_for_whole_converters(cols: int, shared: int, expected: int) -> None:
+    chosen = settings(columns_per_converter=shared)
+    assert chosen.converters(cols) == expected
+    own = tile(bits=8, rows=64, cols=cols)
+    found = ReferenceBits(4, 64, re_ranging("calibrated", "unbiased")).cost(own, DENSE, chosen)
+    registers = DENSE.groups * own.column_tiles(64) * 2 * 4 * chosen.stored_bit_area / chosen.logic_utilisation
+    switches = own.column_tiles(64) * expected * 2 * 16 * 2 * chosen.fin_area
+    assert found.area_m2 == pytest.approx(registers + switches)
+
+
+def test_mirrors_draw_as_much_whether_columns_are_read_in_turn_or_together() -> None:
+    own = tile(device="1T-1ReRAM")
+    turn, together = (
+        ReferenceColumn().cost(own, DENSE, settings(columns_read=way)).energy_J for way in ("in_turn", "together")
+    )
+    assert together == pytest.approx(turn)
+
+
+def test_layers_that_are_written_anew_have_no_table_of_row_addresses() -> None:
+    written = dataclasses.replace(DENSE, written=True)
+    assert FaultAwareRows().cost(tile(), written, settings()) == Added()
+    assert FaultAwareRows().cost(tile(), DENSE, settings()).area_m2 > 0
 
 
 def test_a_run_of_nothing_costs_nothing_but_area() -> None:
