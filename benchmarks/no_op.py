@@ -34,9 +34,10 @@ class NoOp:
     """The evaluator."""
 
     device: str = "numba"
+    images_at_once: int = 25
 
     def solver_version(self, effects: bool, mitigations: str) -> str:
-        """One for all."""
+        """Part of the keys."""
         return "no-op"
 
     def load(self) -> None:

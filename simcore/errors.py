@@ -33,6 +33,19 @@ class InputError(BinsparxError):
         return type(self), (self.message, self.where)
 
 
+class ConditionError(ValueError):
+    """What a device effect knows does not hold under a condition.
+
+    Args:
+        field: of the design that has the condition.
+        message: what does not hold, in one sentence.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 MOST_LISTED = 24
 """Names that a message lists: what still can be read. A judgement."""
 _BOUNDS = {

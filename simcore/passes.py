@@ -9,11 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 
 from simcore.errors import nearest_name
 
 NONE = "none"
 """The set without any pass."""
+
+
+class Hardware(IntEnum):
+    """How much of it a design has: ideal arithmetic, ideal arrays behind real converters, or all of it."""
+
+    NONE = 0
+    CONVERTERS = 1
+    ARRAYS = 2
+
+
+_OF_SOLVER = {"ideal": Hardware.NONE, "ideal_circuit": Hardware.CONVERTERS}
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,10 @@ class PassName:
         sets_range: it says what codes cover, so that ``adc.range`` must not.
         activation_flips: it changes how sub-vectors are complemented.
         weight_flips: it changes which columns are stored complemented.
+        own_error: it errs where arrays are ideal and codes are enough, or rounds what others set.
+        least_hardware: with less of a design than this it changes no number (see ``passes_acting``).
+        moves_rows: it changes nothing but the order of rows within those that are read together.
+        tells_rows_apart: what it does depends on that order.
         least_images: calibration images that it needs: a judgement.
         revision: raised where what it computes changes, so that designs that use it get new keys (``revisions``).
     """
@@ -59,6 +75,10 @@ class PassName:
     sets_range: bool = False
     activation_flips: bool = False
     weight_flips: bool = False
+    own_error: bool = False
+    least_hardware: Hardware = Hardware.ARRAYS
+    moves_rows: bool = False
+    tells_rows_apart: bool = False
     least_images: int = 1
     revision: int = 1
 
@@ -84,7 +104,12 @@ PASSES: dict[str, PassName] = {
             below=64.0,
             widens="r_driver",
         ),
-        PassName("near_sink", "rows that carry most current lie next to the sink, within the rows read together"),
+        PassName(
+            "near_sink",
+            "rows that carry most current lie next to the sink, within the rows read together",
+            least_hardware=Hardware.NONE,
+            moves_rows=True,
+        ),
         PassName(
             "flip_above",
             "sub-vectors are complemented above this share of ones, not above one half",
@@ -92,6 +117,7 @@ PASSES: dict[str, PassName] = {
             example=0.4,
             below=1.0,
             activation_flips=True,
+            least_hardware=Hardware.NONE,
         ),
         PassName(
             "sampled_popcount",
@@ -102,6 +128,8 @@ PASSES: dict[str, PassName] = {
             below=65.0,
             whole=True,
             activation_flips=True,
+            least_hardware=Hardware.NONE,
+            tells_rows_apart=True,
         ),
         PassName(
             "flips_where_they_pay",
@@ -136,11 +164,14 @@ PASSES: dict[str, PassName] = {
             below=17.0,
             whole=True,
             sets_converters=True,
+            own_error=True,
+            least_hardware=Hardware.CONVERTERS,
         ),
         PassName(
             "bent_references",
             "converter thresholds where the mean currents of neighbouring sums part",
             sets_converters=True,
+            least_hardware=Hardware.CONVERTERS,
             bends_thresholds=True,
             least_images=4,
         ),
@@ -148,6 +179,7 @@ PASSES: dict[str, PassName] = {
             "popcount_term",
             "partial sums get a multiple of the number of rows that are on",
             sets_converters=True,
+            least_hardware=Hardware.CONVERTERS,
             least_images=4,
             revision=2,
         ),
@@ -155,6 +187,8 @@ PASSES: dict[str, PassName] = {
             "nonuniform_codes",
             "codes lie closest where partial sums are most frequent (Max)",
             sets_converters=True,
+            own_error=True,
+            least_hardware=Hardware.CONVERTERS,
             bends_thresholds=True,
             sets_range=True,
             least_images=4,
@@ -168,6 +202,8 @@ PASSES: dict[str, PassName] = {
             below=9.0,
             whole=True,
             sets_converters=True,
+            own_error=True,
+            least_hardware=Hardware.CONVERTERS,
             needs_bends=True,
         ),
         PassName(
@@ -180,11 +216,14 @@ PASSES: dict[str, PassName] = {
             whole=True,
             contradicts=("popcount_term", "nonuniform_codes"),
             sets_converters=True,
+            own_error=True,
+            least_hardware=Hardware.CONVERTERS,
             least_images=4,
         ),
         PassName(
             "recalibrated_outputs",
             "gain and offset of every output, folded into the batch norm that follows",
+            least_hardware=Hardware.CONVERTERS,
             least_images=8,
             revision=2,
         ),
@@ -240,7 +279,46 @@ def canonical(value: object) -> str:
         if not isinstance(part, str):
             raise ValueError(f"expected a set of passes such as 'bent_references+popcount_term', found {part!r}")
         parts.append(part)
-    return "+".join(str(one) for one in passes_of("+".join(parts) if parts else NONE)) or NONE
+    return text_of(passes_of("+".join(parts) if parts else NONE))
+
+
+def passes_acting(text: str, solver: str, tells_rows_apart: bool) -> str:
+    """The set with only those passes that can change a number of designs with this solver: all of them where it has
+    arrays.
+
+    Args:
+        text: the set.
+        solver: of the design; of references the name of their kind.
+        tells_rows_apart: something else in the design depends on the order of rows that are read together.
+
+    Example:
+        >>> passes_acting("near_sink+sampled_popcount:4+bent_references", "ideal", tells_rows_apart=False)
+        'near_sink+sampled_popcount:4'
+    """
+    hardware = _OF_SOLVER.get(solver, Hardware.ARRAYS)
+    if hardware == Hardware.ARRAYS:
+        return text
+    passes = passes_of(text)
+    tells_rows_apart |= any(PASSES[one.name].tells_rows_apart for one in passes)
+    return text_of(
+        one
+        for one in passes
+        if PASSES[one.name].least_hardware <= hardware and (tells_rows_apart or not PASSES[one.name].moves_rows)
+    )
+
+
+def without_own_error(text: str) -> str:
+    """The set without passes that err by themselves.
+
+    Args:
+        text: the set.
+    """
+    return text_of(one for one in passes_of(text) if not PASSES[one.name].own_error)
+
+
+def text_of(passes: Iterable[Pass]) -> str:
+    """A set as designs keep it, of passes in the order in which they act."""
+    return "+".join(map(str, passes)) or NONE
 
 
 def revisions(text: str) -> str:

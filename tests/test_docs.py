@@ -33,6 +33,7 @@ from pipeline.storage.records import SHARD_FILE_SCHEMA  # noqa: E402
 from pipeline.sweep.plan import make_plan  # noqa: E402
 from pipeline.sweep.spec import load_sweep  # noqa: E402
 from pipeline.tables.schema import SCHEMAS  # noqa: E402
+from simcore.effects import KINDS  # noqa: E402
 from simcore.effects.effect_blocks import load_block  # noqa: E402
 from simcore.technology import circuit_parameters, corner_names  # noqa: E402
 from tests.pipeline import fake_simcore  # noqa: E402
@@ -211,6 +212,11 @@ def test_every_column_and_field_is_explained() -> None:
     for page, names in (("results", columns), ("sweep-file", set(tables.FIELDS))):
         explained = _first_cells(pages[page]) | _first_cells(pages["glossary"])
         assert names <= explained, sorted(names - explained)
+
+
+def test_every_device_effect_is_told_as_a_cause() -> None:
+    page = (ROOT / "docs" / "blame.md").read_text(encoding="utf-8")
+    assert [kind for kind in KINDS if kind.replace("_", " ") not in page] == []
 
 
 @pytest.mark.parametrize("module", MODULES_WITH_EXAMPLES)

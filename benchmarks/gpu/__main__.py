@@ -171,6 +171,11 @@ def _recipes(text: str, work: Scale) -> dict[str, Recipe]:
         raise InputError(f"not JSON ({error})", "--recipe") from None
     if not isinstance(changes, dict):
         raise InputError("a recipe is a mapping of settings to values", "--recipe")
+    for name in ("small_crop", "small_crop_share"):
+        if name in changes:
+            raise InputError(
+                "windows have the images' own size here; `binsparx train` has smaller ones", f"--recipe {name}"
+            )
     fixed = {"epochs": work.epochs, "batch_size": work.batch_size}
     return {name: amended(recipe, {**fixed, **changes}, "--recipe") for name, recipe in RECIPES.items()}
 

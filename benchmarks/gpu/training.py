@@ -24,6 +24,7 @@ from benchmarks.gpu.results import Tell
 from simcore.errors import BinsparxError
 from simcore.network.checkpoint import load_checkpoint, save_checkpoint
 from simcore.network.definitions import define
+from simcore.network.full_precision import full_precision
 from simcore.network.modules import GraphNetwork
 from simcore.network.training.initial import copy_tensors
 from simcore.network.training.recipe import Recipe
@@ -62,6 +63,7 @@ class Job:
         return self.folder / f"{self.label}.{kind}.safetensors"
 
 
+@full_precision()
 def train(job: Job, end: float, tell: Tell) -> None:
     """Train until the recipe's last epoch or until ``end`` (``time.monotonic``), whichever is first.
 
@@ -82,9 +84,7 @@ class _Run:
     def __init__(self, job: Job, end: float) -> None:
         self.job, self.recipe = job, job.recipe
         torch.backends.cudnn.benchmark = True
-        # float32 that is float32: what full precision layers compute, and what a CPU computes for them
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-        self.bfloat16 = _is_quick_at_bfloat16(job.device)
+        self.bfloat16 = _is_in_bfloat16(job)
         self.random = torch.Generator(job.device).manual_seed(job.seed)
         torch.manual_seed(job.seed)
         network = GraphNetwork(define(job.network))
@@ -296,9 +296,12 @@ def _optimizer(network: GraphNetwork, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
-def _is_quick_at_bfloat16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
+def _is_in_bfloat16(job: Job) -> bool:
+    """What the recipe's precision means here."""
+    if job.recipe.precision != "auto":
+        return job.recipe.precision == "bfloat16"
+    if job.device.type == "cuda":
+        return torch.cuda.get_device_capability(job.device) >= (8, 0)
     return torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 

@@ -10,10 +10,12 @@ import typer
 from pipeline.cli.options import RESULTS_FOLDER, DesignArgument, ResultsOption, SweepFileOption
 from pipeline.explain.subject import open_subject
 from simcore.datasets import Dataset
+from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import InputError
 from simcore.inference.deployed import deployed
 from simcore.inference.preparation import prepare
 from simcore.network.checkpoint import Checkpoint, save_checkpoint
+from simcore.passes import passes_of
 
 
 def deploy(
@@ -35,6 +37,13 @@ def deploy(
         raise InputError(
             f"design {subject.key[:12]} is calibrated on every chip: no one network serves them all; deploy the same "
             "design with calibrated_on 'design'",
+            "KEY",
+        )
+    passes = {one.name for one in passes_of(subject.design.mitigations)}
+    if subject.design.solver in REFERENCE_SOLVERS and "recalibrated_outputs" not in passes:
+        raise InputError(
+            f"design {subject.key[:12]} is a reference ('{subject.design.solver}') whose outputs are not recalibrated: "
+            "there is nothing to deploy",
             "KEY",
         )
     # The results' side knows networks and data sets by what it needs of them; these are the simulator's own.

@@ -29,7 +29,9 @@ from pipeline.explain.subject import open_subject
 from pipeline.report.text_table import Column, print_table
 from pipeline.sweep import simulation
 from pipeline.sweep.keys import short_key
+from simcore.analysis.ablation import causes_of
 from simcore.datasets import Dataset
+from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import InputError
 from simcore.inference.calibration_images import calibration_of, require_apart
 from simcore.network.checkpoint import Checkpoint, write_atomically
@@ -62,6 +64,12 @@ def explain(
     if chips > 1 and not subject.design.chips_differ:
         raise InputError(
             "the design has no device effects that are drawn chip by chip, so that all its chips are alike", "--chips"
+        )
+    if subject.design.solver in REFERENCE_SOLVERS and not causes_of(subject.design):
+        raise InputError(
+            f"design {short_key(subject.key)} is a reference ('{subject.design.solver}') that loses nothing: there is "
+            "nothing to explain",
+            "KEY",
         )
     available = subject.dataset.splits[subject.split]
     if images > available:
@@ -194,5 +202,6 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     delivered = nodes.cell_currents.sum(axis=0, keepdims=True) / read.circuit.on_current()
     where = f"{title}{nominal}\nthe tile that errs most: {worst.layer}, row group {group}, column tile {tile}; "
     where += f"{subject.split} image 0, output position {place.position}"
-    converted = converters.convert(delivered, group, read.inputs.sum(keepdims=True))[0]
-    return files | draw_read(read.circuit, (read.weights, read.inputs), nodes, converted, where)
+    met = read.group.met_by_converters(delivered, read.bits)
+    converted = converters.convert(met, group, read.bits.sum(axis=1))
+    return files | draw_read(read, nodes, met[0], converted[0], where)

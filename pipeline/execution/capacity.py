@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.execution.ray_interface import Ray
@@ -29,6 +29,17 @@ def gpu_share(device: str) -> dict[str, float]:
     return {"num_gpus": _GPU_SHARE} if device == "cuda" else {}
 
 
+def usable_nodes(ray: Ray, device: str) -> list[Mapping[str, float]]:
+    """The resources of the nodes that are there and have a GPU if tasks need one.
+
+    Args:
+        ray: the cluster.
+        device: where the exact solves of the tasks run.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [node for node in nodes if node.get("GPU", 0) > 0] if gpu_share(device) else nodes
+
+
 def check_threads(ray: Ray, threads: int, device: str, grows: Callable[[Ray], bool]) -> str:
     """Compares the CPUs of a task, and the GPU that it needs if it does, with those of the nodes.
 
@@ -44,15 +55,13 @@ def check_threads(ray: Ray, threads: int, device: str, grows: Callable[[Ray], bo
     Raises:
         InputError: no node is large enough, and none can come.
     """
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if gpu_share(device):
-        nodes = [resources for resources in nodes if resources.get("GPU", 0) > 0]
-        if not nodes:
-            if grows(ray):
-                return "no node of the cluster has a GPU now; tasks wait until one joins"
-            from simcore.crossbar.solvers.device import DEVICE_VARIABLE  # brings kernels along
+    nodes = usable_nodes(ray, device)
+    if gpu_share(device) and not nodes:
+        if grows(ray):
+            return "no node of the cluster has a GPU now; tasks wait until one joins"
+        from simcore.crossbar.solvers.device import DEVICE_VARIABLE  # brings kernels along
 
-            raise InputError("a GPU was asked for, and no node of the cluster has one", DEVICE_VARIABLE)
+        raise InputError("a GPU was asked for, and no node of the cluster has one", DEVICE_VARIABLE)
     largest = max((int(resources.get("CPU", 0)) for resources in nodes), default=0)
     if threads <= largest:
         return ""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from pipeline.errors import DiskFull
 from pipeline.execution.active import ActiveDesign, Failure
-from pipeline.execution.capacity import gpu_share
+from pipeline.execution.capacity import gpu_share, usable_nodes
 from pipeline.execution.ray_interface import Ray, Reference, RemoteFunction
 from pipeline.execution.retries import FailureKind, Room, Trial, kind_of, kind_of_system_error
 from pipeline.execution.task_size import TaskSizer
@@ -164,7 +164,7 @@ class Execution:
         self._listener.slots_found(self._slots)
 
     def _room(self) -> Room:
-        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+        nodes = [node for node in usable_nodes(self._ray, self._settings.evaluator.device) if node.get("CPU")]
         slots = [int(node["CPU"]) // self._settings.threads for node in nodes]
         shares = [node.get("memory", 0) * self._settings.threads / node["CPU"] for node in nodes]
         return Room(max(slots, default=1), int(min(shares, default=0)))
@@ -290,10 +290,12 @@ class Execution:
     def _shard_ended(self, active: ActiveDesign, shard: Range, trial: Trial, outcome: Outcome) -> None:
         if outcome.ok:
             self._sizer.learn(active.time_class, shard[1], outcome.seconds)
-        elif not active.given_up and (following := trial.after(_kind(outcome), shard[1], self._room())) is not None:
-            self._try_again(_Task(active, (shard,), following), outcome)
-            return
         else:
+            together = min(shard[1], self._settings.evaluator.images_at_once)
+            following = None if active.given_up else trial.after(_kind(outcome), together, self._room())
+            if following is not None:
+                self._try_again(_Task(active, (shard,), following), outcome)
+                return
             self._give_up(active, outcome, shard)
         self._listener.task_done(active.work, shard[1], shard[1] * active.work.compute_time.seconds_per_image, outcome)
 

@@ -57,7 +57,7 @@ class Trial:
     Attributes:
         failures: the kinds of failure so far.
         slots: CPUs and memory of so many tasks are reserved, so that the neighbours stay away.
-        batch: images at a time; None: all of a shard.
+        batch: images at a time; None: as many as the evaluator takes.
     """
 
     failures: tuple[FailureKind, ...] = ()
@@ -65,7 +65,13 @@ class Trial:
     batch: int | None = None
 
     def after(self, kind: FailureKind, images: int, room: Room) -> Trial | None:
-        """The next trial of a task over ``images`` images (0: a preparation), or None where it is given up."""
+        """The next trial of a task, or None where it is given up.
+
+        Args:
+            kind: of its latest failure.
+            images: that it has in memory together as long as nothing is tried with fewer; 0 of a preparation.
+            room: that the machines have.
+        """
         failures = (*self.failures, kind)
         if failures.count(kind) > RETRIES[kind]:
             return None
@@ -73,7 +79,7 @@ class Trial:
             return replace(self, failures=failures)
         slots = max(self.slots, min(2 * self.slots, room.slots))
         batch = self.batch
-        # More memory alone first: sums keep their last bit only as long as the images go through together.
+        # More memory alone first: with fewer images at a time it takes longer.
         if images and (slots == self.slots or failures.count(kind) > 1):
             batch = max(1, (self.batch or images) // 2)
         if (slots, batch) == (self.slots, self.batch):

@@ -123,7 +123,7 @@ def evaluate_shards(
     A sound record that is there by now is kept: an earlier try's, or that of another run of the same designs.
 
     Args:
-        batch: images at a time; None: a whole shard.
+        batch: images at a time; None: a whole shard, of which the evaluator takes as many at a time as it likes.
 
     Returns:
         An outcome for each shard; fewer where the task took much longer than it should: the rest was not begun.

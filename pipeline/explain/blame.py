@@ -27,6 +27,7 @@ from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator
 from pipeline.tables.evidence import within_limits
 from simcore.analysis.ablation import causes_of, only, without
 from simcore.analysis.attribution import needs_of, passes_at_work, resting_on, with_passes, without_pass
+from simcore.analysis.reference_designs import what_acts
 from simcore.design import Design
 from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import BinsparxError
@@ -168,7 +169,7 @@ def _variants(design: Design, causes: Sequence[str], layers: Sequence[str]) -> d
         variants["unmitigated by", name] = without_pass(base, name)
         variants["mitigated by only", name] = with_passes(base, [name])
         variants["before only", name] = with_passes(base, needs_of(name))
-    return variants
+    return {place: what_acts(variant) for place, variant in variants.items()}
 
 
 def _pass_shares(design: Design, found: Mapping[tuple[str, str], _Found]) -> list[PassShare]:

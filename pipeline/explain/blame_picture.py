@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from pipeline.explain.blame import Blame, PassShare, Share
 from pipeline.report.drawing import COLOURS, draw_grid, picture_files
 from simcore.analysis.tile_errors import LayerTiles
-from simcore.crossbar import Circuit
+from simcore.analysis.tile_read import TileRead
 from simcore.crossbar.solvers.newton import Nodes
 
 
@@ -78,19 +78,18 @@ def draw_tiles(layers: Sequence[LayerTiles], title: str) -> dict[str, bytes]:
     return picture_files(figure, "tiles")
 
 
-def draw_read(
-    circuit: Circuit, bits: tuple[np.ndarray, np.ndarray], nodes: Nodes, converted: np.ndarray, title: str
-) -> dict[str, bytes]:
-    """PNG and SVG of one read: volts above and below the cells, cell currents, what each column delivers, what is read.
+def draw_read(read: TileRead, nodes: Nodes, met: np.ndarray, converted: np.ndarray, title: str) -> dict[str, bytes]:
+    """PNG and SVG of one read: volts above and below the cells, cell currents, what converters meet of each column,
+    what they make of it.
 
     Args:
-        circuit: cells, wires and terminals.
-        bits: (R, C) weights as stored, and (R,) inputs as applied.
-        nodes: the solved read.
-        converted: (C,) partial sums that the codes of the converters stand for, LSB.
+        read: the read.
+        nodes: as solved.
+        met: (C,) currents that converters meet, LSB.
+        converted: (C,) partial sums that their codes stand for, LSB.
         title: above it.
     """
-    weights, inputs = bits
+    circuit, weights = read.circuit, read.weights
     figure = Figure(figsize=(12.5, 6.2), layout="constrained")
     grid = figure.subplots(2, 3, height_ratios=[3, 1])
     unit = circuit.on_current()
@@ -105,16 +104,16 @@ def draw_read(
         axes.set_title(name, fontsize=9)
         axes.set_xlabel("column", fontsize=8)
         axes.set_ylabel("row (sink at the bottom)", fontsize=8)
-    columns, ideal = np.arange(weights.shape[1]), inputs.astype(float) @ weights
-    delivered = nodes.cell_currents.sum(axis=0) / unit
+    columns, ideal = np.arange(weights.shape[1]), read.inputs.astype(float) @ weights
+    less = " less the reference column's" if read.group.stored.reference else ""
     rest = grid[1, 0].get_gridspec()
     for axes in grid[1]:
         axes.remove()
     axes = figure.add_subplot(rest[1, :])
     axes.step(columns, ideal, where="mid", color=COLOURS[6], lw=1.2, label="true partial sum")
-    axes.step(columns, delivered, where="mid", color=COLOURS[1], lw=1.2, ls="--", label="current delivered")
+    axes.step(columns, met, where="mid", color=COLOURS[1], lw=1.2, ls="--", label=f"current delivered{less}")
     axes.step(columns, converted, where="mid", color=COLOURS[0], lw=1.4, ls=":", label="code, as a partial sum")
-    axes.fill_between(columns, delivered, ideal, step="mid", color=COLOURS[4], alpha=0.35, label="lost")
+    axes.fill_between(columns, met, ideal, step="mid", color=COLOURS[4], alpha=0.35, label="lost")
     axes.set_xlabel("column", fontsize=8)
     axes.set_ylabel("LSB", fontsize=8)
     axes.legend(fontsize=8, frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from pipeline.explain.blame import Subject
 from pipeline.explain.prices import CostOfDesigns
 from pipeline.results.finished import Results
@@ -16,6 +18,7 @@ from pipeline.sweep.names import level_name
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
 from simcore.cost_options import CostOptions
+from simcore.crossbar.circuit import input_error
 from simcore.design import Design
 from simcore.errors import InputError
 
@@ -83,7 +86,13 @@ def subject_of_results(results: Results, key_start: str) -> Subject:
                 f"the {kind} '{name}' that ships differs from the one that design {row.design_key[:12]} was computed "
                 "with; name that design's sweep file with --sweep"
             )
-    design = Design.model_validate(content["design"])
+    try:
+        design = Design.model_validate(content["design"])
+    except ValidationError as error:
+        reason = input_error(error, Design, "").message
+        raise InputError(
+            f"the record of design {row.design_key[:12]} cannot be used: {reason}; run its sweep again"
+        ) from None
     price = None
     if row.device in simulation.device_names():
         price = CostOfDesigns.of(

@@ -46,7 +46,7 @@ class Fronts:
 def input_columns(spec: ParetoSpec) -> list[str]:
     """The columns of ``designs`` that the fronts are found from."""
     objectives = dict.fromkeys(OBJECTIVES[name].column for name in spec.objectives)
-    of_all = ("images", "chips", "design_key", "solver_setting")
+    of_all = ("images", "chips", "stopped", "design_key", "solver_setting")
     return list(dict.fromkeys([*GROUP_COLUMNS, *objectives, *_OF_THE_FLOOR, *of_all]))
 
 
@@ -67,8 +67,8 @@ def bits_of(correct: Bool[np.ndarray, "chips images"], spec: ParetoSpec) -> np.n
 def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSpec) -> Fronts:
     """One front for each network, data set and world (``axes.WORLD``).
 
-    What a race left behind, with fewer images or chips than another of its group, is on no front. Nor is a reference,
-    which is no hardware, or what is below the floor.
+    What a race stopped as beaten is on no front, and nor is what has fewer images or chips than another of its group, a
+    reference, which is no hardware, or what is below the floor.
 
     Args:
         designs: a table with ``input_columns(spec)``.
@@ -88,6 +88,7 @@ def find_fronts(designs: pa.Table, correct: Sequence[np.ndarray], spec: ParetoSp
     }
     fronts = Fronts(marks, [], [])
     group[np.isin(designs["solver_setting"].to_pylist(), REFERENCE_SOLVERS)] = -1
+    group[np.isin(designs["stopped"].to_pylist(), ["beaten"])] = -1  # also where those that beat it never finished
     for code in range(len(codes)):
         if len(members := np.flatnonzero(group == code)):
             _mark(fronts, members, designs, correct, spec)

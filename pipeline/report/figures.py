@@ -32,7 +32,7 @@ from pipeline.report.front_panels import ACCURACY, FrontPanel, front_panels, nam
 from pipeline.report.page.findings import find_gains
 from pipeline.report.page.selection import hardware_numbers, select_designs
 from pipeline.report.picture import label_sizes, scale_panels
-from pipeline.results.finished import Results, hardware_only, seen_all
+from pipeline.results.finished import Results, seen_all
 from pipeline.results.names import design_name, world_names, worlds_beyond_corner
 from pipeline.results.robust import spread_columns
 from pipeline.sweep.names import array_name, level_name
@@ -45,11 +45,13 @@ def draw_figures(results: Results, sweep: str) -> Iterator[tuple[str, bytes]]:
     """(file name, content) of every picture: accuracy against each cost, gains, accuracy maps, where the
     energy goes, accuracy from chip to chip, errors of the layers.
 
-    Designs that a race stopped early are left out: they were judged on fewer images than the others. Of more than
-    ``MOST_SHOWN`` designs the costs are drawn for the hardware on the fronts and a sample of the other, and the
-    picture says so.
+    Designs that a race stopped early are left out: they were judged on fewer images than the others; where there are no
+    others, there is no picture. Of more than ``MOST_SHOWN`` designs the costs are drawn for the hardware on the fronts
+    and a sample of the other, and the picture says so.
     """
-    designs = seen_all(hardware_only(results.designs(sweep)))
+    designs = seen_all(results.designs(sweep))
+    if designs.empty:
+        return
     drawn = select_designs(designs)
     figures = {f"front-{cost.column}": _front(drawn, cost, len(designs)) for cost in known_costs(designs)}
     if (gains := _gains(results, designs)) is not None:

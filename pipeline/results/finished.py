@@ -259,9 +259,8 @@ class Results:
 
 
 def seen_all(designs: pd.DataFrame) -> pd.DataFrame:
-    """The designs that saw as many images and chips as any of their sweep, network and world.
-
-    Those that a race left behind are not to be set beside them.
+    """The designs that no race stopped as beaten and that saw as many images and chips as any other such one of their
+    sweep, network and world; references, which no race stops, are left out.
     """
     return designs[_saw_all(designs)]
 
@@ -278,8 +277,8 @@ def _is_hardware(designs: pd.DataFrame) -> pd.Series:
 def on_front(group: pd.DataFrame, costs: Sequence[str], accuracy: str = "accuracy") -> NDArray[np.bool_]:
     """Whether no other row is as accurate at lower costs.
 
-    A design that a race left behind saw fewer images or chips than others of its sweep, and is on no front; nor is a
-    reference, which is no hardware, or what is below the floor of its sweep.
+    A design that a race stopped as beaten is on no front; nor is one that saw fewer images or chips than others of its
+    sweep, a reference, which is no hardware, or what is below the floor of its sweep.
 
     Args:
         group: rows of ``designs`` that may be compared.
@@ -289,7 +288,7 @@ def on_front(group: pd.DataFrame, costs: Sequence[str], accuracy: str = "accurac
     Returns:
         (rows,) booleans.
     """
-    compared = (_saw_all(group) & _is_hardware(group) & above_floor(group)).to_numpy()
+    compared = (_saw_all(group) & above_floor(group)).to_numpy()
     directions: list[Direction] = ["max", *("max" if name in GAINS else "min" for name in costs)]  # type: ignore[list-item]
     members = np.zeros(len(group), bool)
     members[compared] = non_dominated(group.loc[compared, [accuracy, *costs]].to_numpy(float), directions)
@@ -308,10 +307,12 @@ def above_floor(designs: pd.DataFrame) -> pd.Series:
 
 
 def _saw_all(designs: pd.DataFrame) -> pd.Series:
-    """Fewer images or chips than another of its sweep, network and world has only what a race stopped; another sweep
-    may just ask for fewer, and a race may be done with one world before another."""
+    """Another sweep may just ask for fewer images or chips, and a race may be done with one world before another: the
+    most is that of one sweep, network and world, of the designs that run in the race and that it did not stop as
+    beaten."""
     group = [name for name in ("sweep", *GROUP_COLUMNS) if name in designs]
-    seen = designs["images"] * (designs["chips"].fillna(1) if "chips" in designs else 1)
+    runs = _is_hardware(designs) & (designs["stopped"] != "beaten")
+    seen = (designs["images"] * (designs["chips"].fillna(1) if "chips" in designs else 1)).where(runs)
     return seen == seen.groupby([designs[name] for name in group], dropna=False).transform("max")
 
 

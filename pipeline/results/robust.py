@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.front.pareto import non_dominated
-from pipeline.results.finished import above_floor, hardware_only, seen_all
+from pipeline.results.finished import above_floor, seen_all
 from pipeline.sweep.axes import CALIBRATED_ON, CORNER, EFFECTS, LEVEL, WORLD_COLUMNS
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.objectives import known_costs
@@ -35,7 +35,7 @@ def worst_worlds(designs: pd.DataFrame) -> pd.DataFrame:
         The row of the world with the least accuracy, in which every cost is the largest over the worlds,
         ``accuracy_loss`` too, and ``above_floor`` holds where it does in all; ``worlds`` says how many there are.
     """
-    designs = _for_every_calibration(hardware_only(seen_all(designs)).reset_index(drop=True))
+    designs = _for_every_calibration(seen_all(designs).reset_index(drop=True))
     within = [name for name in _WITHIN if name in designs]
     choice = [name for name in designs.columns if name in AXIS_COLUMNS and name not in _OF_THE_WORLD]
     choice += [name for name in designs.attrs.get("parameters", ()) if name in designs]  # of overrides taken apart

@@ -25,9 +25,10 @@ from pipeline.sweep.keys import canonical_json, digest_of
 RECORD_FORMAT = 3
 DESIGNS_FOLDER = "designs"
 _METADATA_KEY = b"binsparx"
-_SHARD_NAME = re.compile(rf"{DESIGNS_FOLDER}/[0-9a-f]{{2}}/([0-9a-f]{{64}})/images-(\d{{9}})-(\d{{9}})\.parquet")
+_NUMBER = r"(\d{9}|[1-9]\d{9,})"  # as ``:09d`` writes it: images of all chips one after the other may pass 1e9
+_SHARD_NAME = re.compile(rf"{DESIGNS_FOLDER}/[0-9a-f]{{2}}/([0-9a-f]{{64}})/images-{_NUMBER}-{_NUMBER}\.parquet")
 _BUNDLE_NAME = re.compile(
-    rf"{DESIGNS_FOLDER}/[0-9a-f]{{2}}/([0-9a-f]{{64}})/images-(\d{{9}})-(\d{{9}})-(\d{{9}})\.parquet"
+    rf"{DESIGNS_FOLDER}/[0-9a-f]{{2}}/([0-9a-f]{{64}})/images-{_NUMBER}-{_NUMBER}-{_NUMBER}\.parquet"
 )
 _DESIGN_NAME = re.compile(rf"{DESIGNS_FOLDER}/[0-9a-f]{{2}}/([0-9a-f]{{64}})/design\.json")
 

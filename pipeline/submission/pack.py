@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -112,9 +112,11 @@ def _named_files(sweep: SweepFile) -> Iterator[Path]:
         yield from _existing(sweep, reference, ("models", index))
     for index, device in enumerate(spec.devices):
         if device.file is not None:
+            of_points = [match.given() for match in spec.points]
+            named = [one.get("overrides", {}) for one in of_points if device.shown in one.get("device", [device.shown])]
             for path in _existing(sweep, device.file, ("devices", index)):
                 yield path
-                yield from _points_files(path, device.overrides)
+                yield from _points_files(path, [device.overrides, *named])
     yield from _effect_files(sweep)
     yield from _existing(sweep, spec.cost.technology, ("cost", "technology"))
     yield from _dataset_files(sweep)
@@ -149,9 +151,9 @@ def _effect_files(sweep: SweepFile) -> Iterator[Path]:
                         yield path.parent / name
 
 
-def _points_files(bitcell: Path, overrides: Mapping[str, object]) -> Iterator[Path]:
-    """I-V points named by a bitcell file or an override; they lie beside the bitcell file."""
-    for name in _values_of("iv_csv", [read_yaml(bitcell).data, overrides]):
+def _points_files(bitcell: Path, overrides: Sequence[Mapping[str, object]]) -> Iterator[Path]:
+    """I-V points named by a bitcell file or by overrides; they lie beside the bitcell file."""
+    for name in _values_of("iv_csv", [read_yaml(bitcell).data, *overrides]):
         if isinstance(name, str) and PurePosixPath(name).name == name and (bitcell.parent / name).is_file():
             yield bitcell.parent / name
 

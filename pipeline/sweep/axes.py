@@ -31,7 +31,7 @@ def _after(seconds: float) -> str:
         count = seconds / unit
         if count >= 1 and count == int(count):
             return f"after {count:,.0f} {name}{'s' if count > 1 else ''}"
-    return f"after {seconds:g} s"
+    return f"after {seconds:.12g} s"
 
 
 MODEL = Axis(column="model", meaning="network")
@@ -57,6 +57,14 @@ SETS = MitigationsAxis(
     example="`[none, binsparx+bent_references]`",
     guide="sets of passes; they may name flips, pruning and row order too, see [mitigations](mitigations.md)",
 )
+PRUNE = ScalarAxis(
+    field="prune",
+    column="prune",
+    unit="fraction",
+    meaning="part of the remaining stored ones that is stored as zero",
+    example="`[0, 0.1]`",
+    guide="part of each column's remaining stored ones that is stored as 0",
+)
 LEVEL = (
     ScalarAxis(
         field="sparsity",
@@ -66,14 +74,7 @@ LEVEL = (
         example="`[dense, binsparx]`",
         guide="flips of stored columns, of applied sub-vectors, both or none; `dense` where `mitigations` is given",
     ),
-    ScalarAxis(
-        field="prune",
-        column="prune",
-        unit="fraction",
-        meaning="part of the remaining stored ones that is stored as zero",
-        example="`[0, 0.1]`",
-        guide="part of each column's remaining stored ones that is stored as 0",
-    ),
+    PRUNE,
     SETS,
 )
 """The sparsity level: what the designs of one configuration differ in."""
@@ -167,7 +168,7 @@ CONDITIONS = (
     ConditionAxis(
         field="temperature_K",
         word="temperature",
-        told="at {:g} K".format,
+        told="at {:.12g} K".format,
         column="temperature_K",
         unit="K",
         meaning="temperature of the chip, where an effect depends on it",
@@ -192,9 +193,10 @@ SEED = ScalarAxis(
     field="seed",
     in_file="seeds",
     column="seed",
-    meaning="seed of all that is random in the design",
+    meaning="seed of all that is random in the design, its chips among it",
     example="`[0, 1]`",
-    guide="seeds of the fit's draws and of the converter noise",
+    guide="seeds of the fit's draws, of the converter noise and of the [chips](chips.md): each seed has `chips` of "
+    "its own",
 )
 SOLVER = ScalarAxis(
     field="solver",

@@ -38,6 +38,13 @@ class SimcoreEvaluator:
         version = evaluation.solver_version(effects, mitigations)
         return version if self.device == NUMBA else f"{version}+{self.device}"
 
+    @property
+    def images_at_once(self) -> int:
+        """As ``simcore.inference.evaluation.evaluate`` takes them."""
+        from simcore.inference.evaluation import BATCH
+
+        return BATCH
+
     def load(self) -> None:
         """Imports torch and numba."""
         from simcore.inference import evaluation  # noqa: F401

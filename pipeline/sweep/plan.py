@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep import simulation
-from pipeline.sweep.axes import CONVERTER, MATCHED, ROW_ORDER, SEED, SETS, SOLVER
+from pipeline.sweep.axes import CONVERTER, MATCHED, PRUNE, ROW_ORDER, SEED, SETS, SOLVER
 from pipeline.sweep.extent import Extent
 from pipeline.sweep.images import measured_images
 from pipeline.sweep.point_builder import PointBuilder
@@ -20,7 +20,7 @@ from pipeline.sweep.protocols import Dataset, Evaluator
 from pipeline.sweep.spec import MatchSpec, SweepFile
 from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import InputError
-from simcore.passes import NONE
+from simcore.passes import NONE, PASSES, passes_acting, passes_of
 
 if TYPE_CHECKING:
     from simcore.cost import CostSettings
@@ -174,9 +174,17 @@ def _reference_notes(sweep: SweepFile) -> tuple[str, ...]:
     of_circuit += ["overrides"] if any(device.overrides for device in spec.devices) else []
     converter_given = any(settings[axis.column] != [axis.default] for axis in CONVERTER)
     idle = {"ideal_circuit": of_circuit, "ideal": [*of_circuit, *(["adc"] if converter_given else [])]}
-    nothing_drawn = set(settings[ROW_ORDER.column]) <= {"channel", "spatial"} and settings["prune"] == [0.0]
-    if nothing_drawn and settings[SEED.column] != [SEED.default]:
+    sets = [one for _, one in spec.sets()]
+    named = [field for one in sets for field in one.fields]
+    pruned = settings[PRUNE.column] != [PRUNE.default] or any(column == PRUNE.column for column, _ in named)
+    grouped = "grouped" in settings[ROW_ORDER.column] or (ROW_ORDER.column, "grouped") in named
+    acting = {solver: [passes_acting(one.passes, solver, tells_rows_apart=pruned) for one in sets] for solver in idle}
+    moved = any(PASSES[one.name].moves_rows for text in acting["ideal"] for one in passes_of(text))
+    if not (pruned or grouped or moved) and settings[SEED.column] != [SEED.default]:
         idle["ideal"].append("seeds")
+    for solver, what in (("ideal_circuit", "passes on arrays"), ("ideal", "passes on arrays and converters")):
+        if acting[solver] != [one.passes for one in sets]:
+            idle[solver].append(what)
     return tuple(
         f"{sweep.where('solver')}: '{solver}' designs are references: without costs, on no front"
         + (f", and nothing of {', '.join(idle[solver])} acts on them: what comes out alike is one" * bool(idle[solver]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from pipeline.sweep import simulation
-from pipeline.sweep.axes import CALIBRATION, EFFECTS, OF_EFFECTS, SCALARS, SETS
+from pipeline.sweep.axes import CALIBRATION, CONDITIONS, EFFECTS, OF_EFFECTS, SCALARS, SETS
 from pipeline.sweep.axis import AxisValue
 from pipeline.sweep.field_types import is_effect_file
 from pipeline.sweep.images import calibrating_images
@@ -23,7 +23,7 @@ from pipeline.sweep.protocols import Evaluator
 from pipeline.sweep.simulation import Model
 from pipeline.sweep.spec import MOST_NAME_CHARACTERS, DeviceSpec, MatchSpec, SweepFile
 from simcore.design_axes import MOST_SIDE
-from simcore.errors import InputError, unknown_name
+from simcore.errors import ConditionError, InputError, unknown_name
 from simcore.yaml_file import Location
 
 
@@ -34,6 +34,7 @@ class _Values:
     Attributes:
         settings: values of the scalar axes by their columns, but for the sets of mitigations.
         given: columns of the scalar axes that the file names, so that no set may say otherwise.
+        conditions: where the file has what device effects depend on, by the columns of these axes.
     """
 
     models: list[Model]
@@ -43,6 +44,7 @@ class _Values:
     settings: dict[str, list[AxisValue]]
     given: set[str]
     sets: list[PlacedSet]
+    conditions: dict[str, Location]
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class PointBuilder:
         self._effect_meanings: dict[str, Effects] = {}
         for index, device in enumerate(self.spec.devices):
             where = sweep.where("devices", index, *(["label"] if device.label else []))
-            _require_showable(_label(device), "device", "; give it a 'label'", where)
-        self._check_matches("device", [_label(device) for device in self.spec.devices])
+            _require_showable(device.shown, "device", "; give it a 'label'", where)
+        self._check_matches("device", [device.shown for device in self.spec.devices])
 
     def _base_values(self) -> _Values:
         spec, sweep = self.spec, self.sweep
@@ -101,7 +103,8 @@ class PointBuilder:
             for effects in self._effects(spec.effects, lambda index: self._where_value(EFFECTS.column, index))
         ]
         sets = [PlacedSet(one, self._where_value(SETS.place, index)) for index, one in spec.sets()]
-        return _Values(models, cells, list(self._sizes()), studies, spec.settings(), spec.given(), sets)
+        conditions: dict[str, Location] = {axis.column: (axis.place,) for axis in CONDITIONS}
+        return _Values(models, cells, list(self._sizes()), studies, spec.settings(), spec.given(), sets, conditions)
 
     def _where_value(self, *location: str | int) -> str:
         """The place of one value of an axis, which may be the only one."""
@@ -148,18 +151,29 @@ class PointBuilder:
 
     def count(self) -> int:
         """How many points ``points`` makes at most, without making any; names are not looked up."""
+        return sum(self._count(given) for given in ({}, *(match.given() for match in self.spec.points)))
+
+    def _count(self, given: Mapping[str, Any]) -> int:
+        """Of the product in which ``given`` takes the place of the sweep's own values."""
         spec = self.spec
         cells = sum(
-            len(device.corners or spec.corners) * math.prod(map(len, device.overrides.values()))
+            len(given.get("corner", device.corners or spec.corners))
+            * math.prod(map(len, {**device.overrides, **given.get("overrides", {})}.values()))
             for device in spec.devices
+            if device.shown in given.get("device", [device.shown])
         )
         sizes = sum(len(array.rows) * len(array.cols) * len(array.active_rows or [1]) for array in spec.arrays)
-        total = len(spec.models) * cells * sizes * math.prod(len(values) for values in spec.settings().values())
-        total *= len(spec.sets()) * len(spec.dataset.calibration_images) * len(spec.effects)
-        for match in spec.points:  # what it names takes the place of the sweep's own values
-            given = {**match.given(), **match.given().get("overrides", {})}
-            total += math.prod(len(values) for values in given.values() if isinstance(values, list))
-        return total
+        if {"rows", "cols", "active_rows"} & given.keys():
+            rows = given.get("rows", {row for array in spec.arrays for row in array.rows})
+            sizes = len(rows) * len(given.get("cols") or [1]) * len(given.get("active_rows") or [1])
+        others = {
+            **spec.settings(),
+            SETS.column: spec.sets(),
+            CALIBRATION.column: spec.dataset.calibration_images,
+            EFFECTS.column: spec.effects,
+        }
+        total = math.prod(len(given.get(column, values)) for column, values in others.items())
+        return len(spec.models) * cells * sizes * total
 
     def implausible(self) -> list[str]:
         """What the bitcells of the points say that is hardly meant: one line a device and field."""
@@ -173,6 +187,8 @@ class PointBuilder:
         products = settings_of_sets(values.settings, values.given, values.sets)
         places = {placed.set.passes: placed.where for placed in reversed(values.sets)}
         checked: set[int] = set()
+        for cell, study in itertools.product(values.cells, values.studies):
+            self._check_effects(cell, study, values)
         for model, cell, size, study in itertools.product(values.models, values.cells, values.sizes, values.studies):
             rows, cols, active, where = size
             base = Configuration(study, model, cell, self._circuit(cell), rows, cols, active)
@@ -185,8 +201,31 @@ class PointBuilder:
                         checked.add(study.design_fields[CALIBRATION.column])
                     product = PointProduct(base, settings)
                 except ValueError as error:  # pydantic's own error is one
+                    _check_sets(base, products, places)  # what fits one circuit may not fit another
                     raise InputError(_first_reason(error), where) from None
                 yield from product
+
+    def _check_effects(self, cell: Bitcell, study: Study, values: _Values) -> None:
+        """Every device effect of a study, with the circuit of a bitcell and all conditions that it depends on.
+
+        Raises:
+            InputError: its numbers do not hold there; it names where the file has the condition, else the effects.
+        """
+        circuit = self._circuit(cell)
+        for effect in study.design_fields["effects"]:
+            axes = {axis.field: axis.column for axis in CONDITIONS if axis.field in effect.depends_on}
+            met = [list(enumerate(values.settings[column])) for column in axes.values()]
+            for combination in itertools.product(*met):
+                conditions = dict(zip(axes, combination, strict=True))
+                try:
+                    simulation.check_effect(effect, circuit, {name: value for name, (_, value) in conditions.items()})
+                except ConditionError as error:
+                    index, _ = conditions[error.field]
+                    where = self._where_value(*values.conditions[axes[error.field]], index)
+                    raise InputError(f"effects '{study.effects}': {error}", where) from None
+                except ValueError as error:
+                    where = self._effect_meanings[study.effects].where
+                    raise InputError(f"'{study.effects}' on {cell.device} {cell.corner}: {error}", where) from None
 
     def _circuit(self, cell: Bitcell) -> Any:
         known = self._circuits.get(cell)
@@ -224,7 +263,7 @@ class PointBuilder:
             where = self.sweep.where(*location, "overrides")
         for corner in corners:
             for values in itertools.product(*(device.overrides[name] for name in names)):
-                yield Bitcell(_label(device), reference, corner, tuple(zip(names, values, strict=True)), where)
+                yield Bitcell(device.shown, reference, corner, tuple(zip(names, values, strict=True)), where)
 
     def _corners(self, index: int) -> Location:
         """Where the file names the corners of a device."""
@@ -239,7 +278,7 @@ class PointBuilder:
         if {"device", "corner", "overrides"} & given.keys():
             cells = []
             for index, device in enumerate(self.spec.devices):
-                if _label(device) in given.get("device", [_label(device)]):
+                if device.shown in given.get("device", [device.shown]):
                     corners = given.get("corner", device.corners or self.spec.corners)
                     overrides = {**device.overrides, **given.get("overrides", {})}
                     place = location if "overrides" in given else ("devices", index)
@@ -264,7 +303,8 @@ class PointBuilder:
         replaced = {axis.column: given[axis.column] for axis in SCALARS if axis.column in given}
         sets = [PlacedSet(one, where) for one in replaced.pop(SETS.column, [placed.set for placed in base.sets])]
         asked = set(replaced) if SETS.column in given else base.given | set(replaced)
-        return _Values(models, cells, sizes, studies, base.settings | replaced, asked, sets)
+        conditions = {name: (*location, name) if name in given else place for name, place in base.conditions.items()}
+        return _Values(models, cells, sizes, studies, base.settings | replaced, asked, sets, conditions)
 
     def _check_matches(self, what: Literal["device", "model"], known: list[str]) -> None:
         """What ``points`` and ``exclude`` name must be of this sweep, every name of them: anything else is a slip."""
@@ -332,10 +372,6 @@ def _require_showable(name: str, what: str, hint: str, where: str) -> None:
             f"{shown!r} ({len(name)} characters){hint if len(name) > 0 else ''}",
             where,
         )
-
-
-def _label(device: DeviceSpec) -> str:
-    return device.label or device.name or str(device.file).rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
 
 def _first_reason(error: ValueError) -> str:

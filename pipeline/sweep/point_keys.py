@@ -13,11 +13,23 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from pipeline.sweep.axes import CONFIGURATION, CONVERTER, LEVEL, OF_EFFECTS, SCALARS, SETS, SOLVER, by_design_field
+from pipeline.sweep.axes import (
+    CONFIGURATION,
+    CONVERTER,
+    LEVEL,
+    LEVEL_COLUMNS,
+    OF_EFFECTS,
+    PRUNE,
+    SCALARS,
+    SETS,
+    SOLVER,
+    by_design_field,
+)
 from pipeline.sweep.axis import AxisValue, Combination, ScalarAxis, combinations
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.keys import canonical_json, digest_of, key_content
 from pipeline.sweep.points import Configuration, DesignPoint
+from simcore.passes import passes_acting
 
 _Rendered = tuple[Combination, dict[str, str]]
 """Values of some axes, and each field of the design that they set, in canonical JSON with a comma after it."""
@@ -64,7 +76,8 @@ class PointProduct:
             configuration = replace(self._base, settings=settings)
             if configuration.is_reference:
                 configuration = _without_what_cannot_act(configuration)
-                points = [DesignPoint("", configuration, level) for level, _, _ in levels]
+                solver = str(configuration.setting(SOLVER.column))
+                points = [DesignPoint("", configuration, _level_that_acts(level, solver)) for level, _, _ in levels]
                 yield from (replace(point, key=digest_of(point.content)) for point in points)
                 continue
             before, *after = self._between_levels(outer)
@@ -121,6 +134,13 @@ def _without_what_cannot_act(configuration: Configuration) -> Configuration:
     if configuration.setting(SOLVER.column) != "ideal":
         return configuration
     return _with_defaults(configuration, CONVERTER)
+
+
+def _level_that_acts(level: Combination, solver: str) -> Combination:
+    """The sparsity level of a reference with those passes that its design has."""
+    values = dict(zip(LEVEL_COLUMNS, level, strict=True))
+    acting = passes_acting(str(values[SETS.column]), solver, tells_rows_apart=bool(values[PRUNE.column]))
+    return tuple({**values, SETS.column: acting}.values())
 
 
 def _with_defaults(configuration: Configuration, axes: tuple[ScalarAxis, ...]) -> Configuration:

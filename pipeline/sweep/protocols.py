@@ -121,6 +121,11 @@ class Evaluator(Protocol):
     def device(self) -> str:
         """Where the exact solves run: ``numba``, ``cpu`` or ``cuda``."""
 
+    @property
+    def images_at_once(self) -> int:
+        """Most images that it has in memory together, however many are handed to ``evaluate``: with fewer at a time it
+        needs less memory and finds the same."""
+
     def solver_version(self, effects: bool, mitigations: str) -> str:
         """Part of every design's key: another one where the same design would give other numbers.
 

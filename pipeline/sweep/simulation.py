@@ -40,9 +40,9 @@ class Model:
 
 def default_evaluator() -> Evaluator:
     """simcore on the device that the environment variable ``BINSPARX_DEVICE`` names; raises InputError."""
-    from simcore.crossbar.solvers.device import device_kind, device_of_environment
+    from simcore.crossbar.solvers.device import device_of_environment, sweep_device
 
-    return SimcoreEvaluator(device_kind(device_of_environment()))
+    return SimcoreEvaluator(sweep_device(device_of_environment()))
 
 
 def load_model(reference: str, where: str) -> Model:
@@ -149,6 +149,25 @@ def conditions_without_effect(effects: Sequence[Effect]) -> list[str]:
     from simcore import effects as device_effects
 
     return device_effects.conditions_without_effect(effects)
+
+
+def check_effect(effect: Effect, circuit: Circuit, conditions: Mapping[str, Any]) -> None:
+    """Whether a device effect's numbers hold.
+
+    Args:
+        effect: the effect.
+        circuit: of the nominal design.
+        conditions: those that it depends on, by their fields.
+
+    Raises:
+        ConditionError: not under these conditions.
+        ValueError: not with this circuit.
+    """
+    from simcore.design import Design
+    from simcore.effects.base import Conditions
+
+    defaults = {one.name: Design.model_fields[one.name].default for one in dataclasses.fields(Conditions)}
+    effect.check(circuit, Conditions(**(defaults | dict(conditions))))
 
 
 def mitigations_of(design: Design) -> Sequence[Costed]:

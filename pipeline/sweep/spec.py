@@ -115,6 +115,11 @@ class DeviceSpec(_Part):
             raise ValueError("expected either 'name' (a preset) or 'file' (your own bitcell file)")
         return self
 
+    @property
+    def shown(self) -> str:
+        """What tables and matches call it."""
+        return self.label or self.name or str(self.file).rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
 
 class ArraySpec(_Part):
     """Array sizes; a list in any field makes the product of the lists."""

@@ -36,7 +36,7 @@ _AXES = [
 
 _ERRORS_AND_SUMS = [
     _field("mean_partial_sum", _FLOAT, "LSB", "mean analog partial sum of a column read, as applied"),
-    _field("partial_sum_reduction", _FLOAT, "fraction", "1 - sum of partial sums / the same without any flip"),
+    _field("partial_sum_reduction", _FLOAT, "fraction", "1 - sum of partial sums / the same without flips and pruning"),
     _field("rms_error_lsb", _FLOAT, "LSB", "rms of converted minus true partial sum over all column reads"),
     _field("worst_error_lsb", _FLOAT, "LSB", "largest |converted minus true partial sum|"),
     _field("clipped_fraction", _FLOAT, "fraction", "column reads beyond the converter's range"),
@@ -80,7 +80,7 @@ _ENERGY_PARTS = {
     "compare": "sum(X) > N/2",
     "xor": "complementing sub-vectors",
     "stored_sums": "reading sum(W)",
-    "undo": "undoing flips: conditional additions",
+    "undo": "undoing flips: conditional additions; columns as on the first chip, where each has its own flips",
     "mitigations": "what else is done against the errors of the arrays",
     "write": "writing operands of products of activations to the arrays",
 }
@@ -320,17 +320,22 @@ LAYERS_SCHEMA = pa.schema(
         *_AXES,
         _field("layer", _TEXT, DIMENSIONLESS, "name of the network's layer"),
         _field("layer_index", _INT, DIMENSIONLESS, "place among the mapped layers, from 0"),
-        _field("images", _INT, "images", "images evaluated"),
+        _field("images", _INT, "images", "images evaluated, on every chip: counts are of all chips together"),
         *_ERRORS_AND_SUMS,
         *_LAYER_COSTS,
         _field("inputs", _INT, "rows", "rows that the layer fills"),
         _field("stored_columns", _INT, "columns", "columns of all row groups"),
-        _field("weight_flips", _INT, "columns", "columns that are stored complemented"),
-        _field("activation_reads", _INT, "1", "input sub-vectors applied"),
-        _field("activation_flips", _INT, "1", "input sub-vectors applied complemented"),
-        _field("applied_ones", _INT, "1", "rows driven, summed over the sub-vectors"),
-        _field("column_reads", _INT, "1", "column reads"),
-        _field("clipped", _INT, "1", "column reads beyond the converter's range"),
+        _field(
+            "weight_flips",
+            _INT,
+            "columns",
+            "columns that are stored complemented; on the first chip, where each has its own",
+        ),
+        _field("activation_reads", _INT, "1", "input sub-vectors applied, for all images on all chips"),
+        _field("activation_flips", _INT, "1", "of activation_reads: sub-vectors applied complemented"),
+        _field("applied_ones", _INT, "1", "rows driven, summed over activation_reads"),
+        _field("column_reads", _INT, "1", "column reads, for all images on all chips"),
+        _field("clipped", _INT, "1", "of column_reads: beyond the converter's range"),
         *_evidence("either kind of inputs"),
         _field(
             "evidence_inputs",
@@ -345,7 +350,12 @@ LAYERS_SCHEMA = pa.schema(
 CHIPS_SCHEMA = pa.schema(
     [
         *_AXES,
-        _field("chip", _INT, DIMENSIONLESS, "index of the chip, from 0: the same chip in every design and sweep"),
+        _field(
+            "chip",
+            _INT,
+            DIMENSIONLESS,
+            "index of the chip, from 0: the same chip in every design and sweep of one seed",
+        ),
         _field("images", _INT, "images", "images evaluated on the chip"),
         _field("accuracy", _FLOAT, "fraction", "images classified rightly on the chip"),
         _field("accuracy_low", _FLOAT, "fraction", "lower end of the 95 % Wilson interval of the chip's accuracy"),
@@ -366,7 +376,7 @@ SHARDS_SCHEMA = pa.schema(
         _field("ideal_correct", _INT, "images", "classified rightly in ideal arithmetic"),
         _field("column_reads", _INT, "1", "column reads"),
         _field("partial_sum", _FLOAT, "LSB", "sum of analog partial sums"),
-        _field("dense_partial_sum", _FLOAT, "LSB", "the same without any flip"),
+        _field("dense_partial_sum", _FLOAT, "LSB", "the same without flips and pruning"),
         _field("squared_error", _FLOAT, "LSB^2", "sum of squared errors of the partial sums"),
         _field("column_current_A", _FLOAT, "A", "sum of solved column currents"),
     ]

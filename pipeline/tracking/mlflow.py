@@ -84,8 +84,8 @@ def parent_entry(sweep: SweepFile, rows: list[dict[str, Any]], artifacts: dict[s
     """
     spec = sweep.spec
     metrics: dict[str, float] = {"designs": len(rows), "designs_on_front": sum(row["on_front"] for row in rows)}
-    if rows:
-        metrics["best_accuracy_pct"] = 100 * max(row["accuracy"] for row in rows if row["stopped"] != "beaten")
+    if left := [row["accuracy"] for row in rows if row["stopped"] != "beaten"]:
+        metrics["best_accuracy_pct"] = 100 * max(left)
     tags = {
         f"{PREFIX}.sweep": spec.name,
         f"{PREFIX}.kind": "sweep",

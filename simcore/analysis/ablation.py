@@ -1,7 +1,8 @@
 """What makes a design differ from ideal arithmetic, each cause as a change of the design that takes it away.
 
 Without any of them the arrays compute ideal arithmetic exactly: no wire drops a voltage, the cells are linear, OFF
-cells conduct nothing, the converter has a code for every sum, nothing is pruned, and every chip is the nominal one.
+cells conduct nothing, the converter has a code for every sum and no pass that rounds or tabulates what it tells,
+nothing is pruned, and every chip is the nominal one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from simcore.crossbar import Circuit
 from simcore.design import Design
 from simcore.design_axes import lossless_bits
 from simcore.effects import KINDS
+from simcore.passes import without_own_error
 
 
 def causes_of(design: Design) -> list[str]:
@@ -79,7 +81,8 @@ def _no_leakage(design: Design) -> Design:
 def _ideal_converter(design: Design) -> Design:
     enough = lossless_bits(design.rows_read_together)
     changes = {"bits": max(design.adc.bits, enough), "gain": 1.0, "offset_lsb": 0.0, "noise_lsb": 0.0}
-    return design.model_copy(update={"adc": design.adc.model_copy(update=changes)})
+    adc = design.adc.model_copy(update=changes)
+    return design.model_copy(update={"adc": adc, "mitigations": without_own_error(design.mitigations)})
 
 
 def _unpruned(design: Design) -> Design:

@@ -7,10 +7,10 @@ pass cannot do without comes along with it, and goes before it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from simcore.design import Design
-from simcore.passes import NONE, PASSES, Pass, passes_of
+from simcore.passes import PASSES, passes_of, text_of
 
 RE_RANGING, PRUNING = "re_ranging", "pruning"
 WEIGHT_FLIP, ACTIVATION_FLIP = "weight_flip", "activation_flip"
@@ -71,7 +71,7 @@ def with_passes(design: Design, names: Iterable[str]) -> Design:
         "row_order": design.row_order if design.row_order in kept else "channel",
         "sparsity": _SPARSITY[WEIGHT_FLIP in kept, ACTIVATION_FLIP in kept],
         "prune": design.prune if PRUNING in kept else 0.0,
-        "mitigations": _text(mitigations),
+        "mitigations": text_of(mitigations),
         "adc": design.adc.model_copy(update={"reference": reference}),
     }
     return design.model_copy(update=changes)
@@ -101,7 +101,3 @@ def resting_on(design: Design, name: str) -> list[str]:
 
 def _rests_on_ranging(name: str) -> bool:
     return RE_RANGING in needs_of(name) or name == "recalibrated_outputs"
-
-
-def _text(passes: Collection[Pass]) -> str:
-    return "+".join(map(str, passes)) or NONE

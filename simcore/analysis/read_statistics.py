@@ -67,5 +67,6 @@ def sample_reads(
             current = group.exact_currents(bits)
             sums.append(group.partial_sums(bits).astype(np.int64).ravel())
             currents.append(current.ravel())
-            codes.append(converters.convert(current, index, bits.sum(axis=1)).ravel())
+            met = group.met_by_converters(current, bits)
+            codes.append(converters.convert(met, index, bits.sum(axis=1)).ravel())
         yield SampledReads(layer.name, np.concatenate(sums), np.concatenate(currents), np.concatenate(codes))

@@ -64,7 +64,8 @@ def tile_errors(
         for index, group in enumerate(layer.groups):
             bits = group.apply(chosen).bits
             true = group.partial_sums(bits)
-            error = converters.convert(group.exact_currents(bits), index, bits.sum(axis=1)) - true
+            met = group.met_by_converters(group.exact_currents(bits), bits)
+            error = converters.convert(met, index, bits.sum(axis=1)) - true
             squares.append(_over_tiles(group, (error**2).mean(axis=0)))
             sums.append(_over_tiles(group, true.mean(axis=0)))
         result.append(LayerTiles(layer.name, np.sqrt(np.array(squares)), np.array(sums), of_images.shape[1]))

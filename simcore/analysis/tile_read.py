@@ -11,6 +11,7 @@ from simcore.datasets import Dataset
 from simcore.design import Design
 from simcore.errors import InputError, unknown_name
 from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, mapped_layers, stored_layers
+from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import input_vectors
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.inputs import network_input
@@ -42,16 +43,30 @@ class TileRead:
     """What a read consists of.
 
     Attributes:
-        circuit: cells, wires and terminals.
-        weights: (R, C) bits as stored in the whole tile.
-        inputs: (R,) bits as applied, 0 on rows of other row groups.
+        group: the row group.
+        bits: (1, N) as applied to it.
         columns: of the layer's columns, those of this tile.
     """
 
-    circuit: Circuit
-    weights: np.ndarray
-    inputs: np.ndarray
+    group: RowGroup
+    bits: np.ndarray
     columns: slice
+
+    @property
+    def circuit(self) -> Circuit:
+        """Cells, wires and terminals."""
+        return self.group.tile.circuit
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(R, C) bits as stored in the whole tile."""
+        return self.group.tile.bits[:, self.columns]
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """(R,) bits as applied, 0 on rows of other row groups."""
+        driven: np.ndarray = self.group.driven(self.bits)[0]
+        return driven
 
 
 def tile_read(checkpoint: Checkpoint, design: Design, dataset: Dataset, place: ReadPlace) -> TileRead:
@@ -82,12 +97,7 @@ def tile_read(checkpoint: Checkpoint, design: Design, dataset: Dataset, place: R
     tiles = list(group.tile.tiles())
     _require_below("column tile", place.column_tile, len(tiles), of_layer)
     _require_below("position", place.position, len(vectors), of_layer)
-    return TileRead(
-        circuit=design.operating_circuit,
-        weights=group.tile.bits[:, tiles[place.column_tile]],
-        inputs=group.driven(group.apply(vectors[place.position][None]).bits)[0],
-        columns=tiles[place.column_tile],
-    )
+    return TileRead(group, group.apply(vectors[place.position][None]).bits, tiles[place.column_tile])
 
 
 def _require_below(what: str, index: int, count: int, owner: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,15 +55,20 @@ def verify_file(file: Path, tol: float) -> ReferenceResult:
     try:
         case = json.loads(file.read_text())
         parameters = case["parameters"]
-        weights, inputs = np.asarray(case["weights"]), np.asarray(case["inputs"])
-        expected = np.asarray(case["sink_currents_A"], dtype=np.float64)
+        if not isinstance(parameters, dict):
+            raise TypeError("parameters is no mapping")
+        weights, inputs = _array(case, "weights", 2), _array(case, "inputs", 1)
+        expected = _array(case, "sink_currents_A", 1).astype(np.float64)
     except (ValueError, KeyError, TypeError) as cause:
         raise InputError(
             f"not a reference circuit (expected JSON with parameters, weights, inputs, sink_currents_A): {cause}",
             str(file),
         ) from None
     circuit = Circuit.from_parameters(parameters, where=str(file))
-    solution = solve(circuit, weights, inputs[None], tol=min(1e-9, tol / 100))
+    try:
+        solution = solve(circuit, weights, inputs[None], tol=min(1e-9, tol / 100))
+    except InputError as cause:
+        raise InputError(cause.message, str(file)) from None
     found = solution.sink_currents[0]
     if found.shape != expected.shape:
         raise InputError(
@@ -73,3 +79,11 @@ def verify_file(file: Path, tol: float) -> ReferenceResult:
         raise InputError("all its sink currents are 0: there is nothing to compare with", str(file))
     error = float(np.abs(found - expected).max() / largest)
     return ReferenceResult(file.stem, error, Status(int(solution.status[0])), float(solution.residual[0]))
+
+
+def _array(case: dict[str, Any], name: str, axes: int) -> np.ndarray:
+    """Raises ValueError where the array has another number of axes, and KeyError where it is missing."""
+    array = np.asarray(case[name])
+    if array.ndim != axes:
+        raise ValueError(f"{name} has {array.ndim} axes, expected {axes}")
+    return array

@@ -6,11 +6,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float64
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from simcore.crossbar.circuit import Circuit
 from simcore.effects.base import Conditions, PhysicalCells, TileDraws
 from simcore.effects.device import DeviceEffect, require_off_current
+from simcore.errors import ConditionError
 
 
 class SpreadAtAge(BaseModel):
@@ -44,13 +45,22 @@ class AgedSpread(DeviceEffect):
     largest_uS: float = Field(gt=0)
     at: tuple[SpreadAtAge, ...] = Field(min_length=1)
 
+    @field_validator("at")
+    @classmethod
+    def _one_an_age(cls, at: tuple[SpreadAtAge, ...]) -> tuple[SpreadAtAge, ...]:
+        ages = [found.age_s for found in at]
+        for age in ages:
+            if ages.count(age) > 1:
+                raise ValueError(f"age_s {age:g} is there twice")
+        return at
+
     def check(self, circuit: Circuit, conditions: Conditions) -> None:
         super().check(circuit, conditions)
         require_off_current(self.kind, circuit)
         ages = sorted(found.age_s for found in self.at)
         if conditions.age_s not in ages:
             known = ", ".join(f"{age:g}" for age in ages)
-            raise ValueError(f"{self.kind}: was measured at age_s {known}, not at {conditions.age_s:g}")
+            raise ConditionError("age_s", f"{self.kind}: was measured at age_s {known}, not at {conditions.age_s:g}")
 
     def altered_devices(
         self,

@@ -216,7 +216,8 @@ class Effect(BaseModel):
             conditions: what time and use have done.
 
         Raises:
-            ValueError: the design lies outside what they describe.
+            ConditionError: the conditions lie outside what they describe.
+            ValueError: the circuit does.
         """
 
     def altered_circuit(self, circuit: Circuit, conditions: Conditions) -> Circuit:

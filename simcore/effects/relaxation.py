@@ -11,6 +11,7 @@ from pydantic import Field
 from simcore.crossbar.circuit import Circuit
 from simcore.effects.base import Conditions, PhysicalCells, TileDraws
 from simcore.effects.device import DeviceEffect, require_off_current
+from simcore.errors import ConditionError
 
 
 class Relaxation(DeviceEffect):
@@ -36,7 +37,9 @@ class Relaxation(DeviceEffect):
         super().check(circuit, conditions)
         require_off_current(self.kind, circuit)
         if conditions.age_s > self.longest_s:
-            raise ValueError(f"{self.kind}: holds up to age_s {self.longest_s:g}, not at {conditions.age_s:g}")
+            raise ConditionError(
+                "age_s", f"{self.kind}: holds up to age_s {self.longest_s:g}, not at {conditions.age_s:g}"
+            )
 
     def altered_devices(
         self,

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from simcore.crossbar.circuit import Circuit
 from simcore.effects.base import Conditions, Effect
+from simcore.errors import ConditionError
 
 
 class WireTemperature(Effect):
@@ -29,7 +30,9 @@ class WireTemperature(Effect):
 
     def check(self, circuit: Circuit, conditions: Conditions) -> None:
         if self._factor(conditions) <= 0:
-            raise ValueError(f"{self.kind}: leaves no resistance at temperature_K {conditions.temperature_K:g}")
+            raise ConditionError(
+                "temperature_K", f"{self.kind}: leaves no resistance at temperature_K {conditions.temperature_K:g}"
+            )
 
     def altered_circuit(self, circuit: Circuit, conditions: Conditions) -> Circuit:
         factor = self._factor(conditions)

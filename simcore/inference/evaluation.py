@@ -20,6 +20,7 @@ from simcore.readout.layer_totals import LayerTotals
 from simcore.readout.totals import STATISTICS
 
 __all__ = [
+    "BATCH",
     "CHIPS_VERSION",
     "SOLVER_VERSION",
     "Evidence",
@@ -36,7 +37,8 @@ __all__ = [
 SOLVER_VERSION = "7"
 CHIPS_VERSION = "7.1"  # the same of designs with device effects
 
-_BATCH = 25  # images that go through the network together; fixed, so that results do not depend on memory or machine
+BATCH = 25
+"""Images that go through the network together; fixed, so that results do not depend on memory or machine."""
 
 
 @dataclass
@@ -76,8 +78,8 @@ def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_i
     predictions, ideal = [], []
     digest = network_digest(prepared.network)
     with torch.inference_mode():
-        for start in range(0, len(images), _BATCH):
-            pixels = network_input(images[start : start + _BATCH])
+        for start in range(0, len(images), BATCH):
+            pixels = network_input(images[start : start + BATCH])
             ideal.append(ideal_predictions(prepared.network, digest, pixels))
             logits = mapped_logits(prepared, pixels, totals, first_image + start)
             predictions.append(logits.argmax(dim=1).numpy())

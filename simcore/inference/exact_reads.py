@@ -41,7 +41,7 @@ def read_exactly(
         driven = applied.bits.sum(axis=1)
         drawn = _noise(layer, current.shape, positions, index, noise_seeds)
         what = Read(layer.converters.gain[index], current, sums, driven[:, None])
-        met = current - group.reference_currents(applied.bits)[:, None]
+        met = group.met_by_converters(current, applied.bits)
         codes = layer.converters.codes(met, index, layer.converters.noise.in_codes(drawn, what))
         converted = layer.converters.sums(codes, index, driven)
         signs = applied.signs[:, None] * digital.signs[index]

@@ -151,6 +151,6 @@ def calibration_reads(
         elif design.solver == "ideal_circuit":
             current = group.partial_sums(bits)
         else:
-            current = group.exact_currents(bits) - group.reference_currents(bits)[:, None]
+            current = group.met_by_converters(group.exact_currents(bits), bits)
         reads.append(CalibrationReads.of(group, bits, current))
     return reads

@@ -122,9 +122,7 @@ def measure_layer(layer: FittedLayer, inputs: str, vectors: np.ndarray, rng: np.
         applied = group.apply(vectors)
         solution = group.solve(applied.bits, columns, tol=_TOLERANCE)
         driven = applied.bits.sum(axis=1)
-        exact = (
-            solution.sink_currents / group.tile.circuit.on_current() - group.reference_currents(applied.bits)[:, None]
-        )
+        exact = group.met_by_converters(solution.sink_currents / group.tile.circuit.on_current(), applied.bits)
         fast = model.evaluate(applied.bits, columns) - model.reference(driven)[:, None]
         difference = converters.convert(fast, index, driven) - converters.convert(exact, index, driven)
         signs = applied.signs[:, None] * np.where(group.stored.flips[columns], -1, 1)

@@ -201,6 +201,18 @@ class RowGroup:
         found = self.in_lsb(solve(tile.circuit, off, self.driven(bits), tol, np.float64, device=tile.device))
         return found[:, 0]
 
+    def met_by_converters(self, currents: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """(B, M) column currents in LSB, less that of the column of OFF cells where there is one.
+
+        Args:
+            currents: (B, M) what the columns deliver, LSB; M may be some of them.
+            bits: (B, N) applied bits.
+
+        Raises:
+            UnsolvedError: a solve did not converge.
+        """
+        return currents - self.reference_currents(bits)[:, None]
+
     def exact_currents(self, bits: np.ndarray, tol: float = _CURRENT_TOLERANCE) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) applied bits.
 

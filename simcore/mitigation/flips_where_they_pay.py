@@ -57,8 +57,7 @@ class FlipsWhereTheyPay(Mitigation):
         columns: slice | np.ndarray = next(group.tile.tiles())
         if group.tile.circuit.wiring.columns_are_independent:
             columns = _some(group.columns, _COLUMNS)
-        solved = group.in_lsb(group.solve(bits, columns, _TOLERANCE))
-        current = solved - group.reference_currents(bits)[:, None]
+        current = group.met_by_converters(group.in_lsb(group.solve(bits, columns, _TOLERANCE)), bits)
         reads = ScopeReads(current, group.partial_sums(bits, columns), bits.sum(axis=1, dtype=np.int64))
         error = self.ranging.sense(IDENTITY, reads).measured(current) - reads.sums
         return float((error**2).mean())

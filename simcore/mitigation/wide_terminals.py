@@ -11,7 +11,7 @@ from simcore.mitigation.base import Mitigation
 @dataclass(frozen=True)
 class WideSink(Mitigation):
     """The bit lines' sinks, transmission gates of the column multiplexer, have more fins. What the circuit gains by it
-    is the design's (``Design.built``), and the settling of its wires the tile's.
+    is the design's (``Design.operating_circuit``), and the settling of its wires the tile's.
 
     Attributes:
         width: as a multiple of what the bitcell file says.

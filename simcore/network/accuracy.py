@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from simcore.datasets import Dataset
+from simcore.network.full_precision import full_precision
 from simcore.network.modules import GraphNetwork
 
 _BATCH = 250
@@ -27,6 +28,7 @@ class Accuracy:
         return self.correct / self.images
 
 
+@full_precision()
 def measure_accuracy(network: GraphNetwork, dataset: Dataset, split: str, images: int | None = None) -> Accuracy:
     """Accuracy on the first ``images`` of a split (all if None), in float32 and evaluation mode, whatever mode the
     network is in (it is put back). Raises InputError as ``Dataset.read`` does."""

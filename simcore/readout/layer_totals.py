@@ -21,7 +21,7 @@ def _largest() -> Any:
 
 
 def _of_the_design(default: Any = 0) -> Any:
-    """The same in every shard."""
+    """The same in every shard; of ``weight_flips``, in every shard of a chip."""
     return field(default=default, metadata={"merge": lambda mine, _: mine})
 
 
@@ -40,7 +40,8 @@ class LayerTotals:
         activation_reads: sub-vectors applied.
         activation_flips: those applied complemented.
         applied_ones: rows that were driven, sum of sum(X') over these sub-vectors.
-        weight_flips: complemented columns of all row groups.
+        weight_flips: complemented columns of all row groups, where shards are of several chips with flips of their own
+            those of the first.
         stored_columns: columns of all row groups.
         inputs: rows that the layer fills.
         lsb_A: the current of a lone ON cell in amperes.

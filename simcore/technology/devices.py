@@ -126,7 +126,7 @@ class Bitcell(BaseModel):
         description: one sentence for people.
         topology: ``input_sourced`` or ``gate_driven``, see ``Circuit``.
         gated: cells of a row that is not driven conduct nothing.
-        source_end: the end of the source line that is fed, ``far`` from the sink or ``near`` it.
+        source_end: the end of the source line that is fed, ``far`` from the sink or ``near`` it; ``gate_driven`` only.
         cell: size of the cell; without it there are no costs.
         sources: what the short names in the quantities' ``source`` stand for.
         corners: of each corner the circuit's values by name, plain or as ``{value, unit, source}``.
@@ -191,15 +191,18 @@ def circuit_parameters(
     if corner not in bitcell.corners:
         raise unknown_name(f"corner of {bitcell.name}", corner, bitcell.corners, where)
     fields: dict[str, Any] = {"topology": bitcell.topology, "gated": bitcell.gated}
-    topology = TOPOLOGIES.get(bitcell.topology)  # the circuit refuses an unknown one
-    if topology is not None and "source_end" in topology.parameters:
+    if "source_end" in bitcell.model_fields_set:
+        _require_wire(bitcell.topology, "source_end", named_at(source.where("source_end"), where))
         fields["source_end"] = bitcell.source_end
     at = where or device
     for name, entry in bitcell.corners[corner].items():
-        fields[name] = _value(name, entry, named_at(source.where("corners", corner, name), where))
+        place = named_at(source.where("corners", corner, name), where)
+        _require_wire(bitcell.topology, name, place)
+        fields[name] = _value(name, entry, place)
     for name in overrides or {}:
         fields.pop(_REPLACED_BY.get(name, ""), None)
     for name, entry in (overrides or {}).items():
+        _require_wire(bitcell.topology, name, at)
         fields[name] = _value(name, entry, f"{at} {name}")
     if "r_access" in (overrides or {}) and not fields.keys() & {"r_on", "r_off"}:
         raise InputError("r_access is in series with r_on and r_off, but this cell gives g_on and g_off instead", at)
@@ -292,6 +295,21 @@ def _si(name: str, value: float, unit: str, where: str) -> float:
     return in_si(value, found[1])
 
 
+def _require_wire(name: str, field: str, where: str) -> None:
+    """Raises InputError for a wire that other topologies have and that of this name has not: it would be without
+    effect."""
+    topology = TOPOLOGIES.get(name)  # the circuit refuses an unknown one
+    if topology is None or field in topology.parameters:
+        return
+    wires = [other.parameters for other in TOPOLOGIES.values()]
+    if any(field in parameters for parameters in wires):
+        own = sorted(topology.parameters.difference(frozenset.intersection(*wires)))
+        raise InputError(
+            f"'{field}' is without effect in the topology {name}, whose {topology.feed_line}s have {', '.join(own)}",
+            where,
+        )
+
+
 def _conductances(fields: dict[str, Any], where: str) -> None:
     """Replace r_on, r_off and r_access (ohms) by g_on and g_off (siemens), in place."""
     given = {}
@@ -316,5 +334,5 @@ def _number(written: Any) -> float:
         return math.nan
     try:
         return float(written)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last of an integer beyond all floats
         return math.nan

@@ -68,6 +68,15 @@ def test_a_trained_network_is_loaded_with_the_accuracy_that_is_told_of_it(small_
         assert found > 200 / 4  # ten classes: it has learnt something
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_training_computes_in_the_precision_of_its_recipe(small_sample, tmp_path, precision):
+    heard: dict = {}
+    few = job(small_sample.first(150, 20), tmp_path, epochs=1, precision=precision)
+    train(few, time.monotonic() + 600, lambda **news: heard.update(news))
+    assert heard["bfloat16"] == (precision == "bfloat16")
+    assert load_checkpoint(few.file("last")).metadata["arithmetic"]["precision"] == precision
+
+
 def test_a_training_ends_by_the_clock_with_its_rate_at_zero(small_sample, tmp_path, monkeypatch):
     ticks = itertools.count()
     clock = SimpleNamespace(monotonic=lambda: 0.1 * next(ticks))  # every look at it takes a tenth of a second
@@ -193,6 +202,8 @@ def test_what_a_part_leaves_over_goes_to_the_later_ones():
     [
         (["--recipe", "{"], "--recipe: not JSON"),
         (["--recipe", '{"epoch": 3}'], "--recipe: unknown field 'epoch'; did you mean 'epochs'?"),
+        (["--recipe", '{"small_crop": 24}'], "--recipe small_crop: windows have the images' own size"),
+        (["--recipe", '{"small_crop_share": 0.5}'], "--recipe small_crop_share: windows have the images' own size"),
         (["--data", "absent.npz"], "absent.npz: no such file"),
     ],
 )

@@ -12,3 +12,5 @@ from pipeline.sweep.protocols import Dataset, Evaluator
 def test_stand_ins_have_what_the_pipeline_asks_for(protocol: type, stand_in: object) -> None:
     asked = {name for name in (*vars(protocol), *protocol.__annotations__) if not name.startswith("_")}
     assert asked <= set(dir(stand_in))
+    for name in asked & vars(protocol).keys():
+        assert callable(getattr(protocol, name)) == callable(getattr(stand_in, name)), name

@@ -74,6 +74,7 @@ class FakeEvaluator:
 
     device: str = "numba"
     version: str = "fake-1"
+    images_at_once: int = 25
 
     def solver_version(self, effects: bool, mitigations: str) -> str:
         return self.version + revisions(mitigations)

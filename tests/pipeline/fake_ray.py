@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -57,10 +57,11 @@ class _Reference:
 
 
 class _Remote:
-    def __init__(self, function: Callable[..., Any], results: int) -> None:
-        self._function, self._results = function, results
+    def __init__(self, function: Callable[..., Any], results: int, reserved: list[float]) -> None:
+        self._function, self._results, self._reserved = function, results, reserved
 
     def options(self, *, num_cpus: float, memory: float) -> _Remote:
+        self._reserved.append(num_cpus)
         return self
 
     def remote(self, *arguments: object) -> Any:
@@ -81,11 +82,19 @@ class _Remote:
 
 
 class FakeRay:
-    """One node of ``cpus`` CPUs. ``cpus_later`` are what it tells from its second look-up on."""
+    """One node of ``cpus`` CPUs, or ``nodes`` of other resources. ``cpus_later`` are what it tells from its second
+    look-up on; ``reserved`` are the CPUs that were asked for beyond a task's own."""
 
-    def __init__(self, cpus: int, clock: FakeClock, cpus_later: int | None = None) -> None:
+    def __init__(
+        self,
+        cpus: int,
+        clock: FakeClock,
+        cpus_later: int | None = None,
+        nodes: Sequence[Mapping[str, float]] | None = None,
+    ) -> None:
+        self.reserved: list[float] = []
         self._cpus = itertools.chain([cpus], itertools.repeat(cpus_later or cpus))
-        self._largest = max(cpus, cpus_later or cpus)
+        self._nodes = nodes or [{"CPU": max(cpus, cpus_later or cpus), "memory": 1 << 30}]
         self._clock = clock
         self._idle_looks = 0
 
@@ -99,13 +108,13 @@ class FakeRay:
         return {"CPU": next(self._cpus)}
 
     def nodes(self) -> list[Node]:
-        return [{"Alive": True, "Resources": {"CPU": self._largest, "memory": 1 << 30}}]
+        return [{"Alive": True, "Resources": resources} for resources in self._nodes]
 
     def get_runtime_context(self) -> SimpleNamespace:
         return SimpleNamespace(gcs_address="nowhere")
 
     def remote(self, **options: float) -> Callable[[Callable[..., object]], _Remote]:
-        return lambda function: _Remote(function, int(options.get("num_returns", 1)))
+        return lambda function: _Remote(function, int(options.get("num_returns", 1)), self.reserved)
 
     def put(self, value: object) -> _Reference:
         return _Reference(_Call(lambda: value))

@@ -64,6 +64,9 @@ def test_a_design_has_a_row_a_chip_and_its_own_row_is_what_they_say(tmp_path: Pa
         assert row._fields  # a row of the table
         for chip in own.itertuples():
             assert results.predictions(row.design_key[:16], chip.chip).correct.mean() == chip.accuracy
+    layers = results.layers().merge(designs[["design_key", "chips"]])
+    evaluations = layers.images * layers.chips.fillna(1)
+    assert (layers.column_reads == layers.column_reads_per_image * evaluations).all() and set(layers.images) == {100}
     with pytest.raises(Exception, match="has the chips 0 to 2, found 3"):
         results.predictions(row.design_key, 3)
     nominal = designs[designs.chips.isna()].iloc[0]
@@ -259,6 +262,9 @@ def test_a_race_over_yields_stops_a_world_once_all_of_them_are_known(tmp_path: P
     write_asked(asked, "small", store)
     assert what_is_missing(results.table("designs", "small"), "small", store) == ""
     assert set(known.design_key) <= set(seen_all(designs).design_key)
+    # A reference runs to the end, on more images than those all of whose yields are known.
+    reference = known.head(1).assign(solver_setting="ideal", stopped="", images=200, chips=None, on_front=False)
+    assert set(known.design_key) <= set(seen_all(pd.concat([designs, reference])).design_key)
     assert len(names) <= most_rounds(20)
 
 

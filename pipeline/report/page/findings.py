@@ -85,7 +85,9 @@ def findings(designs: pd.DataFrame, gains: Gains | None, store: Store | None = N
 
 def sentences(designs: pd.DataFrame, gains: Gains | None, store: Store | None = None) -> list[str]:
     """What the circuit costs a network, what sparsity gives back, what to build; what a race stopped is left out."""
-    designs = seen_all(designs)
+    every, designs = len(designs), seen_all(designs)
+    if designs.empty:
+        return [f"All designs that are here, {every}, were beaten in a race by others that did not finish."]
     return [_what_it_costs(designs), _what_sparsity_gives(gains, designs), _what_to_build(designs, store)]
 
 

@@ -24,21 +24,28 @@ def device_of_environment() -> str:
     return os.environ.get(DEVICE_VARIABLE) or NUMBA
 
 
-def device_kind(name: str, where: str = DEVICE_VARIABLE) -> str:
-    """A device without its number: numba, cpu or cuda.
+def sweep_device(name: str, where: str = DEVICE_VARIABLE) -> str:
+    """A device that is the same on every machine of a sweep: numba, cpu or cuda.
 
     Asks neither torch nor this machine: a driver without a GPU may send work to machines that have one.
 
     Raises:
-        InputError: the name is unknown, or ``auto``, which says something else on every machine.
+        InputError: the name is unknown, has the number of a GPU, or is ``auto``, which says something else on every
+            machine.
     """
-    kind = name.partition(":")[0]
-    if kind not in (NUMBA, "cpu", "cuda"):
+    kind, _, number = name.partition(":")
+    if kind == "cuda" and number:
+        raise InputError(
+            f"a sweep runs on cuda, not on '{name}': Ray gives a worker its GPUs, and for a machine as a whole "
+            "CUDA_VISIBLE_DEVICES chooses",
+            where,
+        )
+    if name not in (NUMBA, "cpu", "cuda"):
         raise InputError(
             f"a sweep runs on numba, cpu or cuda, not on '{name}': its rows must not depend on the machine",
             where,
         )
-    return kind
+    return name
 
 
 def torch_device(name: str | None, where: str = "") -> torch.device | None:

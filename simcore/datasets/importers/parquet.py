@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -66,7 +67,9 @@ class ParquetImporter(Importer):
         yield ImportSource(
             name=path.resolve().stem if path.is_file() else path.resolve().name,
             classes=class_names(
-                options, _class_names(tables), lambda: max(int(split.labels().max()) for split in splits.values())
+                options,
+                common_class_names(table for parts in tables.values() for table in parts),
+                lambda: max(int(split.labels().max()) for split in splits.values()),
             ),
             sample=SampleFormat.image(decoder.image_shape),
             source="Parquet files with encoded images",
@@ -92,6 +95,32 @@ def class_names_of_schema(schema: pa.Schema, label_column: str) -> tuple[str, ..
     return tuple(str(name) for name in names) if isinstance(names, list) else None
 
 
+class NamedClasses(Protocol):
+    """A file that may name its classes."""
+
+    path: Path
+
+    def class_names(self) -> tuple[str, ...] | None: ...
+
+
+def common_class_names(files: Iterable[NamedClasses]) -> tuple[str, ...] | None:
+    """The names that files bring; None where none does.
+
+    Args:
+        files: of one data set, all splits.
+
+    Raises:
+        InputError: two of them name or order the classes differently.
+    """
+    named = [(file, names) for file in files if (names := file.class_names())]
+    for file, names in named[1:]:
+        first, expected = named[0]
+        if names != expected:
+            text = f"the classes of {file.path} are {', '.join(names)}"
+            raise InputError(f"{text}; expected {', '.join(expected)}, as in {first.path}")
+    return named[0][1] if named else None
+
+
 def files_of_splits(path: Path) -> dict[str, list[Path]]:
     """The Parquet files of a file or folder by the splits that their names say."""
     if path.is_file() and path.suffix == ".parquet":
@@ -101,17 +130,6 @@ def files_of_splits(path: Path) -> dict[str, list[Path]]:
         for file in sorted(path.glob("*.parquet")):
             splits[_PART.sub("", file.stem)].append(file)
     return dict(splits)
-
-
-def _class_names(tables: dict[str, list[_ParquetImages]]) -> tuple[str, ...] | None:
-    """The names that the files bring. Raises InputError where two of them name or order the classes differently."""
-    named = [(table, names) for parts in tables.values() for table in parts if (names := table.class_names())]
-    for table, names in named[1:]:
-        first, expected = named[0]
-        if names != expected:
-            text = f"the classes of {table.path} are {', '.join(names)}"
-            raise InputError(f"{text}; expected {', '.join(expected)}, as in {first.path}")
-    return named[0][1] if named else None
 
 
 def _split_source(parts: list[_ParquetImages], decoder: ImageDecoder) -> SplitSource:

@@ -25,8 +25,14 @@ from simcore.datasets.importers.base import (
 )
 from simcore.datasets.importers.columns import chosen_columns, find_label_column
 from simcore.datasets.importers.labels import whole_labels
-from simcore.datasets.importers.parquet import class_names_of_schema, files_of_splits, has_images, reading_parquet
-from simcore.datasets.importers.tensors import as_samples, at_a_time, sample_of
+from simcore.datasets.importers.parquet import (
+    class_names_of_schema,
+    common_class_names,
+    files_of_splits,
+    has_images,
+    reading_parquet,
+)
+from simcore.datasets.importers.tensors import as_float32, as_samples, at_a_time, sample_of
 from simcore.datasets.sample_format import SampleFormat, Shape
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError
@@ -53,15 +59,19 @@ class ParquetTensorImporter(Importer):
         if not files:
             raise InputError(f"it has no Parquet file; the parquet-tensor importer reads {self.expects}", str(path))
         tables = {split: [_Table(file, options) for file in parts] for split, parts in files.items()}
-        first = next((table for parts in tables.values() for table in parts if table.rows), None)
+        every = [table for parts in tables.values() for table in parts]
+        first = next((table for table in every if table.rows), None)
         if first is None:
             raise InputError("its Parquet files have no rows", str(path))
+        for table in every:
+            if table.columns != first.columns:
+                raise InputError(f"it has other columns than {first.what}, or in another order", table.what)
         shape = first.sample_shape()
         sample = sample_of(shape, options, first.what)
         splits = {split: _split(parts, shape, sample, options) for split, parts in tables.items()}
         yield ImportSource(
             name=path.resolve().stem if path.is_file() else path.resolve().name,
-            classes=class_names(options, first.class_names(), lambda: largest_label(splits)),
+            classes=class_names(options, common_class_names(every), lambda: largest_label(splits)),
             sample=sample,
             source="Parquet files with numbers",
             licence="unknown",
@@ -92,13 +102,13 @@ class _Table:
             self._schema, self.rows = file.schema_arrow, file.metadata.num_rows
         names = self._schema.names
         self._label = find_label_column(names, options.label_column, self.what)
-        self._columns = chosen_columns(names, self._label, options.columns, self.what)
-        kinds = {name: self._schema.field(name).type for name in self._columns}
+        self.columns = chosen_columns(names, self._label, options.columns, self.what)
+        kinds = {name: self._schema.field(name).type for name in self.columns}
         for name, kind in kinds.items():
             if not _is_number(_inner(kind)):
                 raise InputError(f"it holds {kind}; expected numbers; leave it out with --columns", self._of(name))
         lists = [name for name, kind in kinds.items() if kind != _inner(kind)]
-        if lists and len(self._columns) > 1:
+        if lists and len(self.columns) > 1:
             raise InputError(
                 f"{lists[0]} holds tensors and stands beside other columns; name one with --columns", self.what
             )
@@ -109,11 +119,11 @@ class _Table:
 
     def sample_shape(self) -> Shape:
         """Of the first row."""
-        if len(self._columns) > 1 or _is_number(self._schema.field(self._columns[0]).type):
-            return (len(self._columns),)
+        if len(self.columns) > 1 or _is_number(self._schema.field(self.columns[0]).type):
+            return (len(self.columns),)
         with reading_parquet(self.path), pq.ParquetFile(self.path) as file:
-            batch = next(file.iter_batches(1, columns=self._columns, use_threads=False))
-        return self._tensors(batch.column(0), 0)[1]
+            batch = next(file.iter_batches(1, columns=self.columns, use_threads=False))
+        return self._tensors(batch, self.columns[0], 0)[1]
 
     def labels(self) -> Labels:
         with reading_parquet(self.path), pq.ParquetFile(self.path) as file:
@@ -123,7 +133,7 @@ class _Table:
     def batches(self, shape: Shape, sample: SampleFormat, options: ImportOptions) -> Iterator[Batch]:
         row = 0
         with reading_parquet(self.path), pq.ParquetFile(self.path) as file:
-            names = [*self._columns, self._label]
+            names = [*self.columns, self._label]
             for batch in file.iter_batches(at_a_time(sample), columns=names, use_threads=False):
                 values = self._values(batch, row, shape)
 
@@ -135,39 +145,53 @@ class _Table:
 
     def _values(self, batch: pa.RecordBatch, row: int, shape: Shape) -> NDArray[np.generic]:
         """(n, ...) of a batch that begins at a row."""
-        parts = []
-        for name in self._columns:
-            values, own = self._tensors(batch.column(name), row)
-            if len(self._columns) == 1 and own not in ((), shape):
-                raise InputError(f"row {row} has a tensor of shape {own}, the first {shape}", self._of(name))
-            parts.append(values)
-        if len(parts) > 1 or shape == (1,):
-            return np.stack(parts, axis=1)
-        return parts[0].reshape(batch.num_rows, *shape)
+        if len(self.columns) > 1:
+            # Each on its own: beside a column of floats whole numbers would be rounded before they are looked at.
+            return np.stack([self._feature(batch, name, row) for name in self.columns], axis=1)
+        values, own = self._tensors(batch, self.columns[0], row)
+        if (own or (1,)) != shape:
+            raise InputError(
+                f"row {row} has a tensor of shape {own or (1,)}, the first {shape}", self._of(self.columns[0])
+            )
+        return values.reshape(batch.num_rows, *shape)
 
-    def _tensors(self, column: pa.Array, row: int) -> tuple[NDArray[np.generic], Shape]:
+    def _feature(self, batch: pa.RecordBatch, name: str, row: int) -> NDArray[np.float32]:
+        """(n,) of a column of numbers."""
+        values, _ = self._tensors(batch, name, row)
+        return as_float32(values, lambda index: f"{self._of(name)} row {row + index}")
+
+    def _tensors(self, batch: pa.RecordBatch, name: str, row: int) -> tuple[NDArray[np.generic], Shape]:
         """The numbers of a column from a row on, end to end, and the shape that those of one row have."""
-        of_rows, shape = column, []
+        column = batch.column(name)
         if isinstance(column.type, pa.FixedShapeTensorType):
-            return self._tensors(column.storage, row)[0], tuple(column.type.shape)
+            values, stored = self._numbers(column.storage, name, row)[0], column.type.shape
+            order = column.type.permutation or range(len(stored))  # of the stored axes
+            tensors = values.reshape(-1, *stored).transpose(0, *(1 + axis for axis in order))
+            return tensors.reshape(-1), tensors.shape[1:]
+        return self._numbers(column, name, row)
+
+    def _numbers(self, column: pa.Array, name: str, row: int) -> tuple[NDArray[np.generic], Shape]:
+        """As ``_tensors``, of lists or plain numbers."""
+        of_rows, shape = column, []
         while _is_list(column.type):
             if column.null_count:
-                raise InputError(self._null(of_rows, row), self._of())
+                raise InputError(self._null(of_rows, row), self._of(name))
             lengths = pc.list_value_length(column).unique().to_pylist()
             if len(lengths) != 1:
-                raise InputError(f"tensors from row {row} on have {min(lengths)} to {max(lengths)} values", self._of())
+                text = f"tensors from row {row} on have {min(lengths)} to {max(lengths)} values"
+                raise InputError(text, self._of(name))
             shape.append(lengths[0])
             column = column.flatten()
         if column.null_count:
-            raise InputError(self._null(of_rows, row), self._of())
+            raise InputError(self._null(of_rows, row), self._of(name))
         return column.to_numpy(zero_copy_only=False), tuple(shape)
 
     def _null(self, column: pa.Array, row: int) -> str:
         missing = next((i for i, value in enumerate(column.to_pylist()) if _has_none(value)), 0)
         return f"row {row + missing} has a value that is missing"
 
-    def _of(self, name: str = "") -> str:
-        return f"{self.what} column '{name or self._columns[0]}'"
+    def _of(self, name: str) -> str:
+        return f"{self.what} column '{name}'"
 
     def _as_labels(self, column: pa.Array, row: int) -> Labels:
         where = self._of(self._label)

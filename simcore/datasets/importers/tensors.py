@@ -52,17 +52,36 @@ def as_samples(
         place: where the sample of an index stands, for messages.
 
     Raises:
-        InputError: a value is not finite, or float32 cannot hold it.
+        InputError: as ``as_float32``.
     """
-    if values.dtype.kind in "iu" and values.size and max(abs(int(values.min())), int(values.max())) > EXACT_INTEGERS:
-        wrong = (values > EXACT_INTEGERS) | (values < -EXACT_INTEGERS)
-        _refuse(wrong, values, f"a whole number beyond {EXACT_INTEGERS}, which float32 does not hold", place)
-    with np.errstate(over="ignore"):
-        converted = values.astype(np.float32)
-    _refuse(~np.isfinite(converted), values, "no finite number in float32", place)
+    converted = as_float32(values, place)
     if options.channels_last:
         converted = np.moveaxis(converted.reshape(-1, *sample.shape[1:], sample.shape[0]), -1, 1)
     return np.ascontiguousarray(converted.reshape(-1, *sample.shape))
+
+
+def as_float32(values: np.ndarray, place: Callable[[int], str]) -> NDArray[np.float32]:
+    """Numbers as float32.
+
+    Args:
+        values: (n, ...) of any type of numbers.
+        place: where the one of an index along the first axis stands, for messages.
+
+    Raises:
+        InputError: a value is not finite, or float32 cannot hold it: a whole number beyond ``EXACT_INTEGERS``. Of an
+            integer type all of these are refused; of floats those that would change, up to where a double itself holds
+            every whole number: beyond it all doubles are whole, measured values too.
+    """
+    what = f"a whole number beyond {EXACT_INTEGERS}, which float32 does not hold"
+    if values.dtype.kind in "iu" and values.size and max(abs(int(values.min())), int(values.max())) > EXACT_INTEGERS:
+        _refuse((values > EXACT_INTEGERS) | (values < -EXACT_INTEGERS), values, what, place)
+    with np.errstate(over="ignore"):
+        converted = values.astype(np.float32)
+    _refuse(~np.isfinite(converted), values, "no finite number in float32", place)
+    if values.dtype.kind == "f" and values.dtype.itemsize > converted.dtype.itemsize:
+        counted = (np.abs(values) > EXACT_INTEGERS) & (np.abs(values) <= 2**53) & (np.floor(values) == values)
+        _refuse(counted & (converted != values), values, what, place)
+    return converted
 
 
 def _refuse(wrong: NDArray[np.bool_], values: np.ndarray, what: str, place: Callable[[int], str]) -> None:

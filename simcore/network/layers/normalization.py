@@ -37,6 +37,13 @@ class Normalize(nn.Module):
         return self._placed[device]
 
 
+class BatchNormND(nn.BatchNorm1d):
+    """Of values with more axes than those of a map, which PyTorch takes for one line a channel."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return super().forward(values.flatten(2)).reshape(values.shape)
+
+
 class Reduce(nn.Module):
     """Mean, sum, largest or smallest value along axes."""
 
@@ -62,7 +69,7 @@ def build(operation: ops.Operation, shape: Shape) -> nn.Module | None:
         case ops.Normalize():
             return Normalize(operation.mean, operation.std)
         case ops.BatchNorm():
-            kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
+            kind = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d}.get(len(shape), BatchNormND)
             return kind(operation.channels, eps=operation.eps, momentum=operation.momentum)
         case ops.LayerNorm():
             return nn.LayerNorm(operation.shape, eps=operation.eps)

@@ -103,8 +103,11 @@ def trace(module: nn.Module, batch: torch.Tensor) -> Program:
 
 
 def operation_name(call: fx.Node) -> str:
-    """Of the operation without overload: ``conv2d`` of ``aten.conv2d.default``."""
+    """Of the operation without overload: ``conv2d`` of ``aten.conv2d.default``. ``torch.max`` and ``min`` of two values
+    are ``maximum`` and ``minimum``, which is what they do."""
     text = str(call.target)
+    if text in ("aten.max.other", "aten.min.other"):
+        return f"{text.split('.')[1]}imum"
     return text.split(".")[1] if text.startswith("aten.") else getattr(call.target, "__name__", text)
 
 

@@ -203,7 +203,7 @@ class Translation:
         if name not in self.handlers:
             raise InputError(
                 f"the operation '{name}' of PyTorch is not known here; compute it in front of the network, or write it "
-                "with the operations of docs/bring-your-own.md",
+                "with the operations of docs/networks.md",
                 where(call),
             )
         arguments = {} if name == "getitem" else self.program.arguments(call)

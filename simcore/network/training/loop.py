@@ -23,6 +23,7 @@ from torch.nn import functional
 from simcore.datasets import Dataset
 from simcore.errors import BinsparxError, InputError
 from simcore.network.accuracy import as_input
+from simcore.network.full_precision import full_precision
 from simcore.network.graph import NetworkGraph
 from simcore.network.inputs import require_fit
 from simcore.network.modules import GraphNetwork
@@ -71,6 +72,7 @@ class Processor:
     threads: int | None = None
 
 
+@full_precision()
 def train(
     network: GraphNetwork,
     dataset: Dataset,

@@ -102,8 +102,9 @@ def bitcell_text(
         f"description: {json.dumps(f'Measured curves; wires, periphery and cell size of {origin}.')}",
         f"topology: {around.topology}",
         f"gated: {json.dumps(around.gated)}",
-        f"source_end: {around.source_end}",
     ]
+    if "source_end" in circuit.wiring.parameters:
+        lines.append(f"source_end: {around.source_end}")
     if around.cell is not None:
         lines.append(f"cell: {json.dumps(around.cell.model_dump())}  # {around.name}")
     lines += ["sources:", f"  {_KEY}: {json.dumps(_measurement(cell, files), ensure_ascii=False)}"]

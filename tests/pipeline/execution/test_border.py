@@ -72,6 +72,7 @@ class TestEvaluator:
     def test_it_travels(self, subject: Subject) -> None:
         sent = pickle.dumps(subject.evaluator)
         assert len(sent) < 500 and pickle.loads(sent) == subject.evaluator
+        assert subject.evaluator.images_at_once > 0
         assert subject.evaluator.device in ("numba", "cpu", "cuda") and subject.evaluator.solver_version(False, NONE)
 
     def test_data_set_and_network_belong_together(self, subject: Subject) -> None:

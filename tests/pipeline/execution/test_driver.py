@@ -67,8 +67,11 @@ def execution(
     max_failures: int | None = None,
     listener: Listener | None = None,
     cpus_later: int | None = None,
+    ray: FakeRay | None = None,
+    device: str = "numba",
+    batches: list[int | None] | None = None,
 ) -> Execution:
-    """An execution whose tasks end as ``answer`` says, one task a shard."""
+    """An execution whose tasks end as ``answer`` says, one task a shard; ``batches`` gets what each is told."""
     asked: dict[tuple[str, int], int] = {}
 
     def ask(key: str, first: int) -> Outcome:
@@ -85,14 +88,16 @@ def execution(
         dataset: object,
         split: str,
         shards: Sequence[Range],
-        *_: object,
+        batch: int | None,
     ) -> list[Outcome]:
+        if batches is not None:
+            batches.append(batch)
         return [ask(key, first) for first, _ in shards]
 
     clock = FakeClock()
     return Execution(
-        FakeRay(cpus, clock, cpus_later),
-        TaskSettings(FakeEvaluator(), "", 1, Provenance("0", "")),
+        ray or FakeRay(cpus, clock, cpus_later),
+        TaskSettings(FakeEvaluator(device), "", 1, Provenance("0", "")),
         listener or Heard(),
         max_failures,
         TaskFunctions(prepare, evaluate),
@@ -188,3 +193,22 @@ def test_the_listener_hears_of_a_cluster_that_grows(tmp_path: Path) -> None:
 
     execution(answer, cpus=1, cpus_later=8, listener=heard).run(design_works)
     assert heard.slots[0] == 1 and heard.slots[-1] == 8
+
+
+def out_of_memory(key: str, image: int, before: int) -> Outcome:
+    return WELL if image < 0 else failing(FailureKind.MEMORY)
+
+
+def test_a_lack_of_memory_halves_what_is_in_memory_together_and_not_the_shard(tmp_path: Path) -> None:
+    one = design_works_of(tmp_path, arrays="32x32", sparsity="dense", shard_images="100")
+    batches: list[int | None] = []
+    assert len(execution(out_of_memory, cpus=1, batches=batches).run(one)) == 1
+    assert batches == [None, 12, 6, 3, 1]  # the evaluator takes 25 at a time
+
+
+def test_a_task_that_needs_a_gpu_reserves_no_more_than_a_node_with_one_has(tmp_path: Path) -> None:
+    one = design_works_of(tmp_path, arrays="32x32", sparsity="dense", shard_images="100")
+    for device, reserved in (("cuda", [2, 4, 8, 8]), ("numba", [2, 4, 8, 16])):
+        ray = FakeRay(40, FakeClock(), nodes=[{"CPU": 32.0}, {"CPU": 8.0, "GPU": 1.0}])
+        assert len(execution(out_of_memory, ray=ray, device=device).run(one)) == 1
+        assert ray.reserved == reserved

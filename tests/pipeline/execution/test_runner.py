@@ -18,9 +18,17 @@ from pipeline.cli.plan import plan
 from pipeline.errors import Interrupted
 from pipeline.execution import runner
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from pipeline.report.figures import draw_figures
+from pipeline.report.page import build_report
+from pipeline.report.picture import draw_front
+from pipeline.report.terminal.fronts import print_robust_front
+from pipeline.report.terminal.hardware import print_designs
+from pipeline.results.finished import Results, seen_all
 from pipeline.storage.store import Store
 from pipeline.sweep import protocols
+from pipeline.sweep.spec import load_sweep
 from pipeline.tables.completeness import what_is_missing
+from pipeline.tracking.mlflow import parent_entry
 from simcore.design import Design
 from tests.pipeline.fake_inference import FakeEvaluator, Prepared, ShardResult
 from tests.pipeline.fake_ray import fake_session, small_session
@@ -100,6 +108,30 @@ def test_failures_of_all_rounds_of_a_race_count_together(tmp_path: Path) -> None
     assert "round 1 of 2: " in said.getvalue()
     assert len(result.failures) == 2 and result.failures[0].stage == "images 0-3"  # of 12 small ones
     assert result.stopped
+
+
+def test_what_a_race_stopped_as_beaten_is_on_no_front_where_the_others_never_finish(tmp_path: Path) -> None:
+    """Round 1 of 50 images stops two of the four; the other two fail in round 2, of 200."""
+    options = replace(OPTIONS, evaluator=Refusing(fails=lambda design, first: first >= 50))
+    said = io.StringIO()
+    result = run(
+        tmp_path, said, options, strategy="racing", arrays="32x32", sparsity="[dense, weight, activation, binsparx]",
+        dataset="{name: fake-images, images: 200, calibration_images: 10}",
+    )  # fmt: skip
+    designs = result.tables["designs"].to_pylist()
+    assert [(row["images"], row["stopped"]) for row in designs] == [(50, "beaten")] * 2 and len(result.failures) == 2
+    assert {(row["on_front"], row["pareto_rank"], row["front_support"]) for row in designs} == {(False, 0, 0.0)}
+    assert result.tables["pareto"].num_rows == 0
+    parent = parent_entry(load_sweep(tmp_path / "small.yaml"), designs, {}, failed=True)
+    assert parent.metrics == {"designs": 2, "designs_on_front": 0}
+    assert "max()" not in said.getvalue()
+    results = Results(str(tmp_path / "results"))
+    assert results.front("array_current_A").empty and seen_all(results.designs()).empty
+    assert "All designs that are here, 2, were beaten in a race" in build_report(results, "small")
+    assert draw_front(result.tables["designs"], ("accuracy", "energy"))
+    assert not dict(draw_figures(results, "small"))
+    print_designs(result.tables["designs"], Console(file=said))
+    print_robust_front(result.tables["designs"], Console(file=said))
 
 
 def test_a_stopped_run_keeps_the_failures_of_points_it_did_not_come_to(tmp_path: Path) -> None:

@@ -168,3 +168,35 @@ def test_a_design_of_results_needs_a_network_that_ships(sweep: Path) -> None:
     aggregate(plan, find_work(plan, store, ComputeTimes.load(store)), store).tables.publish("tiny", store)
     with pytest.raises(InputError, match="--sweep"):
         subject_of_results(Results("results"), subject.key[:9])
+
+
+REFERENCE = SWEEP.replace("sparsity: dense", "mitigations: wide_sink:2+bent_references")
+
+
+def test_references_without_a_loss_have_nothing_to_explain_or_deploy(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "ideal.yaml").write_text(REFERENCE + "solver: ideal\n")
+    (key,) = (point.key[:8] for point in make_plan(load_sweep(folder / "ideal.yaml")).points)
+    for command, message in (
+        (["explain", key], "is a reference ('ideal') that loses nothing"),
+        (["deploy", key, "-o", "chip.safetensors"], "is a reference ('ideal') whose outputs are not recalibrated"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["binsparx", *command, "--sweep", "ideal.yaml"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr().err
+        assert ended.value.code == 2 and message in told and told.count("\n") == 1
+
+
+def test_a_reference_is_blamed_on_its_converter_and_its_variants_are_references_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "circuit.yaml").write_text(REFERENCE + "solver: ideal_circuit\n")
+    (point,) = make_plan(load_sweep(folder / "circuit.yaml")).points
+    subject = Subject(point.key, point.design, point.model.checkpoint, point.model.digest, point.dataset, point.split)
+    found = explain(subject, IMAGES, Store("references"), SimcoreEvaluator())
+    assert [share.name for share in found.causes] == ["converter"]
+    assert [share.name for share in found.passes] == ["re_ranging", "bent_references"]

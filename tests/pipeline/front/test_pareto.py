@@ -110,6 +110,7 @@ def test_candidates_of_a_table_are_of_each_group_and_not_what_a_race_stopped() -
             "chips": pa.array([None] * 6, pa.int64()),
             "design_key": list("abcdef"),
             "solver_setting": ["auto"] * 6,
+            "stopped": [""] * 6,
         }
     )
     correct = [np.packbits(np.arange(50 if n == 40 else 100) < n) for n in right]
@@ -140,6 +141,7 @@ def test_a_front_has_a_floor_and_without_one_of_its_own_it_is_chance(floor: dict
             "chips": pa.array([None] * 5, pa.int64()),
             "design_key": list("abcde"),
             "solver_setting": ["auto"] * 5,
+            "stopped": [""] * 5,
         }
     )
     correct = [np.packbits(np.arange(100) < n) for n in right]
@@ -216,6 +218,7 @@ def test_candidates_of_what_chips_reach_are_known_where_one_chip_stands_for_all(
             "chips": pa.array([chips] * 3, pa.int64()),
             "design_key": list("abc"),
             "solver_setting": ["auto"] * 3,
+            "stopped": [""] * 3,
         }
     )
     spec = ParetoSpec(objectives=("chip_accuracy", "energy"), resamples=20)

@@ -18,7 +18,7 @@ def design(key: str, corner: str, accuracy: float, energy: float, **changes: Any
         "corner": corner, "overrides": "", "rows": ord(key), "cols": 64, "active_rows": ord(key), "sparsity": "dense",
         "prune": 0.0, "solver_setting": "auto", "images": 100, "accuracy": accuracy, "ideal_accuracy": 0.93,
         "accuracy_loss": 0.93 - accuracy, "energy_per_image_J": energy, "energy_per_image_low_J": energy / 2,
-        "energy_per_image_high_J": 2 * energy, "above_floor": accuracy > 0.2, **changes,
+        "energy_per_image_high_J": 2 * energy, "above_floor": accuracy > 0.2, "stopped": "", **changes,
     }  # fmt: skip
 
 

@@ -73,6 +73,13 @@ def same(found: list[ShardRecord], expected: list[ShardRecord]) -> bool:
     return [encode_shard(one) for one in found] == [encode_shard(one) for one in expected]
 
 
+@pytest.mark.parametrize("first", [0, 7, 999_999_999, 1_000_000_000, 9_007_199_254_740_992])
+def test_names_of_shards_and_bundles_are_read_as_they_are_written(first: int) -> None:
+    assert parse_shard_path(shard_path(KEY, first, 50)) == (KEY, (first, 50))
+    assert parse_bundle_path(bundle_path(KEY, Bundle(first, 150, 50))) == (KEY, Bundle(first, 150, 50))
+    assert parse_shard_path(shard_path(KEY, first, 50).replace("images-", "images-0")) is None
+
+
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=30))
 def test_bundles_hold_every_shard_once(counts: list[int]) -> None:
     shards = [(sum(counts[:index]), count) for index, count in enumerate(counts)]

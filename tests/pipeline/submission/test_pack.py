@@ -34,6 +34,8 @@ def test_the_pack_holds_what_the_sweep_names_and_nothing_beside_it(tmp_path: Pat
     (tmp_path / "cells").mkdir()
     (tmp_path / "cells/mine.yaml").write_text(BITCELL)
     (tmp_path / "cells/points.csv").write_text("0,0,0\n0.1,1e-6,1e-8\n")
+    for name in ("swept.csv", "point.csv", "of-no-device.csv"):
+        (tmp_path / "cells" / name).write_text("0,0,0\n0.1,2e-6,1e-8\n")
     (tmp_path / "net.safetensors").write_bytes(b"weights")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/cell.yaml").write_text(BITCELL.replace("iv_csv: points.csv", "g_on: 1e-5"))
@@ -49,11 +51,12 @@ def test_the_pack_holds_what_the_sweep_names_and_nothing_beside_it(tmp_path: Pat
     path = write_sweep(
         tmp_path,
         models="[fashion-cnn, ./net.safetensors]",
-        devices="[8T-SRAM, cells/mine.yaml, cells/link.yaml]",
+        devices="[8T-SRAM, {file: cells/mine.yaml, overrides: {iv_csv: swept.csv}}, cells/link.yaml]",
         dataset="./images",
         cost="{technology: own.yaml}",
         effects="[none, sram-vt-5+effects/mine.yaml]",
-        points="[{effects: effects/samples.yaml}]",
+        points="[{effects: effects/samples.yaml}, {device: mine, overrides: {iv_csv: point.csv}}, "
+        "{device: 8T-SRAM, overrides: {iv_csv: of-no-device.csv}}]",
     )
     pack = make_pack(load_sweep(path))
     named = {name.removeprefix("files/") for name in pack.files if name.startswith("files/")}
@@ -63,6 +66,8 @@ def test_the_pack_holds_what_the_sweep_names_and_nothing_beside_it(tmp_path: Pat
         "net.safetensors",
         "cells/mine.yaml",
         "cells/points.csv",
+        "cells/swept.csv",
+        "cells/point.csv",
         "cells/link.yaml",
         "effects/mine.yaml",
         "effects/samples.yaml",

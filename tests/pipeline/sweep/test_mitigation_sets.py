@@ -99,6 +99,22 @@ def test_points_and_exclude_know_sets(tmp_path: Path) -> None:
             "small.yaml:8 mitigations[1]: pass 'recalibrated_outputs' needs 8 calibration images or more",
         ),
         (
+            {"devices": "[1T-1ReRAM, 8T-SRAM]", "mitigations": "[none, wide_driver:2]"},
+            "small.yaml:8 mitigations[1]: pass 'wide_driver' lowers r_driver, which is 0 here",
+        ),
+        (
+            {"devices": "1T-1ReRAM", "effects": "wan-2022", "age_s": "[1, 3600]", "mitigations": "wide_sink:2"},
+            "small.yaml:9 age_s[1]: effects 'wan-2022': aged_spread: was measured at age_s 1, 86400, ",
+        ),
+        (
+            {"devices": "1T-1ReRAM", "effects": "[none, wan-2022]", "points": "[{rows: 8, age_s: 5}]"},
+            "small.yaml:9 points[0].age_s: effects 'wan-2022': aged_spread: was measured at age_s 1,",
+        ),
+        (
+            {"devices": "[1T-1ReRAM, {name: 1T-1ReRAM, label: tight, overrides: {g_off: 0}}]", "effects": "wan-2022"},
+            "small.yaml:8 effects: 'wan-2022' on tight nominal: aged_spread: ",
+        ),
+        (
             {"points": "[{mitigations: bent_references}]"},
             "small.yaml:8 points[0]: pass 'bent_references' sets converters",
         ),

@@ -17,6 +17,9 @@ from pipeline.sweep.names import world_name
         ({"age_s": 31_557_600.0}, " after 8,766 hours"),  # a quarter of a day more than a year is not the year
         ({"age_s": 86_400.0, "temperature_K": 358.0}, " after 1 day at 358 K"),
         ({"age_s": 0.5}, " after 0.5 s"),
+        ({"age_s": 1_234_567.0}, " after 1234567 s"),
+        ({"age_s": 1_234_568.0}, " after 1234568 s"),
+        ({"temperature_K": 300.0001}, " at 300.0001 K"),
         ({"reads": 1e6}, " after 1,000,000 reads"),
     ],
 )

@@ -14,6 +14,7 @@ from pipeline.storage.work import find_work
 from pipeline.sweep import simulation
 from pipeline.sweep.keys import digest_of
 from pipeline.sweep.plan import Plan, make_plan
+from pipeline.sweep.point_builder import PointBuilder
 from pipeline.sweep.simulation import Model
 from pipeline.sweep.spec import load_sweep
 from simcore.errors import InputError
@@ -52,6 +53,31 @@ def test_overrides_with_lists_are_axes(tmp_path: Path) -> None:
     )
     assert [p.cell.overrides_text for p in plan.points] == ["r_col=5;r_sink=100", "r_col=10;r_sink=100"]
     assert [p.design.circuit.r_col for p in plan.points] == [5.0, 10.0]
+
+
+@pytest.mark.parametrize(
+    ("points", "made"),
+    [
+        ("[{adc_bits: 5}, {adc_bits: 4}]", 3 * 48),
+        ("[{device: wide, overrides: {r_sink: [50, 60, 70]}, rows: [16, 48, 96], seed: 9}]", 48 + 2 * 3 * 3 * 2),
+        ("[{corner: [pessimistic, optimistic], calibration_images: [5, 7], effects: sram-vt-5}]", 48 + 2 * 2 * 48),
+        ("[{mitigations: [none, binsparx], active_rows: [8, 16]}]", 48 + 3 * 4 * 4 * (2 + 1)),
+    ],
+)
+def test_the_number_of_points_is_known_before_any_is_made(tmp_path: Path, points: str, made: int) -> None:
+    """Two arrays, a device as it is and one with two overrides, two levels and four seeds: 2 x 3 x 8 = 48 points."""
+    sweep = load_sweep(
+        write_sweep(
+            tmp_path,
+            devices="[8T-SRAM, {name: 8T-SRAM, label: wide, overrides: {r_col: [5, 10]}}]",
+            seeds="[0, 1, 2, 3]",
+            points=points,
+        )
+    )
+    builder = PointBuilder(sweep, simulation.open_dataset("fake-images", ""), lambda effects: "fake-1")
+    assert len(list(builder.points())) == made
+    # A set says for itself which level it is; that it is not multiplied by them is not looked up.
+    assert builder.count() == made if "mitigations" not in points else builder.count() > made
 
 
 def test_the_same_physical_design_is_one_point(tmp_path: Path) -> None:

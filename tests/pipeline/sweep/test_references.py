@@ -19,6 +19,7 @@ from pipeline.sweep.evaluator import SimcoreEvaluator
 from pipeline.sweep.keys import digest_of
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import ParetoSpec, load_sweep
+from simcore.design import Design
 from simcore.design_axes import Adc
 from tests.pipeline.fake_simcore import write_sweep
 from tests.pipeline.finished_sweep import finish_sweep
@@ -67,6 +68,25 @@ def test_axes_that_ideal_arithmetic_does_not_know_do_not_multiply_it(tmp_path: P
     assert {point.columns["adc_bits"] for point in with_converter.points} == {1, 4, 6, 7}
 
 
+def test_passes_that_cannot_act_on_a_reference_do_not_multiply_it(tmp_path: Path) -> None:
+    sets = "[none, bent_references, wide_sink:2, wide_sink:2+popcount_term, recalibrated_outputs]"
+    changes = {"adc": "{reference: calibrated, bits: 4}", "mitigations": sets}
+    plan = plan_of(tmp_path, solver="[auto, ideal, ideal_circuit]", **changes)
+    found: dict[str, list[str]] = {}
+    for point in plan.points:
+        assert point.key == digest_of(point.content)
+        assert Design.model_validate(point.content["design"]).content() == point.content["design"]
+        found.setdefault(point.columns["solver_setting"], []).append(point.columns["mitigations"])
+    assert len(found["auto"]) == 4 * 5 and found["ideal"] == ["none"] * 4
+    assert set(found["ideal_circuit"]) == {"none", "bent_references", "popcount_term", "recalibrated_outputs"}
+    assert len(found["ideal_circuit"]) == 4 * 4
+    notes = [note for note in plan.warnings if "are references" in note]
+    assert "nothing of adc, passes on arrays and converters acts on them" in notes[0]
+    assert "nothing of passes on arrays acts on them" in notes[1]
+    changes["points"] = "[{solver: ideal}]"
+    assert len(plan_of(tmp_path, **changes).points) == 4 * 5 + 4
+
+
 class OfChips(SimcoreEvaluator):
     """Simulates chips in another version."""
 
@@ -100,7 +120,7 @@ def test_a_reference_is_on_no_front_whatever_it_is_drawn_for() -> None:
         "accuracy": [1.0, 0.5, 0.25],
         "accuracy_low": [0.9, 0.4, 0.2], "ideal_accuracy": 1.0, "chance_accuracy": 0.1,
         "energy_per_image_J": [None, 2.0, 1.0], "design_key": ["a", "b", "c"],
-        "solver_setting": ["ideal", "auto", "exact"],
+        "solver_setting": ["ideal", "auto", "exact"], "stopped": "",
     }  # fmt: skip
     table = pa.table({name: value if isinstance(value, list) else [value] * 3 for name, value in rows.items()})
     right = [np.packbits(np.arange(8) < count) for count in (8, 4, 2)]

@@ -15,7 +15,9 @@ from simcore.crossbar.solvers.newton import solve_nodes
 from simcore.design import Design
 from simcore.design_axes import Adc
 from simcore.inference.evaluation import evaluate, prepare
+from simcore.passes import PASSES
 from tests.simcore.small_networks import make_design, small_checkpoint, small_dataset
+from tests.simcore.test_passes import NUMBERED
 
 _TABLE = Circuit(
     topology="input_sourced", iv="table", g_on=1e-4, g_off=1e-6, v_read=0.2,
@@ -41,6 +43,25 @@ def test_without_any_cause_a_design_is_ideal_arithmetic(device: str | Circuit, t
         prepare(checkpoint, spoilt.model_copy(update={"evidence": _mark(spoilt)}), dataset), images, labels
     )
     assert min(layer.worst_error for layer in worse.layers) > 0
+
+
+_CONVERTER_PASSES = [
+    *(NUMBERED[name] for name, one in PASSES.items() if one.sets_converters and not one.needs_bends),
+    *(f"{one.name}+threshold_grid:0" for one in PASSES.values() if one.bends_thresholds),
+    "reference_bits:1",
+]
+
+
+@pytest.mark.parametrize("passes", _CONVERTER_PASSES)
+def test_without_any_cause_no_pass_that_sets_converters_errs(passes: str, tmp_path: Path) -> None:
+    checkpoint, dataset = small_checkpoint(), small_dataset(tmp_path, test=12)
+    adc = Adc(bits=4, reference="calibrated")
+    design = make_design("8T-SRAM", rows=32, adc=adc, mitigations=passes)
+    clean = without(design, causes_of(design))
+    assert causes_of(clean) == []
+    result = evaluate(prepare(checkpoint, clean, dataset), *dataset.read("test", 0, 12))
+    assert (result.predictions == result.ideal_predictions).all()
+    assert [layer.worst_error for layer in result.layers] == [0.0] * 3
 
 
 def test_each_cause_is_told_and_taken_away_alone() -> None:
@@ -103,6 +124,14 @@ def test_tiles_err_where_the_circuit_does(tmp_path: Path) -> None:
     for layer in tile_errors(checkpoint, prepare(checkpoint, clean, dataset), dataset, "test", images=2):
         assert layer.rms_error.max() == 0
         assert layer.positions == {"wide": 45, "narrow": 30, "dense": 1}[layer.layer]
+    # 16 rows that are on leak more than two ones deliver, until the reference column takes that away.
+    leaking = clean.circuit.model_copy(update={"g_off": clean.circuit.g_on / 7})
+    reranged = Adc(bits=clean.adc.bits, reference="calibrated")
+    plain = clean.model_copy(update={"circuit": leaking, "adc": reranged, "solver": "exact"})
+    repaired = plain.model_copy(update={"mitigations": "reference_column"})
+    for design, errs in ((plain, True), (repaired, False)):
+        layers = tile_errors(checkpoint, prepare(checkpoint, design, dataset), dataset, "test", images=2)
+        assert any(layer.rms_error.max() > 0 for layer in layers) == errs
 
 
 def _mark(design: Design):  # type: ignore[no-untyped-def]

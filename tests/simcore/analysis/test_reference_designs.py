@@ -8,13 +8,16 @@ import torch
 
 from simcore.analysis.reference_designs import what_acts
 from simcore.datasets import open_dataset
-from simcore.design_axes import Adc, lossless_bits
+from simcore.design import Design
+from simcore.design_axes import REFERENCE_SOLVERS, Adc, lossless_bits
 from simcore.inference.evaluation import evaluate, prepare
 from simcore.inference.stored_layers import binary_input_signs, images_for_calibration, stored_layers
 from simcore.mapping.tiling import input_vectors
 from simcore.network.checkpoint import find_model, load_checkpoint, model_names
+from simcore.passes import PASSES, Hardware
 from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB
 from tests.simcore.small_networks import make_design
+from tests.simcore.test_passes import NUMBERED
 
 
 def run(checkpoint, dataset, design):
@@ -102,6 +105,40 @@ def test_the_converter_the_seed_and_what_calibrates_act_behind_an_ideal_circuit(
     pruned = {"solver": "ideal", "prune": 0.1}
     if "adc" not in fields:  # which cells are pruned is learnt from calibration images
         assert what_acts(make_design(**pruned, **fields)) != what_acts(make_design(**pruned))
+
+
+RESTS_ON = {"threshold_grid": "bent_references+"}
+
+
+@pytest.mark.parametrize("solver", REFERENCE_SOLVERS)
+@pytest.mark.parametrize("name", PASSES)
+def test_a_reference_keeps_the_passes_that_change_its_numbers_and_can_be_read_back(checkpoint, dataset, name, solver):
+    fields = {"solver": solver, "sparsity": "binsparx", "adc": Adc(bits=2, reference="calibrated")}
+    design = make_design("1T-1ReRAM", mitigations=RESTS_ON.get(name, "") + NUMBERED[name], **fields)
+    found = what_acts(design)
+    assert Design.model_validate(found.content()) == found and what_acts(found) == found
+    acts = name in found.mitigations
+    assert acts == (PASSES[name].least_hardware <= _HARDWARE[solver] and not PASSES[name].moves_rows)
+    one, other = run(checkpoint, dataset, found), run(checkpoint, dataset, design)
+    np.testing.assert_array_equal(one.predictions, other.predictions)
+    for mine, whole in zip(one.layers, other.layers, strict=True):
+        assert mine.partial_sum == whole.partial_sum
+        if solver == "ideal_circuit":
+            assert (mine.squared_error, mine.clipped) == (whole.squared_error, whole.clipped)
+
+
+_HARDWARE = {"ideal": Hardware.NONE, "ideal_circuit": Hardware.CONVERTERS}
+
+
+@pytest.mark.parametrize("fields", [{"mitigations": "near_sink+sampled_popcount:4"},
+                                    {"mitigations": "near_sink", "prune": 0.2}], ids=str)  # fmt: skip
+@pytest.mark.parametrize("solver", REFERENCE_SOLVERS)
+def test_rows_near_the_sink_act_on_a_reference_where_something_tells_rows_apart(fields, solver):
+    design = make_design(solver=solver, sparsity="binsparx", **fields)
+    found = what_acts(design)
+    assert found.mitigations == design.mitigations
+    other = what_acts(design.model_copy(update={"calibration_images": 3}))
+    assert other != found  # which rows carry most current is learnt from them
 
 
 def test_hardware_is_left_as_it_is():

@@ -58,16 +58,24 @@ def test_verify_folder_reports_a_wrong_current(tmp_path):
     ("changes", "message"),
     [
         ({"sink_currents_A": [1e-5, 1e-5]}, "sink_currents_A has 2 values, the array has 1 columns"),
+        ({"sink_currents_A": 1e-5}, "sink_currents_A has 0 axes, expected 1"),
+        ({"sink_currents_A": [[1e-5]]}, "sink_currents_A has 2 axes, expected 1"),
         ({"weights": [[2]]}, "weights must hold bits"),
+        ({"weights": [1]}, "weights has 1 axes, expected 2"),
         ({"inputs": [1, 0]}, "do not fit"),
+        ({"inputs": [2]}, "inputs must hold bits"),
+        ({"parameters": None}, "parameters is no mapping"),
+        ({"parameters": ["gate_driven"]}, "parameters is no mapping"),
+        ({"parameters": "gate_driven"}, "parameters is no mapping"),
         ({"parameters": {"topology": "gate_driven"}}, "'g_on' is missing"),
         ({"sink_currents_A": "none"}, "not a reference circuit"),
     ],
 )
 def test_a_file_that_is_no_reference_circuit_is_named(tmp_path, changes, message):
     write_case(tmp_path, **changes)
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as error:
         verify_folder(tmp_path)
+    assert error.value.where == str(tmp_path / "case.json") and "\n" not in str(error.value)
 
 
 def test_a_folder_without_circuits_is_refused(tmp_path):

@@ -265,12 +265,61 @@ def test_parquet_with_a_column_a_feature(tmp_path):
         ({"x": [1.0, 2.0], "label": [0, 0.5]}, "column 'label' row 1: the label is 0.5"),
         ({"x": [1.0, 2.0], "label": [0, None]}, "column 'label': row 1 has a value that is missing"),
         ({"x": [1.0, 2.0], "label": ["a", "b"]}, "column 'label': it holds string; expected whole numbers"),
+        ({"x": [1, 2], "z": [1, None], "label": [0, 1]}, "column 'z': row 1 has a value that is missing"),
         ({"x": [[1.0], [2.0]], "z": [1, 2], "label": [0, 1]}, "stands beside other columns"),
         ({"x": [1.0, 2.0]}, "name it with --label-column"),
     ],
 )
 def test_parquet_that_cannot_be_used_is_refused(tmp_path, columns, message):
     refused(parquet(tmp_path, **columns), tmp_path, message)
+
+
+def parquet_splits(tmp_path, classes=(None, None), **splits):
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for (split, columns), names in zip(splits.items(), classes, strict=True):
+        table = pa.table(columns)
+        pq.write_table(
+            table.replace_schema_metadata({"classes": names} if names else None), folder / f"{split}.parquet"
+        )
+    return folder
+
+
+@pytest.mark.parametrize("second", ["test", "train-00001-of-00002"])
+def test_parquet_files_with_their_columns_in_another_order_are_refused(tmp_path, second):
+    first = "train" if second == "test" else "train-00000-of-00002"
+    columns = {"a": [1.0, 2.0], "b": [3.0, 4.0], "label": [0, 1]}
+    swapped = {name: columns[name] for name in ("b", "a", "label")}
+    folder = parquet_splits(tmp_path, **{first: columns, second: swapped})
+    before, after = sorted((first, second))
+    refused(folder, tmp_path, rf"{after}\.parquet: it has other columns than .*{before}\.parquet")
+
+
+def test_parquet_files_that_name_their_classes_otherwise_are_refused(tmp_path):
+    columns = {"a": [1.0, 2.0], "label": [0, 1]}
+    folder = parquet_splits(tmp_path, ("dog,cat", "cat,dog"), test=columns, train=columns)
+    refused(folder, tmp_path, r"the classes of .*train\.parquet are cat, dog; expected dog, cat, as in .*test\.parquet")
+
+
+def test_a_tensor_whose_axes_are_permuted_is_what_arrow_takes_it_for(tmp_path):
+    kind = pa.fixed_shape_tensor(pa.float32(), [5, 2], permutation=[1, 0])
+    stored = pa.array(X.transpose(0, 2, 1).reshape(30, 10).tolist(), pa.list_(pa.float32(), 10))
+    column = pa.ExtensionArray.from_storage(kind, stored)
+    assert np.array_equal(column.to_numpy_ndarray(), X)
+    dataset = run(parquet(tmp_path, frames=column, label=Y), tmp_path / "out")
+    assert dataset.input_shape == (2, 5) and np.array_equal(read(dataset, "all")[0], X)
+
+
+def test_whole_numbers_that_float32_does_not_hold_are_refused_whatever_their_type(tmp_path):
+    beyond = "16777217.*beyond 16777216"
+    refused(csv(tmp_path, "a,label\n1,0\n16777217,1\n"), tmp_path, f"table.csv line 3: {beyond}")
+    x = np.array([[0.5], [16777217.0]])
+    refused(npy_folder(tmp_path, x, np.array([0, 1])), tmp_path, f"x_train.npy index 1: {beyond}")
+    columns = {"a": [0.5, 1.5], "b": [3, 2**53 + 1], "label": [0, 1]}
+    refused(parquet(tmp_path, **columns), tmp_path, "column 'b' row 1: 9007199254740993 is a whole number beyond")
+    x = np.array([[16777218.0], [2.0**40], [6.02214076e23], [-0.1]])
+    kept = run(npy_folder(tmp_path, x, np.arange(4)), tmp_path / "kept")
+    assert np.array_equal(read(kept)[0], x.astype(np.float32))
 
 
 def test_a_source_without_splits_is_divided_class_by_class_and_always_alike(tmp_path):

@@ -68,6 +68,11 @@ def test_a_set_that_means_nothing_is_refused(text, message, tmp_path):
     ("effect", "message"),
     [
         ("kind: read_port_mismatch, sigma_fraction: -0.05", "expected at least 0, found -0.05"),
+        (
+            "kind: aged_spread, largest_uS: 4, at: "
+            "[{age_s: 1, coefficients_uS: [1]}, {age_s: 1, coefficients_uS: [2]}]",
+            "age_s 1 is there twice",
+        ),
         ("kind: read_port_mismatch, sigma_fraction: 5", "expected at most 1, found 5"),
         ("kind: read_port_mismatch, sigma_fraction: .nan", "finite number"),
         (

@@ -206,6 +206,14 @@ def test_flips_around_faults_store_more_cells_right(network, images):
     assert wrong[1] < 0.6 * wrong[0]
 
 
+def test_flips_around_faults_are_those_of_the_first_chip_in_totals_of_several(network, images):
+    prepared = prepare(network, make_design(effects=(STUCK,), mitigations="fault_aware_flips"), images)
+    first, second = (evaluate(on_chip(prepared, chip), *images.read("test", 0, 1)).layers for chip in (0, 1))
+    flips, others = ([layer.weight_flips for layer in layers] for layers in (first, second))
+    assert flips != others
+    assert [one.merge(other).weight_flips for one, other in zip(first, second, strict=True)] == flips
+
+
 def wrong_cells(group):
     """Of every column; a cell that conducts nothing is OFF."""
     states, factors = group.cells

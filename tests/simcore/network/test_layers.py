@@ -117,6 +117,17 @@ def test_an_operation_gives_what_pytorch_does(
     assert torch.equal(found(x, plain_dot(found)), alone)  # to the bit, whatever stands beside an image
 
 
+@pytest.mark.parametrize("shape", [(4,), (4, 6), MAP, (4, 2, 3, 2), (4, 2, 1, 3, 2)])
+def test_a_batch_norm_takes_any_number_of_axes(shape: Shape) -> None:
+    found = network("batch_norm", {"channels": 4, "eps": 1e-3}, shape)
+    tensors = {name.removeprefix("it."): tensor for name, tensor in found.named_tensors().items()}
+    tensors["running_var"].abs_()
+    x = torch.randn((5, *shape), generator=torch.Generator().manual_seed(2))
+    mean, variance = tensors["running_mean"], tensors["running_var"]
+    expected = F.batch_norm(x, mean, variance, tensors["weight"], tensors["bias"], eps=1e-3)
+    torch.testing.assert_close(found.layers[0](x), expected, rtol=2e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("op", PAIRS)
 def test_two_values_of_one_place(op: str) -> None:
     pair = network(op, {}, MAP, ("input", "input")).layers[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from simcore.errors import InputError
+from simcore.network.checkpoint import load_checkpoint
 from simcore.network.tracing import TracedNetwork, from_torch
 
 Function = Callable[[torch.Tensor], torch.Tensor]
@@ -175,7 +177,10 @@ def test_it_says_where_pytorch_gives_zero_for_zero() -> None:
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda x: x.cumsum(1), r"outermost module \(test_tracing.py:\d+\): the operation 'cumsum' of PyTorch is not"),
+        (
+            lambda x: x.cumsum(1),
+            r"outermost module \(test_tracing.py:\d+\): the operation 'cumsum' of PyTorch is not .*docs/networks.md",
+        ),
         (lambda x: x.t().sort(1).values.t(), "mixes the inputs of a batch"),
         (lambda x: x - x.mean(0), "mixes the inputs of a batch|over the axis of the batch"),
         (lambda x: x if x.sum() > 0 else -x, "torch.export cannot trace it"),
@@ -199,6 +204,25 @@ def test_logits_that_are_not_the_modules_are_refused() -> None:
     with pytest.raises(InputError, match="the network's logits are not the module's: .* predictions differ"):
         from_torch(Product(torch.sign), example)
     assert from_torch(Product(SIGNS["where"]), example).largest_difference == 0
+
+
+@pytest.mark.parametrize(("short", "long"), [(torch.max, torch.maximum), (torch.min, torch.minimum)])
+def test_the_larger_of_two_values_has_two_names(short: Function, long: Function) -> None:
+    """Between two activations, and from a sign to another scale of it."""
+    for function in (short, long):
+        found = from_torch(Whole(lambda x, of=function: of(x[:, :6], x[:, 6:])), examples())  # type: ignore[misc]
+        assert long.__name__ in [node.op for node in found.network.graph.nodes]
+        assert traced(lambda x, of=function: of(x.sign(), torch.zeros(1))).layers[0].arrays  # type: ignore[misc]
+
+
+def test_a_batch_norm_of_volumes_survives_its_file(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Unflatten(1, (3, 2, 2, 1)), nn.BatchNorm3d(3), nn.Flatten(), nn.Linear(FEATURES, CLASSES))
+    with torch.no_grad():
+        module(3 * examples() + 1)  # moves its statistics
+    found = from_torch(module.eval(), examples())
+    found.save(tmp_path / "net.safetensors")
+    loaded = load_checkpoint(tmp_path / "net.safetensors").network
+    torch.testing.assert_close(loaded(examples()), module(examples()), rtol=1e-5, atol=1e-5)
 
 
 def test_what_is_of_no_use_need_not_be_known() -> None:

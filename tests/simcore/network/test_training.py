@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,6 +75,41 @@ def _train(folder: Path, stop_at: int | None = None, recipe: Recipe = RECIPE, se
     network = fresh_network(tiny_graph(), seed)
     train(network, Stripes(), recipe, _identity(recipe, seed), folder, on_step)
     return network
+
+
+@pytest.fixture
+def tensorfloat() -> Iterator[tuple[Any, ...]]:
+    """PyTorch's switches for it, on."""
+    switches = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [switch.allow_tf32 for switch in switches]
+    for switch in switches:
+        switch.allow_tf32 = True
+    yield switches
+    for switch, was in zip(switches, before, strict=True):
+        switch.allow_tf32 = was
+
+
+def test_float32_is_no_tensorfloat_while_a_network_is_trained_or_measured(
+    tmp_path: Path, tensorfloat: tuple[Any, ...]
+) -> None:
+    """The switches are looked at from within; what they were before is put back."""
+    seen = []
+
+    class Watched(Stripes):
+        def read(self, split: str, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+            seen.append([switch.allow_tf32 for switch in tensorfloat])
+            return super().read(split, start, count)
+
+    def on_step(progress: Progress) -> None:
+        seen.append([switch.allow_tf32 for switch in tensorfloat])
+        raise Stop
+
+    network = fresh_network(tiny_graph(), 0)
+    measure_accuracy(network, Watched(), "test")
+    with pytest.raises(Stop):
+        train(network, Stripes(), RECIPE, _identity(), tmp_path, on_step)
+    assert seen == [[False, False]] * 2
+    assert all(switch.allow_tf32 for switch in tensorfloat)
 
 
 def test_the_time_left_outlives_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

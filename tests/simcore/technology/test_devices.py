@@ -83,7 +83,35 @@ def test_a_users_own_file(tmp_path):
     assert circuit.g_on == pytest.approx(1e-4)
     assert corner_names(own_file(tmp_path)) == ["nominal"]
     assert not circuit_parameters(own_file(tmp_path, gated=False)).gated
-    assert circuit_parameters(own_file(tmp_path, topology="gate_driven", source_end="near")).source_end == "near"
+    path = own_file(tmp_path, topology="gate_driven", source_end="near", drop=("r_row",))
+    assert circuit_parameters(path).source_end == "near"
+
+
+@pytest.mark.parametrize(
+    ("topology", "field", "value", "offered"),
+    [
+        ("gate_driven", "r_row", 3, "source lines have r_source, source_end"),
+        ("input_sourced", "r_source", 3, "rows have r_row"),
+        ("input_sourced", "source_end", "near", "rows have r_row"),
+    ],
+)
+def test_wires_of_the_other_topology_are_refused(tmp_path, topology, field, value, offered):
+    message = f"'{field}' is without effect in the topology {topology}, whose {offered}"
+    sound = {"topology": topology, "drop": ("r_row",)}
+    with pytest.raises(InputError, match=rf"mine.yaml:\d+ corners.nominal.{field}: {message}"):
+        circuit_parameters(own_file(tmp_path, {field: value}, **{**sound, "drop": {"r_row"} - {field}}))
+    with pytest.raises(InputError, match=f"sweep.yaml:3: {message}"):
+        circuit_parameters(own_file(tmp_path, **sound), overrides={field: value}, where="sweep.yaml:3")
+    if field == "source_end":
+        with pytest.raises(InputError, match=rf"mine.yaml:\d+ source_end: {message}"):
+            circuit_parameters(own_file(tmp_path, source_end="near", **sound))
+
+
+@pytest.mark.parametrize("field", ["r_on", "r_off", "r_access", "r_sink"])
+def test_an_integer_beyond_all_floats_gives_one_line(tmp_path, field):
+    with pytest.raises(InputError, match=field) as error:
+        circuit_parameters(own_file(tmp_path, {field: 10**400}))
+    assert "\n" not in str(error.value)
 
 
 def test_numbers_that_yaml_takes_for_text(tmp_path):

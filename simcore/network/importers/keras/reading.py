@@ -30,7 +30,7 @@ class KerasLayer:
         kind: its class, without the name of a package.
         config: its settings.
         inputs: names of the layers whose results it takes.
-        weights: by their last name, ``kernel`` and so on, as the file has them (outputs last).
+        weights: by their last name in Keras 2, ``kernel`` and so on, as the file has them (outputs last).
     """
 
     name: str
@@ -118,7 +118,12 @@ def _network(path: Path, config: dict[str, Any], weights: Any) -> KerasFile:
             if kind != "InputLayer":
                 layers.append(KerasLayer("input", "InputLayer", {}, (), {}))
         before = (layers[-1].name,) if sequential and layers else tuple(_inputs(layer, where))
-        layers.append(KerasLayer(name, kind, settings, before, {} if kind == "InputLayer" else weights(name)))
+        own = {} if kind == "InputLayer" else weights(name)
+        if (
+            kind.endswith("DepthwiseConv2D") and "kernel" in own
+        ):  # so Keras 3 calls what was depthwise_kernel in Keras 2
+            own["depthwise_kernel"] = own.pop("kernel")
+        layers.append(KerasLayer(name, kind, settings, before, own))
     starts = [layer.name for layer in layers if layer.kind == "InputLayer"]
     if len(starts) != 1 or shape is None:
         raise InputError(f"a network of one input of known shape is expected, found {len(starts)} inputs", where)

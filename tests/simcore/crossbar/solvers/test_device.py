@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simcore.crossbar.solvers.device import DEVICE_VARIABLE, device_kind, device_of_environment, torch_device
+from simcore.crossbar.solvers.device import DEVICE_VARIABLE, device_of_environment, sweep_device, torch_device
 from simcore.errors import InputError
 
 
@@ -18,15 +18,21 @@ def test_the_environment_names_a_device(value, name, monkeypatch):
     assert device_of_environment() == name
 
 
-@pytest.mark.parametrize(("name", "kind"), [("numba", "numba"), ("cpu", "cpu"), ("cuda", "cuda"), ("cuda:1", "cuda")])
-def test_a_kind_has_no_number(name, kind):
-    assert device_kind(name) == kind
+@pytest.mark.parametrize("name", ["numba", "cpu", "cuda"])
+def test_a_sweep_runs_on_what_is_the_same_everywhere(name):
+    assert sweep_device(name) == name
 
 
-@pytest.mark.parametrize("name", ["auto", "tpu"])
-def test_a_kind_that_machines_disagree_on_is_refused(name):
+@pytest.mark.parametrize("name", ["auto", "tpu", "cpu:0", "numba:1", "cuda:"])
+def test_a_sweep_does_not_run_on_what_machines_disagree_on(name):
     with pytest.raises(InputError, match=f"{DEVICE_VARIABLE}: .*not on '{name}'"):
-        device_kind(name)
+        sweep_device(name)
+
+
+@pytest.mark.parametrize("name", ["cuda:0", "cuda:1", "cuda:banana"])
+def test_a_sweep_takes_no_number_of_a_gpu(name):
+    with pytest.raises(InputError, match=f"{DEVICE_VARIABLE}: .*not on '{name}'.*CUDA_VISIBLE_DEVICES chooses"):
+        sweep_device(name)
 
 
 def test_numba_is_no_torch_device():

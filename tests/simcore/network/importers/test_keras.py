@@ -97,6 +97,21 @@ def test_nodes_as_keras_3_writes_them(folder: Path) -> None:
     assert largest_difference(from_keras(folder / "functional.h5"), folder, "functional") < 1e-5
 
 
+def test_a_depthwise_kernel_as_keras_3_calls_it(folder: Path) -> None:
+    with h5py.File(folder / "sequential.h5", "r+") as file:
+        group = file["model_weights/quant_depthwise_conv2d"]
+        names = list(group.attrs["weight_names"])
+        renamed = [name.replace("depthwise_kernel", "kernel") for name in names]
+        assert names != renamed
+        for before, after in zip(names, renamed, strict=True):
+            if before != after:
+                group.move(before, after)
+        group.attrs["weight_names"] = renamed
+    traced = from_keras(folder / "sequential.h5")
+    assert largest_difference(traced, folder, "sequential") < 1e-5
+    assert [layer.node for layer in traced.layers if layer.arrays] == LAYERS["sequential"]
+
+
 def test_open_sizes_are_given_by_the_user(folder: Path) -> None:
     def opened(config: dict[str, Any]) -> None:
         for layer in config["config"]["layers"]:

@@ -186,6 +186,7 @@ _OPERATIONS: dict[str, tuple[tuple[int, ...], Callable[[Graph], object]]] = {
     "softmax": ((6,), lambda g: (g.add("Softmax", axis=1), g.add("Log"))),
     "log softmax": ((2, 3), lambda g: g.add("LogSoftmax", axis=-1)),
     "layer norm": ((4, 6), lambda g: g.add("LayerNormalization", g.normal(6), g.normal(6), axis=-1)),
+    "batch norm of volumes": ((32,), lambda g: (g.add("Reshape", g.wholes(-1, 4, 2, 2, 2)), g.norm(4))),
     "places": ((4, 6), lambda g: (g.add("Transpose", perm=[0, 2, 1]), g.add("Slice", g.wholes(1), g.wholes(2**62),
                                   g.wholes(1), g.wholes(2)), g.add("Unsqueeze", g.wholes(2)),
                                   g.add("Squeeze", g.wholes(2)))),
