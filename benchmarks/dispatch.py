@@ -88,7 +88,7 @@ class Silent:
 def design_works(shards: int) -> list[DesignWork]:
     """Designs with so many shards of one image in all."""
     fields = {"calibration_images": 1, "layers": None, "evidence": {}, "effects": ()}
-    study = Study(NoImages(), "test", "no-op", fields, NO_EFFECTS, "no-op")
+    study = Study(NoImages(), "test", NoOp(), fields, NO_EFFECTS)
     circuit = circuit_parameters("8T-SRAM", "nominal", {}, "")
     cell = Bitcell("8T-SRAM", "8T-SRAM", "nominal", (), "")
     base = Configuration(study, Model("none", "1" * 64, None), cell, circuit, 64, 64, None)

@@ -36,7 +36,7 @@ class NoOp:
     device: str = "numba"
     images_at_once: int = 25
 
-    def solver_version(self, effects: bool) -> str:
+    def solver_version(self, effects: bool, mitigations: str) -> str:
         """Part of the keys."""
         return "no-op"
 

@@ -55,6 +55,7 @@ class PassName:
         moves_rows: it changes nothing but the order of rows within those that are read together.
         tells_rows_apart: what it does depends on that order.
         least_images: calibration images that it needs: a judgement.
+        revision: raised where what it computes changes, so that designs that use it get new keys (``revisions``).
     """
 
     name: str
@@ -79,6 +80,7 @@ class PassName:
     moves_rows: bool = False
     tells_rows_apart: bool = False
     least_images: int = 1
+    revision: int = 1
 
 
 PASSES: dict[str, PassName] = {
@@ -135,6 +137,7 @@ PASSES: dict[str, PassName] = {
             flips=True,
             contradicts=("fault_aware_flips",),
             least_images=4,
+            revision=2,
         ),
         PassName(
             "reference_column",
@@ -144,11 +147,13 @@ PASSES: dict[str, PassName] = {
         PassName(
             "fault_aware_rows",
             "rows of each chip take the inputs whose bits most of its stuck cells hold",
+            revision=2,
         ),
         PassName(
             "fault_aware_flips",
             "columns of each chip are stored so that most of its stuck cells hold the right bit",
             weight_flips=True,
+            revision=2,
         ),
         PassName(
             "reference_bits",
@@ -176,6 +181,7 @@ PASSES: dict[str, PassName] = {
             sets_converters=True,
             least_hardware=Hardware.CONVERTERS,
             least_images=4,
+            revision=2,
         ),
         PassName(
             "nonuniform_codes",
@@ -219,6 +225,7 @@ PASSES: dict[str, PassName] = {
             "gain and offset of every output, folded into the batch norm that follows",
             least_hardware=Hardware.CONVERTERS,
             least_images=8,
+            revision=2,
         ),
     )
 }
@@ -312,6 +319,24 @@ def without_own_error(text: str) -> str:
 def text_of(passes: Iterable[Pass]) -> str:
     """A set as designs keep it, of passes in the order in which they act."""
     return "+".join(map(str, passes)) or NONE
+
+
+def revisions(text: str) -> str:
+    """What a solver version says of a set of passes: those that no longer compute what they did at first, in the order
+    in which they act.
+
+    Args:
+        text: the set.
+
+    Raises:
+        ValueError: as ``passes_of`` has it.
+
+    Example:
+        >>> revisions("popcount_term+near_sink")
+        '+popcount_term.2'
+    """
+    revised = (PASSES[one.name] for one in passes_of(text))
+    return "".join(f"+{one.name}.{one.revision}" for one in revised if one.revision > 1)
 
 
 def _in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:

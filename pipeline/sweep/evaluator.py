@@ -30,12 +30,12 @@ class SimcoreEvaluator:
 
     device: str = NUMBA
 
-    def solver_version(self, effects: bool) -> str:
+    def solver_version(self, effects: bool, mitigations: str) -> str:
         """simcore's own, and the device where it is not numba: devices agree to the solver's tolerance, not bit for
         bit, so their rows have keys of their own."""
-        from simcore.inference.evaluation import CHIPS_VERSION, SOLVER_VERSION
+        from simcore.inference import evaluation
 
-        version = CHIPS_VERSION if effects else SOLVER_VERSION
+        version = evaluation.solver_version(effects, mitigations)
         return version if self.device == NUMBA else f"{version}+{self.device}"
 
     @property

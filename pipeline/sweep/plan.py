@@ -100,7 +100,7 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
     evaluator = evaluator or simulation.default_evaluator()
     technology = sweep.resolve(spec.cost.technology)
     cost_settings = simulation.cost_settings(spec.cost, technology, sweep.where("cost"))
-    builder = PointBuilder(sweep, dataset, evaluator.solver_version)
+    builder = PointBuilder(sweep, dataset, evaluator)
     excludes = [_Exclude(match) for match in spec.exclude]
     if (most := builder.count()) > MOST_POINTS:
         raise InputError(

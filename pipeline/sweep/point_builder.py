@@ -19,6 +19,7 @@ from pipeline.sweep.images import calibrating_images
 from pipeline.sweep.mitigation_sets import PlacedSet, settings_of_sets
 from pipeline.sweep.point_keys import PointProduct
 from pipeline.sweep.points import Bitcell, Configuration, DesignPoint, Study
+from pipeline.sweep.protocols import Evaluator
 from pipeline.sweep.simulation import Model
 from pipeline.sweep.spec import MOST_NAME_CHARACTERS, DeviceSpec, MatchSpec, SweepFile
 from simcore.design_axes import MOST_SIDE
@@ -64,11 +65,11 @@ class Effects:
 class PointBuilder:
     """Looks up names and multiplies axes."""
 
-    def __init__(self, sweep: SweepFile, dataset: Any, solver_version: Callable[[bool], str]) -> None:
+    def __init__(self, sweep: SweepFile, dataset: Any, evaluator: Evaluator) -> None:
         self.sweep = sweep
         self.spec = sweep.spec
         self.dataset = dataset
-        self._solver_version = solver_version
+        self._evaluator = evaluator
         self._circuits: dict[Bitcell, Any] = {}
         self._effect_meanings: dict[str, Effects] = {}
         for index, device in enumerate(self.spec.devices):
@@ -131,7 +132,7 @@ class PointBuilder:
         return Study(
             self.dataset,
             self.spec.dataset.split,
-            self._solver_version(bool(effects.effects)),
+            self._evaluator,
             {
                 **calibration.design_fields,
                 "layers": tuple(self.spec.layers) if self.spec.layers is not None else None,
@@ -139,7 +140,6 @@ class PointBuilder:
                 "effects": effects.effects,
             },
             effects.name,
-            self._solver_version(False),
         )
 
     def points(self) -> Iterator[DesignPoint]:

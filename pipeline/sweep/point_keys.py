@@ -35,6 +35,7 @@ _Rendered = tuple[Combination, dict[str, str]]
 """Values of some axes, and each field of the design that they set, in canonical JSON with a comma after it."""
 _FIELDS = by_design_field(SCALARS)
 _LEVEL_FIELDS = sorted(by_design_field(LEVEL))
+_SETS = LEVEL.index(SETS)
 
 
 class PointProduct:
@@ -63,25 +64,28 @@ class PointProduct:
         fixed = {name: value for name, value in base.design_with(first).content().items() if name not in _FIELDS}
         self._fixed = {name: f'"{name}":{canonical_json(value)},' for name, value in fixed.items()}
         self._order = sorted({*_FIELDS, *fixed})
-        self._head, self._tail = self._frame()
+        self._frames = {one: self._frame(one) for one in values[SETS.column]}
 
     def __iter__(self) -> Iterator[DesignPoint]:
         # Both in the order of the JSON, which is the one in which a key takes them.
-        levels = [(level, [texts[name] for name in _LEVEL_FIELDS]) for level, texts in self._product(LEVEL)]
+        levels = [
+            (level, [texts[name] for name in _LEVEL_FIELDS], self._frames[level[_SETS]])
+            for level, texts in self._product(LEVEL)
+        ]
         for settings, outer in self._product(CONFIGURATION):
             configuration = replace(self._base, settings=settings)
             if configuration.is_reference:
                 configuration = _without_what_cannot_act(configuration)
                 solver = str(configuration.setting(SOLVER.column))
-                points = [DesignPoint("", configuration, _level_that_acts(level, solver)) for level, _ in levels]
+                points = [DesignPoint("", configuration, _level_that_acts(level, solver)) for level, _, _ in levels]
                 yield from (replace(point, key=digest_of(point.content)) for point in points)
                 continue
             before, *after = self._between_levels(outer)
-            for level, texts in levels:
+            for level, texts, frame in levels:
                 parts = [before]
                 for text, between in zip(texts, after, strict=True):
                     parts += (text, between)
-                yield DesignPoint(self._digest("".join(parts)), configuration, level)
+                yield DesignPoint(_digest(frame, "".join(parts)), configuration, level)
 
     def _product(self, axes: Iterable[ScalarAxis]) -> Iterator[_Rendered]:
         """Every combination of the values of these axes, the last one fastest."""
@@ -100,33 +104,31 @@ class PointProduct:
                 parts[-1] += outer.get(name) or self._fixed.get(name, "")
         return parts
 
-    def _digest(self, fields: str) -> str:
-        return hashlib.sha256(f"{self._head}{fields[:-1]}{self._tail}".encode()).hexdigest()
-
     def _render(self, name: str, values: Combination, others: Mapping[str, AxisValue]) -> tuple[Combination, str]:
         """Values with the field of the design that they set in JSON and a comma, empty where it is left out."""
         own = {axis.field: value for axis, value in zip(_FIELDS[name], values, strict=True)}
         content = self._base.design_with({**others, **own}).content()
         return values, f'"{name}":{canonical_json(content[name])},' if name in content else ""
 
-    def _frame(self) -> tuple[str, str]:
-        """The canonical JSON of the key's content before and after the fields of the design."""
+    def _frame(self, mitigations: AxisValue) -> tuple[str, str]:
+        """The canonical JSON of the key's content before and after the fields of a design with a set of passes."""
         study, mark = self._base.study, {"": 0}
-        content = key_content(mark, self._base.model.digest, study.dataset.digest, study.split, study.solver_version)
+        version = study.solver_version(mitigations)
+        content = key_content(mark, self._base.model.digest, study.dataset.digest, study.split, version)
         before, _, after = canonical_json(content).partition(canonical_json(mark))
         return before + "{", "}" + after
+
+
+def _digest(frame: tuple[str, str], fields: str) -> str:
+    before, after = frame
+    return hashlib.sha256(f"{before}{fields[:-1]}{after}".encode()).hexdigest()
 
 
 def _without_what_cannot_act(configuration: Configuration) -> Configuration:
     """A reference under the values that its design has, for people to read."""
     cell = replace(configuration.cell, overrides=())
     study = configuration.study
-    study = replace(
-        study,
-        solver_version=study.reference_version,
-        effects=NO_EFFECTS,
-        design_fields={**study.design_fields, "effects": ()},
-    )
+    study = replace(study, effects=NO_EFFECTS, design_fields={**study.design_fields, "effects": ()})
     configuration = replace(configuration, cell=cell, cols=configuration.rows, study=study)
     configuration = _with_defaults(configuration, OF_EFFECTS)
     if configuration.setting(SOLVER.column) != "ideal":

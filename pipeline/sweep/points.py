@@ -11,12 +11,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep import simulation
-from pipeline.sweep.axes import CALIBRATION, CONFIGURATION, CONFIGURATION_COLUMNS, EFFECTS, LEVEL, LEVEL_COLUMNS, SOLVER
+from pipeline.sweep.axes import (
+    CALIBRATION,
+    CONFIGURATION,
+    CONFIGURATION_COLUMNS,
+    EFFECTS,
+    LEVEL,
+    LEVEL_COLUMNS,
+    SETS,
+    SOLVER,
+)
 from pipeline.sweep.axis import AxisValue, Combination
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.keys import key_content
 from pipeline.sweep.names import array_name, level_name
-from pipeline.sweep.protocols import Dataset
+from pipeline.sweep.protocols import Dataset, Evaluator
 from pipeline.sweep.simulation import Model
 from simcore.design_axes import REFERENCE_SOLVERS
 
@@ -51,23 +60,25 @@ class Study:
     Attributes:
         dataset: the images.
         split: that is measured.
-        solver_version: version of the simulation.
+        evaluator: computes them.
         design_fields: fields of every design.
         effects: what people call the device effects, ``none`` without any.
-        reference_version: version of the simulation of references, on which no effect acts.
     """
 
     dataset: Dataset
     split: str
-    solver_version: str
+    evaluator: Evaluator
     design_fields: dict[str, Any]
     effects: str
-    reference_version: str
 
     @property
     def chips_differ(self) -> bool:
         """Whether an effect is drawn for every chip: else one chip stands for all."""
         return any(effect.drawn_per_chip for effect in self.design_fields["effects"])
+
+    def solver_version(self, mitigations: AxisValue) -> str:
+        """Version of the simulation of those points that have a set of passes."""
+        return self.evaluator.solver_version(bool(self.design_fields["effects"]), str(mitigations))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +188,7 @@ class DesignPoint:
 
     @property
     def solver_version(self) -> str:
-        return self.configuration.study.solver_version
+        return self.configuration.study.solver_version(self.level_columns[SETS.column])
 
     @property
     def content(self) -> dict[str, Any]:

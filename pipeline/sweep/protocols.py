@@ -126,11 +126,12 @@ class Evaluator(Protocol):
         """Most images that it has in memory together, however many are handed to ``evaluate``: with fewer at a time it
         needs less memory and finds the same."""
 
-    def solver_version(self, effects: bool) -> str:
+    def solver_version(self, effects: bool, mitigations: str) -> str:
         """Part of every design's key: another one where the same design would give other numbers.
 
         Args:
             effects: whether the design has device effects.
+            mitigations: its set of passes.
         """
 
     def load(self) -> None:

@@ -304,7 +304,12 @@ DESIGNS_SCHEMA = pa.schema(
         _field("model_digest", _TEXT, DIMENSIONLESS, "sha256 of graph and weights"),
         _field("dataset_digest", _TEXT, DIMENSIONLESS, "sha256 of images and labels"),
         _field("dataset_split", _TEXT, DIMENSIONLESS, "split of the data set"),
-        _field("solver_version", _TEXT, DIMENSIONLESS, "version of the simulation, and its device if not numba"),
+        _field(
+            "solver_version",
+            _TEXT,
+            DIMENSIONLESS,
+            "version of the simulation, passes revised since, device if not numba",
+        ),
         _field("package_version", _TEXT, DIMENSIONLESS, "version of binsparx that prepared the design"),
         _field("git_commit", _TEXT, DIMENSIONLESS, "commit that prepared the design, where it ran from a checkout"),
     ]

@@ -41,8 +41,11 @@ def stored_on_chip(layer: StoredLayer, design: Design, chip: int) -> StoredLayer
         cells = _written(tile.circuit, tile.bits, draws, design).cells()
         on_chip = replace(tile, bits=cells.states, factors=cells.factors)
         groups += [replace(group, tile=on_chip) for group in members]
-    moved = (reordered(layer.mapping, order), layer.vectors[:, order]) if passes else (layer.mapping, layer.vectors)
-    return replace(layer, groups=groups, mapping=moved[0], vectors=moved[1])
+    if not passes:
+        return replace(layer, groups=groups)
+    return replace(
+        layer, groups=groups, mapping=reordered(layer.mapping, order), vectors=layer.vectors[:, order], moved=order
+    )
 
 
 def _written(circuit: Circuit, bits: np.ndarray, draws: TileDraws, design: Design) -> PhysicalCells:

@@ -15,6 +15,7 @@ from simcore.inference.validation import Evidence
 from simcore.network.checkpoint import network_digest
 from simcore.network.inputs import network_input
 from simcore.network.modules import plain_dot
+from simcore.passes import revisions
 from simcore.readout.layer_totals import LayerTotals
 from simcore.readout.totals import STATISTICS
 
@@ -29,9 +30,10 @@ __all__ = [
     "evaluate",
     "on_chip",
     "prepare",
+    "solver_version",
 ]
 
-# Part of every design key: raised whenever the same design would give other numbers.
+# Raised whenever the same designs would give other numbers; ``solver_version`` is part of every design key.
 SOLVER_VERSION = "7"
 CHIPS_VERSION = "7.1"  # the same of designs with device effects
 
@@ -47,6 +49,16 @@ class ShardResult:
     predictions: np.ndarray
     ideal_predictions: np.ndarray
     layers: list[LayerTotals]
+
+
+def solver_version(effects: bool, mitigations: str) -> str:
+    """Part of the key of a design: another one whenever the same design would give other numbers.
+
+    Args:
+        effects: whether it has device effects.
+        mitigations: its set of passes, of which those of a revision above 1 are named.
+    """
+    return (CHIPS_VERSION if effects else SOLVER_VERSION) + revisions(mitigations)
 
 
 def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_image: int = 0) -> ShardResult:

@@ -56,15 +56,13 @@ def fitted(layer: StoredLayer, design: Design, signs: torch.Tensor) -> tuple[Pre
         vectors = np.concatenate([part[: share_for_fit(part)] for part in inputs.values()])
         models = fit_layer(layer.groups, Calibration(vectors, layer.rng))
     converters = _converters(layer, models, design)
-    groups, read_by = layer.groups, models
+    read, read_by = layer, models
     if design.effects:
-        groups = stored_on_chip(layer, design, EVIDENCE_CHIP).groups
-        read_by = on_cells(models, groups)
-    measured = FittedLayer(layer.mapping, groups, read_by, converters)
-    evidence = [
-        measure_layer(measured, name, part[share_for_fit(part) :] if len(part) > 1 else part, layer.rng)
-        for name, part in inputs.items()
-    ]
+        read = stored_on_chip(layer, design, EVIDENCE_CHIP)
+        read_by = on_cells(models, read.groups)
+    measured = FittedLayer(read.mapping, read.groups, read_by, converters)
+    held_out = {name: part[share_for_fit(part) :] if len(part) > 1 else part for name, part in inputs.items()}
+    evidence = [measure_layer(measured, name, read.in_row_order(part), layer.rng) for name, part in held_out.items()]
     return prepared_layer(layer, models, converters, design), evidence
 
 

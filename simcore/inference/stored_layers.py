@@ -15,9 +15,10 @@ from simcore.errors import unknown_name
 from simcore.inference.calibration_images import calibration_of
 from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.row_groups import RowGroup
-from simcore.mapping.tiling import LayerMapping, input_vectors, map_layer, reordered
+from simcore.mapping.tiling import LayerMapping, input_vectors, map_layer
 from simcore.mitigation.base import Mitigation
-from simcore.mitigation.sets import mitigations_of, store_layer
+from simcore.mitigation.row_order import ROW_ORDERS
+from simcore.mitigation.sets import put_in_order, store_layer
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.inputs import network_input, require_fit
 from simcore.network.modules import BinaryLayer, GraphNetwork, WrittenProduct, plain_dot
@@ -49,6 +50,7 @@ class StoredLayer:
         vectors: (B, K) int8 calibration vectors, in random order.
         rng: where the draws of mapping and storing left the layer's generator.
         input_shape: of the layer's input signs on the calibration images, (n, C, H, W) or (n, K).
+        moved: (K,) row i of a chip is row ``moved[i]`` of the nominal design; None where no row moves.
     """
 
     place: LayerPlace
@@ -57,11 +59,16 @@ class StoredLayer:
     vectors: np.ndarray
     rng: np.random.Generator
     input_shape: torch.Size
+    moved: np.ndarray | None = None
 
     @property
     def name(self) -> str:
         """Of the layer."""
         return self.mapping.name
+
+    def in_row_order(self, vectors: np.ndarray) -> np.ndarray:
+        """(B, K) vectors in the order of the nominal design's rows, in that of these."""
+        return vectors if self.moved is None else vectors[:, self.moved]
 
 
 def stored_layers(
@@ -132,8 +139,9 @@ def map_and_store(layer: BinaryLayer, design: Design, signs: torch.Tensor, place
     """
     rng = np.random.default_rng([design.seed, place.mapped])
     mapping = map_layer(layer, ENCODINGS[design.encoding], design.rows, design.rows_read_together)
-    mapping, vectors = order_rows(mapping, mitigations_of(design), signs, rng)
-    return StoredLayer(place, mapping, store_layer(mapping, design, vectors), vectors, rng, signs.shape)
+    mapping, vectors = order_rows(mapping, (ROW_ORDERS[design.row_order],), signs, rng)
+    stored = store_layer(mapping, design, vectors)
+    return StoredLayer(place, stored.mapping, stored.groups, stored.vectors, rng, signs.shape)
 
 
 def order_rows(
@@ -150,12 +158,7 @@ def order_rows(
     Returns:
         the mapping and the (B, K) int8 calibration vectors drawn, in random order, in row order.
     """
-    vectors = draw_vectors(mapping, signs, rng)
-    for one in passes:
-        permutation = one.order(mapping, vectors)
-        if permutation is not None:
-            mapping, vectors = reordered(mapping, permutation), np.ascontiguousarray(vectors[:, permutation])
-    return mapping, vectors
+    return put_in_order(mapping, passes, draw_vectors(mapping, signs, rng))
 
 
 def draw_vectors(mapping: LayerMapping, signs: torch.Tensor, rng: np.random.Generator) -> np.ndarray:

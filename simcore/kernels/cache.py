@@ -1,7 +1,8 @@
 """Where compiled numba kernels are kept between runs.
 
 Numba's own cache looks only at the file of the outermost kernel, so an edit of an inner one would go unnoticed. Here
-the cache folder carries a digest of every source that names numba: old machine code is never run for new sources.
+the cache folder carries a digest of every source that machine code is made of (``kernel_sources``): old machine code is
+never run for new sources.
 Numba asks for the folder where a kernel is declared, so ``simcore.kernels`` names it before any of its modules can be
 imported; a module with cached kernels imports something of that package.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import tempfile
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 import numba
 
 _PACKAGE = Path(__file__).parents[1]
+_TAKES_FROM = re.compile(rf"^\s*from {_PACKAGE.name}\.([\w.]+) import".encode(), re.MULTILINE)
 
 
 def set_cache_folder() -> None:
@@ -28,10 +31,8 @@ def set_cache_folder() -> None:
 def cache_folder() -> Path:
     """``$XDG_CACHE_HOME/binsparx/kernels-DIGEST`` (default ~/.cache), or a temporary folder where that is read-only."""
     digest = hashlib.sha256()
-    for source in sorted(_PACKAGE.rglob("*.py")):
-        text = source.read_bytes()
-        if b"numba" in text:
-            digest.update(text)
+    for source in kernel_sources():
+        digest.update(source.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "binsparx"
     try:
@@ -41,6 +42,18 @@ def cache_folder() -> Path:
     except OSError:
         pass
     return _private_temporary_folder() / name
+
+
+def kernel_sources() -> list[Path]:
+    """Sources that name numba, and those that they import from: a number of theirs is a constant of machine code."""
+    found = set()
+    for source in _PACKAGE.rglob("*.py"):
+        text = source.read_bytes()
+        if b"numba" in text:
+            found.add(source)
+            places = (_PACKAGE.joinpath(*name.decode().split(".")) for name in _TAKES_FROM.findall(text))
+            found.update(place / "__init__.py" if place.is_dir() else place.with_suffix(".py") for place in places)
+    return sorted(found)
 
 
 def _private_temporary_folder() -> Path:

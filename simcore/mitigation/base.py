@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +16,22 @@ from simcore.mapping.row_groups import RowGroup, StoredBits
 from simcore.mapping.tiling import LayerMapping
 from simcore.mitigation.transfer import Curve, ScopeReads, Transfer
 
-StoredWithout = Callable[[frozenset[str]], list[RowGroup]]
+
+class StoredRows(NamedTuple):
+    """A layer as some passes store it.
+
+    Attributes:
+        mapping: the layer in the order of rows that they give it.
+        vectors: (B, K) int8 calibration inputs in {-1, 0, 1}, in that order.
+        groups: its row groups.
+    """
+
+    mapping: LayerMapping
+    vectors: np.ndarray
+    groups: list[RowGroup]
+
+
+StoredWithout = Callable[[frozenset[str]], StoredRows]
 
 
 @dataclass(frozen=True)
@@ -111,12 +127,11 @@ class Mitigation(ABC):
         """
         return stored
 
-    def left_out(self, stored_without: StoredWithout, vectors: Int8[np.ndarray, "reads rows"]) -> frozenset[str]:
+    def left_out(self, stored_without: StoredWithout) -> frozenset[str]:
         """Names of passes that a layer does without.
 
         Args:
-            stored_without: the layer's row groups as stored without some passes, by their names.
-            vectors: calibration inputs of the layer in {-1, 0, 1}, in row order.
+            stored_without: the layer as stored without some passes, by their names.
         """
         return frozenset()
 

@@ -22,7 +22,7 @@ class FaultAwareFlips(Mitigation):
     def around_faults(self, stored: StoredBits, held: np.ndarray) -> StoredBits:
         faulty = held >= 0
         # Pruned cells are no longer what the digital side sums: flipping them back would need their constants anew.
-        pruned = (stored.expected != 0).any(axis=0)
+        pruned = (stored.bits != stored.digital).any(axis=0)
         wrong = (faulty & (held != stored.bits)).sum(axis=0)
         wrong_flipped = faulty.sum(axis=0) - wrong
         again = (wrong_flipped < wrong) & ~pruned

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simcore.mapping.row_groups import RowGroup
-from simcore.mitigation.base import Mitigation, StoredWithout
+from simcore.mitigation.base import Mitigation, StoredRows, StoredWithout
 from simcore.mitigation.re_ranging import ReRanging
 from simcore.mitigation.transfer import IDENTITY, ScopeReads
 
@@ -22,7 +22,7 @@ ACTIVATIONS = frozenset({"activation_flip", "flip_above", "sampled_popcount"})
 
 @dataclass(frozen=True)
 class FlipsWhereTheyPay(Mitigation):
-    """Of no flips, those of weights, those of activations and both a layer takes what leaves the least squared error of
+    """Of no flips, those of weights, those of activations and both a layer takes what leaves the least rms error of
     partial sums on calibration reads, solved exactly and with the line set anew for each choice; where two err alike,
     the one with fewer flips.
 
@@ -39,19 +39,20 @@ class FlipsWhereTheyPay(Mitigation):
     ranging: ReRanging
     name = "flips_where_they_pay"
 
-    def left_out(self, stored_without: StoredWithout, vectors: np.ndarray) -> frozenset[str]:
+    def left_out(self, stored_without: StoredWithout) -> frozenset[str]:
         weights = [WEIGHTS, frozenset()] if self.flips_weights else [frozenset()]
         activations = [ACTIVATIONS, frozenset()] if self.flips_activations else [frozenset()]
         choices = [one | other for one in weights for other in activations]
-        errors = np.array([self._error(stored_without(choice), vectors) for choice in choices])
-        return choices[int(np.flatnonzero(errors <= errors.min() + _LEAST_GAIN**2)[0])]
+        errors = np.array([self._rms_error(stored_without(choice)) for choice in choices])
+        return choices[int(np.flatnonzero(errors <= errors.min() + _LEAST_GAIN)[0])]
 
-    def _error(self, groups: list[RowGroup], vectors: np.ndarray) -> float:
-        """Mean squared error over some row groups, reads and columns, the same for every choice."""
-        vectors = vectors[_some(len(vectors), _READS)]
-        return float(np.mean([self._error_of(groups[index], vectors) for index in _some(len(groups), _GROUPS)]))
+    def _rms_error(self, stored: StoredRows) -> float:
+        """Over some row groups, reads and columns, the same for every choice."""
+        groups, vectors = stored.groups, stored.vectors[_some(len(stored.vectors), _READS)]
+        squared = [self._squared_error(groups[index], vectors) for index in _some(len(groups), _GROUPS)]
+        return float(np.sqrt(np.mean(squared)))
 
-    def _error_of(self, group: RowGroup, vectors: np.ndarray) -> float:
+    def _squared_error(self, group: RowGroup, vectors: np.ndarray) -> float:
         bits = group.apply(vectors).bits
         columns: slice | np.ndarray = next(group.tile.tiles())
         if group.tile.circuit.wiring.columns_are_independent:

@@ -20,7 +20,8 @@ class NearSink(Mitigation):
 
     Attributes:
         stored_by: the passes that decide what is stored and applied. They count ones, so that the order of the rows
-            does not change what they decide.
+            does not change what they decide, but for ``sampled_popcount``: it counts rows by their position, and here
+            those of the order before.
     """
 
     stored_by: tuple[Mitigation, ...]

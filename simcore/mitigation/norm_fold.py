@@ -56,7 +56,8 @@ class _Values:
 def norm_fold(graph: NetworkGraph, layer: str, tensors: Mapping[str, torch.Tensor]) -> NormFold | None:
     """Where a rising line of a layer's outputs can be folded.
 
-    Max and average pools let it pass; so do factors and offsets of whole channels, and a change of shape.
+    Max and average pools let it pass, but for means that count padded zeros; so do factors and offsets of whole
+    channels, and a change of shape.
 
     Args:
         graph: of the network.
@@ -103,6 +104,8 @@ def _only_follower(graph: NetworkGraph, name: str) -> Node | None:
 def _after(operation: Operation, values: _Values, shape: Shape, weight: torch.Tensor | None) -> _Values | None:
     """What comes out of an operation, or None where no line passes it."""
     match operation:
+        case AvgPool2d(count_padding=True) if any(operation.padding):
+            return None  # the zeros at the border keep their value whatever the line does
         case MaxPool2d() | AvgPool2d() | GlobalAvgPool():
             parts = [_per_channel(part) for part in (values.outputs, values.scale, values.offset)]
             if any(part is None for part in parts):

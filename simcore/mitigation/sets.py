@@ -8,10 +8,10 @@ import numpy as np
 
 from simcore.design import Design
 from simcore.design_axes import REFERENCE_SOLVERS
-from simcore.mapping.row_groups import RowGroup, StoredBits, assemble
-from simcore.mapping.tiling import LayerMapping
+from simcore.mapping.row_groups import StoredBits, assemble
+from simcore.mapping.tiling import LayerMapping, reordered
 from simcore.mitigation.activation_flip import ActivationFlip
-from simcore.mitigation.base import Mitigation
+from simcore.mitigation.base import Mitigation, StoredRows
 from simcore.mitigation.bent_references import BentReferences
 from simcore.mitigation.digital_table import DigitalTable
 from simcore.mitigation.fault_aware_flips import FaultAwareFlips
@@ -46,9 +46,14 @@ CONVERTER_HOOKS = ("sense", "space", "tabulate", "finer_bits", "reference_step")
 """Of passes that act when converters are set."""
 
 
-def mitigations_of(design: Design) -> tuple[Mitigation, ...]:
+def mitigations_of(design: Design, without: frozenset[str] = frozenset()) -> tuple[Mitigation, ...]:
     """The passes of a design in the order in which they act: terminals, row order, flips, pruning, converters, outputs.
-    Re-ranging is the converter's (``re_ranging``)."""
+    Re-ranging is the converter's (``re_ranging``).
+
+    Args:
+        design: names them.
+        without: names of flips that a layer does without.
+    """
     passes = {one.name: one.number for one in passes_of(design.mitigations)}
     flips = SPARSITY_LEVELS[design.sparsity]
     if "flip_above" in passes:
@@ -63,6 +68,7 @@ def mitigations_of(design: Design) -> tuple[Mitigation, ...]:
     if design.prune > 0:
         flips += (Pruning(design.prune),)
     flips += tuple(kind() for kind in (FaultAwareRows, FaultAwareFlips) if kind.name in passes)
+    flips = tuple(one for one in flips if one.name not in without)
     terminals = tuple(kind(passes[kind.name] or 1.0) for kind in (WideSink, WideDriver) if kind.name in passes)
     positions = (NearSink(flips),) if "near_sink" in passes else ()
     after: dict[str, Mitigation] = {
@@ -87,25 +93,43 @@ def mitigations_acting(design: Design, *hooks: str) -> list[Mitigation]:
     ]
 
 
-def store_layer(mapping: LayerMapping, design: Design, vectors: np.ndarray) -> list[RowGroup]:
-    """The row groups of a layer as a design stores them.
+def store_layer(mapping: LayerMapping, design: Design, vectors: np.ndarray) -> StoredRows:
+    """A layer as a design stores it.
 
     Args:
-        mapping: the layer.
+        mapping: the layer, in the design's ``row_order``.
         design: says which passes act.
         vectors: (B, K) int8 calibration inputs in row order, 0 where padded.
     """
-    passes = mitigations_of(design)
 
-    def stored_without(names: frozenset[str]) -> list[RowGroup]:
-        kept = [one for one in passes if one.name not in names]
+    def stored_without(names: frozenset[str]) -> StoredRows:
+        passes = [one for one in mitigations_of(design, names) if one is not ROW_ORDERS[design.row_order]]
+        placed, inputs = put_in_order(mapping, passes, vectors)
         stored = [
-            store_group(mapping.weights[span.start : span.stop], kept, vectors[:, span.start : span.stop])
-            for span in mapping.spans
+            store_group(placed.weights[span.start : span.stop], passes, inputs[:, span.start : span.stop])
+            for span in placed.spans
         ]
-        return assemble(mapping, stored, design.operating_circuit, design.rows, design.cols, design.device)
+        groups = assemble(placed, stored, design.operating_circuit, design.rows, design.cols, design.device)
+        return StoredRows(placed, inputs, groups)
 
-    return stored_without(frozenset().union(*(one.left_out(stored_without, vectors) for one in passes)))
+    return stored_without(frozenset().union(*(one.left_out(stored_without) for one in mitigations_of(design))))
+
+
+def put_in_order(
+    mapping: LayerMapping, passes: Iterable[Mitigation], vectors: np.ndarray
+) -> tuple[LayerMapping, np.ndarray]:
+    """A layer and its calibration inputs in the order of rows that some passes give it.
+
+    Args:
+        mapping: the layer.
+        passes: say the order, one after the other.
+        vectors: (B, K) int8 calibration inputs in row order, 0 where padded.
+    """
+    for one in passes:
+        permutation = one.order(mapping, vectors)
+        if permutation is not None:
+            mapping, vectors = reordered(mapping, permutation), np.ascontiguousarray(vectors[:, permutation])
+    return mapping, vectors
 
 
 def store_group(weights: np.ndarray, passes: Iterable[Mitigation], vectors: np.ndarray) -> StoredBits:

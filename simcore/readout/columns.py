@@ -119,7 +119,7 @@ def read_columns(reads, block, tables, currents, out, totals):  # type: ignore[n
             q, q_on, m = load(block.sums, (0, c)), load(block.sums, (1, c)), load(block.sums, (2, c))
             current = s * loss_factor(s, on, q, q_on, m, factors, ranges)
             sums, above = _convert(current, n, tables, block.noise, (added, applied, off), (group, level, noisy, c))
-            error = sums - n
+            error = (sums - n) * load(used, (c,))
             squared += error * error
             worst = maximum(worst, abs(error))
             drawn += current * load(used, (c,))

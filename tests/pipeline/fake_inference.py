@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.sweep import protocols
 from simcore.errors import InputError
+from simcore.passes import revisions
 from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB, LayerTotals
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ class FakeEvaluator:
     version: str = "fake-1"
     images_at_once: int = 25
 
-    def solver_version(self, effects: bool) -> str:
-        return self.version
+    def solver_version(self, effects: bool, mitigations: str) -> str:
+        return self.version + revisions(mitigations)
 
     def load(self) -> None:
         """Everything is there."""

@@ -1,7 +1,8 @@
 """Keys of small sweeps, as ``golden_keys.json`` keeps them: results on people's disks are named by such keys.
 
 ``python -m tests.pipeline.golden_keys`` adds the keys of sweeps that were added to ``golden_keys.yaml``. It refuses to
-change a key that is there: all results with that name would be computed again.
+change a key that is there, but for designs with a pass that was revised: all results with that name would be computed
+again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import yaml
 from pipeline.storage.records import bundle_path, design_path, shard_path
 from pipeline.storage.shards import bundles_of, cover
 from pipeline.sweep.plan import Plan, make_plan
+from pipeline.sweep.points import DesignPoint
 from pipeline.sweep.spec import SweepFile, load_sweep
 from tests.pipeline.fake_inference import FakeEvaluator
 
@@ -58,18 +60,46 @@ def plan(name: str, folder: Path, version: str) -> Plan:
     return make_plan(_written(name, folder), FakeEvaluator(version=version))
 
 
-def pinned(plan: Plan) -> Pinned:
-    """The keys of all points with what they were made from, and the files in the store of the first point."""
+def pinned(plan: Plan, version: str) -> Pinned:
+    """The keys of all points with what they were made from, and the files in the store of the first point.
+
+    Args:
+        plan: of a golden sweep.
+        version: of the simulation; left out of what a key was made from where no pass was revised.
+    """
     first = plan.points[0].key
     shards = cover(plan.images, plan.shard_images, ()).missing
     return {
-        "points": {point.key: {name: point.content[name] for name in ("design", "split")} for point in plan.points},
+        "points": {point.key: _made_from(point, version) for point in plan.points},
         "files": [
             design_path(first),
             *(shard_path(first, *shard) for shard in shards),
             *(bundle_path(first, bundle) for bundle in bundles_of(shards)),
         ],
     }
+
+
+def _made_from(point: DesignPoint, version: str) -> Pinned:
+    content = point.content
+    names = ("design", "split") if content["solver"] == version else ("design", "split", "solver")
+    return {name: content[name] for name in names}
+
+
+def with_revisions(expected: Pinned, found: Pinned) -> Pinned:
+    """What is expected of a sweep, with the new keys of designs whose passes have been revised since."""
+    places = {_design(made): (key, made) for key, made in found["points"].items()}
+    points = {}
+    for key, made in expected["points"].items():
+        new_key, new = places.get(_design(made), (key, made))
+        revised = made.get("solver") != new.get("solver")
+        points |= {new_key: new} if revised else {key: made}
+    first_stays = next(iter(points)) in expected["points"]
+    return {"points": points, "files": (expected if first_stays else found)["files"]}
+
+
+def _design(made: Pinned) -> str:
+    """What a key was made from, but for the solver version."""
+    return json.dumps({name: value for name, value in made.items() if name != "solver"}, sort_keys=True)
 
 
 def changes(name: str, expected: Pinned, found: Pinned) -> Iterator[str]:
@@ -89,11 +119,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for name in read_sweeps()["sweeps"]:
             made = plan(name, Path(folder), known["solver_version"])
-            found[name] = pinned(made)
+            found[name] = pinned(made, known["solver_version"])
             digests = {"model": made.points[0].model.digest, "dataset": made.dataset.digest}
     if all(known[name] == digest for name, digest in digests.items()):
         pairs = [(name, old, found[name]) for name, old in known["sweeps"].items()]
-        if changed := [line for name, old, new in pairs for line in changes(name, old, new)]:
+        if changed := [line for name, old, new in pairs for line in changes(name, with_revisions(old, new), new)]:
             print(*changed, "nothing written: a stored key must stay what it is", sep="\n")
             return 1
     KEYS_FILE.write_text(_readable({"solver_version": known["solver_version"], **digests, "sweeps": found}))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,9 @@ from pydantic import BaseModel
 
 from pipeline.sweep.plan import Plan
 from pipeline.sweep.spec import SweepSpec
+from simcore.passes import PASSES
 from tests.design_choices import nested_model, unmade_choices
-from tests.pipeline.golden_keys import WRITE, changes, pinned, plan, read_keys, read_sweeps
+from tests.pipeline.golden_keys import WRITE, changes, pinned, plan, read_keys, read_sweeps, with_revisions
 
 GOLDEN = read_keys()
 SWEEPS = read_sweeps()["sweeps"]
@@ -37,8 +40,26 @@ def test_network_and_images_are_those_of_the_keys(plans: dict[str, Plan]) -> Non
 @pytest.mark.parametrize("name", SWEEPS)
 def test_no_key_changed(plans: dict[str, Plan], name: str) -> None:
     assert name in GOLDEN["sweeps"], f"its keys are not pinned; run: {WRITE}"
-    changed = list(changes(name, GOLDEN["sweeps"][name], pinned(plans[name])))
-    assert not changed, "\n".join([*changed, "results under such keys would be computed again: keep the keys"])
+    changed = list(changes(name, GOLDEN["sweeps"][name], pinned(plans[name], GOLDEN["solver_version"])))
+    advice = (
+        f"results under such keys would be computed again: keep the keys, or, where a pass was revised, run: {WRITE}"
+    )
+    assert not changed, "\n".join([*changed, advice])
+
+
+def test_designs_with_a_revised_pass_get_new_keys_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version, name, revised = GOLDEN["solver_version"], "mitigations", PASSES["bent_references"]
+    monkeypatch.setitem(PASSES, revised.name, replace(revised, revision=revised.revision + 1))
+    found, expected = pinned(plan(name, tmp_path, version), version), GOLDEN["sweeps"][name]
+    moved = {key: made for key, made in expected["points"].items() if key not in found["points"]}
+    assert moved == {
+        key: made for key, made in expected["points"].items() if revised.name in made["design"].get("mitigations", "")
+    }
+    assert list(changes(name, with_revisions(expected, found), found)) == []
+    other = {"points": {"0" * 64 if key in moved else key: made for key, made in expected["points"].items()}}
+    assert list(changes(name, with_revisions(expected | other, expected), expected))
 
 
 def test_a_key_is_the_digest_of_what_it_was_made_from() -> None:

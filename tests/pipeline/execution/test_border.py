@@ -29,6 +29,7 @@ from pipeline.sweep.spec import load_sweep
 from pipeline.tables.evidence import evidence_record, within_limits
 from simcore.design import Design
 from simcore.inference import evaluation, validation
+from simcore.passes import NONE
 from simcore.readout import layer_totals
 from tests.pipeline import fake_inference, fake_simcore
 from tests.pipeline.conftest import ROOT
@@ -72,7 +73,7 @@ class TestEvaluator:
         sent = pickle.dumps(subject.evaluator)
         assert len(sent) < 500 and pickle.loads(sent) == subject.evaluator
         assert subject.evaluator.images_at_once > 0
-        assert subject.evaluator.device in ("numba", "cpu", "cuda") and subject.evaluator.solver_version(effects=False)
+        assert subject.evaluator.device in ("numba", "cpu", "cuda") and subject.evaluator.solver_version(False, NONE)
 
     def test_data_set_and_network_belong_together(self, subject: Subject) -> None:
         graph = subject.checkpoint.network.graph

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from pipeline.sweep.keys import canonical_json, digest_of, key_content
 from pipeline.sweep.simulation import default_evaluator
 from simcore.errors import InputError
 from simcore.inference.evaluation import CHIPS_VERSION, SOLVER_VERSION
+from simcore.passes import NONE, PASSES
 
 
 def test_a_stored_key_still_matches() -> None:
@@ -37,11 +39,24 @@ def test_another_solver_device_has_keys_of_its_own(monkeypatch: pytest.MonkeyPat
     for device, ending in (("", ""), ("numba", ""), ("cuda", "+cuda"), ("cpu", "+cpu")):
         monkeypatch.setenv("BINSPARX_DEVICE", device)
         for effects, version in ((False, SOLVER_VERSION), (True, CHIPS_VERSION)):
-            assert default_evaluator().solver_version(effects) == version + ending
+            assert default_evaluator().solver_version(effects, NONE) == version + ending
     for device in ("auto", "cdua", "cuda:1"):
         monkeypatch.setenv("BINSPARX_DEVICE", device)
         with pytest.raises(InputError, match=f"BINSPARX_DEVICE.*'{device}'"):
             default_evaluator()
+
+
+def test_a_solver_version_names_the_passes_that_were_revised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order in which they act, whatever the order in which a set names them, and before the device."""
+    monkeypatch.setenv("BINSPARX_DEVICE", "cpu")
+    for name, one in PASSES.items():
+        revision = {"bent_references": 3, "recalibrated_outputs": 2}.get(name, 1)
+        monkeypatch.setitem(PASSES, name, replace(one, revision=revision))
+    version = default_evaluator().solver_version
+    assert version(False, "popcount_term+near_sink") == f"{SOLVER_VERSION}+cpu"
+    expected = f"{SOLVER_VERSION}+bent_references.3+recalibrated_outputs.2+cpu"
+    assert version(False, "recalibrated_outputs+popcount_term+bent_references") == expected
+    assert version(True, "bent_references") == f"{CHIPS_VERSION}+bent_references.3+cpu"
 
 
 def test_an_empty_store_is_cut_into_shards() -> None:

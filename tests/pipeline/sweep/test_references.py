@@ -91,7 +91,7 @@ def test_passes_that_cannot_act_on_a_reference_do_not_multiply_it(tmp_path: Path
 class OfChips(SimcoreEvaluator):
     """Simulates chips in another version."""
 
-    def solver_version(self, effects: bool) -> str:
+    def solver_version(self, effects: bool, mitigations: str) -> str:
         return "2" if effects else "1"
 
 

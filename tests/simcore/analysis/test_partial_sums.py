@@ -49,7 +49,7 @@ def test_imbalance_padding_and_interior_against_counting():
     mapping = map_layer(layer, ENCODINGS["zero_one"], 9, 9)
     found = measure_layer(layer, mapping, "channel", 9, signs)
     vectors = input_vectors(mapping, signs).reshape(-1, 27)
-    groups = store_layer(mapping, make_design(rows=9, sparsity="binsparx"), vectors)
+    groups = store_layer(mapping, make_design(rows=9, sparsity="binsparx"), vectors).groups
     inside = (vectors != 0).all(axis=1)
     assert inside.sum() == 4 * 4 * 4  # of 6 x 6 output positions the inner 4 x 4 see no padding
     sums, interior, leaning, columns, padded = 0, 0, [], [], 0

@@ -53,7 +53,9 @@ def test_a_wide_terminal_settles_sooner_and_takes_energy_and_area(terminal):
     assert wide.total_energy_J > plain.total_energy_J and wide.total_area_m2 > plain.total_area_m2
 
 
-@pytest.mark.parametrize("mitigations", ["reference_column", "reference_column+bent_references+digital_table:3"])
+@pytest.mark.parametrize(
+    "mitigations", ["reference_column", "reference_column+bent_references+digital_table:3", "popcount_term"]
+)
 def test_reference_columns_act_alike_in_the_fused_and_in_the_exact_readout(checkpoint, dataset, mitigations):
     fields = {"adc": RERANGED, "corner": "nominal", "mitigations": mitigations, "layers": ("narrow", "dense"),
               "evidence": {"beyond": "mark"}}  # fmt: skip
@@ -76,7 +78,7 @@ def test_a_reference_column_takes_what_off_cells_leak():
     layer = BinaryLayer("dense", "linear", rng.choice(np.array([-1, 1], np.int8), (5, 32)), (1, 1), (0, 0))
     mapping = map_layer(layer, ENCODINGS["zero_one"], 16, 16)
     vectors = rng.choice(np.array([-1, 1], np.int8), (20, 32))
-    for group in store_layer(mapping, design, vectors):
+    for group in store_layer(mapping, design, vectors).groups:
         bits = group.apply(vectors).bits
         on = bits.sum(axis=1, keepdims=True)
         reference = group.reference_currents(bits)[:, None]
@@ -95,6 +97,24 @@ def test_flips_stay_where_they_lower_the_error_and_go_where_nothing_is_lost(chec
     for name, layer in kept.items():
         if layer.weight_flips:
             assert layer.weight_flips == every[name].weight_flips
+
+
+@pytest.mark.parametrize(("circuit", "flips"), [(PERFECT, False), ("8T-SRAM", True)], ids=["no flips", "flips"])
+def test_rows_carry_rising_currents_towards_the_sink_whatever_flips_a_layer_keeps(circuit, flips):
+    rng = np.random.default_rng(2)
+    weights = np.where(rng.random((12, 64)) < rng.random(64), 1, -1).astype(np.int8)
+    plain = map_layer(BinaryLayer("dense", "linear", weights, (1, 1), (0, 0)), ENCODINGS["zero_one"], 32, 32)
+    vectors = np.where(rng.random((40, 64)) < rng.random(64), 1, -1).astype(np.int8)
+    design = make_design(circuit, corner="pessimistic", rows=32, cols=12, sparsity="binsparx", adc=RERANGED,
+                         mitigations="near_sink+flips_where_they_pay")  # fmt: skip
+    stored = store_layer(plain, design, vectors)
+    assert flips == any(group.stored.flips.any() or np.isfinite(group.stored.flip_above) for group in stored.groups)
+    for group in stored.groups:
+        currents = group.apply(stored.vectors).bits.mean(axis=0) * group.stored.bits.sum(axis=1)
+        assert (np.diff(currents) >= 0).all()
+        np.testing.assert_array_equal(group.stored.digital ^ group.stored.flips, group.dense)
+    sums = stored.vectors.astype(int) @ (2 * stored.mapping.weights.astype(int) - 1)
+    np.testing.assert_array_equal(sums, vectors.astype(int) @ weights.T)
 
 
 def test_a_layer_without_flips_has_no_logic_for_them():

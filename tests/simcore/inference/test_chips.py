@@ -9,9 +9,12 @@ from simcore.design import Design
 from simcore.design_axes import Adc, EvidenceLimits
 from simcore.effects.read_port_mismatch import ReadPortMismatch
 from simcore.effects.stuck_cells import StuckCells
+from simcore.inference import ready_layers
 from simcore.inference.chips import stored_on_chip
 from simcore.inference.evaluation import evaluate, on_chip, prepare
 from simcore.inference.stored_layers import images_for_calibration, stored_layers
+from simcore.inference.validation import measure_layer
+from simcore.mapping.encodings.base import column_share, share_constants
 from simcore.mapping.row_groups import StoredBits
 from simcore.mitigation.fault_aware_flips import FaultAwareFlips
 from simcore.noise.base import Read, noise_of_read
@@ -164,6 +167,27 @@ def test_rows_around_faults_store_more_cells_right_and_change_no_sum(network, im
         for shard in [images.read("test", 0, 3)]
     ]
     assert sums[0] == sums[1]  # the first layer is given the same inputs
+
+
+def test_evidence_around_faults_is_that_of_the_layers_own_reads(network, images, monkeypatch):
+    """The arrays are given the inputs of the weights that they hold: in ideal arithmetic they deliver the layer."""
+    measured = []
+
+    def kept(layer, inputs, vectors, rng):
+        measured.append((layer, vectors))
+        return measure_layer(layer, inputs, vectors, rng)
+
+    monkeypatch.setattr(ready_layers, "measure_layer", kept)
+    prepare(network, make_design(effects=(STUCK,), mitigations="fault_aware_rows+fault_aware_flips"), images)
+    assert len(measured) == 6
+    for layer, vectors in measured:
+        found = np.zeros((len(vectors), layer.mapping.columns))
+        for group in layer.groups:
+            applied, valid = group.apply(vectors), (group.inputs(vectors) != 0).astype(float)
+            constants = share_constants(valid, group.stored.digital)
+            shares = column_share(group.partial_sums(applied.bits), applied.bits.sum(axis=1)[:, None], constants)
+            found += applied.signs[:, None] * np.where(group.stored.flips, -1, 1) * shares
+        np.testing.assert_array_equal(found, vectors.astype(int) @ (2 * layer.mapping.weights.astype(int) - 1))
 
 
 def test_flips_around_faults_store_more_cells_right(network, images):

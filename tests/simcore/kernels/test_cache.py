@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import numbers
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import simcore
 from simcore.kernels import cache as kernel_cache
+
+PACKAGE = Path(simcore.__file__).parent
 
 
 @pytest.fixture
@@ -49,3 +56,29 @@ def test_another_users_folder_is_not_used(temporary: Path, monkeypatch: pytest.M
     monkeypatch.setattr(kernel_cache.os, "getuid", lambda: owner + 1)
     temporary.rename(temporary.with_name(name := f"binsparx-{owner + 1}"))
     assert kernel_cache.cache_folder().parent.name != name
+
+
+def imported(source: Path) -> Iterator[tuple[str, str]]:
+    """(module, name) of all that a source imports from this package."""
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "simcore":
+            yield from ((str(node.module), alias.name) for alias in node.names)
+
+
+def origin(module: str, name: str) -> Path:
+    """The source that gives a name its value, however many hand it on."""
+    source = Path(str(importlib.import_module(module).__file__))
+    handed_on = {name: module for module, name in imported(source)}
+    return origin(handed_on[name], name) if name in handed_on else source
+
+
+def test_every_number_that_kernels_take_from_elsewhere_is_of_a_source_in_the_digest() -> None:
+    """It is a constant of their machine code: after an edit of it the old code must not run."""
+    hashed, taken = set(kernel_cache.kernel_sources()), set()
+    for kernel in (source for source in PACKAGE.rglob("*.py") if "numba" in source.read_text()):
+        for module, name in imported(kernel):
+            value = getattr(importlib.import_module(module), name, None)
+            if isinstance(value, numbers.Number):
+                taken.add(name)
+                assert origin(module, name) in hashed, f"{kernel.name}: {name}"
+    assert {"ERRORS_A_LSB", "CURRENTS_A_LSB", "LANES"} <= taken

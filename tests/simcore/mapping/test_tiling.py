@@ -124,7 +124,7 @@ def test_stored_bits_and_constants(sparsity, prune):
     mapping = in_order(layer, 16, "channel")
     images = torch.from_numpy(np.where(rng.random((20, 5, 6, 6)) < 0.7, 1, -1)).float()
     vectors = input_vectors(mapping, images).reshape(-1, 45)
-    groups = store_layer(mapping, design, vectors)
+    groups = store_layer(mapping, design, vectors).groups
     patterns = np.unique(valid_rows(mapping, images.shape), axis=0)
     constants = digital_constants(groups, patterns)
     errors = np.zeros(6)

@@ -19,12 +19,13 @@ from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.encodings.base import column_share, share_constants
 from simcore.mapping.row_groups import StoredBits
 from simcore.mapping.tiling import map_layer, reordered
+from simcore.mitigation.base import StoredRows
 from simcore.mitigation.bent_references import BentReferences
 from simcore.mitigation.digital_table import DigitalTable
 from simcore.mitigation.fault_aware_flips import FaultAwareFlips
 from simcore.mitigation.fault_aware_rows import FaultAwareRows
 from simcore.mitigation.flip_above import FlipAbove
-from simcore.mitigation.flips_where_they_pay import FlipsWhereTheyPay
+from simcore.mitigation.flips_where_they_pay import WEIGHTS, FlipsWhereTheyPay
 from simcore.mitigation.near_sink import NearSink
 from simcore.mitigation.nonuniform_codes import NonuniformCodes
 from simcore.mitigation.popcount_term import PopcountTerm
@@ -35,7 +36,7 @@ from simcore.mitigation.reference_bits import ReferenceBits
 from simcore.mitigation.reference_column import ReferenceColumn
 from simcore.mitigation.row_order import ROW_ORDERS
 from simcore.mitigation.sampled_popcount import SampledPopcount
-from simcore.mitigation.sets import SPARSITY_LEVELS
+from simcore.mitigation.sets import SPARSITY_LEVELS, store_group
 from simcore.mitigation.threshold_grid import ThresholdGrid
 from simcore.mitigation.transfer import IDENTITY, ScopeReads
 from simcore.mitigation.weight_flip import WeightFlip
@@ -118,6 +119,29 @@ class TestStore:
         else:
             error = applied.signs[:, None] * (found - exact)
             np.testing.assert_allclose(error.mean(axis=0), 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("mitigation", PASSES, ids=NAMES)
+@quick
+@given(case=row_groups(), seed=st.integers(0, 10**6), constant=st.booleans())
+def test_around_faults_the_digital_side_keeps_the_weights(mitigation, case, seed, constant):
+    """Pruned cells that are never on in calibration are pruned too: nothing is expected of them."""
+    vectors, weights = case
+    vectors = -np.abs(vectors) if constant else vectors
+    before = store_group(weights, [WeightFlip(), Pruning(0.5)], vectors)
+    held = np.random.default_rng(seed).choice(np.array([-1, 0, 1], np.int8), weights.shape)
+    kept = mitigation.around_faults(before, held)
+    np.testing.assert_array_equal(kept.digital ^ kept.flips, weights)
+    np.testing.assert_array_equal(kept.digital != kept.bits, before.digital != before.bits)
+
+
+@pytest.mark.parametrize(("flipped", "left_out"), [(0.2498, WEIGHTS), (0.23, frozenset())])
+def test_a_flip_that_takes_less_than_a_hundredth_of_an_lsb_goes(monkeypatch, flipped, left_out):
+    """Of the rms error: of a mean square it would be a tenth of that here."""
+    mitigation = FlipsWhereTheyPay(True, False, re_ranging("calibrated", "unbiased"))
+    squared = {WEIGHTS: 0.25, frozenset(): flipped}
+    monkeypatch.setattr(FlipsWhereTheyPay, "_squared_error", lambda _, without, vectors: squared[without])
+    assert mitigation.left_out(lambda without: StoredRows(None, np.zeros((1, 1), np.int8), [without])) == left_out
 
 
 def start(weights, vectors, flipped):

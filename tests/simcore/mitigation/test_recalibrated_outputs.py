@@ -93,6 +93,10 @@ WAYS = {
         ("scale", "scale", "conv", {"channels": 6}), ("pool", "max_pool2d", "scale", {"kernel": 2, "stride": 2}),
         ("shift", "offset", "pool", {"shape": [6, 1, 1]}), ("bn", "batch_norm", "shift", {"channels": 6}),
     ],
+    "a mean that leaves padding out": [
+        ("pool", "avg_pool2d", "conv", {"kernel": 3, "stride": 2, "padding": 1, "count_padding": False}),
+        ("bn", "batch_norm", "pool", {"channels": 6}),
+    ],
     "one factor, and a change of shape": [
         ("factor", "factor", "conv", {"shape": [1]}), ("pool", "max_pool2d", "factor", {"kernel": 2, "stride": 2}),
         ("flatten", "flatten", "pool", {}), ("shift", "offset", "flatten", {"shape": [54]}),
@@ -141,7 +145,9 @@ def test_the_line_of_a_block_is_found_past_factors_offsets_and_shapes(way):
     [("bend", "relu", "conv", {}), ("bn", "batch_norm", "bend", {"channels": 6})],
     [("place", "offset", "conv", {"shape": [6, 6, 6]}), ("bn", "batch_norm", "place", {"channels": 6})],
     [("bn", "batch_norm", "conv", {"channels": 6}), ("more", "add", ("conv", "bn"), {})],
-], ids=["a bend", "an offset of places", "two followers"])  # fmt: skip
+    [("pool", "avg_pool2d", "conv", {"kernel": 3, "stride": 2, "padding": 1}),
+     ("bn", "batch_norm", "pool", {"channels": 6})],
+], ids=["a bend", "an offset of places", "two followers", "a mean that counts padding"])  # fmt: skip
 def test_what_lets_no_line_pass_is_named(nodes):
     network = network_of(*nodes)
     assert unfolded(network.graph, ["conv[0]", "conv[1]"]) == ["conv[0]", "conv[1]"]
