@@ -15,12 +15,14 @@ from pipeline.front.intervals import PairedCounts, difference_interval
 from pipeline.front.significance import ERROR, chance_of_more, holm
 from pipeline.storage.predictions import read_chips
 from pipeline.storage.store import Store
+from pipeline.sweep.axes import SETS
 from pipeline.sweep.objectives import known_costs
 from pipeline.tables.schema import AXIS_COLUMNS
 from simcore.errors import InputError
 
 # Beside the axes, what can make the same point come out otherwise.
 _CIRCUMSTANCES = ("model_digest", "dataset_digest", "dataset_split", "images", "solver_version", "git_commit")
+_REVISED_PASS = r"\+[a-z_]+\.\d+"
 _OF_INTERVALS = ["design_key", "accuracy", "images", "dataset_digest", "dataset_split", "chips", "split_images"]
 _NO_CHIP_BORDERS = 2**62  # more than any split holds: a design of a version without chips has one
 
@@ -71,6 +73,8 @@ def compare_designs(a: pd.DataFrame, b: pd.DataFrame, names: tuple[str, str], st
     a, b = a.reset_index(drop=True), b.reset_index(drop=True)
     axes = [name for name in AXIS_COLUMNS if name not in ("design_key", "sweep") and name in a and name in b]
     changed = _differences(a, b, [*axes, *_CIRCUMSTANCES])
+    if SETS.column in changed and not _differences(*map(_of_releases, (a, b)), ["solver_version"]):
+        changed.pop("solver_version", None)  # the rest of it follows from the sets
     shared = [name for name in axes if name not in changed]
     for frame, name in ((a, names[0]), (b, names[1])):
         _require_distinct(frame, name, shared, changed)
@@ -120,6 +124,12 @@ def _differences(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> dict[s
             if not set(values[0]) & set(values[1]):
                 found[name] = tuple(one[0] if len(one) == 1 else one for one in values)
     return found  # type: ignore[return-value]
+
+
+def _of_releases(designs: pd.DataFrame) -> pd.DataFrame:
+    """Designs whose solver versions do not name the passes that were revised (``simcore.passes.revisions``)."""
+    versions = designs.get("solver_version", pd.Series(dtype=str))
+    return designs.assign(solver_version=versions.str.replace(_REVISED_PASS, "", regex=True))
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,17 @@ def test_levels_of_one_sweep_are_compared_on_the_same_images(results: Results) -
         assert row.mean_column_current_A_change == pytest.approx(-0.4)  # the stand-in keeps 60 % of the current
 
 
+def test_revisions_of_passes_follow_from_the_sets_that_are_compared(results: Results) -> None:
+    designs = results.designs("small")
+    plain = designs[designs.sparsity == "binsparx"]
+    mended = plain.assign(mitigations="popcount_term", solver_version=plain.solver_version + "+popcount_term.2")
+    assert set(results.compare(plain, mended).changed) == {"mitigations"}
+    older = mended.assign(solver_version=plain.solver_version)
+    assert set(results.compare(older, mended).changed) == {"solver_version"}
+    other = mended.assign(solver_version="0+popcount_term.2")
+    assert set(results.compare(plain, other).changed) == {"mitigations", "solver_version"}
+
+
 def test_what_cannot_be_answered_is_said(results: Results, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'small'"):
         results.designs("smal")
