@@ -73,7 +73,7 @@ def compare_designs(a: pd.DataFrame, b: pd.DataFrame, names: tuple[str, str], st
     a, b = a.reset_index(drop=True), b.reset_index(drop=True)
     axes = [name for name in AXIS_COLUMNS if name not in ("design_key", "sweep") and name in a and name in b]
     changed = _differences(a, b, [*axes, *_CIRCUMSTANCES])
-    if SETS.column in changed and not _differences(*map(_of_releases, (a, b)), ["solver_version"]):
+    if SETS.column in changed and not _differences(_of_releases(a), _of_releases(b), ["solver_version"]):
         changed.pop("solver_version", None)  # the rest of it follows from the sets
     shared = [name for name in axes if name not in changed]
     for frame, name in ((a, names[0]), (b, names[1])):
