@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.explain.blame import Blame, PassShare, Share
-from pipeline.report.drawing import COLOURS, draw_grid, picture_files
+from pipeline.report.drawing import COLOURS, draw_grid, fold, picture_files
 from simcore.analysis.tile_errors import LayerTiles
 from simcore.analysis.tile_read import TileRead
 from simcore.crossbar.solvers.newton import Nodes
@@ -29,7 +29,7 @@ def draw_blame(blame: Blame, title: str) -> dict[str, bytes]:
     if parts:
         panels[0].legend(loc="lower right", fontsize=8, frameon=False)
     accuracy = f"accuracy {100 * blame.accuracy[0]:.1f} %, ideal {100 * blame.ideal_accuracy:.1f} %"
-    figure.suptitle(f"{title}\n{accuracy}, {blame.images} images", fontsize=10)
+    figure.suptitle(f"{fold(figure, title)}\n{accuracy}, {blame.images} images", fontsize=9)
     return picture_files(figure, "causes")
 
 
@@ -57,7 +57,7 @@ def draw_passes(blame: Blame, title: str) -> dict[str, bytes]:
     axes.set_xlabel("accuracy (points); on the right what the pass costs in the set")
     axes.legend(loc="best", fontsize=8, frameon=False)
     accuracy = f"accuracy {100 * blame.accuracy[0]:.1f} %, ideal {100 * blame.ideal_accuracy:.1f} %"
-    figure.suptitle(f"{title}\n{accuracy}, {blame.images} images", fontsize=10)
+    figure.suptitle(f"{fold(figure, title)}\n{accuracy}, {blame.images} images", fontsize=9)
     return picture_files(figure, "passes")
 
 
@@ -74,7 +74,7 @@ def draw_tiles(layers: Sequence[LayerTiles], title: str) -> dict[str, bytes]:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     panels[0].set_ylabel("row group", fontsize=8)
     figure.colorbar(image, ax=list(panels), label="rms error (LSB)")
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(fold(figure, title), fontsize=9)
     return picture_files(figure, "tiles")
 
 
@@ -118,7 +118,7 @@ def draw_read(read: TileRead, nodes: Nodes, met: np.ndarray, converted: np.ndarr
     axes.set_ylabel("LSB", fontsize=8)
     axes.legend(fontsize=8, frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
     axes.margins(x=0.01)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(fold(figure, title), fontsize=9)
     return picture_files(figure, "read")
 
 
