@@ -74,7 +74,7 @@ def test_the_number_of_points_is_known_before_any_is_made(tmp_path: Path, points
             points=points,
         )
     )
-    builder = PointBuilder(sweep, simulation.open_dataset("fake-images", ""), lambda effects: "fake-1")
+    builder = PointBuilder(sweep, simulation.open_dataset("fake-images", ""), simulation.default_evaluator())
     assert len(list(builder.points())) == made
     # A set says for itself which level it is; that it is not multiplied by them is not looked up.
     assert builder.count() == made if "mitigations" not in points else builder.count() > made
