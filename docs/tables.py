@@ -221,7 +221,7 @@ TABLES = {
     "chips.md": {"kinds": effect_tables.kinds, "presets": effect_tables.presets},
     "devices.md": {"bitcells": device_tables.bitcells},
     "commands.md": {"commands": commands},
-    "mitigations.md": {"passes": mitigation_tables.passes},
+    "mitigations.md": {"passes": mitigation_tables.passes, "gives": mitigation_tables.gives},
     "cost.md": {
         "tile": cost_tables.tile,
         "efficiency": cost_tables.efficiency,
