@@ -7,6 +7,7 @@ a colon, ``flip_above:0.4``. However it is written, the set is kept in the order
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -337,6 +338,19 @@ def revisions(text: str) -> str:
     """
     revised = (PASSES[one.name] for one in passes_of(text))
     return "".join(f"+{one.name}.{one.revision}" for one in revised if one.revision > 1)
+
+
+def without_revisions(version: str) -> str:
+    """A solver version without what ``revisions`` says in it.
+
+    Args:
+        version: as rows have it.
+
+    Example:
+        >>> without_revisions("7.1+popcount_term.2+cuda")
+        '7.1+cuda'
+    """
+    return re.sub(r"\+[a-z_]+\.\d+", "", version)
 
 
 def _in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:

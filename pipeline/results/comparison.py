@@ -19,10 +19,10 @@ from pipeline.sweep.axes import SETS
 from pipeline.sweep.objectives import known_costs
 from pipeline.tables.schema import AXIS_COLUMNS
 from simcore.errors import InputError
+from simcore.passes import without_revisions
 
 # Beside the axes, what can make the same point come out otherwise.
 _CIRCUMSTANCES = ("model_digest", "dataset_digest", "dataset_split", "images", "solver_version", "git_commit")
-_REVISED_PASS = r"\+[a-z_]+\.\d+"
 _OF_INTERVALS = ["design_key", "accuracy", "images", "dataset_digest", "dataset_split", "chips", "split_images"]
 _NO_CHIP_BORDERS = 2**62  # more than any split holds: a design of a version without chips has one
 
@@ -127,9 +127,9 @@ def _differences(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> dict[s
 
 
 def _of_releases(designs: pd.DataFrame) -> pd.DataFrame:
-    """Designs whose solver versions do not name the passes that were revised (``simcore.passes.revisions``)."""
+    """Designs whose solver versions do not name the passes that were revised."""
     versions = designs.get("solver_version", pd.Series(dtype=str))
-    return designs.assign(solver_version=versions.str.replace(_REVISED_PASS, "", regex=True))
+    return designs.assign(solver_version=versions.map(without_revisions))
 
 
 @dataclass(frozen=True)
