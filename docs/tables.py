@@ -203,6 +203,11 @@ TABLES = {
         "sram": chip_tables.sram,
         "reram": chip_tables.reram,
         "robustness": chip_tables.robustness,
+        "vgg-small": chip_tables.vgg_small,
+        "resnet18": chip_tables.resnet18,
+        "gains": chip_tables.gains,
+        "robustness-vgg-small": chip_tables.robustness_vgg_small,
+        "robustness-resnet18": chip_tables.robustness_resnet18,
     },
     "recovery.md": {
         "recovered": recovery_tables.recovered,
