@@ -56,6 +56,29 @@ def resnet18() -> str:
     return _accuracies(_of("chips-paper", "resnet18-cifar"))
 
 
+def summary() -> str:
+    """What 20 chips of the paper's networks keep at 64 rows: a paragraph."""
+    cases = {"8T-SRAM": ("sram-vt-5", 1.0), "1T-1ReRAM": ("cmo-hfox-2+cmo-hfox-relaxation", 86400.0)}
+    reached: dict[tuple[str, str], list[str]] = {}
+    ideal = []
+    for network in _NETWORKS:
+        designs = _of("chips-paper", network)
+        ideal.append(f"{100 * designs.ideal_accuracy.iloc[0]:.0f}")
+        for device, (effects, age) in cases.items():
+            of_world = (designs.effects == effects) & (designs.age_s == age)
+            there = designs[of_world & (designs.device == device) & (designs.rows == 64)].set_index("set")
+            for one in _SETS:
+                reached.setdefault((device, one), []).append(f"{100 * there.accuracy[one]:.0f}")
+    of = {case: " and ".join(numbers) for case, numbers in reached.items()}
+    sram, reram = ({one: of[device, one] for one in _SETS} for device in cases)
+    return (
+        f"No two chips are alike. With `vgg-small` and `resnet18-cifar` ({' and '.join(ideal)} % in ideal arithmetic) "
+        f"chips of 64x64 8T-SRAM with a mismatch of 5 % keep {sram['dense']} % stored densely, {sram['binsparx']} with "
+        f"BinSparX, and {sram['best']} with the best set of passes, means of 20 chips; 1T-1ReRAM a day after it was "
+        f"written keeps {reram['dense']}, {reram['binsparx']}, and {reram['best']} ([chips](docs/chips-results.md))."
+    )
+
+
 def gains() -> str:
     """What remains of every gain over dense storage: on the nominal chip, and over chips by effects."""
     rows = []

@@ -196,7 +196,11 @@ def paragraph(text_of: Callable[[], str]) -> Callable[[], str]:
 
 
 TABLES = {
-    "../README.md": {"paper": paragraph(paper.summary), "recovery": paragraph(recovery_tables.summary)},
+    "../README.md": {
+        "paper": paragraph(paper.summary),
+        "recovery": paragraph(recovery_tables.summary),
+        "chips": paragraph(chip_tables.summary),
+    },
     "sweep-file.md": {"sweep fields": sweep_fields, "match fields": match_fields},
     "results.md": {"result tables": result_tables, "mlflow names": mlflow_names},
     "chips-results.md": {
