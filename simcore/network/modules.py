@@ -114,7 +114,8 @@ class GraphNetwork(nn.Module):
             elif dot is not None and isinstance(layer, BinaryMatmul):
                 values[node.name] = _written_products(node.name, sign(operands[0]), sign(operands[1]), dot)
             elif dot is not None and isinstance(layer, ADDING_UP):
-                one_by_one = zip(*(operand.split(1) for operand in operands), strict=True)
+                # each in memory of its own: BLAS adds up in another order where an address is no multiple of 64
+                one_by_one = zip(*(map(torch.clone, operand.split(1)) for operand in operands), strict=True)
                 values[node.name] = torch.cat([layer(*image) for image in one_by_one])
             else:
                 values[node.name] = layer(*operands)
