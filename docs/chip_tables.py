@@ -8,7 +8,6 @@ writes the tables.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +21,14 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results" / "chips"
 IMAGES = Path(__file__).parent / "images"
 _FASHION = ("chips-sram", "chips-reram")
-_PAPER = ("chips-paper",)
+_PAPER = "chips-paper"
 _COLUMNS = [
     "model", "device", "corner", "rows", "effects", "age_s", "row_order", "sparsity", "mitigations", "accuracy",
     "accuracy_low", "accuracy_high", "ideal_accuracy", "accuracy_chip_std", "accuracy_chip_p5", "yield", "chips",
     "images", "mean_partial_sum", "rms_error_lsb", "evidence_within_limits", "design_key",
 ]  # fmt: skip
 _SETS = {"dense": "dense", "binsparx": "BinSparX", "best": "best set"}
+_RELAXED = "cmo-hfox-2+cmo-hfox-relaxation"
 _AGES = {1.0: "1 s", 86400.0: "1 day", 315360000.0: "10 years"}
 _HARDWARE = ["device", "corner", "rows"]
 _WORLD = ["effects", "age_s"]
@@ -48,21 +48,21 @@ def reram() -> str:
 
 def vgg_small() -> str:
     """VGG-small on both devices, likewise."""
-    return _accuracies(_of("chips-paper", "vgg-small"))
+    return _accuracies(_of(_PAPER, "vgg-small"))
 
 
 def resnet18() -> str:
     """ResNet-18 on both devices, likewise."""
-    return _accuracies(_of("chips-paper", "resnet18-cifar"))
+    return _accuracies(_of(_PAPER, "resnet18-cifar"))
 
 
 def summary() -> str:
     """What 20 chips of the paper's networks keep at 64 rows: a paragraph."""
-    cases = {"8T-SRAM": ("sram-vt-5", 1.0), "1T-1ReRAM": ("cmo-hfox-2+cmo-hfox-relaxation", 86400.0)}
+    cases = {"8T-SRAM": ("sram-vt-5", 1.0), "1T-1ReRAM": (_RELAXED, 86400.0)}
     reached: dict[tuple[str, str], list[str]] = {}
     ideal = []
     for network in _NETWORKS:
-        designs = _of("chips-paper", network)
+        designs = _of(_PAPER, network)
         ideal.append(f"{100 * designs.ideal_accuracy.iloc[0]:.0f}")
         for device, (effects, age) in cases.items():
             of_world = (designs.effects == effects) & (designs.age_s == age)
@@ -82,9 +82,9 @@ def summary() -> str:
 def gains() -> str:
     """What remains of every gain over dense storage: on the nominal chip, and over chips by effects."""
     rows = []
-    chips = _of_each("chips-paper")
+    chips = _of_each(_PAPER)
     for network, shown in _NETWORKS.items():
-        designs = _of("chips-paper", network)
+        designs = _of(_PAPER, network)
         for key, group in designs.groupby(_HARDWARE, sort=False):
             nominal = group[group.effects == "none"].set_index("set")
             for world, there in _worlds(group):
@@ -107,12 +107,12 @@ def robustness() -> str:
 
 def robustness_vgg_small() -> str:
     """The same of VGG-small."""
-    return _robustness([_of("chips-paper", "vgg-small")])
+    return _robustness([_of(_PAPER, "vgg-small")])
 
 
 def robustness_resnet18() -> str:
     """The same of ResNet-18."""
-    return _robustness([_of("chips-paper", "resnet18-cifar")])
+    return _robustness([_of(_PAPER, "resnet18-cifar")])
 
 
 def _robustness(tables: list[pd.DataFrame]) -> str:
@@ -161,10 +161,9 @@ def _accuracies(designs: pd.DataFrame) -> str:
     return markdown_table(["array", "effects"], list(_SETS.values()), rows)
 
 
-def _worlds(designs: pd.DataFrame) -> Iterator[tuple[tuple[str, float], pd.DataFrame]]:
+def _worlds(designs: pd.DataFrame) -> list[tuple[tuple[str, float], pd.DataFrame]]:
     """The designs of each set of effects and age: the nominal chip, then few effects before many, mild before harsh."""
-    found = list(designs.groupby(_WORLD, sort=False))
-    return iter(sorted(found, key=lambda one: _place(one[0])))
+    return sorted(designs.groupby(_WORLD, sort=False), key=lambda one: _place(one[0]))
 
 
 def _place(world: tuple[str, float]) -> tuple[bool, bool, float, str, float]:
@@ -188,12 +187,12 @@ def _hardware(key: tuple[str, str, int]) -> str:
 
 def _world(world: tuple[str, float]) -> str:
     effects, age = world
-    shown = effects.replace("cmo-hfox-2+cmo-hfox-relaxation", f"CMO/HfOx, {_AGES[age]}").replace("+", " + ")
+    shown = effects.replace(_RELAXED, f"CMO/HfOx, {_AGES[age]}").replace("+", " + ")
     return "none: the nominal chip" if effects == "none" else shown
 
 
 def _of(name: str, network: str = "") -> pd.DataFrame:
-    """The designs of a sweep, small arrays first.
+    """The designs of a sweep, in the order of its table.
 
     Args:
         name: of the sweep.
@@ -215,7 +214,7 @@ def copy_results(results: Path) -> None:
         results: folder that they were run into.
     """
     RESULTS.mkdir(parents=True, exist_ok=True)
-    for name in (*_FASHION, *_PAPER):
+    for name in (*_FASHION, _PAPER):
         folder = results / "sweeps" / name
         if not folder.is_dir():
             print(f"{name} is not in {results}: its tables stay as they are")
@@ -228,7 +227,7 @@ def copy_results(results: Path) -> None:
 def draw() -> None:
     """Every chip of the 64x64 designs, by effects and set: a picture for each network of the paper and fashion-cnn."""
     for network in _NETWORKS:
-        _draw(f"chips-{network}.png", [("chips-paper", network, device, "nominal") for device in _PAPER_DEVICES])
+        _draw(f"chips-{network}.png", [(_PAPER, network, device, "nominal") for device in _PAPER_DEVICES])
     corners = [("chips-sram", "8T-SRAM", "nominal"), ("chips-sram", "8T-SRAM", "pessimistic"),
                ("chips-reram", "1T-1ReRAM", "nominal")]  # fmt: skip
     _draw("chips.png", [(name, "fashion-cnn", device, corner) for name, device, corner in corners])

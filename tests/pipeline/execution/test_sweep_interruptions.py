@@ -42,15 +42,17 @@ def start(folder: Path, results: str, control: Path) -> subprocess.Popen[str]:
     )
 
 
+def stored_files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in (folder / "designs").rglob("*.parquet"))
+
+
 def stored_shards(folder: Path) -> list[str]:
-    paths = [str(path.relative_to(folder)) for path in (folder / "designs").rglob("*.parquet")]
-    return sorted(path for path in paths if parse_shard_path(path))
+    return [path for path in stored_files(folder) if parse_shard_path(path)]
 
 
 def anything_stored(folder: Path) -> bool:
     """Shards of their own, or bundles of those of a design that was finished by then."""
-    paths = [str(path.relative_to(folder)) for path in (folder / "designs").rglob("*.parquet")]
-    return any(parse_shard_path(path) or parse_bundle_path(path) for path in paths)
+    return any(parse_shard_path(path) or parse_bundle_path(path) for path in stored_files(folder))
 
 
 def wait_for_shards(process: subprocess.Popen[str], folder: Path, number: int) -> None:
