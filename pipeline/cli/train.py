@@ -19,7 +19,7 @@ from pipeline.cli.options import check_output
 from simcore.datasets import SAMPLE_NAMES, Dataset, open_dataset
 from simcore.errors import InputError
 from simcore.network.accuracy import measure_accuracy
-from simcore.network.checkpoint import save_checkpoint
+from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, save_checkpoint
 from simcore.network.definitions import define
 from simcore.network.modules import GraphNetwork
 from simcore.network.training.loop import Processor, Progress, fresh_network
@@ -44,6 +44,9 @@ def train(
     init: Annotated[
         Path | None, typer.Option(help="Weights to start from: a network, a training state, latent weights.")
     ] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="A network for the same data, whose answers are learnt beside the labels.")
+    ] = None,
     recipe: Annotated[Path | None, typer.Option(help="YAML with the recipe's settings that are to differ.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[
@@ -60,9 +63,11 @@ def train(
     dataset = open_dataset(data, "--data")
     _require_test_split(dataset)
     model = fresh_network(graph, seed, init)
-    identity = Identity(settings.model_dump(), seed, dataset.digest, graph.to_json(), _file_digest(init))
+    guide = load_checkpoint(find_model(teacher, "--teacher")) if teacher else None
+    taught_by = guide.digest if guide else ""
+    identity = Identity(settings.model_dump(), seed, dataset.digest, graph.to_json(), _file_digest(init), taught_by)
     folder = state or Path("state") / network
-    provenance = {"name": network, **_provenance(identity, dataset, init)}
+    provenance = {"name": network, **_provenance(identity, dataset, init, guide)}
     console = Console(stderr=True, markup=False, emoji=False)
 
     def save(path: Path, trained: GraphNetwork, epochs: int, measured: dict[str, Any]) -> str:
@@ -77,21 +82,29 @@ def train(
 
     on = Processor(_device(device), threads)
     with _reporting(console) as report:
-        train_network(model, dataset, settings, identity, folder, report, export, on)
+        train_network(model, dataset, settings, identity, folder, report, export, on, guide.network if guide else None)
     measured = _results(model, [(dataset, None), *_shipped_sample(dataset)])
     digest = save(output, model, settings.epochs, measured)
     typer.echo(f"{output}: {_accuracy_line(measured)}, digest {digest[:12]}")
 
 
-def _provenance(identity: Identity, dataset: Dataset, init: Path | None) -> dict[str, object]:
+def _provenance(
+    identity: Identity, dataset: Dataset, init: Path | None, teacher: Checkpoint | None
+) -> dict[str, object]:
     """What the trained network tells of its training."""
     return {
         "recipe": identity.recipe,
         "seed": identity.seed,
         "start": {"file": init.name, "sha256": identity.start} if init else "random",
+        "teacher": _who(teacher) if teacher else None,
         "dataset": {"name": dataset.name, "digest": dataset.digest, "source": dataset.source},
         "torch": torch.__version__,
     }
+
+
+def _who(teacher: Checkpoint) -> dict[str, object]:
+    """What a network tells of its teacher: which it was, and how right by its maker."""
+    return {"name": teacher.name, "digest": teacher.digest, "accuracy": teacher.metadata.get("accuracy")}
 
 
 def _settings(network: str, recipe: Path | None, epochs: int | None) -> Recipe:

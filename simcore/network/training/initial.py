@@ -49,10 +49,14 @@ _RESNET_STEM = {"conv1": "conv0", "bn1": "bn0", "bn2": "bn", "linear": "linear"}
 _RESNET_BLOCK = re.compile(r"layers\.(\d+)\.(conv1|bn1|conv2|bn2|shortcut\.0|shortcut\.1)")
 _RESNET_SHORTCUT = {"shortcut.0": "shortcut_conv", "shortcut.1": "shortcut_bn"}
 
+# Judgement: at +-1, where they are clipped, signs would hardly turn before the learning rate has fallen.
+_LATENT = 0.1
+
 
 def initialise(network: GraphNetwork, path: str | Path) -> None:
-    """Set every tensor of ``network`` from a safetensors file: an exported network (whose latent weights are then
-    just +-1), a training state, or weights from elsewhere under the names given above.
+    """Set every tensor of ``network`` from a safetensors file: an exported network (of whose binary weights there are
+    signs only: its latent weights are then +-``_LATENT``), a training state, or weights from elsewhere under the names
+    given above.
 
     Raises:
         InputError: not such a file, a tensor that is missing, has another shape or is not finite.
@@ -88,7 +92,9 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise InputError("no such file", str(path))
     if is_checkpoint(path):
-        return load_checkpoint(path).network.named_tensors()
+        exported = load_checkpoint(path).network
+        binary = exported.binary_tensor_names()
+        return {name: _LATENT * t if name in binary else t for name, t in exported.named_tensors().items()}
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError) as error:

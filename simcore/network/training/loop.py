@@ -31,6 +31,7 @@ from simcore.network.training.augmentation import augment
 from simcore.network.training.initial import initialise
 from simcore.network.training.recipe import Recipe
 from simcore.network.training.state import Arithmetic, Identity, Place, load_state, save_state, trained_parameters
+from simcore.network.training.teacher import require_same_task, taught
 
 _SAVE_EVERY_S = 600.0
 
@@ -82,6 +83,7 @@ def train(
     on_step: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[GraphNetwork, int], None] = lambda network, epoch: None,
     processor: Processor = Processor(),
+    teacher: GraphNetwork | None = None,
 ) -> list[float]:
     """Train ``network`` in place on the ``train`` split, going on from the state in ``folder`` if there is one.
 
@@ -94,17 +96,21 @@ def train(
         on_step: told of every step.
         on_epoch: given the network after each epoch (counted from 1) of this call, once the state is written.
         processor: what computes.
+        teacher: a trained network of the same task, whose answers are learnt as well (``Recipe.teacher_share``).
 
     Returns:
         The mean training loss of every epoch.
 
     Raises:
-        InputError: data that do not fit the network, a network that takes no small windows, a state of another
-            training or of one with another number of threads.
+        InputError: data or a teacher that do not fit the network, a network that takes no small windows, a state of
+            another training or of one with another number of threads.
         BinsparxError: the loss is no longer finite.
     """
     batches = _Batches(*_training_images(dataset, network.graph), recipe, identity.seed)
     _check_small_crop(recipe, network.graph)
+    if teacher:
+        require_same_task(teacher.graph, network.graph)
+        teacher.to(processor.device).eval()
     network.to(device=processor.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = _optimizer(network, recipe)
     place, before = load_state(folder, network, optimizer, identity) or (Place(), None)
@@ -116,9 +122,13 @@ def train(
     saved = time.monotonic()
     while place.step < steps:
         epoch, number = divmod(place.step, batches.count)
-        pixels, targets = batches.batch(epoch, number)
+        pixels, labels = batches.batch(epoch, number)
         rate = recipe.learning_rate_at(place.step, steps)
-        loss = _step(network, optimizer, as_input(pixels, processor.device), targets, recipe, rate, arithmetic)
+        images, targets = as_input(pixels, processor.device), labels.to(processor.device)
+        if teacher:
+            seen = as_input(batches.whole(epoch, number), processor.device) if recipe.window_of(epoch) else images
+            targets = taught(teacher, seen, targets, recipe.teacher_share, arithmetic.precision == "bfloat16")
+        loss = _step(network, optimizer, images, targets, recipe, rate, arithmetic)
         if not math.isfinite(loss):
             raise BinsparxError(f"the loss is no longer finite at step {place.step}; a lower learning rate may help")
         place.step += 1
@@ -151,14 +161,21 @@ class _Batches:
 
     def batch(self, epoch: int, number: int) -> tuple[np.ndarray, torch.Tensor]:
         """The images of batch ``number`` of an epoch, cut and mirrored, uint8 (B, H, W, C), and their labels."""
-        if epoch != self._epoch:
-            self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._images))
-            self._epoch = epoch
-        chosen = self._order[number * self._size : (number + 1) * self._size]
+        chosen = self._chosen(epoch, number)
         random = np.random.default_rng([self._seed, epoch, number, 1])
         recipe = self._recipe
         pixels = augment(self._images[chosen], recipe.crop_padding, recipe.flip, random, recipe.window_of(epoch))
         return pixels, torch.from_numpy(self._labels[chosen])
+
+    def whole(self, epoch: int, number: int) -> np.ndarray:
+        """The images of a batch as they are in the data set."""
+        return self._images[self._chosen(epoch, number)]
+
+    def _chosen(self, epoch: int, number: int) -> np.ndarray:
+        if epoch != self._epoch:
+            self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._images))
+            self._epoch = epoch
+        return self._order[number * self._size : (number + 1) * self._size]
 
 
 def _training_images(dataset: Dataset, graph: NetworkGraph) -> tuple[np.ndarray, np.ndarray]:
@@ -201,17 +218,17 @@ def _step(
     network: GraphNetwork,
     optimizer: torch.optim.Optimizer,
     images: torch.Tensor,
-    labels: torch.Tensor,
+    targets: torch.Tensor,
     recipe: Recipe,
     rate: float,
     arithmetic: Arithmetic,
 ) -> float:
-    """One step of gradient descent; returns the loss before it."""
+    """One step of gradient descent towards classes (B,) or their probabilities (B, classes); the loss before it."""
     for group in optimizer.param_groups:
         group["lr"] = rate
     with torch.autocast(images.device.type, torch.bfloat16, enabled=arithmetic.precision == "bfloat16"):
         logits = network(images)
-    loss = functional.cross_entropy(logits.float(), labels.to(images.device), label_smoothing=recipe.label_smoothing)
+    loss = functional.cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from simcore.errors import InputError
 from simcore.network.checkpoint import write_atomically
 from simcore.network.modules import GraphNetwork
 from simcore.network.training.initial import copy_tensors
+from simcore.network.training.recipe import Recipe
 
 _FORMAT = "binsparx-training"
 _MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -21,13 +22,15 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 @dataclass(frozen=True)
 class Identity:
-    """What makes two trainings the same one: the recipe's content, the seed, the data, the graph and the start."""
+    """What makes two trainings the same one: the recipe's content, the seed, the data, the graph, the start and the
+    teacher (digests; empty for none)."""
 
     recipe: dict[str, object]
     seed: int
     dataset: str
     graph: str
     start: str
+    teacher: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,9 @@ def load_state(
             header = file.metadata() or {}
             if header.get("format") != _FORMAT:
                 raise InputError("not the state of a training", str(path))
-            _require_same(Identity(**json.loads(header["identity"])), identity, str(path))
+            stored = Identity(**json.loads(header["identity"]))
+            # what the recipe of an older state does not say was as it is by default
+            _require_same(replace(stored, recipe=Recipe().model_dump() | stored.recipe), identity, str(path))
             place = Place(**json.loads(header["place"]))
             arithmetic = _arithmetic_of(header)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a mapping)

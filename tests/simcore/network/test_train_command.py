@@ -12,7 +12,7 @@ from pipeline.cli.train import train
 from simcore.datasets import open_dataset
 from simcore.errors import InputError
 from simcore.network.accuracy import measure_accuracy
-from simcore.network.checkpoint import load_checkpoint
+from simcore.network.checkpoint import find_model, load_checkpoint
 
 app = typer.Typer()
 app.command()(train)
@@ -33,7 +33,7 @@ def test_train_writes_a_network_with_its_provenance_and_goes_on(tmp_path: Path) 
     assert (metadata["name"], metadata["seed"], metadata["epochs"]) == ("fashion-cnn", 3, 1)
     assert metadata["dataset"]["digest"] == sample.digest
     assert metadata["recipe"]["batch_size"] == 100
-    assert metadata["start"] == "random"
+    assert (metadata["start"], metadata["teacher"]) == ("random", None)
     assert metadata["arithmetic"]["precision"] in ("bfloat16", "float32")
     assert (metadata["arithmetic"]["device"], metadata["arithmetic"]["threads"]) == ("cpu", 1)
     (result,) = metadata["accuracies"]
@@ -47,11 +47,31 @@ def test_train_writes_a_network_with_its_provenance_and_goes_on(tmp_path: Path) 
     assert load_checkpoint(path).digest == checkpoint.digest
 
 
+def test_a_taught_network_names_its_teacher(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("teacher_share: 0.5")
+    arguments = ("--epochs", "1", "--teacher", "fashion-cnn", "--recipe", str(recipe))
+    assert _run(tmp_path, *arguments).exit_code == 0
+    metadata, teacher = (
+        load_checkpoint(tmp_path / "net.safetensors").metadata,
+        load_checkpoint(find_model("fashion-cnn")),
+    )
+    assert metadata["teacher"] == {
+        "name": "fashion-cnn",
+        "digest": teacher.digest,
+        "accuracy": teacher.metadata["accuracy"],
+    }
+    assert metadata["recipe"]["teacher_share"] == 0.5
+    untaught = _run(tmp_path, "--epochs", "1", "--recipe", str(recipe))
+    assert "another teacher" in str(untaught.exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--init", "absent.safetensors"], "no such file"),
         (["--recipe", "absent.yaml"], "absent.yaml"),
+        (["--teacher", "fashion-cn"], "did you mean 'fashion-cnn'?"),
         (["--device", "tpu"], "unknown device 'tpu'"),
         (["--output", "net.pt"], "safetensors"),
     ],

@@ -16,8 +16,6 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from simcore.datasets import Dataset
-from simcore.datasets.sample_format import SampleFormat
 from simcore.errors import BinsparxError, InputError
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import save_checkpoint
@@ -31,32 +29,9 @@ from simcore.network.training.loop import Processor, Progress, fresh_network, tr
 from simcore.network.training.recipe import RECIPES, Recipe, amended, default_recipe
 from simcore.network.training.state import Arithmetic, Identity, state_file
 from tests.simcore.network.networks import random_network, tiny_graph
+from tests.simcore.network.stripes import Stripes
 
 RECIPE = Recipe(epochs=3, batch_size=10, learning_rate=0.02, crop_padding=1, precision="float32")
-
-
-class Stripes(Dataset):
-    """60 made-up images in three classes: bright at the top, at the bottom, or all over."""
-
-    def __init__(self) -> None:
-        random = np.random.default_rng(0)
-        labels = np.arange(60, dtype=np.int64) % 3
-        images = random.integers(0, 90, (60, 8, 8, 2), dtype=np.uint8)
-        images[labels != 1, :4] += 150
-        images[labels != 0, 4:] += 150
-        for name, value in {
-            "name": "stripes",
-            "digest": "d" * 64,
-            "classes": ("top", "bottom", "all"),
-            "sample": SampleFormat.image((8, 8, 2)),
-            "splits": {"train": 60, "test": 60},
-            "content": (images, labels),
-        }.items():
-            object.__setattr__(self, name, value)
-
-    def read(self, split: str, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        images, labels = self.content  # type: ignore[attr-defined]
-        return images[start : start + count], labels[start : start + count]
 
 
 class Stop(Exception):
@@ -194,7 +169,7 @@ def test_a_finished_training_is_only_read(tmp_path: Path) -> None:
     assert state_file(tmp_path).read_bytes() == written
 
 
-@pytest.mark.parametrize("field", ["recipe", "seed", "dataset", "graph", "start"])
+@pytest.mark.parametrize("field", ["recipe", "seed", "dataset", "graph", "start", "teacher"])
 def test_the_state_of_another_training_is_refused(tmp_path: Path, field: str) -> None:
     _train(tmp_path, recipe=amended(RECIPE, {"epochs": 1}))
     identity = _identity(amended(RECIPE, {"epochs": 1}))
@@ -252,6 +227,18 @@ def test_a_training_goes_on_with_the_threads_it_began_with(tmp_path: Path) -> No
         go(None, stop_at=5)
     go(2)
     assert training_state.stored_arithmetic(tmp_path) == Arithmetic("float32", "cpu", 2)
+
+
+def test_a_training_goes_on_whose_recipe_knew_fewer_settings(tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        _train(tmp_path / "old", stop_at=9)
+    path = state_file(tmp_path / "old")
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata()
+    identity = json.loads(header["identity"])
+    del identity["teacher"], identity["recipe"]["teacher_share"]
+    save_file(load_file(path), path, metadata=header | {"identity": json.dumps(identity)})
+    _assert_same(_train(tmp_path / "old"), _train(tmp_path / "new"))
 
 
 def test_a_state_of_another_recipe_says_where_they_differ(tmp_path: Path) -> None:
@@ -319,6 +306,8 @@ def test_a_network_can_start_from_a_checkpoint_and_from_a_state(tmp_path: Path) 
     from_bits = fresh_network(tiny_graph(), 1, init=tmp_path / "tiny.safetensors")
     for mine, theirs in zip(from_bits.binary_layers(), trained.binary_layers(), strict=True):
         np.testing.assert_array_equal(mine.weight, theirs.weight)
+    latent = from_bits.named_tensors()["first.weight"]
+    assert torch.equal(latent.abs(), torch.full_like(latent, 0.1))
 
 
 def test_weights_that_do_not_fit_are_refused_and_change_nothing(tmp_path: Path) -> None:

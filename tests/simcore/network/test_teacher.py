@@ -1,0 +1,99 @@
+"""Learning from a teacher's answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from simcore.errors import InputError
+from simcore.network.accuracy import measure_accuracy
+from simcore.network.graph import NetworkGraph, Node
+from simcore.network.modules import GraphNetwork
+from simcore.network.training.loop import Progress, fresh_network, train
+from simcore.network.training.recipe import Recipe, amended
+from simcore.network.training.state import Identity
+from simcore.network.training.teacher import taught
+from tests.simcore.network.networks import random_network, tiny_graph
+from tests.simcore.network.stripes import Stripes
+
+RECIPE = Recipe(epochs=12, batch_size=10, learning_rate=0.02, label_smoothing=0.0, crop_padding=1, precision="float32")
+
+
+class Mislabelled(Stripes):
+    """Every label is the next class."""
+
+    def read(self, split: str, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = super().read(split, start, count)
+        return images, (labels + 1) % 3
+
+
+class Stop(Exception):
+    """Stands for whatever ends a process."""
+
+
+def _train(
+    folder: Path,
+    dataset: Stripes,
+    teacher: GraphNetwork | None,
+    recipe: Recipe = RECIPE,
+    stop_at: int | None = None,
+) -> GraphNetwork:
+    def on_step(progress: Progress) -> None:
+        if progress.step == stop_at:
+            raise Stop
+
+    identity = Identity(recipe.model_dump(), 4, "d" * 64, tiny_graph().to_json(), "", "t" if teacher else "")
+    network = fresh_network(tiny_graph(), 4)
+    train(network, dataset, recipe, identity, folder, on_step, teacher=teacher)
+    return network
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> GraphNetwork:
+    return _train(tmp_path_factory.mktemp("teacher"), Stripes(), None)
+
+
+@pytest.mark.parametrize(("share", "right"), [(1.0, True), (0.0, False)])
+def test_what_is_learnt_is_the_teachers_share(tmp_path: Path, teacher: GraphNetwork, share: float, right: bool) -> None:
+    """All labels are wrong, which who learns from the teacher alone does not notice."""
+    before = {name: tensor.clone() for name, tensor in teacher.named_tensors().items()}
+    pupil = _train(tmp_path, Mislabelled(), teacher, amended(RECIPE, {"teacher_share": share}))
+    accuracy = measure_accuracy(pupil, Stripes(), "test").fraction
+    assert accuracy > 0.9 if right else accuracy < 0.1
+    assert all(torch.equal(tensor, before[name]) for name, tensor in teacher.named_tensors().items())
+
+
+def test_targets_are_labels_and_the_teachers_probabilities() -> None:
+    teacher = random_network(tiny_graph())
+    images, labels = torch.rand(5, 2, 8, 8) * 255, torch.tensor([0, 1, 2, 2, 1])
+    targets = taught(teacher, images, labels, 0.75, bfloat16=False)
+    expected = 0.25 * torch.eye(3)[labels] + 0.75 * torch.softmax(teacher(images), 1)
+    torch.testing.assert_close(targets, expected)
+    assert not targets.requires_grad
+
+
+def test_going_on_with_a_teacher_equals_never_stopping(
+    tmp_path: Path, teacher: GraphNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simcore.network.training.loop._SAVE_EVERY_S", -1.0)  # after every step
+    recipe = amended(RECIPE, {"epochs": 2})
+    whole = _train(tmp_path / "whole", Stripes(), teacher, recipe).named_tensors()
+    with pytest.raises(Stop):
+        _train(tmp_path / "parts", Stripes(), teacher, recipe, stop_at=8)
+    parts = _train(tmp_path / "parts", Stripes(), teacher, recipe).named_tensors()
+    assert all(torch.equal(parts[name], tensor) for name, tensor in whole.items())
+
+
+def test_a_teacher_of_another_task_is_refused(tmp_path: Path) -> None:
+    graph = tiny_graph()
+    logits = Node(name="logits", op="linear", inputs=("bn3",), attrs={"in_features": 6, "out_features": 4})
+    of_four = NetworkGraph(nodes=(*graph.nodes[:-1], logits), input_shape=graph.input_shape, classes=4)
+    for other, message in (
+        (random_network(tiny_graph(size=10)), r"the teacher has inputs of shape \(2, 10, 10\), .* \(2, 8, 8\)"),
+        (random_network(of_four), "the teacher has this many classes: 4, the network to train 3"),
+    ):
+        with pytest.raises(InputError, match=message):
+            _train(tmp_path, Stripes(), other)
