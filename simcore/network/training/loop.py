@@ -133,9 +133,9 @@ def train(
             raise BinsparxError(f"the loss is no longer finite at step {place.step}; a lower learning rate may help")
         place.step += 1
         place.losses.append(loss)
-        clock.tick()
+        clock.tick(batches.effort(epoch))
         mean = float(np.mean(place.losses))
-        left = clock.seconds_left(steps - place.step)
+        left = clock.seconds_left(batches.effort_left(place.step))
         on_step(Progress(place.step, steps, epoch + 1, recipe.epochs, mean, rate, left))
         ends_epoch = number + 1 == batches.count
         if ends_epoch:
@@ -170,6 +170,18 @@ class _Batches:
     def whole(self, epoch: int, number: int) -> np.ndarray:
         """The images of a batch as they are in the data set."""
         return self._images[self._chosen(epoch, number)]
+
+    def effort(self, epoch: int) -> float:
+        """What a step of an epoch takes of the time that one with whole images takes: pixels of pixels."""
+        _, height, width, _ = self._images.shape
+        window = self._recipe.window_of(epoch)
+        return 1.0 if window is None else window**2 / (height * width)
+
+    def effort_left(self, step: int) -> float:
+        """That of all steps from ``step`` on."""
+        epoch, number = divmod(step, self.count)
+        later = sum(self.effort(other) for other in range(epoch, self._recipe.epochs))
+        return self.count * later - number * self.effort(epoch)
 
     def _chosen(self, epoch: int, number: int) -> np.ndarray:
         if epoch != self._epoch:
@@ -277,15 +289,16 @@ class _Clock:
         self._last = time.monotonic()
         self._taken: deque[float] = deque(maxlen=100)
 
-    def tick(self) -> None:
+    def tick(self, effort: float) -> None:
+        """A step is over that was ``effort`` as much work as one with whole images."""
         now = time.monotonic()
         self.steps += 1
         if self.steps > 1:  # the first step also pays for setting things up
-            self._taken.append(now - self._last)
+            self._taken.append((now - self._last) / effort)
         self._last = now
 
     def resume(self) -> None:
         self._last = time.monotonic()
 
-    def seconds_left(self, steps: int) -> float | None:
-        return steps * statistics.median(self._taken) if self._taken else None
+    def seconds_left(self, effort: float) -> float | None:
+        return effort * statistics.median(self._taken) if self._taken else None

@@ -34,6 +34,21 @@ def tiny_graph(size: int = 8) -> NetworkGraph:
     )
 
 
+def pooled_graph() -> NetworkGraph:
+    """A network of full precision that takes images of any size, nominally 8x8."""
+    conv = {"in_channels": 2, "out_channels": 4, "kernel": 3}
+    return NetworkGraph(
+        nodes=(
+            Node(name="scaled", op="normalize", inputs=("input",), attrs={"mean": (0.5, 0.4), "std": (0.2, 0.3)}),
+            Node(name="conv", op="conv2d", inputs=("scaled",), attrs=conv),
+            Node(name="pool", op="global_avg_pool", inputs=("conv",)),
+            Node(name="logits", op="linear", inputs=("pool",), attrs={"in_features": 4, "out_features": 3}),
+        ),
+        input_shape=(2, 8, 8),
+        classes=3,
+    )
+
+
 def random_network(graph: NetworkGraph, seed: int = 0) -> GraphNetwork:
     """Random tensors everywhere, BatchNorm's statistics included; evaluation mode."""
     generator = torch.Generator().manual_seed(seed)

@@ -16,7 +16,7 @@ from simcore.network.training.loop import Progress, fresh_network, train
 from simcore.network.training.recipe import Recipe, amended
 from simcore.network.training.state import Identity
 from simcore.network.training.teacher import taught
-from tests.simcore.network.networks import random_network, tiny_graph
+from tests.simcore.network.networks import pooled_graph, random_network, tiny_graph
 from tests.simcore.network.stripes import Stripes
 
 RECIPE = Recipe(epochs=12, batch_size=10, learning_rate=0.02, label_smoothing=0.0, crop_padding=1, precision="float32")
@@ -97,3 +97,16 @@ def test_a_teacher_of_another_task_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             _train(tmp_path, Stripes(), other)
+
+
+def test_a_teacher_sees_whole_images_where_its_pupil_sees_parts(tmp_path: Path) -> None:
+    """It would not take parts: its flattened pixels are counted."""
+    graph = pooled_graph()
+    recipe = amended(RECIPE, {"epochs": 2, "small_crop": 5, "small_crop_share": 0.5})
+    pupil, teacher = fresh_network(graph, 4), random_network(tiny_graph())
+    seen: dict[str, list[int]] = {"pupil": [], "teacher": []}
+    for name, network in (("pupil", pupil), ("teacher", teacher)):
+        network.register_forward_pre_hook(lambda _, inputs, name=name: seen[name].append(inputs[0].shape[-1]))
+    identity = Identity(recipe.model_dump(), 4, "d" * 64, graph.to_json(), "", "t")
+    train(pupil, Stripes(), recipe, identity, tmp_path, teacher=teacher)
+    assert seen == {"pupil": 6 * [5] + 6 * [8], "teacher": 12 * [8]}

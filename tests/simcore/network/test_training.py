@@ -19,7 +19,6 @@ from safetensors.torch import load_file, save_file
 from simcore.errors import BinsparxError, InputError
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import save_checkpoint
-from simcore.network.graph import NetworkGraph, Node
 from simcore.network.modules import GraphNetwork
 from simcore.network.training import loop as training
 from simcore.network.training import state as training_state
@@ -28,7 +27,7 @@ from simcore.network.training.initial import initialise
 from simcore.network.training.loop import Processor, Progress, fresh_network, train
 from simcore.network.training.recipe import RECIPES, Recipe, amended, default_recipe
 from simcore.network.training.state import Arithmetic, Identity, state_file
-from tests.simcore.network.networks import random_network, tiny_graph
+from tests.simcore.network.networks import pooled_graph, random_network, tiny_graph
 from tests.simcore.network.stripes import Stripes
 
 RECIPE = Recipe(epochs=3, batch_size=10, learning_rate=0.02, crop_padding=1, precision="float32")
@@ -114,25 +113,27 @@ def test_a_tiny_network_learns(tmp_path: Path) -> None:
     assert all(tensor.abs().max() <= 1 for name, tensor in network.named_tensors().items() if name in binary)
 
 
-def test_small_windows_come_first_and_whole_images_last(tmp_path: Path) -> None:
-    graph = NetworkGraph(
-        nodes=(
-            Node(name="scaled", op="normalize", inputs=("input",), attrs={"mean": (0.5, 0.4), "std": (0.2, 0.3)}),
-            Node(
-                name="conv", op="conv2d", inputs=("scaled",), attrs={"in_channels": 2, "out_channels": 4, "kernel": 3}
-            ),
-            Node(name="pool", op="global_avg_pool", inputs=("conv",)),
-            Node(name="logits", op="linear", inputs=("pool",), attrs={"in_features": 4, "out_features": 3}),
-        ),
-        input_shape=(2, 8, 8),
-        classes=3,
-    )
-    recipe = amended(RECIPE, {"small_crop": 5, "small_crop_share": 0.7})
+def test_small_windows_come_first_and_whole_images_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = pooled_graph()
+    recipe = amended(RECIPE, {"small_crop": 4, "small_crop_share": 0.7})
     network = fresh_network(graph, 4)
     sides: list[int] = []
+    now = [0.0]
+
+    def cut(*arguments: Any) -> np.ndarray:
+        pixels = augment(*arguments)
+        now[0] += pixels[0, :, :, 0].size / 64
+        return pixels
+
+    monkeypatch.setattr(training, "augment", cut)
+    monkeypatch.setattr(training.time, "monotonic", lambda: now[0])
+    left: list[float | None] = []
     network.register_forward_pre_hook(lambda module, inputs: sides.append(inputs[0].shape[-1]))
-    train(network, Stripes(), recipe, Identity(recipe.model_dump(), 4, "d" * 64, graph.to_json(), ""), tmp_path)
-    assert sides == 2 * 6 * [5] + 6 * [8]  # two of three epochs of six steps
+    identity = Identity(recipe.model_dump(), 4, "d" * 64, graph.to_json(), "")
+    train(network, Stripes(), recipe, identity, tmp_path, lambda progress: left.append(progress.seconds_left))
+    assert sides == 2 * 6 * [4] + 6 * [8]  # two of three epochs of six steps
+    seconds = np.square(sides) / 64
+    assert left[1:] == [seconds[step:].sum() for step in range(2, 19)]  # the slower steps to come are thought of
 
 
 @pytest.mark.parametrize(("side", "message"), [(6, "takes images of 8x8 only"), (9, "images are 8x8")])
