@@ -18,6 +18,7 @@ import device_tables
 import effect_tables
 import exact_tables
 import mitigation_tables
+import network_tables
 import paper
 import pyarrow as pa
 import recovery_tables
@@ -227,6 +228,7 @@ TABLES = {
         "exact": exact_tables.pairs_of_solvers,
         "exact in words": paragraph(exact_tables.pairs_in_words),
     },
+    "bring-your-own.md": {"shipped": network_tables.shipped},
     "chips.md": {"kinds": effect_tables.kinds, "presets": effect_tables.presets},
     "devices.md": {"bitcells": device_tables.bitcells},
     "commands.md": {"commands": commands},

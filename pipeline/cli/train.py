@@ -67,7 +67,7 @@ def train(
     taught_by = guide.digest if guide else ""
     identity = Identity(settings.model_dump(), seed, dataset.digest, graph.to_json(), _file_digest(init), taught_by)
     folder = state or Path("state") / network
-    provenance = {"name": network, **_provenance(identity, dataset, init, guide)}
+    provenance = {"name": output.stem, "network": network, **_provenance(identity, dataset, init, guide)}
     console = Console(stderr=True, markup=False, emoji=False)
 
     def save(path: Path, trained: GraphNetwork, epochs: int, measured: dict[str, Any]) -> str:

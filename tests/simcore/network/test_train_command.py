@@ -30,7 +30,8 @@ def test_train_writes_a_network_with_its_provenance_and_goes_on(tmp_path: Path) 
     path = tmp_path / "net.safetensors"
     checkpoint, sample = load_checkpoint(path), open_dataset("fashion-mnist")
     metadata = checkpoint.metadata
-    assert (metadata["name"], metadata["seed"], metadata["epochs"]) == ("fashion-cnn", 3, 1)
+    assert (metadata["name"], metadata["network"]) == ("net", "fashion-cnn")
+    assert (metadata["seed"], metadata["epochs"]) == (3, 1)
     assert metadata["dataset"]["digest"] == sample.digest
     assert metadata["recipe"]["batch_size"] == 100
     assert (metadata["start"], metadata["teacher"]) == ("random", None)
