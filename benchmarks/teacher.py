@@ -10,15 +10,16 @@ lookahead, its alternating flips and its label smoothing (teachers that were smo
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+import typer
 from torch import nn
 from torch.nn import functional
 
+from pipeline.cli.options import check_output
 from simcore.datasets import Dataset, open_dataset
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import save_checkpoint
@@ -141,7 +142,8 @@ def train(dataset: Dataset) -> Teacher:
 
 
 def main(data: str, output: Path) -> None:
-    """Train on a data set, save the network."""
+    """Train on a data set of CIFAR-10's shape, save the network."""
+    check_output(output, "OUTPUT")
     dataset = open_dataset(data)
     module = train(dataset)
     pixels, _ = dataset.read("test", 0, 64)
@@ -154,4 +156,4 @@ def main(data: str, output: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    typer.run(main)
