@@ -19,11 +19,13 @@ import typer
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.gpu.training import windows
 from pipeline.cli.options import check_output
 from simcore.datasets import Dataset, open_dataset
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import save_checkpoint
 from simcore.network.definitions import CIFAR10_MEAN, CIFAR10_STD
+from simcore.network.inputs import network_input
 from simcore.network.tracing import from_torch
 
 EPOCHS, BATCH, PADDING = 12, 512, 2
@@ -80,18 +82,16 @@ def whitening_filters(images: torch.Tensor) -> torch.Tensor:
 def normalised(pixels: np.ndarray) -> torch.Tensor:
     """uint8 (N, H, W, C) as the float32 (N, C, H, W) that the module takes."""
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (CIFAR10_MEAN, CIFAR10_STD))
-    return (torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255 - mean) / std
+    return (network_input(pixels) / 255 - mean) / std
 
 
 def augmented(images: torch.Tensor) -> torch.Tensor:
     """Moved by up to PADDING pixels, what lies outside reflected, and half of them mirrored."""
     count, side = len(images), images.shape[-1]
     padded = functional.pad(images, (PADDING,) * 4, mode="reflect").permute(0, 2, 3, 1)
-    lefts, tops = (torch.randint(2 * PADDING + 1, (count, 1)) for _ in range(2))
-    forwards = torch.arange(side)
-    columns = torch.where(torch.rand(count, 1) < 0.5, forwards.flip(0), forwards) + lefts
-    rows = forwards + tops
-    return padded[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    lefts, tops = (torch.randint(2 * PADDING + 1, (count,)) for _ in range(2))
+    mirrored = torch.rand(count) < 0.5
+    return windows(padded, torch.arange(count), (side, side), tops, lefts, mirrored).permute(0, 3, 1, 2)
 
 
 def rate_at(progress: float) -> float:
@@ -147,8 +147,7 @@ def main(data: str, output: Path) -> None:
     dataset = open_dataset(data)
     module = train(dataset)
     pixels, _ = dataset.read("test", 0, 64)
-    example = torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()).float()
-    network = from_torch(module, example, normalize=(CIFAR10_MEAN, CIFAR10_STD)).network
+    network = from_torch(module, network_input(pixels), normalize=(CIFAR10_MEAN, CIFAR10_STD)).network
     accuracy = measure_accuracy(network, dataset, "test")
     about = {"name": "teacher", "accuracy": accuracy.fraction, "epochs": EPOCHS, "dataset": {"digest": dataset.digest}}
     digest = save_checkpoint(output, network, about)

@@ -31,7 +31,7 @@ from simcore.network.training.augmentation import augment
 from simcore.network.training.initial import initialise
 from simcore.network.training.recipe import Recipe
 from simcore.network.training.state import Arithmetic, Identity, Place, load_state, save_state, trained_parameters
-from simcore.network.training.teacher import require_same_task, taught
+from simcore.network.training.teacher import taught
 
 _SAVE_EVERY_S = 600.0
 
@@ -109,7 +109,7 @@ def train(
     batches = _Batches(*_training_images(dataset, network.graph), recipe, identity.seed)
     _check_small_crop(recipe, network.graph)
     if teacher:
-        require_same_task(teacher.graph, network.graph)
+        require_fit("the teacher", teacher.graph, dataset)
         teacher.to(processor.device).eval()
     network.to(device=processor.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = _optimizer(network, recipe)
@@ -127,7 +127,8 @@ def train(
         images, targets = as_input(pixels, processor.device), labels.to(processor.device)
         if teacher:
             seen = as_input(batches.whole(epoch, number), processor.device) if recipe.window_of(epoch) else images
-            targets = taught(teacher, seen, targets, recipe.teacher_share, arithmetic.precision == "bfloat16")
+            with _autocast(arithmetic):
+                targets = taught(teacher, seen, targets, recipe.teacher_share)
         loss = _step(network, optimizer, images, targets, recipe, rate, arithmetic)
         if not math.isfinite(loss):
             raise BinsparxError(f"the loss is no longer finite at step {place.step}; a lower learning rate may help")
@@ -238,7 +239,7 @@ def _step(
     """One step of gradient descent towards classes (B,) or their probabilities (B, classes); the loss before it."""
     for group in optimizer.param_groups:
         group["lr"] = rate
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=arithmetic.precision == "bfloat16"):
+    with _autocast(arithmetic):
         logits = network(images)
     loss = functional.cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
     optimizer.zero_grad(set_to_none=True)
@@ -250,6 +251,11 @@ def _step(
             if name in binary:
                 parameter.clamp_(-1, 1)
     return float(loss.detach())
+
+
+def _autocast(arithmetic: Arithmetic) -> torch.autocast:
+    """In which networks compute as ``arithmetic`` says."""
+    return torch.autocast(arithmetic.device, torch.bfloat16, enabled=arithmetic.precision == "bfloat16")
 
 
 def _arithmetic(recipe: Recipe, processor: Processor, before: Arithmetic | None, where: str) -> Arithmetic:

@@ -5,14 +5,10 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from simcore.errors import InputError
-from simcore.network.graph import NetworkGraph
 from simcore.network.modules import GraphNetwork
 
 
-def taught(
-    teacher: GraphNetwork, images: torch.Tensor, labels: torch.Tensor, share: float, bfloat16: bool
-) -> torch.Tensor:
+def taught(teacher: GraphNetwork, images: torch.Tensor, labels: torch.Tensor, share: float) -> torch.Tensor:
     """What a network is to answer to the images of a step: partly their labels, partly what ``teacher`` answers.
 
     At temperature 1 (Hinton et al., arXiv 1503.02531). A training shows the teacher the very windows that its pupil
@@ -24,22 +20,11 @@ def taught(
         images: float32 (B, C, H, W), as networks take them.
         labels: int64 (B,).
         share: the teacher's part, 0..1.
-        bfloat16: whether the teacher computes in it (PyTorch's autocast), else in float32.
 
     Returns:
         float32 (B, classes); rows sum up to 1.
     """
-    with torch.no_grad(), torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16):
+    with torch.no_grad():
         answers = teacher(images)
     truth = functional.one_hot(labels, answers.shape[1])
     return torch.lerp(truth.float(), answers.float().softmax(1), share)
-
-
-def require_same_task(teacher: NetworkGraph, pupil: NetworkGraph, where: str = "") -> None:
-    """Refuse a teacher that takes other images than its pupil or gives other classes. Raises InputError."""
-    for what, given, expected in (
-        ("inputs of shape", tuple(teacher.input_shape), tuple(pupil.input_shape)),
-        ("this many classes:", teacher.classes, pupil.classes),
-    ):
-        if given != expected:
-            raise InputError(f"the teacher has {what} {given}, the network to train {expected}", where)

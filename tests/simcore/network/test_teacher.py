@@ -16,8 +16,8 @@ from simcore.network.training.loop import Progress, fresh_network, train
 from simcore.network.training.recipe import Recipe, amended
 from simcore.network.training.state import Identity
 from simcore.network.training.teacher import taught
+from tests.simcore.network.in_memory import Stripes
 from tests.simcore.network.networks import pooled_graph, random_network, tiny_graph
-from tests.simcore.network.stripes import Stripes
 
 RECIPE = Recipe(epochs=12, batch_size=10, learning_rate=0.02, label_smoothing=0.0, crop_padding=1, precision="float32")
 
@@ -69,7 +69,7 @@ def test_what_is_learnt_is_the_teachers_share(tmp_path: Path, teacher: GraphNetw
 def test_targets_are_labels_and_the_teachers_probabilities() -> None:
     teacher = random_network(tiny_graph())
     images, labels = torch.rand(5, 2, 8, 8) * 255, torch.tensor([0, 1, 2, 2, 1])
-    targets = taught(teacher, images, labels, 0.75, bfloat16=False)
+    targets = taught(teacher, images, labels, 0.75)
     expected = 0.25 * torch.eye(3)[labels] + 0.75 * torch.softmax(teacher(images), 1)
     torch.testing.assert_close(targets, expected)
     assert not targets.requires_grad
@@ -92,8 +92,11 @@ def test_a_teacher_of_another_task_is_refused(tmp_path: Path) -> None:
     logits = Node(name="logits", op="linear", inputs=("bn3",), attrs={"in_features": 6, "out_features": 4})
     of_four = NetworkGraph(nodes=(*graph.nodes[:-1], logits), input_shape=graph.input_shape, classes=4)
     for other, message in (
-        (random_network(tiny_graph(size=10)), r"the teacher has inputs of shape \(2, 10, 10\), .* \(2, 8, 8\)"),
-        (random_network(of_four), "the teacher has this many classes: 4, the network to train 3"),
+        (
+            random_network(tiny_graph(size=10)),
+            r"the teacher takes inputs of shape \(2, 10, 10\), those of .* \(2, 8, 8\)",
+        ),
+        (random_network(of_four), "the teacher knows 4 classes, data set 'stripes' has 3"),
     ):
         with pytest.raises(InputError, match=message):
             _train(tmp_path, Stripes(), other)

@@ -27,8 +27,8 @@ from simcore.network.training.initial import initialise
 from simcore.network.training.loop import Processor, Progress, fresh_network, train
 from simcore.network.training.recipe import RECIPES, Recipe, amended, default_recipe
 from simcore.network.training.state import Arithmetic, Identity, state_file
+from tests.simcore.network.in_memory import Stripes
 from tests.simcore.network.networks import pooled_graph, random_network, tiny_graph
-from tests.simcore.network.stripes import Stripes
 
 RECIPE = Recipe(epochs=3, batch_size=10, learning_rate=0.02, crop_padding=1, precision="float32")
 
