@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import pipeline
-from pipeline.columns import DIMENSIONLESS, described_field
+from pipeline.columns import DIMENSIONLESS, FLOAT, TEXT, column
 from pipeline.results.finished import Results
 
 SCHEMA = pa.schema(
     [
-        described_field("design_key", pa.string(), DIMENSIONLESS, "design"),
-        described_field("accuracy_even", pa.float64(), "fraction", "classified rightly of images 0, 2, 4, ..."),
-        described_field("accuracy_odd", pa.float64(), "fraction", "classified rightly of images 1, 3, 5, ..."),
+        column("design_key", TEXT, DIMENSIONLESS, "design"),
+        column("accuracy_even", FLOAT, "fraction", "classified rightly of images 0, 2, 4, ..."),
+        column("accuracy_odd", FLOAT, "fraction", "classified rightly of images 1, 3, 5, ..."),
     ]
 )
 

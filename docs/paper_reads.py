@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from pipeline.columns import DIMENSIONLESS, described_field
+from pipeline.columns import DIMENSIONLESS, FLOAT, INT, TEXT, column
 from simcore.analysis.read_statistics import SampledReads, sample_reads
 from simcore.datasets import open_dataset
 from simcore.design import Design
@@ -25,25 +25,24 @@ from simcore.technology import circuit_parameters
 
 LEVELS = (("dense", "channel"), ("binsparx", "channel"), ("binsparx", "grouped"))
 
-_TEXT, _INT, _FLOAT = pa.string(), pa.int64(), pa.float64()
 SCHEMA = pa.schema(
     [
-        described_field("model", _TEXT, DIMENSIONLESS, "network"),
-        described_field("model_digest", _TEXT, DIMENSIONLESS, "sha256 of graph and weights"),
-        described_field("device", _TEXT, DIMENSIONLESS, "bitcell"),
-        described_field("corner", _TEXT, DIMENSIONLESS, "corner of the bitcell"),
-        described_field("rows", _INT, "rows", "rows of an array, all read together"),
-        described_field("adc_fit", _TEXT, DIMENSIONLESS, "how the converters are re-ranged"),
-        described_field("solver_version", _TEXT, DIMENSIONLESS, "version of the simulation"),
-        described_field("layer", _TEXT, DIMENSIONLESS, "binary layer"),
-        described_field("sparsity", _TEXT, DIMENSIONLESS, "dense or binsparx"),
-        described_field("row_order", _TEXT, DIMENSIONLESS, "row order"),
-        described_field("partial_sum", _INT, "LSB", "true partial sum of the reads of this row"),
-        described_field("current", _INT, "LSB", "column current, rounded down"),
-        described_field("reads", _INT, "1", "column reads sampled with this sum and current"),
-        described_field("mean_current", _FLOAT, "LSB", "mean column current of these reads"),
-        described_field("mean_error", _FLOAT, "LSB", "mean of code - partial sum over these reads"),
-        described_field("squared_error", _FLOAT, "LSB^2", "mean of its square"),
+        column("model", TEXT, DIMENSIONLESS, "network"),
+        column("model_digest", TEXT, DIMENSIONLESS, "sha256 of graph and weights"),
+        column("device", TEXT, DIMENSIONLESS, "bitcell"),
+        column("corner", TEXT, DIMENSIONLESS, "corner of the bitcell"),
+        column("rows", INT, "rows", "rows of an array, all read together"),
+        column("adc_fit", TEXT, DIMENSIONLESS, "how the converters are re-ranged"),
+        column("solver_version", TEXT, DIMENSIONLESS, "version of the simulation"),
+        column("layer", TEXT, DIMENSIONLESS, "binary layer"),
+        column("sparsity", TEXT, DIMENSIONLESS, "dense or binsparx"),
+        column("row_order", TEXT, DIMENSIONLESS, "row order"),
+        column("partial_sum", INT, "LSB", "true partial sum of the reads of this row"),
+        column("current", INT, "LSB", "column current, rounded down"),
+        column("reads", INT, "1", "column reads sampled with this sum and current"),
+        column("mean_current", FLOAT, "LSB", "mean column current of these reads"),
+        column("mean_error", FLOAT, "LSB", "mean of code - partial sum over these reads"),
+        column("squared_error", FLOAT, "LSB^2", "mean of its square"),
     ]
 )
 

@@ -9,7 +9,7 @@ from statistics import median
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.columns import DIMENSIONLESS, described_field
+from pipeline.columns import DIMENSIONLESS, FLOAT, INT, TEXT, column
 from pipeline.storage.store import Store
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.points import DesignPoint
@@ -23,15 +23,15 @@ BYTES_PER_IMAGE = 6
 
 COSTS_SCHEMA = pa.schema(
     [
-        described_field(
+        column(
             "cost_class",
-            pa.string(),
+            TEXT,
             DIMENSIONLESS,
             "what decides the cost: model, solver, circuit, array, sparsity, mitigations",
         ),
-        described_field("prepare_seconds", pa.float64(), "s", "typical wall time of a preparation"),
-        described_field("seconds_per_image", pa.float64(), "s", "typical wall time of an image"),
-        described_field("designs", pa.int64(), "1", "designs measured"),
+        column("prepare_seconds", FLOAT, "s", "typical wall time of a preparation"),
+        column("seconds_per_image", FLOAT, "s", "typical wall time of an image"),
+        column("designs", INT, "1", "designs measured"),
     ]
 )
 

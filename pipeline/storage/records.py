@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.columns import DIMENSIONLESS, described_field
+from pipeline.columns import DIMENSIONLESS, INT, column
 from pipeline.storage.layer_totals import Totals
 from pipeline.storage.shards import BUNDLE_SHARDS, Bundle, Range
 from pipeline.sweep.keys import canonical_json, digest_of
@@ -35,10 +35,10 @@ _DESIGN_NAME = re.compile(rf"{DESIGNS_FOLDER}/[0-9a-f]{{2}}/([0-9a-f]{{64}})/des
 
 SHARD_FILE_SCHEMA = pa.schema(
     [
-        described_field("image", pa.int64(), DIMENSIONLESS, "number of the image in its split"),
-        described_field("label", pa.int16(), DIMENSIONLESS, "class of the image"),
-        described_field("prediction", pa.int16(), DIMENSIONLESS, "class found on the simulated hardware"),
-        described_field("ideal_prediction", pa.int16(), DIMENSIONLESS, "class found in ideal arithmetic"),
+        column("image", INT, DIMENSIONLESS, "number of the image in its split"),
+        column("label", pa.int16(), DIMENSIONLESS, "class of the image"),
+        column("prediction", pa.int16(), DIMENSIONLESS, "class found on the simulated hardware"),
+        column("ideal_prediction", pa.int16(), DIMENSIONLESS, "class found in ideal arithmetic"),
     ]
 )
 

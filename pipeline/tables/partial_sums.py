@@ -6,35 +6,34 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from pipeline.columns import DIMENSIONLESS, Row, described_field
+from pipeline.columns import DIMENSIONLESS, FLOAT, INT, TEXT, Row, column
 from simcore.analysis.partial_sums import LEVELS, LayerStatistics, reduction
 
 ALL_LAYERS = "all"
 
-_TEXT, _INT, _FLOAT = pa.string(), pa.int64(), pa.float64()
 
 PARTIAL_SUMS_SCHEMA = pa.schema(
     [
-        described_field("model", _TEXT, DIMENSIONLESS, "network"),
-        described_field("model_digest", _TEXT, DIMENSIONLESS, "sha256 of graph and weights"),
-        described_field("dataset", _TEXT, DIMENSIONLESS, "data set"),
-        described_field("split", _TEXT, DIMENSIONLESS, "split of the images measured"),
-        described_field("images", _INT, "images", "images measured"),
-        described_field("layer", _TEXT, DIMENSIONLESS, f"binary layer, or '{ALL_LAYERS}' of them"),
-        described_field("inputs", _INT, "rows", "inputs of the layer", True),
-        described_field("row_order", _TEXT, DIMENSIONLESS, "order in which inputs fill the rows"),
-        described_field("rows_read_together", _INT, "rows", "rows that a flip covers"),
-        described_field("sparsity", _TEXT, DIMENSIONLESS, "dense, weight, activation or binsparx (both flips)"),
-        described_field("column_reads", _INT, "1", "reads of a column, all images"),
-        described_field("mean_partial_sum", _FLOAT, "LSB", "mean partial sum of a column read"),
-        described_field("partial_sum_reduction", _FLOAT, "fraction", "1 - sum of partial sums / the dense sum"),
-        described_field("interior_reduction", _FLOAT, "fraction", "the same over windows without padding"),
-        described_field("padded_reads", _FLOAT, "fraction", "column reads whose sub-vector holds padding"),
-        described_field("input_imbalance", _FLOAT, "fraction", "mean of |sum x| / N over sub-vectors", True),
-        described_field("weight_imbalance", _FLOAT, "fraction", "mean of |sum w| / N over stored columns", True),
-        described_field("input_bias", _FLOAT, "fraction", "mean of |E x| over single inputs", True),
-        described_field("ones_applied", _FLOAT, "fraction", "share of +1 among inputs", True),
-        described_field("ones_stored", _FLOAT, "fraction", "share of +1 among weights", True),
+        column("model", TEXT, DIMENSIONLESS, "network"),
+        column("model_digest", TEXT, DIMENSIONLESS, "sha256 of graph and weights"),
+        column("dataset", TEXT, DIMENSIONLESS, "data set"),
+        column("split", TEXT, DIMENSIONLESS, "split of the images measured"),
+        column("images", INT, "images", "images measured"),
+        column("layer", TEXT, DIMENSIONLESS, f"binary layer, or '{ALL_LAYERS}' of them"),
+        column("inputs", INT, "rows", "inputs of the layer", True),
+        column("row_order", TEXT, DIMENSIONLESS, "order in which inputs fill the rows"),
+        column("rows_read_together", INT, "rows", "rows that a flip covers"),
+        column("sparsity", TEXT, DIMENSIONLESS, "dense, weight, activation or binsparx (both flips)"),
+        column("column_reads", INT, "1", "reads of a column, all images"),
+        column("mean_partial_sum", FLOAT, "LSB", "mean partial sum of a column read"),
+        column("partial_sum_reduction", FLOAT, "fraction", "1 - sum of partial sums / the dense sum"),
+        column("interior_reduction", FLOAT, "fraction", "the same over windows without padding"),
+        column("padded_reads", FLOAT, "fraction", "column reads whose sub-vector holds padding"),
+        column("input_imbalance", FLOAT, "fraction", "mean of |sum x| / N over sub-vectors", True),
+        column("weight_imbalance", FLOAT, "fraction", "mean of |sum w| / N over stored columns", True),
+        column("input_bias", FLOAT, "fraction", "mean of |E x| over single inputs", True),
+        column("ones_applied", FLOAT, "fraction", "share of +1 among inputs", True),
+        column("ones_stored", FLOAT, "fraction", "share of +1 among weights", True),
     ]
 )
 
