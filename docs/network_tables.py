@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from markdown_table import markdown_table
 
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, model_names
+
+_SHIPPED = {hashlib.sha256(find_model(name).read_bytes()).hexdigest(): name for name in model_names()}
 
 
 def shipped() -> str:
@@ -34,9 +37,19 @@ def _row(checkpoint: Checkpoint) -> list[str]:
 
 def _start(about: dict[str, Any]) -> str:
     start = about.get("start", "trained elsewhere")
-    return (
-        start if isinstance(start, str) else f"`{start['file'].removesuffix('.safetensors')}` ({start['sha256'][:8]})"
-    )
+    if isinstance(start, str):
+        return start
+    earlier = start.get("training")
+    if earlier:
+        origin = _file(earlier["start"]) if earlier["start"] else "random"
+        return f"{origin}, after {earlier['epochs']} epochs"
+    return _file(start["sha256"], start["file"].removesuffix(".safetensors"))
+
+
+def _file(sha256: str, name: str = "") -> str:
+    """A file of weights by its name and digest; one that ships is known by its digest."""
+    name = name or _SHIPPED.get(sha256, "")
+    return f"`{name}` ({sha256[:8]})" if name else f"({sha256[:8]})"
 
 
 def _teacher(teacher: dict[str, Any] | None) -> str:

@@ -25,7 +25,7 @@ from simcore.network.modules import GraphNetwork
 from simcore.network.training.loop import Processor, Progress, fresh_network
 from simcore.network.training.loop import train as train_network
 from simcore.network.training.recipe import Recipe, amended, default_recipe
-from simcore.network.training.state import Identity, stored_arithmetic
+from simcore.network.training.state import Identity, earlier_training, stored_arithmetic
 from simcore.yaml_file import read_yaml
 
 _MONITOR_IMAGES = 2_000
@@ -95,11 +95,17 @@ def _provenance(
     return {
         "recipe": identity.recipe,
         "seed": identity.seed,
-        "start": {"file": init.name, "sha256": identity.start} if init else "random",
+        "start": _start(init, identity.start) if init else "random",
         "teacher": _who(teacher) if teacher else None,
         "dataset": {"name": dataset.name, "digest": dataset.digest, "source": dataset.source},
         "torch": torch.__version__,
     }
+
+
+def _start(init: Path, sha256: str) -> dict[str, object]:
+    """What a network tells of the weights it began with: the file, and how they were trained where it says so."""
+    earlier = earlier_training(init)
+    return {"file": init.name, "sha256": sha256} | ({"training": earlier} if earlier else {})
 
 
 def _who(teacher: Checkpoint) -> dict[str, object]:

@@ -95,6 +95,31 @@ def _arithmetic_of(header: dict[str, str]) -> Arithmetic | None:
     return Arithmetic(**json.loads(header["arithmetic"])) if "arithmetic" in header else None
 
 
+def earlier_training(path: Path) -> dict[str, object] | None:
+    """What a training that starts from the file ``path`` tells of the training whose state that is.
+
+    Args:
+        path: a safetensors file that can be read.
+
+    Returns:
+        ``epochs`` done, recipe, seed, and the digests of start and teacher; None where it is no training's state.
+
+    Raises:
+        InputError: the state does not say how it was trained.
+    """
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata() or {}
+    if header.get("format") != _FORMAT:
+        return None
+    try:
+        trained = Identity(**json.loads(header["identity"]))
+        epochs = len(Place(**json.loads(header["place"])).epoch_losses)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"not a complete training state: {error}", str(path)) from None
+    told = {name: vars(trained)[name] for name in ("recipe", "seed", "start", "teacher")}
+    return {"epochs": epochs, **told}
+
+
 def load_state(
     folder: Path, network: GraphNetwork, optimizer: torch.optim.Optimizer, identity: Identity
 ) -> tuple[Place, Arithmetic | None] | None:

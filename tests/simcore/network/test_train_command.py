@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,21 @@ def test_train_writes_a_network_with_its_provenance_and_goes_on(tmp_path: Path) 
     path.unlink()
     assert _run(tmp_path, "--epochs", "1", "--seed", "3").exit_code == 0
     assert load_checkpoint(path).digest == checkpoint.digest
+
+
+def test_a_network_that_began_with_a_training_tells_of_it(tmp_path: Path) -> None:
+    assert _run(tmp_path / "first", "--epochs", "1", "--seed", "3").exit_code == 0
+    state = tmp_path / "first" / "state" / "state.safetensors"
+    assert _run(tmp_path, "--epochs", "1", "--init", str(state)).exit_code == 0
+    first, second = (load_checkpoint(folder / "net.safetensors").metadata for folder in (tmp_path / "first", tmp_path))
+    assert second["start"] == {
+        "file": "state.safetensors",
+        "sha256": hashlib.sha256(state.read_bytes()).hexdigest(),
+        "training": {"epochs": 1, "recipe": first["recipe"], "seed": 3, "start": "", "teacher": ""},
+    }
+
+    assert _run(tmp_path / "third", "--epochs", "1", "--init", str(tmp_path / "net.safetensors")).exit_code == 0
+    assert set(load_checkpoint(tmp_path / "third" / "net.safetensors").metadata["start"]) == {"file", "sha256"}
 
 
 def test_a_taught_network_names_its_teacher(tmp_path: Path) -> None:

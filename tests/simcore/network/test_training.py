@@ -180,6 +180,16 @@ def test_the_state_of_another_training_is_refused(tmp_path: Path, field: str) ->
         train(network, Stripes(), RECIPE, replace(identity, **{field: value}), tmp_path)
 
 
+def test_a_state_that_does_not_say_how_it_was_trained_is_refused_as_a_start(tmp_path: Path) -> None:
+    _train(tmp_path)
+    path = state_file(tmp_path)
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata()
+    save_file(load_file(path), path, metadata={**header, "identity": "{}"})
+    with pytest.raises(InputError, match="not a complete training state"):
+        training_state.earlier_training(path)
+
+
 @pytest.mark.parametrize("stored", ["bfloat16", None])
 def test_a_training_goes_on_in_the_precision_it_began_with(
     tmp_path: Path, stored: str | None, monkeypatch: pytest.MonkeyPatch
