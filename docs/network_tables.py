@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import Any
 
 from markdown_table import markdown_table
 
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, model_names
-
-_SHIPPED = {hashlib.sha256(find_model(name).read_bytes()).hexdigest(): name for name in model_names()}
 
 
 def shipped() -> str:
@@ -46,9 +45,14 @@ def _start(about: dict[str, Any]) -> str:
     return _file(start["sha256"], start["file"].removesuffix(".safetensors"))
 
 
+@cache
+def _shipped_files() -> dict[str, str]:
+    return {hashlib.sha256(find_model(name).read_bytes()).hexdigest(): name for name in model_names()}
+
+
 def _file(sha256: str, name: str = "") -> str:
     """A file of weights by its name and digest; one that ships is known by its digest."""
-    name = name or _SHIPPED.get(sha256, "")
+    name = name or _shipped_files().get(sha256, "")
     return f"`{name}` ({sha256[:8]})" if name else f"({sha256[:8]})"
 
 

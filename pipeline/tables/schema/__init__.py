@@ -12,21 +12,6 @@ from pipeline.tables.schema.recommendations import RECOMMENDATIONS_SCHEMA
 from pipeline.tables.schema.shards import SHARDS_SCHEMA
 from pipeline.tables.schema.timings import TIMINGS_SCHEMA
 
-__all__ = [
-    "AXIS_COLUMNS",
-    "CHIPS_SCHEMA",
-    "DESIGNS_SCHEMA",
-    "HARDWARE_COLUMNS",
-    "LAYERS_SCHEMA",
-    "PARETO_SCHEMA",
-    "RECOMMENDATIONS",
-    "RECOMMENDATIONS_SCHEMA",
-    "SCHEMAS",
-    "SHARDS_SCHEMA",
-    "TABLES",
-    "TIMINGS_SCHEMA",
-]
-
 AXIS_COLUMNS = tuple(field.name for field in AXIS_FIELDS)
 """Columns that name a design point, in every table that has one row for each."""
 

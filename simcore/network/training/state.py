@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -111,13 +113,27 @@ def earlier_training(path: Path) -> dict[str, object] | None:
         header = file.metadata() or {}
     if header.get("format") != _FORMAT:
         return None
-    try:
-        trained = Identity(**json.loads(header["identity"]))
-        epochs = len(Place(**json.loads(header["place"])).epoch_losses)
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError(f"not a complete training state: {error}", str(path)) from None
+    with _complete(path):
+        trained, place = _told(header)
     told = {name: vars(trained)[name] for name in ("recipe", "seed", "start", "teacher")}
-    return {"epochs": epochs, **told}
+    return {"epochs": len(place.epoch_losses), **told}
+
+
+@contextmanager
+def _complete(path: Path) -> Iterator[None]:
+    """What cannot be read of a state is one InputError."""
+    try:
+        yield
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"not a complete training state: {error}", str(path)) from None
+
+
+def _told(header: dict[str, str]) -> tuple[Identity, Place]:
+    """Which training a state is of, and how far that had come."""
+    trained = Identity(**json.loads(header["identity"]))
+    # what the recipe of an older state does not say was as it is by default
+    trained = replace(trained, recipe=Recipe().model_dump() | trained.recipe)
+    return trained, Place(**json.loads(header["place"]))
 
 
 def load_state(
@@ -134,19 +150,14 @@ def load_state(
     path = state_file(folder)
     if not path.is_file():
         return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            if header.get("format") != _FORMAT:
-                raise InputError("not the state of a training", str(path))
-            stored = Identity(**json.loads(header["identity"]))
-            # what the recipe of an older state does not say was as it is by default
-            _require_same(replace(stored, recipe=Recipe().model_dump() | stored.recipe), identity, str(path))
-            place = Place(**json.loads(header["place"]))
-            arithmetic = _arithmetic_of(header)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a mapping)
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"not a complete training state: {error}", str(path)) from None
+    with _complete(path), safe_open(path, framework="pt") as file:
+        header = file.metadata() or {}
+        if header.get("format") != _FORMAT:
+            raise InputError("not the state of a training", str(path))
+        stored, place = _told(header)
+        _require_same(stored, identity, str(path))
+        arithmetic = _arithmetic_of(header)
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a mapping)
     model = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
     copy_tensors(network, model, str(path))
     if place.step:

@@ -183,9 +183,7 @@ def test_the_state_of_another_training_is_refused(tmp_path: Path, field: str) ->
 def test_a_state_that_does_not_say_how_it_was_trained_is_refused_as_a_start(tmp_path: Path) -> None:
     _train(tmp_path)
     path = state_file(tmp_path)
-    with safe_open(path, framework="pt") as file:
-        header = file.metadata()
-    save_file(load_file(path), path, metadata={**header, "identity": "{}"})
+    save_file(load_file(path), path, metadata=_header(path) | {"identity": "{}"})
     with pytest.raises(InputError, match="not a complete training state"):
         training_state.earlier_training(path)
 
@@ -203,8 +201,7 @@ def test_a_training_goes_on_in_the_precision_it_began_with(
         _without_arithmetic(state_file(tmp_path))
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     _train(tmp_path, recipe=recipe)
-    with safe_open(state_file(tmp_path), framework="pt") as file:
-        arithmetic = json.loads(file.metadata()["arithmetic"])
+    arithmetic = json.loads(_header(state_file(tmp_path))["arithmetic"])
     assert arithmetic == {"precision": stored or "float32", "device": "cpu", "threads": torch.get_num_threads()}
 
 
@@ -244,8 +241,7 @@ def test_a_training_goes_on_whose_recipe_knew_fewer_settings(tmp_path: Path) -> 
     with pytest.raises(Stop):
         _train(tmp_path / "old", stop_at=9)
     path = state_file(tmp_path / "old")
-    with safe_open(path, framework="pt") as file:
-        header = file.metadata()
+    header = _header(path)
     identity = json.loads(header["identity"])
     del identity["teacher"], identity["recipe"]["teacher_share"]
     save_file(load_file(path), path, metadata=header | {"identity": json.dumps(identity)})
@@ -260,10 +256,14 @@ def test_a_state_of_another_recipe_says_where_they_differ(tmp_path: Path) -> Non
         train(fresh_network(tiny_graph(), 5), Stripes(), RECIPE, _identity(seed=5), tmp_path)
 
 
+def _header(path: Path) -> dict[str, str]:
+    with safe_open(path, framework="pt") as file:
+        return file.metadata()
+
+
 def _without_arithmetic(path: Path) -> None:
     """The file as it was written before states said what they compute in."""
-    with safe_open(path, framework="pt") as file:
-        header = {name: text for name, text in file.metadata().items() if name != "arithmetic"}
+    header = {name: text for name, text in _header(path).items() if name != "arithmetic"}
     save_file(load_file(path), path, metadata=header)
 
 
