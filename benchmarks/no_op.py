@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from simcore.design_axes import Adc
+from simcore.effects.base import Effect
 from simcore.inference.evaluation import Evidence, LayerTotals, ShardResult
 
 
@@ -36,7 +39,7 @@ class NoOp:
     device: str = "numba"
     images_at_once: int = 25
 
-    def solver_version(self, effects: bool, mitigations: str) -> str:
+    def solver_version(self, effects: Sequence[Effect], mitigations: str, adc: Adc) -> str:
         """Part of the keys."""
         return "no-op"
 

@@ -88,8 +88,8 @@ class DesignAxes(BaseModel):
     ``active_rows`` (None: all rows) are read together; a tile of ``rows`` is read in several steps where it is smaller.
     ``mitigations`` is a set of ``simcore.passes``, which act beside those that the other fields name. ``age_s``
     (seconds since programming), ``reads`` (of each cell since then) and ``temperature_K`` are what device effects
-    depend on. ``calibrated_on`` says what is measured to set converters and all else that calibration images decide:
-    the nominal ``design``, once, or every ``chip``.
+    depend on. ``calibrated_on`` says what is measured to set converters and outputs: the nominal ``design``, once, or
+    every ``chip``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -49,6 +49,8 @@ class PassName:
         sets_converters: it sets converters on calibration inputs, so that these have to be re-ranged.
         bends_thresholds: the converters' thresholds lie at other than equal distances.
         sets_range: it says what codes cover, so that ``adc.range`` must not.
+        spans_measured: where it acts codes cover all that is measured, whatever ``adc.range`` says.
+        around_faults: it acts on cells that hold what was not written, which only device effects make.
         activation_flips: it changes how sub-vectors are complemented.
         weight_flips: it changes which columns are stored complemented.
         own_error: it errs where arrays are ideal and codes are enough, or rounds what others set.
@@ -74,6 +76,8 @@ class PassName:
     sets_converters: bool = False
     bends_thresholds: bool = False
     sets_range: bool = False
+    spans_measured: bool = False
+    around_faults: bool = False
     activation_flips: bool = False
     weight_flips: bool = False
     own_error: bool = False
@@ -148,12 +152,14 @@ PASSES: dict[str, PassName] = {
         PassName(
             "fault_aware_rows",
             "rows of each chip take the inputs whose bits most of its stuck cells hold",
+            around_faults=True,
             revision=2,
         ),
         PassName(
             "fault_aware_flips",
             "columns of each chip are stored so that most of its stuck cells hold the right bit",
             weight_flips=True,
+            around_faults=True,
             revision=2,
         ),
         PassName(
@@ -180,6 +186,7 @@ PASSES: dict[str, PassName] = {
             "popcount_term",
             "partial sums get a multiple of the number of rows that are on",
             sets_converters=True,
+            spans_measured=True,
             least_hardware=Hardware.CONVERTERS,
             least_images=4,
             revision=2,
@@ -217,6 +224,7 @@ PASSES: dict[str, PassName] = {
             whole=True,
             contradicts=("popcount_term", "nonuniform_codes"),
             sets_converters=True,
+            spans_measured=True,
             own_error=True,
             least_hardware=Hardware.CONVERTERS,
             least_images=4,
@@ -246,7 +254,10 @@ class Pass:
     number: float | None = None
 
     def __str__(self) -> str:
-        return self.name if self.number is None else f"{self.name}:{self.number:g}"
+        if self.number is None:
+            return self.name
+        short = f"{self.number:g}"
+        return f"{self.name}:{short if float(short) == self.number else repr(self.number)}"
 
 
 def passes_of(text: str) -> tuple[Pass, ...]:
@@ -341,7 +352,7 @@ def revisions(text: str) -> str:
 
 
 def without_revisions(version: str) -> str:
-    """A solver version without what ``revisions`` says in it.
+    """A solver version without the revisions of passes and settings that it names.
 
     Args:
         version: as rows have it.
@@ -369,6 +380,8 @@ def _in_order(passes: Iterable[Pass]) -> tuple[Pass, ...]:
 def _parsed(text: str) -> Pass:
     name, colon, number = (part.strip() for part in text.partition(":"))
     known = PASSES.get(name)
+    if name == NONE:
+        raise ValueError(f"'{NONE}' stands alone, found it in a set with others")
     if known is None:
         nearest = nearest_name(name, PASSES)
         hint = f"; did you mean '{nearest}'?" if nearest else ""

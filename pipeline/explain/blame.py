@@ -231,7 +231,7 @@ class _Runner:
             subject.model_digest,
             subject.dataset.digest,
             subject.split,
-            self._solver_version(bool(design.effects), design.mitigations),
+            self._solver_version(design.effects, design.mitigations, design.adc),
         )
         key = digest_of(content)
         chips = self._chips if design.chips_differ else 1

@@ -78,6 +78,13 @@ LEVEL = (
     SETS,
 )
 """The sparsity level: what the designs of one configuration differ in."""
+ADC_RANGE = ScalarAxis(
+    field="adc.range",
+    column="adc_range",
+    meaning="what the codes of the converter cover",
+    example="`[full_scale, fixed]`",
+    guide="what the codes cover, see [physics](physics.md#sensing)",
+)
 CONVERTER = (
     BitsAxis(
         field="adc.bits",
@@ -102,13 +109,7 @@ CONVERTER = (
         example="`least_squares`",
         guide="how it is re-ranged; without effect where `reference` is `nominal`",
     ),
-    ScalarAxis(
-        field="adc.range",
-        column="adc_range",
-        meaning="what the codes of the converter cover",
-        example="`[full_scale, fixed]`",
-        guide="what the codes cover, see [physics](physics.md#sensing)",
-    ),
+    ADC_RANGE,
     ScalarAxis(
         field="adc.offset_lsb",
         column="adc_offset",
@@ -180,9 +181,9 @@ CONDITIONS = (
 CALIBRATED_ON = ScalarAxis(
     field="calibrated_on",
     column="calibrated_on",
-    meaning="what is measured to set all that calibration images decide: the nominal design, or every chip",
+    meaning="what is measured to set converters and outputs: the nominal design, or every chip",
     example="`[design, chip]`",
-    guide="whether converters and all else that calibration images decide are set once, on the nominal `design`, "
+    guide="whether converters and recalibrated outputs are set once, on the nominal `design`, "
     "or on every `chip`, as a tester would",
 )
 OF_EFFECTS = (*CONDITIONS, CALIBRATED_ON)

@@ -10,8 +10,12 @@ import numpy as np
 from pipeline.sweep import protocols
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from simcore.datasets import Dataset
     from simcore.design import Design
+    from simcore.design_axes import Adc
+    from simcore.effects.base import Effect
     from simcore.inference.evaluation import Prepared, ShardResult
     from simcore.network.checkpoint import Checkpoint
 
@@ -30,12 +34,12 @@ class SimcoreEvaluator:
 
     device: str = NUMBA
 
-    def solver_version(self, effects: bool, mitigations: str) -> str:
+    def solver_version(self, effects: Sequence[Effect], mitigations: str, adc: Adc) -> str:
         """simcore's own, and the device where it is not numba: devices agree to the solver's tolerance, not bit for
         bit, so their rows have keys of their own."""
         from simcore.inference import evaluation
 
-        version = evaluation.solver_version(effects, mitigations)
+        version = evaluation.solver_version(effects, mitigations, adc)
         return version if self.device == NUMBA else f"{version}+{self.device}"
 
     @property

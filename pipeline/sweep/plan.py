@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.sweep import simulation
 from pipeline.sweep.axes import CONVERTER, MATCHED, PRUNE, ROW_ORDER, SEED, SETS, SOLVER
 from pipeline.sweep.extent import Extent
+from pipeline.sweep.idle_passes import idle_pass_notes
 from pipeline.sweep.images import measured_images
 from pipeline.sweep.point_builder import PointBuilder
 from pipeline.sweep.points import Configuration, DesignPoint
@@ -133,6 +134,7 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
     warnings += _converter_notes(sweep, points.values())
     warnings += _reference_notes(sweep)
     warnings += _unfolded_notes(points.values())
+    warnings += idle_pass_notes(points.values())
     warnings += tuple(builder.implausible())
     costs = simulation.implausible_costs(spec.cost, cost_settings)
     warnings += tuple(f"{sweep.where('cost', 'parameters')}: implausible: {text}" for text in costs)

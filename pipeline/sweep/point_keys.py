@@ -12,6 +12,7 @@ import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pipeline.sweep.axes import (
     CONFIGURATION,
@@ -30,6 +31,9 @@ from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.keys import canonical_json, digest_of, key_content
 from pipeline.sweep.points import Configuration, DesignPoint
 from simcore.passes import passes_acting
+
+if TYPE_CHECKING:
+    from simcore.design import Design
 
 _Rendered = tuple[Combination, dict[str, str]]
 """Values of some axes, and each field of the design that they set, in canonical JSON with a comma after it."""
@@ -64,27 +68,25 @@ class PointProduct:
         fixed = {name: value for name, value in base.design_with(first).content().items() if name not in _FIELDS}
         self._fixed = {name: f'"{name}":{canonical_json(value)},' for name, value in fixed.items()}
         self._order = sorted({*_FIELDS, *fixed})
-        self._frames = {one: self._frame(one) for one in values[SETS.column]}
+        self._frames: dict[tuple[AxisValue, str], tuple[str, str]] = {}
 
     def __iter__(self) -> Iterator[DesignPoint]:
         # Both in the order of the JSON, which is the one in which a key takes them.
-        levels = [
-            (level, [texts[name] for name in _LEVEL_FIELDS], self._frames[level[_SETS]])
-            for level, texts in self._product(LEVEL)
-        ]
+        levels = [(level, [texts[name] for name in _LEVEL_FIELDS]) for level, texts in self._product(LEVEL)]
         for settings, outer in self._product(CONFIGURATION):
             configuration = replace(self._base, settings=settings)
             if configuration.is_reference:
                 configuration = _without_what_cannot_act(configuration)
                 solver = str(configuration.setting(SOLVER.column))
-                points = [DesignPoint("", configuration, _level_that_acts(level, solver)) for level, _, _ in levels]
+                points = [DesignPoint("", configuration, _level_that_acts(level, solver)) for level, _ in levels]
                 yield from (replace(point, key=digest_of(point.content)) for point in points)
                 continue
             before, *after = self._between_levels(outer)
-            for level, texts, frame in levels:
+            for level, texts in levels:
                 parts = [before]
                 for text, between in zip(texts, after, strict=True):
                     parts += (text, between)
+                frame = self._frame(configuration, level, outer)
                 yield DesignPoint(_digest(frame, "".join(parts)), configuration, level)
 
     def _product(self, axes: Iterable[ScalarAxis]) -> Iterator[_Rendered]:
@@ -110,10 +112,17 @@ class PointProduct:
         content = self._base.design_with({**others, **own}).content()
         return values, f'"{name}":{canonical_json(content[name])},' if name in content else ""
 
-    def _frame(self, mitigations: AxisValue) -> tuple[str, str]:
-        """The canonical JSON of the key's content before and after the fields of a design with a set of passes."""
+    def _frame(self, configuration: Configuration, level: Combination, outer: Mapping[str, str]) -> tuple[str, str]:
+        """The canonical JSON of the key's content before and after the fields of a design. It is the same for all whose
+        converter and passes are the same, on which the solver version depends."""
+        own = level[_SETS], outer.get("adc", "")
+        if own not in self._frames:
+            self._frames[own] = self._frame_of(configuration.design(level))
+        return self._frames[own]
+
+    def _frame_of(self, design: Design) -> tuple[str, str]:
         study, mark = self._base.study, {"": 0}
-        version = study.solver_version(mitigations)
+        version = study.solver_version(design)
         content = key_content(mark, self._base.model.digest, study.dataset.digest, study.split, version)
         before, _, after = canonical_json(content).partition(canonical_json(mark))
         return before + "{", "}" + after

@@ -18,7 +18,6 @@ from pipeline.sweep.axes import (
     EFFECTS,
     LEVEL,
     LEVEL_COLUMNS,
-    SETS,
     SOLVER,
 )
 from pipeline.sweep.axis import AxisValue, Combination
@@ -76,9 +75,9 @@ class Study:
         """Whether an effect is drawn for every chip: else one chip stands for all."""
         return any(effect.drawn_per_chip for effect in self.design_fields["effects"])
 
-    def solver_version(self, mitigations: AxisValue) -> str:
-        """Version of the simulation of those points that have a set of passes."""
-        return self.evaluator.solver_version(bool(self.design_fields["effects"]), str(mitigations))
+    def solver_version(self, design: Design) -> str:
+        """Version of the simulation of a design."""
+        return self.evaluator.solver_version(design.effects, design.mitigations, design.adc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +187,7 @@ class DesignPoint:
 
     @property
     def solver_version(self) -> str:
-        return self.configuration.study.solver_version(self.level_columns[SETS.column])
+        return self.configuration.study.solver_version(self.design)
 
     @property
     def content(self) -> dict[str, Any]:

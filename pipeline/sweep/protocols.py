@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from simcore.design import Design
+    from simcore.design_axes import Adc
+    from simcore.effects.base import Effect
     from simcore.network.graph import NetworkGraph
 
 
@@ -126,12 +128,13 @@ class Evaluator(Protocol):
         """Most images that it has in memory together, however many are handed to ``evaluate``: with fewer at a time it
         needs less memory and finds the same."""
 
-    def solver_version(self, effects: bool, mitigations: str) -> str:
+    def solver_version(self, effects: Sequence[Effect], mitigations: str, adc: Adc) -> str:
         """Part of every design's key: another one where the same design would give other numbers.
 
         Args:
-            effects: whether the design has device effects.
+            effects: the design's device effects.
             mitigations: its set of passes.
+            adc: its converter.
         """
 
     def load(self) -> None:

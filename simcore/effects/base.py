@@ -243,6 +243,11 @@ class Effect(BaseModel):
         """Errors of the converters of tiles side by side on one chip; None where they have none."""
         return None
 
+    @property
+    def adds_read_noise(self) -> bool:
+        """Whether ``read_noise`` gives any."""
+        return type(self).read_noise is not Effect.read_noise
+
     def read_noise(self, circuit: Circuit, conditions: Conditions) -> ReadNoise | None:
         """Noise of the cells from read to read; None without any."""
         return None

@@ -111,8 +111,8 @@ def require_images(dataset: Splits, split: str, first: int, count: int) -> None:
     available = dataset.splits.get(split, 0)
     if first + count > available:
         raise InputError(
-            f"{count} calibration images were asked for, split '{split}' of '{dataset.name}' has {available - first}"
-            + (f" from image {first} on" if first else "")
+            f"{count} calibration images were asked for, split '{split}' of '{dataset.name}' has "
+            f"{max(available - first, 0)}" + (f" from image {first} on" if first else "")
         )
 
 

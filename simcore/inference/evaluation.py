@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from simcore.design_axes import Adc
+from simcore.effects.base import Effect
 from simcore.inference.ideal import ideal_predictions
+from simcore.inference.noise_seeds import NoiseSeeds
 from simcore.inference.preparation import on_chip, prepare
 from simcore.inference.prepared import Prepared, PreparedLayer
 from simcore.inference.reads import read
+from simcore.inference.revisions import setting_revisions
 from simcore.inference.validation import Evidence
 from simcore.network.checkpoint import network_digest
 from simcore.network.inputs import network_input
@@ -51,14 +56,15 @@ class ShardResult:
     layers: list[LayerTotals]
 
 
-def solver_version(effects: bool, mitigations: str) -> str:
+def solver_version(effects: Sequence[Effect], mitigations: str, adc: Adc) -> str:
     """Part of the key of a design: another one whenever the same design would give other numbers.
 
     Args:
-        effects: whether it has device effects.
+        effects: its device effects.
         mitigations: its set of passes, of which those of a revision above 1 are named.
+        adc: its converter; settings whose numbers moved are named as well.
     """
-    return (CHIPS_VERSION if effects else SOLVER_VERSION) + revisions(mitigations)
+    return (CHIPS_VERSION if effects else SOLVER_VERSION) + setting_revisions(effects, adc) + revisions(mitigations)
 
 
 def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_image: int = 0) -> ShardResult:
@@ -103,13 +109,15 @@ def mapped_logits(
         first_image: index of the first image in its split.
     """
     plain = plain_dot(prepared.network)
+    seeds = NoiseSeeds(prepared.design.seed, prepared.chip)
+    places = {name: index for index, name in enumerate(prepared.layers)}
 
     def dot(name: str, signs: torch.Tensor, written: torch.Tensor | None = None, /) -> torch.Tensor:
         layer = prepared.layers.get(name)
         if layer is None:
             return plain(name, signs, written)
-        seeds = _noise_seeds(prepared, layer, first_image, len(signs))
-        shares, statistics = read(layer, signs, written, seeds)
+        images = range(first_image, first_image + len(signs))
+        shares, statistics = read(layer, signs, written, seeds.of(layer, places[name], images))
         if totals is not None:
             totals[name] = totals[name].merge(_totals_of(name, shares.shape, len(layer.mapping.spans), statistics))
         return layer.finished(shares, signs.shape)
@@ -138,18 +146,6 @@ def _totals_of(name: str, shape: tuple[int, ...], groups: int, statistics: np.nd
         activation_reads=batch * reads * groups,
         **dict(zip(STATISTICS, statistics.tolist(), strict=True)),
     )
-
-
-def _noise_seeds(prepared: Prepared, layer: PreparedLayer, first_image: int, images: int) -> list[int]:
-    """Of the converters; none where there is no noise. It is a function of design seed, layer, image, chip and read."""
-    noisy = images if layer.converters.noise.scale else 0
-    return [_noise_seed(prepared, layer, first_image + image) for image in range(noisy)]
-
-
-def _noise_seed(prepared: Prepared, layer: PreparedLayer, image: int) -> int:
-    index = list(prepared.layers).index(layer.mapping.name)
-    place = [prepared.design.seed, index, image, *([] if prepared.chip is None else [prepared.chip])]
-    return int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0])
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

@@ -13,6 +13,7 @@ from simcore.design import Design
 from simcore.design_axes import EvidenceLimits
 from simcore.errors import BinsparxError, InputError
 from simcore.inference.mapped_products import ProductOnImages, mapped_products
+from simcore.inference.noise_seeds import NoiseSeeds
 from simcore.inference.output_lines import ideal_outputs, recalibrated
 from simcore.inference.prepared import Prepared, PreparedLayer
 from simcore.inference.reads import outputs_of
@@ -93,7 +94,8 @@ def _prepare(checkpoint: Checkpoint, design: Design, images: torch.Tensor) -> Pr
         found.extend(measured)
         return layer
 
-    layers = _passed_through(network, names, through, after, make)
+    seeds = NoiseSeeds(design.seed, chip=None, calibration=True)
+    layers = _passed_through(network, names, through, after, make, seeds)
     evidence = Evidence(tuple(found))
     if fits and not evidence.within(design.evidence):
         if design.evidence.beyond == "exact":
@@ -130,9 +132,13 @@ def on_chip(prepared: Prepared, chip: int) -> Prepared:
     with single_threaded_blas():
         if design.calibrated_on == "chip" and prepared.images is not None:
             after = mitigations_acting(design, "afterwards")
-            names = list(prepared.layers)
             layers = _passed_through(
-                prepared.network, names, prepared.images, after, lambda name, *_: replace(made(name), outputs=None)
+                prepared.network,
+                list(prepared.layers),
+                prepared.images,
+                after,
+                lambda name, *_: replace(made(name), outputs=None),
+                NoiseSeeds(design.seed, chip, calibration=True),
             )
         else:
             layers = {name: made(name) for name in prepared.layers}
@@ -145,6 +151,7 @@ def _passed_through(
     images: torch.Tensor,
     after: list[Mitigation],
     make: Callable[[str, torch.Tensor, torch.Tensor | None], PreparedLayer],
+    seeds: NoiseSeeds,
 ) -> dict[str, PreparedLayer]:
     """Layer by layer as calibration images pass through the arrays: a layer is made from the inputs that the arrays
     before it deliver; what is done to its outputs is learnt from what it delivers.
@@ -155,10 +162,15 @@ def _passed_through(
         images: that pass through.
         after: passes that act on outputs.
         make: a layer from its name, its (n, ...) int8 input signs and the (n, K, M) signs that are written, if any.
+        seeds: of the noise that they meet there.
     """
     layers: dict[str, PreparedLayer] = {}
     plain = plain_dot(network)
     wanted = ideal_outputs(network, images, set(names)) if after else {}
+
+    def delivered_by(name: str, signs: torch.Tensor, written: torch.Tensor | None) -> torch.Tensor:
+        noise = seeds.of(layers[name], names.index(name), range(len(signs)))
+        return outputs_of(layers[name], signs, written, noise)
 
     def dot(name: str, signs: torch.Tensor, written: torch.Tensor | None = None, /) -> torch.Tensor:
         if name not in names:
@@ -166,11 +178,11 @@ def _passed_through(
         if name not in layers:
             layers[name] = make(name, signs.to(torch.int8), None if written is None else written.to(torch.int8))
             if after:
-                delivered = outputs_of(layers[name], signs, written)
+                delivered = delivered_by(name, signs, written)
                 line = recalibrated(network, name, after, delivered, wanted[name])
                 layers[name] = replace(layers[name], outputs=line)
                 return delivered if line is None else line.of(delivered)
-        return outputs_of(layers[name], signs, written)
+        return delivered_by(name, signs, written)
 
     with torch.inference_mode():
         network(images, dot)

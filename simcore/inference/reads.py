@@ -52,11 +52,21 @@ def _joined(images: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np
     return np.concatenate([shares for shares, _ in images]), merge(np.stack([totals for _, totals in images]))
 
 
-def outputs_of(layer: PreparedLayer, signs: torch.Tensor, operands: torch.Tensor | None = None) -> torch.Tensor:
-    """The layer's outputs for the (B, ...) input signs of calibration images, and what is written for each."""
+def outputs_of(
+    layer: PreparedLayer, signs: torch.Tensor, operands: torch.Tensor | None, noise_seeds: list[int]
+) -> torch.Tensor:
+    """The layer's outputs for calibration images.
+
+    Args:
+        layer: the layer.
+        signs: (B, ...) of its inputs.
+        operands: as ``read`` takes them.
+        noise_seeds: as ``read`` takes them.
+    """
     parts = []
     for first in range(0, len(signs), IMAGES_AT_ONCE):
         batch = slice(first, first + IMAGES_AT_ONCE)
-        shares, _ = read(layer, signs[batch], None if operands is None else operands[batch], [])
+        written = None if operands is None else operands[batch]
+        shares, _ = read(layer, signs[batch], written, noise_seeds[batch])
         parts.append(layer.finished(shares, signs[batch].shape))
     return torch.cat(parts)

@@ -50,18 +50,17 @@ class DigitalTable(Mitigation):
         return SumTable(tuple(met[place] for place in every.tolist()), width)
 
     def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
-        """The table, sum(X') where nothing else counts it, its bin once a sub-vector, and bits after the point in the
-        accumulators."""
+        """The table and bits after the point in the accumulators; where the rows that are on are in its address,
+        sum(X') where nothing else counts it, and its bin once a sub-vector."""
         counted = energy.sum_bits(tile.active_rows)
         entries = 2 ** (tile.adc_bits + self.address_bits)
-        width = counted + FRACTION_BITS
+        table = code_table(tile, layer, settings, entries, counted + FRACTION_BITS)
+        table += fraction_bits(tile, layer, settings, FRACTION_BITS)
+        if not self.address_bits:
+            return table
         adders = counted * layer.groups * settings.full_adder_area
-        return (
-            Added.logic(layer.sub_vectors * counted * settings.full_adder_energy, adders, settings)
-            + code_table(tile, layer, settings, entries, width)
-            + counting(tile, layer, settings)
-            + fraction_bits(tile, layer, settings, FRACTION_BITS)
-        )
+        bins = Added.logic(layer.sub_vectors * counted * settings.full_adder_energy, adders, settings)
+        return bins + table + counting(tile, layer, settings)
 
 
 def _nearest(distance: np.ndarray, columns: int) -> np.ndarray:

@@ -12,9 +12,9 @@ from simcore.mitigation.base import Mitigation
 from simcore.mitigation.transfer import ScopeReads, Transfer
 
 FRACTION_BITS = 4
-"""Bits after the point of the term's coefficient: a judgement, 1/32 of a row is lost at most."""
+"""Bits after the point of the term's coefficient: a judgement; it is off by 1/32 at most, for each row that is on."""
 COEFFICIENT_BITS = FRACTION_BITS + 2
-"""Bits of the coefficient, which lies between -2 and 2."""
+"""Bits of the coefficient, which is held between -2 and 2; at exactly 2, its upper end, one more would be needed."""
 _LEAST_SPREAD = 1e-6
 
 

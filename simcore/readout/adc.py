@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import gcd
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64, Integer, Real, UInt8
@@ -313,14 +314,17 @@ def _range(
     by_column: bool,
 ) -> tuple[PerColumn, PerColumn]:
     """(zero, step) of the codes, in partial sums; ``measured`` is what the line makes of the currents."""
+    side_by_side = 1
     if not by_column:
+        side_by_side = measured.shape[1]
         measured, sums, largest = measured.reshape(-1, 1), sums.reshape(-1, 1), largest.max(keepdims=True)
     top = 2**adc.bits - 1
     low, high = np.zeros(len(largest)), largest.astype(np.float64)
     if adc.range == "percentile":
         low, high = np.quantile(measured, [_TAIL, 1 - _TAIL], axis=0)
     if adc.range == "least_error":
-        low, high = _least_error(measured, sums, high, top)
+        few = slice(None, None, _stride(len(measured), side_by_side))
+        low, high = _least_error(measured[few], sums[few], high, top)
     zero, step = (np.zeros(len(largest)), np.ones(len(largest))) if adc.range == "fixed" else _codes(low, high, top)
     return (zero, step) if by_column else (zero[0], step[0])
 
@@ -335,6 +339,15 @@ def _codes(
     return np.where(step > 1, low, whole), step
 
 
+def _stride(values: int, side_by_side: int) -> int:
+    """Every which of the values makes about ``_SAMPLE`` of them. It shares no factor with the columns that lie
+    side by side: else it would meet the same few of them in every read."""
+    stride = -(-values // _SAMPLE)
+    while gcd(stride, side_by_side) > 1:
+        stride += 1
+    return stride
+
+
 def _least_error(
     measured: Float[np.ndarray, "reads columns"],
     sums: Real[np.ndarray, "reads columns"],
@@ -342,8 +355,6 @@ def _least_error(
     top: int,
 ) -> tuple[Float[np.ndarray, " columns"], Float[np.ndarray, " columns"]]:
     """The ends, of those tried, with the least squared error of partial sums on the calibration reads."""
-    every = -(-len(measured) // _SAMPLE)
-    measured, sums = measured[::every], sums[::every]
     least, most, middle = measured.min(axis=0), measured.max(axis=0), np.median(measured, axis=0)
     best_low, best_high = np.zeros(len(largest)), largest
     best = np.full(len(largest), np.inf)

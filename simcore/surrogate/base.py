@@ -51,7 +51,8 @@ class Calibration:
     def bits(self, group: RowGroup, reads: int) -> np.ndarray:
         """(reads, N) applied bits: calibration inputs, half of them as they come and half from the emptiest to the
         fullest, and a share of synthetic ones: random bits of every density, crowded at either end of the columns, and
-        unions of two calibration inputs."""
+        unions of two calibration inputs. Of real ones the first vectors are taken more often than the last: the fewer
+        reads, the more are the ideal network's and the fewer the design's own."""
         rng, rows = self.rng, group.rows
         synthetic = round(reads * _SYNTHETIC_SHARE)
         applied = group.apply(self.vectors).bits

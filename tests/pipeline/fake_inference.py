@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,14 @@ import numpy as np
 
 from pipeline.sweep import protocols
 from simcore.errors import InputError
+from simcore.inference.revisions import setting_revisions
 from simcore.passes import revisions
 from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB, LayerTotals
 
 if TYPE_CHECKING:
     from simcore.design import Design
+    from simcore.design_axes import Adc
+    from simcore.effects.base import Effect
 
 MAPPED_LAYERS = ("conv0", "conv1")
 
@@ -76,8 +80,8 @@ class FakeEvaluator:
     version: str = "fake-1"
     images_at_once: int = 25
 
-    def solver_version(self, effects: bool, mitigations: str) -> str:
-        return self.version + revisions(mitigations)
+    def solver_version(self, effects: Sequence[Effect], mitigations: str, adc: Adc) -> str:
+        return self.version + setting_revisions(effects, adc) + revisions(mitigations)
 
     def load(self) -> None:
         """Everything is there."""

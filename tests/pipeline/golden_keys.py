@@ -65,7 +65,7 @@ def pinned(plan: Plan, version: str) -> Pinned:
 
     Args:
         plan: of a golden sweep.
-        version: of the simulation; left out of what a key was made from where no pass was revised.
+        version: of the simulation; left out of what a key was made from where nothing of it was revised.
     """
     first = plan.points[0].key
     shards = cover(plan.images, plan.shard_images, ()).missing

@@ -42,7 +42,8 @@ def test_no_key_changed(plans: dict[str, Plan], name: str) -> None:
     assert name in GOLDEN["sweeps"], f"its keys are not pinned; run: {WRITE}"
     changed = list(changes(name, GOLDEN["sweeps"][name], pinned(plans[name], GOLDEN["solver_version"])))
     advice = (
-        f"results under such keys would be computed again: keep the keys, or, where a pass was revised, run: {WRITE}"
+        "results under such keys would be computed again: keep the keys, or, where a pass or a setting was revised, "
+        f"run: {WRITE}"
     )
     assert not changed, "\n".join([*changed, advice])
 

@@ -67,7 +67,7 @@ def design_of(entry: Entry) -> Design:
 def version_of(entry: Entry) -> str:
     """The solver version that the key of an entry's design has."""
     design = design_of(entry)
-    return solver_version(bool(design.effects), design.mitigations)
+    return solver_version(design.effects, design.mitigations, design.adc)
 
 
 def golden_network() -> Checkpoint:

@@ -36,11 +36,23 @@ def test_a_set_is_the_same_in_whatever_order_it_is_written(names, order):
     ("nonuniform_codes+digital_table:0", "passes 'digital_table' and 'nonuniform_codes' contradict each other"),
     ([3], "expected a set of passes such as 'bent_references+popcount_term', found 3"),
     ("", "unknown pass ''"),
+    ("none+near_sink", "'none' stands alone"),
 ])  # fmt: skip
 def test_what_is_no_set_of_passes_is_refused(text, message):
     with pytest.raises(ValueError) as caught:
         canonical(text)
     assert message in str(caught.value)
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_a_set_keeps_its_numbers_whole(number):
+    (kept,) = passes_of(canonical(f"flip_above:{number!r}"))
+    assert kept.number == number
+
+
+def test_short_numbers_stay_short():
+    """Keys are made of them."""
+    assert canonical("flip_above:0.40+wide_sink:2.0") == "wide_sink:2+flip_above:0.4"
 
 
 @pytest.mark.parametrize(("fields", "message"), [

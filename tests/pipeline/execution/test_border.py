@@ -28,6 +28,7 @@ from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator, Prepared
 from pipeline.sweep.spec import load_sweep
 from pipeline.tables.evidence import evidence_record, within_limits
 from simcore.design import Design
+from simcore.design_axes import Adc
 from simcore.inference import evaluation, validation
 from simcore.passes import NONE
 from simcore.readout import layer_totals
@@ -73,7 +74,9 @@ class TestEvaluator:
         sent = pickle.dumps(subject.evaluator)
         assert len(sent) < 500 and pickle.loads(sent) == subject.evaluator
         assert subject.evaluator.images_at_once > 0
-        assert subject.evaluator.device in ("numba", "cpu", "cuda") and subject.evaluator.solver_version(False, NONE)
+        assert subject.evaluator.device in ("numba", "cpu", "cuda") and subject.evaluator.solver_version(
+            (), NONE, Adc(bits=4)
+        )
 
     def test_data_set_and_network_belong_together(self, subject: Subject) -> None:
         graph = subject.checkpoint.network.graph

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from pipeline.storage.shards import cover, longest_chain
+from pipeline.sweep.evaluator import SimcoreEvaluator
 from pipeline.sweep.keys import canonical_json, digest_of, key_content
+from pipeline.sweep.plan import make_plan
 from pipeline.sweep.simulation import default_evaluator
+from pipeline.sweep.spec import load_sweep
+from simcore.design_axes import Adc
+from simcore.effects.effect_blocks import load_effects
 from simcore.errors import InputError
-from simcore.inference.evaluation import CHIPS_VERSION, SOLVER_VERSION
-from simcore.passes import NONE, PASSES
+from simcore.inference.evaluation import CHIPS_VERSION, SOLVER_VERSION, solver_version
+from simcore.passes import NONE, PASSES, without_revisions
+from tests.pipeline.fake_simcore import write_sweep
+
+PLAIN = Adc(bits=4)
+SPREAD = load_effects("sram-vt-5")
 
 
 def test_a_stored_key_still_matches() -> None:
@@ -38,8 +48,8 @@ def test_another_solver_device_has_keys_of_its_own(monkeypatch: pytest.MonkeyPat
     """Devices agree to the solver's tolerance only: their shards must never end up in one row."""
     for device, ending in (("", ""), ("numba", ""), ("cuda", "+cuda"), ("cpu", "+cpu")):
         monkeypatch.setenv("BINSPARX_DEVICE", device)
-        for effects, version in ((False, SOLVER_VERSION), (True, CHIPS_VERSION)):
-            assert default_evaluator().solver_version(effects, NONE) == version + ending
+        for effects, version in (((), SOLVER_VERSION), (SPREAD, CHIPS_VERSION)):
+            assert default_evaluator().solver_version(effects, NONE, PLAIN) == version + ending
     for device in ("auto", "cdua", "cuda:1"):
         monkeypatch.setenv("BINSPARX_DEVICE", device)
         with pytest.raises(InputError, match=f"BINSPARX_DEVICE.*'{device}'"):
@@ -53,10 +63,34 @@ def test_a_solver_version_names_the_passes_that_were_revised(monkeypatch: pytest
         revision = {"bent_references": 3, "recalibrated_outputs": 2}.get(name, 1)
         monkeypatch.setitem(PASSES, name, replace(one, revision=revision))
     version = default_evaluator().solver_version
-    assert version(False, "popcount_term+near_sink") == f"{SOLVER_VERSION}+cpu"
+    assert version((), "popcount_term+near_sink", PLAIN) == f"{SOLVER_VERSION}+cpu"
     expected = f"{SOLVER_VERSION}+bent_references.3+recalibrated_outputs.2+cpu"
-    assert version(False, "recalibrated_outputs+popcount_term+bent_references") == expected
-    assert version(True, "bent_references") == f"{CHIPS_VERSION}+bent_references.3+cpu"
+    assert version((), "recalibrated_outputs+popcount_term+bent_references", PLAIN) == expected
+    assert version(SPREAD, "bent_references", PLAIN) == f"{CHIPS_VERSION}+bent_references.3+cpu"
+
+
+def test_a_solver_version_names_the_settings_that_were_revised() -> None:
+    """Noise is that of the converter and that of cells alike."""
+    version = solver_version
+    assert version((), NONE, PLAIN) == SOLVER_VERSION
+    assert version((), NONE, Adc(bits=4, range="least_error")) == f"{SOLVER_VERSION}+least_error.2"
+    assert version(SPREAD, NONE, Adc(bits=4, noise_lsb=0.1)) == f"{CHIPS_VERSION}+noise.2"
+    noisy = (*SPREAD, *load_effects("wan-2022-read-noise"))
+    assert version(noisy, "bent_references", PLAIN).startswith(f"{CHIPS_VERSION}+noise.2")
+    assert without_revisions(version(noisy, NONE, PLAIN)) == CHIPS_VERSION
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_key_tells_the_revision_of_its_converter(tmp_path: Path) -> None:
+    """Points of one sweep whose converters differ have versions of their own, and keys that are made of them."""
+    adc = "{bits: 3, range: [full_scale, least_error], noise_lsb: [0, 0.5]}"
+    points = make_plan(load_sweep(write_sweep(tmp_path, adc=adc)), SimcoreEvaluator()).points
+    for point in points:
+        design = point.design
+        expected = solver_version(design.effects, design.mitigations, design.adc)
+        assert point.solver_version == expected and point.key == digest_of(point.content)
+    versions = {point.solver_version.removeprefix(SOLVER_VERSION) for point in points}
+    assert versions == {"", "+least_error.2", "+noise.2", "+least_error.2+noise.2"}
 
 
 def test_an_empty_store_is_cut_into_shards() -> None:

@@ -122,6 +122,17 @@ def test_ranges_are_an_axis_that_matches_know(tmp_path: Path) -> None:
     assert [p.design.adc.range for p in plan.points] == [name for name, _ in found]
 
 
+def test_what_does_nothing_beside_or_without_something_else_is_told(tmp_path: Path) -> None:
+    adc = "{bits: 3, reference: calibrated, range: [full_scale, percentile]}"
+    plan = plan_of(tmp_path, adc=adc, mitigations="[none, popcount_term, bent_references]", sparsity="dense")
+    (warning,) = plan.warnings
+    assert "adc.range 'percentile' has no say beside 'popcount_term'" in warning
+    passes = {"adc": "{reference: nominal}", "mitigations": "[none, fault_aware_rows]", "sparsity": "dense"}
+    (warning,) = plan_of(tmp_path, **passes).warnings
+    assert "'fault_aware_rows' does nothing in designs without effects" in warning
+    assert not plan_of(tmp_path, **passes, effects="stuck-1e-3").warnings
+
+
 def test_exclude_drops_points_and_names_idle_entries(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, exclude="[{rows: 64, sparsity: dense}, {rows: 128}]", adc="{reference: nominal}")
     assert plan.excluded == 1

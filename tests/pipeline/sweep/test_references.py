@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import ParetoSpec, load_sweep
 from simcore.design import Design
 from simcore.design_axes import Adc
+from simcore.effects.base import Effect
 from simcore.errors import InputError
 from tests.pipeline.fake_simcore import write_sweep
 from tests.pipeline.finished_sweep import finish_sweep
@@ -91,7 +93,7 @@ def test_passes_that_cannot_act_on_a_reference_do_not_multiply_it(tmp_path: Path
 class OfChips(SimcoreEvaluator):
     """Simulates chips in another version."""
 
-    def solver_version(self, effects: bool, mitigations: str) -> str:
+    def solver_version(self, effects: Sequence[Effect], mitigations: str, adc: Adc) -> str:
         return "2" if effects else "1"
 
 

@@ -330,6 +330,14 @@ def test_bits_that_passes_keep_leak_as_stored_sums_do() -> None:
     assert found.leakage_W - without.leakage_W == pytest.approx(bits * 3 * 0.7e-12 + logic)
 
 
+def test_a_table_without_the_count_in_its_address_does_not_count() -> None:
+    """What counts rows that are on pays for every sub-vector."""
+    more = dataclasses.replace(DENSE, sub_vectors=2 * DENSE.sub_vectors)
+    for bits, counts in ((0, False), (4, True)):
+        table = DigitalTable("unbiased", bits, 64)
+        assert (table.cost(tile(bits=7), more, settings()) != table.cost(tile(bits=7), DENSE, settings())) == counts
+
+
 def test_a_column_of_cells_leaks_as_cells_do() -> None:
     own, without = tile(), layer_cost(tile(), DENSE, settings())
     found = layer_cost(own, DENSE, settings(), [ReferenceColumn()])

@@ -260,6 +260,24 @@ def test_converter_noise_has_its_stated_size_with_both_solvers(checkpoint, datas
     assert mean_square["fast", 2.0] == pytest.approx(mean_square["exact", 2.0], rel=0.01)
 
 
+def test_calibration_meets_the_same_noise_with_both_solvers(checkpoint, dataset):
+    """Noise takes from the slope of a line that is learnt of outputs: of both solvers alike, or one is another design
+    than the other. It is another with another seed, and in another layer."""
+    lines = {}
+    for noise in (0.0, 6.0):
+        for solver, seed in (("fast", 0), ("exact", 0), ("exact", 1)):
+            adc = Adc(bits=12, offset_lsb=40.0, noise_lsb=noise)
+            design = make_design(adc=adc, solver=solver, seed=seed, mitigations="recalibrated_outputs")
+            found = prepare(checkpoint, design, dataset).layers
+            lines[noise, solver, seed] = {name: layer.outputs for name, layer in found.items() if layer.outputs}
+    assert len(lines[6.0, "fast", 0]) == 3
+    for name, line in lines[6.0, "fast", 0].items():
+        exact, other, without = (lines[key][name] for key in ((6.0, "exact", 0), (6.0, "exact", 1), (0.0, "exact", 0)))
+        np.testing.assert_allclose(line.scale, exact.scale, rtol=0.02)
+        assert np.abs(exact.scale - without.scale).max() > 0.05
+        assert (exact.scale != other.scale).any()
+
+
 @pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
 @pytest.mark.parametrize("noise", [0.0, 0.5])
 def test_shards_and_order_do_not_change_a_prediction(checkpoint, dataset, device, noise):

@@ -184,6 +184,21 @@ def test_the_range_of_least_error_errs_less_than_the_others(bits, reference):
         assert error["least_error"] < 0.95 * error["full_scale"]
 
 
+@pytest.mark.parametrize("reference", ["nominal", "calibrated", "calibrated_layer"])
+@pytest.mark.parametrize("columns", [8, 48, 64, 512])
+def test_the_range_of_least_error_is_set_on_all_columns(columns, reference):
+    """Also where the first ones, as many as a power of two, have none of the high sums."""
+    rng = np.random.default_rng(0)
+    chances = np.where(np.arange(columns) % 8 == 7, 0.9, 0.1)
+    groups = [rng.binomial(60, chances, (256, columns)).astype(float) for _ in range(4)]
+    error = {}
+    for code_range in RANGES:
+        adc = Adc(bits=3, reference=reference, range=code_range, fit="least_squares")
+        settings = converter_settings(adc, [reads_of(sums, sums, 60) for sums in groups])
+        error[code_range] = np.mean([(settings.convert(sums, g, 0) - sums) ** 2 for g, sums in enumerate(groups)])
+    assert error["least_error"] <= 1.02 * min(error.values())
+
+
 def test_ranges_are_set_for_the_columns_that_are_calibrated_together():
     rng = np.random.default_rng(0)
     sums = rng.binomial([20, 60], 0.5, (500, 2)).astype(float)

@@ -1,0 +1,44 @@
+"""What a plan says of passes that cannot do anything in some designs, and of what cannot do anything beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pipeline.sweep.axes import ADC_RANGE, SETS
+from pipeline.sweep.field_types import NO_EFFECTS
+from pipeline.sweep.points import DesignPoint
+from simcore.passes import NONE, PASSES, PassName, passes_of
+
+
+def idle_pass_notes(points: Iterable[DesignPoint]) -> tuple[str, ...]:
+    """One line a pass that some designs have in vain, and one a range of converters that some have beside a pass.
+
+    Args:
+        points: of a plan.
+    """
+    met = {
+        (str(point.level_columns[SETS.column]), point.configuration.study.effects == NO_EFFECTS, _range_of(point))
+        for point in points
+        if point.level_columns[SETS.column] != NONE and not point.configuration.is_reference
+    }
+    notes = (note for text, nominal, codes in sorted(met) for note in _notes(text, nominal, codes))
+    return tuple(dict.fromkeys(notes))
+
+
+def _range_of(point: DesignPoint) -> str:
+    return str(point.configuration.setting(ADC_RANGE.column))
+
+
+def _notes(text: str, nominal: bool, codes: str) -> Iterator[str]:
+    passes: list[PassName] = [PASSES[one.name] for one in passes_of(text)]
+    for one in passes:
+        if nominal and one.around_faults:
+            yield (
+                f"'{one.name}' does nothing in designs without effects: no cell of theirs holds what was not written; "
+                "what it costs is charged all the same"
+            )
+        if codes != ADC_RANGE.default and one.spans_measured:
+            yield (
+                f"adc.range '{codes}' has no say beside '{one.name}': where that acts, codes cover all that is "
+                "measured on calibration images"
+            )
