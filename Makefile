@@ -41,8 +41,6 @@ test-drills: setup
 test-installed: setup
 	$(BIN)/python -m pytest -m "slow or not slow" tests/test_installed.py
 
-# Before results of another solver version take their place, `python docs/paper_earlier.py docs/results/paper/earlier.parquet`
-# keeps what the page compares them with.
 PAPER := docs/results/paper
 PAPER_MODELS ?= vgg-small resnet18-cifar
 

@@ -21,7 +21,7 @@ KEPT = Path(__file__).parent / "results" / "passes.parquet"
 _SET = ["sparsity", "row_order", "mitigations"]
 _COSTS = {"energy": "energy_per_image_J", "latency": "latency_per_image_s", "area": "area_m2"}
 _COLUMNS = ["device", *_SET, "accuracy", "evidence_within_limits", *_COSTS.values(), "design_key"]
-_BEST = "bent_references+popcount_term+recalibrated_outputs"
+_SETTING = "bent_references+popcount_term+recalibrated_outputs"
 # What the sets of sweeps/examples/passes.yaml are called, by what they hold beside flips and row order.
 _ALONE = {
     "none": "`dense`",
@@ -40,18 +40,19 @@ _FLIPPED = {
     "flips_where_they_pay": "`binsparx+flips_where_they_pay`",
 }
 _CHANGED = {
-    f"near_sink+{_BEST}": "*best*",
-    f"wide_sink:2+near_sink+{_BEST}": "best with `wide_sink:2`",
-    f"near_sink+reference_column+{_BEST}": "best with `reference_column`",
-    "near_sink+bent_references+popcount_term+threshold_grid:2+recalibrated_outputs": "best with `threshold_grid:2`",
-    f"near_sink+reference_bits:8+{_BEST}": "best with `reference_bits:8`",
-    f"near_sink+sampled_popcount:4+{_BEST}": "best with `sampled_popcount:4`",
-    f"near_sink+flips_where_they_pay+{_BEST}": "best with `flips_where_they_pay`",
-    "near_sink+bent_references+digital_table:4+recalibrated_outputs": "best with `digital_table:4` for `popcount_term`",
+    f"near_sink+{_SETTING}": "*full set*",
+    f"wide_sink:2+near_sink+{_SETTING}": "full set with `wide_sink:2`",
+    f"near_sink+reference_column+{_SETTING}": "full set with `reference_column`",
+    "near_sink+bent_references+popcount_term+threshold_grid:2+recalibrated_outputs": "full set with `threshold_grid:2`",
+    f"near_sink+reference_bits:8+{_SETTING}": "full set with `reference_bits:8`",
+    f"near_sink+sampled_popcount:4+{_SETTING}": "full set with `sampled_popcount:4`",
+    f"near_sink+flips_where_they_pay+{_SETTING}": "full set with `flips_where_they_pay`",
+    "near_sink+bent_references+digital_table:4+recalibrated_outputs":
+        "full set with `digital_table:4` for `popcount_term`",
     "near_sink+reference_column+bent_references+recalibrated_outputs":
-        "best with `reference_column` for `popcount_term`",
+        "full set with `reference_column` for `popcount_term`",
     "wide_sink:2+near_sink+bent_references+digital_table:4+recalibrated_outputs":
-        "best with `wide_sink:2`, `digital_table:4` for `popcount_term`",
+        "full set with `wide_sink:2`, `digital_table:4` for `popcount_term`",
 }  # fmt: skip
 _SETS = {
     ("dense", "channel"): _ALONE,

@@ -26,7 +26,7 @@ def _row(checkpoint: Checkpoint) -> list[str]:
         f"`{checkpoint.digest[:12]}`",
         about["dataset"]["name"],
         _start(about),
-        _teacher(about.get("teacher")),
+        _teacher(about),
         f"{sum(layer.weight.size for layer in checkpoint.network.binary_layers()):,}",
         str(about.get("epochs", "")),
         f"{recipe['learning_rate']:g}" if recipe else "",
@@ -41,7 +41,7 @@ def _start(about: dict[str, Any]) -> str:
     earlier = start.get("training")
     if earlier:
         origin = _file(earlier["start"]) if earlier["start"] else "random"
-        return f"{origin}, after {earlier['epochs']} epochs"
+        return f"{origin}, after {earlier['epochs']} epochs at up to {earlier['recipe']['learning_rate']:g}"
     return _file(start["sha256"], start["file"].removesuffix(".safetensors"))
 
 
@@ -56,5 +56,9 @@ def _file(sha256: str, name: str = "") -> str:
     return f"`{name}` ({sha256[:8]})" if name else f"({sha256[:8]})"
 
 
-def _teacher(teacher: dict[str, Any] | None) -> str:
-    return f"`{teacher['name']}` {100 * teacher['accuracy']:.2f} % (`{teacher['digest'][:12]}`)" if teacher else ""
+def _teacher(about: dict[str, Any]) -> str:
+    teacher = about.get("teacher")
+    if not teacher:
+        return ""
+    share = about["recipe"]["teacher_share"]
+    return f"`{teacher['name']}` {100 * teacher['accuracy']:.2f} % (`{teacher['digest'][:12]}`), share {share:g}"

@@ -13,18 +13,18 @@ from pipeline.sweep.spec import load_sweep
 _SWEEP = Path(__file__).parents[1] / "sweeps" / "paper.yaml"
 
 
-def paragraph(rows: list[Row]) -> str:
+def section(rows: list[Row]) -> str:
     """The evidence of all design points; empty where the table is older than evidence after the converter."""
     if not any("evidence_changed" in row for row in rows):
         return ""
     measured = [row for row in rows if row["evidence_changed"] is not None]
     beyond = [row for row in rows if not row["evidence_within_limits"]]
-    text = ""
+    text = "## How far the fast solver is from exact solves\n\n"
     if measured:
         changed = [row["evidence_changed"] for row in measured]
         rms = [row["evidence_converted_rms_lsb"] for row in measured]
         whose = "" if len(measured) == len(rows) else f", of {len(measured)} of the {len(rows)} design points"
-        text = (
+        text += (
             f"The fast solver is compared with exact solves after the converter, on reads of each design's own layers that "
             f"were never fitted, {sum(row['evidence_reads'] for row in measured):,} in all{whose}. Of the converted sums of a "
             f"design's worst layer {percent(median(changed))} differ in the median over designs, {percent(max(changed))} at "

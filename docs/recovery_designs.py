@@ -31,8 +31,8 @@ SETS = {
     "BinSparX": ("binsparx", "channel", "none"),
     "BinSparX, grouped": ("binsparx", "grouped", "none"),
     "passes, no flips": ("dense", "channel", _PASSES),
-    "all": ("binsparx", "grouped", f"near_sink+{_PASSES}"),
-    "all, wide sinks": ("binsparx", "grouped", f"wide_sink:4+near_sink+{_PASSES}"),
+    "full set": ("binsparx", "grouped", f"near_sink+{_PASSES}"),
+    "full set, wide sinks": ("binsparx", "grouped", f"wide_sink:4+near_sink+{_PASSES}"),
 }
 _DEVICES = ["8T-SRAM", "1T-1ReRAM"]
 _CORNERS = ["optimistic", "nominal", "pessimistic"]

@@ -15,7 +15,7 @@ _MOST = 80.0  # points at which colours end
 _DARK = 55.0  # points from which text is white
 # The passes of sweeps/pass-effects.yaml: heading -> how a design that has it is kept.
 _PASSES = ["wide_sink:2", "near_sink", "bent_references", "popcount_term", "recalibrated_outputs"]
-_EFFECTS = {"flips": "binsparx", "grouped": "grouped", **{name: name for name in _PASSES}}
+_EFFECTS = ["binsparx", "grouped", *_PASSES]
 
 
 def alone_and_away() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -27,11 +27,12 @@ def alone_and_away() -> tuple[pd.DataFrame, pd.DataFrame]:
     ]
     index = ["number", *HARDWARE]
     points = 100 * table.assign(passes=sets).pivot(index=index, columns="passes", values="accuracy")
-    nothing, everything = frozenset[str](), frozenset(_EFFECTS.values())
+    nothing, everything = frozenset[str](), frozenset(_EFFECTS)
     points = points[100 * table.groupby(index).ideal_accuracy.first() - points[nothing] > 100 * WITHIN]
-    ones = {name: frozenset({one}) for name, one in _EFFECTS.items()}
+    ones = {name: frozenset({name}) for name in _EFFECTS}
     # Without flips no order of the rows leaves few ones: both go together.
-    without = {name: everything - one for name, one in ones.items()} | {"flips": everything - {"binsparx", "grouped"}}
+    away = ones | {"binsparx": ones["binsparx"] | ones["grouped"]}
+    without = {" and ".join(sorted(gone)): everything - gone for gone in away.values()}
     alone = {name: points[one] - points[nothing] for name, one in ones.items() if one in points}
     return pd.DataFrame(alone), pd.DataFrame({name: points[everything] - points[one] for name, one in without.items()})
 
@@ -42,7 +43,7 @@ def draw_passes() -> None:
     figure = Figure(figsize=(12, 0.34 * len(alone) + 2.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     _heat_map(left, alone, "gained by the pass alone, on dense storage", "PuOr", -_MOST)
-    _heat_map(right, away, "lost when it is taken from the set of all", "PuOr", -_MOST)
+    _heat_map(right, away, "lost when it is taken from the full set with wide_sink:2", "PuOr", -_MOST)
     left.set_yticks(range(len(alone)), [hardware_name(*key[1:]) for key in alone.index], fontsize=8)
     right.set_yticks([])
     figure.suptitle("accuracy in points, fashion-cnn, designs that lose more than a point dense", fontsize=11)
@@ -50,7 +51,7 @@ def draw_passes() -> None:
 
 
 def draw_recovery() -> None:
-    """Loss of every damaged design, dense, with flips, with passes, with all."""
+    """Loss of every damaged design, dense, with flips, with passes, with the full set."""
     chosen = damaged(accuracies("recovery"))
     models = list(chosen.model.unique())
     figure = Figure(figsize=(12, 0.24 * chosen.model.value_counts().max() + 1.8), layout="constrained")

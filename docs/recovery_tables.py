@@ -41,13 +41,13 @@ def recovered_in_words() -> str:
     near = table[(table.ideal_accuracy - table.accuracy).abs() <= _NEAR]
     half = 100 * near.apply(half_interval, axis=1)
     accuracy = accuracies("recovery")
-    wider = 100 * (accuracy["all, wide sinks"] - accuracy["all"]).dropna()
+    wider = 100 * (accuracy["full set, wide sinks"] - accuracy["full set"]).dropna()
     return (
         f"Counted as back is what loses at most a point on these {table.images.max()} images. The distance from ideal "
         f"arithmetic on the same images is known to ±{half.median():.1f} points (95 %, median of {len(near)} designs "
         f"within {100 * _NEAR:.0f} points of ideal; ±{half.max():.1f} at most), so that single ones "
         "may stand on the other side of the line, and *any of these* is picked by the images that measure it. Sinks of "
-        f"four times the width, beside all others, move {len(wider)} accuracies by {wider.mean():+.1f} points on "
+        f"four times the width, beside the full set, move {len(wider)} accuracies by {wider.mean():+.1f} points on "
         f"average (±{Z_95 * wider.sem():.1f} by their scatter)."
     )
 
@@ -60,13 +60,14 @@ def summary(page: str = "docs/recovery.md") -> str:
     grouped, beside = _gains(accuracy)
     alone = 100 * (accuracy.BinSparX - accuracy.dense).mean()
     return (
-        f"BinSparX is one remedy of many. Of {len(accuracy)} designs of the paper's two networks, "
-        f"{designs_of('recovery').images.max()} images each, [{len(lost)} lose more than a point]({page}) "
-        f"stored densely. BinSparX brings {back['BinSparX'].sum()} of them back, with grouped rows "
+        f"BinSparX is one remedy of many. Of the {len(accuracy)} of these designs whose converters are re-ranged (the "
+        f"others are left out), {designs_of('recovery').images.max()} images each, [{len(lost)} lose more than a "
+        f"point]({page}) stored densely. BinSparX brings {back['BinSparX'].sum()} of them back, with grouped rows "
         f"{back['BinSparX, grouped'].sum()}; bent references, a popcount term and recalibrated outputs without any "
-        f"flip {back['passes, no flips'].sum()}; all together {back['all'].sum()}. On average over all "
-        f"{len(accuracy)} flips give {alone:.0f} points where nothing else is done, {grouped:.0f} with grouped rows; "
-        f"beside the other passes grouped flips and rows near the sink add {beside:.0f}."
+        f"flip {back['passes, no flips'].sum()}; the full set (all of these, and rows near the sink) "
+        f"{back['full set'].sum()}. On average over all {len(accuracy)} flips give {alone:.0f} points where nothing "
+        f"else is done, {grouped:.0f} with grouped rows; beside the other passes grouped flips and rows near the sink "
+        f"add {beside:.0f}."
     )
 
 
@@ -103,8 +104,8 @@ def cnv_in_words() -> str:
     alone, beside = _gains(accuracy)
     return (
         f"Of {len(lost)} designs that lose more than a point dense, BinSparX brings {back['BinSparX']} back, BinSparX "
-        f"with grouped rows {back['BinSparX, grouped']}, passes without flips {back['passes, no flips']}, all of them "
-        f"together {back['all']}. Flips with grouped rows give {alone:.1f} points on average where nothing else is "
+        f"with grouped rows {back['BinSparX, grouped']}, passes without flips {back['passes, no flips']}, the full set "
+        f"{back['full set']}. Flips with grouped rows give {alone:.1f} points on average where nothing else is "
         f"done, and {beside:.1f} beside the other passes (rows near the sink among them): bent references take over "
         "part of what flips do, and leave them the rest. Which set is cheapest is picked by the images that measure "
         "it; one accuracy is known to ±3 points."
@@ -143,7 +144,7 @@ def _of_how_many(accuracy: pd.Series) -> str:
 def _gains(accuracy: pd.DataFrame) -> tuple[float, float]:
     """Points that flips with grouped rows give on average, where nothing else is done and beside the other passes."""
     mean = 100 * accuracy[_ON_ALL].mean()
-    return mean["BinSparX, grouped"] - mean["dense"], mean["all"] - mean["passes, no flips"]
+    return mean["BinSparX, grouped"] - mean["dense"], mean["full set"] - mean["passes, no flips"]
 
 
 def _designs(model: str, sweep: str) -> str:

@@ -22,6 +22,7 @@ import network_tables
 import paper
 import pyarrow as pa
 import recovery_tables
+import sweep_tables
 import typer.cli
 import typer.main
 from markdown_table import markdown_table
@@ -230,6 +231,7 @@ TABLES = {
     },
     "bring-your-own.md": {"shipped": network_tables.shipped},
     "chips.md": {"kinds": effect_tables.kinds, "presets": effect_tables.presets},
+    "scope.md": {"sweeps": sweep_tables.shipped},
     "devices.md": {"bitcells": device_tables.bitcells},
     "commands.md": {"commands": commands},
     "mitigations.md": {"passes": mitigation_tables.passes, "gives": mitigation_tables.gives},

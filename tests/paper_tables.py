@@ -62,10 +62,10 @@ def newer_rows(older: list[dict]) -> list[dict]:
 
 
 def write_tables(folder: Path, committed: Path, rows: list[dict], schema: pa.Schema | None) -> None:
-    """A folder like docs/results/paper with ``rows`` for designs; halves and earlier tables are left out."""
+    """A folder like docs/results/paper with ``rows`` for designs; a table of halves is left out."""
     folder.mkdir(parents=True)
     for path in committed.parent.glob("*.parquet"):
-        if path.stem not in ("designs", "halves", "earlier"):
+        if path.stem not in ("designs", "halves"):
             shutil.copy(path, folder)
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / "designs.parquet")
 

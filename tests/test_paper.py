@@ -15,7 +15,6 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -30,7 +29,6 @@ import paper  # noqa: E402
 import paper_accuracy  # noqa: E402
 import paper_claims  # noqa: E402
 import paper_costs  # noqa: E402
-import paper_earlier  # noqa: E402
 import paper_evidence  # noqa: E402
 import paper_figures  # noqa: E402
 import paper_fits  # noqa: E402
@@ -400,13 +398,11 @@ def older():
 
 @pytest.fixture
 def write_page(tmp_path, monkeypatch):
-    """Writes the page of any designs, beside an earlier table if one is given."""
+    """Writes the page of any designs."""
 
-    def write(rows, schema=None, earlier=None):
+    def write(rows, schema=None):
         folder = tmp_path / "paper"
         paper_tables.write_tables(folder, DESIGNS, rows, schema)
-        if earlier is not None:
-            pq.write_table(paper_earlier.kept(pa.Table.from_pylist(earlier)), folder / "earlier.parquet")
         for module in (paper, paper_numbers):
             monkeypatch.setattr(module, "FOLDER", folder)
         return paper.page()
@@ -414,12 +410,12 @@ def write_page(tmp_path, monkeypatch):
     return write
 
 
-NEWER_SECTIONS = ("## Which way converters are fitted", "## What moved since the earlier table", "energy-shares.png",
-                  "The fast solver is compared", "arrays alone")  # fmt: skip
+NEWER_SECTIONS = ("## Which way converters are fitted", "## How far the fast solver is from exact solves",
+                  "energy-shares.png", "The fast solver is compared", "arrays alone")  # fmt: skip
 
 
 def test_an_older_table_has_none_of_the_newer_sections(older, write_page):
-    page = write_page(older, earlier=older)
+    page = write_page(older)
     assert not [part for part in NEWER_SECTIONS if part in page]
 
 
@@ -427,14 +423,12 @@ def test_a_newer_table_of_fewer_images_writes_every_section(older, write_page):
     """Designs fitted by least squares are in no count, table or picture but their own section's."""
     rows = paper_tables.newer_rows(older)
     others = [row for row in rows if row["adc_fit"] == "least_squares"]
-    page = write_page(rows, paper_tables.newer_schema(), older)
+    page = write_page(rows, paper_tables.newer_schema())
     assert not [part for part in NEWER_SECTIONS if part not in page]
     assert f"{len(older)} design points of [sweeps/paper.yaml]" in page
     assert f"and {len(others)} of them again with [converters fitted otherwise]" in page
     assert "Accuracies are of 500 test images" in page
     assert "a point is 5 images" in page
-    assert f"{older[0]['images']:,} images; this one is of version 6, `unbiased`, 500 images" in page
-    assert f"{len(older)} design points are in both" in page
     versions = {"6", *(row["solver_version"] for row in paper_numbers.read_rows("reads"))}
     assert page.rstrip().endswith(f"Solver version {', '.join(sorted(versions))}.")
     without = [row for row in rows if row not in others]
@@ -442,6 +436,7 @@ def test_a_newer_table_of_fewer_images_writes_every_section(older, write_page):
     assert paper_costs.section(designs) == paper_costs.section(alone)
     assert paper_accuracy.section(designs) == paper_accuracy.section(alone)
     assert paper.summary().count(f"on {len(alone)} hardware designs") == 1
+    assert "% of the sweep's 500 test images in ideal arithmetic" in paper.summary()
     assert "Digital layers are in these totals; of the arrays alone" in paper.cost_summary()
     costed = paper_costs.with_digital(
         paper_costs.costed(paper_numbers.hardware_designs(paper_numbers.fitted(paper_numbers.design_rows())))
@@ -497,52 +492,6 @@ def test_fits_against_counting_by_hand():
     assert "Nowhere is `least_squares` better by more than a point." in paper_fits.section(rows)
 
 
-def test_what_moved_against_counting_by_hand():
-    """a's dense accuracy was 30 %: 10 points of the change are the solver's, 10 the fit's; d is new, e gone."""
-    earlier = [
-        _fit_row("a", "dense", 0.30, "least_squares", solver_version="5"),
-        _fit_row("a", "binsparx", 0.85, "least_squares", solver_version="5"),
-        _fit_row("b", "dense", 0.60, "least_squares", solver_version="5"),
-        _fit_row("b", "binsparx", 0.70, "least_squares", solver_version="5"),
-        _fit_row("e", "dense", 0.10, "least_squares", solver_version="5"),
-    ]
-    rows = [*_two_fits(), _fit_row("d", "dense", 0.10, "unbiased")]
-    told = paper_earlier.section(rows, earlier)
-    assert "4 design points are in both, of 5 then." in told
-    assert (
-        "| a | nominal | re-ranged | 1 | 30.0 to 50.0 | +20.0 | +20.0 (net, 64 rows) | 1 | 85.0 to 80.0 | -5.0 |"
-        in told
-    )
-    assert "| b | nominal | re-ranged | 1 | 60.0 to 60.0 | 0.0 | 0.0 |" in told
-    assert "dense +5.5 by everything else (most on one design: +10.0) and +4.5 by the fit (2 designs)" in told
-    assert (
-        "| largest gain of both flips, re-ranged | 55.0 points: net, a nominal, 64 rows | 30.0 points: net, a" in told
-    )
-    assert "| of them back to within one point, both flips | 1 of 2 | 0 of 2 |" in told
-    assert "Moved: largest gain of both flips, re-ranged; of them back to within one point, both flips; of" in told
-    assert "Unchanged: designs more than a point below ideal, dense." in told
-    assert paper_earlier.section(rows, [row | {"solver_version": "6"} for row in earlier]) == ""
-    assert paper_earlier.section(rows, []) == ""
-    assert paper_earlier.section(rows, [row | {"model_digest": "another"} for row in earlier]) == ""
-
-
-def test_a_kept_table_says_how_its_converters_were_fitted(older):
-    kept = paper_earlier.kept(pa.Table.from_pylist(older)).to_pylist()
-    assert len(kept) == len(older)
-    assert {row["adc_fit"] for row in kept if row["adc_reference"] == "calibrated"} == {"least_squares"}
-    assert {row["adc_fit"] for row in kept if row["adc_reference"] == "nominal"} == {"unbiased"}
-    newer = pa.Table.from_pylist(paper_tables.newer_rows(older), schema=paper_tables.newer_schema())
-    assert {row["adc_fit"] for row in paper_earlier.kept(newer).to_pylist()} == {"unbiased"}
-
-
-def test_the_earlier_table_that_ships_is_of_another_version_or_the_same_figures():
-    earlier = {tuple(row[name] for name in paper_earlier._KEY): row for row in paper_earlier.earlier_rows()}
-    for row in paper_numbers.fitted(paper_numbers.read_rows("designs")):
-        old = earlier.get(tuple(row[name] for name in paper_earlier._KEY))
-        if old is not None and old["solver_version"] == row["solver_version"]:
-            assert (old["accuracy"], old["images"]) == (row["accuracy"], row["images"])
-
-
 def test_evidence_against_counting_by_hand():
     def row(device, changed, rms, within):
         return _design_row(device, "dense", 0.5, evidence_changed=changed, evidence_converted_rms_lsb=rms,
@@ -554,7 +503,7 @@ def test_evidence_against_counting_by_hand():
         row("b", 0.2, 0.5, False),
         row("c", None, None, True),
     ]
-    told = paper_evidence.paragraph(rows)
+    told = paper_evidence.section(rows)
     assert "3,000 in all, of 3 of the 4 design points" in told
     assert "3.0 % differ in the median over designs, 20.0 % at most" in told
     assert "0.040 LSB in the median and 0.50 at most" in told
@@ -567,9 +516,9 @@ def test_evidence_against_counting_by_hand():
         for device, both in shares.items()
         for level, share in zip(("dense", "binsparx"), both, strict=True)
     ]
-    assert "is +20.0 points (net, b nominal, 64 rows, converter re-ranged)." in paper_evidence.paragraph(marked)
-    assert "All 2 are within" in paper_evidence.paragraph(rows[:2])
-    assert paper_evidence.paragraph([_design_row("a", "dense", 0.5)]) == ""
+    assert "is +20.0 points (net, b nominal, 64 rows, converter re-ranged)." in paper_evidence.section(marked)
+    assert "All 2 are within" in paper_evidence.section(rows[:2])
+    assert paper_evidence.section([_design_row("a", "dense", 0.5)]) == ""
 
 
 def test_sizes_that_come_back_against_counting_by_hand():
