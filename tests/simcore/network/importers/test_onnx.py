@@ -167,6 +167,41 @@ def test_several_thresholds_and_xnor_popcount(tmp_path: Path) -> None:
     assert arrays(traced) == ["binary_linear"]
 
 
+@pytest.mark.parametrize(
+    ("layout", "shape", "channel"),
+    [
+        ("", (4,), 1),
+        ("NHWC", (4,), 1),
+        ("NCW", (4, 4), 1),
+        ("NWC", (4, 4), 2),
+        ("NHWC", (4, 4), 2),
+        ("NCHW", (4, 4), 1),
+        ("", (4, 4, 4), 1),
+        ("NHWC", (4, 4, 4), 3),
+    ],
+)
+def test_channels_of_thresholds_are_last_where_the_layout_ends_in_them(
+    tmp_path: Path, layout: str, shape: tuple[int, ...], channel: int
+) -> None:
+    thresholds = np.array([[-1, 0], [-0.5, 0.5], [0, 1], [0.25, 2]], np.float32)
+    graph = Graph((1, *shape))
+    graph.add("MultiThreshold", graph.floats(thresholds), domain=QONNX, **({"data_layout": layout} if layout else {}))
+    graph.add("Flatten")
+    inputs = torch.randn((20, *shape), generator=torch.Generator().manual_seed(2))
+    along = [1 if axis != channel else 4 for axis in range(1 + len(shape))]
+    expected = sum((inputs >= torch.from_numpy(step).reshape(along)).float() for step in thresholds.T)
+    found = from_onnx(graph.save(tmp_path / "net.onnx")).network(inputs)
+    assert torch.equal(found, expected.flatten(1))  # type: ignore[union-attr]
+
+
+def test_thresholds_of_lines_say_where_their_channels_are(tmp_path: Path) -> None:
+    graph = Graph((1, 4, 4))
+    graph.add("MultiThreshold", graph.normal(4, 2), domain=QONNX)
+    graph.add("Flatten")
+    with pytest.raises(InputError, match=r"thresholds for 4 channels of 3 axes without data_layout.*NWC or NCW"):
+        from_onnx(graph.save(tmp_path / "net.onnx"))
+
+
 _OPERATIONS: dict[str, tuple[tuple[int, ...], Callable[[Graph], object]]] = {
     "arithmetic": ((6,), lambda g: (g.add("Mul", g.normal(6)), g.add("Sub", g.normal(1, 6)), g.add("Div", g.floats(3)),
                                     g.add("Abs"), g.add("Sqrt"), g.add("Neg"), g.add("Exp"))),
