@@ -63,6 +63,19 @@ def test_a_convolutional_network_with_batch_norm_and_sign(tmp_path: Path, opset:
     assert [layer.node for layer in traced.layers if layer.arrays] == ["Conv3", "Conv7"]
 
 
+@pytest.mark.parametrize(("opset", "outputs", "settings"), [(9, 5, {}), (13, 3, {}), (15, 3, {"training_mode": 1})])
+def test_a_batch_norm_in_training_is_refused(
+    tmp_path: Path, opset: int, outputs: int, settings: dict[str, int]
+) -> None:
+    """Before opset 14 its outputs alone say so."""
+    graph = Graph((1, 6), opset)
+    statistics = (graph.normal(6), graph.normal(6), graph.normal(6), graph.floats(np.ones(6)))
+    norm = graph.add("BatchNormalization", *statistics, outputs=outputs, **settings)
+    graph.apart("Relu", [norm])
+    with pytest.raises(InputError, match=r"\(BatchNormalization\): .* statistics of the batch"):
+        from_onnx(graph.save(tmp_path / "net.onnx"))
+
+
 def test_names_are_those_of_weights_or_nodes_even_where_they_are_odd(tmp_path: Path) -> None:
     graph = Graph(("N", 6))
     graph.add("MatMul", graph.floats(graph.rng.standard_normal((6, 5)), "features.0.weight"))
