@@ -1,8 +1,8 @@
 """The layers that no array holds: their multiplications, and the array of multipliers that they share.
 
 S x S multipliers, output-stationary: a cycle takes one input of S output positions and the weights of S outputs, so
-that S positions share every weight that is read and S outputs every input. One engine does all digital layers of a
-network.
+that S positions share every weight that is read and S outputs every input. Blocks of a grouped convolution have
+no input in common and are done one after another. One engine does all digital layers of a network.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class DigitalLayer:
         outputs: M.
         positions: output positions P, 1 of a matrix product.
         bits: of its operands, ``OPERAND_BITS`` or 1.
+        blocks: B, the groups of a convolution; each of M / B outputs has its inputs to itself.
     """
 
     name: str
@@ -44,6 +45,7 @@ class DigitalLayer:
     outputs: int
     positions: int
     bits: int
+    blocks: int = 1
 
     @property
     def macs(self) -> int:
@@ -54,6 +56,10 @@ class DigitalLayer:
     def weights(self) -> int:
         """Weights that are kept beside the multipliers, K M."""
         return self.inputs * self.outputs
+
+    def turns(self, side: int) -> int:
+        """Of at most ``side`` outputs that share their inputs, until all outputs are done."""
+        return self.blocks * math.ceil(self.outputs // self.blocks / side)
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,8 @@ def digital_layers(graph: NetworkGraph, mapped: Collection[str]) -> tuple[Digita
         match operation:
             case Conv2d() | BinaryConv2d():
                 inputs = operation.in_channels // operation.groups * math.prod(operation.kernel)
-                found.append(DigitalLayer(node.name, inputs, shape[0], math.prod(shape[1:]), bits))
+                positions = math.prod(shape[1:])
+                found.append(DigitalLayer(node.name, inputs, shape[0], positions, bits, operation.groups))
             case Linear() | BinaryLinear():
                 found.append(DigitalLayer(node.name, operation.in_features, shape[-1], math.prod(shape[:-1]), bits))
             case Matmul() | BinaryMatmul():
@@ -150,11 +157,11 @@ def bits_read(layer: DigitalLayer, settings: CostSettings) -> float:
     """Bits of weights and inputs read for an image: weights once for S positions, inputs once for S outputs."""
     side = settings.digital_array
     weights = math.ceil(layer.positions / side) * layer.weights
-    inputs = math.ceil(layer.outputs / side) * layer.inputs * layer.positions
+    inputs = layer.turns(side) * layer.inputs * layer.positions
     return layer.bits * (weights + (inputs if settings.activation_buffer else 0))
 
 
 def cycles(layer: DigitalLayer, side: int) -> int:
     """Cycles of an image: S positions, S outputs and 8 bits of an operand at a time."""
     words = math.ceil(layer.inputs * layer.bits / OPERAND_BITS)
-    return math.ceil(layer.positions / side) * math.ceil(layer.outputs / side) * words
+    return math.ceil(layer.positions / side) * layer.turns(side) * words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -14,6 +15,9 @@ from simcore.network.operations.base import (
     require_features,
     require_map,
 )
+
+_MOST_WEIGHTS = 1 << 32
+"""Of a convolution: those of the largest matrix, 65,536 x 65,536."""
 
 
 class _Window(Operation):
@@ -60,6 +64,9 @@ class _Convolution(_Window):
             raise ValueError(
                 f"{self.groups} groups do not divide {self.in_channels} input and {self.out_channels} output channels"
             )
+        weights = self.out_channels * self.in_channels // self.groups * math.prod(self.kernel)
+        if weights > _MOST_WEIGHTS:
+            raise ValueError(f"it has {weights} weights, more than {_MOST_WEIGHTS}")
         return (self.out_channels, height, width)
 
 

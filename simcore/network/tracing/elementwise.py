@@ -183,7 +183,6 @@ HANDLERS: dict[str, Handler] = {
     "clamp_min": _clamp,
     "clamp_max": _clamp,
     "hardtanh": _clamp,
-    "relu6": _clamp,
     "prelu": _prelu,
     "leaky_relu": _prelu,
     "gelu": _gelu,

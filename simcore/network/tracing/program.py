@@ -28,6 +28,8 @@ SAME = frozenset(
     "feature_dropout float double".split()
 )
 """Operations that change no value (in evaluation mode)."""
+_WRITTEN_OUT = {torch.ops.aten.relu6.default: lambda values: torch.ops.aten.hardtanh(values, 0.0, 6.0)}
+"""Operations whose limits are in their name alone, as the one that has them as arguments."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _exported(module: nn.Module, batch: torch.Tensor) -> fx.GraphModule:
     with torch.no_grad(), _quiet():
         try:
             program = torch.export.export(module, (batch,), strict=False)
-            return program.run_decompositions({}).module()  # in-place operations become ordinary ones
+            return program.run_decompositions(_WRITTEN_OUT).module()  # in-place operations become ordinary ones
         except Exception as error:  # noqa: BLE001 (the user's own code runs here: anything may be raised)
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             raise InputError(

@@ -74,6 +74,16 @@ def test_work_of_the_engine_by_hand() -> None:
         assert layer.macs <= most * cycles(layer, 16)
 
 
+def test_blocks_share_no_input() -> None:
+    """A depthwise 3 x 3 of 512 channels over 14 x 14 places, and groups of 24 outputs."""
+    depthwise = DigitalLayer("depthwise", 9, 512, 196, 8, blocks=512)
+    assert cycles(depthwise, 16) == 13 * 512 * 9
+    assert bits_read(depthwise, settings()) == 8 * (13 * 512 * 9 + 512 * 9 * 196)
+    grouped = DigitalLayer("grouped", 5, 48, 16, 8, blocks=2)
+    assert cycles(grouped, 16) == 2 * 2 * 5
+    assert bits_read(grouped, settings()) == 8 * (48 * 5 + 2 * 2 * 5 * 16)
+
+
 def test_the_digital_layers_by_hand() -> None:
     found = digital_cost((FIRST, INNER, LAST), settings())
     assert found.macs == 19440 + 5400 + 300
@@ -159,4 +169,4 @@ def test_groups_tokens_and_products_of_activations_that_arrays_do_not_hold() -> 
     )  # fmt: skip
     query, product = DigitalLayer("query", 9, 6, 6, 8), DigitalLayer("product", 6, 9, 6, 8)
     assert digital_layers(graph, ("grouped[0]", "grouped[1]")) == (query, product)
-    assert digital_layers(graph, ()) == (DigitalLayer("grouped", 8, 6, 9, 1), query, product)
+    assert digital_layers(graph, ()) == (DigitalLayer("grouped", 8, 6, 9, 1, blocks=2), query, product)

@@ -164,6 +164,19 @@ def test_a_graph_that_asks_for_absurd_memory_is_refused_before_it_gets_any(saved
         load_checkpoint(_altered(saved, widen))
 
 
+def test_a_graph_of_more_weights_than_can_be_counted_is_refused(saved: Path) -> None:
+    wide = {"in_channels": 65_536, "out_channels": 65_536, "kernel": 65_535, "padding": 32_767}
+    nodes = [
+        {"name": "wide", "op": "conv2d", "inputs": ["input"], "attrs": wide},
+        {"name": "flat", "op": "flatten", "inputs": ["wide"], "attrs": {}},
+    ]
+    graph = json.dumps({"nodes": nodes, "input_shape": [65_536, 1, 1], "classes": 65_536})
+    with pytest.raises(
+        InputError, match="tiny.safetensors node 'wide': it has 18446181128051097600 weights, more than"
+    ):
+        load_checkpoint(_altered(saved, lambda tensors, header: header.update(graph=graph)))
+
+
 def test_a_failed_save_leaves_what_was_there(saved: Path) -> None:
     before = saved.read_bytes()
     with pytest.raises(ValueError):

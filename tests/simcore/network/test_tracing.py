@@ -78,6 +78,7 @@ SIGNS: dict[str, Function] = {
     "zero and one": lambda x: (x > 0).float(),
     "rounded": lambda x: torch.round(torch.clamp(x, 0, 1)),
     "sign of relu": lambda x: torch.sign(F.relu(x)),
+    "sign of relu6": lambda x: torch.sign(F.relu6(x)),
     "relu of sign": lambda x: F.relu(torch.sign(x)),
     "sign of sign": lambda x: torch.where(torch.sign(x - 0.2) > 0, 1.0, -1.0),
     "flipped by channel": lambda x: torch.sign(x) * torch.sign(CHANNEL),
@@ -213,6 +214,13 @@ def test_the_larger_of_two_values_has_two_names(short: Function, long: Function)
         found = from_torch(Whole(lambda x, of=function: of(x[:, :6], x[:, 6:])), examples())  # type: ignore[misc]
         assert long.__name__ in [node.op for node in found.network.graph.nodes]
         assert traced(lambda x, of=function: of(x.sign(), torch.zeros(1))).layers[0].arrays  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("relu6", [F.relu6, nn.ReLU6(), lambda x: F.relu6(x, inplace=True)])
+def test_relu6_has_limits_that_the_example_need_not_reach(relu6: Function) -> None:
+    found = from_torch(Whole(lambda x: relu6(x + 0.0)), examples().abs().clamp(max=5))
+    inputs = torch.linspace(-9, 9, FEATURES)[None]
+    assert torch.equal(found.network(inputs), inputs.clamp(0, 6))
 
 
 def test_a_batch_norm_of_volumes_survives_its_file(tmp_path: Path) -> None:

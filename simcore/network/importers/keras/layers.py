@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from simcore.network.importers.keras.quantizers import quantizer, signs
-from simcore.network.importers.keras.reading import KerasLayer
+from simcore.network.importers.keras.reading import KerasLayer, class_name
 from simcore.network.importers.windows import avg_pool, convolution, max_pool, same_margins
 
 Weights: TypeAlias = "dict[str, torch.Tensor]"
@@ -69,10 +69,9 @@ def _placed(layer: KerasLayer, name: str, values: torch.Tensor) -> torch.Tensor:
 
 
 def _activation(config: Mapping[str, Any]) -> Callable[[torch.Tensor], torch.Tensor]:
-    described = config.get("activation") or "linear"
-    name = described.get("class_name") if isinstance(described, dict) else described
+    name = class_name(config.get("activation") or "linear")
     if name not in _ACTIVATIONS:
-        raise ValueError(f"the activation '{str(name)[:60]}' is not known here ({', '.join(_ACTIVATIONS)} are)")
+        raise ValueError(f"the activation '{name[:60]}' is not known here ({', '.join(_ACTIVATIONS)} are)")
     return _ACTIVATIONS[name]
 
 
@@ -90,11 +89,11 @@ def _conv(config: Mapping[str, Any], kernel: str = "kernel") -> Compute:
             (top, bottom), (left, right) = margins
             values, margins = functional.pad(values, (left, right, top, bottom), value=value), [(0, 0), (0, 0)]
         parts = values.shape[1] if kernel == "depthwise_kernel" else groups
-        bias = weights.get("bias") if "pointwise_kernel" not in weights else None
-        result = convolution(values, weight, bias, stride, margins, dilation, parts)
+        bias = _declared(config, "use_bias", weights, "bias")
         if "pointwise_kernel" in weights:
-            result = functional.conv2d(result, weights["pointwise_kernel"], weights.get("bias"))
-        return after(result)
+            result = convolution(values, weight, None, stride, margins, dilation, parts)
+            return after(functional.conv2d(result, weights["pointwise_kernel"], bias))
+        return after(convolution(values, weight, bias, stride, margins, dilation, parts))
 
     return compute
 
@@ -109,22 +108,21 @@ def _dense(config: Mapping[str, Any]) -> Compute:
     def compute(weights: Weights, values: torch.Tensor) -> torch.Tensor:
         if values.dim() != 2:
             raise ValueError("its input is a map; flatten it first")
-        return after(functional.linear(given(values), weights["kernel"], weights.get("bias")))
+        bias = _declared(config, "use_bias", weights, "bias")
+        return after(functional.linear(given(values), weights["kernel"], bias))
 
     return compute
 
 
 def _norm(config: Mapping[str, Any]) -> Compute:
-    eps, axis = float(config.get("epsilon", 1e-3)), config.get("axis", -1)
-    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+    eps = float(config.get("epsilon", 1e-3))
     if not 0 < eps < 1:
         raise ValueError(f"an epsilon of {eps}")
 
     def compute(weights: Weights, values: torch.Tensor) -> torch.Tensor:
-        if axis not in (-1, values.dim() - 1):
-            raise ValueError(f"a norm along axis {axis}; the last, that of the channels, is known")
+        _require_last_axis(config, values)
         mean, variance = weights["moving_mean"], weights["moving_variance"]
-        gamma, beta = weights.get("gamma", torch.ones_like(mean)), weights.get("beta", torch.zeros_like(mean))
+        gamma, beta = _declared(config, "scale", weights, "gamma"), _declared(config, "center", weights, "beta")
         return functional.batch_norm(values, mean, variance, gamma, beta, False, 0.0, eps)
 
     return compute
@@ -207,12 +205,17 @@ def _leaky(config: Mapping[str, Any]) -> Compute:
 
 
 def _concatenate(config: Mapping[str, Any]) -> Compute:
-    axis = config.get("axis", -1)
-
     def compute(weights: Weights, *values: torch.Tensor) -> torch.Tensor:
-        if axis not in (-1, values[0].dim() - 1):
-            raise ValueError(f"joined along axis {axis}; the last, that of the channels, is known")
+        _require_last_axis(config, values[0])
         return torch.cat(values, 1)
+
+    return compute
+
+
+def _softmax(config: Mapping[str, Any]) -> Compute:
+    def compute(weights: Weights, values: torch.Tensor) -> torch.Tensor:
+        _require_last_axis(config, values)
+        return functional.softmax(values, 1)
 
     return compute
 
@@ -233,6 +236,21 @@ def _alone(function: Callable[[torch.Tensor], torch.Tensor]) -> Compute:
 
 def _same(config: Mapping[str, Any]) -> Compute:
     return lambda weights, values: values
+
+
+def _declared(config: Mapping[str, Any], setting: str, weights: Weights, name: str) -> torch.Tensor | None:
+    """An array that a layer has if a setting says so; Keras's default is that it does."""
+    declared = bool(config.get(setting, True))
+    if declared != (name in weights):
+        raise ValueError(f"{setting} is {declared}, but it holds {'no' if declared else 'a'} {name}")
+    return weights.get(name)
+
+
+def _require_last_axis(config: Mapping[str, Any], values: torch.Tensor) -> None:
+    axis = config.get("axis", -1)
+    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+    if axis not in (-1, values.dim() - 1):
+        raise ValueError(f"it runs along axis {str(axis)[:60]}; the last, that of the channels, is known")
 
 
 def _margins(
@@ -269,7 +287,7 @@ _LAYERS: dict[str, Callable[[Mapping[str, Any]], Compute]] = {
     "ReLU": _relu,
     "LeakyReLU": _leaky,
     "PReLU": _prelu,
-    "Softmax": lambda config: _alone(_ACTIVATIONS["softmax"]),
+    "Softmax": _softmax,
     "Add": _joined(torch.add),
     "Multiply": _joined(torch.mul),
     "Maximum": _joined(torch.maximum),

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import torch
 
+from simcore.network.importers.keras.reading import class_name
+
 Quantizer = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -42,8 +44,8 @@ def quantizer(described: object) -> Quantizer:
     """
     if described is None:
         return _QUANTIZERS["no_op"]
-    name = described.get("class_name") if isinstance(described, dict) else described
-    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name).rpartition(">")[2]).lower()
+    name = class_name(described)
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     if snake not in _QUANTIZERS:
-        raise ValueError(f"the quantizer '{str(name)[:60]}' is not known here ({', '.join(sorted(_QUANTIZERS))} are)")
+        raise ValueError(f"the quantizer '{name[:60]}' is not known here ({', '.join(sorted(_QUANTIZERS))} are)")
     return _QUANTIZERS[snake]

@@ -19,6 +19,8 @@ _MOST_LAYERS = 4096
 _LONGEST_NAME = 1000
 _NETWORKS = ("Sequential", "Functional", "Model")
 _OTHERWISE = "docs/networks.md says how to go by ONNX"
+_PACKAGES = ("", "keras", "larq")
+_MODULES = ("", "keras", "tf_keras", "larq")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class KerasLayer:
 
     Attributes:
         name: as the file has it.
-        kind: its class, without the name of a package.
+        kind: its class (``class_name``).
         config: its settings.
         inputs: names of the layers whose results it takes.
         weights: by their last name in Keras 2, ``kernel`` and so on, as the file has them (outputs last).
@@ -54,6 +56,21 @@ class KerasFile:
     input: str
     output: str
     shape: tuple[int | None, ...]
+
+
+def class_name(described: object) -> str:
+    """The name of a class: short where it is Keras's or larq's, else with its package, in which it may mean anything.
+
+    Args:
+        described: a name, ``PACKAGE>NAME`` of what is registered with a package; or settings with that and a module.
+    """
+    settings = described if isinstance(described, dict) else {"class_name": described}
+    registered = str(settings.get("registered_name") or settings["class_name"])
+    package, _, name = registered.rpartition(">")
+    module = str(settings.get("module") or "")
+    if package.lower() not in _PACKAGES:
+        return registered
+    return name if module.partition(".")[0] in _MODULES else f"{module}.{name}"
 
 
 def read_keras(path: Path) -> KerasFile:
@@ -109,7 +126,7 @@ def _network(path: Path, config: dict[str, Any], weights: Any) -> KerasFile:
     for number, layer in enumerate(described):
         settings = layer["config"]
         name = str(settings.get("name") or layer.get("name") or f"layer_{number}")
-        kind = str(layer["class_name"]).rpartition(">")[2]
+        kind = class_name(layer)
         if not (name + kind).isprintable() or len(name + kind) > _LONGEST_NAME:
             raise InputError(f"the name {name[:40]!r} of a layer is no text of one line", where)
         given = settings.get("batch_input_shape") or settings.get("batch_shape")

@@ -174,12 +174,12 @@ def _multi_threshold(
     out_bias: float = 0.0,
     data_layout: str = "",
 ) -> tuple[np.ndarray]:
-    layout = data_layout or {3: "NWC"}.get(x.ndim, "NCHW")
-    channels_last = np.moveaxis(x, layout.index("C"), -1)
-    steps = np.broadcast_to(thresholds, (x.shape[layout.index("C")], thresholds.shape[1]))
+    channel = -1 if data_layout.endswith("C") else 1
+    channels_last = np.moveaxis(x, channel, -1)
+    steps = np.broadcast_to(thresholds, (x.shape[channel], thresholds.shape[1]))
     count = np.sum(channels_last[..., None] >= steps, axis=-1)
     scaled = np.float32(out_scale) * count.astype(np.float32) + np.float32(out_bias)
-    return (np.moveaxis(scaled, -1, layout.index("C")),)
+    return (np.moveaxis(scaled, -1, channel),)
 
 
 def _xnor_popcount(self: Any, x: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray]:

@@ -177,6 +177,25 @@ def _missing(path: Path) -> None:
         del file["model_weights/quant_dense/quant_dense/kernel:0"]
 
 
+def _without(layer: str, weight: str) -> Callable[[Path], None]:
+    """The file does not name an array."""
+
+    def changed(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            attributes = file[f"model_weights/{layer}"].attrs
+            attributes["weight_names"] = [name for name in attributes["weight_names"] if f"/{weight}:" not in name]
+
+    return changed
+
+
+def _softmax_of_maps(path: Path) -> None:
+    def changed(config: dict[str, Any]) -> None:
+        pool = layer_of(config, "max_pooling2d")
+        pool.update(class_name="Softmax", config={"name": "softmax", "axis": 1})
+
+    change_config(changed)(path)
+
+
 def _shape(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         group = file["model_weights/quant_dense/quant_dense"]
@@ -206,7 +225,41 @@ REFUSED: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "padding": ("sequential", setting("conv2d", padding="causal"), "padding 'causal' is not known here"),
     "stride": ("sequential", setting("conv2d", strides=[1 << 40, 1]), "the sizes .*; two whole numbers"),
     "zero stride": ("sequential", setting("conv2d", strides=[0, 0]), r"layer 'conv2d' \(Conv2D\): the sizes \[0, 0\]"),
-    "axis": ("sequential", setting("batch_normalization_1", axis=[1]), "a norm along axis 1"),
+    "axis": ("sequential", setting("batch_normalization_1", axis=[1]), "it runs along axis 1; the last"),
+    "softmax of lines": (
+        "sequential",
+        _softmax_of_maps,
+        r"layer 'softmax' \(Softmax\): it runs along axis 1; the last",
+    ),
+    "layer of another package": (
+        "sequential",
+        _kind("conv2d", "MyNet>Conv2D"),
+        r"layer 'conv2d' \(MyNet>Conv2D\): the layer 'MyNet>Conv2D' is not known here",
+    ),
+    "quantizer of another package": (
+        "sequential",
+        setting("quant_dense", kernel_quantizer="MyPkg>SteSign"),
+        "the quantizer 'MyPkg>SteSign' is not known here",
+    ),
+    "quantizer registered by another package": (
+        "sequential",
+        setting("quant_dense", kernel_quantizer={"class_name": "SteSign", "registered_name": "MyPkg>SteSign"}),
+        "the quantizer 'MyPkg>SteSign' is not known here",
+    ),
+    "quantizer of another module": (
+        "sequential",
+        setting("quant_dense", kernel_quantizer={"class_name": "SteSign", "module": "larquer.signs"}),
+        "the quantizer 'larquer.signs.SteSign' is not known here",
+    ),
+    "no bias": (
+        "sequential",
+        _without("conv2d", "bias"),
+        r"layer 'conv2d' \(Conv2D\): use_bias is True, but it holds no",
+    ),
+    "no bias of a matrix": ("functional", _without("logits", "bias"), "use_bias is True, but it holds no bias"),
+    "no gamma": ("sequential", _without("batch_normalization_1", "gamma"), "scale is True, but it holds no gamma"),
+    "no beta": ("sequential", _without("batch_normalization_1", "beta"), "center is True, but it holds no beta"),
+    "a bias too many": ("sequential", setting("conv2d", use_bias=False), "use_bias is False, but it holds a bias"),
     "grown": ("functional", setting("zero_padding2d", padding=[[0, 65000], [0, 65000]]), "results of more than"),
     "weights alone": ("sequential", _weights_alone, "it has no network .model_config., weights alone perhaps"),
     "link": ("sequential", _link, r"layer 'quant_dense': 'quant_dense/kernel:0' is a link"),

@@ -63,6 +63,19 @@ def test_a_convolutional_network_with_batch_norm_and_sign(tmp_path: Path, opset:
     assert [layer.node for layer in traced.layers if layer.arrays] == ["Conv3", "Conv7"]
 
 
+@pytest.mark.parametrize(("opset", "outputs", "settings"), [(9, 5, {}), (13, 3, {}), (15, 3, {"training_mode": 1})])
+def test_a_batch_norm_in_training_is_refused(
+    tmp_path: Path, opset: int, outputs: int, settings: dict[str, int]
+) -> None:
+    """Before opset 14 its outputs alone say so."""
+    graph = Graph((1, 6), opset)
+    statistics = (graph.normal(6), graph.normal(6), graph.normal(6), graph.floats(np.ones(6)))
+    norm = graph.add("BatchNormalization", *statistics, outputs=outputs, **settings)
+    graph.apart("Relu", [norm])
+    with pytest.raises(InputError, match=r"\(BatchNormalization\): .* statistics of the batch"):
+        from_onnx(graph.save(tmp_path / "net.onnx"))
+
+
 def test_names_are_those_of_weights_or_nodes_even_where_they_are_odd(tmp_path: Path) -> None:
     graph = Graph(("N", 6))
     graph.add("MatMul", graph.floats(graph.rng.standard_normal((6, 5)), "features.0.weight"))
@@ -165,6 +178,41 @@ def test_several_thresholds_and_xnor_popcount(tmp_path: Path) -> None:
     graph.add("XnorPopcountMatMul", graph.floats(graph.signs(24, 5) > 0), domain=QONNX)
     traced = from_onnx(graph.save(tmp_path / "net.onnx"))
     assert arrays(traced) == ["binary_linear"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape", "channel"),
+    [
+        ("", (4,), 1),
+        ("NHWC", (4,), 1),
+        ("NCW", (4, 4), 1),
+        ("NWC", (4, 4), 2),
+        ("NHWC", (4, 4), 2),
+        ("NCHW", (4, 4), 1),
+        ("", (4, 4, 4), 1),
+        ("NHWC", (4, 4, 4), 3),
+    ],
+)
+def test_channels_of_thresholds_are_last_where_the_layout_ends_in_them(
+    tmp_path: Path, layout: str, shape: tuple[int, ...], channel: int
+) -> None:
+    thresholds = np.array([[-1, 0], [-0.5, 0.5], [0, 1], [0.25, 2]], np.float32)
+    graph = Graph((1, *shape))
+    graph.add("MultiThreshold", graph.floats(thresholds), domain=QONNX, **({"data_layout": layout} if layout else {}))
+    graph.add("Flatten")
+    inputs = torch.randn((20, *shape), generator=torch.Generator().manual_seed(2))
+    along = [1 if axis != channel else 4 for axis in range(1 + len(shape))]
+    expected = sum((inputs >= torch.from_numpy(step).reshape(along)).float() for step in thresholds.T)
+    found = from_onnx(graph.save(tmp_path / "net.onnx")).network(inputs)
+    assert torch.equal(found, expected.flatten(1))  # type: ignore[union-attr]
+
+
+def test_thresholds_of_lines_say_where_their_channels_are(tmp_path: Path) -> None:
+    graph = Graph((1, 4, 4))
+    graph.add("MultiThreshold", graph.normal(4, 2), domain=QONNX)
+    graph.add("Flatten")
+    with pytest.raises(InputError, match=r"thresholds for 4 channels of 3 axes without data_layout.*NWC or NCW"):
+        from_onnx(graph.save(tmp_path / "net.onnx"))
 
 
 _OPERATIONS: dict[str, tuple[tuple[int, ...], Callable[[Graph], object]]] = {

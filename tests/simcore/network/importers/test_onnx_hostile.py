@@ -269,6 +269,12 @@ def test_what_a_small_file_makes_large_is_refused_before_it_is_made(tmp_path: Pa
     assert re.search(expected, message), message
 
 
+def test_an_axis_put_in_twice_is_refused(tmp_path: Path) -> None:
+    graph = Graph((1, 6))
+    graph.add("Unsqueeze", graph.wholes(1, -3))
+    assert re.search(r"\(Unsqueeze\): .* axes \[1, -3\] name one twice", refused(graph.save(tmp_path / "net.onnx")))
+
+
 def test_a_window_that_asks_for_much_work_is_refused(tmp_path: Path) -> None:
     graph = Graph((1, 1, 2048, 2048))
     graph.add("AveragePool", kernel_shape=[1024, 1024])

@@ -76,6 +76,8 @@ def _unsqueeze(call: Call, inputs: Inputs) -> Result:
     value, axes = given(inputs, 0), call.wholes("axes", 1) or ()
     dimensions = value.dim() + len(axes)
     places = {axis_of(axis, dimensions) for axis in axes}
+    if len(places) != len(axes):
+        raise ValueError(f"axes {list(axes)} name one twice")
     if call.images and 0 in places:
         raise ValueError("it puts an axis in front of that of the batch")
     rest = iter(value.shape)

@@ -15,7 +15,8 @@ _AXIS_ALONE = 13  # opset; before it, a softmax runs over all axes from the give
 
 
 def _batch_norm(call: Call, inputs: Inputs) -> Result:
-    if call.whole("training_mode", 0) or not call.whole("spatial", 1):
+    training = call.whole("training_mode", 0) or call.outputs > 1  # which says it before opset 14
+    if training or not call.whole("spatial", 1):
         raise ValueError("a batch norm with statistics of the batch or of each place; export it in evaluation mode")
     values, weight, bias, mean, variance = (given(inputs, place) for place in range(5))
     for part in (weight, bias, mean, variance):

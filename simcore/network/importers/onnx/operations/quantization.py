@@ -12,8 +12,8 @@ from simcore.network.importers.onnx.operations.comparison import toward_zero
 Inputs = Sequence[torch.Tensor | None]
 _MOST_THRESHOLDS = 255  # those of 8 bits
 _MOST_BITS = 24  # that float32 holds exactly
-_LAYOUT = {2: "NC", 3: "NWC", 4: "NCHW"}
-"""Of a MultiThreshold that does not say its own, by number of axes."""
+_AXES_OF_ALL_VERSIONS = (2, 4)
+"""Numbers of axes of which every version of QONNX has taken the second for the channels."""
 
 
 def _bipolar(call: Call, inputs: Inputs) -> Result:
@@ -61,11 +61,16 @@ _ROUNDING: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 def _multi_threshold(call: Call, inputs: Inputs) -> Result:
     """Scale x (number of thresholds that the value reaches) + bias; thresholds (channels or 1, steps)."""
     value, thresholds = given(inputs, 0), given(inputs, 1)
-    layout = call.text("data_layout", "") or _LAYOUT.get(value.dim(), "NC")
-    channel = layout.index("C") if "C" in layout else 1
+    layout = call.text("data_layout", "")
+    channel = -1 if layout.endswith("C") else 1
     if thresholds.dim() != 2 or thresholds.shape[1] > _MOST_THRESHOLDS or channel >= value.dim():
         raise ValueError(
             f"thresholds of shape {tuple(thresholds.shape)}; (channels, at most {_MOST_THRESHOLDS}) are expected"
+        )
+    if len(thresholds) > 1 and not layout and value.dim() not in _AXES_OF_ALL_VERSIONS:
+        raise ValueError(
+            f"thresholds for {len(thresholds)} channels of {value.dim()} axes without data_layout: the channels are "
+            "the last axis in QONNX before 2025 and the second since; say which, such as data_layout NWC or NCW"
         )
     if len(thresholds) not in (1, value.shape[channel]):
         raise ValueError(f"thresholds for {len(thresholds)} channels, its input has {value.shape[channel]}")
