@@ -37,7 +37,7 @@ class DigitalLayer:
         outputs: M.
         positions: output positions P, 1 of a matrix product.
         bits: of its operands, ``OPERAND_BITS`` or 1.
-        blocks: B, the groups of a convolution; each of M / B outputs has its inputs to itself.
+        blocks: B, the groups of a convolution or heads of a product; each of M / B outputs has its inputs to itself.
     """
 
     name: str
@@ -116,8 +116,10 @@ def digital_layers(graph: NetworkGraph, mapped: Collection[str]) -> tuple[Digita
             case Linear() | BinaryLinear():
                 found.append(DigitalLayer(node.name, operation.in_features, shape[-1], math.prod(shape[:-1]), bits))
             case Matmul() | BinaryMatmul():
-                inputs = shapes[node.inputs[0]][-1]
-                found.append(DigitalLayer(node.name, inputs, shape[-1], math.prod(shape[:-1]), bits))
+                left, right = (shapes[name] for name in node.inputs)
+                heads = math.prod(right[:-2])
+                positions = math.prod(shape[:-1]) // heads
+                found.append(DigitalLayer(node.name, left[-1], heads * shape[-1], positions, bits, heads))
     return tuple(found)
 
 

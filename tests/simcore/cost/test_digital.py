@@ -170,3 +170,21 @@ def test_groups_tokens_and_products_of_activations_that_arrays_do_not_hold() -> 
     query, product = DigitalLayer("query", 9, 6, 6, 8), DigitalLayer("product", 6, 9, 6, 8)
     assert digital_layers(graph, ("grouped[0]", "grouped[1]")) == (query, product)
     assert digital_layers(graph, ()) == (DigitalLayer("grouped", 8, 6, 9, 1, blocks=2), query, product)
+
+
+def test_heads_of_a_product_share_nothing() -> None:
+    """Each of three heads multiplies four tokens with what is its own."""
+    split = [
+        {"name": side, "op": "reshape", "inputs": ["input"], "attrs": {"shape": shape}}
+        for side, shape in (("left", [3, 4, 5]), ("right", [3, 5, 4]), ("shared", [5, 12]))
+    ]
+    products = [
+        {"name": "own", "op": "matmul", "inputs": ["left", "right"], "attrs": {}},
+        {"name": "common", "op": "matmul", "inputs": ["left", "shared"], "attrs": {}},
+        {"name": "both", "op": "concat", "inputs": ["own", "common"], "attrs": {"axis": 2}},
+        {"name": "mean", "op": "reduce", "inputs": ["both"], "attrs": {"kind": "mean", "axes": [0, 1], "keep": False}},
+    ]
+    graph = NetworkGraph.from_content({"nodes": split + products, "input_shape": [60], "classes": 16})
+    own, common = digital_layers(graph, ())
+    assert own == DigitalLayer("own", 5, 3 * 4, 4, 8, blocks=3) and own.macs == 3 * 4 * 4 * 5
+    assert common == DigitalLayer("common", 5, 12, 3 * 4, 8) and common.macs == 12 * 12 * 5
