@@ -177,9 +177,9 @@ class _Table:
             if column.null_count:
                 raise InputError(self._null(of_rows, row), self._of(name))
             lengths = pc.list_value_length(column).unique().to_pylist()
-            if len(lengths) != 1:
-                text = f"tensors from row {row} on have {min(lengths)} to {max(lengths)} values"
-                raise InputError(text, self._of(name))
+            if len(lengths) != 1:  # none at all below empty lists
+                found = f"{min(lengths)} to {max(lengths)}" if lengths else "no"
+                raise InputError(f"tensors from row {row} on have {found} values", self._of(name))
             shape.append(lengths[0])
             column = column.flatten()
         if column.null_count:
