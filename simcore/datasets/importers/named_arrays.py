@@ -17,12 +17,13 @@ from simcore.datasets.importers.base import (
     ImportOptions,
     ImportSource,
     SplitSource,
+    at_a_time,
     class_names,
     largest_label,
 )
 from simcore.datasets.importers.labels import whole_labels
 from simcore.datasets.importers.npy import NpyArray
-from simcore.datasets.importers.tensors import as_samples, at_a_time, sample_of
+from simcore.datasets.importers.tensors import as_samples, sample_of
 from simcore.datasets.sample_format import SampleFormat
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError

@@ -22,12 +22,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from simcore.datasets.importers.base import (
-    BATCH_IMAGES,
     Batch,
     Importer,
     ImportOptions,
     ImportSource,
     SplitSource,
+    at_a_time,
     class_names,
     reading,
     reason,
@@ -186,9 +186,9 @@ class _ParquetImages:
             return self._label_array(file.read(columns=[_LABEL_COLUMN], use_threads=False).column(_LABEL_COLUMN))
 
     def batches(self, decoder: ImageDecoder) -> Iterator[Batch]:
-        row = 0
+        row, count = 0, at_a_time(SampleFormat.image(decoder.image_shape))
         with reading_parquet(self.path), pq.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(BATCH_IMAGES, columns=[self._image, _LABEL_COLUMN], use_threads=False):
+            for batch in file.iter_batches(count, columns=[self._image, _LABEL_COLUMN], use_threads=False):
                 encoded = self._encoded(batch)
                 images = [decoder.decode(data, f"{self.path} row {row + i}") for i, data in enumerate(encoded)]
                 row += len(images)

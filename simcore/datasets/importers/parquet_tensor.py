@@ -20,6 +20,7 @@ from simcore.datasets.importers.base import (
     ImportOptions,
     ImportSource,
     SplitSource,
+    at_a_time,
     class_names,
     largest_label,
 )
@@ -32,7 +33,7 @@ from simcore.datasets.importers.parquet import (
     has_images,
     reading_parquet,
 )
-from simcore.datasets.importers.tensors import as_float32, as_samples, at_a_time, sample_of
+from simcore.datasets.importers.tensors import as_float32, as_samples, sample_of
 from simcore.datasets.sample_format import SampleFormat, Shape
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError

@@ -458,6 +458,27 @@ def test_a_truncated_parquet_page_is_refused(tmp_path):
 # --- choosing -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("importer", ["folders", "parquet", "idx"])
+def test_large_images_are_read_a_few_at_a_time(tmp_path, importer):
+    """No more than 64 MiB together: a thousand photographs would be 36 GB."""
+    pixels, count, options = 2**24, 5, ImportOptions()
+    if importer == "idx":
+        (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx_bytes(np.zeros(count)))
+        with (tmp_path / "t10k-images-idx3-ubyte").open("wb") as file:
+            file.write(struct.pack(">BBBBIII", 0, 0, 8, 3, count, 4096, 4096))
+            file.truncate(16 + count * pixels)
+    else:
+        options = ImportOptions(size=(4096, 4096), channels=1)
+        images, labels = random_images(count, (2, 2, 1), classes=1)
+        if importer == "folders":
+            write_folders(tmp_path, images, labels)
+        else:
+            write_parquet(tmp_path / "test.parquet", images, labels)
+    with choose_importer(tmp_path, importer).open(tmp_path, options) as source:
+        sizes = [images.nbytes for images, _ in source.splits["test"].batches()]
+    assert max(sizes) <= 2**26 and sum(sizes) == count * pixels
+
+
 def test_unknown_sources_and_importers_are_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     message = refused(tmp_path / "notes.txt", tmp_path, "none of the datasets")
