@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from simcore.datasets.sample_format import SampleFormat, Samples, Shape
+from simcore.datasets.sample_format import MOST_SAMPLES, SampleFormat, Samples, Shape
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError
 
@@ -123,6 +123,21 @@ def reading(what: str) -> Iterator[None]:
 def reason(error: BaseException) -> str:
     """An exception's message in one line, its type where it has none."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def bounded(samples: int, what: str) -> int:
+    """How many samples a header says that a split has.
+
+    Args:
+        samples: the number.
+        what: the file, for messages.
+
+    Raises:
+        InputError: more than ``MOST_SAMPLES``.
+    """
+    if samples > MOST_SAMPLES:
+        raise InputError(f"it claims a split of {samples} samples; at most {MOST_SAMPLES} are read", what)
+    return samples
 
 
 def at_a_time(sample: SampleFormat) -> int:

@@ -25,6 +25,7 @@ from simcore.datasets.importers.base import (
     ImportSource,
     SplitSource,
     at_a_time,
+    bounded,
     class_names,
     reading,
 )
@@ -104,7 +105,7 @@ def _open_pairs(folder: Path) -> tuple[dict[str, SplitSource], tuple[int, int, i
             raise InputError(f"{pair.images} claims {count} images of {height} x {width} pixels")
         shapes.add((height, width, 1))
         splits[split] = SplitSource(
-            images=count,
+            images=bounded(count, str(pair.images)),
             labels=partial(_read_labels, pair.labels, count),
             batches=partial(_batches, pair, (height, width, 1), count),
         )

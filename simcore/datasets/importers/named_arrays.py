@@ -18,6 +18,7 @@ from simcore.datasets.importers.base import (
     ImportSource,
     SplitSource,
     at_a_time,
+    bounded,
     class_names,
     largest_label,
 )
@@ -128,7 +129,8 @@ def _split(samples: NpyArray, labels: NpyArray, sample: SampleFormat, options: I
             f"expected ({samples.shape[0]},){hint}",
             labels.what,
         )
-    return SplitSource(samples.shape[0], partial(_labels, labels), partial(_batches, samples, labels, sample, options))
+    count = bounded(samples.shape[0], samples.what)
+    return SplitSource(count, partial(_labels, labels), partial(_batches, samples, labels, sample, options))
 
 
 def _labels(array: NpyArray) -> Labels:

@@ -28,6 +28,7 @@ from simcore.datasets.importers.base import (
     ImportSource,
     SplitSource,
     at_a_time,
+    bounded,
     class_names,
     reading,
     reason,
@@ -134,7 +135,7 @@ def files_of_splits(path: Path) -> dict[str, list[Path]]:
 
 def _split_source(parts: list[_ParquetImages], decoder: ImageDecoder) -> SplitSource:
     return SplitSource(
-        images=sum(part.rows for part in parts),
+        images=bounded(sum(part.rows for part in parts), str(parts[0].path)),
         labels=lambda: np.concatenate([part.labels() for part in parts]),
         batches=partial(_batches, parts, decoder),
     )

@@ -21,6 +21,7 @@ from simcore.datasets.importers.base import (
     ImportSource,
     SplitSource,
     at_a_time,
+    bounded,
     class_names,
     largest_label,
 )
@@ -83,7 +84,7 @@ class ParquetTensorImporter(Importer):
 
 def _split(parts: list[_Table], shape: Shape, sample: SampleFormat, options: ImportOptions) -> SplitSource:
     return SplitSource(
-        sum(part.rows for part in parts),
+        bounded(sum(part.rows for part in parts), parts[0].what),
         lambda: np.concatenate([part.labels() for part in parts]),
         partial(_batches, parts, shape, sample, options),
     )
