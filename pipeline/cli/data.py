@@ -47,7 +47,9 @@ def import_command(
         int | None,
         typer.Option(min=0, help="Put the images of every split into a random order with this seed, before --limit."),
     ] = None,
-    shard_images: Annotated[int, typer.Option(min=1, help="Images in a shard.")] = DEFAULT_SHARD_IMAGES,
+    shard_images: Annotated[
+        int, typer.Option(min=1, help="Images in a shard, fewer where these are more than 128 MiB.")
+    ] = DEFAULT_SHARD_IMAGES,
     classes: Annotated[
         str | None, typer.Option(help="Class names in label order, separated by commas. (default: the source's)")
     ] = None,

@@ -23,7 +23,7 @@ from pipeline.sweep.objectives import OBJECTIVES
 from simcore.datasets import open_dataset
 from simcore.errors import InputError, unknown_name
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint
-from simcore.network.inputs import require_fit
+from simcore.network.inputs import require_fit, require_tokens
 
 _PADDING = {
     None: "none",
@@ -68,6 +68,7 @@ def check(
     if split not in data.splits:
         raise unknown_name(f"split of {data.name}", split, data.splits, "--split")
     available = data.splits[split]
+    require_tokens(checkpoint.network.graph, data, split, min(images, available), "--dataset")
     if mapped_images > available:
         raise InputError(f"split '{split}' has {available} images", "--mapped-images")
     array = Array(rows, cols, device, corner)

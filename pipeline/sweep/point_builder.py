@@ -15,7 +15,7 @@ from pipeline.sweep import simulation
 from pipeline.sweep.axes import CALIBRATION, CONDITIONS, EFFECTS, OF_EFFECTS, SCALARS, SETS
 from pipeline.sweep.axis import AxisValue
 from pipeline.sweep.field_types import is_effect_file
-from pipeline.sweep.images import calibrating_images
+from pipeline.sweep.images import calibrating_images, measured_images
 from pipeline.sweep.mitigation_sets import PlacedSet, settings_of_sets
 from pipeline.sweep.point_keys import PointProduct
 from pipeline.sweep.points import Bitcell, Configuration, DesignPoint, Study
@@ -316,8 +316,9 @@ class PointBuilder:
                         raise unknown_name(f"{what} of this sweep", name, known, where)
 
     def _check_fit(self, model: Model, where: str) -> None:
-        """The network must take samples of the data set's shape and know its classes."""
-        simulation.require_fit(model, self.dataset, where)
+        """The network must take samples of the data set's shape, have a row for every token, and know its classes."""
+        images = measured_images(self.sweep, self.dataset)
+        simulation.require_fit(model, self.dataset, self.spec.dataset.split, images, where)
         simulation.check_layers(model, self.spec.layers, where, self.sweep.where("layers"))
 
 

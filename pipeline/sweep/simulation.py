@@ -210,11 +210,14 @@ def choose_calibration_images(dataset: Dataset, count: int, measured_split: str,
         raise InputError(error.message, where) from None
 
 
-def require_fit(model: Model, dataset: Dataset, where: str) -> None:
-    """Raises InputError where the network takes other samples than the data set's, or knows other classes."""
+def require_fit(model: Model, dataset: Dataset, split: str, images: int, where: str) -> None:
+    """Raises InputError where the network knows other classes than the data set, or takes other samples than the first
+    ones of a split."""
     from simcore.network import inputs
 
-    inputs.require_fit(f"model '{model.name}'", model.checkpoint.network.graph, dataset, where)
+    graph = model.checkpoint.network.graph
+    inputs.require_fit(f"model '{model.name}'", graph, dataset, where)
+    inputs.require_tokens(graph, dataset, split, images, where)
 
 
 def check_layers(model: Model, layers: list[str] | None, model_where: str, layers_where: str) -> None:

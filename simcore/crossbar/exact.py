@@ -23,9 +23,9 @@ _FLOAT32_TOLERANCE = 2e-6
 # cells' slopes tell what it does to the currents.
 _FLOAT32_ASTRAY = 0.01
 CURRENT_TOLERANCE = 20.0
-"""A solve has converged where no sink current may be off by more than this many tolerances of the read's largest. It is
-met without further sweeps by every shipped bitcell, corner and array up to 256 rows; currents are some ten times
-better than what bounds them."""
+"""A solve has converged where its current error is no more than this many tolerances. It is met without more sweeps by
+every shipped bitcell, corner and array up to 256 rows; currents are some ten times better than their current error
+says, which covers what that leaves out."""
 _FLOAT64 = np.dtype(np.float64)
 _NEWTON = Newton()
 # The kernels on the CPU, by ``Topology.relaxation``.

@@ -37,7 +37,9 @@ class Solution:
             far worse than the cells, it is larger than the error of the voltages.
         sweeps: ([T,] B) line-relaxation sweeps (input_sourced) or Newton steps (gate_driven).
         current_error: ([T,] B) how far the residual may put a sink current off, to first order, relative to the largest
-            sink current of the read (see ``kirchhoff``); of what Newton's method solved, the imbalance of the currents.
+            sink current of the read: a bound on gate_driven tiles, an estimate on input_sourced ones, where columns act
+            on each other through the rows (see ``kirchhoff``); of what Newton's method solved, the imbalance of the
+            currents.
     """
 
     sink_currents: np.ndarray

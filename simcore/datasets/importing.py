@@ -22,6 +22,7 @@ from simcore.datasets.shards import Labels, Shard, content_records, write_shard
 from simcore.errors import InputError, unknown_name
 
 DEFAULT_SHARD_IMAGES = 500
+_SHARD_BYTES = 2**27  # of samples: a shard is written and read as a whole
 FIRST_IMAGES = 32  # as many as a design is calibrated on by default
 # (split, images written, images to write)
 Progress = Callable[[str, int, int], None]
@@ -43,7 +44,7 @@ class ImportRequest:
         split_fractions: shares of the source's only split that become splits of these names, class by class; the rest
             becomes ``train``. Empty leaves the source's splits as they are.
         split_seed: of the random choice that ``split_fractions`` asks for.
-        shard_images: images in a shard.
+        shard_images: images in a shard; fewer where these would be more than 128 MiB.
         options: what to do with the samples.
     """
 
@@ -226,7 +227,8 @@ def _write_split(
     done = 0
     progress(split, done, total)
     chosen = _checked(_selected(source, np.sort(selection.indices)), whole, f"split '{split}' of {request.source}")
-    for images, labels in _regroup(_in_order(chosen, selection.indices), request.shard_images):
+    shard_images = max(1, min(request.shard_images, _SHARD_BYTES // whole.sample.bytes))
+    for images, labels in _regroup(_in_order(chosen, selection.indices), shard_images):
         shards.append(write_shard(folder / f"{split}-{len(shards):05d}.parquet", whole.sample, images, labels))
         content.update(content_records(images, labels))
         done += len(labels)

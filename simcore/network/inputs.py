@@ -8,7 +8,9 @@ import numpy as np
 import torch
 
 from simcore.errors import InputError
-from simcore.network.graph import NetworkGraph
+from simcore.network.graph import INPUT, NetworkGraph
+from simcore.network.layers.product import require_rows
+from simcore.network.operations.product import Embedding
 
 
 class Samples(Protocol):
@@ -22,6 +24,8 @@ class Samples(Protocol):
 
     @property
     def input_shape(self) -> tuple[int, ...]: ...
+
+    def read(self, split: str, start: int, count: int) -> tuple[np.ndarray, np.ndarray]: ...
 
 
 def network_input(samples: np.ndarray) -> torch.Tensor:
@@ -61,6 +65,27 @@ def require_fit(what: str, graph: NetworkGraph, dataset: Samples, where: str = "
         raise InputError(
             f"{what} knows {graph.classes} classes, data set '{dataset.name}' has {len(dataset.classes)}{hint}", where
         )
+
+
+def require_tokens(graph: NetworkGraph, dataset: Samples, split: str, images: int, where: str = "") -> None:
+    """Refuse samples of which a table of the network has no row. Only networks with such a table read them.
+
+    Args:
+        graph: a network that takes the data set's samples.
+        dataset: the data set.
+        split: of the samples.
+        images: the first so many are looked at.
+        where: where the user named the network, for messages.
+
+    Raises:
+        InputError: a sample has a value that is no row's number.
+    """
+    tables = {node.name: node.operation() for node in graph.nodes if node.inputs == (INPUT,)}
+    for name, table in tables.items():
+        if isinstance(table, Embedding):
+            place = f"node '{name}' on split '{split}' of data set '{dataset.name}'"
+            values = network_input(dataset.read(split, 0, images)[0])
+            require_rows(values, table.entries, f"{where}: {place}" if where else place)
 
 
 def _hint(graph: NetworkGraph, dataset: Samples) -> str:

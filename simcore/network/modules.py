@@ -13,7 +13,7 @@ from torch import nn
 
 from simcore.network.graph import INPUT, NetworkGraph, node_of
 from simcore.network.layers import ADDING_UP, build
-from simcore.network.layers.product import BinaryLinear, BinaryMatmul
+from simcore.network.layers.product import BinaryLinear, BinaryMatmul, Embedding
 from simcore.network.layers.window import BinaryConv2d
 from simcore.network.training.straight_through import sign
 
@@ -92,8 +92,10 @@ class GraphNetwork(nn.Module):
         shapes = graph.shapes()
         self.layers = nn.ModuleList()
         for node in graph.nodes:
-            operation = node.operation()
-            self.layers.append(build(operation, shapes[node.name]))
+            layer = build(node.operation(), shapes[node.name])
+            if isinstance(layer, Embedding):
+                layer.where = f"node '{node.name}'"
+            self.layers.append(layer)
         self._finished = _finished_after(graph)
 
     def forward(self, images: torch.Tensor, dot: BinaryDot | None = None) -> torch.Tensor:

@@ -6,10 +6,14 @@ through the wires, relative to v_read.
 What it does to the sink currents is its *doubt*. A solution with such differences e between the two voltages of each
 cell is the exact one of the network with a source of e volts in series with every cell. If all those of a column push
 the same way, its sink current changes by e / (1 / G + r), G the sum of its cells' slopes and r what all of it flows
-through; e is at most twice the residual, for a cell has two ends. So the doubt bounds the error of a current to first
-order in e; what a solver's sink current and the sum of the cell currents differ by is added. Where cells are left with
-little of v_read, or a sink gets what is left of larger currents among the cells, the doubt is large beside the
-currents, however small the residual.
+through; e is at most twice the residual, for a cell has two ends. What a solver's sink current and the sum of the cell
+currents differ by is added. Where cells are left with little of v_read, or a sink gets what is left of larger currents
+among the cells, the doubt is large beside the currents, however small the residual.
+
+On gate_driven tiles, whose columns share nothing, the doubt so bounds the error of a current to first order in e. On
+input_sourced tiles the differences in other columns act too, through the rows, and are left out: next to nothing where
+cells conduct far worse than drivers and rows, up to as much again where they do not, and a few times as much where they
+conduct better than the sinks as well. There the doubt is an estimate.
 """
 
 from __future__ import annotations
@@ -85,7 +89,8 @@ def array_residual(crossbar, x, drops, out):  # type: ignore[no-untyped-def]
         crossbar: Crossbar of the tile, with the wires of ``line_relaxation``.
         x: (R, L) input bits as floats.
         drops: ``u`` and ``c``, (R, C, L) volts.
-        out: Out of the block: ``sink`` is read, ``residual`` and ``doubt`` are filled in.
+        out: Out of the block: ``sink`` is read, ``residual`` and ``doubt`` are filled in; the latter of the column
+            whose own differences do most to it.
     """
     weights, factors = crossbar.cells.states, crossbar.cells.factors
     curves, wires = crossbar.curves, crossbar.wires

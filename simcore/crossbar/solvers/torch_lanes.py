@@ -286,7 +286,8 @@ def _line_error(
 def _doubt(
     worst: torch.Tensor, drawn: torch.Tensor, amps: torch.Tensor, slope: torch.Tensor, r_end: float
 ) -> torch.Tensor:
-    """(N,) amperes by which node voltages that are ``worst`` volts off may put a sink current off.
+    """(N,) amperes by which node voltages that are ``worst`` volts off along a column may put its sink current off; see
+    ``kirchhoff`` for what other columns do.
 
     Args:
         worst: (N,).

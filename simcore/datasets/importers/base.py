@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from simcore.datasets.sample_format import SampleFormat, Samples, Shape
+from simcore.datasets.sample_format import MOST_SAMPLES, SampleFormat, Samples, Shape
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError
 
 Batch = tuple[Samples, Labels]
 # Samples handed over at a time: enough to keep numpy busy, little enough to keep memory small.
-BATCH_IMAGES = 1000
+_BATCH_SAMPLES = 1000
+_BATCH_BYTES = 2**26
 UNDIVIDED = "all"
 """Split of a source that has none."""
 
@@ -122,6 +123,26 @@ def reading(what: str) -> Iterator[None]:
 def reason(error: BaseException) -> str:
     """An exception's message in one line, its type where it has none."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def bounded(samples: int, what: str) -> int:
+    """How many samples a header says that a split has.
+
+    Args:
+        samples: the number.
+        what: the file, for messages.
+
+    Raises:
+        InputError: more than ``MOST_SAMPLES``.
+    """
+    if samples > MOST_SAMPLES:
+        raise InputError(f"it claims a split of {samples} samples; at most {MOST_SAMPLES} are read", what)
+    return samples
+
+
+def at_a_time(sample: SampleFormat) -> int:
+    """How many samples are handed over together: fewer where they are large."""
+    return max(1, min(_BATCH_SAMPLES, _BATCH_BYTES // sample.bytes))
 
 
 def largest_label(splits: Mapping[str, SplitSource]) -> int:

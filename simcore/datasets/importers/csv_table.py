@@ -19,13 +19,14 @@ from simcore.datasets.importers.base import (
     ImportOptions,
     ImportSource,
     SplitSource,
+    at_a_time,
     class_names,
     reading,
     reason,
 )
 from simcore.datasets.importers.columns import chosen_columns, find_label_column
 from simcore.datasets.importers.labels import MAX_CLASSES
-from simcore.datasets.importers.tensors import as_samples, at_a_time, sample_of
+from simcore.datasets.importers.tensors import as_samples, sample_of
 from simcore.datasets.sample_format import SampleFormat
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError

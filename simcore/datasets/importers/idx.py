@@ -19,12 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from simcore.datasets.importers.base import (
-    BATCH_IMAGES,
     Batch,
     Importer,
     ImportOptions,
     ImportSource,
     SplitSource,
+    at_a_time,
+    bounded,
     class_names,
     reading,
 )
@@ -104,7 +105,7 @@ def _open_pairs(folder: Path) -> tuple[dict[str, SplitSource], tuple[int, int, i
             raise InputError(f"{pair.images} claims {count} images of {height} x {width} pixels")
         shapes.add((height, width, 1))
         splits[split] = SplitSource(
-            images=count,
+            images=bounded(count, str(pair.images)),
             labels=partial(_read_labels, pair.labels, count),
             batches=partial(_batches, pair, (height, width, 1), count),
         )
@@ -156,8 +157,9 @@ def _batches(pair: _IdxPair, image_shape: tuple[int, int, int], count: int) -> I
     labels = _read_labels(pair.labels, count)
     with _open(pair.images) as file:
         _parse_header(file, pair.images, dimensions=3)
-        for start in range(0, count, BATCH_IMAGES):
-            batch_labels = labels[start : start + BATCH_IMAGES]
+        together = at_a_time(SampleFormat.image(image_shape))
+        for start in range(0, count, together):
+            batch_labels = labels[start : start + together]
             data = _read_exactly(file, len(batch_labels) * math.prod(image_shape), pair.images)
             yield np.frombuffer(data, dtype=np.uint8).reshape(-1, *image_shape), batch_labels
         _require_end(file, pair.images)

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from simcore.datasets.importers.base import (
-    BATCH_IMAGES,
     UNDIVIDED,
     Batch,
     Importer,
     ImportOptions,
     ImportSource,
     SplitSource,
+    at_a_time,
     reading,
 )
 from simcore.datasets.importers.image_codec import SUFFIXES, ImageDecoder
@@ -124,10 +124,11 @@ def _split_source(files: _LabelledFiles, decoder: ImageDecoder) -> SplitSource:
 
 
 def _batches(files: _LabelledFiles, decoder: ImageDecoder) -> Iterator[Batch]:
-    for start in range(0, len(files.paths), BATCH_IMAGES):
-        paths = files.paths[start : start + BATCH_IMAGES]
+    count = at_a_time(SampleFormat.image(decoder.image_shape))
+    for start in range(0, len(files.paths), count):
+        paths = files.paths[start : start + count]
         images = np.stack([decoder.decode(_read(path), str(path)) for path in paths])
-        yield images, files.labels[start : start + BATCH_IMAGES]
+        yield images, files.labels[start : start + count]
 
 
 def _read(path: Path) -> bytes:

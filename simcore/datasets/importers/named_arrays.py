@@ -17,12 +17,14 @@ from simcore.datasets.importers.base import (
     ImportOptions,
     ImportSource,
     SplitSource,
+    at_a_time,
+    bounded,
     class_names,
     largest_label,
 )
 from simcore.datasets.importers.labels import whole_labels
 from simcore.datasets.importers.npy import NpyArray
-from simcore.datasets.importers.tensors import as_samples, at_a_time, sample_of
+from simcore.datasets.importers.tensors import as_samples, sample_of
 from simcore.datasets.sample_format import SampleFormat
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError
@@ -127,7 +129,8 @@ def _split(samples: NpyArray, labels: NpyArray, sample: SampleFormat, options: I
             f"expected ({samples.shape[0]},){hint}",
             labels.what,
         )
-    return SplitSource(samples.shape[0], partial(_labels, labels), partial(_batches, samples, labels, sample, options))
+    count = bounded(samples.shape[0], samples.what)
+    return SplitSource(count, partial(_labels, labels), partial(_batches, samples, labels, sample, options))
 
 
 def _labels(array: NpyArray) -> Labels:

@@ -4,6 +4,7 @@ read, and nothing but numbers is."""
 from __future__ import annotations
 
 import math
+import tokenize
 from collections.abc import Callable, Iterator
 from typing import IO
 
@@ -15,6 +16,8 @@ from simcore.datasets.importers.base import reading, reason
 from simcore.errors import InputError
 
 _MOST_HEADER_BYTES = 10_000
+# A header is a Python literal, and NumPy looks at what it holds only in part: damaged ones end in any of these.
+_UNREADABLE = (ValueError, TypeError, LookupError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError)
 
 
 class NpyArray:
@@ -45,9 +48,10 @@ class NpyArray:
             raise InputError("it holds Python objects (a pickle), which are never read; save plain numbers", what)
         if self.dtype.kind not in "biuf":
             raise InputError(f"it holds {self.dtype}; expected numbers", what)
-        claimed = math.prod(self.shape) * self.dtype.itemsize
-        if claimed != size - start:
-            raise InputError(f"its header claims {claimed} bytes of shape {self.shape}, it has {size - start}", what)
+        if math.prod(self.shape) * self.dtype.itemsize != size - start:
+            raise InputError(
+                f"its header claims the shape {self.shape} of {self.dtype}, it has {size - start} bytes", what
+            )
 
     def blocks(self, count: int) -> Iterator[NDArray[np.generic]]:
         """The array in pieces along its first axis.
@@ -82,7 +86,7 @@ def _header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype
         version = npy_format.read_magic(file)
         read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
         shape, fortran, dtype = read(file, max_header_size=_MOST_HEADER_BYTES)
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise InputError(f"no readable NumPy array ({reason(error)})", what) from None
     if any(size < 0 for size in shape):
         raise InputError(f"its header claims the shape {shape}", what)

@@ -22,12 +22,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from simcore.datasets.importers.base import (
-    BATCH_IMAGES,
     Batch,
     Importer,
     ImportOptions,
     ImportSource,
     SplitSource,
+    at_a_time,
+    bounded,
     class_names,
     reading,
     reason,
@@ -134,7 +135,7 @@ def files_of_splits(path: Path) -> dict[str, list[Path]]:
 
 def _split_source(parts: list[_ParquetImages], decoder: ImageDecoder) -> SplitSource:
     return SplitSource(
-        images=sum(part.rows for part in parts),
+        images=bounded(sum(part.rows for part in parts), str(parts[0].path)),
         labels=lambda: np.concatenate([part.labels() for part in parts]),
         batches=partial(_batches, parts, decoder),
     )
@@ -186,9 +187,9 @@ class _ParquetImages:
             return self._label_array(file.read(columns=[_LABEL_COLUMN], use_threads=False).column(_LABEL_COLUMN))
 
     def batches(self, decoder: ImageDecoder) -> Iterator[Batch]:
-        row = 0
+        row, count = 0, at_a_time(SampleFormat.image(decoder.image_shape))
         with reading_parquet(self.path), pq.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(BATCH_IMAGES, columns=[self._image, _LABEL_COLUMN], use_threads=False):
+            for batch in file.iter_batches(count, columns=[self._image, _LABEL_COLUMN], use_threads=False):
                 encoded = self._encoded(batch)
                 images = [decoder.decode(data, f"{self.path} row {row + i}") for i, data in enumerate(encoded)]
                 row += len(images)

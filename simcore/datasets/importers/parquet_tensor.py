@@ -20,6 +20,8 @@ from simcore.datasets.importers.base import (
     ImportOptions,
     ImportSource,
     SplitSource,
+    at_a_time,
+    bounded,
     class_names,
     largest_label,
 )
@@ -32,7 +34,7 @@ from simcore.datasets.importers.parquet import (
     has_images,
     reading_parquet,
 )
-from simcore.datasets.importers.tensors import as_float32, as_samples, at_a_time, sample_of
+from simcore.datasets.importers.tensors import as_float32, as_samples, sample_of
 from simcore.datasets.sample_format import SampleFormat, Shape
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError
@@ -82,7 +84,7 @@ class ParquetTensorImporter(Importer):
 
 def _split(parts: list[_Table], shape: Shape, sample: SampleFormat, options: ImportOptions) -> SplitSource:
     return SplitSource(
-        sum(part.rows for part in parts),
+        bounded(sum(part.rows for part in parts), parts[0].what),
         lambda: np.concatenate([part.labels() for part in parts]),
         partial(_batches, parts, shape, sample, options),
     )
@@ -177,9 +179,9 @@ class _Table:
             if column.null_count:
                 raise InputError(self._null(of_rows, row), self._of(name))
             lengths = pc.list_value_length(column).unique().to_pylist()
-            if len(lengths) != 1:
-                text = f"tensors from row {row} on have {min(lengths)} to {max(lengths)} values"
-                raise InputError(text, self._of(name))
+            if len(lengths) != 1:  # none at all below empty lists
+                found = f"{min(lengths)} to {max(lengths)}" if lengths else "no"
+                raise InputError(f"tensors from row {row} on have {found} values", self._of(name))
             shape.append(lengths[0])
             column = column.flatten()
         if column.null_count:

@@ -7,16 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from simcore.datasets.importers.base import BATCH_IMAGES, ImportOptions
+from simcore.datasets.importers.base import ImportOptions
 from simcore.datasets.sample_format import EXACT_INTEGERS, SampleFormat, Shape
 from simcore.errors import InputError
-
-_BATCH_BYTES = 2**26
-
-
-def at_a_time(sample: SampleFormat) -> int:
-    """Samples that are handed over together: as many as images, but fewer where they are large."""
-    return max(1, min(BATCH_IMAGES, _BATCH_BYTES // sample.bytes))
 
 
 def sample_of(shape: Shape, options: ImportOptions, what: str) -> SampleFormat:

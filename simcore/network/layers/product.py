@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from simcore.errors import InputError
 from simcore.network.operations import Shape
 from simcore.network.operations import product as ops
 from simcore.network.training.straight_through import activation_sign, sign, weight_sign
@@ -39,10 +40,32 @@ class BinaryMatmul(nn.Module):
 
 
 class Embedding(nn.Embedding):
-    """Rows of a table, of whole numbers that come as float32 like every input."""
+    """Rows of a table, of whole numbers that come as float32 like every input. ``where`` is the node, for messages."""
+
+    where = ""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
+        require_rows(input, self.num_embeddings, self.where)
         return super().forward(input.long())
+
+
+def require_rows(values: torch.Tensor, entries: int, where: str) -> None:
+    """Refuse values that name no row of a table.
+
+    Args:
+        values: of any shape.
+        entries: rows of the table.
+        where: which it is, for messages.
+
+    Raises:
+        InputError: one is no whole number from 0 to ``entries`` - 1.
+    """
+    wrong = values[(values != values.floor()) | (values < 0) | (values >= entries)]
+    if len(wrong):
+        raise InputError(
+            f"its table has {entries} rows, so it takes whole numbers from 0 to {entries - 1}, not {wrong[0]:.9g}",
+            where,
+        )
 
 
 def build(operation: ops.Operation, shape: Shape) -> nn.Module | None:

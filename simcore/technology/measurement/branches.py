@@ -185,11 +185,17 @@ def _below(branch: Branch, largest: float) -> Branch:
 
 def _in_states(branches: Sequence[Branch], where: str) -> list[Branch]:
     """Each branch with a state: that of its heading, else the one that its conductance at low voltage is nearer to."""
-    if all(branch.state is not None for branch in branches):
-        states = {branch.state for branch in branches}
-        if len(states) == 1:
-            raise InputError(f"only the {states.pop()} state was measured; give the file of the other one too", where)
-        return list(branches)
+    found = list(branches)
+    if any(branch.state is None for branch in branches):
+        states = _states_by_conductance(branches, where)
+        found = [replace(branch, state=branch.state or state) for branch, state in zip(branches, states, strict=True)]
+    only = {branch.state for branch in found}
+    if len(only) == 1:
+        raise InputError(f"only the {only.pop()} state was measured; give the file of the other one too", where)
+    return found
+
+
+def _states_by_conductance(branches: Sequence[Branch], where: str) -> list[State]:
     low = _LOW_VOLTAGE * max(float(branch.voltage[-1]) for branch in branches)
     logs = np.log([_low_conductance(branch, low) for branch in branches])
     rising = np.sort(logs)
@@ -204,9 +210,7 @@ def _in_states(branches: Sequence[Branch], where: str) -> list[Branch]:
         )
     cut = int(np.argmin(within - 2 * gaps))
     border = (rising[cut] + rising[cut + 1]) / 2
-    return [
-        replace(branch, state="on" if log > border else "off") for branch, log in zip(branches, logs, strict=True)
-    ]  # fmt: skip
+    return ["on" if log > border else "off" for log in logs]
 
 
 def _low_conductance(branch: Branch, low: float) -> float:

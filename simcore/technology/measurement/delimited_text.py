@@ -128,7 +128,11 @@ def _cut(line: str, delimiter: str) -> tuple[bool, tuple[str, ...]]:
         return bool(comment), ()
     if delimiter == _SPACES:
         return bool(comment), tuple(text.split())
-    cells = [cell.strip() for cell in next(csv.reader([text.strip(" ")], delimiter=delimiter, skipinitialspace=True))]
+    try:
+        (row,) = csv.reader([text.strip(" ")], delimiter=delimiter, skipinitialspace=True)
+    except csv.Error:  # a cell of more characters than the module reads: no number, whatever it is
+        return bool(comment), (text,)
+    cells = [cell.strip() for cell in row]
     while cells and not cells[-1]:
         cells.pop()
     return bool(comment), tuple(cells)

@@ -14,6 +14,7 @@ from simcore.analysis.tile_read import ReadPlace, tile_read
 from simcore.datasets import ImportOptions, ImportRequest, import_dataset
 from simcore.errors import InputError
 from simcore.inference.evaluation import evaluate, prepare
+from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import load_checkpoint, save_checkpoint
 from simcore.network.graph import NetworkGraph, Node
 from simcore.network.inputs import network_input
@@ -92,6 +93,23 @@ def test_a_layer_is_named_as_its_module_is(folder):
     wrong.write_text(sweep_text("layers.0.hiden"))
     with pytest.raises(InputError, match=r"did you mean 'layers\.0\.hidden'"):
         make_plan(load_sweep(str(wrong)))
+
+
+@pytest.mark.parametrize("token", [30.0, -1.0, 3.7])
+def test_tokens_without_a_row_in_the_table_are_told_of(tmp_path, token):
+    samples = np.where(np.arange(60)[:, None] == 50, token, SAMPLES["words"]).astype(np.float32)
+    for split, chosen in (("test", slice(40, 60)), ("train", slice(40))):
+        np.save(tmp_path / f"x_{split}.npy", samples[chosen])
+        np.save(tmp_path / f"y_{split}.npy", np.arange(60)[chosen] % 3)
+    dataset = import_dataset(ImportRequest(tmp_path, name="words"), tmp_path / "data")
+    network = GraphNetwork(graph("words")).eval()
+    save_checkpoint(tmp_path / "net.safetensors", network, {"name": "net"})
+    (tmp_path / "sweep.yaml").write_text(sweep_text())
+    takes = f"takes whole numbers from 0 to 29, not {token:g}"
+    with pytest.raises(InputError, match=f"node 'rows' on split 'test' of data set 'words': .*{takes}"):
+        make_plan(load_sweep(str(tmp_path / "sweep.yaml")))
+    with pytest.raises(InputError, match=f"node 'rows': .*{takes}"):
+        measure_accuracy(network, dataset, "test")
 
 
 def test_samples_with_their_channels_last_are_told_of(tmp_path):

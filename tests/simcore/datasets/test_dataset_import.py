@@ -37,6 +37,13 @@ def test_limits_take_the_first_images(tmp_path, source):
     assert [shard.images for shard in dataset.manifest.splits["test"].shards] == [5, 5, 5, 2]
 
 
+def test_shards_have_fewer_images_where_these_are_large(tmp_path, source, monkeypatch):
+    monkeypatch.setattr("simcore.datasets.importing._SHARD_BYTES", 12 * IMAGES[0].nbytes)
+    dataset = import_dataset(ImportRequest(source, splits=("test",)), tmp_path / "out")
+    assert [shard.images for shard in dataset.manifest.splits["test"].shards] == [12, 12, 12, 4]
+    assert np.array_equal(dataset.read("test", 0, 40)[0], IMAGES)
+
+
 def test_a_limit_beyond_the_split_takes_everything(tmp_path, source):
     dataset = import_dataset(ImportRequest(source, limits={"test": 1000}), tmp_path / "out")
     assert dataset.splits["test"] == 40 and dataset.manifest.splits["test"].selection == "all 40"

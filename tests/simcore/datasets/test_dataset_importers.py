@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 import tarfile
@@ -456,6 +457,50 @@ def test_a_truncated_parquet_page_is_refused(tmp_path):
 
 
 # --- choosing -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("importer", ["folders", "parquet", "idx"])
+def test_large_images_are_read_a_few_at_a_time(tmp_path, importer):
+    """No more than 64 MiB together: a thousand photographs would be 36 GB."""
+    pixels, count, options = 2**24, 5, ImportOptions()
+    if importer == "idx":
+        (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx_bytes(np.zeros(count)))
+        with (tmp_path / "t10k-images-idx3-ubyte").open("wb") as file:
+            file.write(struct.pack(">BBBBIII", 0, 0, 8, 3, count, 4096, 4096))
+            file.truncate(16 + count * pixels)
+    else:
+        options = ImportOptions(size=(4096, 4096), channels=1)
+        images, labels = random_images(count, (2, 2, 1), classes=1)
+        if importer == "folders":
+            write_folders(tmp_path, images, labels)
+        else:
+            write_parquet(tmp_path / "test.parquet", images, labels)
+    with choose_importer(tmp_path, importer).open(tmp_path, options) as source:
+        sizes = [images.nbytes for images, _ in source.splits["test"].batches()]
+    assert max(sizes) <= 2**26 and sum(sizes) == count * pixels
+
+
+def test_an_idx_header_that_claims_too_many_images_is_refused_before_they_are_read(tmp_path):
+    for kind, *sizes in (("images-idx3", 4_000_000_000, 1, 1), ("labels-idx1", 4_000_000_000)):
+        header = struct.pack(f">BBBB{len(sizes)}I", 0, 0, 8, len(sizes), *sizes)
+        (tmp_path / f"train-{kind}-ubyte.gz").write_bytes(gzip.compress(header))
+    refused(tmp_path, tmp_path, "images-idx3-ubyte.gz: it claims a split of 4000000000 samples; at most 67108864")
+
+
+@pytest.mark.parametrize("importer", ["npy", "parquet", "parquet-tensor"])
+def test_splits_of_too_many_samples_are_refused(tmp_path, importer, monkeypatch):
+    monkeypatch.setattr("simcore.datasets.importers.base.MOST_SAMPLES", 6)
+    (tmp_path / "source").mkdir()
+    if importer == "npy":
+        np.save(tmp_path / "source/x.npy", GRAY)
+        np.save(tmp_path / "source/y.npy", GRAY_LABELS)
+    for part in (slice(3), slice(3, 7)):
+        if importer == "parquet":
+            write_parquet(tmp_path / f"source/test-{part.stop}-of-7.parquet", GRAY[part], GRAY_LABELS[part])
+        elif importer == "parquet-tensor":
+            table = pa.table({"x": GRAY[part, 0, 0, 0], "label": GRAY_LABELS[part]})
+            pq.write_table(table, tmp_path / f"source/test-{part.stop}-of-7.parquet")
+    refused(tmp_path / "source", tmp_path, "it claims a split of 7 samples; at most 6 are read", importer=importer)
 
 
 def test_unknown_sources_and_importers_are_refused(tmp_path):

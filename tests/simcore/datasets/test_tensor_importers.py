@@ -100,18 +100,28 @@ def test_shape_and_order_of_axes(tmp_path):
     refused(folder, tmp_path / "more", "no axis of channels", channels_last=True)
 
 
-def lying_header(shape: str) -> bytes:
-    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+def lying_header(shape: str, dtype: str = "'<f4'") -> bytes:
+    return with_header(f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}, }}")
+
+
+def with_header(header: str) -> bytes:
+    header = header.ljust(117) + "\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + b"\0" * 16
 
 
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (lying_header("(30, 268435456)"), Y, r"x_train.npy: its header claims 32212254720 bytes"),
+        (lying_header("(30, 268435456)"), Y, r"x_train.npy: its header claims the shape \(30, 268435456\) of float32"),
+        (lying_header(f"({'9' * 4000}, {'9' * 4000})"), Y, r"x_train.npy: its header claims the shape"),
         (lying_header("(-1, 4)"), Y, r"x_train.npy: its header claims the shape"),
         (lying_header("__import__('os').abort()"), Y, r"x_train.npy: no readable NumPy array"),
-        (npy(X)[:-4], Y, r"x_train.npy: its header claims 1200 bytes of shape \(30, 2, 5\), it has 1196"),
+        (lying_header("(4,)", "()"), Y, "x_train.npy: no readable NumPy array"),
+        (lying_header("(4,)", "',u1'"), Y, "x_train.npy: no readable NumPy array"),
+        (with_header("{'shape': (3, "), Y, "x_train.npy: no readable NumPy array"),
+        (with_header("{1: 2, 'a': 3}"), Y, "x_train.npy: no readable NumPy array"),
+        (with_header("-" * 9000 + "1"), Y, "x_train.npy: no readable NumPy array"),
+        (npy(X)[:-4], Y, r"x_train.npy: its header claims the shape \(30, 2, 5\) of float32, it has 1196 bytes"),
         (b"no array", Y, "x_train.npy: no readable NumPy array"),
         (npy(np.array([{}] * 30, dtype=object), allow_pickle=True), Y, "pickle.*never read"),
         (np.array([["a", "b"]] * 30), Y, "x_train.npy: it holds <U1; expected numbers"),
@@ -259,6 +269,10 @@ def test_parquet_with_a_column_a_feature(tmp_path):
     ("columns", "message"),
     [
         ({"x": [[1.0, 2.0], [1.0]], "label": [0, 1]}, "column 'x': tensors from row 0 on have 1 to 2 values"),
+        (
+            {"x": pa.array([[], []], pa.list_(pa.list_(pa.float32()))), "label": [0, 1]},
+            "column 'x': tensors from row 0 on have no values",
+        ),
         ({"x": [[1.0, 2.0], None], "label": [0, 1]}, "column 'x': row 1 has a value that is missing"),
         ({"x": [[1.0, 2.0], [1.0, None]], "label": [0, 1]}, "column 'x': row 1 has a value that is missing"),
         ({"x": [1.0, float("inf")], "label": [0, 1]}, "table.parquet row 1: inf is no finite number"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -191,6 +192,20 @@ def test_both_states_may_come_from_two_files(tmp_path):
         paths.append(path)
     cell = measured_cell(Measurement(tuple(paths)))
     assert cell.ratio(0.2) == pytest.approx(float(ORDINARY.on(0.2) / ORDINARY.off(0.2)), rel=0.04)
+
+
+def test_a_heading_says_the_state_whatever_other_branches_say_of_theirs():
+    """By their conductances alone the second branch would go with the third."""
+    volts = np.linspace(0, 0.4, 41)
+    series = [Series(volts, g * volts, state, "file") for g, state in ((10e-6, "on"), (3e-6, "on"), (1e-6, None))]
+    assert [branch.state for branch in find_branches(series, Limits())] == ["on", "on", "off"]
+    with pytest.raises(InputError, match="only the off state was measured"):
+        find_branches([replace(series[0], state="off"), series[2]], Limits())
+
+
+def test_a_line_of_any_length_is_a_remark(tmp_path):
+    cell = imported(tmp_path, "x" * 200_000 + "\n# " + "1" * 200_000 + "\n" + sourcemeter())
+    assert cell.on.curve.at(0.3) == pytest.approx(ORDINARY.on(0.3), rel=0.03)
 
 
 def test_headings_may_be_given(tmp_path):
