@@ -70,6 +70,20 @@ main()
     assert ended.returncode in (0, 2, 130, -signal.SIGINT)
 
 
+def test_who_asks_a_command_to_end_gets_what_interrupts_get(tmp_path: Path) -> None:
+    code = f"""
+import os, signal, sys
+from pipeline.cli import main
+from pipeline.sweep import plan
+plan.make_plan = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+sys.argv = ["binsparx", "run", "{write_sweep(tmp_path)}", "--no-tracking"]
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert ended.stderr == "error: interrupted before any work began; the same command starts again\n"
+
+
 _EXPECTED = "expected a server, http://HOST:PORT, or a file, sqlite:///FOLDER/mlflow.db"
 
 
