@@ -196,7 +196,7 @@ class _Run:
     def interrupted(self, after: str, tables: str = "") -> Interrupted:
         """What Ctrl-C ends in once there may be something to keep."""
         kept = f"all finished tasks are kept{tables}"
-        return Interrupted(f"interrupted{after}; {kept}, go on with: binsparx run {self._path}")
+        return Interrupted(f"interrupted{after}; {kept}, the same command goes on")
 
     def _compute(self) -> list[DesignWork]:
         """Computes what is missing of the selected designs; returns all of the plan with the images that they got."""

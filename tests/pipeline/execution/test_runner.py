@@ -55,7 +55,7 @@ def test_an_interruption_beside_the_tasks_says_that_their_work_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     monkeypatch.setattr(f"pipeline.execution.runner.{where}", interrupt)
-    with pytest.raises(Interrupted, match="^interrupted; all finished tasks are kept, go on with: binsparx run "):
+    with pytest.raises(Interrupted, match="^interrupted; all finished tasks are kept, the same command goes on$"):
         run(tmp_path, strategy="racing")
 
 
@@ -160,7 +160,7 @@ class StoppedByHand(FakeEvaluator):
 
 def test_an_interrupted_run_leaves_tables_of_what_is_finished_and_its_times(tmp_path: Path) -> None:
     stopped = replace(OPTIONS, evaluator=StoppedByHand())
-    with pytest.raises(Interrupted, match=r"kept, the tables hold [12] of 4 designs, go on with: "):
+    with pytest.raises(Interrupted, match=r"kept, the tables hold [12] of 4 designs, the same command goes on$"):
         run(tmp_path, options=stopped)
     results = tmp_path / "results"
     table = pq.read_table(results / "sweeps/small/designs.parquet")
@@ -173,14 +173,14 @@ def test_an_interrupted_run_leaves_tables_of_what_is_finished_and_its_times(tmp_
     # More images, and stopped before anything is finished with them: the tables that stand are worth more.
     whole = (results / "sweeps/small/designs.parquet").read_bytes()
     more = "{name: fake-images, images: 200, calibration_images: 10}"
-    with pytest.raises(Interrupted, match="all finished tasks are kept, go on with"):
+    with pytest.raises(Interrupted, match="all finished tasks are kept, the same command goes on$"):
         run(tmp_path, options=replace(OPTIONS, evaluator=StoppedByHand(sparsity="dense")), dataset=more)
     assert (results / "sweeps/small/designs.parquet").read_bytes() == whole
 
 
 def test_an_interrupted_race_leaves_no_tables(tmp_path: Path) -> None:
     stopped = replace(OPTIONS, evaluator=StoppedByHand())
-    with pytest.raises(Interrupted, match="all finished tasks are kept, go on with"):
+    with pytest.raises(Interrupted, match="all finished tasks are kept, the same command goes on$"):
         run(tmp_path, options=stopped, strategy="racing")
     assert not (tmp_path / "results/sweeps/small/designs.parquet").exists()
 
