@@ -283,4 +283,4 @@ def _write(result: RunResult, done: Aggregate, times: ComputeTimes) -> None:
     path = write_failures([*result.failures, *earlier], plan.name, store)
     if result.failures:
         result.files.append(store.display(path))
-    times.with_measured(done.times).save(store)
+    times.with_measured(done.times, newer=result.tasks_run > 0).save(store)
