@@ -16,7 +16,7 @@ from benchmarks.no_op import NoImages, NoOp
 from pipeline.execution.cluster import ray_session
 from pipeline.execution.driver import Execution
 from pipeline.execution.task_size import TaskSizer
-from pipeline.execution.tasks import Outcome, TaskFunctions, TaskSettings, prepare_design
+from pipeline.execution.tasks import Outcome, TaskFunctions, TaskSettings, cpu_count, prepare_design
 from pipeline.provenance import Provenance
 from pipeline.storage.compute_time import ROUGH
 from pipeline.storage.shards import Range, cover
@@ -115,7 +115,7 @@ def measure_dispatch(shards: int) -> None:
             return bare.remote(settings, "k" * 64, shared, shared, "test", ((index, 1),), None)
 
         ray.get([bare_task(i) for i in range(1000)])  # workers are up
-        window = 4 * int(ray.cluster_resources()["CPU"])
+        window = 4 * cpu_count()
 
         def pipeline() -> None:
             Execution(ray, settings, Silent()).run(design_works(shards))

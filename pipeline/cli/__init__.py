@@ -20,6 +20,8 @@ def main() -> None:
     from pipeline.cli.endings import INTERRUPTED, explain_end
 
     signal.signal(signal.SIGINT, before)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # a batch system, a container, `kill`: as Ctrl-C
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         # Not Typer's own ending, whose boxes and silence after Ctrl-C are not like the other errors.
         code = app(prog_name="binsparx", standalone_mode=False)

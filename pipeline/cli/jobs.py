@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import ResultsOption, SweepArgument, TrackingUriOption
+from pipeline.commands import command
 from simcore.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def submit(
     if wait:
         _follow(jobs, job)
     else:
-        print(f"follow it with: binsparx logs {job} --follow --address {jobs.address}")
+        print(f"follow it with: {command('logs', job, '--follow', address=jobs.address)}")
 
 
 def status(
@@ -102,14 +103,15 @@ def cancel(job: JobArgument, address: AddressOption = None) -> None:
         print(f"nothing to stop: {state.describe()}")
         return
     jobs.stop(job)
-    print(f"job {job} is asked to stop; see: binsparx status {job} --address {jobs.address}")
+    print(f"job {job} is asked to stop; see: {command('status', job, address=jobs.address)}")
 
 
 def _follow(jobs: Jobs, job: str) -> None:
     try:
         state = jobs.follow(job)
     except KeyboardInterrupt:
-        print(f"\nleft; the job goes on. Pick it up with: binsparx logs {job} --follow --address {jobs.address}")
+        again = command("logs", job, "--follow", address=jobs.address)
+        print(f"\nleft; the job goes on. Pick it up with: {again}")
         return
     state.raise_unless_done()
     print(state.describe())

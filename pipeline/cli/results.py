@@ -50,6 +50,7 @@ def results(
     """
     import json as json_module
 
+    from pipeline.commands import command
     from pipeline.report.terminal import (
         print_chips,
         print_costs,
@@ -93,7 +94,7 @@ def results(
         print_costs(tables["designs"], console, wide=wide)
         print_front(tables["pareto"], console, wide)
         print_robust_front(tables["designs"], console, wide)
-        print(f"\nkeys of all designs: binsparx results {name} --designs")
+        print(f"\nkeys of all designs: {command('results', sweep, '--designs', results=results)}")
     if missing:
         console.print(missing, highlight=False, soft_wrap=True)
 

@@ -55,8 +55,8 @@ def run(
         except Exception as error:  # what was computed is told and tracked even where it cannot be drawn
             _warn(result, f"the report could not be drawn: {type(error).__name__}: {error}")
     if tracking and result.plan.sweep.spec.tracking.mode != "none":
-        _track(result, tracking_uri)
-    _show(result, console)
+        _track(result, results, tracking_uri)
+    _show(result, results, console)
 
 
 def _tracking_trouble(sweep: str, uri: str | None) -> str:
@@ -96,8 +96,9 @@ def _keep(result: RunResult, files: Mapping[str, bytes]) -> None:
         result.files.append(result.store.display(path))
 
 
-def _track(result: RunResult, uri: str | None) -> None:
+def _track(result: RunResult, results: str | None, uri: str | None) -> None:
     """Brings MLflow up to date; a tracking server that is away costs one warning."""
+    from pipeline.commands import command
     from pipeline.execution.failures import read_failures
     from pipeline.tracking.client import TrackingUnavailable
     from pipeline.tracking.sweeps import track_sweep
@@ -107,7 +108,8 @@ def _track(result: RunResult, uri: str | None) -> None:
             result.plan.sweep, result.store, uri, failed=bool(read_failures(result.plan.name, result.store))
         )
     except TrackingUnavailable as error:
-        _warn(result, f"{error}; synchronise later with: binsparx track {result.plan.sweep.path}")
+        later = command("track", str(result.plan.sweep.path), results=results, tracking_uri=uri)
+        _warn(result, f"{error}; synchronise later with: {later}")
         return
     if done.set_aside:
         _warn(result, f"MLflow's database was damaged and is now {done.set_aside}; binsparx track fills the new one")
@@ -119,7 +121,7 @@ def _warn(result: RunResult, text: str) -> None:
     print(f"warning: {text}", file=sys.stderr)
 
 
-def _show(result: RunResult, console: Console) -> None:
+def _show(result: RunResult, results: str | None, console: Console) -> None:
     from pipeline.report.terminal import (
         MOST_LINES,
         print_chips,
@@ -131,9 +133,9 @@ def _show(result: RunResult, console: Console) -> None:
     from pipeline.tables.completeness import what_is_missing
 
     designs = result.tables["designs"]
-    print_designs(designs, console, MOST_LINES)
-    print_chips(designs, console, MOST_LINES)
-    print_costs(designs, console, MOST_LINES)
+    where = results or result.plan.sweep.spec.results
+    for show in (print_designs, print_chips, print_costs):
+        show(designs, console, MOST_LINES, results=where)
     print_front(result.tables["pareto"], console)
     print_robust_front(designs, console)
     if result.tasks_run == 0:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from pipeline.cli.json_output import json_row
 from pipeline.cli.options import RESULTS_FOLDER, DesignArgument, JsonOption, ResultsOption, make_console
+from pipeline.commands import command
 from pipeline.front.chips import NO_CHIPS
 from pipeline.report.text_table import Column, print_table
 from pipeline.results.finished import Results
@@ -66,7 +67,8 @@ def show(design: DesignArgument, results: ResultsOption = None, json: JsonOption
     _print(row, sweeps, opened, console)
     _print_layers(layers, console)
     _print_chips(chips, console)
-    console.print(f"\nwhy it loses accuracy: binsparx explain {row.design_key[:12]}", highlight=False)
+    why = command("explain", row.design_key[:12], results=results)
+    console.print(f"\nwhy it loses accuracy: {why}", highlight=False, soft_wrap=True)
 
 
 def _print(row: Any, sweeps: list[str], opened: Results, console: Console) -> None:

@@ -9,8 +9,9 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, cast
 
 from pipeline.errors import RayNotStarted
 from pipeline.execution.ray_interface import Ray
@@ -58,12 +59,16 @@ def ray_session(address: str | None, threads: int) -> Iterator[Ray]:
     if ray.is_initialized():
         yield cast(Ray, ray)
         return
-    _connect(address, max(cpu_count(), threads), thread_environment(threads))
+    before = signal.getsignal(signal.SIGTERM)
     try:
-        with _termination_as_interrupt():
-            yield cast(Ray, ray)
+        _connect(address, max(cpu_count(), threads), thread_environment(threads))
+        # Who asks this process to end (a batch system, a container, `kill`) gets what Ctrl-C gets. The handler that
+        # Ray has set by now ends it on the spot, with a native stack trace.
+        _on_termination(signal.default_int_handler)
+        yield cast(Ray, ray)
     finally:
         ray.shutdown()
+        _on_termination(before or signal.SIG_DFL)  # None: set by no one in Python
 
 
 def _connect(address: str | None, cpus: int, environment: dict[str, str]) -> None:
@@ -83,6 +88,8 @@ def _connect(address: str | None, cpus: int, environment: dict[str, str]) -> Non
         try:
             ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": environment})
             return
+        except SystemExit as end:  # what Ray makes of SIGTERM, from the first
+            raise KeyboardInterrupt if end.code == signal.SIGTERM else end from None
         except Exception as error:  # of a node that is slow to start Ray raises no narrower class
             reason = " ".join(str(error).split())
             ray.shutdown()
@@ -94,18 +101,9 @@ def _connect(address: str | None, cpus: int, environment: dict[str, str]) -> Non
     raise InputError(f"no Ray cluster answers at '{address}': {reason}", "--address")
 
 
-@contextlib.contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Who asks this process to end (a batch system, a container, ``kill``) gets what Ctrl-C gets. Ray's own handler
-    ends it on the spot, with a native stack trace."""
-    if threading.current_thread() is not threading.main_thread():  # no other may set handlers
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)  # None: set by no one in Python
+def _on_termination(handler: Callable[[int, FrameType | None], Any] | int) -> None:
+    if threading.current_thread() is threading.main_thread():  # no other may set handlers
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _object_store_bytes() -> int:

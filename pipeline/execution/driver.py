@@ -6,7 +6,7 @@ import heapq
 import itertools
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -157,17 +157,22 @@ class Execution:
 
     def _look_up_slots(self) -> None:
         """A cluster grows and shrinks while it works."""
-        cpus = int(self._ray.cluster_resources().get("CPU", 1))
-        self._slots = max(1, cpus // self._settings.threads)
+        self._slots = max(1, sum(self._slots_of(node) for node in self._nodes()))
         self._window = TASKS_IN_FLIGHT_PER_SLOT * self._slots
         self._slots_due = self._clock.monotonic() + _SLOTS_LOOKED_UP_SECONDS
         self._listener.slots_found(self._slots)
 
+    def _nodes(self) -> list[Mapping[str, float]]:
+        return [node for node in usable_nodes(self._ray, self._settings.evaluator.device) if node.get("CPU")]
+
+    def _slots_of(self, node: Mapping[str, float]) -> int:
+        """Tasks that fit a node; none is spread over several."""
+        return int(node["CPU"]) // self._settings.threads
+
     def _room(self) -> Room:
-        nodes = [node for node in usable_nodes(self._ray, self._settings.evaluator.device) if node.get("CPU")]
-        slots = [int(node["CPU"]) // self._settings.threads for node in nodes]
+        nodes = self._nodes()
         shares = [node.get("memory", 0) * self._settings.threads / node["CPU"] for node in nodes]
-        return Room(max(slots, default=1), int(min(shares, default=0)))
+        return Room(max(map(self._slots_of, nodes), default=1), int(min(shares, default=0)))
 
     def _options(self, function: RemoteFunction, trial: Trial) -> RemoteFunction:
         """The remote function with the room that a trial after a lack of memory gets."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from dataclasses import dataclass
 
+from pipeline.commands import command
 from pipeline.execution.active import Failure
 from pipeline.storage.store import Store
 from pipeline.sweep.keys import short_key
@@ -37,7 +37,6 @@ class FailureGroup:
 
 def report_failures(failures: list[Failure], sweep_path: str, store_uri: str) -> list[FailureReport]:
     """Adds to each failure the command that repeats just this point."""
-    again = f"binsparx run {shlex.quote(sweep_path)} --results {shlex.quote(store_uri)}"
     return [
         FailureReport(
             failure.point.key,
@@ -46,7 +45,7 @@ def report_failures(failures: list[Failure], sweep_path: str, store_uri: str) ->
             failure.reason,
             failure.kind.value,
             failure.cause,
-            f"{again} --only {short_key(failure.point.key)}",
+            command("run", sweep_path, results=store_uri, only=short_key(failure.point.key)),
             failure.details,
         )
         for failure in failures

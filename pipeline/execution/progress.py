@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 from types import TracebackType
 
@@ -19,6 +20,19 @@ PLAIN_LINE_SECONDS = 5.0
 _FEWEST_RATIOS = 50
 
 
+@dataclass
+class _OpenTasks:
+    """How many tasks are left, and what they are expected to cost."""
+
+    number: int
+    seconds: float
+
+    def take_off(self, number: int, seconds: float) -> None:
+        self.number -= number
+        # The last one leaves nothing: a sum of floats less each of them need not be zero.
+        self.seconds = max(0.0, self.seconds - seconds) if self.number > 0 else 0.0
+
+
 class TimeLeft:
     """Remaining wall time: what the open tasks are expected to cost, corrected by what the finished ones did cost.
 
@@ -28,9 +42,11 @@ class TimeLeft:
 
     def __init__(self, design_works: list[DesignWork], slots: int = 1) -> None:
         open_designs = [work for work in design_works if not work.done]
-        self._expected = {
-            True: sum(work.compute_time.prepare_seconds for work in open_designs),
-            False: sum(work.missing_images * work.compute_time.seconds_per_image for work in open_designs),
+        preparations = sum(work.compute_time.prepare_seconds for work in open_designs)
+        shards = sum(work.missing_images * work.compute_time.seconds_per_image for work in open_designs)
+        self._open = {
+            True: _OpenTasks(len(open_designs), preparations),
+            False: _OpenTasks(sum(len(work.cover.missing) for work in open_designs), shards),
         }
         self._ratios: dict[bool, deque[float]] = {True: deque(), False: deque()}
         self.slots_found(slots)
@@ -44,26 +60,23 @@ class TimeLeft:
 
     def task_done(self, preparation: bool, expected_seconds: float, actual_seconds: float) -> None:
         """Takes one finished task into account."""
-        self._subtract(preparation, expected_seconds)
+        self._open[preparation].take_off(1, expected_seconds)
         if expected_seconds > 0 and actual_seconds > 0:
             self._ratios[preparation].append(actual_seconds / expected_seconds)
 
-    def shards_abandoned(self, expected_seconds: float) -> None:
+    def shards_abandoned(self, number: int, expected_seconds: float) -> None:
         """Takes shards into account that will not be evaluated."""
-        self._subtract(False, expected_seconds)
-
-    def _subtract(self, preparation: bool, expected_seconds: float) -> None:
-        self._expected[preparation] = max(0.0, self._expected[preparation] - expected_seconds)
+        self._open[False].take_off(number, expected_seconds)
 
     @property
     def seconds(self) -> float | None:
         """Wall seconds left; None until tasks of both kinds say something beyond the workers' first ones."""
         total = 0.0
-        for preparation, expected in self._expected.items():
+        for preparation, tasks in self._open.items():
             ratios = self._ratios[preparation]
-            if expected > 0 and len(ratios) <= self._slots:
+            if tasks.seconds > 0 and len(ratios) <= self._slots:
                 return None
-            total += expected * median(ratios) if ratios else 0.0
+            total += tasks.seconds * median(ratios) if ratios else 0.0
         return total / self._slots
 
 
@@ -107,7 +120,8 @@ class SweepProgress:
     def shards_abandoned(self, work: DesignWork, shards: Sequence[Range]) -> None:
         """Takes shards off the work: their design was given up."""
         self._tasks -= len(shards)
-        self._time_left.shards_abandoned(sum(count for _, count in shards) * work.compute_time.seconds_per_image)
+        images = sum(count for _, count in shards)
+        self._time_left.shards_abandoned(len(shards), images * work.compute_time.seconds_per_image)
         self._show()
 
     def slots_found(self, slots: int) -> None:

@@ -196,7 +196,7 @@ class _Run:
     def interrupted(self, after: str, tables: str = "") -> Interrupted:
         """What Ctrl-C ends in once there may be something to keep."""
         kept = f"all finished tasks are kept{tables}"
-        return Interrupted(f"interrupted{after}; {kept}, go on with: binsparx run {self._path}")
+        return Interrupted(f"interrupted{after}; {kept}, the same command goes on")
 
     def _compute(self) -> list[DesignWork]:
         """Computes what is missing of the selected designs; returns all of the plan with the images that they got."""
@@ -283,4 +283,4 @@ def _write(result: RunResult, done: Aggregate, times: ComputeTimes) -> None:
     path = write_failures([*result.failures, *earlier], plan.name, store)
     if result.failures:
         result.files.append(store.display(path))
-    times.with_measured(done.times).save(store)
+    times.with_measured(done.times, newer=result.tasks_run > 0).save(store)

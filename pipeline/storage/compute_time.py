@@ -94,12 +94,18 @@ class ComputeTimes:
                 return self._typical_by_start[start]
         return ROUGH
 
-    def with_measured(self, measured: Iterable[tuple[str, ComputeTime]]) -> ComputeTimes:
-        """The newest measurement of a class replaces the older ones."""
+    def with_measured(self, measured: Iterable[tuple[str, ComputeTime]], newer: bool = True) -> ComputeTimes:
+        """These times too.
+
+        Args:
+            measured: by the class of the design.
+            newer: whether they replace those of the same class; else they only tell of the other classes.
+        """
         fresh: dict[str, list[ComputeTime]] = {}
         for name, time in measured:
             fresh.setdefault(name, []).append(time)
-        return ComputeTimes({**self._times, **{name: _typical(times) for name, times in fresh.items()}})
+        found = {name: _typical(times) for name, times in fresh.items()}
+        return ComputeTimes(self._times | found if newer else found | self._times)
 
     def save(self, store: Store) -> None:
         """Writes the times beside the results."""

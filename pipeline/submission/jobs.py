@@ -50,7 +50,7 @@ class JobState:
         name = f" (sweep '{self.sweep}')" if self.sweep else ""
         ends = {
             0: "succeeded: all points are done",
-            1: "ended with failed points",
+            1: f"ended with failed points, or the machine could not go on; see: binsparx logs {self.job_id}",
             2: "ended: bad input",
             130: "was interrupted",
         }

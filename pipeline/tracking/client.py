@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pipeline.sweep.spec import SweepFile
 
-_SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks", "databricks-uc")
+_SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks", "databricks-uc")
 _ANSWER_SECONDS = 5.0
 PREFIX = "binsparx"
 """Of the tags that tell this program's runs from others."""
@@ -74,8 +74,8 @@ def check_tracking_uri(uri: str, where: str) -> str:
     """
     scheme, separator, rest = uri.partition("://")
     scheme = scheme.partition("+")[0].lower()
-    if not separator:
-        return ""  # a folder
+    if scheme == "file" or not (separator or scheme.startswith("databricks")):
+        return _check_folder(where)
     if scheme not in _SCHEMES:
         raise unknown_name("kind of tracking URI", scheme, _SCHEMES, where)
     if scheme == "sqlite":
@@ -90,6 +90,17 @@ def check_tracking_uri(uri: str, where: str) -> str:
         except (OSError, ValueError) as error:
             return f"MLflow at {without_secret(uri)} does not answer now ({error}); the results can be tracked later"
     return ""
+
+
+def _check_folder(where: str) -> str:
+    """MLflow takes a folder, or what looks like one without ``://``, only where it is told to."""
+    if os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() in ("true", "1"):
+        return ""
+    raise InputError(
+        "expected a server, http://HOST:PORT, or a file, sqlite:///FOLDER/mlflow.db; MLflow refuses folders without "
+        "MLFLOW_ALLOW_FILE_STORE=true",
+        where,
+    )
 
 
 def quiet_client(uri: str) -> MlflowClient:

@@ -94,7 +94,7 @@ class FakeRay:
     ) -> None:
         self.reserved: list[float] = []
         self._cpus = itertools.chain([cpus], itertools.repeat(cpus_later or cpus))
-        self._nodes = nodes or [{"CPU": max(cpus, cpus_later or cpus), "memory": 1 << 30}]
+        self._nodes = nodes
         self._clock = clock
         self._idle_looks = 0
 
@@ -104,11 +104,9 @@ class FakeRay:
 
         return exceptions
 
-    def cluster_resources(self) -> dict[str, float]:
-        return {"CPU": next(self._cpus)}
-
     def nodes(self) -> list[Node]:
-        return [{"Alive": True, "Resources": resources} for resources in self._nodes]
+        nodes = self._nodes or [{"CPU": next(self._cpus), "memory": 1 << 30}]
+        return [{"Alive": True, "Resources": resources} for resources in nodes]
 
     def get_runtime_context(self) -> SimpleNamespace:
         return SimpleNamespace(gcs_address="nowhere")

@@ -22,6 +22,7 @@ from pipeline.front.intervals import wilson_interval
 from pipeline.front.rounds import most_rounds
 from pipeline.report.page import build_report
 from pipeline.report.page.findings import sentences
+from pipeline.report.terminal import print_chips
 from pipeline.results.finished import Results, seen_all
 from pipeline.results.robust import worst_worlds
 from pipeline.storage.compute_time import ComputeTimes
@@ -293,6 +294,13 @@ def test_a_comparison_of_other_chips_is_of_those_that_both_have(tmp_path: Path) 
         )
         assert row.accuracy_change == pytest.approx(after - before)
         assert row.change_low < row.accuracy_change < row.change_high
+
+
+def test_the_end_of_a_run_says_how_to_list_all_chips(tmp_path: Path) -> None:
+    finish_sweep(tmp_path, **EFFECTS)
+    designs, said = Results(str(tmp_path / "results")).table("designs", "small"), io.StringIO()
+    print_chips(designs, Console(file=said), most=6, results="my results")
+    assert "and 2 designs more: binsparx results small --results 'my results' lists all" in said.getvalue()
 
 
 def test_fewer_chips_than_were_asked_for_read_as_incomplete(tmp_path: Path) -> None:

@@ -109,6 +109,15 @@ def test_user_names_and_passwords_are_taken_out_of_every_uri() -> None:
     assert without_secret(text) == "s3://bucket/x and http://host:5000/y but mail@host stays"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["sqlite:////home/me@corp/m.db", "sqlite:///C:\\me@corp\\m.db", "file:///home/me@corp/x: no such file, me@corp"],
+)
+def test_a_path_with_an_at_sign_is_no_secret(text: str) -> None:
+    assert without_secret(text) == text
+    assert without_secret(f"{text},http://user:pa@ss@host/y") == f"{text},http://host/y"
+
+
 @pytest.mark.parametrize("line", ["results: s3://AK:SE/CRET@bucket/x", "tracking: {uri: 'http://u:SECRET@host:5000'}"])
 def test_a_sweep_file_that_holds_a_password_is_refused_without_showing_it(tmp_path: Path, line: str) -> None:
     path = write_sweep(tmp_path)

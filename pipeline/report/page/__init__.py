@@ -33,9 +33,7 @@ def build_report(results: Results, sweep: str) -> str:
         raise InputError(f"no design of sweep '{sweep}' is finished")
     designs = hardware_only(all_rows)
     if designs.empty:
-        raise InputError(
-            f"all designs of sweep '{sweep}' are references, which no report shows; binsparx results {sweep} lists them"
-        )
+        raise InputError(f"all designs of sweep '{sweep}' are references, which no report shows; their tables do")
     layers = results.layers(sweep)
     gains = find_gains(results, designs)
     drawn = [] if gains is None else gains.drawn[["design_key_a", "design_key_b"]].to_numpy().ravel().tolist()

@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow as pa
 from rich.console import Console
 
+from pipeline.commands import command
 from pipeline.report.terminal.cells import Naming, Row, axes_of_hardware, frame_of
 from pipeline.report.text_table import Column, print_table
 
@@ -18,7 +19,9 @@ CHIP_COLUMNS = (
 )
 
 
-def print_chips(designs: pa.Table, console: Console, most: int | None = None, wide: bool = False) -> None:
+def print_chips(
+    designs: pa.Table, console: Console, most: int | None = None, wide: bool = False, results: str | None = None
+) -> None:
     """One line for each design whose chips differ: mean, spread from chip to chip, 5th percentile, yield.
 
     Args:
@@ -26,6 +29,7 @@ def print_chips(designs: pa.Table, console: Console, most: int | None = None, wi
         console: where to.
         most: lines; of more designs those on the front come first. None: all.
         wide: as of ``print_designs``.
+        results: as of ``print_designs``.
     """
     frame = frame_of(designs)
     frame = frame[frame.chips.notna()] if "chips" in frame else frame[:0]
@@ -47,7 +51,8 @@ def print_chips(designs: pa.Table, console: Console, most: int | None = None, wi
     title = f"chips: accuracy in %, {frame.images.max()} images on each"
     print_table(title, [*columns, *CHIP_COLUMNS], lines, console, len(naming.columns), wide)
     if (more := len(frame) - len(listed)) > 0:
-        text = f"and {more:,} designs more: binsparx results {frame.sweep.iloc[0]} lists all"
+        all_of_them = command("results", frame.sweep.iloc[0], results=results)
+        text = f"and {more:,} designs more: {all_of_them} lists all"
         console.print(text, highlight=False, soft_wrap=True)
     console.print()
     explain_chips(frame, console)

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from rich.console import Console
 
+from pipeline.commands import command
 from pipeline.report.terminal.cells import (
     SHOWN,
     Naming,
@@ -39,7 +40,9 @@ _Level = tuple[Any, ...]
 _Levels = dict[_Level, Row]
 
 
-def print_designs(designs: pa.Table, console: Console, most: int | None = None, wide: bool = False) -> None:
+def print_designs(
+    designs: pa.Table, console: Console, most: int | None = None, wide: bool = False, results: str | None = None
+) -> None:
     """One line for each hardware design: ideal accuracy, the accuracy of each sparsity level, the best gain.
 
     Args:
@@ -47,6 +50,7 @@ def print_designs(designs: pa.Table, console: Console, most: int | None = None, 
         console: where to.
         most: lines; of more hardware designs those with a level on the front come first. None: all.
         wide: every axis has a column of its own, however narrow the terminal is.
+        results: where they are, for the command that lists all; None: in the usual folder.
     """
     finished = frame_of(designs)
     if finished.empty:
@@ -55,12 +59,12 @@ def print_designs(designs: pa.Table, console: Console, most: int | None = None, 
     hardware = hardware_only(finished)
     if not hardware.empty:
         print_fixed(hardware, console)
-        _print_hardware(hardware, console, most, wide)
+        _print_hardware(hardware, console, most, wide, results)
     references = finished[finished.solver_setting.isin(REFERENCE_SOLVERS)]
     _print_references(references.to_dict("records"), console)
 
 
-def _print_hardware(designs: pd.DataFrame, console: Console, most: int | None, wide: bool) -> None:
+def _print_hardware(designs: pd.DataFrame, console: Console, most: int | None, wide: bool, results: str | None) -> None:
     rows = designs.to_dict("records")
     levels = list(dict.fromkeys(_level(row) for row in rows))
     naming = Naming(designs, axes_of_hardware(designs))
@@ -77,7 +81,7 @@ def _print_hardware(designs: pd.DataFrame, console: Console, most: int | None, w
     sweep = rows[0]["sweep"]
     title = f"{sweep}: accuracy in %, {designs.images.max()} images of {rows[0]['dataset']}"
     print_table(title, columns, lines, console, len(naming.columns), wide)
-    _tell_unlisted(len(groups) - len(listed), sweep, console)
+    _tell_unlisted(len(groups) - len(listed), sweep, results, console)
     console.print()
     widest = 50 * (designs.accuracy_high - designs.accuracy_low).max()
     notes = [
@@ -111,7 +115,9 @@ def _print_references(rows: Sequence[Row], console: Console) -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
-def print_costs(designs: pa.Table, console: Console, most: int | None = None, wide: bool = False) -> None:
+def print_costs(
+    designs: pa.Table, console: Console, most: int | None = None, wide: bool = False, results: str | None = None
+) -> None:
     """One line for each hardware design: what an image costs densely, and the range of what sparsity changes.
 
     Args:
@@ -119,6 +125,7 @@ def print_costs(designs: pa.Table, console: Console, most: int | None = None, wi
         console: where to.
         most: as of ``print_designs``.
         wide: as of ``print_designs``.
+        results: as of ``print_designs``.
     """
     frame = frame_of(designs)
     frame = frame[frame.energy_per_image_J.notna()]
@@ -141,7 +148,7 @@ def print_costs(designs: pa.Table, console: Console, most: int | None = None, wi
         lines.append([*naming.texts(dense), *costs])
     title = "an image on dense hardware, and what sparsity changes in %"
     print_table(title, columns, lines, console, len(naming.columns), wide)
-    _tell_unlisted(len(groups) - len(listed), rows[0]["sweep"], console)
+    _tell_unlisted(len(groups) - len(listed), rows[0]["sweep"], results, console)
     console.print()
     note = "%: change with what is disputed (converters, supply, on-time, flip path, leakage, multipliers) at its ends"
     console.print(note, highlight=False, soft_wrap=True)
@@ -156,10 +163,11 @@ def _listed(groups: list[_Levels], most: int | None) -> list[_Levels]:
     return [groups[place] for place in sorted(places)]
 
 
-def _tell_unlisted(number: int, sweep: str, console: Console) -> None:
+def _tell_unlisted(number: int, sweep: str, results: str | None, console: Console) -> None:
     if number:
         more = "1 hardware design more" if number == 1 else f"{number:,} hardware designs more"
-        console.print(f"and {more}: binsparx results {sweep} lists all", highlight=False, soft_wrap=True)
+        all_of_them = command("results", sweep, results=results)
+        console.print(f"and {more}: {all_of_them} lists all", highlight=False, soft_wrap=True)
 
 
 def _range(row: Row, change: str) -> str:

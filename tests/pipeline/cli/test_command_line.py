@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -99,12 +100,16 @@ def test_a_tracking_server_that_is_away_is_one_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    sweep = write_sweep(tmp_path, arrays="32x32")
-    assert command(monkeypatch, "run", sweep, "--tracking-uri", "http://127.0.0.1:9") == 0
+    monkeypatch.setattr("pipeline.report.terminal.MOST_LINES", 1)
+    sweep = write_sweep(tmp_path)
+    options = ("--results", "my results", "--tracking-uri", "http://127.0.0.1:9")
+    assert command(monkeypatch, "run", sweep, *options) == 0
     captured = capsys.readouterr()
     assert captured.err.count("warning:") == 1
-    assert "synchronise later with: binsparx track" in captured.err
+    again = captured.err.rpartition("synchronise later with: binsparx ")[2]
+    assert shlex.split(again) == ["track", sweep, *options]
     assert "8T-SRAM" in captured.out
+    assert "and 1 hardware design more: binsparx results small --results 'my results' lists all" in captured.out
 
 
 @pytest.mark.parametrize(

@@ -70,10 +70,30 @@ main()
     assert ended.returncode in (0, 2, 130, -signal.SIGINT)
 
 
+def test_who_asks_a_command_to_end_gets_what_interrupts_get(tmp_path: Path) -> None:
+    code = f"""
+import os, signal, sys
+from pipeline.cli import main
+from pipeline.sweep import plan
+plan.make_plan = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+sys.argv = ["binsparx", "run", "{write_sweep(tmp_path)}", "--no-tracking"]
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert ended.stderr == "error: interrupted before any work began; the same command starts again\n"
+
+
+_EXPECTED = "expected a server, http://HOST:PORT, or a file, sqlite:///FOLDER/mlflow.db"
+
+
 @pytest.mark.parametrize(
     ("uri", "text"),
     [
         ("htp://mlflow:5000", "unknown kind of tracking URI 'htp'; did you mean 'http'?"),
+        ("localhost:5000", _EXPECTED),
+        ("./mlruns", _EXPECTED),
+        ("file:///tmp/mlruns", _EXPECTED),
         ("sqlite:////no/such/folder/mlflow.db", "no file can be written into the folder '/no/such/folder'"),
     ],
 )
@@ -100,7 +120,16 @@ def test_a_wrong_tracking_uri_is_found_before_the_work(
 def test_a_server_that_does_not_answer_is_told_before_the_work() -> None:
     assert "does not answer now" in check_tracking_uri("http://user:pass@127.0.0.1:9", "")
     assert "pass" not in check_tracking_uri("http://user:pass@127.0.0.1:9", "")
-    assert check_tracking_uri("postgresql://db/mlflow", "") == ""
+    for uri in ("postgresql://db/mlflow", "databricks", "databricks://profile"):
+        assert check_tracking_uri(uri, "") == ""
+
+
+def test_a_folder_is_tracked_into_where_mlflow_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    for uri in ("./mlruns", "file:///tmp/mlruns"):
+        assert check_tracking_uri(uri, "") == ""
+    with pytest.raises(InputError, match="unknown kind"):
+        check_tracking_uri("htp://mlflow:5000", "")
 
 
 def test_an_output_that_cannot_be_written_is_found_before_the_work(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -55,6 +56,18 @@ def test_sweeps_are_listed_and_designs_chosen(command) -> None:  # type: ignore[
     for wrong, hint in (("device", "COLUMN=VALUE"), ("devise=x", "'device'"), ("device=8T-SRM", "'8T-SRAM'")):
         code, error = command("results", "small", "--where", wrong)
         assert code == 2 and hint in error and len(error.splitlines()) == 1
+
+
+def test_what_to_look_at_next_is_in_the_same_results(command, finished: Path) -> None:  # type: ignore[no-untyped-def]
+    elsewhere = ("--results", "my results")
+    (finished / "my results").symlink_to("results")
+    said = command("results", "small", *elsewhere)[1]
+    listing = shlex.split(said.rpartition("keys of all designs: binsparx ")[2])
+    assert listing == ["results", "small", "--designs", *elsewhere]
+    key = json.loads(command("results", "small", *elsewhere, "--json")[1])["designs"][0]["design_key"]
+    said = command("show", key, *elsewhere)[1]
+    assert shlex.split(said.rpartition("why it loses accuracy: binsparx ")[2]) == ["explain", key[:12], *elsewhere]
+    assert command("show", key)[1].endswith(f"binsparx explain {key[:12]}\n")
 
 
 def test_conditions_that_no_design_meets_say_what_there_is(command) -> None:  # type: ignore[no-untyped-def]

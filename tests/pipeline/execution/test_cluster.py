@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -64,3 +66,33 @@ def test_a_busy_machine_gets_several_tries_and_then_one_line(monkeypatch: pytest
         with ray_session(None, 1):
             pass
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_outside_the_session_a_termination_is_what_it_was(monkeypatch: pytest.MonkeyPatch, starts: bool) -> None:
+    """Ray sets a handler of its own when it starts, which ends the process on the spot."""
+
+    def init(**_: object) -> None:
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+        if not starts:
+            raise Exception("The current node timed out during startup.")
+
+    fake = SimpleNamespace(is_initialized=lambda: False, init=init, shutdown=lambda: None)
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with contextlib.suppress(RayNotStarted), ray_session(None, 1):
+            assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) is before
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_termination_while_ray_starts_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_: object) -> None:
+        sys.exit(signal.SIGTERM)  # Ray's own handler, which it sets first of all
+
+    fake = SimpleNamespace(is_initialized=lambda: False, init=init, shutdown=lambda: None)
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    with pytest.raises(KeyboardInterrupt), ray_session(None, 1):
+        pass

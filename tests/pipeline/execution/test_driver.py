@@ -69,6 +69,7 @@ def execution(
     cpus_later: int | None = None,
     ray: FakeRay | None = None,
     device: str = "numba",
+    threads: int = 1,
     batches: list[int | None] | None = None,
 ) -> Execution:
     """An execution whose tasks end as ``answer`` says, one task a shard; ``batches`` gets what each is told."""
@@ -97,7 +98,7 @@ def execution(
     clock = FakeClock()
     return Execution(
         ray or FakeRay(cpus, clock, cpus_later),
-        TaskSettings(FakeEvaluator(device), "", 1, Provenance("0", "")),
+        TaskSettings(FakeEvaluator(device), "", threads, Provenance("0", "")),
         listener or Heard(),
         max_failures,
         TaskFunctions(prepare, evaluate),
@@ -193,6 +194,16 @@ def test_the_listener_hears_of_a_cluster_that_grows(tmp_path: Path) -> None:
 
     execution(answer, cpus=1, cpus_later=8, listener=heard).run(design_works)
     assert heard.slots[0] == 1 and heard.slots[-1] == 8
+
+
+@pytest.mark.parametrize(("device", "slots"), [("numba", 4), ("cuda", 2)])
+def test_slots_are_what_tasks_can_use(device: str, slots: int) -> None:
+    """Three CPUs a task: two on 8 CPUs, one on 5, none on 2; those without a GPU are no use to tasks that need one."""
+    heard = Heard()
+    nodes = [{"CPU": 8.0, "GPU": 1.0}, {"CPU": 5.0}, {"CPU": 5.0}, {"CPU": 2.0}, {"memory": 1.0}]
+    ray = FakeRay(20, FakeClock(), nodes=nodes)
+    execution(lambda *_: WELL, listener=heard, ray=ray, device=device, threads=3)
+    assert heard.slots == [slots]
 
 
 def out_of_memory(key: str, image: int, before: int) -> Outcome:

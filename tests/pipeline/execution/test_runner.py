@@ -24,6 +24,7 @@ from pipeline.report.picture import draw_front
 from pipeline.report.terminal.fronts import print_robust_front
 from pipeline.report.terminal.hardware import print_designs
 from pipeline.results.finished import Results, seen_all
+from pipeline.storage.compute_time import ComputeTime, ComputeTimes, time_class
 from pipeline.storage.store import Store
 from pipeline.sweep import protocols
 from pipeline.sweep.spec import load_sweep
@@ -55,7 +56,7 @@ def test_an_interruption_beside_the_tasks_says_that_their_work_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     monkeypatch.setattr(f"pipeline.execution.runner.{where}", interrupt)
-    with pytest.raises(Interrupted, match="^interrupted; all finished tasks are kept, go on with: binsparx run "):
+    with pytest.raises(Interrupted, match="^interrupted; all finished tasks are kept, the same command goes on$"):
         run(tmp_path, strategy="racing")
 
 
@@ -160,7 +161,7 @@ class StoppedByHand(FakeEvaluator):
 
 def test_an_interrupted_run_leaves_tables_of_what_is_finished_and_its_times(tmp_path: Path) -> None:
     stopped = replace(OPTIONS, evaluator=StoppedByHand())
-    with pytest.raises(Interrupted, match=r"kept, the tables hold [12] of 4 designs, go on with: "):
+    with pytest.raises(Interrupted, match=r"kept, the tables hold [12] of 4 designs, the same command goes on$"):
         run(tmp_path, options=stopped)
     results = tmp_path / "results"
     table = pq.read_table(results / "sweeps/small/designs.parquet")
@@ -173,14 +174,30 @@ def test_an_interrupted_run_leaves_tables_of_what_is_finished_and_its_times(tmp_
     # More images, and stopped before anything is finished with them: the tables that stand are worth more.
     whole = (results / "sweeps/small/designs.parquet").read_bytes()
     more = "{name: fake-images, images: 200, calibration_images: 10}"
-    with pytest.raises(Interrupted, match="all finished tasks are kept, go on with"):
+    with pytest.raises(Interrupted, match="all finished tasks are kept, the same command goes on$"):
         run(tmp_path, options=replace(OPTIONS, evaluator=StoppedByHand(sparsity="dense")), dataset=more)
     assert (results / "sweeps/small/designs.parquet").read_bytes() == whole
 
 
+def test_a_run_that_computes_nothing_measures_nothing_anew(tmp_path: Path) -> None:
+    small = {"arrays": "32x32", "sparsity": "dense"}
+    (point,) = run(tmp_path, **small).plan.points
+    store = Store(str(tmp_path / "results"))
+    latest = ComputeTime(123.0, 45.0, True)
+    ComputeTimes({time_class(point): latest}).save(store)  # of another sweep, since
+    run(tmp_path, **small)
+    assert ComputeTimes.load(store).estimate(point) == latest
+    store.delete(["costs.parquet"])
+    run(tmp_path, **small)
+    assert ComputeTimes.load(store).estimate(point).measured  # old times are better than none
+    ComputeTimes({time_class(point): latest}).save(store)
+    run(tmp_path, dataset="{name: fake-images, images: 200, calibration_images: 10}", **small)
+    assert ComputeTimes.load(store).estimate(point) != latest
+
+
 def test_an_interrupted_race_leaves_no_tables(tmp_path: Path) -> None:
     stopped = replace(OPTIONS, evaluator=StoppedByHand())
-    with pytest.raises(Interrupted, match="all finished tasks are kept, go on with"):
+    with pytest.raises(Interrupted, match="all finished tasks are kept, the same command goes on$"):
         run(tmp_path, options=stopped, strategy="racing")
     assert not (tmp_path / "results/sweeps/small/designs.parquet").exists()
 

@@ -135,6 +135,9 @@ def test_the_end_of_a_run_lists_the_hardware_on_the_front_first_and_says_what_it
         lines = [line.split() for line in shown.splitlines() if " 64x64 " in line]
         assert [line[3] for line in lines] == ["0", "0", "5", "5", "5", "5"]
         assert "and 34 hardware designs more: binsparx results s lists all" in shown
+        show(table_of(rows), console, most=6, results="s3://id:key@bucket/my results")
+        shown = console.file.getvalue()  # type: ignore[attr-defined]
+        assert "more: binsparx results s --results 's3://bucket/my results' lists all" in shown
         console = Console(file=io.StringIO(), width=100)
         show(table_of(rows), console)
         assert console.file.getvalue().count(" 64x64 ") == 40  # type: ignore[attr-defined]

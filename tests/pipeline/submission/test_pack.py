@@ -141,7 +141,7 @@ def test_no_word_of_a_user_reaches_a_shell() -> None:
     ("status", "exit_code", "expected", "words"),
     [
         ("SUCCEEDED", 0, None, "all points are done"),
-        ("FAILED", 1, 1, "failed points"),
+        ("FAILED", 1, 1, "failed points, or the machine could not go on; see: binsparx logs binsparx-a"),
         ("FAILED", 2, 2, "bad input"),
         ("FAILED", None, 1, "the node died"),
         ("FAILED", -9, 1, "the node died"),

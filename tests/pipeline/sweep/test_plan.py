@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -413,13 +414,28 @@ def test_time_left_follows_the_typical_task_not_the_first_slow_one(tmp_path: Pat
 
 @pytest.mark.parametrize("slots", [2, 50, 500])
 def test_time_left_is_told_on_any_number_of_workers(tmp_path: Path, slots: int) -> None:
-    design_works = find_work(plan_of(tmp_path), Store(str(tmp_path / "results")), ComputeTimes({}))
+    changes = {"dataset": "{name: fake-images, images: 200, calibration_images: 10}", "shard_images": "1"}
+    design_works = find_work(plan_of(tmp_path, **changes), Store(str(tmp_path / "results")), ComputeTimes({}))
     left = TimeLeft(design_works)
     left.slots_found(slots)
+    for work in design_works:
+        left.task_done(True, work.compute_time.prepare_seconds, 1.0)
     for _ in range(slots + 4):
-        left.task_done(True, design_works[0].compute_time.prepare_seconds, 1.0)
         left.task_done(False, 1e-6, 2e-6)
-    assert left.seconds == pytest.approx(400 * 0.05 * 2 / slots, rel=1e-3)
+    assert left.seconds == pytest.approx(800 * 0.05 * 2 / slots, rel=1e-3)
+
+
+def test_time_left_is_told_after_all_preparations_of_few_designs(tmp_path: Path) -> None:
+    """Times whose sum, less each of them, is not quite zero; and fewer preparations than workers."""
+    design_works = find_work(plan_of(tmp_path), Store(str(tmp_path / "results")), ComputeTimes({}))
+    times = [ComputeTime(seconds, 0.05, True) for seconds in (0.1, 0.2, 0.7, 0.3)]
+    design_works = [replace(work, compute_time=time) for work, time in zip(design_works, times, strict=True)]
+    left = TimeLeft(design_works, slots=5)
+    for time in times:
+        left.task_done(True, time.prepare_seconds, 1.0)
+    for _ in range(8):
+        left.task_done(False, 1.25, 1.25)
+    assert left.seconds == pytest.approx((400 * 0.05 - 8 * 1.25) / 5)
 
 
 def test_abandoned_shards_take_no_time(tmp_path: Path) -> None:
@@ -428,5 +444,5 @@ def test_abandoned_shards_take_no_time(tmp_path: Path) -> None:
     for _ in range(4):
         left.task_done(True, design_works[0].compute_time.prepare_seconds, 1.0)
         left.task_done(False, 1.25, 1.25)
-    left.shards_abandoned(400 * 0.05 - 4 * 1.25 - 3.0)
+    left.shards_abandoned(11, 400 * 0.05 - 4 * 1.25 - 3.0)
     assert left.seconds == pytest.approx(3.0)
