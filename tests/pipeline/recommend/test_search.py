@@ -23,7 +23,9 @@ from pipeline.recommend.recommendation import Options, Recommendation
 from pipeline.recommend.search import Evaluations, recommend
 from pipeline.recommend.sensitivity import sensitivity
 from pipeline.report.page import sections
+from pipeline.storage.records import design_folder
 from pipeline.storage.store import Store
+from pipeline.storage.trusted import SetAside
 from pipeline.sweep import protocols, simulation
 from pipeline.sweep.mitigation_sets import sets_of
 from pipeline.sweep.plan import Plan, make_plan
@@ -93,6 +95,22 @@ def test_the_set_that_mends_is_found_and_nothing_is_computed_twice(plan: Plan, t
     assert here.images < 0.4 * 200 * len(found.tried)
     again, idle = found_by(plan, tmp_path, target=0.05)
     assert (again, idle.designs) == (found, [])
+
+
+def test_torn_files_are_set_aside_and_their_designs_computed_again(plan: Plan, tmp_path: Path) -> None:
+    asked = {"target": 0.05, "passes": ("bent_references", "popcount_term")}
+    found, _ = found_by(plan, tmp_path, **asked)
+    chosen, dense = (
+        tmp_path / "results" / design_folder(one.candidate.point.key) for one in (found.chosen, found.dense)
+    )
+    for path in (sorted(chosen.glob("*.parquet"))[0], dense / "design.json"):
+        path.write_bytes(path.read_bytes()[:-7])
+    with pytest.warns(SetAside, match="^set aside designs/") as told:
+        again, here = found_by(plan, tmp_path, **asked)
+    assert len(told) == 2
+    assert again == found and set(here.designs) == {found.chosen.candidate.point.key, found.dense.candidate.point.key}
+    _, idle = found_by(plan, tmp_path, **asked)
+    assert idle.designs == []
 
 
 def test_where_nothing_mends_the_closest_is_told(plan: Plan, tmp_path: Path) -> None:
