@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.cli.plan import plan
-from pipeline.errors import Interrupted
+from pipeline.errors import DiskFull, Interrupted
 from pipeline.execution import runner
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
 from pipeline.report.figures import draw_figures
@@ -26,6 +27,7 @@ from pipeline.report.terminal.hardware import print_designs
 from pipeline.results.finished import Results, seen_all
 from pipeline.storage.store import Store
 from pipeline.sweep import protocols
+from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
 from pipeline.tables.completeness import what_is_missing
 from pipeline.tracking.mlflow import parent_entry
@@ -176,6 +178,46 @@ def test_an_interrupted_run_leaves_tables_of_what_is_finished_and_its_times(tmp_
     with pytest.raises(Interrupted, match="all finished tasks are kept, go on with"):
         run(tmp_path, options=replace(OPTIONS, evaluator=StoppedByHand(sparsity="dense")), dataset=more)
     assert (results / "sweeps/small/designs.parquet").read_bytes() == whole
+
+
+@dataclass(frozen=True)
+class BrokenOff(Refusing):
+    """Designs of some size fail; a run is broken off at the first images of the others."""
+
+    end: type[BaseException] = KeyboardInterrupt
+
+    def evaluate(
+        self, prepared: protocols.Prepared, images: np.ndarray, labels: np.ndarray, first_image: int
+    ) -> ShardResult:
+        if self.end is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        raise OSError(errno.ENOSPC, "No space left on device", "/full/shard.parquet")
+
+
+@pytest.mark.parametrize(("end", "raised"), [(KeyboardInterrupt, Interrupted), (OSError, DiskFull)])
+@pytest.mark.parametrize("strategy", ["complete", "racing"])
+def test_what_failed_before_a_run_was_broken_off_is_told_and_listed(
+    tmp_path: Path, end: type[BaseException], raised: type[Exception], strategy: str
+) -> None:
+    evaluator = BrokenOff(fails=lambda design, first: design.rows == 32, end=end)
+    said = io.StringIO()
+    with pytest.raises(raised):
+        run(tmp_path, said, replace(OPTIONS, evaluator=evaluator, session=small_session), strategy=strategy)
+    points = make_plan(load_sweep(tmp_path / "small.yaml"), evaluator).points
+    failing = [point.key for point in points if point.design.rows == 32]
+    assert listed_failures(tmp_path) and set(listed_failures(tmp_path)) <= set(failing)
+    assert "failed: " in said.getvalue() and "it did not converge" in said.getvalue()
+
+
+def test_failures_of_an_interrupted_run_are_listed_where_its_tables_stand(tmp_path: Path) -> None:
+    run(tmp_path)
+    whole = (tmp_path / "results/sweeps/small/designs.parquet").read_bytes()
+    stopped = replace(OPTIONS, evaluator=BrokenOff(fails=lambda design, first: design.rows == 32))
+    more = "{name: fake-images, images: 200, calibration_images: 10}"
+    with pytest.raises(Interrupted):
+        run(tmp_path, options=replace(stopped, session=small_session), dataset=more)
+    assert listed_failures(tmp_path)
+    assert (tmp_path / "results/sweeps/small/designs.parquet").read_bytes() == whole
 
 
 def test_an_interrupted_race_leaves_no_tables(tmp_path: Path) -> None:
