@@ -145,15 +145,16 @@ class _Run:
         self._set_aside: dict[str, list[str]] = {}  # by the design's key, of all rounds
 
     def to_the_end(self) -> RunResult:
-        """Computes what is missing, again where it was damaged, and writes what came of it."""
+        """Computes what is missing, again where it was damaged or deleted, and writes what came of it."""
         result = self._result
         done: Aggregate
         for rounds_left in reversed(range(_ROUNDS)):
             self._failures.clear()
             done = aggregate(self._plan, self._compute(), self._store)
-            goes_on = rounds_left > 0 and not result.stopped
-            again: set[str] = self._wanted & done.damaged.keys() if goes_on else set()
+            again = self._without_outcome(done) if rounds_left else set()
             self._tell_damage(done.damaged, again)
+            if gone := again - done.damaged.keys():
+                _warn(self._console, f"stored results of {len(gone)} designs are gone; computing them again")
             if not again:
                 break
         self._failures += self._lost(done)
@@ -197,17 +198,26 @@ class _Run:
                 self._result.warnings.append(f"set aside {text}")
                 _warn(self._console, f"set aside {text}; {follows}")
 
+    def _without_outcome(self, done: Aggregate) -> set[str]:
+        """Selected designs that neither have a row nor failed; a run that is stopped did not come to them."""
+        return set() if self._result.stopped else self._wanted - self._with_outcome(done)
+
+    def _with_outcome(self, done: Aggregate) -> set[str]:
+        there: set[str] = set(done.tables["designs"]["design_key"].to_pylist())
+        return there | {failure.point.key for failure in self._failures}
+
     def _lost(self, done: Aggregate) -> list[Failure]:
-        """Designs whose records were set aside and that have no row now: not asked for (``--only``), not come to, or
-        damaged each time anew. Tables that lack what they held are no success."""
-        if not self._set_aside:
-            return []
-        there = set(done.tables["designs"]["design_key"].to_pylist())
-        there |= {failure.point.key for failure in self._failures}
-        lost = [point for point in self._plan.points if point.key in self._set_aside and point.key not in there]
-        kind, cause = FailureKind.STORAGE, DamagedRecord.__name__
+        """Designs whose records were set aside or deleted and that have no row now: not asked for (``--only``), not
+        come to, or lost each time anew. Tables that lack what they held are no success."""
+        lost = (self._set_aside.keys() | self._without_outcome(done)) - self._with_outcome(done)
         texts = {key: f"set aside {'; '.join(found)}" for key, found in self._set_aside.items()}
-        return [Failure(point, "stored results", texts[point.key], cause, "", kind) for point in lost]
+        gone = "deleted while the run went on"
+        kind, cause = FailureKind.STORAGE, DamagedRecord.__name__
+        return [
+            Failure(point, "stored results", texts.get(point.key, gone), cause, "", kind)
+            for point in self._plan.points
+            if point.key in lost
+        ]
 
     def interrupted(self, after: str, tables: str = "") -> Interrupted:
         """What Ctrl-C ends in once there may be something to keep."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -268,6 +269,53 @@ def test_damage_that_comes_back_every_time_ends_as_a_failure(tmp_path: Path, mon
     lines = [line for line in said.getvalue().splitlines() if "set aside" in line]
     assert ["computing it again" in line for line in lines] == [True, True, False]
     assert result.tables["designs"].num_rows == 0
+
+
+@dataclass(frozen=True)
+class Deleted(FakeEvaluator):
+    """While designs of 32 rows are evaluated, for the first ``times``, somebody deletes all that is stored."""
+
+    results: Path = Path()
+    times: int = 1
+
+    def evaluate(
+        self, prepared: protocols.Prepared, images: np.ndarray, labels: np.ndarray, first_image: int
+    ) -> ShardResult:
+        assert isinstance(prepared, Prepared)
+        marks = self.results / "deleted"
+        marks.mkdir(exist_ok=True)
+        done = len(list(marks.iterdir()))
+        if prepared.design.rows == 32 and done < self.times:
+            (marks / str(done)).touch()
+            shutil.rmtree(self.results / "designs")
+        return super().evaluate(prepared, images, labels, first_image)
+
+
+@pytest.mark.parametrize("strategy", ["complete", "racing"])
+def test_what_was_deleted_while_a_run_went_on_is_computed_again(tmp_path: Path, strategy: str) -> None:
+    (tmp_path / "undisturbed").mkdir()
+    undisturbed = run(tmp_path / "undisturbed", strategy=strategy, sparsity="dense")
+    said = io.StringIO()
+    options = replace(OPTIONS, evaluator=Deleted(results=tmp_path / "results"))
+    result = run(tmp_path, said, options, strategy=strategy, sparsity="dense")
+    assert not result.failures
+    assert result.tables["designs"].equals(undisturbed.tables["designs"])
+    assert "are gone; computing them again" in said.getvalue()
+
+
+def test_what_is_deleted_every_time_ends_as_a_failure(tmp_path: Path) -> None:
+    deleted = replace(OPTIONS, evaluator=Deleted(results=tmp_path / "results", times=100))
+    result = run(tmp_path, options=deleted, arrays="32x32", sparsity="dense")
+    (failure,) = result.failures
+    assert (failure.kind, failure.stage) == ("storage", "stored results")
+    assert listed_failures(tmp_path) == [failure.design_key]
+    assert not run(tmp_path, arrays="32x32", sparsity="dense").failures
+
+
+def test_what_a_stopped_run_did_not_begin_is_no_failure(tmp_path: Path) -> None:
+    failing = replace(OPTIONS, evaluator=Refusing(fails=lambda design, first: True), session=small_session)
+    stopped = run(tmp_path, options=replace(failing, max_failures=0))
+    assert stopped.stopped and {failure.stage for failure in stopped.failures} == {"prepare"}
 
 
 def test_what_another_run_stored_meanwhile_is_not_computed_again(
