@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -44,6 +45,14 @@ class ConditionError(ValueError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+_WRONG_PATHS = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
+
+
+def is_wrong_path(error: OSError) -> bool:
+    """Whether a path is to blame, and with it who named it; else the machine: a full disk, a server that is away."""
+    return isinstance(error, _WRONG_PATHS) or error.errno == errno.ENAMETOOLONG
 
 
 MOST_LISTED = 24

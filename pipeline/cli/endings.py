@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 import tempfile
 import traceback
@@ -12,14 +11,13 @@ import typer
 
 from pipeline.errors import NO_ROOM, DiskFull, describe_full_disk
 from pipeline.uris import without_secret
-from simcore.errors import BinsparxError, nearest_name
+from simcore.errors import BinsparxError, is_wrong_path, nearest_name
 
 INTERRUPTED = 130
 _FAILED = 1
 _BAD_INPUT = 2
 # What a command line is not like; Typer gives no public name to the class, which is click's or its own copy.
 _UsageError = typer.BadParameter.__mro__[1]
-_NOT_THE_INPUT = (*NO_ROOM, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 
 def explain_end(error: BaseException) -> tuple[list[str], int]:
@@ -36,7 +34,7 @@ def explain_end(error: BaseException) -> tuple[list[str], int]:
     if isinstance(error, MemoryError):
         return ["there is not enough memory for this"], _FAILED
     if isinstance(error, OSError):  # a storage or a server that is away, requests' errors among them
-        return [_system_line(error)], _FAILED if error.errno in _NOT_THE_INPUT else _BAD_INPUT
+        return [_system_line(error)], _BAD_INPUT if is_wrong_path(error) else _FAILED
     if type(error).__module__ == "pyarrow.lib":
         return [_one_line(error)], _BAD_INPUT
     return [f"unforeseen: {type(error).__name__}: {_one_line(error)} (please report it: {_kept(error)})"], _FAILED

@@ -25,8 +25,11 @@ from pipeline.cli.options import (
     check_output,
     make_console,
 )
+from pipeline.errors import PointsFailed
+from pipeline.execution.active import Failure
 from pipeline.execution.cluster import ray_session
 from pipeline.execution.on_workers import OnWorkers
+from pipeline.execution.retries import RETRIES
 from pipeline.execution.tasks import TaskSettings
 from pipeline.provenance import find_provenance
 from pipeline.recommend.candidates import KNOBS, design_of, hardware_among, require_measurable
@@ -116,11 +119,14 @@ def recommend(
         settings = TaskSettings(plan.evaluator, store.absolute_uri, threads, find_provenance())
         with OnWorkers(settings, console, address, ray_session) as workers:
             evaluations = Evaluations(plan, store, workers)
-            found = search(hardware, asked, evaluations)
-            curves = sensitivity(found, min(sensitive, asked.images), evaluations) if sensitive else []
-        for reason in dict.fromkeys(failure.reason for failure in workers.failures):
-            print(f"failed: {reason}", file=sys.stderr)
+            try:
+                found = search(hardware, asked, evaluations)
+                curves = sensitivity(found, min(sensitive, asked.images), evaluations) if sensitive else []
+            finally:
+                for reason in dict.fromkeys(failure.reason for failure in workers.failures):
+                    print(f"failed: {reason}", file=sys.stderr)
         _show(plan, store, found, curves, pictures, json, whole=design.endswith((".yaml", ".yml")))
+        _check_that_all_could_be_tried(workers.failures)
 
 
 @contextmanager
@@ -264,6 +270,19 @@ def _show(
         print_sensitivity(one, of_it, console)
     for file in files:
         console.print(f"  {file}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _check_that_all_could_be_tried(failures: Sequence[Failure]) -> None:
+    """What fails by itself is no candidate; but what the machine failed at might have been the best.
+
+    Raises:
+        PointsFailed: some designs fell to the machine.
+    """
+    if lost := {failure.point.key for failure in failures if RETRIES[failure.kind]}:
+        designs = "1 design" if len(lost) == 1 else f"{len(lost)} designs"
+        raise PointsFailed(
+            f"the search went without {designs} that the machine failed at; the same command tries again"
+        )
 
 
 def _as_json(plan: Plan, found: list[Recommendation], curves: list[tuple[Curve, ...]]) -> list[dict[str, Any]]:

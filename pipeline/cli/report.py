@@ -9,7 +9,6 @@ import typer
 
 from pipeline.cli.options import ResultsOption, SweepNameArgument, check_output, open_sweep
 from pipeline.report.page import build_report
-from simcore.errors import InputError
 from simcore.network.checkpoint import write_atomically
 
 
@@ -32,16 +31,11 @@ def report(
     check_output(path, "--output")
     check_output(figures, "--figures", is_folder=True)
     page = build_report(opened, name).encode()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, page)
-        if figures is not None:
-            from pipeline.report.figures import draw_figures
+    write_atomically(path, page)
+    if figures is not None:
+        from pipeline.report.figures import draw_figures
 
-            figures.mkdir(parents=True, exist_ok=True)
-            for file, content in draw_figures(opened, name):
-                write_atomically(figures / file, content)
-                typer.echo(str(figures / file))
-    except OSError as error:
-        raise InputError(f"cannot write there: {error.strerror}", str(error.filename or path)) from None
+        for file, content in draw_figures(opened, name):
+            write_atomically(figures / file, content)
+            typer.echo(str(figures / file))
     typer.echo(f"{path} ({len(page) / 1e3:.0f} kB, opens in any browser)")

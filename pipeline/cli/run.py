@@ -152,13 +152,10 @@ def _show(result: RunResult, results: str | None, console: Console) -> None:
 def _show_failures(result: RunResult) -> None:
     """The failures by cause, each with an example and the command that repeats it."""
     from pipeline.errors import PointsFailed
-    from pipeline.execution.failures import group_failures
+    from pipeline.execution.failures import describe_failures
 
-    for group in group_failures(result.failures):
-        failure = group.example
-        others = "" if group.designs == 1 else f" and {group.designs - 1} more designs"
-        print(f"failed: {failure.design} ({failure.stage}){others}: {failure.reason}", file=sys.stderr)
-        print(f"  repeat with: {failure.command}", file=sys.stderr)
+    for line in describe_failures(result.failures):
+        print(line, file=sys.stderr)
     total = f"{len(result.failures)} of {len(result.plan.points)} design points failed"
     if result.stopped:
         total += "; stopped there (--max-failures), all finished work is kept and the same command goes on"

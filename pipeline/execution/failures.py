@@ -62,6 +62,17 @@ def group_failures(reports: list[FailureReport]) -> list[FailureGroup]:
     return sorted(found, key=lambda group: -group.designs)
 
 
+def describe_failures(reports: list[FailureReport]) -> list[str]:
+    """Lines for people: each cause, with an example and the command that repeats it."""
+    lines = []
+    for group in group_failures(reports):
+        failure = group.example
+        others = "" if group.designs == 1 else f" and {group.designs - 1} more designs"
+        lines.append(f"failed: {failure.design} ({failure.stage}){others}: {failure.reason}")
+        lines.append(f"  repeat with: {failure.command}")
+    return lines
+
+
 def read_failures(sweep_name: str, store: Store) -> list[FailureReport]:
     """What ``failures.json`` of a sweep holds; empty where there is none, or one that is torn or of another form:
     whatever failed is tried again and listed anew."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -101,6 +102,8 @@ def kind_of(error: BaseException) -> FailureKind:
     if isinstance(error, InputError):
         return FailureKind.INPUT
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return FailureKind.MEMORY
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return FailureKind.MEMORY
     if isinstance(error, OSError):
         return FailureKind.FULL if error.errno in NO_ROOM else FailureKind.STORAGE

@@ -6,17 +6,24 @@ Running again is resuming: the store decides what is left to do.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 from rich.console import Console
 
-from pipeline.errors import Interrupted
+from pipeline.errors import DiskFull, Interrupted
 from pipeline.execution.active import Failure
 from pipeline.execution.capacity import check_threads, may_grow
 from pipeline.execution.cluster import ray_session
 from pipeline.execution.driver import Execution
-from pipeline.execution.failures import FailureReport, read_failures, report_failures, write_failures
+from pipeline.execution.failures import (
+    FailureReport,
+    describe_failures,
+    read_failures,
+    report_failures,
+    write_failures,
+)
 from pipeline.execution.progress import SweepProgress
 from pipeline.execution.racing import Race, run_race
 from pipeline.execution.ray_interface import Session
@@ -94,6 +101,7 @@ def run_sweep(path: str, options: RunOptions, console: Console) -> RunResult:
     try:
         return run.to_the_end()
     except KeyboardInterrupt:  # beside the tasks: while a race is decided, or the tables are made
+        run.keep_failures()
         raise run.interrupted("") from None
 
 
@@ -137,15 +145,16 @@ class _Run:
         self._set_aside: dict[str, list[str]] = {}  # by the design's key, of all rounds
 
     def to_the_end(self) -> RunResult:
-        """Computes what is missing, again where it was damaged, and writes what came of it."""
+        """Computes what is missing, again where it was damaged or deleted, and writes what came of it."""
         result = self._result
         done: Aggregate
         for rounds_left in reversed(range(_ROUNDS)):
             self._failures.clear()
             done = aggregate(self._plan, self._compute(), self._store)
-            goes_on = rounds_left > 0 and not result.stopped
-            again: set[str] = self._wanted & done.damaged.keys() if goes_on else set()
+            again = self._without_outcome(done) if rounds_left else set()
             self._tell_damage(done.damaged, again)
+            if gone := again - done.damaged.keys():
+                _warn(self._console, f"stored results of {len(gone)} designs are gone; computing them again")
             if not again:
                 break
         self._failures += self._lost(done)
@@ -168,10 +177,18 @@ class _Run:
         done = aggregate(self._plan, find_work(self._plan, self._store, self._times), self._store)
         self._tell_damage(done.damaged, again=())
         finished = done.tables["designs"].num_rows
-        if finished <= _rows_that_stand(self._plan.name, self._store):
+        if finished <= len(_designs_that_stand(self._plan.name, self._store)):
             return ""
         self._publish(done)
         return f", the tables hold {finished} of {len(self._plan.points)} designs"
+
+    def keep_failures(self) -> None:
+        """Tells and writes the failures of a run that is broken off, whether it gets tables or not."""
+        self._result.failures = report_failures(self._failures, self._path, self._store.uri)
+        for text in describe_failures(self._result.failures):
+            self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+        if self._failures:
+            _write_failures(self._result, _designs_that_stand(self._plan.name, self._store))
 
     def _tell_damage(self, damaged: Mapping[str, list[str]], again: Container[str]) -> None:
         for key, texts in damaged.items():
@@ -181,17 +198,26 @@ class _Run:
                 self._result.warnings.append(f"set aside {text}")
                 _warn(self._console, f"set aside {text}; {follows}")
 
+    def _without_outcome(self, done: Aggregate) -> set[str]:
+        """Selected designs that neither have a row nor failed; a run that is stopped did not come to them."""
+        return set() if self._result.stopped else self._wanted - self._with_outcome(done)
+
+    def _with_outcome(self, done: Aggregate) -> set[str]:
+        there: set[str] = set(done.tables["designs"]["design_key"].to_pylist())
+        return there | {failure.point.key for failure in self._failures}
+
     def _lost(self, done: Aggregate) -> list[Failure]:
-        """Designs whose records were set aside and that have no row now: not asked for (``--only``), not come to, or
-        damaged each time anew. Tables that lack what they held are no success."""
-        if not self._set_aside:
-            return []
-        there = set(done.tables["designs"]["design_key"].to_pylist())
-        there |= {failure.point.key for failure in self._failures}
-        lost = [point for point in self._plan.points if point.key in self._set_aside and point.key not in there]
-        kind, cause = FailureKind.STORAGE, DamagedRecord.__name__
+        """Designs whose records were set aside or deleted and that have no row now: not asked for (``--only``), not
+        come to, or lost each time anew. Tables that lack what they held are no success."""
+        lost = (self._set_aside.keys() | self._without_outcome(done)) - self._with_outcome(done)
         texts = {key: f"set aside {'; '.join(found)}" for key, found in self._set_aside.items()}
-        return [Failure(point, "stored results", texts[point.key], cause, "", kind) for point in lost]
+        gone = "deleted while the run went on"
+        kind, cause = FailureKind.STORAGE, DamagedRecord.__name__
+        return [
+            Failure(point, "stored results", texts.get(point.key, gone), cause, "", kind)
+            for point in self._plan.points
+            if point.key in lost
+        ]
 
     def interrupted(self, after: str, tables: str = "") -> Interrupted:
         """What Ctrl-C ends in once there may be something to keep."""
@@ -233,8 +259,16 @@ class _Run:
                 _note_asked(self._plan, self._store)
                 with SweepProgress(design_works, self._console, part) as progress:
                     execution = Execution(ray, self._settings, progress, self._failures_left())
-                    self._failures += execution.run(design_works)
+                    try:
+                        execution.run(design_works)
+                    finally:
+                        self._failures += execution.failures
+        except DiskFull:
+            with suppress(OSError):
+                self.keep_failures()
+            raise
         except KeyboardInterrupt:
+            self.keep_failures()
             after = f"after {progress.tasks_done} of {progress.tasks} tasks" if progress else "before the first task"
             raise self.interrupted(f" {after}", self._publish_finished()) from None
         self._result.tasks_run += progress.tasks_done
@@ -257,30 +291,41 @@ def _note_asked(plan: Plan, store: Store) -> None:
     write_asked(Asked(len(plan.points), plan.images, racing, plan.chips), plan.name, store)
 
 
-def _rows_that_stand(sweep_name: str, store: Store) -> int:
-    """Designs in the table that an earlier run left."""
+def _designs_that_stand(sweep_name: str, store: Store) -> list[str]:
+    """Keys of the designs in the table that an earlier run left."""
     try:
         table = read_table(sweep_name, "designs", store)
     except UnusableTable:
-        return 0
-    return table.num_rows if table is not None else 0
+        return []
+    return table["design_key"].to_pylist() if table is not None else []
 
 
 def _write(result: RunResult, done: Aggregate, times: ComputeTimes) -> None:
-    """Tables, failures, the sweep file beside them, measured compute times.
-
-    What failed earlier stays listed while it is in the plan, has no row, and did not fail anew: it was not asked for
-    now (``--only``), or the run was stopped before it came to it."""
+    """Tables, failures, the sweep file beside them, measured compute times."""
     plan, store = result.plan, result.store
-    anew = {failure.design_key for failure in result.failures}
-    open_keys = {point.key for point in plan.points} - anew - set(done.tables["designs"]["design_key"].to_pylist())
-    earlier = [failure for failure in read_failures(plan.name, store) if failure.design_key in open_keys]
     folder = f"{SWEEPS_FOLDER}/{plan.name}"
     _note_asked(plan, store)
     store.put(f"{folder}/sweep.yaml", plan.sweep.source.text.encode())
     done.tables.publish(plan.name, store)
     result.files.append(store.display(f"{folder}/designs.parquet"))
-    path = write_failures([*result.failures, *earlier], plan.name, store)
+    path = _write_failures(result, done.tables["designs"]["design_key"].to_pylist())
     if result.failures:
         result.files.append(store.display(path))
     times.with_measured(done.times, newer=result.tasks_run > 0).save(store)
+
+
+def _write_failures(result: RunResult, there: Sequence[str]) -> str:
+    """Writes what failed now and earlier; returns the path in the store.
+
+    What failed earlier stays listed while it is in the plan, has no row, and did not fail anew: it was not asked for
+    now (``--only``), or the run was stopped before it came to it.
+
+    Args:
+        result: of the run.
+        there: keys of the designs that have a row.
+    """
+    plan, store = result.plan, result.store
+    anew = {failure.design_key for failure in result.failures}
+    open_keys = {point.key for point in plan.points} - anew - set(there)
+    earlier = [failure for failure in read_failures(plan.name, store) if failure.design_key in open_keys]
+    return write_failures([*result.failures, *earlier], plan.name, store)

@@ -6,8 +6,10 @@ point of a sweep.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
@@ -16,12 +18,13 @@ from pipeline.execution.tasks import Outcome, TaskSettings, cpu_count, evaluate_
 from pipeline.explain.prices import CostOfDesigns
 from pipeline.front.chips import accuracy_interval, chip_change
 from pipeline.provenance import find_provenance
+from pipeline.storage.chips import correct_by_chip, ideal_correct
 from pipeline.storage.layer_totals import in_units, sum_layers
-from pipeline.storage.predictions import Predictions, read_chips
-from pipeline.storage.records import DamagedRecord, decode_design, design_path
-from pipeline.storage.shard_files import ShardFiles, find_shard_files, read_shards
-from pipeline.storage.shards import Cover, cover_chips
+from pipeline.storage.records import ShardRecord
+from pipeline.storage.shard_files import find_shard_files
+from pipeline.storage.shards import Range, cover_chips
 from pipeline.storage.store import Store
+from pipeline.storage.trusted import SetAside, TrustedDesign, read_trusted
 from pipeline.sweep.keys import digest_of, key_content
 from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator
 from pipeline.tables.evidence import within_limits
@@ -235,45 +238,47 @@ class _Runner:
         )
         key = digest_of(content)
         chips = self._chips if design.chips_differ else 1
-        missing = self._cover(chips, find_shard_files(self._store, key)).missing
-        if missing or self._store.read(design_path(key)) is None:
-            outcome, prepared = prepare_design(
-                self._settings, key, content, design, subject.checkpoint, subject.dataset
-            )
-            _check(outcome)
-            while missing and prepared is not None:
-                outcomes = evaluate_shards(
-                    self._settings, key, prepared, subject.dataset, subject.split, tuple(missing), None
-                )
-                for outcome in outcomes:
-                    _check(outcome)
-                missing = missing[len(outcomes) :]
-        seen = Predictions.read(self._store, key, self._split_images)
-        correct = read_chips(self._store, key, self._split_images, chips, self._images)
-        if not len(correct):
-            raise BinsparxError(f"shards of {key[:12]} in {self._store.uri} are damaged: run its sweep again")
-        labels = seen.labels[: self._images]
-        ideal = seen.ideal_predictions[: self._images] == labels
-        return _Found(correct, ideal[None], self._within_limits(key, design), self._costs(key, design, chips))
+        stored, missing = self._stored(key, chips)
+        if missing or stored.record is None:
+            self._compute(key, content, design, missing)
+            stored, missing = self._stored(key, chips)
+        if missing or stored.record is None:
+            raise BinsparxError(f"what was stored of {key[:12]} in {self._store.uri} is damaged or gone: try again")
+        shards = stored.shards.records
+        return _Found(
+            correct_by_chip(shards, self._split_images),
+            ideal_correct(shards, self._split_images)[None],
+            within_limits(stored.record.evidence, design.evidence),
+            self._costs(design, shards),
+        )
 
-    def _cover(self, chips: int, files: ShardFiles) -> Cover:
-        return cover_chips(self._images, chips, self._split_images, SHARD_IMAGES, files.ranges())
+    def _compute(self, key: str, content: dict[str, Any], design: Design, missing: tuple[Range, ...]) -> None:
+        subject = self._subject
+        outcome, prepared = prepare_design(self._settings, key, content, design, subject.checkpoint, subject.dataset)
+        _check(outcome)
+        while missing and prepared is not None:
+            outcomes = evaluate_shards(self._settings, key, prepared, subject.dataset, subject.split, missing, None)
+            for outcome in outcomes:
+                _check(outcome)
+            missing = missing[len(outcomes) :]
 
-    def _costs(self, key: str, design: Design, chips: int) -> dict[str, float]:
+    def _stored(self, key: str, chips: int) -> tuple[TrustedDesign, tuple[Range, ...]]:
+        """What is stored of a variant, and the shards that are missing."""
+        while True:
+            files = find_shard_files(self._store, key)
+            cover = cover_chips(self._images, chips, self._split_images, SHARD_IMAGES, files.ranges())
+            stored = read_trusted(self._store, key, files, cover.stored)
+            if not stored.set_aside:
+                return stored, cover.missing
+            for text in stored.set_aside:  # other files may do without it
+                warnings.warn(SetAside(f"set aside {text}"), stacklevel=1)
+
+    def _costs(self, design: Design, shards: Sequence[ShardRecord]) -> dict[str, float]:
         """Of an image; empty where the size of the cell is unknown."""
         if self._subject.price is None or design.solver in REFERENCE_SOLVERS:
             return {}
-        files = find_shard_files(self._store, key)
-        shards = read_shards(self._store, key, files, self._cover(chips, files).stored).records
         layers = [in_units(layer) for layer in sum_layers([shard.layers for shard in shards])]
         return self._subject.price.totals(design, layers, sum(shard.count for shard in shards))
-
-    def _within_limits(self, key: str, design: Design) -> bool:
-        try:
-            evidence = decode_design(self._store.read(design_path(key)) or b"", key).evidence
-        except DamagedRecord:
-            return False
-        return within_limits(evidence, design.evidence)
 
 
 def _change(after: np.ndarray, before: np.ndarray) -> tuple[float, float, float]:

@@ -4,6 +4,7 @@ any design of a sweep, so that a search that ran costs nothing when it is asked 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,9 +18,8 @@ from pipeline.recommend.recommendation import Options, Recommendation, Standing,
 from pipeline.storage.chips import correct_by_chip, ideal_correct
 from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.layer_totals import in_units, sum_layers
-from pipeline.storage.records import DamagedRecord, decode_design, design_path
-from pipeline.storage.shard_files import read_shards
 from pipeline.storage.store import Store
+from pipeline.storage.trusted import SetAside, read_trusted
 from pipeline.storage.work import DesignWork, find_work
 from pipeline.sweep.extent import Extent
 from pipeline.sweep.objectives import OBJECTIVES
@@ -31,6 +31,8 @@ from simcore.errors import BinsparxError
 
 Compute = Callable[[list[DesignWork], str], None]
 """Computes what is missing of some designs, told what is left of each and the round's name; some may fail."""
+_LOOKS = 2
+"""What is found damaged is computed once more."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,13 @@ class Seen:
         correct: images that it classifies rightly, each on the next chip in turn (``in_turn``).
         ideal: images that ideal arithmetic does.
         costs: of an image by column of ``designs``.
+        within_limits: the fast solver was as good on it as its own limits demand.
     """
 
     correct: np.ndarray
     ideal: np.ndarray
     costs: dict[str, float]
+    within_limits: bool
 
 
 class Evaluations:
@@ -67,19 +71,11 @@ class Evaluations:
         """
         wanted = {point.key: point for point in points}
         open_points = [point for key, point in wanted.items() if (key, images) not in self._seen]
-        self._compute([work for work in self._works(open_points, images) if not work.done], name)
-        for work in self._works(open_points, images):
-            if work.done and (seen := self._read(work)) is not None:
-                self._seen[work.point.key, images] = seen
+        for _ in range(_LOOKS):
+            self._compute([work for work in self._works(open_points, images) if not work.done], name)
+            works = [work for work in self._works(open_points, images) if work.done]
+            open_points = [work.point for work in works if not self._see(work, images)]
         return {key: self._seen[key, images] for key in wanted if (key, images) in self._seen}
-
-    def within_limits(self, point: DesignPoint) -> bool:
-        """Whether the fast solver was as good on a design as its own limits demand."""
-        try:
-            record = decode_design(self._store.read(design_path(point.key)) or b"", point.key)
-        except DamagedRecord:
-            return False
-        return within_limits(record.evidence, point.design.evidence)
 
     def _works(self, points: Sequence[DesignPoint], images: int) -> list[DesignWork]:
         if not points:
@@ -87,15 +83,23 @@ class Evaluations:
         extents = {point.key: Extent(images, self._plan.extent_of(point).chips) for point in points}
         return find_work(self._plan, self._store, self._times, points, extents)
 
-    def _read(self, work: DesignWork) -> Seen | None:
-        reading = read_shards(self._store, work.point.key, work.files, work.cover.stored)
-        if reading.damaged:
-            return None
-        shards, split_images = reading.records, work.point.split_images
-        correct = in_turn(correct_by_chip(shards, split_images))
-        ideal = ideal_correct(shards, split_images)
+    def _see(self, work: DesignWork, images: int) -> bool:
+        """Takes in what is stored of a design; False where some of it could not be trusted and is missing now."""
+        point = work.point
+        stored = read_trusted(self._store, point.key, work.files, work.cover.stored)
+        for text in stored.set_aside:
+            warnings.warn(SetAside(f"set aside {text}"), stacklevel=1)
+        if stored.set_aside or stored.record is None:
+            return False
+        shards = stored.shards.records
         totals = [in_units(layer) for layer in sum_layers([shard.layers for shard in shards])]
-        return Seen(correct, ideal, self._costs.totals(work.point, totals, sum(shard.count for shard in shards)))
+        self._seen[point.key, images] = Seen(
+            in_turn(correct_by_chip(shards, point.split_images)),
+            ideal_correct(shards, point.split_images),
+            self._costs.totals(point, totals, sum(shard.count for shard in shards)),
+            within_limits(stored.record.evidence, point.design.evidence),
+        )
+        return True
 
 
 def recommend(hardware: Sequence[Configuration], options: Options, evaluations: Evaluations) -> list[Recommendation]:
@@ -120,7 +124,7 @@ def recommend(hardware: Sequence[Configuration], options: Options, evaluations: 
             search.choose(seen, images, last=number == len(steps))
     last = (one.point for search in searches for one in (search.dense, *search.alive))
     seen = evaluations.of(last, options.images, f"round {len(steps) + 1} of {len(steps) + 1}, which confirms")
-    return [search.end(seen, steps[-1], evaluations) for search in searches]
+    return [search.end(seen, steps[-1]) for search in searches]
 
 
 class _Search:
@@ -148,7 +152,7 @@ class _Search:
         kept = finalists(runners, ideal, target) if last else going_on(runners, ideal, target, most)
         self.alive = [runner.name for runner in kept]
 
-    def end(self, seen: Mapping[str, Seen], first: int, evaluations: Evaluations) -> Recommendation:
+    def end(self, seen: Mapping[str, Seen], first: int) -> Recommendation:
         """The recommendation, from the images from ``first`` on."""
         there = [one for one in self.alive if one.point.key in seen]
         self._failed += len(self.alive) - len(there)
@@ -163,12 +167,12 @@ class _Search:
         ]
         verdict = finish(runners, ideal, self._options.target, self._options.confidence)
         standings = tuple(
-            standing(one, seen[point.key].costs, evaluations.within_limits(point))
+            standing(one, found.costs, found.within_limits)
             for one in verdict.order
-            if (point := one.runner.name.point)
+            if (found := seen[one.runner.name.point.key])
         )
         counts = PairedCounts.of(dense.correct[first:], ideal)
-        beside = Standing(self.dense, counts, dense.costs, None, False, evaluations.within_limits(self.dense.point))
+        beside = Standing(self.dense, counts, dense.costs, None, False, dense.within_limits)
         return Recommendation(
             self._hardware,
             self._options,

@@ -19,7 +19,7 @@ from pipeline.errors import NO_ROOM, DiskFull
 from pipeline.results.finished import Results
 from pipeline.tables.dictionary import data_dictionary
 from pipeline.tables.schema import SCHEMAS
-from simcore.errors import InputError, unknown_name
+from simcore.errors import InputError, is_wrong_path, unknown_name
 
 DICTIONARY = "data_dictionary"
 _PARTITIONS = ("sweep", "device")
@@ -46,6 +46,7 @@ def export_results(
         InputError: unknown form or sweep, the target exists (without ``force``), is no earlier export, lies with the
             results or cannot be written, or a table is too long for a workbook.
         DiskFull: there is no room for it.
+        OSError: the machine failed otherwise.
     """
     if form not in WRITERS:
         raise unknown_name("format", form, WRITERS, "--format")
@@ -62,7 +63,9 @@ def export_results(
     except OSError as error:
         if error.errno in NO_ROOM:
             raise DiskFull(f"{target}: {error.strerror}") from None
-        raise InputError(f"cannot write '{target}': {error.strerror or error}", "--output") from None
+        if is_wrong_path(error):
+            raise InputError(f"cannot write '{target}': {error.strerror or error}", "--output") from None
+        raise
     return target
 
 

@@ -19,15 +19,10 @@ from pipeline.front.yields import YieldRule
 from pipeline.storage.chips import correct_by_chip, ideal_correct, shards_by_chip
 from pipeline.storage.compute_time import ComputeTime, time_class
 from pipeline.storage.layer_totals import OF_THE_DESIGN, Totals, in_units, sum_layers, sum_network
-from pipeline.storage.records import (
-    DamagedRecord,
-    DesignRecord,
-    ShardRecord,
-    decode_design,
-    design_path,
-)
-from pipeline.storage.shard_files import ShardReading, bundle_shards, read_shards
+from pipeline.storage.records import DesignRecord, ShardRecord
+from pipeline.storage.shard_files import ShardReading, bundle_shards
 from pipeline.storage.store import Store
+from pipeline.storage.trusted import read_trusted
 from pipeline.storage.work import DesignWork, StopReason
 from pipeline.sweep.plan import Plan
 from pipeline.sweep.points import DesignPoint
@@ -73,14 +68,14 @@ def aggregate(plan: Plan, design_works: Iterable[DesignWork], store: Store) -> A
         for work in levels:
             if not work.done:
                 continue
-            design, reading, damaged = _read_records(work, store)
-            if damaged:
-                result.damaged[work.point.key] = damaged
-            if damaged or design is None:
+            read = read_trusted(store, work.point.key, work.files, work.cover.stored)
+            if read.set_aside:
+                result.damaged[work.point.key] = read.set_aside
+            if read.set_aside or read.record is None:
                 continue
-            done = _Finished(work.point, design, reading.records, work.stopped)
+            done = _Finished(work.point, read.record, read.shards.records, work.stopped)
             _add_rows(rows, plan, costs, done)
-            _bundle(result, work.point.key, reading, store)
+            _bundle(result, work.point.key, read.shards, store)
             finished.append(done)
             name = time_class(work.point)
             measured[name] += 1
@@ -90,26 +85,6 @@ def aggregate(plan: Plan, design_works: Iterable[DesignWork], store: Store) -> A
         result.tables.add(rows, [bits_of(done.correct, plan.sweep.spec.pareto) for done in finished])
     result.tables.finish()
     return result
-
-
-def _read_records(work: DesignWork, store: Store) -> tuple[DesignRecord | None, ShardReading, list[str]]:
-    key = work.point.key
-    design: DesignRecord | None = None
-    damaged: dict[str, DamagedRecord] = {}
-    try:
-        design = decode_design(store.read(design_path(key)) or b"", key)
-    except DamagedRecord as error:
-        damaged[design_path(key)] = error
-    reading = read_shards(store, key, work.files, work.cover.stored)
-    damaged |= reading.damaged
-    return design, reading, [_put_away(store, path, error) for path, error in damaged.items()]
-
-
-def _put_away(store: Store, path: str, error: DamagedRecord) -> str:
-    try:
-        return f"{path}: {error}; moved to {store.set_aside(path)}"
-    except FileNotFoundError:
-        return f"{path}: the file was deleted in the meantime"
 
 
 def _bundle(result: Aggregate, key: str, reading: ShardReading, store: Store) -> None:

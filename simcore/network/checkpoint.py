@@ -21,7 +21,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from simcore.errors import InputError, unknown_name
+from simcore.errors import InputError, is_wrong_path, unknown_name
 from simcore.network.graph import NetworkGraph
 from simcore.network.modules import BinaryLayer, GraphNetwork, WrittenProduct
 
@@ -89,7 +89,7 @@ def save_checkpoint(path: str | Path, network: GraphNetwork, metadata: Mapping[s
         The network's digest.
 
     Raises:
-        InputError: the file cannot be written, or a tensor holds what no network computes with (NaN, infinity, a
+        InputError: the file cannot be written there, or a tensor holds what no network computes with (NaN, infinity, a
             negative variance).
     """
     _require_usable(network, str(path))
@@ -198,7 +198,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: under a temporary name beside it, then renamed.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: it cannot be written there.
+        OSError: the machine failed, for example a full disk; names ``path``.
     """
     temporary = ""
     try:
@@ -211,7 +212,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(f"cannot write: {error.strerror or error}", str(path)) from None
+        if is_wrong_path(error):
+            raise InputError(f"cannot write: {error.strerror or error}", str(path)) from None
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)

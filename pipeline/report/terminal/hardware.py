@@ -19,8 +19,10 @@ from pipeline.report.terminal.cells import (
     axes_of_hardware,
     cost_of,
     frame_of,
+    heading,
     is_beyond,
     print_fixed,
+    text_of,
 )
 from pipeline.report.text_table import Column, print_table
 from pipeline.results.comparison import chips_of
@@ -36,6 +38,8 @@ _CHANGING = ("energy", "latency", "area")
 """Objectives that ``designs`` has with the ends of what sparsity changes."""
 MOST_LINES = 200
 """Hardware designs that the end of a run lists: more would push the front out of sight."""
+_NAMED_OF_REFERENCES = ("model", "adc_bits", "adc_reference")
+"""Axes that a line of references names in any case."""
 _Level = tuple[Any, ...]
 _Levels = dict[_Level, Row]
 
@@ -61,7 +65,7 @@ def print_designs(
         print_fixed(hardware, console)
         _print_hardware(hardware, console, most, wide, results)
     references = finished[finished.solver_setting.isin(REFERENCE_SOLVERS)]
-    _print_references(references.to_dict("records"), console)
+    _print_references(references, console)
 
 
 def _print_hardware(designs: pd.DataFrame, console: Console, most: int | None, wide: bool, results: str | None) -> None:
@@ -99,17 +103,18 @@ def _print_hardware(designs: pd.DataFrame, console: Console, most: int | None, w
         console.print(note, highlight=False, soft_wrap=True, markup=False)
 
 
-def _print_references(rows: Sequence[Row], console: Console) -> None:
+def _print_references(references: pd.DataFrame, console: Console) -> None:
     """One line for each kind of reference and array: they are no hardware, and beside the table to compare with."""
     groups: dict[str, list[str]] = {}
-    for row in rows:
-        read = f"{row['model']}, {array_of(row)}"
-        if row["solver_setting"] == "ideal_circuit":
-            read += f", {row['adc_bits']} bit {row['adc_reference']}"
-        level = level_name(row, short=True)
-        groups.setdefault(f"reference, {row['solver_setting']}, {read}", []).append(
-            f"{level} {accuracy_of(row).strip()}"
-        )
+    for kind, rows in references.groupby("solver_setting", sort=False):
+        others = [name for name in axes_of_hardware(rows) if name not in _NAMED_OF_REFERENCES]
+        for row in rows.to_dict("records"):
+            named = [f"reference, {kind}, {row['model']}, {array_of(row)}"]
+            if kind == "ideal_circuit":
+                named.append(f"{row['adc_bits']} bit {row['adc_reference']}")
+            named += (f"{heading(name)} {text_of(row[name])}" for name in others)
+            level = level_name(row, short=True)
+            groups.setdefault(", ".join(named), []).append(f"{level} {accuracy_of(row).strip()}")
     for name, accuracies in groups.items():
         text = f"{name}: {', '.join(dict.fromkeys(accuracies))} %"
         console.print(text, highlight=False, soft_wrap=True, markup=False)

@@ -38,6 +38,39 @@ def test_a_full_disk_names_the_file_and_is_no_bad_input(tmp_path: Path, monkeypa
     assert line.startswith(f"{tmp_path}/sweeps/s/designs.parquet: No space left on device; what is finished is kept")
 
 
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "x"), 2),
+        (PermissionError(errno.EACCES, "Permission denied", "x"), 2),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "x"), 2),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "x"), 2),
+        (OSError("When completing the upload: AWS Error NETWORK_CONNECTION"), 1),  # pyarrow's have no number
+        (OSError(errno.ESTALE, "Stale file handle", "x"), 1),
+        (OSError(errno.EROFS, "Read-only file system", "x"), 1),  # a results folder is checked before the work
+        (TimeoutError(errno.ETIMEDOUT, "Connection timed out"), 1),
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), 1),
+    ],
+)
+def test_a_wrong_path_is_bad_input_and_a_machine_that_fails_is_not(error: OSError, code: int) -> None:
+    assert explain_end(error)[1] == code
+
+
+def test_an_output_for_which_there_is_no_room_is_no_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    finish_sweep(tmp_path)
+    monkeypatch.setattr("simcore.network.checkpoint.os.fsync", full)
+    assert command(monkeypatch, "report", "small") == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: small.html: No space left on device") and len(said.splitlines()) == 1
+    assert not (tmp_path / "small.html").exists()
+
+
 def test_what_nobody_foresaw_is_one_line_and_its_traceback_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,7 @@ ROOM = Room(slots=8, share=1 << 30)
         (RuntimeError("the solver did not converge"), FailureKind.SIMULATION),
         (MemoryError(), FailureKind.MEMORY),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), FailureKind.MEMORY),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), FailureKind.MEMORY),
         (OSError(errno.EIO, "Input/output error"), FailureKind.STORAGE),
         (OSError(errno.ENOSPC, "No space left on device"), FailureKind.FULL),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), FailureKind.FULL),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.cli.plan import plan
-from pipeline.errors import Interrupted
+from pipeline.errors import DiskFull, Interrupted
 from pipeline.execution import runner
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
 from pipeline.report.figures import draw_figures
@@ -27,6 +29,7 @@ from pipeline.results.finished import Results, seen_all
 from pipeline.storage.compute_time import ComputeTime, ComputeTimes, time_class
 from pipeline.storage.store import Store
 from pipeline.sweep import protocols
+from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
 from pipeline.tables.completeness import what_is_missing
 from pipeline.tracking.mlflow import parent_entry
@@ -195,6 +198,46 @@ def test_a_run_that_computes_nothing_measures_nothing_anew(tmp_path: Path) -> No
     assert ComputeTimes.load(store).estimate(point) != latest
 
 
+@dataclass(frozen=True)
+class BrokenOff(Refusing):
+    """Designs of some size fail; a run is broken off at the first images of the others."""
+
+    end: type[BaseException] = KeyboardInterrupt
+
+    def evaluate(
+        self, prepared: protocols.Prepared, images: np.ndarray, labels: np.ndarray, first_image: int
+    ) -> ShardResult:
+        if self.end is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        raise OSError(errno.ENOSPC, "No space left on device", "/full/shard.parquet")
+
+
+@pytest.mark.parametrize(("end", "raised"), [(KeyboardInterrupt, Interrupted), (OSError, DiskFull)])
+@pytest.mark.parametrize("strategy", ["complete", "racing"])
+def test_what_failed_before_a_run_was_broken_off_is_told_and_listed(
+    tmp_path: Path, end: type[BaseException], raised: type[Exception], strategy: str
+) -> None:
+    evaluator = BrokenOff(fails=lambda design, first: design.rows == 32, end=end)
+    said = io.StringIO()
+    with pytest.raises(raised):
+        run(tmp_path, said, replace(OPTIONS, evaluator=evaluator, session=small_session), strategy=strategy)
+    points = make_plan(load_sweep(tmp_path / "small.yaml"), evaluator).points
+    failing = [point.key for point in points if point.design.rows == 32]
+    assert listed_failures(tmp_path) and set(listed_failures(tmp_path)) <= set(failing)
+    assert "failed: " in said.getvalue() and "it did not converge" in said.getvalue()
+
+
+def test_failures_of_an_interrupted_run_are_listed_where_its_tables_stand(tmp_path: Path) -> None:
+    run(tmp_path)
+    whole = (tmp_path / "results/sweeps/small/designs.parquet").read_bytes()
+    stopped = replace(OPTIONS, evaluator=BrokenOff(fails=lambda design, first: design.rows == 32))
+    more = "{name: fake-images, images: 200, calibration_images: 10}"
+    with pytest.raises(Interrupted):
+        run(tmp_path, options=replace(stopped, session=small_session), dataset=more)
+    assert listed_failures(tmp_path)
+    assert (tmp_path / "results/sweeps/small/designs.parquet").read_bytes() == whole
+
+
 def test_an_interrupted_race_leaves_no_tables(tmp_path: Path) -> None:
     stopped = replace(OPTIONS, evaluator=StoppedByHand())
     with pytest.raises(Interrupted, match="all finished tasks are kept, the same command goes on$"):
@@ -243,6 +286,53 @@ def test_damage_that_comes_back_every_time_ends_as_a_failure(tmp_path: Path, mon
     lines = [line for line in said.getvalue().splitlines() if "set aside" in line]
     assert ["computing it again" in line for line in lines] == [True, True, False]
     assert result.tables["designs"].num_rows == 0
+
+
+@dataclass(frozen=True)
+class Deleted(FakeEvaluator):
+    """While designs of 32 rows are evaluated, for the first ``times``, somebody deletes all that is stored."""
+
+    results: Path = Path()
+    times: int = 1
+
+    def evaluate(
+        self, prepared: protocols.Prepared, images: np.ndarray, labels: np.ndarray, first_image: int
+    ) -> ShardResult:
+        assert isinstance(prepared, Prepared)
+        marks = self.results / "deleted"
+        marks.mkdir(exist_ok=True)
+        done = len(list(marks.iterdir()))
+        if prepared.design.rows == 32 and done < self.times:
+            (marks / str(done)).touch()
+            shutil.rmtree(self.results / "designs")
+        return super().evaluate(prepared, images, labels, first_image)
+
+
+@pytest.mark.parametrize("strategy", ["complete", "racing"])
+def test_what_was_deleted_while_a_run_went_on_is_computed_again(tmp_path: Path, strategy: str) -> None:
+    (tmp_path / "undisturbed").mkdir()
+    undisturbed = run(tmp_path / "undisturbed", strategy=strategy, sparsity="dense")
+    said = io.StringIO()
+    options = replace(OPTIONS, evaluator=Deleted(results=tmp_path / "results"))
+    result = run(tmp_path, said, options, strategy=strategy, sparsity="dense")
+    assert not result.failures
+    assert result.tables["designs"].equals(undisturbed.tables["designs"])
+    assert "are gone; computing them again" in said.getvalue()
+
+
+def test_what_is_deleted_every_time_ends_as_a_failure(tmp_path: Path) -> None:
+    deleted = replace(OPTIONS, evaluator=Deleted(results=tmp_path / "results", times=100))
+    result = run(tmp_path, options=deleted, arrays="32x32", sparsity="dense")
+    (failure,) = result.failures
+    assert (failure.kind, failure.stage) == ("storage", "stored results")
+    assert listed_failures(tmp_path) == [failure.design_key]
+    assert not run(tmp_path, arrays="32x32", sparsity="dense").failures
+
+
+def test_what_a_stopped_run_did_not_begin_is_no_failure(tmp_path: Path) -> None:
+    failing = replace(OPTIONS, evaluator=Refusing(fails=lambda design, first: True), session=small_session)
+    stopped = run(tmp_path, options=replace(failing, max_failures=0))
+    assert stopped.stopped and {failure.stage for failure in stopped.failures} == {"prepare"}
 
 
 def test_what_another_run_stored_meanwhile_is_not_computed_again(

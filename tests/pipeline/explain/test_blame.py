@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
+from pipeline.execution import tasks
 from pipeline.explain import blame
 from pipeline.explain.blame import Subject, explain
 from pipeline.explain.blame_picture import draw_blame, draw_passes
 from pipeline.explain.subject import subject_of_sweep
 from pipeline.storage.store import Store
+from pipeline.storage.trusted import SetAside
 from pipeline.sweep.evaluator import SimcoreEvaluator
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
-from simcore.errors import InputError
+from simcore.errors import BinsparxError, InputError
 from simcore.network.checkpoint import save_checkpoint
 from tests.simcore.small_networks import small_checkpoint, small_dataset
 
@@ -100,6 +102,30 @@ def test_shares_are_differences_between_variants_and_nothing_is_computed_twice(
     assert explain(subject, IMAGES, store, SimcoreEvaluator()) == found
     files = draw_blame(found, "tiny")
     assert files["causes.png"][:4] == b"\x89PNG" and b"<svg" in files["causes.svg"]
+
+
+def test_torn_files_of_variants_are_set_aside_and_computed_again(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (point,) = make_plan(load_sweep(sweep)).points
+    subject = subject_of_sweep(str(sweep), point.key)
+    store = Store("results")
+    found = explain(subject, IMAGES, store, SimcoreEvaluator())
+    folders = sorted(path for path in Path("results/designs").glob("*/*") if path.name != point.key)
+    torn = [next(folders[0].glob("*.parquet")), folders[1] / "design.json"]
+    sound = [path.read_bytes() for path in torn]
+    for path, content in zip(torn, sound, strict=True):
+        path.write_bytes(content[:-7])
+    with pytest.warns(SetAside) as told:
+        assert explain(subject, IMAGES, store, SimcoreEvaluator()) == found
+    assert len(told) == 2
+    for path in torn:
+        assert any(str(warning.message).startswith(f"set aside {path.relative_to('results')}: ") for warning in told)
+
+    monkeypatch.setattr(tasks, "encode_shard", lambda record: b"torn")
+    torn[0].write_bytes(b"torn")
+    with pytest.warns(SetAside), pytest.raises(BinsparxError, match="is damaged or gone: try again"):
+        explain(subject, IMAGES, store, SimcoreEvaluator())
+    monkeypatch.undo()
+    assert explain(subject, IMAGES, Store(str(sweep.parent / "results")), SimcoreEvaluator()) == found
 
 
 def test_mitigations_have_their_share_and_their_cost(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

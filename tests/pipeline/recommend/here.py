@@ -11,7 +11,7 @@ from pipeline.sweep.plan import Plan
 
 
 class Here:
-    """Computes, and counts; a design that cannot be prepared is left out."""
+    """Computes, and counts; a design that cannot be prepared is a failure."""
 
     def __init__(self, plan: Plan, store: Store) -> None:
         self.settings = TaskSettings(plan.evaluator, store.absolute_uri, 1, Provenance("0.1.0", "c0ffee"))
@@ -27,10 +27,12 @@ class Here:
     def __call__(self, design_works: list[DesignWork], name: str) -> None:
         for work in design_works:
             point, missing = work.point, tuple(work.cover.missing)
-            _, prepared = prepare_design(
+            outcome, prepared = prepare_design(
                 self.settings, point.key, point.content, point.design, point.model.checkpoint, point.dataset
             )
             if prepared is None:
+                assert outcome.kind is not None
+                self.failures.append(Failure(point, "prepare", outcome.reason, outcome.cause, "", outcome.kind))
                 continue
             self.designs.append(point.key)
             self.images += work.missing_images

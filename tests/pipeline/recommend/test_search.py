@@ -23,12 +23,15 @@ from pipeline.recommend.recommendation import Options, Recommendation
 from pipeline.recommend.search import Evaluations, recommend
 from pipeline.recommend.sensitivity import sensitivity
 from pipeline.report.page import sections
+from pipeline.storage.records import design_folder
 from pipeline.storage.store import Store
+from pipeline.storage.trusted import SetAside
 from pipeline.sweep import protocols, simulation
 from pipeline.sweep.mitigation_sets import sets_of
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import load_sweep
 from simcore.passes import passes_of
+from tests.pipeline.cli.test_command_line import command
 from tests.pipeline.fake_inference import FakeEvaluator, Prepared, ShardResult
 from tests.pipeline.fake_simcore import Dataset, write_sweep
 from tests.pipeline.recommend.here import Here
@@ -93,6 +96,22 @@ def test_the_set_that_mends_is_found_and_nothing_is_computed_twice(plan: Plan, t
     assert here.images < 0.4 * 200 * len(found.tried)
     again, idle = found_by(plan, tmp_path, target=0.05)
     assert (again, idle.designs) == (found, [])
+
+
+def test_torn_files_are_set_aside_and_their_designs_computed_again(plan: Plan, tmp_path: Path) -> None:
+    asked = {"target": 0.05, "passes": ("bent_references", "popcount_term")}
+    found, _ = found_by(plan, tmp_path, **asked)
+    chosen, dense = (
+        tmp_path / "results" / design_folder(one.candidate.point.key) for one in (found.chosen, found.dense)
+    )
+    for path in (sorted(chosen.glob("*.parquet"))[0], dense / "design.json"):
+        path.write_bytes(path.read_bytes()[:-7])
+    with pytest.warns(SetAside, match="^set aside designs/") as told:
+        again, here = found_by(plan, tmp_path, **asked)
+    assert len(told) == 2
+    assert again == found and set(here.designs) == {found.chosen.candidate.point.key, found.dense.candidate.point.key}
+    _, idle = found_by(plan, tmp_path, **asked)
+    assert idle.designs == []
 
 
 def test_where_nothing_mends_the_closest_is_told(plan: Plan, tmp_path: Path) -> None:
@@ -243,3 +262,41 @@ def test_the_command(
         assert command(*arguments) == 2
         error = capsys.readouterr().err
         assert expected in error and error.count("\n") == 1
+
+
+@dataclass(frozen=True)
+class MendingInPart(Mending):
+    """Designs with bent references cannot be prepared."""
+
+    error: type[Exception] = OSError
+
+    def prepare(self, checkpoint: protocols.Checkpoint, design: Any, dataset: protocols.Dataset) -> Prepared:
+        if "bent_references" in {one.name for one in passes_of(design.mitigations)}:
+            raise self.error("it went wrong")
+        return super().prepare(checkpoint, design, dataset)
+
+
+@pytest.mark.parametrize(("error", "code"), [(OSError, 1), (RuntimeError, 0)])
+def test_a_search_that_went_without_what_the_machine_failed_at_shows_what_it_found_and_ends_with_1(
+    plan: Plan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: type[Exception],
+    code: int,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    failing = replace(plan, evaluator=MendingInPart(error=error))
+    monkeypatch.setattr(command_module, "OnWorkers", lambda settings, *_: Here(failing, Store(settings.store_uri)))
+    assert command(monkeypatch, "recommend", "small.yaml", "--passes", "binsparx,bent_references") == code
+    said = capsys.readouterr()
+    assert "sets could not be computed" in said.out and "failed: " in said.err and "it went wrong" in said.err
+    assert ("that the machine failed at; the same command tries again" in said.err) == (code == 1)
+    # Where nothing is left to recommend the reasons are told too.
+    monkeypatch.setattr(MendingInPart, "prepare", refuse)
+    assert command(monkeypatch, "recommend", "small.yaml", "--passes", "binsparx", "--results", "new") == 1
+    assert "failed: " in capsys.readouterr().err
+
+
+def refuse(*_: Any) -> Prepared:
+    raise RuntimeError("nothing goes")

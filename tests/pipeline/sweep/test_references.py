@@ -159,6 +159,18 @@ def test_references_have_no_costs_and_every_reader_copes(tmp_path: Path) -> None
     assert "ideal_circuit" not in build_report(results, "small").split("<script")[-1]
 
 
+def test_references_are_told_apart_by_every_axis_that_varies(tmp_path: Path) -> None:
+    adc = "{bits: 4, reference: calibrated, range: [full_scale, fixed]}"
+    finish_sweep(tmp_path, solver="ideal_circuit", adc=adc, arrays="32x32", sparsity="[dense, binsparx]")
+    console = Console(record=True, width=140)
+    print_designs(pq.read_table(tmp_path / "results/sweeps/small/designs.parquet"), console)
+    lines = [line for line in console.export_text().splitlines() if line.startswith("reference, ")]
+    assert [line.partition(": ")[0].rpartition(", ")[2] for line in lines] == [
+        "adc range full_scale",
+        "adc range fixed",
+    ]
+
+
 def test_a_sweep_of_references_alone_is_shown(tmp_path: Path) -> None:
     finish_sweep(tmp_path, solver="ideal")
     path = tmp_path / "results/sweeps/small/designs.parquet"

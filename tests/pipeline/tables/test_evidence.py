@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline.explain import blame
 from pipeline.report.page import sections
 from pipeline.report.terminal import print_designs
 from pipeline.storage.records import decode_design, design_path
@@ -51,15 +50,6 @@ def test_a_design_is_within_limits_where_it_was_solved_exactly_or_every_layer_fa
     found = record(GOOD, worse, solver=solver)
     assert within_limits(found, LIMITS) is expected
     assert design_columns(found, LIMITS)["evidence_within_limits"] is expected
-
-
-def test_causes_are_judged_by_the_same_rule_as_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    found: Any = SimpleNamespace(evidence=record(dataclasses.replace(GOOD, unsolved=2), solver="exact"))
-    monkeypatch.setattr(blame, "decode_design", lambda data, key: found)
-    runner: Any = SimpleNamespace(_store=SimpleNamespace(read=lambda path: b""))
-    design: Any = SimpleNamespace(evidence=LIMITS)
-    within = design_columns(found.evidence, LIMITS)["evidence_within_limits"]
-    assert within is blame._Runner._within_limits(runner, "ab" * 32, design) is True
 
 
 def test_nothing_solved_exactly_is_told_as_null() -> None:
