@@ -92,7 +92,9 @@ def test_what_nobody_foresaw_is_one_line_and_its_traceback_is_kept(
 def test_ctrl_c_at_any_moment_is_no_traceback(tmp_path: Path, moment: float) -> None:
     code = f"""
 import os, signal, threading
-threading.Timer({moment}, os.kill, (os.getpid(), signal.SIGINT)).start()
+timer = threading.Timer({moment}, os.kill, (os.getpid(), signal.SIGINT))
+timer.daemon = True  # else a command that ends before it waits for it
+timer.start()
 import sys
 sys.argv = ["binsparx", "plan", "{write_sweep(tmp_path)}"]
 from pipeline.cli import main
