@@ -20,14 +20,11 @@ from pydantic import (
 
 from simcore.errors import InputError, unknown_name
 from simcore.network.operations import OPERATIONS, Operation, Shape
-from simcore.network.operations.base import Sizes
+from simcore.network.operations.base import LARGEST_ACTIVATION, Sizes
 from simcore.network.validation import first_error, validated
 
 INPUT = "input"
 """The name by which nodes refer to the images."""
-
-# 2^28 float32 values are 1 GiB for one image: no network of interest, but a typing error could ask for it.
-_LARGEST_ACTIVATION = 1 << 28
 
 
 def _as_tuple(value: object) -> object:
@@ -178,8 +175,8 @@ class NetworkGraph(BaseModel):
                 shape = operation.output_shape([shapes[name] for name in node.inputs])
             except ValueError as error:
                 raise InputError(str(error), where) from None
-            if math.prod(shape) > _LARGEST_ACTIVATION:
-                raise InputError(f"its result of shape {shape} has more than {_LARGEST_ACTIVATION} values", where)
+            if math.prod(shape) > LARGEST_ACTIVATION:
+                raise InputError(f"its result of shape {shape} has more than {LARGEST_ACTIVATION} values", where)
             shapes[node.name] = shape
         return shapes
 

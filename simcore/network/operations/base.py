@@ -12,6 +12,8 @@ Shape = tuple[int, ...]
 # Far above any network of interest; a file cannot make the loader ask for absurd memory.
 _LARGEST = 1 << 16
 _MOST_DIMENSIONS = 6
+# 2^28 float32 values are 1 GiB for one image: no network of interest, but a typing error could ask for it.
+LARGEST_ACTIVATION = 1 << 28
 
 
 def _as_pair(value: object) -> object:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from simcore.network.operations.base import (
+    LARGEST_ACTIVATION,
     Operation,
     PaddingPair,
     Shape,
@@ -35,9 +36,13 @@ class _Window(Operation):
     def slide(self, shape: Shape) -> tuple[int, int]:
         """Height and width of the result: floor((size + 2 padding - extent) / stride) + 1."""
         require_map(shape)
+        padded = [size + 2 * padding for size, padding in zip(shape[1:], self.padding, strict=True)]
+        if shape[0] * math.prod(padded) > LARGEST_ACTIVATION:
+            raise ValueError(
+                f"padded to {shape[0]}x{padded[0]}x{padded[1]} it takes more than {LARGEST_ACTIVATION} values"
+            )
         height, width = (
-            (size + 2 * padding - extent) // stride + 1
-            for size, extent, stride, padding in zip(shape[1:], self.extent, self.stride, self.padding, strict=True)
+            (size - extent) // stride + 1 for size, extent, stride in zip(padded, self.extent, self.stride, strict=True)
         )
         if height < 1 or width < 1:
             raise ValueError(f"a {self.extent[0]}x{self.extent[1]} window does not fit into {shape[1]}x{shape[2]}")

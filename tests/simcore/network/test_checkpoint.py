@@ -164,16 +164,21 @@ def test_a_graph_that_asks_for_absurd_memory_is_refused_before_it_gets_any(saved
         load_checkpoint(_altered(saved, widen))
 
 
-def test_a_graph_of_more_weights_than_can_be_counted_is_refused(saved: Path) -> None:
-    wide = {"in_channels": 65_536, "out_channels": 65_536, "kernel": 65_535, "padding": 32_767}
+@pytest.mark.parametrize(
+    ("window", "message"),
+    [
+        ({"kernel": 3, "padding": 1}, "it has 38654705664 weights, more than"),
+        ({"kernel": 1, "padding": 65_535, "stride": 65_535}, "padded to 65536x131071x131071 it takes more than"),
+    ],
+)
+def test_a_graph_that_asks_for_too_much_memory_is_refused(saved: Path, window: dict[str, int], message: str) -> None:
+    wide = {"in_channels": 65_536, "out_channels": 65_536, **window}
     nodes = [
         {"name": "wide", "op": "conv2d", "inputs": ["input"], "attrs": wide},
         {"name": "flat", "op": "flatten", "inputs": ["wide"], "attrs": {}},
     ]
     graph = json.dumps({"nodes": nodes, "input_shape": [65_536, 1, 1], "classes": 65_536})
-    with pytest.raises(
-        InputError, match="tiny.safetensors node 'wide': it has 18446181128051097600 weights, more than"
-    ):
+    with pytest.raises(InputError, match=f"tiny.safetensors node 'wide': {message}"):
         load_checkpoint(_altered(saved, lambda tensors, header: header.update(graph=graph)))
 
 
