@@ -37,7 +37,9 @@ def test_pessimistic_designs_come_back(tmp_path: Path) -> None:
     found = recommend(hardware_among(plan.points), options, Evaluations(plan, store, Here(plan, store)))
     sram, reram = found
     assert sram.dense.accuracy[0] < 0.6 and sram.kind == "confirmed"
-    assert "bent_references" in sram.chosen.candidate.name
-    assert reram.chosen.accuracy[0] > reram.dense.accuracy[0] + 0.2
+    assert sram.chosen.candidate.name == "binsparx"  # alone is enough there, and the cheapest
+    assert "bent_references" in reram.chosen.candidate.name
+    for one in found:
+        assert one.chosen.accuracy[0] > one.dense.accuracy[0] + 0.2
     for one in found:
         assert all(value > 0 for value in one.chosen.costs.values())
