@@ -20,6 +20,7 @@ from rich.console import Console
 from pipeline.execution.runner import RunOptions, run_sweep
 from pipeline.provenance import Provenance
 from pipeline.storage.records import parse_bundle_path, parse_shard_path
+from pipeline.storage.shards import Range
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.fake_inference import CONTROL_VARIABLE
 from tests.pipeline.fake_simcore import write_sweep
@@ -46,13 +47,15 @@ def stored_files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in (folder / "designs").rglob("*.parquet"))
 
 
-def stored_shards(folder: Path) -> list[str]:
-    return [path for path in stored_files(folder) if parse_shard_path(path)]
-
-
-def anything_stored(folder: Path) -> bool:
-    """Shards of their own, or bundles of those of a design that was finished by then."""
-    return any(parse_shard_path(path) or parse_bundle_path(path) for path in stored_files(folder))
+def stored_shards(folder: Path) -> set[tuple[str, Range]]:
+    """Design and images of shards in files of their own and in bundles of those of a design that is finished."""
+    found: set[tuple[str, Range]] = set()
+    for path in stored_files(folder):
+        if shard := parse_shard_path(path):
+            found.add(shard)
+        elif bundle := parse_bundle_path(path):
+            found |= {(bundle[0], images) for images in bundle[1].ranges()}
+    return found
 
 
 def wait_for_shards(process: subprocess.Popen[str], folder: Path, number: int) -> None:
@@ -92,7 +95,7 @@ def test_who_asks_a_run_to_end_gets_what_interrupts_get(tmp_path: Path) -> None:
     wait_for_shards(process, tmp_path / "results", 1)
     process.send_signal(signal.SIGTERM)
     check_stopped(process)
-    assert anything_stored(tmp_path / "results")
+    assert stored_shards(tmp_path / "results")
 
 
 @pytest.mark.slow  # `test_who_asks_a_run_to_end` stops a run in the fast tests, drills kill them by the dozen
