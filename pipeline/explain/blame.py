@@ -6,7 +6,6 @@ point of a sweep.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +23,7 @@ from pipeline.storage.records import ShardRecord
 from pipeline.storage.shard_files import find_shard_files
 from pipeline.storage.shards import Range, cover_chips
 from pipeline.storage.store import Store
-from pipeline.storage.trusted import SetAside, TrustedDesign, read_trusted
+from pipeline.storage.trusted import TrustedDesign, read_trusted
 from pipeline.sweep.keys import digest_of, key_content
 from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator
 from pipeline.tables.evidence import within_limits
@@ -270,8 +269,7 @@ class _Runner:
             stored = read_trusted(self._store, key, files, cover.stored)
             if not stored.set_aside:
                 return stored, cover.missing
-            for text in stored.set_aside:  # other files may do without it
-                warnings.warn(SetAside(f"set aside {text}"), stacklevel=1)
+            stored.warn()  # other files may do without what was set aside
 
     def _costs(self, design: Design, shards: Sequence[ShardRecord]) -> dict[str, float]:
         """Of an image; empty where the size of the cell is unknown."""

@@ -4,7 +4,6 @@ any design of a sweep, so that a search that ran costs nothing when it is asked 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from pipeline.storage.chips import correct_by_chip, ideal_correct
 from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.layer_totals import in_units, sum_layers
 from pipeline.storage.store import Store
-from pipeline.storage.trusted import SetAside, read_trusted
+from pipeline.storage.trusted import read_trusted
 from pipeline.storage.work import DesignWork, find_work
 from pipeline.sweep.extent import Extent
 from pipeline.sweep.objectives import OBJECTIVES
@@ -87,8 +86,7 @@ class Evaluations:
         """Takes in what is stored of a design; False where some of it could not be trusted and is missing now."""
         point = work.point
         stored = read_trusted(self._store, point.key, work.files, work.cover.stored)
-        for text in stored.set_aside:
-            warnings.warn(SetAside(f"set aside {text}"), stacklevel=1)
+        stored.warn()
         if stored.set_aside or stored.record is None:
             return False
         shards = stored.shards.records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -22,6 +23,11 @@ class TrustedDesign:
     record: DesignRecord | None
     shards: ShardReading
     set_aside: list[str]
+
+    def warn(self) -> None:
+        """Tells of every file that was set aside."""
+        for text in self.set_aside:
+            warnings.warn(SetAside(f"set aside {text}"), stacklevel=2)
 
 
 def read_trusted(store: Store, key: str, files: ShardFiles, wanted: Iterable[Range]) -> TrustedDesign:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.commands import command
 from pipeline.submission.pack import Pack
 from simcore.errors import BinsparxError, InputError
 
@@ -50,7 +51,7 @@ class JobState:
         name = f" (sweep '{self.sweep}')" if self.sweep else ""
         ends = {
             0: "succeeded: all points are done",
-            1: f"ended with failed points, or the machine could not go on; see: binsparx logs {self.job_id}",
+            1: f"ended with failed points, or the machine could not go on; see: {command('logs', self.job_id)}",
             2: "ended: bad input",
             130: "was interrupted",
         }

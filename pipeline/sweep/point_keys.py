@@ -33,13 +33,14 @@ from pipeline.sweep.points import Configuration, DesignPoint
 from simcore.passes import passes_acting
 
 if TYPE_CHECKING:
-    from simcore.design import Design
+    from simcore.design_axes import Adc
 
 _Rendered = tuple[Combination, dict[str, str]]
 """Values of some axes, and each field of the design that they set, in canonical JSON with a comma after it."""
 _FIELDS = by_design_field(SCALARS)
 _LEVEL_FIELDS = sorted(by_design_field(LEVEL))
 _SETS = LEVEL.index(SETS)
+_ADC = "adc"
 
 
 class PointProduct:
@@ -64,11 +65,13 @@ class PointProduct:
         # A field of a reference depends on others too (what cannot act on it stays out of its key): its keys are made
         # one by one, and the values here are rendered with another solver.
         first[SOLVER.field] = SOLVER.default
+        self._adcs: dict[str, Adc] = {}  # by their text
         self._rendered = {name: [self._render(name, one, first) for one in found[name]] for name in _FIELDS}
         fixed = {name: value for name, value in base.design_with(first).content().items() if name not in _FIELDS}
         self._fixed = {name: f'"{name}":{canonical_json(value)},' for name, value in fixed.items()}
         self._order = sorted({*_FIELDS, *fixed})
-        self._frames: dict[tuple[AxisValue, str], tuple[str, str]] = {}
+        self._sets = values[SETS.column]
+        self._frames: dict[str, dict[AxisValue, tuple[str, str]]] = {}
 
     def __iter__(self) -> Iterator[DesignPoint]:
         # Both in the order of the JSON, which is the one in which a key takes them.
@@ -82,12 +85,12 @@ class PointProduct:
                 yield from (replace(point, key=digest_of(point.content)) for point in points)
                 continue
             before, *after = self._between_levels(outer)
+            frames = self._frames_of(outer.get(_ADC, ""))
             for level, texts in levels:
                 parts = [before]
                 for text, between in zip(texts, after, strict=True):
                     parts += (text, between)
-                frame = self._frame(configuration, level, outer)
-                yield DesignPoint(_digest(frame, "".join(parts)), configuration, level)
+                yield DesignPoint(_digest(frames[level[_SETS]], "".join(parts)), configuration, level)
 
     def _product(self, axes: Iterable[ScalarAxis]) -> Iterator[_Rendered]:
         """Every combination of the values of these axes, the last one fastest."""
@@ -109,20 +112,23 @@ class PointProduct:
     def _render(self, name: str, values: Combination, others: Mapping[str, AxisValue]) -> tuple[Combination, str]:
         """Values with the field of the design that they set in JSON and a comma, empty where it is left out."""
         own = {axis.field: value for axis, value in zip(_FIELDS[name], values, strict=True)}
-        content = self._base.design_with({**others, **own}).content()
-        return values, f'"{name}":{canonical_json(content[name])},' if name in content else ""
+        design = self._base.design_with({**others, **own})
+        content = design.content()
+        text = f'"{name}":{canonical_json(content[name])},' if name in content else ""
+        if name == _ADC:
+            self._adcs[text] = design.adc
+        return values, text
 
-    def _frame(self, configuration: Configuration, level: Combination, outer: Mapping[str, str]) -> tuple[str, str]:
-        """The canonical JSON of the key's content before and after the fields of a design. It is the same for all whose
-        converter and passes are the same, on which the solver version depends."""
-        own = level[_SETS], outer.get("adc", "")
-        if own not in self._frames:
-            self._frames[own] = self._frame_of(configuration.design(level))
-        return self._frames[own]
+    def _frames_of(self, converter: str) -> dict[AxisValue, tuple[str, str]]:
+        """The canonical JSON of the key's content before and after the fields of a design, by its set of passes: the
+        solver version depends on both it and the converter, which is given as it is rendered."""
+        if converter not in self._frames:
+            self._frames[converter] = {one: self._frame(str(one), self._adcs[converter]) for one in self._sets}
+        return self._frames[converter]
 
-    def _frame_of(self, design: Design) -> tuple[str, str]:
+    def _frame(self, mitigations: str, adc: Adc) -> tuple[str, str]:
         study, mark = self._base.study, {"": 0}
-        version = study.solver_version(design)
+        version = study.solver_version(mitigations, adc)
         content = key_content(mark, self._base.model.digest, study.dataset.digest, study.split, version)
         before, _, after = canonical_json(content).partition(canonical_json(mark))
         return before + "{", "}" + after

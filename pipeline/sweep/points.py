@@ -31,6 +31,7 @@ from simcore.design_axes import REFERENCE_SOLVERS
 if TYPE_CHECKING:
     from simcore.crossbar.circuit import Circuit
     from simcore.design import Design
+    from simcore.design_axes import Adc
 
 _FIELDS = tuple(axis.field for axis in (*CONFIGURATION, *LEVEL))
 _PLACES = {column: place for place, column in enumerate(CONFIGURATION_COLUMNS)}
@@ -75,9 +76,9 @@ class Study:
         """Whether an effect is drawn for every chip: else one chip stands for all."""
         return any(effect.drawn_per_chip for effect in self.design_fields["effects"])
 
-    def solver_version(self, design: Design) -> str:
-        """Version of the simulation of a design."""
-        return self.evaluator.solver_version(design.effects, design.mitigations, design.adc)
+    def solver_version(self, mitigations: str, adc: Adc) -> str:
+        """Version of the simulation of those points that have a set of passes and a converter."""
+        return self.evaluator.solver_version(self.design_fields["effects"], mitigations, adc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,8 @@ class DesignPoint:
 
     @property
     def solver_version(self) -> str:
-        return self.configuration.study.solver_version(self.design)
+        design = self.design
+        return self.configuration.study.solver_version(design.mitigations, design.adc)
 
     @property
     def content(self) -> dict[str, Any]:
