@@ -1,8 +1,8 @@
 """Training of binary networks: straight-through gradients, latent weights kept in [-1, 1], resumable at any step.
 
 On a CPU the result depends on the recipe, the seed, the data, the start, the precision and the number of threads, not
-on interruptions: the order of the images comes from (seed, epoch), crops and flips from (seed, epoch, batch), the
-learning rate from the step. Precision and threads are settled where a training begins; it goes on with both on any
+on interruptions: the order of the images comes from (seed, epoch), crops, flips and blends from (seed, epoch, batch),
+the learning rate from the step. Precision and threads are settled where a training begins; it goes on with both on any
 machine. On a GPU sums are made in no fixed order, and last bits may differ from run to run.
 """
 
@@ -29,6 +29,7 @@ from simcore.network.inputs import require_fit
 from simcore.network.modules import GraphNetwork
 from simcore.network.training.augmentation import augment
 from simcore.network.training.initial import initialise
+from simcore.network.training.mixup import Mixup, draw_mixup
 from simcore.network.training.recipe import Recipe
 from simcore.network.training.state import Arithmetic, Identity, Place, load_state, save_state, trained_parameters
 from simcore.network.training.teacher import taught
@@ -125,8 +126,14 @@ def train(
         pixels, labels = batches.batch(epoch, number)
         rate = recipe.learning_rate_at(place.step, steps)
         images, targets = as_input(pixels, processor.device), labels.to(processor.device)
+        mixup = batches.mixup(epoch, number)
+        if mixup:
+            images, targets = mixup.images(images), mixup.classes(targets, network.graph.classes)
         if teacher:
-            seen = as_input(batches.whole(epoch, number), processor.device) if recipe.window_of(epoch) else images
+            seen = images
+            if recipe.window_of(epoch):
+                seen = as_input(batches.whole(epoch, number), processor.device)
+                seen = mixup.images(seen) if mixup else seen
             with _autocast(arithmetic):
                 targets = taught(teacher, seen, targets, recipe.teacher_share)
         loss = _step(network, optimizer, images, targets, recipe, rate, arithmetic)
@@ -167,6 +174,12 @@ class _Batches:
         recipe = self._recipe
         pixels = augment(self._images[chosen], recipe.crop_padding, recipe.flip, random, recipe.window_of(epoch))
         return pixels, torch.from_numpy(self._labels[chosen])
+
+    def mixup(self, epoch: int, number: int) -> Mixup | None:
+        """How the images of a batch are blended; None where the recipe has no blends."""
+        if not self._recipe.mixup:
+            return None
+        return draw_mixup(self._size, self._recipe.mixup, np.random.default_rng([self._seed, epoch, number, 2]))
 
     def whole(self, epoch: int, number: int) -> np.ndarray:
         """The images of a batch as they are in the data set."""

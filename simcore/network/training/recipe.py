@@ -32,6 +32,8 @@ class Recipe(BaseModel):
             throughout. Cheaper steps, for networks that take images of any size (progressive resizing, Touvron et
             al., arXiv 1906.06423).
         small_crop_share: fraction of the epochs, rounded down, with small windows.
+        mixup: blend each image with another one of its step, in shares from Beta(mixup, mixup): 0.2 mildly, 1 by any
+            share (Zhang et al., arXiv 1710.09412); 0 for none.
         teacher_share: how much of what is learnt are a teacher's answers instead of labels, 0..1; without effect where
             there is no teacher.
         precision: ``bfloat16`` autocast, ``float32``, or ``auto``: bfloat16 where the processor is quick at it.
@@ -49,6 +51,7 @@ class Recipe(BaseModel):
     flip: bool = True
     small_crop: Annotated[int, Field(ge=1)] | None = None
     small_crop_share: Annotated[float, Field(ge=0, le=1)] = 0.75
+    mixup: Annotated[float, Field(ge=0, le=10)] = 0.0
     teacher_share: Annotated[float, Field(ge=0, le=1)] = 0.9
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
 

@@ -18,7 +18,7 @@ def taught(teacher: GraphNetwork, images: torch.Tensor, labels: torch.Tensor, sh
     Args:
         teacher: in evaluation mode, on the device of ``images``.
         images: float32 (B, C, H, W), as networks take them.
-        labels: int64 (B,).
+        labels: int64 (B,), or the probabilities of the classes, float32 (B, classes).
         share: the teacher's part, 0..1.
 
     Returns:
@@ -26,5 +26,5 @@ def taught(teacher: GraphNetwork, images: torch.Tensor, labels: torch.Tensor, sh
     """
     with torch.no_grad():
         answers = teacher(images)
-    truth = functional.one_hot(labels, answers.shape[1])
-    return torch.lerp(truth.float(), answers.float().softmax(1), share)
+    truth = labels if labels.is_floating_point() else functional.one_hot(labels, answers.shape[1]).float()
+    return torch.lerp(truth, answers.float().softmax(1), share)
