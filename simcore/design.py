@@ -10,7 +10,7 @@ from simcore.crossbar.circuit import Circuit
 from simcore.design_axes import DesignAxes, EvidenceLimits
 from simcore.effects import AnyEffect, conditions_without_effect, in_order
 from simcore.effects.base import Conditions
-from simcore.mapping.encodings import ENCODINGS
+from simcore.mapping.encodings import ENCODINGS, Encoding
 from simcore.passes import PASSES, PassName, passes_of
 
 
@@ -19,7 +19,6 @@ class Design(DesignAxes):
 
     ``calibration_images`` are taken from ``calibration_split`` (None: ``calibration``, else ``train``), from image
     ``calibration_first`` on (see ``calibration_images.choose_calibration_images``).
-    ``encoding`` names one of ``simcore.mapping.encodings``.
     ``effects`` are what makes chips differ from the nominal one, and most of them from each other (see
     ``simcore.effects``); without any all chips are the nominal one.
     ``layers`` names the binary layers that are mapped (None: all of them), a set: it is kept sorted, for the order in
@@ -28,7 +27,6 @@ class Design(DesignAxes):
     """
 
     circuit: Circuit
-    encoding: str = Field(default="zero_one", json_schema_extra={"enum": list(ENCODINGS)})
     calibration_images: int = Field(default=32, ge=1)
     calibration_split: str | None = None
     calibration_first: int = Field(default=0, ge=0)
@@ -36,13 +34,6 @@ class Design(DesignAxes):
     evidence: EvidenceLimits = EvidenceLimits()
     layers: tuple[str, ...] | None = None
     device: str | None = Field(default=None, exclude=True)
-
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, encoding: str) -> str:
-        if encoding not in ENCODINGS:
-            raise ValueError(f"there is no encoding '{encoding}' (known: {', '.join(ENCODINGS)})")
-        return encoding
 
     @field_validator("layers")
     @classmethod
@@ -58,11 +49,26 @@ class Design(DesignAxes):
     def _consistent(self) -> Design:
         if self.active_rows is not None and self.active_rows > self.rows:
             raise ValueError(f"active_rows ({self.active_rows}) is larger than rows ({self.rows})")
+        self._check_encoding(ENCODINGS[self.encoding])
         for one in passes_of(self.mitigations):
             self._require(PASSES[one.name])
         for effect in self.effects:
             effect.check(self.circuit, self.conditions)
         return self
+
+    def _check_encoding(self, encoding: Encoding) -> None:
+        """Rows of one input are read together."""
+        together, each = self.rows_read_together, encoding.rows_an_input
+        for name, rows in (("active_rows", together), ("rows", self.rows)):
+            if rows % each:
+                raise ValueError(
+                    f"{name} ({rows}) is no multiple of {each}, the rows that an input goes to in encoding "
+                    f"'{self.encoding}'"
+                )
+        if encoding.balanced and self.row_order == "grouped":
+            raise ValueError(
+                f"row_order 'grouped' lets flips leave few ones, and nothing is flipped in encoding '{self.encoding}'"
+            )
 
     def _require(self, known: PassName) -> None:
         """What a pass needs of the rest of the design."""
@@ -74,11 +80,11 @@ class Design(DesignAxes):
         if known.sets_range and self.adc.range != "full_scale":
             raise ValueError(f"pass '{known.name}' and adc.range '{self.adc.range}' both say what codes cover")
         if known.activation_flips and not self.flips_activations:
-            raise ValueError(f"pass '{known.name}' needs activation flips, which sparsity '{self.sparsity}' has not")
+            raise ValueError(f"pass '{known.name}' needs activation flips, which {self._level} has not")
         if known.weight_flips and not self.flips_weights:
-            raise ValueError(f"pass '{known.name}' needs weight flips, which sparsity '{self.sparsity}' has not")
-        if known.flips and self.sparsity == "dense":
-            raise ValueError(f"pass '{known.name}' needs flips, which sparsity 'dense' has not")
+            raise ValueError(f"pass '{known.name}' needs weight flips, which {self._level} has not")
+        if known.flips and not self.flips:
+            raise ValueError(f"pass '{known.name}' needs flips, which {self._level} has not")
         if known.independent_columns and not self.circuit.wiring.columns_are_independent:
             raise ValueError(
                 f"pass '{known.name}' needs columns that do not see each other; those of a circuit that is "
@@ -91,6 +97,13 @@ class Design(DesignAxes):
                 f"pass '{known.name}' needs {known.least_images} calibration images or more, "
                 f"calibration_images is {self.calibration_images}"
             )
+
+    @property
+    def _level(self) -> str:
+        """What decides whether anything is flipped, for people."""
+        if ENCODINGS[self.encoding].balanced:
+            return f"encoding '{self.encoding}'"
+        return f"sparsity '{self.sparsity}'"
 
     @property
     def conditions(self) -> Conditions:

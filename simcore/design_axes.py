@@ -11,9 +11,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from simcore.mapping.encodings import ENCODINGS
 from simcore.passes import NONE, canonical
 
 Sparsity = Literal["dense", "weight", "activation", "binsparx"]
+EncodingName = Literal["zero_one", "complement", "two_cycles", "differential", "xnor_rows", "xnor_differential"]
 RowOrder = Literal["channel", "spatial", "grouped"]
 AdcReference = Literal["nominal", "calibrated", "calibrated_column", "calibrated_layer"]
 AdcFit = Literal["unbiased", "least_squares"]
@@ -86,6 +88,7 @@ class DesignAxes(BaseModel):
     """The axes of a design that are plain values: array, mitigation, converter, solver.
 
     ``active_rows`` (None: all rows) are read together; a tile of ``rows`` is read in several steps where it is smaller.
+    ``encoding`` names one of ``simcore.mapping.encodings``.
     ``mitigations`` is a set of ``simcore.passes``, which act beside those that the other fields name. ``age_s``
     (seconds since programming), ``reads`` (of each cell since then) and ``temperature_K`` are what device effects
     depend on. ``calibrated_on`` says what is measured to set converters and outputs: the nominal ``design``, once, or
@@ -97,6 +100,7 @@ class DesignAxes(BaseModel):
     rows: int = Field(ge=1, le=MOST_SIDE)
     cols: int = Field(ge=1, le=MOST_SIDE)
     active_rows: int | None = Field(default=None, ge=1)
+    encoding: EncodingName = "zero_one"
     row_order: RowOrder = "channel"
     sparsity: Sparsity = "dense"
     prune: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
@@ -111,10 +115,17 @@ class DesignAxes(BaseModel):
 
     @property
     def flips_weights(self) -> bool:
-        """Columns are stored complemented where that stores fewer 1s."""
-        return self.sparsity in ("weight", "binsparx")
+        """Columns are stored complemented where that stores fewer 1s: none is where half of a column's cells
+        are ON whatever the weights (``Encoding.balanced``)."""
+        return self.sparsity in ("weight", "binsparx") and not ENCODINGS[self.encoding].balanced
 
     @property
     def flips_activations(self) -> bool:
-        """Sub-vectors are applied complemented where that applies fewer 1s."""
-        return self.sparsity in ("activation", "binsparx")
+        """Sub-vectors are applied complemented where that applies fewer 1s: none is where half of the rows
+        are driven whatever the inputs (``Encoding.balanced``)."""
+        return self.sparsity in ("activation", "binsparx") and not ENCODINGS[self.encoding].balanced
+
+    @property
+    def flips(self) -> bool:
+        """The sparsity level flips anything."""
+        return self.flips_weights or self.flips_activations

@@ -18,7 +18,7 @@ from simcore.crossbar.circuit import input_error
 from simcore.crossbar.spice import ngspice_installed, run_ngspice, spice_netlist
 from simcore.datasets import open_dataset
 from simcore.design import Design
-from simcore.design_axes import Adc, RowOrder, Sparsity
+from simcore.design_axes import Adc, EncodingName, RowOrder, Sparsity
 from simcore.errors import BinsparxError
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, write_atomically
 from simcore.technology import DEFAULT_CORNER, circuit_parameters
@@ -35,6 +35,9 @@ def spice(
     rows: Annotated[int, typer.Option(help="Rows of the array.")] = 64,
     cols: Annotated[int, typer.Option(help="Columns of the array.")] = 64,
     active_rows: Annotated[int | None, typer.Option(help="Rows read together. [default: all]")] = None,
+    encoding: Annotated[
+        str, typer.Option(help="How products become cells.", autocompletion=one_of(*get_args(EncodingName)))
+    ] = "zero_one",
     row_order: Annotated[
         str,
         typer.Option(help="channel, spatial or grouped.", autocompletion=one_of(*get_args(RowOrder))),
@@ -50,7 +53,7 @@ def spice(
     column_tile: Annotated[int, typer.Option(help="Column tile of the layer, from 0.")] = 0,
     split: Annotated[str, typer.Option(help="Split that the image is taken from.")] = "test",
     image: Annotated[int, typer.Option(help="Image of the split, from 0.")] = 0,
-    position: Annotated[int, typer.Option(help="Output position of the layer, row by row, from 0.")] = 0,
+    position: Annotated[int, typer.Option(help="Read of the layer, by output position, from 0.")] = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.cir", help="Where the netlist goes.")
     ] = None,
@@ -62,8 +65,8 @@ def spice(
     try:
         design = Design.model_validate(
             {
-                "circuit": circuit, "rows": rows, "cols": cols, "active_rows": active_rows, "row_order": row_order,
-                "sparsity": sparsity, "prune": prune, "adc": Adc(bits=8),
+                "circuit": circuit, "rows": rows, "cols": cols, "active_rows": active_rows, "encoding": encoding,
+                "row_order": row_order, "sparsity": sparsity, "prune": prune, "adc": Adc(bits=8),
             }
         )  # fmt: skip
     except ValidationError as error:

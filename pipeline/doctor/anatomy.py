@@ -133,14 +133,14 @@ def _activity(layer: BinaryLayer, design: Design, positions: int) -> LayerActivi
     off_cells = mapping.weights.size - on_cells
     circuit = design.circuit
     current = DRIVEN * (on_cells * circuit.on_current() + off_cells * circuit.off_current())
-    rows = len(mapping.order)
+    rows, reads = len(mapping.order), positions * len(mapping.signs)
     return LayerActivity(
         inputs=rows,
         columns=mapping.columns,
         groups=len(mapping.spans),
-        positions=positions,
-        column_current_A=positions * current,
-        driven_rows=DRIVEN * positions * rows,
+        positions=reads,
+        column_current_A=reads * current,
+        driven_rows=DRIVEN * reads * rows,
         flipped_sub_vectors=0,
         flipped_columns=0,
     )

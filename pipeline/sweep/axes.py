@@ -43,6 +43,13 @@ SIZE = (
     CountAxis(column="cols", unit="columns", meaning="columns of an array"),
     CountAxis(column="active_rows", unit="rows", meaning="rows read together; the flips cover as many"),
 )
+ENCODING = ScalarAxis(
+    field="encoding",
+    column="encoding",
+    meaning="how products of signs become cells and reads",
+    example="`[zero_one, xnor_rows]`",
+    guide="cells a weight, reads an output and what is left to the digital side, see [encodings](encodings.md)",
+)
 ROW_ORDER = ScalarAxis(
     field="row_order",
     column="row_order",
@@ -65,18 +72,15 @@ PRUNE = ScalarAxis(
     example="`[0, 0.1]`",
     guide="part of each column's remaining stored ones that is stored as 0",
 )
-LEVEL = (
-    ScalarAxis(
-        field="sparsity",
-        required=True,
-        column="sparsity",
-        meaning="dense, weight, activation or binsparx (both flips)",
-        example="`[dense, binsparx]`",
-        guide="flips of stored columns, of applied sub-vectors, both or none; `dense` where `mitigations` is given",
-    ),
-    PRUNE,
-    SETS,
+SPARSITY = ScalarAxis(
+    field="sparsity",
+    required=True,
+    column="sparsity",
+    meaning="dense, weight, activation or binsparx (both flips)",
+    example="`[dense, binsparx]`",
+    guide="flips of stored columns, of applied sub-vectors, both or none; `dense` where `mitigations` is given",
 )
+LEVEL = (SPARSITY, PRUNE, SETS)
 """The sparsity level: what the designs of one configuration differ in."""
 ADC_RANGE = ScalarAxis(
     field="adc.range",
@@ -210,15 +214,15 @@ SOLVER = ScalarAxis(
 )
 
 AXES: tuple[Axis, ...] = (
-    *(MODEL, DEVICE, CORNER, OVERRIDES, *SIZE, ROW_ORDER),
+    *(MODEL, DEVICE, CORNER, OVERRIDES, *SIZE, ENCODING, ROW_ORDER),
     *(*LEVEL, *CONVERTER, CALIBRATION, EFFECTS, *OF_EFFECTS, SEED, SOLVER),
 )
 """All of them in the order of the tables' columns."""
-CONFIGURATION: tuple[ScalarAxis, ...] = (ROW_ORDER, *CONVERTER, *OF_EFFECTS, SEED, SOLVER)
+CONFIGURATION: tuple[ScalarAxis, ...] = (ENCODING, ROW_ORDER, *CONVERTER, *OF_EFFECTS, SEED, SOLVER)
 """The scalar axes of a configuration, in the order in which they are multiplied; the levels run fastest."""
 SCALARS = (*CONFIGURATION, *LEVEL)
 MATCHED: tuple[Axis, ...] = (
-    *(MODEL, DEVICE, CORNER, *SIZE, ROW_ORDER, *CONVERTER, OVERRIDES, CALIBRATION, EFFECTS, *OF_EFFECTS),
+    *(MODEL, DEVICE, CORNER, *SIZE, ENCODING, ROW_ORDER, *CONVERTER, OVERRIDES, CALIBRATION, EFFECTS, *OF_EFFECTS),
     *(SOLVER, SEED),
     *LEVEL,
 )

@@ -16,6 +16,7 @@ from pipeline.sweep.axes import (
     CONFIGURATION,
     CONFIGURATION_COLUMNS,
     EFFECTS,
+    ENCODING,
     LEVEL,
     LEVEL_COLUMNS,
     SOLVER,
@@ -227,7 +228,8 @@ class DesignPoint:
         c: dict[str, Any] = self.columns
         overrides = f" {c['overrides']}" if c["overrides"] else ""
         array = array_name(c["rows"], c["cols"], c["active_rows"])
+        encoding = "" if c["encoding"] == ENCODING.default else f" {c['encoding']}"
         order = "" if c["row_order"] == "channel" else f" {c['row_order']}"
         effects = f" {c['effects']}" if c["effects"] != NO_EFFECTS else ""
         cell = f"{c['device']} {c['corner']}{overrides}{effects}"
-        return f"{c['model']} {cell} {array}{order} {c['adc_bits']} bit {level_name(c)}"
+        return f"{c['model']} {cell} {array}{encoding}{order} {c['adc_bits']} bit {level_name(c)}"

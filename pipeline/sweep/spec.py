@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.sweep.axes import CONVERTER, LEVEL, MATCHED, OF_EFFECTS, ROW_ORDER, SCALARS, SEED, SETS, SOLVER
+from pipeline.sweep.axes import CONVERTER, ENCODING, LEVEL, MATCHED, OF_EFFECTS, ROW_ORDER, SCALARS, SEED, SETS, SOLVER
 from pipeline.sweep.axis import ScalarAxis
 from pipeline.sweep.field_types import NO_EFFECTS, AxisValue, EffectSet, Listed, Positive, Scalar, Text, values_of
 from pipeline.sweep.mitigation_sets import MitigationSet
@@ -214,7 +214,7 @@ else:
     _WithAxes = create_model(
         "_WithAxes",
         __base__=_Subjects,
-        **_axis_fields(ROW_ORDER),
+        **_axis_fields(ENCODING, ROW_ORDER),
         adc=(AdcSpec, AdcSpec()),
         **_axis_fields(*LEVEL, *OF_EFFECTS, SEED, SOLVER),
     )

@@ -27,7 +27,7 @@ class ReadPlace:
         column_tile: its column tile, from 0.
         split: split of the data set.
         image: image of the split, from 0.
-        position: output position of the layer, row by row, from 0.
+        position: read of the layer, from 0: output positions row by row, the reads of one side by side.
     """
 
     layer: str

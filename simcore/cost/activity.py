@@ -13,9 +13,9 @@ class LayerActivity:
 
     Attributes:
         inputs: rows K that it fills.
-        columns: columns M that it fills, one an output.
+        columns: columns M that it fills.
         groups: G row groups, each read together.
-        positions: output positions P, each a vector of K inputs.
+        positions: P reads of all rows, one an output position or several (``Encoding.reads_a_position``).
         column_current_A: solved column currents in amperes, summed over the P G M column reads.
         driven_rows: rows at 1, summed over the P G sub-vectors.
         flipped_sub_vectors: sub-vectors that were applied complemented, of P G.
@@ -74,5 +74,5 @@ class LayerActivity:
 
     @property
     def operations(self) -> float:
-        """Multiplications and additions of the ±1 network, 2 K M P."""
+        """Multiplications and additions of the cells, 2 K M P."""
         return 2.0 * self.inputs * self.columns * self.positions

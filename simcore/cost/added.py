@@ -87,7 +87,8 @@ def counting(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
         settings: who pays for what, and the numbers of the periphery.
     """
     s = settings
-    if s.popcount == "baseline" or tile.flips:
+    counted = tile.counts_inputs and (s.popcount == "baseline" or tile.flips)
+    if counted or tile.encoding.balanced:  # which drives as many rows in every read
         return Added()
     adders = energy.popcount_adders(tile.active_rows)
     area = tile.row_tiles(layer.groups) * adders * s.full_adder_area

@@ -54,7 +54,7 @@ def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings, passes:
         },
         latency_s=seconds,
         area_m2=areas,
-        operations=layer.operations,
+        operations=layer.operations / (tile.encoding.rows_an_input * tile.encoding.shares_an_output),
         tiles=tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns),
         charge_C=array_charge(tile, layer, settings, settling(tile, settings)),
         leakage_W=layer_leaking(tile, layer, areas, added, settings).power_W(settings),
@@ -69,12 +69,16 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
     """Joules of each component (``ENERGY_COMPONENTS``) for one image, without leakage, ``mitigations`` and
     ``write``."""
     s, reads = settings, layer.column_reads
-    pays_popcount = s.popcount == "baseline" or tile.flips
-    pays_sums = s.stored_sums == "baseline" or tile.flips_activations or layer.written
+    encoding = tile.encoding
+    pays_popcount = tile.counts_inputs and (s.popcount == "baseline" or tile.flips)
+    pays_sums = tile.counts_weights and (s.stored_sums == "baseline" or tile.flips_activations or layer.written)
     always_read = s.stored_sums == "baseline" or layer.written  # sums that change are no constants of a threshold
+    # Columns of one output have one sum together, unless each may be complemented by itself.
+    sums_read = reads if tile.flips else reads / encoding.shares_an_output
     # A flipped column takes part in every position's read; a flipped sub-vector in every column's.
     undone = layer.flipped_columns * layer.positions + layer.flipped_sub_vectors * layer.columns
-    inputs_read = layer.positions * layer.inputs
+    inputs_given = layer.positions * layer.inputs  # to rows
+    inputs_read = inputs_given / (encoding.rows_an_input * encoding.reads_a_position)
     adder, register = s.full_adder_energy, s.flip_flop_energy
     # What was flipped is counted over the layer: its row groups take part alike.
     popcount, compare, stored_sum, undo = (
@@ -93,13 +97,15 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
         ),
         "bit_line": energy.bit_line_energy(reads, tile.rows * bit_line_cell_capacitance(tile, s), tile.v_read_V),
         "adc": reads * conversion_energy(resolution(tile, s), s),
-        "accumulate": reads * energy.accumulate_energy(energy.accumulator_bits(layer.inputs), adder, register),
+        "accumulate": reads * energy.accumulate_energy(accumulator_bits(tile, layer), adder, register),
         "activation_buffer": inputs_read * s.buffer_read_energy if s.activation_buffer else 0.0,
-        "popcount": layer.sub_vectors * popcount if pays_popcount else 0.0,
+        "popcount": layer.sub_vectors / encoding.reads_a_position * popcount if pays_popcount else 0.0,
         "compare": layer.sub_vectors * compare if tile.flips_activations else 0.0,
-        "xor": energy.xor_energy(inputs_read, s.xor_energy) if tile.flips_activations else 0.0,
+        "xor": energy.xor_energy(
+            inputs_given * (1.0 if tile.flips_activations else encoding.complemented), s.xor_energy
+        ),
         "stored_sums": (
-            (reads if always_read else layer.flipped_sub_vectors * layer.columns) * stored_sum if pays_sums else 0.0
+            (sums_read if always_read else layer.flipped_sub_vectors * layer.columns) * stored_sum if pays_sums else 0.0
         ),
         "undo": undone * undo,
     }
@@ -197,7 +203,7 @@ def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict
     tiles = row_tiles * tile.column_tiles(layer.columns)
     converters = s.converters(tile.cols)
     stored_columns = tile.cols * tile.steps
-    width = energy.accumulator_bits(layer.inputs)
+    width = accumulator_bits(tile, layer)
     logic = 1 / s.logic_utilisation
     popcount = area.popcount_area(tile.active_rows, s.full_adder_area)
     return {
@@ -208,21 +214,30 @@ def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict
         * logic
         * (
             area.accumulator_area(width, converters, tile.cols, s.full_adder_area, s.flip_flop_area)
-            + (counter_area(tile, s) if layer.written else 0.0)
+            + (counter_area(tile, s) if layer.written and tile.counts_weights else 0.0)
         ),
-        "popcount": row_tiles * logic * popcount if s.popcount == "baseline" or tile.flips else 0.0,
+        "popcount": (
+            row_tiles * logic * popcount if tile.counts_inputs and (s.popcount == "baseline" or tile.flips) else 0.0
+        ),
         "input_flip": row_tiles
         * logic
-        * area.input_flip_area(tile.active_rows, tile.counted_rows(tile.active_rows), s.full_adder_area, s.xor_area)
-        if tile.flips_activations
-        else 0.0,
+        * (
+            area.input_flip_area(tile.active_rows, tile.counted_rows(tile.active_rows), s.full_adder_area, s.xor_area)
+            if tile.flips_activations
+            else tile.active_rows * tile.encoding.inverted_rows * s.xor_area
+        ),
         "column_flags": tiles * logic * area.column_flags_area(stored_columns, s.flip_flop_area)
         if tile.flips_weights
         else 0.0,
         "stored_sums": tiles * logic * area.stored_sums_area(stored_columns, tile.active_rows, s.stored_bit_area)
-        if s.stored_sums == "baseline" or tile.flips_activations or layer.written
+        if tile.counts_weights and (s.stored_sums == "baseline" or tile.flips_activations or layer.written)
         else 0.0,
     }
+
+
+def accumulator_bits(tile: Tile, layer: LayerActivity) -> int:
+    """Bits of a dot product of the layer."""
+    return energy.accumulator_bits(layer.inputs // tile.encoding.rows_an_input)
 
 
 def resolution(tile: Tile, settings: CostSettings) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from simcore.cost.activity import LayerActivity
 from simcore.design import Design
+from simcore.mapping.encodings import ENCODINGS, Encoding
 from simcore.passes import PASSES, passes_of
 from simcore.technology.devices import CellGeometry, CellWrite
 
@@ -47,6 +48,7 @@ class Tile:
         gate_fins: fins of a cell's select transistor.
         leaking_fins: fins of a cell that leak while it keeps its bit.
         write: what it takes to write cells; None where the bitcell file does not say.
+        encoding: how products of signs become cells and reads.
     """
 
     rows: int
@@ -75,6 +77,7 @@ class Tile:
     gate_fins: int
     leaking_fins: int
     write: CellWrite | None = None
+    encoding: Encoding = ENCODINGS["zero_one"]
 
     @classmethod
     def of(cls, design: Design, cell: CellGeometry) -> Tile:
@@ -114,6 +117,7 @@ class Tile:
             gate_fins=cell.gate_fins,
             leaking_fins=cell.leaking_fins,
             write=cell.write,
+            encoding=ENCODINGS[design.encoding],
         )
 
     def of_layer(self, layer: LayerActivity) -> Tile:
@@ -164,3 +168,13 @@ class Tile:
     def flips(self) -> bool:
         """The sparsity level flips anything."""
         return self.flips_weights or self.flips_activations
+
+    @property
+    def counts_inputs(self) -> bool:
+        """Sums of the inputs are needed: where something is complemented, those of whole columns no longer cancel."""
+        return self.encoding.counts_inputs or self.flips
+
+    @property
+    def counts_weights(self) -> bool:
+        """Sums of the stored bits are needed."""
+        return self.encoding.counts_weights or self.flips

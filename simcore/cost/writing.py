@@ -42,7 +42,7 @@ def activities(graph: NetworkGraph, layers: Sequence[Mapping[str, Any]], images:
 
 def write_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
     """Joules of writing a layer's operand for one image: the bits from the buffer, word lines, bit lines and cells, and
-    the ones of every column counted, for the digital side takes sum(W) from what is read. Columns stored complemented
+    the ones of every column counted, where the digital side takes sum(W) from what is read. Columns stored complemented
     are compared and pass an XOR besides.
 
     Raises:
@@ -55,9 +55,9 @@ def write_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> fl
     ) + energy.bit_line_energy(bits, tile.rows * bit_line_cell_capacitance(tile, s), write.volts)
     counted = layer.groups * layer.columns
     popcount = tile.mean_over_groups(layer.inputs, lambda rows: energy.popcount_energy(rows, s.full_adder_energy))
-    joules = lines + bits * write.joules + counted * popcount
+    joules = lines + bits * write.joules + (counted * popcount if tile.counts_weights else 0.0)
     if s.activation_buffer:
-        joules += bits * s.buffer_read_energy
+        joules += bits / (tile.encoding.rows_an_input * tile.encoding.columns_an_output) * s.buffer_read_energy
     if tile.flips_weights:
         compare = tile.mean_over_groups(layer.inputs, lambda rows: energy.comparison_energy(rows, s.full_adder_energy))
         joules += counted * compare + energy.xor_energy(bits, s.xor_energy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simcore.inference.prepared import PreparedLayer
-from simcore.mapping.encodings.base import column_share
+from simcore.mapping.column_share import column_share
 from simcore.mapping.row_groups import RowGroup
 from simcore.noise.base import Read, noise_of_read
 from simcore.readout.totals import PARTIAL_SUM, STATISTICS, add_totals, merge

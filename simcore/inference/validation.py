@@ -8,7 +8,7 @@ import numpy as np
 
 from simcore.crossbar import Status
 from simcore.design_axes import EvidenceLimits
-from simcore.mapping.encodings.base import SUM_FACTOR
+from simcore.mapping.column_share import SUM_FACTOR
 from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import LayerMapping
 from simcore.readout.adc import ConverterSettings

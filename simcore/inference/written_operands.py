@@ -28,6 +28,7 @@ from simcore.inference.ready_layers import (
 )
 from simcore.inference.stored_layers import StoredLayer
 from simcore.inference.validation import FittedLayer, LayerEvidence, measure_layer
+from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.row_groups import RowGroup
 from simcore.readout.adc import CalibrationReads, ConverterSettings, ideal_settings
 from simcore.surrogate.base import Calibration, Surrogate
@@ -147,7 +148,8 @@ def _converters(stored: list[StoredLayer], models: list[Surrogate] | None, desig
 
 def _together(group: RowGroup, images: tuple[CalibrationReads, ...], design: Design) -> CalibrationReads:
     """The reads of a row group on several images; its largest sums are those of any operand."""
-    most_stored = group.rows // 2 if design.flips_weights else group.rows
+    half = design.flips_weights or ENCODINGS[design.encoding].balanced
+    most_stored = group.rows // 2 if half else group.rows
     largest = min(most_stored, int(group.stored.most_applied * group.rows))
     return CalibrationReads(
         np.concatenate([reads.current for reads in images]),

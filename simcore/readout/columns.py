@@ -12,7 +12,7 @@ import numpy as np
 
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.kernels.simd import full, largest, load, maximum, minimum, rint, store, total, where_greater
-from simcore.mapping.encodings.base import column_share
+from simcore.mapping.column_share import column_share
 from simcore.noise.base import Read, noise_in_codes
 from simcore.readout.bends import bent, level_of
 from simcore.readout.totals import add_totals

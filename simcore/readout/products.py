@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
-from simcore.mapping.encodings.base import column_share
+from simcore.mapping.column_share import column_share
 from simcore.noise.base import Read, noise_in_codes
 from simcore.readout.bends import added_beyond, level_of, on_grid
 from simcore.readout.totals import add_totals

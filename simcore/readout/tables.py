@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from simcore.kernels.bit_counts import bytes_of, pack_columns, padded_columns
-from simcore.mapping.encodings.base import SUM_FACTOR, share_constants
+from simcore.mapping.column_share import SUM_FACTOR, share_constants
 from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import LayerMapping, valid_rows
 from simcore.readout.adc import ConverterSettings

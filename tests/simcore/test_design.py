@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from simcore.design import Design
-from simcore.design_axes import Adc, NoiseSource
+from simcore.design_axes import Adc, EncodingName, NoiseSource
+from simcore.mapping.encodings import ENCODINGS
 from simcore.noise import NOISES
 from simcore.technology import circuit_parameters
 from tests.simcore.small_networks import make_design
@@ -31,6 +32,7 @@ def test_everything_else_is_in_it():
         {"rows": 17}, {"cols": 6}, {"active_rows": 8}, {"row_order": "spatial"}, {"sparsity": "weight"},
         {"prune": 0.1}, {"adc": Adc(bits=7)}, {"adc": Adc(bits=6, noise_lsb=0.1)}, {"solver": "exact"}, {"seed": 1},
         {"calibration_images": 5}, {"layers": ("wide",)}, {"device": "1T-1ReRAM"}, {"corner": "optimistic"},
+        {"encoding": "xnor_rows"},
     ):  # fmt: skip
         assert make_design(**change).content() != base
 
@@ -93,6 +95,33 @@ def test_what_each_sparsity_flips():
     assert flips == {
         "dense": (False, False), "weight": (True, False), "activation": (False, True), "binsparx": (True, True),
     }  # fmt: skip
+
+
+def test_every_encoding_is_a_choice():
+    assert get_args(EncodingName) == tuple(ENCODINGS)
+
+
+def test_nothing_is_flipped_where_half_of_the_rows_are_on_whatever_comes():
+    for name, encoding in ENCODINGS.items():
+        design = make_design(sparsity="binsparx", encoding=name)
+        assert design.flips_weights == design.flips_activations == design.flips == (not encoding.balanced)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"rows": 15}, r"rows \(15\) is no multiple of 2, the rows that an input goes to in encoding 'xnor_rows'"),
+        ({"active_rows": 5}, r"active_rows \(5\) is no multiple of 2"),
+        ({"row_order": "grouped"}, "row_order 'grouped' .* nothing is flipped in encoding 'xnor_rows'"),
+        ({"mitigations": "flip_above:0.4"}, "'flip_above' needs activation flips, which encoding 'xnor_rows' has not"),
+        ({"mitigations": "flips_where_they_pay"}, "needs flips, which encoding 'xnor_rows' has not"),
+        ({"mitigations": "fault_aware_flips"}, "needs weight flips, which encoding 'xnor_rows' has not"),
+        ({"encoding": "xnor"}, "Input should be 'zero_one', 'complement'"),
+    ],
+)
+def test_what_does_not_go_with_an_encoding_is_refused(fields, message):
+    with pytest.raises(ValidationError, match=message):
+        make_design(**{"encoding": "xnor_rows", "sparsity": "binsparx", **fields})
 
 
 def test_every_noise_source_is_a_choice():

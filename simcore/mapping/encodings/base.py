@@ -5,10 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-from numba.extending import register_jitable
-
-SUM_FACTOR = np.float32(4)
-"""What a partial sum counts in a column's share."""
 
 
 class Encoding(ABC):
@@ -19,11 +15,26 @@ class Encoding(ABC):
     column are complemented. An encoding says which sign every row is given in every read, which cells a column has,
     and how shares make up the dot products of the layer.
 
+    What it takes besides is what ``cost`` charges for it.
+
     Attributes:
         name: as designs call it.
+        rows_an_input: rows that an input goes to.
+        columns_an_output: columns that an output is read from, each with a converter's code of its own.
+        reads_a_position: reads of an output position.
+        balanced: every read drives half of the rows, and half of a column's cells are ON, whatever inputs and weights:
+            there is nothing to count, and nothing that flips could lower.
+        counts_inputs: sums of the inputs stay in the dot products where nothing is complemented.
+        counts_weights: sums of the weights do.
     """
 
     name: str
+    rows_an_input: int = 1
+    columns_an_output: int = 1
+    reads_a_position: int = 1
+    balanced: bool = False
+    counts_inputs: bool = True
+    counts_weights: bool = True
 
     @abstractmethod
     def stored_bits(self, weights: np.ndarray) -> np.ndarray:
@@ -51,34 +62,22 @@ class Encoding(ABC):
     def combine(self, shares: np.ndarray) -> np.ndarray:
         """(B, P, M) dot products of the (B, P reads, M') shares, the reads of a position side by side."""
 
+    @property
+    def complemented(self) -> float:
+        """Part of the rows of all reads that are given an input with the other sign."""
+        return float((self._signs < 0).mean())
 
-@register_jitable(inline="always")
-def column_share(sums, inputs, constant):  # type: ignore[no-untyped-def]
-    """The dot product of a column's signs with those of its rows: with X = (x + 1) / 2, W = (w + 1) / 2, PS = sum X W
-    over the N valid rows of a read
+    @property
+    def inverted_rows(self) -> float:
+        """Part of the rows whose input can be complemented: each has a gate for that."""
+        return float((self._signs < 0).any(axis=0).mean())
 
-        x.w = 4 PS - 2 sum X - 2 sum W + N.
+    @property
+    def shares_an_output(self) -> int:
+        """Column reads of an output position, for every row group."""
+        return self.columns_an_output * self.reads_a_position
 
-    A padded row is off (X = 0) and counts in none of the sums. Numbers, numpy arrays or vectors of a kernel, which
-    float32 factors leave in float32. Source: arXiv 2412.03553.
-
-    Args:
-        sums: PS as converted.
-        inputs: sum X.
-        constant: N - 2 sum W (``share_constants``).
-    """
-    return sums * SUM_FACTOR - inputs * np.float32(2) + constant
-
-
-def share_constants(valid: np.ndarray, stored: np.ndarray) -> np.ndarray:
-    """N - 2 sum W, what a share has of weights and padding alone.
-
-    Args:
-        valid: (patterns, N) float64, 1 where a row is no padding.
-        stored: (N, M) bits.
-
-    Returns:
-        (patterns, M) float64, whole numbers.
-    """
-    constants: np.ndarray = valid.sum(axis=1)[:, None] - 2 * (valid @ stored)
-    return constants
+    @property
+    def _signs(self) -> np.ndarray:
+        """(reads, rows of an input)."""
+        return self.row_inputs(1)[1]

@@ -20,12 +20,14 @@ from simcore.cost import (
     resolve,
 )
 from simcore.cost.added import Added, Costed
-from simcore.cost.design_cost import column_groups, layer_energy, on_time, settling
+from simcore.cost.design_cost import column_groups, conversion_energy, layer_energy, on_time, settling
+from simcore.cost.energy import popcount_energy, stored_sum_energy
 from simcore.cost.settings import AREA_AXES, ENERGY_AXES, LATENCY_AXES
 from simcore.cost_options import CostOptions
 from simcore.design import Design
 from simcore.design_axes import Adc
 from simcore.errors import InputError
+from simcore.mapping.encodings import ENCODINGS
 from simcore.mitigation.bent_references import BentReferences
 from simcore.mitigation.digital_table import DigitalTable
 from simcore.mitigation.fault_aware_rows import FaultAwareRows
@@ -457,3 +459,71 @@ def test_the_two_ends_of_a_disputed_converter_bound_its_area() -> None:
     at = {(a4, a8): a8 * (a8 / a4) for a4 in (37, 310) for a8 in (156, 370)}
     per_tile = 64 / settings().columns_per_converter
     assert max(areas) - min(areas) == pytest.approx(per_tile * (max(at.values()) - min(at.values())) * 1e-12, rel=1e-6)
+
+
+# 32 inputs, 16 outputs and one output position, as an encoding puts them on the rows and columns of a 64x64 array.
+def encoded(name: str, **fields) -> tuple[Tile, LayerActivity]:
+    one = tile(encoding=name, **fields)
+    how = one.encoding
+    inputs, columns, reads = 32 * how.rows_an_input, 16 * how.columns_an_output, how.reads_a_position
+    return one, LayerActivity(inputs, columns, 1, reads, columns * reads * 16 * 11e-6, inputs * reads / 2, 0, 0)
+
+
+def alike(value):
+    """But for the last bits; joules are small beside what pytest takes for nothing."""
+    return pytest.approx(value, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_a_layer_does_the_same_work_in_every_encoding(name):
+    cost = layer_cost(*encoded(name), settings())
+    assert cost.operations == 2 * 32 * 16
+    assert cost.energy_J["activation_buffer"] == alike(32 * settings().buffer_read_energy)
+
+
+def test_what_an_encoding_leaves_to_the_digital_side_is_charged():
+    """Everything to the baseline: sums of inputs and weights where they do not cancel, a conversion a column and read,
+    a gate for every complemented row."""
+    s = settings(popcount="baseline", stored_sums="baseline")
+    counted, stored = popcount_energy(32, s.full_adder_energy), stored_sum_energy(32, s.stored_bit_read_energy)
+    wanted = {
+        "zero_one": (counted, 16 * stored, 16, 0),
+        "complement": (counted, 16 * stored, 16, 0),
+        "two_cycles": (counted, 0, 32, 32),  # one count serves both reads; the second is complemented
+        "differential": (0, 16 * stored, 32, 0),  # one sum an output, not a column
+        "xnor_rows": (0, 0, 16, 32),  # one of the two rows of every input is
+        "xnor_differential": (0, 0, 32, 32),
+    }
+    assert list(wanted) == list(ENCODINGS)
+    for name, (popcount, sums, conversions, complemented) in wanted.items():
+        one, layer = encoded(name)
+        energy_J, area_m2 = layer_energy(one, layer, s), layer_cost(one, layer, s).area_m2
+        assert energy_J["popcount"] == alike(popcount), name
+        assert energy_J["stored_sums"] == alike(sums), name
+        assert energy_J["adc"] == alike(conversions * conversion_energy(4, s)), name
+        assert energy_J["xor"] == alike(complemented * s.xor_energy), name
+        assert (area_m2["popcount"] > 0, area_m2["stored_sums"] > 0) == (popcount > 0, sums > 0), name
+        assert (area_m2["input_flip"] > 0) == (complemented > 0), name
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_flips_bring_sums_back_but_where_nothing_can_be_flipped(name):
+    s = settings(popcount="baseline", stored_sums="baseline")
+    flipped, dense = (layer_cost(*encoded(name, sparsity=level), s) for level in ("binsparx", "dense"))
+    if ENCODINGS[name].balanced:
+        assert flipped == dense
+    else:
+        assert flipped.energy_J["popcount"] > 0 and flipped.energy_J["stored_sums"] > 0
+        assert flipped.energy_J["compare"] > 0 and flipped.area_m2["column_flags"] > 0
+
+
+def test_counting_is_a_pass_s_own_cost_where_the_encoding_needs_none():
+    """The popcount term looks at rows that are on: nothing else counts them behind differential columns, and there is
+    nothing to count behind XNOR rows."""
+    s, term = settings(popcount="baseline"), (PopcountTerm("unbiased"),)
+    added = {}
+    for name in ("zero_one", "differential", "xnor_rows"):
+        one, layer = encoded(name)
+        added[name] = layer_cost(one, layer, s, term).energy_J["mitigations"] / layer.column_reads
+    assert added["differential"] > added["zero_one"] > 0
+    assert added["xnor_rows"] == alike(added["zero_one"])

@@ -14,7 +14,7 @@ from simcore.inference.chips import stored_on_chip
 from simcore.inference.evaluation import evaluate, on_chip, prepare
 from simcore.inference.stored_layers import images_for_calibration, stored_layers
 from simcore.inference.validation import measure_layer
-from simcore.mapping.encodings.base import column_share, share_constants
+from simcore.mapping.column_share import column_share, share_constants
 from simcore.mapping.row_groups import StoredBits
 from simcore.mitigation.fault_aware_flips import FaultAwareFlips
 from simcore.noise.base import Read, noise_of_read

@@ -139,3 +139,13 @@ class TestEncoding:
         assert fast.applied_ones == exact.applied_ones
         assert fast.column_current == pytest.approx(exact.column_current, rel=1e-3)
         assert exact.worst_error > 0
+
+    def test_what_could_be_flipped_decides_whether_levels_differ(self, checkpoint, dataset, encoding):
+        """Where half of the cells and rows are on, whatever comes, BinSparX leaves every read as it is."""
+        found = {}
+        for sparsity in ("dense", "binsparx"):
+            design = make_design(
+                "1T-1ReRAM", rows=32, cols=8, encoding=encoding.name, sparsity=sparsity, layers=("narrow",)
+            )
+            (found[sparsity],) = evaluate(prepare(checkpoint, design, dataset), *dataset.read("test", 0, 5)).layers
+        assert (found["dense"] == found["binsparx"]) == encoding.balanced

@@ -1,0 +1,22 @@
+"""One cell a weight, with the weight's complement: 0 for +1 and 1 for -1."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simcore.mapping.encodings.zero_one import ZeroOne
+
+
+class Complement(ZeroOne):
+    """A column reads the products with the other sign; it draws less where most weights are +1.
+
+    Source: mapping of rpelke/analog-cim-sim (arXiv 2505.14303) with one column and its complement.
+    """
+
+    name = "complement"
+
+    def stored_bits(self, weights: np.ndarray) -> np.ndarray:
+        return 1 - weights
+
+    def combine(self, shares: np.ndarray) -> np.ndarray:
+        return -shares

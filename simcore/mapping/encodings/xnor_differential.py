@@ -1,0 +1,24 @@
+"""Four cells a weight: agreements in one column, disagreements in the one beside it, and the codes subtracted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simcore.mapping.encodings.differential import Differential
+from simcore.mapping.encodings.xnor_rows import XnorRows
+
+
+class XnorDifferential(XnorRows):
+    """A product is the difference of the codes of both columns.
+
+    Source: BNN mapping VI of rpelke/analog-cim-sim (arXiv 2505.14303).
+    """
+
+    name = "xnor_differential"
+    columns_an_output = 2
+
+    def stored_bits(self, weights: np.ndarray) -> np.ndarray:
+        return Differential().stored_bits(super().stored_bits(weights))
+
+    def combine(self, shares: np.ndarray) -> np.ndarray:
+        return super().combine(Differential().combine(shares))
