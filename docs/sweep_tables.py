@@ -24,6 +24,7 @@ _PAGES = {
     "chips-paper": "chips-results.md",
     "chips-sram": "chips-results.md",
     "chips-reram": "chips-results.md",
+    "encodings": "encodings.md#what-they-give",
     "converter-bits": "cost.md#what-the-sweeps-that-ship-say",
 }
 # Tables of sweeps whose data set is not in the repository, so that they cannot be planned everywhere.

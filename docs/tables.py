@@ -16,6 +16,7 @@ import chip_tables
 import cost_tables
 import device_tables
 import effect_tables
+import encoding_tables
 import exact_tables
 import mitigation_tables
 import network_tables
@@ -231,6 +232,7 @@ TABLES = {
     },
     "bring-your-own.md": {"shipped": network_tables.shipped},
     "chips.md": {"kinds": effect_tables.kinds, "presets": effect_tables.presets},
+    "encodings.md": {"kinds": encoding_tables.kinds, "sram": encoding_tables.sram, "reram": encoding_tables.reram},
     "scope.md": {"sweeps": sweep_tables.shipped},
     "devices.md": {"bitcells": device_tables.bitcells},
     "commands.md": {"commands": commands},

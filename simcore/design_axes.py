@@ -7,15 +7,18 @@ pydantic, apart from ``Design`` itself, whose circuit brings the solver's kernel
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from simcore.mapping.encodings import ENCODINGS
 from simcore.passes import NONE, canonical
 
+if TYPE_CHECKING:
+    EncodingName = str
+else:
+    EncodingName = Literal[tuple(ENCODINGS)]
 Sparsity = Literal["dense", "weight", "activation", "binsparx"]
-EncodingName = Literal["zero_one", "complement", "two_cycles", "differential", "xnor_rows", "xnor_differential"]
 RowOrder = Literal["channel", "spatial", "grouped"]
 AdcReference = Literal["nominal", "calibrated", "calibrated_column", "calibrated_layer"]
 AdcFit = Literal["unbiased", "least_squares"]

@@ -42,6 +42,8 @@ from pipeline.recommend.text import print_recommendations, print_sensitivity
 from pipeline.results.finished import Results
 from pipeline.results.names import hardware_name
 from pipeline.storage.store import Store
+from pipeline.sweep.axes import ENCODING
+from pipeline.sweep.axis import AxisValue
 from pipeline.sweep.keys import short_key
 from pipeline.sweep.mitigation_sets import MitigationSet
 from pipeline.sweep.plan import Plan, make_plan
@@ -50,6 +52,7 @@ from pipeline.sweep.points import Configuration
 from pipeline.sweep.spec import load_sweep
 from pipeline.tables.files import SWEEPS_FOLDER, write_recommendations
 from simcore.errors import InputError, unknown_name
+from simcore.mapping.encodings import ENCODINGS
 from simcore.network.checkpoint import write_atomically
 
 LEAST_IMAGES = 40
@@ -79,7 +82,11 @@ def recommend(
     ] = None,
     knob: Annotated[
         list[str] | None,
-        typer.Option("--knob", metavar="COLUMN=A,B", help="Hardware may change too: active_rows=16,32 or adc_bits=5."),
+        typer.Option(
+            "--knob",
+            metavar="COLUMN=A,B",
+            help="Hardware may change too: active_rows=16,32, adc_bits=5, encoding=xnor_rows.",
+        ),
     ] = None,
     sensitive: Annotated[
         int,
@@ -167,20 +174,29 @@ def _listed(texts: list[str] | None) -> tuple[str, ...]:
     return tuple(part.strip() for text in texts or [] for part in text.split(",") if part.strip())
 
 
-def _knobs(texts: list[str] | None) -> dict[str, list[int]]:
-    knobs: dict[str, list[int]] = {}
+def _knobs(texts: list[str] | None) -> dict[str, list[AxisValue]]:
+    knobs: dict[str, list[AxisValue]] = {}
     for text in texts or []:
         name, _, values = text.partition("=")
         if name not in KNOBS:
             raise unknown_name("knob", name, KNOBS, "--knob")
-        try:
-            numbers = [int(value) for value in values.split(",")]
-        except ValueError:
-            numbers = []
-        if not numbers or min(numbers) < 1:
-            raise InputError(f"expected whole numbers such as {name}=16,32, found '{text}'", "--knob")
-        knobs.setdefault(name, []).extend(numbers)
+        wanted = [value.strip() for value in values.split(",")]
+        knobs.setdefault(name, []).extend(_encodings(wanted) if name == ENCODING.column else _numbers(wanted, text))
     return knobs
+
+
+def _encodings(names: list[str]) -> list[AxisValue]:
+    for name in names:
+        if name not in ENCODINGS:
+            raise unknown_name("encoding", name, ENCODINGS, "--knob")
+    return list(names)
+
+
+def _numbers(values: list[str], text: str) -> list[AxisValue]:
+    numbers = [int(value) if value.isascii() and value.isdigit() else 0 for value in values]
+    if min(numbers) < 1:
+        raise InputError(f"expected whole numbers such as {text.partition('=')[0]}=16,32, found '{text}'", "--knob")
+    return list(numbers)
 
 
 def _images(plan: Plan, hardware: Sequence[Configuration], asked: int | None) -> int:
@@ -209,7 +225,7 @@ def _check_passes(options: Options) -> None:
         raise InputError(str(error), "--passes") from None
 
 
-def _check_knobs(hardware: Sequence[Configuration], knobs: Mapping[str, Sequence[int]]) -> None:
+def _check_knobs(hardware: Sequence[Configuration], knobs: Mapping[str, Sequence[AxisValue]]) -> None:
     """Refuses a value that no hardware can have, which would change nothing without a word."""
     for name, values in knobs.items():
         for value in values:
@@ -218,7 +234,7 @@ def _check_knobs(hardware: Sequence[Configuration], knobs: Mapping[str, Sequence
                 raise InputError(f"no hardware can have {name}={value}: {reasons[0]}", "--knob")
 
 
-def _why_not(hardware: Configuration, column: str, value: int) -> str:
+def _why_not(hardware: Configuration, column: str, value: AxisValue) -> str:
     """What is wrong with a value on some hardware, empty if nothing."""
     try:
         design_of(hardware, MitigationSet(), {column: value})

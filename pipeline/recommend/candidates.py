@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.sweep.axes import CALIBRATION, CONFIGURATION, LEVEL, ROW_ORDER
+from pipeline.sweep.axes import CALIBRATION, CONFIGURATION, ENCODING, LEVEL, ROW_ORDER
 from pipeline.sweep.axis import AxisValue
 from pipeline.sweep.keys import digest_of
 from pipeline.sweep.mitigation_sets import STANDING_FOR, MitigationSet, set_of, sets_of
@@ -21,7 +21,7 @@ TRIED = ("wide_sink:2", "near_sink", "bent_references", "recalibrated_outputs")
 """Passes of which every subset is tried beside them."""
 ONE_OF = ("reference_column", "popcount_term", "digital_table:4")
 """Passes that take out what OFF cells conduct: none of them or one is tried with each subset."""
-KNOBS = ("active_rows", "adc_bits")
+KNOBS = ("active_rows", "adc_bits", ENCODING.column)
 """Columns of hardware that may be changed too."""
 _RE_RANGING = STANDING_FOR["re_ranging"]
 

@@ -10,6 +10,7 @@ from pipeline.front.intervals import PairedCounts, wilson_interval
 from pipeline.front.noninferiority import images_to_tell
 from pipeline.recommend.candidates import Candidate
 from pipeline.recommend.race import MISSED, Finish
+from pipeline.sweep.axis import AxisValue
 from pipeline.sweep.objectives import ObjectiveName
 from pipeline.sweep.points import Configuration
 
@@ -33,7 +34,7 @@ class Options:
     by: ObjectiveName = "energy"
     images: int = 1000
     passes: tuple[str, ...] = ()
-    knobs: dict[str, list[int]] = field(default_factory=dict)
+    knobs: dict[str, list[AxisValue]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from pipeline.report.drawing import (
 )
 from pipeline.report.front_panels import FrontPanel, front_panels, panel_lines
 from pipeline.results.robust import only_flips
-from pipeline.sweep.axes import LEVEL_COLUMNS, WORLD_COLUMNS
+from pipeline.sweep.axes import ENCODING, LEVEL_COLUMNS, WORLD_COLUMNS
 from pipeline.sweep.names import array_name
 from pipeline.sweep.objectives import COSTS, OBJECTIVES, Objective
 from pipeline.tables.schema import HARDWARE_COLUMNS
@@ -41,7 +41,7 @@ _COLUMNS = (
     "design_key sweep images chips accuracy accuracy_low accuracy_high accuracy_chip_p5 ideal_accuracy on_front "
     "converter cost_assumptions cost_boundary"
 ).split()
-_SIZES = ["rows", "cols", "active_rows"]
+_ARRAYS = ["rows", "cols", "active_rows", ENCODING.column]
 _FONT = 7.5
 _LETTER, _LINE, _MARK = (
     6.6,
@@ -178,8 +178,8 @@ def _draw_panel(axes: Axes, panel: FrontPanel | None, style: _Style, empty: str)
 
 
 def label_sizes(figure: Figure, panels: Iterable[tuple[Axes, FrontPanel]], colours: Mapping[str, str]) -> None:
-    """The size of each array and device beside its dense design, where there is room: never on a point or a bar. Where
-    all arrays are alike it says nothing.
+    """The size of each array and device, and its encoding, beside its dense design, where there is room: never on a
+    point or a bar. Where all arrays are alike it says nothing.
 
     Args:
         figure: that holds the panels, with nothing more to come that moves them.
@@ -187,15 +187,16 @@ def label_sizes(figure: Figure, panels: Iterable[tuple[Axes, FrontPanel]], colou
         colours: of the devices.
     """
     panels = list(panels)
-    if len({array for _, panel in panels for array in panel.points[_SIZES].itertuples(index=False)}) < 2:
+    if len({array for _, panel in panels for array in panel.points[_ARRAYS].itertuples(index=False)}) < 2:
         return
     figure.canvas.draw()  # places are known from here on
     points_a_pixel = 72 / figure.dpi
     for axes, panel in panels:
         taken = [_box_of(axes, row) for row in panel.points.itertuples()] + _boxes_of_lines(axes, panel)
         arrays = panel.points[panel.points.sparsity == "dense"]
-        for row in arrays.drop_duplicates(["device", *_SIZES]).itertuples():
+        for row in arrays.drop_duplicates(["device", *_ARRAYS]).itertuples():
             text = array_name(row.rows, row.cols, row.active_rows)
+            text += "" if row.encoding == ENCODING.default else f" {row.encoding}"
             place = axes.transData.transform((row.x, row.y))
             width, height = _LETTER * len(text), _LINE
             frame = axes.bbox

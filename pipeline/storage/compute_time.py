@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.columns import DIMENSIONLESS, FLOAT, INT, TEXT, column
 from pipeline.storage.store import Store
+from pipeline.sweep.axes import ENCODING
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.points import DesignPoint
 
@@ -134,6 +135,7 @@ def time_class(point: DesignPoint) -> str:
         str(configuration.active_rows),
         str(point.level_columns["sparsity"]),
         str(point.level_columns["mitigations"]),  # bends and recalibrated outputs take reads of their own
+        *([str(encoding)] if (encoding := configuration.setting(ENCODING.column)) != ENCODING.default else []),
         *(["chips"] if point.configuration.study.effects != NO_EFFECTS else []),  # cells of their own to read
     )
     return "|".join(parts)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from simcore.design import Design
-from simcore.design_axes import Adc, EncodingName, NoiseSource
+from simcore.design_axes import Adc, NoiseSource
 from simcore.mapping.encodings import ENCODINGS
 from simcore.noise import NOISES
 from simcore.technology import circuit_parameters
@@ -95,10 +95,6 @@ def test_what_each_sparsity_flips():
     assert flips == {
         "dense": (False, False), "weight": (True, False), "activation": (False, True), "binsparx": (True, True),
     }  # fmt: skip
-
-
-def test_every_encoding_is_a_choice():
-    assert get_args(EncodingName) == tuple(ENCODINGS)
 
 
 def test_nothing_is_flipped_where_half_of_the_rows_are_on_whatever_comes():

@@ -250,6 +250,7 @@ def test_the_command(
         (("small.yaml", "--target", "1px"), "--target: expected points of accuracy such as 1pt or 0.5pt"),
         (("small.yaml", "--passes", "bent_referenses"), "--passes: unknown pass 'bent_referenses'; did you mean"),
         (("small.yaml", "--knob", "rows=3"), "--knob: unknown knob 'rows'"),
+        (("small.yaml", "--knob", "encoding=xnor"), "--knob: unknown encoding 'xnor'; did you mean 'xnor_rows'?"),
         (("small.yaml", "--knob", "adc_bits=x"), "--knob: expected whole numbers such as adc_bits=16,32"),
         (("small.yaml", "--knob", "active_rows=16,1000"), "--knob: no hardware can have active_rows=1000: active_rows"),
         (

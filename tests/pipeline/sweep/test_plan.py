@@ -136,15 +136,16 @@ def test_what_does_nothing_beside_or_without_something_else_is_told(tmp_path: Pa
 
 def test_encodings_are_an_axis_and_flips_in_vain_are_told(tmp_path: Path) -> None:
     three, one = "[zero_one, differential, xnor_rows]", "[{encoding: differential}]"
-    plan = plan_of(tmp_path, arrays="32x32", encoding=three, exclude=one)
+    base = {"arrays": "32x32", "adc": "{reference: calibrated}"}
+    plan = plan_of(tmp_path, **base, encoding=three, exclude=one)
     assert [(p.columns["encoding"], p.columns["sparsity"]) for p in plan.points] == [
         ("zero_one", "dense"), ("zero_one", "binsparx"), ("xnor_rows", "dense"), ("xnor_rows", "binsparx")
     ]  # fmt: skip
-    assert plan.points[0].key == plan_of(tmp_path, arrays="32x32").points[0].key
+    assert plan.points[0].key == plan_of(tmp_path, **base).points[0].key
     assert " xnor_rows " in plan.points[2].describe() and "zero_one" not in plan.points[0].describe()
     (warning,) = plan.warnings
     assert warning.startswith("encoding 'xnor_rows' drives half of its rows whatever the inputs: sparsity 'binsparx'")
-    assert not plan_of(tmp_path, encoding="xnor_rows", sparsity="dense").warnings
+    assert not plan_of(tmp_path, **base, encoding="xnor_rows", sparsity="dense").warnings
 
 
 def test_exclude_drops_points_and_names_idle_entries(tmp_path: Path) -> None:

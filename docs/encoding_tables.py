@@ -1,0 +1,95 @@
+"""The generated tables of docs/encodings.md: what every encoding takes, and what it gives and costs.
+
+After `binsparx run sweeps/encodings.yaml`, ``python docs/encoding_tables.py`` copies what the page needs from results/
+(or the folder that it is given); ``python docs/tables.py`` writes the tables.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import sys
+from pathlib import Path
+
+import pandas as pd
+from markdown_table import markdown_table
+
+from simcore.mapping.encodings import ENCODINGS
+
+KEPT = Path(__file__).parent / "results" / "encodings.parquet"
+_REMEDIES = "bent_references+popcount_term+recalibrated_outputs"
+_LEVELS = {"dense": "none", "binsparx": "none", "recalibrated": _REMEDIES, "both": _REMEDIES}
+_FLIPPED = {"dense": "dense", "binsparx": "binsparx", "recalibrated": "dense", "both": "binsparx"}
+_COSTS = {
+    "energy nJ": ("energy_per_image_J", 1e9),
+    "latency µs": ("latency_per_image_s", 1e6),
+    "area mm²": ("area_m2", 1e6),
+}
+_NAMED = ["device", "corner", "active_rows", "encoding", "sparsity", "mitigations"]
+_COLUMNS = [*_NAMED, "accuracy", "ideal_accuracy", "evidence_within_limits", "design_key"]
+
+
+def kinds() -> str:
+    """What every encoding takes of arrays and leaves to the digital side."""
+    rows = []
+    for name, one in ENCODINGS.items():
+        module = inspect.getdoc(inspect.getmodule(type(one))) or ""
+        counted = [what for what, needed in (("inputs", one.counts_inputs), ("weights", one.counts_weights)) if needed]
+        rows.append(
+            [
+                f"`{name}`",
+                module.splitlines()[0].rstrip("."),
+                " and ".join(counted) or "none",
+                "none" if one.balanced else "both",
+                str(one.rows_an_input * one.columns_an_output),
+                str(one.shares_an_output),
+            ]
+        )
+    return markdown_table(
+        ["encoding", "what it is", "sums beside codes", "flips"], ["cells a weight", "codes an output"], rows
+    )
+
+
+def sram() -> str:
+    """What the encodings give on 8T-SRAM."""
+    return _gives("8T-SRAM")
+
+
+def reram() -> str:
+    """What the encodings give on 1T-1ReRAM."""
+    return _gives("1T-1ReRAM")
+
+
+def _gives(device: str) -> str:
+    designs = pd.read_parquet(KEPT)
+    found = designs[designs.device == device].set_index(_NAMED[1:])
+    rows = []
+    for corner, together, encoding in itertools.product(("nominal", "pessimistic"), (64, 32), ENCODINGS):
+        hardware = (corner, together, encoding)
+        dense = found.loc[(*hardware, "dense", "none")]
+        costs = [f"{dense[column] * factor:.3g}" for column, factor in _COSTS.values()]
+        accuracies = [_accuracy(found, (*hardware, _FLIPPED[level], _LEVELS[level])) for level in _LEVELS]
+        inputs = together // ENCODINGS[encoding].rows_an_input
+        rows.append([corner, f"`{encoding}`", str(together), str(inputs), *accuracies, *costs])
+    return markdown_table(["corner", "encoding"], ["rows", "inputs", *_LEVELS, *_COSTS], rows)
+
+
+def _accuracy(found: pd.DataFrame, name: tuple[str | int, ...]) -> str:
+    if name not in found.index:
+        return "as before"
+    one = found.loc[name]
+    return f"{100 * one.accuracy:.1f}" + ("" if one.evidence_within_limits else " ~")
+
+
+def copy_results(results: Path) -> None:
+    """What the page needs of the sweep.
+
+    Args:
+        results: folder that it was run into.
+    """
+    columns = [*_COLUMNS, *(column for column, _ in _COSTS.values())]
+    pd.read_parquet(results / "sweeps" / "encodings" / "designs.parquet", columns=columns).to_parquet(KEPT)
+
+
+if __name__ == "__main__":
+    copy_results(Path(sys.argv[1] if len(sys.argv) > 1 else "results"))
