@@ -189,7 +189,8 @@ def label_sizes(figure: Figure, panels: Iterable[tuple[Axes, FrontPanel]], colou
     panels = list(panels)
     if len({array for _, panel in panels for array in panel.points[_ARRAYS].itertuples(index=False)}) < 2:
         return
-    figure.canvas.draw()  # places are known from here on
+    figure.draw_without_rendering()  # places are known from here on, and laid out again they would move
+    figure.set_layout_engine("none")
     points_a_pixel = 72 / figure.dpi
     for axes, panel in panels:
         taken = [_box_of(axes, row) for row in panel.points.itertuples()] + _boxes_of_lines(axes, panel)

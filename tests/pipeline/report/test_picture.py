@@ -28,7 +28,7 @@ def table_of(rows: list[dict[str, Any]]) -> pa.Table:
     empty = {
         field.name: "" if pa.types.is_string(field.type) else False if pa.types.is_boolean(field.type) else 0
         for field in DESIGNS_SCHEMA
-    } | {"effects": "none"}
+    } | {"effects": "none", "encoding": "zero_one"}
     return pa.Table.from_pylist([{**empty, **row} for row in rows], schema=DESIGNS_SCHEMA)
 
 
@@ -85,6 +85,31 @@ def test_a_legend_has_as_many_columns_as_its_figure_has_room_for(width: int, col
     (legend,) = figure.legends
     assert len({round(text.get_window_extent().x0) for text in legend.texts}) == columns
     assert legend.get_window_extent().width <= figure.bbox.width or columns == 1
+
+
+def test_arrays_and_encodings_are_named_within_their_panel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are put is where they are drawn: the layout is done before."""
+    figures: list[Figure] = []
+
+    def kept(figure: Figure, name: str) -> dict[str, bytes]:
+        figures.append(figure)
+        return {}
+
+    monkeypatch.setattr(picture, "picture_files", kept)
+    rows = [
+        {**row, "encoding": encoding, "rows": rows, "energy_per_image_J": row["energy_per_image_J"] * (1 + rows / 64)}
+        for row in rows_of()
+        for encoding, rows in (("zero_one", 64), ("zero_one", 128), ("xnor_rows", 64))
+    ]
+    draw_front(table_of(rows))
+    (figure,) = figures
+    figure.draw_without_rendering()
+    named = {text.get_text() for axes in figure.axes for text in axes.texts}
+    assert {"64x64", "128x64/64", "64x64 xnor_rows"} <= named
+    for axes in figure.axes:
+        frame = axes.get_window_extent()
+        for box in (text.get_window_extent() for text in axes.texts):
+            assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
 
 
 def many_rows(seeds: int) -> list[dict[str, Any]]:
