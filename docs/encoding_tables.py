@@ -26,7 +26,15 @@ _COSTS = {
     "area mm²": ("area_m2", 1e6),
 }
 _NAMED = ["device", "corner", "active_rows", "encoding", "sparsity", "mitigations"]
-_COLUMNS = [*_NAMED, "accuracy", "ideal_accuracy", "evidence_within_limits", "design_key"]
+_COLUMNS = [
+    *_NAMED,
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "ideal_accuracy",
+    "evidence_within_limits",
+    "design_key",
+]
 
 
 def kinds() -> str:
@@ -58,6 +66,38 @@ def sram() -> str:
 def reram() -> str:
     """What the encodings give on 1T-1ReRAM."""
     return _gives("1T-1ReRAM")
+
+
+def in_words() -> str:
+    """What stands out of both tables."""
+    designs = pd.read_parquet(KEPT).set_index(_NAMED)
+
+    def accuracy(rows: int, encoding: str, level: str = "dense", device: str = "8T-SRAM") -> str:
+        name = (device, "pessimistic", rows, encoding, _FLIPPED[level], _LEVELS[level])
+        return f"{100 * designs.accuracy[name]:.1f}"
+
+    def both(cost: str) -> tuple[str, str]:
+        """Of dense storage, with two rows an input and with one."""
+        column, factor = _COSTS[cost]
+        hardware = (("8T-SRAM", "pessimistic", 64, "xnor_rows"), ("8T-SRAM", "pessimistic", 32, "zero_one"))
+        two, one = (f"{designs[column][(*part, 'dense', 'none')] * factor:.3g}" for part in hardware)
+        return two, one
+
+    energy, latency, area = map(both, _COSTS)
+    least = 100 * designs.accuracy[designs.index.get_level_values("mitigations") == _REMEDIES].groupby("device").min()
+    width = 100 * designs.accuracy_high.sub(designs.accuracy_low).max() / 2
+    reram = [accuracy(64, encoding, device="1T-1ReRAM") for encoding in ("zero_one", "differential", "xnor_rows")]
+    return (
+        "In the pessimistic corner of 8T-SRAM 64 rows with two an input add up as many products as 32 with one: "
+        f"{accuracy(64, 'xnor_rows')} % dense against {accuracy(32, 'zero_one')} %, in {latency[0]} instead of "
+        f"{latency[1]} µs, on {area[0]} instead of {area[1]} mm², for {energy[0]} instead of {energy[1]} nJ. BinSparX on "
+        f"one cell a weight reaches {accuracy(64, 'zero_one', 'binsparx')} % with 64 rows and "
+        f"{accuracy(32, 'zero_one', 'binsparx')} % with 32. A second column brings {accuracy(64, 'zero_one')} to "
+        f"{accuracy(64, 'differential')} %; on 1T-1ReRAM {reram[0]} to {reram[1]} %, where two rows an input give "
+        f"{reram[2]} %. With recalibrated converters and outputs no design of any encoding is below "
+        f"{least['8T-SRAM']:.1f} % on 8T-SRAM and {least['1T-1ReRAM']:.1f} % on 1T-1ReRAM. What 300 images say is off by "
+        f"up to {width:.1f} points (95 %)."
+    )
 
 
 def _gives(device: str) -> str:

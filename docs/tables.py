@@ -232,7 +232,12 @@ TABLES = {
     },
     "bring-your-own.md": {"shipped": network_tables.shipped},
     "chips.md": {"kinds": effect_tables.kinds, "presets": effect_tables.presets},
-    "encodings.md": {"kinds": encoding_tables.kinds, "sram": encoding_tables.sram, "reram": encoding_tables.reram},
+    "encodings.md": {
+        "kinds": encoding_tables.kinds,
+        "sram": encoding_tables.sram,
+        "reram": encoding_tables.reram,
+        "in words": paragraph(encoding_tables.in_words),
+    },
     "scope.md": {"sweeps": sweep_tables.shipped},
     "devices.md": {"bitcells": device_tables.bitcells},
     "commands.md": {"commands": commands},
