@@ -90,13 +90,13 @@ def in_words() -> str:
     return (
         "In the pessimistic corner of 8T-SRAM 64 rows with two an input add up as many products as 32 with one: "
         f"{accuracy(64, 'xnor_rows')} % dense against {accuracy(32, 'zero_one')} %, in {latency[0]} instead of "
-        f"{latency[1]} µs, on {area[0]} instead of {area[1]} mm², for {energy[0]} instead of {energy[1]} nJ. BinSparX on "
-        f"one cell a weight reaches {accuracy(64, 'zero_one', 'binsparx')} % with 64 rows and "
+        f"{latency[1]} µs, on {area[0]} instead of {area[1]} mm², for {energy[0]} instead of {energy[1]} nJ. BinSparX "
+        f"on one cell a weight reaches {accuracy(64, 'zero_one', 'binsparx')} % with 64 rows and "
         f"{accuracy(32, 'zero_one', 'binsparx')} % with 32. A second column brings {accuracy(64, 'zero_one')} to "
         f"{accuracy(64, 'differential')} %; on 1T-1ReRAM {reram[0]} to {reram[1]} %, where two rows an input give "
         f"{reram[2]} %. With recalibrated converters and outputs no design of any encoding is below "
-        f"{least['8T-SRAM']:.1f} % on 8T-SRAM and {least['1T-1ReRAM']:.1f} % on 1T-1ReRAM. What 300 images say is off by "
-        f"up to {width:.1f} points (95 %)."
+        f"{least['8T-SRAM']:.1f} % on 8T-SRAM and {least['1T-1ReRAM']:.1f} % on 1T-1ReRAM. What 300 images say is off "
+        f"by up to {width:.1f} points (95 %)."
     )
 
 
