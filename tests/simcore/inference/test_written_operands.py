@@ -17,6 +17,7 @@ from simcore.errors import InputError
 from simcore.inference.evaluation import evaluate, mapped_logits, on_chip
 from simcore.inference.preparation import prepare_on_images
 from simcore.inference.stored_layers import mapped_on_arrays
+from simcore.mapping.encodings import ENCODINGS
 from simcore.network.checkpoint import Checkpoint, network_digest
 from simcore.network.graph import NetworkGraph
 from simcore.network.modules import GraphNetwork, plain_dot
@@ -73,21 +74,23 @@ def totals_of(network: Checkpoint, tokens: torch.Tensor, design, chip: int | Non
     return {layer.layer: layer for layer in found.layers}
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=24, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.integers(1, 9),
     cols=st.integers(1, 7),
     active=st.integers(1, 9),
     sparsity=st.sampled_from(["dense", "weight", "activation", "binsparx"]),
     row_order=st.sampled_from(["channel", "grouped"]),
+    encoding=st.sampled_from(list(ENCODINGS)),
 )
 def test_in_ideal_arithmetic_arrays_give_what_the_network_does(
-    network, tokens, rows, cols, active, sparsity, row_order
+    network, tokens, rows, cols, active, sparsity, row_order, encoding
 ) -> None:
-    active = min(rows, active)
+    each = ENCODINGS[encoding].rows_an_input
     design = make_design(
-        solver="ideal", rows=rows, cols=cols, active_rows=active, sparsity=sparsity, row_order=row_order
-    )
+        solver="ideal", rows=each * rows, cols=cols, active_rows=each * min(rows, active), sparsity=sparsity,
+        encoding=encoding, row_order="channel" if ENCODINGS[encoding].balanced else row_order,
+    )  # fmt: skip
     prepared = prepare_on_images(network, design, tokens)
     assert list(prepared.layers) == ["query", "key", *PRODUCTS]
     with torch.inference_mode():
@@ -153,9 +156,9 @@ def test_passes_of_converters_are_set_on_calibration_operands(network, tokens) -
             assert bool(layers[name].converters.per_row.any()) == acts
 
 
-@pytest.mark.parametrize("solver", ["fast", "exact"])
-def test_results_do_not_depend_on_shards_noise_included(network, tokens, solver) -> None:
-    design = make_design(solver=solver, rows=8, cols=4, layers=("scores",), sparsity="binsparx",
+@pytest.mark.parametrize(("solver", "encoding"), [("fast", "zero_one"), ("exact", "zero_one"), ("fast", "two_cycles")])
+def test_results_do_not_depend_on_shards_noise_included(network, tokens, solver, encoding) -> None:
+    design = make_design(solver=solver, rows=8, cols=4, layers=("scores",), sparsity="binsparx", encoding=encoding,
                          adc=Adc(bits=4, noise_lsb=0.7))  # fmt: skip
     prepared = prepare_on_images(network, design, tokens)
     labels = np.zeros(12, np.int64)
