@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 from markdown_table import markdown_table
 
-from simcore.mapping.encodings import ENCODINGS
+from simcore.encodings import ENCODINGS
 
 KEPT = Path(__file__).parent / "results" / "encodings.parquet"
 _REMEDIES = "bent_references+popcount_term+recalibrated_outputs"
@@ -73,8 +73,7 @@ def in_words() -> str:
     designs = pd.read_parquet(KEPT).set_index(_NAMED)
 
     def accuracy(rows: int, encoding: str, level: str = "dense", device: str = "8T-SRAM") -> str:
-        name = (device, "pessimistic", rows, encoding, _FLIPPED[level], _LEVELS[level])
-        return f"{100 * designs.accuracy[name]:.1f}"
+        return _accuracy(designs, (device, "pessimistic", rows, encoding, _FLIPPED[level], _LEVELS[level]))
 
     def both(cost: str) -> tuple[str, str]:
         """Of dense storage, with two rows an input and with one."""
@@ -84,7 +83,8 @@ def in_words() -> str:
         return two, one
 
     energy, latency, area = map(both, _COSTS)
-    least = 100 * designs.accuracy[designs.index.get_level_values("mitigations") == _REMEDIES].groupby("device").min()
+    remedied = designs.accuracy[designs.index.get_level_values("mitigations") == _REMEDIES]
+    least = {device: _accuracy(designs, found.idxmin()) for device, found in remedied.groupby("device")}
     width = 100 * designs.accuracy_high.sub(designs.accuracy_low).max() / 2
     reram = [accuracy(64, encoding, device="1T-1ReRAM") for encoding in ("zero_one", "differential", "xnor_rows")]
     return (
@@ -95,7 +95,7 @@ def in_words() -> str:
         f"{accuracy(32, 'zero_one', 'binsparx')} % with 32. A second column brings {accuracy(64, 'zero_one')} to "
         f"{accuracy(64, 'differential')} %; on 1T-1ReRAM {reram[0]} to {reram[1]} %, where two rows an input give "
         f"{reram[2]} %. With recalibrated converters and outputs no design of any encoding is below "
-        f"{least['8T-SRAM']:.1f} % on 8T-SRAM and {least['1T-1ReRAM']:.1f} % on 1T-1ReRAM. What 300 images say is off "
+        f"{least['8T-SRAM']} % on 8T-SRAM and {least['1T-1ReRAM']} % on 1T-1ReRAM. What 300 images say is off "
         f"by up to {width:.1f} points (95 %)."
     )
 

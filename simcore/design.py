@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from simcore.crossbar.circuit import Circuit
-from simcore.design_axes import DesignAxes, EvidenceLimits
+from simcore.design_axes import ACTIVATION_LEVELS, WEIGHT_LEVELS, DesignAxes, EvidenceLimits
 from simcore.effects import AnyEffect, conditions_without_effect, in_order
 from simcore.effects.base import Conditions
-from simcore.mapping.encodings import ENCODINGS, Encoding
+from simcore.encodings import ENCODINGS, Encoding
 from simcore.passes import PASSES, PassName, passes_of
 
 
@@ -58,17 +58,13 @@ class Design(DesignAxes):
 
     def _check_encoding(self, encoding: Encoding) -> None:
         """Rows of one input are read together."""
-        together, each = self.rows_read_together, encoding.rows_an_input
-        for name, rows in (("active_rows", together), ("rows", self.rows)):
+        each = encoding.rows_an_input
+        for name, rows in (("rows", self.rows), ("active_rows", self.rows_read_together)):
             if rows % each:
                 raise ValueError(
                     f"{name} ({rows}) is no multiple of {each}, the rows that an input goes to in encoding "
                     f"'{self.encoding}'"
                 )
-        if encoding.balanced and self.row_order == "grouped":
-            raise ValueError(
-                f"row_order 'grouped' lets flips leave few ones, and nothing is flipped in encoding '{self.encoding}'"
-            )
 
     def _require(self, known: PassName) -> None:
         """What a pass needs of the rest of the design."""
@@ -79,12 +75,12 @@ class Design(DesignAxes):
             raise ValueError(f"pass '{known.name}' needs thresholds that {bending} bends")
         if known.sets_range and self.adc.range != "full_scale":
             raise ValueError(f"pass '{known.name}' and adc.range '{self.adc.range}' both say what codes cover")
-        if known.activation_flips and not self.flips_activations:
-            raise ValueError(f"pass '{known.name}' needs activation flips, which {self._level} has not")
-        if known.weight_flips and not self.flips_weights:
-            raise ValueError(f"pass '{known.name}' needs weight flips, which {self._level} has not")
-        if known.flips and not self.flips:
-            raise ValueError(f"pass '{known.name}' needs flips, which {self._level} has not")
+        if known.activation_flips and self.sparsity not in ACTIVATION_LEVELS:
+            raise ValueError(f"pass '{known.name}' needs activation flips, which sparsity '{self.sparsity}' has not")
+        if known.weight_flips and self.sparsity not in WEIGHT_LEVELS:
+            raise ValueError(f"pass '{known.name}' needs weight flips, which sparsity '{self.sparsity}' has not")
+        if known.flips and self.sparsity == "dense":
+            raise ValueError(f"pass '{known.name}' needs flips, which sparsity 'dense' has not")
         if known.independent_columns and not self.circuit.wiring.columns_are_independent:
             raise ValueError(
                 f"pass '{known.name}' needs columns that do not see each other; those of a circuit that is "
@@ -97,13 +93,6 @@ class Design(DesignAxes):
                 f"pass '{known.name}' needs {known.least_images} calibration images or more, "
                 f"calibration_images is {self.calibration_images}"
             )
-
-    @property
-    def _level(self) -> str:
-        """What decides whether anything is flipped, for people."""
-        if ENCODINGS[self.encoding].balanced:
-            return f"encoding '{self.encoding}'"
-        return f"sparsity '{self.sparsity}'"
 
     @property
     def conditions(self) -> Conditions:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from simcore.mapping.encodings import ENCODINGS
+from simcore.encodings import ENCODINGS
 from simcore.passes import NONE, canonical
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 else:
     EncodingName = Literal[tuple(ENCODINGS)]
 Sparsity = Literal["dense", "weight", "activation", "binsparx"]
+WEIGHT_LEVELS = ("weight", "binsparx")
+ACTIVATION_LEVELS = ("activation", "binsparx")
+"""Levels that flip what their names say."""
 RowOrder = Literal["channel", "spatial", "grouped"]
 AdcReference = Literal["nominal", "calibrated", "calibrated_column", "calibrated_layer"]
 AdcFit = Literal["unbiased", "least_squares"]
@@ -91,7 +94,7 @@ class DesignAxes(BaseModel):
     """The axes of a design that are plain values: array, mitigation, converter, solver.
 
     ``active_rows`` (None: all rows) are read together; a tile of ``rows`` is read in several steps where it is smaller.
-    ``encoding`` names one of ``simcore.mapping.encodings``.
+    ``encoding`` names one of ``simcore.encodings``.
     ``mitigations`` is a set of ``simcore.passes``, which act beside those that the other fields name. ``age_s``
     (seconds since programming), ``reads`` (of each cell since then) and ``temperature_K`` are what device effects
     depend on. ``calibrated_on`` says what is measured to set converters and outputs: the nominal ``design``, once, or
@@ -120,13 +123,13 @@ class DesignAxes(BaseModel):
     def flips_weights(self) -> bool:
         """Columns are stored complemented where that stores fewer 1s: none is where half of a column's cells
         are ON whatever the weights (``Encoding.balanced``)."""
-        return self.sparsity in ("weight", "binsparx") and not ENCODINGS[self.encoding].balanced
+        return self.sparsity in WEIGHT_LEVELS and not ENCODINGS[self.encoding].balanced
 
     @property
     def flips_activations(self) -> bool:
         """Sub-vectors are applied complemented where that applies fewer 1s: none is where half of the rows
         are driven whatever the inputs (``Encoding.balanced``)."""
-        return self.sparsity in ("activation", "binsparx") and not ENCODINGS[self.encoding].balanced
+        return self.sparsity in ACTIVATION_LEVELS and not ENCODINGS[self.encoding].balanced
 
     @property
     def flips(self) -> bool:

@@ -87,6 +87,11 @@ class PassName:
     least_images: int = 1
     revision: int = 1
 
+    @property
+    def needs_flips(self) -> bool:
+        """It does something to flips."""
+        return self.flips or self.activation_flips or self.weight_flips
+
 
 PASSES: dict[str, PassName] = {
     one.name: one

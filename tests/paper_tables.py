@@ -44,7 +44,14 @@ def older_rows(table: Path) -> list[dict]:
 def newer_rows(older: list[dict]) -> list[dict]:
     """Rows of version 6, of fewer images, accuracies moved by a few points, with digital layers in all totals, evidence
     after the converter, and designs of 64 rows fitted by least squares besides."""
-    nominal = {"effects": "none", "age_s": 1.0, "reads": 0.0, "temperature_K": 300.0, "calibrated_on": "design"}
+    nominal = {
+        "encoding": "zero_one",
+        "effects": "none",
+        "age_s": 1.0,
+        "reads": 0.0,
+        "temperature_K": 300.0,
+        "calibrated_on": "design",
+    }
     rows = [nominal | _newer(row) for row in older]
     dense = {tuple(row.get(name) for name in HARDWARE_COLUMNS): row for row in rows if row["sparsity"] == "dense"}
     for row in rows:

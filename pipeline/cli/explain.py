@@ -32,6 +32,7 @@ from pipeline.sweep.keys import short_key
 from simcore.analysis.ablation import causes_of
 from simcore.datasets import Dataset
 from simcore.design_axes import REFERENCE_SOLVERS
+from simcore.encodings import ENCODINGS
 from simcore.errors import InputError
 from simcore.inference.calibration_images import calibration_of, require_apart
 from simcore.network.checkpoint import Checkpoint, write_atomically
@@ -194,14 +195,16 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     worst = max(layers, key=lambda layer: float(layer.rms_error.max()))
     group, tile = (int(i) for i in np.unravel_index(worst.rms_error.argmax(), worst.rms_error.shape))
     middle = worst.positions // 2 + math.isqrt(worst.positions) // 2  # of the image, where nothing is padded
-    place = ReadPlace(worst.layer, group, tile, subject.split, position=min(middle, worst.positions - 1))
+    middle = min(middle, worst.positions - 1)
+    first_read = middle * ENCODINGS[subject.design.encoding].reads_a_position
+    place = ReadPlace(worst.layer, group, tile, subject.split, position=first_read)
     read = tile_read(checkpoint, subject.design, dataset, place)
     nodes, _ = solve_nodes(read.circuit, Cells(read.weights), read.inputs)
     columns = np.arange(read.columns.start, read.columns.stop)
     converters = prepared.layers[worst.layer].converters.of_columns(columns)
     delivered = nodes.cell_currents.sum(axis=0, keepdims=True) / read.circuit.on_current()
     where = f"{title}{nominal}\nthe tile that errs most: {worst.layer}, row group {group}, column tile {tile}; "
-    where += f"{subject.split} image 0, output position {place.position}"
+    where += f"{subject.split} image 0, output position {middle}"
     met = read.group.met_by_converters(delivered, read.bits)
     converted = converters.convert(met, group, read.bits.sum(axis=1))
     return files | draw_read(read, nodes, met[0], converted[0], where)

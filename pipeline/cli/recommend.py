@@ -51,8 +51,8 @@ from pipeline.sweep.point_builder import first_reason
 from pipeline.sweep.points import Configuration
 from pipeline.sweep.spec import load_sweep
 from pipeline.tables.files import SWEEPS_FOLDER, write_recommendations
+from simcore.encodings import ENCODINGS
 from simcore.errors import InputError, unknown_name
-from simcore.mapping.encodings import ENCODINGS
 from simcore.network.checkpoint import write_atomically
 
 LEAST_IMAGES = 40

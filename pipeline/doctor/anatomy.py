@@ -13,7 +13,7 @@ from pipeline.doctor.array import Array, usual_costs
 from simcore.cost import CostSettings, DigitalLayer, LayerActivity, design_cost, digital_cost, digital_layers
 from simcore.cost.totals import DesignCost
 from simcore.design import Design
-from simcore.mapping.encodings import ENCODINGS
+from simcore.encodings import ENCODINGS
 from simcore.mapping.tiling import map_layer
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.graph import NetworkGraph, Node

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.sweep.axes import ADC_RANGE, ENCODING, SETS, SPARSITY
+from pipeline.sweep.axes import ADC_RANGE, ENCODING, ROW_ORDER, SETS, SPARSITY
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.points import DesignPoint
-from simcore.mapping.encodings import ENCODINGS
+from simcore.encodings import ENCODINGS
 from simcore.passes import NONE, PASSES, PassName, passes_of
 
 
 def idle_pass_notes(points: Iterable[DesignPoint]) -> tuple[str, ...]:
     """One line a pass that some designs have in vain, one a range of converters that some have beside a pass, and one
-    an encoding in which nothing is flipped that designs want to flip.
+    an encoding in which something is without effect.
 
     Args:
         points: of a plan.
@@ -26,20 +26,34 @@ def idle_pass_notes(points: Iterable[DesignPoint]) -> tuple[str, ...]:
         if point.level_columns[SETS.column] != NONE and not point.configuration.is_reference
     }
     notes = (note for text, nominal, codes in sorted(met) for note in _notes(text, nominal, codes))
-    return (*dict.fromkeys(notes), *_encodings_without_flips(points))
+    return (*dict.fromkeys(notes), *_encoding_notes(points))
 
 
-def _encodings_without_flips(points: Iterable[DesignPoint]) -> Iterator[str]:
-    met: dict[str, set[str]] = {}
+def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
+    """One line an encoding in which designs ask for flips, or for a pass, in vain."""
+    flips: dict[str, set[str]] = {}
+    terms: set[str] = set()
     for point in points:
-        encoding, level = (str(point.columns[axis.column]) for axis in (ENCODING, SPARSITY))
-        if ENCODINGS[encoding].balanced and level != SPARSITY.default:
-            met.setdefault(encoding, set()).add(level)
-    for encoding, levels in sorted(met.items()):
-        named = ", ".join(f"'{level}'" for level in sorted(levels))
+        columns = {name: str(value) for name, value in point.columns.items()}
+        encoding, passes = ENCODINGS[columns[ENCODING.column]], passes_of(columns[SETS.column])
+        named = [f"{axis.column} '{columns[axis.column]}'" for axis in (SPARSITY, ROW_ORDER)
+                 if columns[axis.column] not in (axis.default, "spatial")]  # fmt: skip
+        named += [f"pass '{one.name}'" for one in passes if PASSES[one.name].needs_flips]
+        if encoding.balanced:
+            flips.setdefault(encoding.name, set()).update(named)
+        unflipped = columns[SPARSITY.column] == SPARSITY.default or encoding.balanced
+        if encoding.columns_an_output > 1 and unflipped and any(one.name == "popcount_term" for one in passes):
+            terms.add(encoding.name)
+    for name, named_in_vain in sorted(flips.items()):
+        if named_in_vain:
+            yield (
+                f"encoding '{name}' drives half of its rows whatever the inputs, so that nothing is flipped: "
+                f"{', '.join(sorted(named_in_vain))} without effect there, and without cost"
+            )
+    for name in sorted(terms):
         yield (
-            f"encoding '{encoding}' drives half of its rows whatever the inputs: sparsity {named} flips nothing there, "
-            "comes out as 'dense' does and costs as much"
+            f"pass 'popcount_term' adds as much to both columns of an output in encoding '{name}', where it cancels; "
+            "what it costs is charged all the same"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
@@ -201,7 +202,8 @@ class PointBuilder:
                         checked.add(study.design_fields[CALIBRATION.column])
                     product = PointProduct(base, settings)
                 except ValueError as error:  # pydantic's own error is one
-                    _check_sets(base, products, places)  # what fits one circuit may not fit another
+                    with suppress(ValueError):  # that of ``error``
+                        _check_sets(base, products, places)  # what fits one circuit may not fit another
                     raise InputError(first_reason(error), where) from None
                 yield from product
 

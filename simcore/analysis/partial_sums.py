@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Int64, UInt8
 
+from simcore.encodings import ENCODINGS
 from simcore.inference.stored_layers import binary_input_signs, order_rows
-from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.row_groups import applied_inputs
 from simcore.mapping.tiling import LayerMapping, input_vectors, map_layer
 from simcore.mitigation.row_order import ROW_ORDERS

@@ -68,7 +68,11 @@ def tile_errors(
             error = converters.convert(met, index, bits.sum(axis=1)) - true
             squares.append(_over_tiles(group, (error**2).mean(axis=0)))
             sums.append(_over_tiles(group, true.mean(axis=0)))
-        result.append(LayerTiles(layer.name, np.sqrt(np.array(squares)), np.array(sums), of_images.shape[1]))
+        result.append(
+            LayerTiles(
+                layer.name, np.sqrt(np.array(squares)), np.array(sums), of_images.shape[1] // len(layer.mapping.signs)
+            )
+        )
     return result
 
 

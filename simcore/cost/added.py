@@ -92,7 +92,8 @@ def counting(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
         return Added()
     adders = energy.popcount_adders(tile.active_rows)
     area = tile.row_tiles(layer.groups) * adders * s.full_adder_area
-    return Added.logic(layer.sub_vectors * adders * s.full_adder_energy, area, s)
+    counts = layer.sub_vectors / tile.encoding.reads_a_position  # one serves all reads of a position
+    return Added.logic(counts * adders * s.full_adder_energy, area, s)
 
 
 def fraction_bits(tile: Tile, layer: LayerActivity, settings: CostSettings, bits: int) -> Added:

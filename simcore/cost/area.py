@@ -30,7 +30,7 @@ def sar_area(bits: int, at_4_bits: Number, at_8_bits: Number) -> Number:
     return at_4_bits * (at_8_bits / at_4_bits) ** ((bits - 4) / 4)
 
 
-def accumulator_area(width: int, converters: int, columns: int, full_adder: Number, flip_flop: Number) -> Number:
+def accumulator_area(width: int, converters: float, columns: float, full_adder: Number, flip_flop: Number) -> Number:
     """An adder for each converter and a register for each column, before placement.
 
     Args:
@@ -75,7 +75,7 @@ def column_flags_area(columns: int, flip_flop: Number) -> Number:
     return columns * flip_flop
 
 
-def stored_sums_area(columns: int, rows: int, stored_bit: Number) -> Number:
+def stored_sums_area(columns: float, rows: int, stored_bit: Number) -> Number:
     """Memory for sum(W) of each stored column, before placement.
 
     Args:

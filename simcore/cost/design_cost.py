@@ -73,8 +73,8 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
     pays_popcount = tile.counts_inputs and (s.popcount == "baseline" or tile.flips)
     pays_sums = tile.counts_weights and (s.stored_sums == "baseline" or tile.flips_activations or layer.written)
     always_read = s.stored_sums == "baseline" or layer.written  # sums that change are no constants of a threshold
-    # Columns of one output have one sum together, unless each may be complemented by itself.
-    sums_read = reads if tile.flips else reads / encoding.shares_an_output
+    sums = tile.with_sums(layer.columns)
+    counted = layer.sub_vectors / encoding.reads_a_position  # the other reads' inputs are the same or the complement
     # A flipped column takes part in every position's read; a flipped sub-vector in every column's.
     undone = layer.flipped_columns * layer.positions + layer.flipped_sub_vectors * layer.columns
     inputs_given = layer.positions * layer.inputs  # to rows
@@ -99,13 +99,13 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
         "adc": reads * conversion_energy(resolution(tile, s), s),
         "accumulate": reads * energy.accumulate_energy(accumulator_bits(tile, layer), adder, register),
         "activation_buffer": inputs_read * s.buffer_read_energy if s.activation_buffer else 0.0,
-        "popcount": layer.sub_vectors / encoding.reads_a_position * popcount if pays_popcount else 0.0,
-        "compare": layer.sub_vectors * compare if tile.flips_activations else 0.0,
+        "popcount": counted * popcount if pays_popcount else 0.0,
+        "compare": counted * compare if tile.flips_activations else 0.0,
         "xor": energy.xor_energy(
-            inputs_given * (1.0 if tile.flips_activations else encoding.complemented), s.xor_energy
+            inputs_given * (1.0 if tile.flips_activations else encoding.inverted_rows), s.xor_energy
         ),
         "stored_sums": (
-            (sums_read if always_read else layer.flipped_sub_vectors * layer.columns) * stored_sum if pays_sums else 0.0
+            (counted if always_read else layer.flipped_sub_vectors) * sums * stored_sum if pays_sums else 0.0
         ),
         "undo": undone * undo,
     }
@@ -229,7 +229,9 @@ def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict
         "column_flags": tiles * logic * area.column_flags_area(stored_columns, s.flip_flop_area)
         if tile.flips_weights
         else 0.0,
-        "stored_sums": tiles * logic * area.stored_sums_area(stored_columns, tile.active_rows, s.stored_bit_area)
+        "stored_sums": tiles
+        * logic
+        * area.stored_sums_area(tile.with_sums(stored_columns), tile.active_rows, s.stored_bit_area)
         if tile.counts_weights and (s.stored_sums == "baseline" or tile.flips_activations or layer.written)
         else 0.0,
     }

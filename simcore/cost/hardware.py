@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from simcore.cost.activity import LayerActivity
 from simcore.design import Design
-from simcore.mapping.encodings import ENCODINGS, Encoding
+from simcore.encodings import ENCODINGS, Encoding
 from simcore.passes import PASSES, passes_of
 from simcore.technology.devices import CellGeometry, CellWrite
 
@@ -170,11 +170,21 @@ class Tile:
         return self.flips_weights or self.flips_activations
 
     @property
+    def flips_apart(self) -> bool:
+        """Of the columns of one output some may be complemented and others not: what they had in common no longer
+        cancels."""
+        return self.flips_weights and self.encoding.columns_an_output > 1
+
+    @property
     def counts_inputs(self) -> bool:
-        """Sums of the inputs are needed: where something is complemented, those of whole columns no longer cancel."""
-        return self.encoding.counts_inputs or self.flips
+        """Sums of the inputs are needed, in products or to decide what is flipped."""
+        return self.encoding.counts_inputs or self.flips_activations or self.flips_apart
 
     @property
     def counts_weights(self) -> bool:
-        """Sums of the stored bits are needed."""
-        return self.encoding.counts_weights or self.flips
+        """Sums of the stored bits are needed: of reads of which some are complemented they no longer cancel."""
+        return self.encoding.counts_weights or self.flips_activations or self.flips_apart
+
+    def with_sums(self, columns: int) -> float:
+        """Sums of stored bits that so many columns have: one an output, unless its columns are flipped apart."""
+        return columns if self.flips_apart else columns / self.encoding.columns_an_output

@@ -53,14 +53,14 @@ def write_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> fl
     lines = energy.word_line_energy(
         layer.inputs * tile.column_tiles(layer.columns), word_line_capacitance(tile, s), write.volts
     ) + energy.bit_line_energy(bits, tile.rows * bit_line_cell_capacitance(tile, s), write.volts)
-    counted = layer.groups * layer.columns
+    counted = layer.groups * tile.with_sums(layer.columns)
     popcount = tile.mean_over_groups(layer.inputs, lambda rows: energy.popcount_energy(rows, s.full_adder_energy))
     joules = lines + bits * write.joules + (counted * popcount if tile.counts_weights else 0.0)
     if s.activation_buffer:
         joules += bits / (tile.encoding.rows_an_input * tile.encoding.columns_an_output) * s.buffer_read_energy
     if tile.flips_weights:
         compare = tile.mean_over_groups(layer.inputs, lambda rows: energy.comparison_energy(rows, s.full_adder_energy))
-        joules += counted * compare + energy.xor_energy(bits, s.xor_energy)
+        joules += layer.groups * layer.columns * compare + energy.xor_energy(bits, s.xor_energy)
     return float(joules)
 
 
@@ -78,8 +78,8 @@ def write_time(tile: Tile, layer: LayerActivity, settings: CostSettings) -> floa
 
 def counter_area(tile: Tile, settings: CostSettings) -> float:
     """Square metres, before placement, of what counts the ones of a tile's columns as its rows are written."""
-    width = energy.sum_bits(tile.active_rows)
-    return float(area.accumulator_area(width, tile.cols, tile.cols, settings.full_adder_area, settings.flip_flop_area))
+    width, columns = energy.sum_bits(tile.active_rows), tile.with_sums(tile.cols)
+    return float(area.accumulator_area(width, columns, columns, settings.full_adder_area, settings.flip_flop_area))
 
 
 def images_until_worn(tile: Tile) -> float:

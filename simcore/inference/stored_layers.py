@@ -11,9 +11,9 @@ import torch
 
 from simcore.datasets import Dataset
 from simcore.design import Design
+from simcore.encodings import ENCODINGS
 from simcore.errors import unknown_name
 from simcore.inference.calibration_images import calibration_of
-from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import LayerMapping, input_vectors, map_layer
 from simcore.mitigation.base import Mitigation

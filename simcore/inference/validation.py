@@ -35,7 +35,8 @@ class LayerEvidence:
         converted_rms_lsb, converted_worst_lsb: their difference, in LSB of the converter, whose step may be several
             sums wide.
         top_bias_lsb: mean difference of the codes over the reads of the highest sums.
-        output_error: rms difference of the layer's dot products, over the standard deviation of the ideal ones.
+        output_error: rms difference of the layer's dot products, those of single columns where an output has several,
+            over the standard deviation of the ideal ones.
         residual: Kirchhoff residual of the exact solves.
         unsolved: those that did not converge.
     """

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from simcore.design import Design
+from simcore.encodings import ENCODINGS
 from simcore.inference.chips import converters_on_chip
 from simcore.inference.mapped_products import ProductOnImages, written_design
 from simcore.inference.prepared import PreparedLayer, WrittenOperand
@@ -28,7 +29,6 @@ from simcore.inference.ready_layers import (
 )
 from simcore.inference.stored_layers import StoredLayer
 from simcore.inference.validation import FittedLayer, LayerEvidence, measure_layer
-from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.row_groups import RowGroup
 from simcore.readout.adc import CalibrationReads, ConverterSettings, ideal_settings
 from simcore.surrogate.base import Calibration, Surrogate

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 
+from simcore.encodings import Encoding
 from simcore.kernels.threads import run_in_threads
-from simcore.mapping.encodings import Encoding
 from simcore.network.modules import BinaryLayer
 
 

@@ -26,11 +26,14 @@ class SpatialOrder(Mitigation):
 
 
 class GroupedOrder(Mitigation):
-    """Inputs that agree in the same row group, so that flips leave few ones (``mapping.row_order``)."""
+    """Inputs that agree in the same row group, so that flips leave few ones (``mapping.row_order``); as they come where
+    the encoding leaves nothing to flip."""
 
     name = "grouped"
 
     def order(self, mapping: LayerMapping, vectors: np.ndarray) -> np.ndarray | None:
+        if mapping.encoding.balanced:
+            return None
         return grouped_order(vectors, mapping.weights, np.array([span.rows for span in mapping.spans]))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from simcore.design import Design
 from simcore.design_axes import REFERENCE_SOLVERS
+from simcore.encodings import ENCODINGS
 from simcore.mapping.row_groups import StoredBits, assemble
 from simcore.mapping.tiling import LayerMapping, reordered
 from simcore.mitigation.activation_flip import ActivationFlip
@@ -31,7 +32,7 @@ from simcore.mitigation.sampled_popcount import SampledPopcount
 from simcore.mitigation.threshold_grid import ThresholdGrid
 from simcore.mitigation.weight_flip import WeightFlip
 from simcore.mitigation.wide_terminals import WideDriver, WideSink
-from simcore.passes import passes_of
+from simcore.passes import PASSES, passes_of
 
 SPARSITY_LEVELS: dict[str, tuple[Mitigation, ...]] = {
     "dense": (),
@@ -54,8 +55,11 @@ def mitigations_of(design: Design, without: frozenset[str] = frozenset()) -> tup
         design: names them.
         without: names of flips that a layer does without.
     """
-    passes = {one.name: one.number for one in passes_of(design.mitigations)}
-    flips = SPARSITY_LEVELS[design.sparsity] if design.flips else ()
+    balanced = ENCODINGS[design.encoding].balanced  # nothing to flip, and nothing to say of flips
+    passes = {
+        one.name: one.number for one in passes_of(design.mitigations) if not (balanced and PASSES[one.name].needs_flips)
+    }
+    flips = () if balanced else SPARSITY_LEVELS[design.sparsity]
     if "flip_above" in passes:
         flips += (FlipAbove(float(passes["flip_above"] or 0)),)
     if "sampled_popcount" in passes:

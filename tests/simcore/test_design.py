@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from simcore.design import Design
 from simcore.design_axes import Adc, NoiseSource
-from simcore.mapping.encodings import ENCODINGS
+from simcore.encodings import ENCODINGS
 from simcore.noise import NOISES
 from simcore.technology import circuit_parameters
 from tests.simcore.small_networks import make_design
@@ -108,10 +108,6 @@ def test_nothing_is_flipped_where_half_of_the_rows_are_on_whatever_comes():
     [
         ({"rows": 15}, r"rows \(15\) is no multiple of 2, the rows that an input goes to in encoding 'xnor_rows'"),
         ({"active_rows": 5}, r"active_rows \(5\) is no multiple of 2"),
-        ({"row_order": "grouped"}, "row_order 'grouped' .* nothing is flipped in encoding 'xnor_rows'"),
-        ({"mitigations": "flip_above:0.4"}, "'flip_above' needs activation flips, which encoding 'xnor_rows' has not"),
-        ({"mitigations": "flips_where_they_pay"}, "needs flips, which encoding 'xnor_rows' has not"),
-        ({"mitigations": "fault_aware_flips"}, "needs weight flips, which encoding 'xnor_rows' has not"),
         ({"encoding": "xnor"}, "Input should be 'zero_one', 'complement'"),
     ],
 )

@@ -18,7 +18,11 @@ def evidence_fields(worst_of: str) -> list[pa.Field]:
             ("evidence_converted_rms_lsb", "LSB", "rms difference of the codes"),
             ("evidence_converted_worst_lsb", "LSB", "largest difference of the codes"),
             ("evidence_top_bias_lsb", "LSB", "mean difference of the codes on reads of the highest sums"),
-            ("evidence_output_error", "1", "rms difference of dot products / standard deviation of the ideal ones"),
+            (
+                "evidence_output_error",
+                "1",
+                "rms difference of columns' dot products / standard deviation of the ideal ones",
+            ),
             ("kcl_residual", "1", "largest Kirchhoff residual of the exact solves, relative"),
         )
     ] + [

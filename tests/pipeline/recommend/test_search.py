@@ -131,6 +131,9 @@ def test_sets_are_tried_on_hardware_once_each(plan: Plan) -> None:
     knobs = {one.knobs: one.point.design.adc.bits for one in with_knobs}
     # of 17 sums five bits tell all apart: that knob changes nothing beside 16 rows
     assert knobs == {(): 7, (("adc_bits", 5),): 5, (("active_rows", 16),): 5} and len(with_knobs) == 6
+    pairs = candidates_of(hardware, ("binsparx", "bent_references"), {"encoding": ["xnor_rows"]})
+    named = [one.name for one in pairs if one.knobs]
+    assert named == ["dense, encoding xnor_rows", "dense+bent_references, encoding xnor_rows"]  # nothing there to flip
     fewer = design_of(hardware, sets_of("dense")[0], {"active_rows": 16})
     assert (fewer.design.active_rows, fewer.design.adc.bits) == (16, 5)  # still a code for every sum
 

@@ -144,8 +144,39 @@ def test_encodings_are_an_axis_and_flips_in_vain_are_told(tmp_path: Path) -> Non
     assert plan.points[0].key == plan_of(tmp_path, **base).points[0].key
     assert " xnor_rows " in plan.points[2].describe() and "zero_one" not in plan.points[0].describe()
     (warning,) = plan.warnings
-    assert warning.startswith("encoding 'xnor_rows' drives half of its rows whatever the inputs: sparsity 'binsparx'")
+    assert warning.startswith("encoding 'xnor_rows' drives half of its rows") and "sparsity 'binsparx'" in warning
     assert not plan_of(tmp_path, **base, encoding="xnor_rows", sparsity="dense").warnings
+
+
+def test_flips_and_passes_in_vain_are_told_by_encoding(tmp_path: Path) -> None:
+    """They are without effect, so that a grid may cross them with every encoding."""
+    plan = plan_of(
+        tmp_path,
+        arrays="32x32",
+        adc="{reference: calibrated}",
+        encoding="[differential, xnor_rows]",
+        row_order="[channel, spatial, grouped]",
+        sparsity="[dense, binsparx]",
+        mitigations="[none, popcount_term]",
+        points="[{encoding: [zero_one, xnor_rows], sparsity: binsparx, mitigations: flips_where_they_pay}]",
+    )
+    assert all(point.design for point in plan.points)
+    flips, term = plan.warnings
+    assert "row_order 'grouped'" in flips and "pass 'flips_where_they_pay'" in flips and "spatial" not in flips
+    assert "popcount_term" in term and "'differential'" in term
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arrays": "63x64"}, r"arrays\[0\].*rows \(63\) is no multiple of 2"),
+        ({"arrays": "[{rows: 64, cols: 64, active_rows: [5, 64]}]"}, r"active_rows \(5\) is no multiple of 2"),
+        ({"arrays": "64x64", "points": "[{rows: 63, sparsity: dense}]"}, r"rows \(63\) is no multiple of 2"),
+    ],
+)
+def test_rows_that_pairs_do_not_fill_are_refused_where_the_file_has_them(tmp_path, changes, message) -> None:
+    with pytest.raises(InputError, match=message):
+        plan_of(tmp_path, **{"encoding": "[zero_one, xnor_rows]", "sparsity": "dense", **changes})
 
 
 def test_exclude_drops_points_and_names_idle_entries(tmp_path: Path) -> None:

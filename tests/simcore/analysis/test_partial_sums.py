@@ -10,9 +10,9 @@ import torch
 
 from simcore.analysis.partial_sums import LEVELS, coin_flip_imbalance, measure_layer, measure_network
 from simcore.analysis.read_statistics import sample_reads
+from simcore.encodings import ENCODINGS
 from simcore.inference.evaluation import evaluate, prepare
 from simcore.inference.stored_layers import images_for_calibration
-from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.tiling import input_vectors, map_layer
 from simcore.mitigation.sets import store_layer
 from simcore.network.modules import BinaryLayer

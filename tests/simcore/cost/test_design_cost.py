@@ -20,14 +20,16 @@ from simcore.cost import (
     resolve,
 )
 from simcore.cost.added import Added, Costed
+from simcore.cost.area import stored_sums_area
 from simcore.cost.design_cost import column_groups, conversion_energy, layer_energy, on_time, settling
-from simcore.cost.energy import popcount_energy, stored_sum_energy
+from simcore.cost.energy import popcount_adders, popcount_energy, stored_sum_energy
 from simcore.cost.settings import AREA_AXES, ENERGY_AXES, LATENCY_AXES
+from simcore.cost.writing import write_energy
 from simcore.cost_options import CostOptions
 from simcore.design import Design
 from simcore.design_axes import Adc
+from simcore.encodings import ENCODINGS
 from simcore.errors import InputError
-from simcore.mapping.encodings import ENCODINGS
 from simcore.mitigation.bent_references import BentReferences
 from simcore.mitigation.digital_table import DigitalTable
 from simcore.mitigation.fault_aware_rows import FaultAwareRows
@@ -489,7 +491,7 @@ def test_what_an_encoding_leaves_to_the_digital_side_is_charged():
     wanted = {
         "zero_one": (counted, 16 * stored, 16, 0),
         "complement": (counted, 16 * stored, 16, 0),
-        "two_cycles": (counted, 0, 32, 32),  # one count serves both reads; the second is complemented
+        "two_cycles": (counted, 0, 32, 64),  # one count serves both reads; all inputs pass the gates twice
         "differential": (0, 16 * stored, 32, 0),  # one sum an output, not a column
         "xnor_rows": (0, 0, 16, 32),  # one of the two rows of every input is
         "xnor_differential": (0, 0, 32, 32),
@@ -502,12 +504,50 @@ def test_what_an_encoding_leaves_to_the_digital_side_is_charged():
         assert energy_J["stored_sums"] == alike(sums), name
         assert energy_J["adc"] == alike(conversions * conversion_energy(4, s)), name
         assert energy_J["xor"] == alike(complemented * s.xor_energy), name
-        assert (area_m2["popcount"] > 0, area_m2["stored_sums"] > 0) == (popcount > 0, sums > 0), name
-        assert (area_m2["input_flip"] > 0) == (complemented > 0), name
+        # Of a tile of 64 columns, for two columns an output a sum each pair; of its 64 rows those with a gate.
+        memory = stored_sums_area(64 / one.encoding.columns_an_output, 64, s.stored_bit_area) if sums else 0
+        gates = 64 * one.encoding.inverted_rows * s.xor_area
+        assert area_m2["stored_sums"] == alike(memory / s.logic_utilisation), name
+        assert area_m2["input_flip"] == alike(gates / s.logic_utilisation), name
+        assert (area_m2["popcount"] > 0) == (popcount > 0), name
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "counts", "sums"),
+    [
+        ("two_cycles", "weight", 1, 0),  # both reads see the same stored column
+        ("two_cycles", "activation", 1, 16),
+        ("differential", "weight", 1, 32),  # columns of a pair flipped apart
+        ("differential", "activation", 1, 16),  # counted to decide, and both columns flipped alike
+        ("zero_one", "weight", 1, 16),
+        ("xnor_rows", "binsparx", 0, 0),
+    ],
+)
+def test_flips_bring_back_what_no_longer_cancels(name, level, counts, sums):
+    s = settings(popcount="baseline", stored_sums="baseline")
+    energy_J = layer_energy(*encoded(name, sparsity=level), s)
+    assert energy_J["popcount"] == alike(counts * popcount_energy(32, s.full_adder_energy))
+    assert energy_J["stored_sums"] == alike(sums * stored_sum_energy(32, s.stored_bit_read_energy))
+
+
+def test_sums_of_what_is_written_are_counted_once_an_output():
+    """And not at all where half of every column is ON."""
+    energies = {}
+    for name in ("zero_one", "differential", "xnor_rows"):
+        one, layer = encoded(name, device="8T-SRAM")
+        layer = dataclasses.replace(layer, written=True)
+        with_sums, without = (write_energy(dataclasses.replace(one, encoding=ENCODINGS[encoding]), layer, settings())
+                              for encoding in (name, "xnor_differential"))  # fmt: skip
+        reads = settings().buffer_read_energy * layer.inputs * layer.columns
+        cells = {"zero_one": 1, "differential": 2, "xnor_rows": 2}[name]
+        energies[name] = with_sums - without - reads / cells + reads / 4
+    counted = 16 * popcount_energy(32, settings().full_adder_energy)
+    nothing = pytest.approx(0, abs=1e-6 * counted)
+    assert energies == {"zero_one": alike(counted), "differential": alike(counted), "xnor_rows": nothing}
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
-def test_flips_bring_sums_back_but_where_nothing_can_be_flipped(name):
+def test_levels_cost_nothing_where_nothing_can_be_flipped(name):
     s = settings(popcount="baseline", stored_sums="baseline")
     flipped, dense = (layer_cost(*encoded(name, sparsity=level), s) for level in ("binsparx", "dense"))
     if ENCODINGS[name].balanced:
@@ -520,10 +560,14 @@ def test_flips_bring_sums_back_but_where_nothing_can_be_flipped(name):
 def test_counting_is_a_pass_s_own_cost_where_the_encoding_needs_none():
     """The popcount term looks at rows that are on: nothing else counts them behind differential columns, and there is
     nothing to count behind XNOR rows."""
-    s, term = settings(popcount="baseline"), (PopcountTerm("unbiased"),)
-    added = {}
-    for name in ("zero_one", "differential", "xnor_rows"):
-        one, layer = encoded(name)
-        added[name] = layer_cost(one, layer, s, term).energy_J["mitigations"] / layer.column_reads
-    assert added["differential"] > added["zero_one"] > 0
-    assert added["xnor_rows"] == alike(added["zero_one"])
+    term = (PopcountTerm("unbiased"),)
+
+    def added(name: str, payer: str) -> float:
+        return layer_cost(*encoded(name), settings(popcount=payer), term).energy_J["mitigations"]
+
+    counting = popcount_adders(64) * settings().full_adder_energy
+    assert added("differential", "baseline") - added("xnor_differential", "baseline") == alike(counting)
+    for name, counts in (("zero_one", 1), ("two_cycles", 1), ("xnor_rows", 0)):  # one count serves both reads
+        assert added(name, "binsparx") - added(name, "baseline") == pytest.approx(
+            counts * counting, abs=1e-6 * counting
+        )

@@ -9,8 +9,8 @@ from simcore.cost import LayerActivity, Tile, layer_cost, resolve
 from simcore.cost_options import CostOptions
 from simcore.crossbar import Circuit
 from simcore.design_axes import Adc
+from simcore.encodings import ENCODINGS
 from simcore.inference.evaluation import evaluate, prepare
-from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.tiling import map_layer
 from simcore.mitigation.sets import mitigations_of, store_layer
 from simcore.network.modules import BinaryLayer

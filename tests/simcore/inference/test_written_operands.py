@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from simcore.design_axes import Adc, EvidenceLimits
 from simcore.effects.aged_spread import AgedSpread
 from simcore.effects.stuck_cells import StuckCells
+from simcore.encodings import ENCODINGS
 from simcore.errors import InputError
 from simcore.inference.evaluation import evaluate, mapped_logits, on_chip
 from simcore.inference.preparation import prepare_on_images
 from simcore.inference.stored_layers import mapped_on_arrays
-from simcore.mapping.encodings import ENCODINGS
 from simcore.network.checkpoint import Checkpoint, network_digest
 from simcore.network.graph import NetworkGraph
 from simcore.network.modules import GraphNetwork, plain_dot

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simcore.analysis.tile_read import ReadPlace, tile_read
+from simcore.encodings import ENCODINGS
 from simcore.inference.evaluation import evaluate, prepare
 from simcore.inference.stored_layers import mapped_layers, order_rows
-from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.row_groups import applied_inputs
 from simcore.mapping.row_order import _find_order, grouped_order
 from simcore.mapping.tiling import map_layer

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simcore.mapping.encodings import ENCODINGS
+from simcore.encodings import ENCODINGS
 from simcore.mapping.tiling import input_vectors, map_layer, output_shape, reordered, valid_rows
 from simcore.mitigation.row_order import ROW_ORDERS
 from simcore.mitigation.sets import store_layer

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simcore.encodings import ENCODINGS
 from simcore.mapping.column_share import column_share, share_constants
-from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.row_groups import applied_inputs, assemble
 from simcore.mapping.tiling import as_layer_output, input_vectors, map_layer
 from simcore.mitigation.activation_flip import HALF

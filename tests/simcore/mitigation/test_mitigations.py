@@ -15,8 +15,8 @@ from simcore.cost import LayerActivity, Tile, resolve
 from simcore.cost_options import CostOptions
 from simcore.design import Design
 from simcore.design_axes import Adc, AdcFit, AdcReference
+from simcore.encodings import ENCODINGS
 from simcore.mapping.column_share import column_share, share_constants
-from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.row_groups import StoredBits
 from simcore.mapping.tiling import map_layer, reordered
 from simcore.mitigation.base import StoredRows

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simcore.encodings import ENCODINGS
 from simcore.inference.evaluation import evaluate, prepare
-from simcore.mapping.encodings import ENCODINGS
 from simcore.mapping.row_groups import assemble
 from simcore.mapping.tiling import as_layer_output, input_vectors, map_layer, reordered
 from simcore.mitigation.sets import SPARSITY_LEVELS, store_group
@@ -143,9 +143,14 @@ class TestEncoding:
     def test_what_could_be_flipped_decides_whether_levels_differ(self, checkpoint, dataset, encoding):
         """Where half of the cells and rows are on, whatever comes, BinSparX leaves every read as it is."""
         found = {}
-        for sparsity in ("dense", "binsparx"):
-            design = make_design(
-                "1T-1ReRAM", rows=32, cols=8, encoding=encoding.name, sparsity=sparsity, layers=("narrow",)
-            )
+        levels = {
+            "dense": {},
+            "binsparx": {"sparsity": "binsparx"},
+            "all": {"sparsity": "binsparx", "row_order": "grouped",
+                    "mitigations": "flip_above:0.4+sampled_popcount:2+flips_where_they_pay"},
+        }  # fmt: skip
+        for sparsity, fields in levels.items():
+            design = make_design("1T-1ReRAM", rows=32, cols=8, encoding=encoding.name, layers=("narrow",), **fields)
             (found[sparsity],) = evaluate(prepare(checkpoint, design, dataset), *dataset.read("test", 0, 5)).layers
         assert (found["dense"] == found["binsparx"]) == encoding.balanced
+        assert (found["dense"] == found["all"]) == encoding.balanced

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simcore.mapping.encodings.zero_one import ZeroOne
+from simcore.encodings.zero_one import ZeroOne
 
 
 class Complement(ZeroOne):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simcore.mapping.encodings.differential import Differential
-from simcore.mapping.encodings.xnor_rows import XnorRows
+from simcore.encodings.differential import Differential
+from simcore.encodings.xnor_rows import XnorRows
 
 
 class XnorDifferential(XnorRows):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from simcore.mapping.encodings import ENCODINGS, Encoding
+from simcore.encodings import ENCODINGS, Encoding
 from simcore.mapping.row_groups import assemble
 from simcore.mapping.tiling import input_vectors, map_layer
 from simcore.mitigation.sets import SPARSITY_LEVELS, store_group

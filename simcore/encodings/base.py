@@ -63,21 +63,11 @@ class Encoding(ABC):
         """(B, P, M) dot products of the (B, P reads, M') shares, the reads of a position side by side."""
 
     @property
-    def complemented(self) -> float:
-        """Part of the rows of all reads that are given an input with the other sign."""
-        return float((self._signs < 0).mean())
-
-    @property
     def inverted_rows(self) -> float:
-        """Part of the rows whose input can be complemented: each has a gate for that."""
-        return float((self._signs < 0).any(axis=0).mean())
+        """Part of the rows whose input is complemented in some read: each has a gate for that."""
+        return float((self.row_inputs(1)[1] < 0).any(axis=0).mean())
 
     @property
     def shares_an_output(self) -> int:
         """Column reads of an output position, for every row group."""
         return self.columns_an_output * self.reads_a_position
-
-    @property
-    def _signs(self) -> np.ndarray:
-        """(reads, rows of an input)."""
-        return self.row_inputs(1)[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simcore.mapping.encodings.base import Encoding
+from simcore.encodings.base import Encoding
 
 
 class XnorRows(Encoding):
