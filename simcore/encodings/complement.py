@@ -10,7 +10,7 @@ from simcore.encodings.zero_one import ZeroOne
 class Complement(ZeroOne):
     """A column reads the products with the other sign; it draws less where most weights are +1.
 
-    Source: mapping of rpelke/analog-cim-sim (arXiv 2505.14303) with one column and its complement.
+    Source: ``ZeroOne`` of the weights with the other sign.
     """
 
     name = "complement"
