@@ -34,14 +34,17 @@ def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
     flips: dict[str, set[str]] = {}
     terms: set[str] = set()
     for point in points:
-        columns = {name: str(value) for name, value in point.columns.items()}
-        encoding, passes = ENCODINGS[columns[ENCODING.column]], passes_of(columns[SETS.column])
-        named = [f"{axis.column} '{columns[axis.column]}'" for axis in (SPARSITY, ROW_ORDER)
-                 if columns[axis.column] not in (axis.default, "spatial")]  # fmt: skip
+        encoding = ENCODINGS[str(point.configuration.setting(ENCODING.column))]
+        if not encoding.balanced and encoding.columns_an_output == 1:
+            continue
+        order = str(point.configuration.setting(ROW_ORDER.column))
+        level, passes = str(point.level_columns[SPARSITY.column]), passes_of(str(point.level_columns[SETS.column]))
+        named = [f"sparsity '{level}'"] if level != SPARSITY.default else []
+        named += [f"row_order '{order}'"] if order == "grouped" else []
         named += [f"pass '{one.name}'" for one in passes if PASSES[one.name].needs_flips]
         if encoding.balanced:
             flips.setdefault(encoding.name, set()).update(named)
-        unflipped = columns[SPARSITY.column] == SPARSITY.default or encoding.balanced
+        unflipped = level == SPARSITY.default or encoding.balanced
         if encoding.columns_an_output > 1 and unflipped and any(one.name == "popcount_term" for one in passes):
             terms.add(encoding.name)
     for name, named_in_vain in sorted(flips.items()):
