@@ -6,15 +6,15 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.sweep.axes import CALIBRATION, CONFIGURATION, ENCODING, LEVEL, ROW_ORDER, SETS, SPARSITY
+from pipeline.sweep.axes import CALIBRATION, CONFIGURATION, ENCODING, LEVEL, ROW_ORDER
 from pipeline.sweep.axis import AxisValue
+from pipeline.sweep.idle_passes import flips_in_vain
 from pipeline.sweep.keys import digest_of
 from pipeline.sweep.mitigation_sets import STANDING_FOR, MitigationSet, set_of, sets_of
 from pipeline.sweep.points import Configuration, DesignPoint, Study
 from simcore.design_axes import lossless_bits
-from simcore.encodings import ENCODINGS
 from simcore.inference.calibration_images import calibration_of, default_split, require_apart
-from simcore.passes import PASSES, passes_of
+from simcore.passes import PASSES
 
 FLIPS = ("dense", "binsparx", "grouped+binsparx")
 """What is flipped, in which order of rows, unless it is said which passes are tried."""
@@ -89,18 +89,10 @@ def candidates_of(
                 point = design_of(hardware, one, changes)
             except ValueError:
                 continue  # passes that need what the set or the hardware has not
-            if _flips_in_vain(point):
+            if flips_in_vain(point):
                 continue  # the set without them does as much
             candidates.setdefault(point.key, Candidate(_named(hardware, point), tuple(changes.items()), point))
     return list(candidates.values())
-
-
-def _flips_in_vain(point: DesignPoint) -> bool:
-    """Whether the set names flips, or what serves them, in an encoding that leaves nothing to flip."""
-    columns = point.columns
-    named = any(columns[axis.column] != axis.default for axis in (SPARSITY, ROW_ORDER))
-    named |= any(PASSES[one.name].needs_flips for one in passes_of(str(columns[SETS.column])))
-    return named and ENCODINGS[str(columns[ENCODING.column])].balanced
 
 
 def _named(hardware: Configuration, point: DesignPoint) -> MitigationSet:

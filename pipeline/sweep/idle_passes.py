@@ -29,6 +29,17 @@ def idle_pass_notes(points: Iterable[DesignPoint]) -> tuple[str, ...]:
     return (*dict.fromkeys(notes), *_encoding_notes(points))
 
 
+def flips_in_vain(point: DesignPoint) -> list[str]:
+    """Flips that a point asks for, and what serves them, where its encoding leaves nothing to flip."""
+    if not ENCODINGS[str(point.configuration.setting(ENCODING.column))].balanced:
+        return []
+    level, order = str(point.level_columns[SPARSITY.column]), str(point.configuration.setting(ROW_ORDER.column))
+    named = [f"sparsity '{level}'"] if level != SPARSITY.default else []
+    named += [f"row_order '{order}'"] if order == "grouped" else []
+    passes = passes_of(str(point.level_columns[SETS.column]))
+    return named + [f"pass '{one.name}'" for one in passes if PASSES[one.name].needs_flips]
+
+
 def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
     """One line an encoding in which designs ask for flips, or for a pass, in vain."""
     flips: dict[str, set[str]] = {}
@@ -37,14 +48,9 @@ def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
         encoding = ENCODINGS[str(point.configuration.setting(ENCODING.column))]
         if not encoding.balanced and encoding.columns_an_output == 1:
             continue
-        order = str(point.configuration.setting(ROW_ORDER.column))
-        level, passes = str(point.level_columns[SPARSITY.column]), passes_of(str(point.level_columns[SETS.column]))
-        named = [f"sparsity '{level}'"] if level != SPARSITY.default else []
-        named += [f"row_order '{order}'"] if order == "grouped" else []
-        named += [f"pass '{one.name}'" for one in passes if PASSES[one.name].needs_flips]
-        if encoding.balanced:
-            flips.setdefault(encoding.name, set()).update(named)
-        unflipped = level == SPARSITY.default or encoding.balanced
+        flips.setdefault(encoding.name, set()).update(flips_in_vain(point))
+        unflipped = encoding.balanced or point.level_columns[SPARSITY.column] == SPARSITY.default
+        passes = passes_of(str(point.level_columns[SETS.column]))
         if encoding.columns_an_output > 1 and unflipped and any(one.name == "popcount_term" for one in passes):
             terms.add(encoding.name)
     for name, named_in_vain in sorted(flips.items()):

@@ -134,6 +134,8 @@ def test_sets_are_tried_on_hardware_once_each(plan: Plan) -> None:
     pairs = candidates_of(hardware, ("binsparx", "bent_references"), {"encoding": ["xnor_rows"]})
     named = [one.name for one in pairs if one.knobs]
     assert named == ["dense, encoding xnor_rows", "dense+bent_references, encoding xnor_rows"]  # nothing there to flip
+    ordered = candidates_of(hardware, ("spatial", "grouped+binsparx"), {"encoding": ["xnor_rows"]})
+    assert [one.name for one in ordered if one.knobs][1:] == ["spatial+dense, encoding xnor_rows"]
     fewer = design_of(hardware, sets_of("dense")[0], {"active_rows": 16})
     assert (fewer.design.active_rows, fewer.design.adc.bits) == (16, 5)  # still a code for every sum
 
