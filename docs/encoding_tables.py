@@ -18,8 +18,13 @@ from simcore.encodings import ENCODINGS
 
 KEPT = Path(__file__).parent / "results" / "encodings.parquet"
 _REMEDIES = "bent_references+popcount_term+recalibrated_outputs"
-_LEVELS = {"dense": "none", "binsparx": "none", "recalibrated": _REMEDIES, "both": _REMEDIES}
-_FLIPPED = {"dense": "dense", "binsparx": "binsparx", "recalibrated": "dense", "both": "binsparx"}
+# What a column of the tables is called: sparsity and passes of its designs.
+_LEVELS = {
+    "dense": ("dense", "none"),
+    "binsparx": ("binsparx", "none"),
+    "recalibrated": ("dense", _REMEDIES),
+    "both": ("binsparx", _REMEDIES),
+}
 _COSTS = {
     "energy nJ": ("energy_per_image_J", 1e9),
     "latency µs": ("latency_per_image_s", 1e6),
@@ -73,7 +78,7 @@ def in_words() -> str:
     designs = pd.read_parquet(KEPT).set_index(_NAMED)
 
     def accuracy(rows: int, encoding: str, level: str = "dense", device: str = "8T-SRAM") -> str:
-        return _accuracy(designs, (device, "pessimistic", rows, encoding, _FLIPPED[level], _LEVELS[level]))
+        return _accuracy(designs, (device, "pessimistic", rows, encoding, *_LEVELS[level]))
 
     def both(cost: str) -> tuple[str, str]:
         """Of dense storage, with two rows an input and with one."""
@@ -108,7 +113,7 @@ def _gives(device: str) -> str:
         hardware = (corner, together, encoding)
         dense = found.loc[(*hardware, "dense", "none")]
         costs = [f"{dense[column] * factor:.3g}" for column, factor in _COSTS.values()]
-        accuracies = [_accuracy(found, (*hardware, _FLIPPED[level], _LEVELS[level])) for level in _LEVELS]
+        accuracies = [_accuracy(found, (*hardware, *_LEVELS[level])) for level in _LEVELS]
         inputs = together // ENCODINGS[encoding].rows_an_input
         rows.append([corner, f"`{encoding}`", str(together), str(inputs), *accuracies, *costs])
     return markdown_table(["corner", "encoding"], ["rows", "inputs", *_LEVELS, *_COSTS], rows)

@@ -87,8 +87,7 @@ def counting(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
         settings: who pays for what, and the numbers of the periphery.
     """
     s = settings
-    counted = tile.counts_inputs and (s.popcount == "baseline" or tile.flips)
-    if counted or tile.encoding.balanced:  # which drives as many rows in every read
+    if tile.pays_popcount(s) or tile.encoding.balanced:  # which drives as many rows in every read
         return Added()
     adders = energy.popcount_adders(tile.active_rows)
     area = tile.row_tiles(layer.groups) * adders * s.full_adder_area

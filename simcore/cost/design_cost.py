@@ -70,8 +70,6 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
     ``write``."""
     s, reads = settings, layer.column_reads
     encoding = tile.encoding
-    pays_popcount = tile.counts_inputs and (s.popcount == "baseline" or tile.flips)
-    pays_sums = tile.counts_weights and (s.stored_sums == "baseline" or tile.flips_activations or layer.written)
     always_read = s.stored_sums == "baseline" or layer.written  # sums that change are no constants of a threshold
     sums = tile.with_sums(layer.columns)
     counted = layer.sub_vectors / encoding.reads_a_position  # the other reads' inputs are the same or the complement
@@ -99,13 +97,15 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
         "adc": reads * conversion_energy(resolution(tile, s), s),
         "accumulate": reads * energy.accumulate_energy(accumulator_bits(tile, layer), adder, register),
         "activation_buffer": inputs_read * s.buffer_read_energy if s.activation_buffer else 0.0,
-        "popcount": counted * popcount if pays_popcount else 0.0,
+        "popcount": counted * popcount if tile.pays_popcount(s) else 0.0,
         "compare": counted * compare if tile.flips_activations else 0.0,
         "xor": energy.xor_energy(
             inputs_given * (1.0 if tile.flips_activations else encoding.inverted_rows), s.xor_energy
         ),
         "stored_sums": (
-            (counted if always_read else layer.flipped_sub_vectors) * sums * stored_sum if pays_sums else 0.0
+            (counted if always_read else layer.flipped_sub_vectors) * sums * stored_sum
+            if tile.pays_sums(s, layer.written)
+            else 0.0
         ),
         "undo": undone * undo,
     }
@@ -216,9 +216,7 @@ def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict
             area.accumulator_area(width, converters, tile.cols, s.full_adder_area, s.flip_flop_area)
             + (counter_area(tile, s) if layer.written and tile.counts_weights else 0.0)
         ),
-        "popcount": (
-            row_tiles * logic * popcount if tile.counts_inputs and (s.popcount == "baseline" or tile.flips) else 0.0
-        ),
+        "popcount": row_tiles * logic * popcount if tile.pays_popcount(s) else 0.0,
         "input_flip": row_tiles
         * logic
         * (
@@ -232,7 +230,7 @@ def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict
         "stored_sums": tiles
         * logic
         * area.stored_sums_area(tile.with_sums(stored_columns), tile.active_rows, s.stored_bit_area)
-        if tile.counts_weights and (s.stored_sums == "baseline" or tile.flips_activations or layer.written)
+        if tile.pays_sums(s, layer.written)
         else 0.0,
     }
 

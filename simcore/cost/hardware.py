@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from simcore.cost.activity import LayerActivity
+from simcore.cost.settings import CostSettings
 from simcore.design import Design
 from simcore.encodings import ENCODINGS, Encoding
 from simcore.passes import PASSES, passes_of
@@ -184,6 +185,15 @@ class Tile:
     def counts_weights(self) -> bool:
         """Sums of the stored bits are needed: of reads of which some are complemented they no longer cancel."""
         return self.encoding.counts_weights or self.flips_activations or self.flips_apart
+
+    def pays_popcount(self, settings: CostSettings) -> bool:
+        """Sums of the inputs are counted here, and not by what ``settings`` takes to be there anyway."""
+        return self.counts_inputs and (settings.popcount == "baseline" or self.flips)
+
+    def pays_sums(self, settings: CostSettings, written: bool) -> bool:
+        """Sums of the stored bits are kept and read, for they are no constants of a threshold: of what is complemented
+        at run time, of bits that are ``written`` for every image, or because ``settings`` say so."""
+        return self.counts_weights and (settings.stored_sums == "baseline" or self.flips_activations or written)
 
     def with_sums(self, columns: int) -> float:
         """Sums of stored bits that so many columns have: one an output, unless its columns are flipped apart."""

@@ -59,7 +59,7 @@ def mitigations_of(design: Design, without: frozenset[str] = frozenset()) -> tup
     passes = {
         one.name: one.number for one in passes_of(design.mitigations) if not (balanced and PASSES[one.name].needs_flips)
     }
-    flips = () if balanced else SPARSITY_LEVELS[design.sparsity]
+    flips = SPARSITY_LEVELS[design.sparsity] if design.flips else ()
     if "flip_above" in passes:
         flips += (FlipAbove(float(passes["flip_above"] or 0)),)
     if "sampled_popcount" in passes:
