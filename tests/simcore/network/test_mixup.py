@@ -12,31 +12,16 @@ from hypothesis import strategies as st
 
 from simcore.errors import InputError
 from simcore.network.accuracy import measure_accuracy
-from simcore.network.modules import GraphNetwork
 from simcore.network.training import loop
 from simcore.network.training.augmentation import augment
-from simcore.network.training.loop import Progress, fresh_network, train
+from simcore.network.training.loop import fresh_network, train
 from simcore.network.training.mixup import Mixup, draw_mixup
 from simcore.network.training.recipe import Recipe, amended
-from simcore.network.training.state import Identity
 from tests.simcore.network.in_memory import Stripes
 from tests.simcore.network.networks import pooled_graph, random_network, tiny_graph
+from tests.simcore.network.small_trainings import Stop, identity_of, train_tiny
 
 RECIPE = Recipe(epochs=12, batch_size=10, learning_rate=0.02, crop_padding=1, mixup=0.3, precision="float32")
-
-
-class Stop(Exception):
-    """Stands for whatever ends a process."""
-
-
-def _train(folder: Path, recipe: Recipe = RECIPE, stop_at: int | None = None) -> GraphNetwork:
-    def on_step(progress: Progress) -> None:
-        if progress.step == stop_at:
-            raise Stop
-
-    network = fresh_network(tiny_graph(), 4)
-    train(network, Stripes(), recipe, Identity(recipe.model_dump(), 4, "d" * 64, "g", ""), folder, on_step)
-    return network
 
 
 def test_images_and_classes_are_blended_alike() -> None:
@@ -66,8 +51,8 @@ def test_shares_are_of_the_beta_distribution() -> None:
 
 
 def test_a_tiny_network_learns_from_blends(tmp_path: Path) -> None:
-    plain = _train(tmp_path / "plain", amended(RECIPE, {"mixup": 0.0}))
-    blended = _train(tmp_path / "blended")
+    plain = train_tiny(tmp_path / "plain", amended(RECIPE, {"mixup": 0.0}))
+    blended = train_tiny(tmp_path / "blended", RECIPE)
     assert measure_accuracy(blended, Stripes(), "test").fraction > 0.9
     first, second = plain.named_tensors(), blended.named_tensors()
     assert any(not torch.equal(first[name], second[name]) for name in first)
@@ -76,10 +61,10 @@ def test_a_tiny_network_learns_from_blends(tmp_path: Path) -> None:
 def test_going_on_with_blends_equals_never_stopping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "_SAVE_EVERY_S", -1.0)  # after every step
     recipe = amended(RECIPE, {"epochs": 2})
-    whole = _train(tmp_path / "whole", recipe).named_tensors()
+    whole = train_tiny(tmp_path / "whole", recipe).named_tensors()
     with pytest.raises(Stop):
-        _train(tmp_path / "parts", recipe, stop_at=8)
-    parts = _train(tmp_path / "parts", recipe).named_tensors()
+        train_tiny(tmp_path / "parts", recipe, stop_at=8)
+    parts = train_tiny(tmp_path / "parts", recipe).named_tensors()
     assert all(torch.equal(parts[name], tensor) for name, tensor in whole.items())
 
 
@@ -99,7 +84,7 @@ def test_a_teacher_sees_the_blends_of_its_pupil(tmp_path: Path, monkeypatch: pyt
         return images[:, : pixels.shape[1], : pixels.shape[2]]
 
     monkeypatch.setattr(loop, "augment", top_left)
-    train(pupil, Stripes(), recipe, Identity(recipe.model_dump(), 4, "d" * 64, "g", "", "t"), tmp_path, teacher=teacher)
+    train(pupil, Stripes(), recipe, identity_of(recipe, graph=graph, teacher="t"), tmp_path, teacher=teacher)
     assert [images.shape[-1] for images in seen["pupil"]] == 6 * [5] + 6 * [8]
     for parts, wholes in zip(seen["pupil"], seen["teacher"], strict=True):
         torch.testing.assert_close(wholes[:, :, : parts.shape[2], : parts.shape[3]], parts)

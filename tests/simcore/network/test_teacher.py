@@ -12,12 +12,12 @@ from simcore.errors import InputError
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.graph import NetworkGraph, Node
 from simcore.network.modules import GraphNetwork
-from simcore.network.training.loop import Progress, fresh_network, train
+from simcore.network.training.loop import fresh_network, train
 from simcore.network.training.recipe import Recipe, amended
-from simcore.network.training.state import Identity
 from simcore.network.training.teacher import taught
 from tests.simcore.network.in_memory import Stripes
 from tests.simcore.network.networks import pooled_graph, random_network, tiny_graph
+from tests.simcore.network.small_trainings import Stop, identity_of, train_tiny
 
 RECIPE = Recipe(epochs=12, batch_size=10, learning_rate=0.02, label_smoothing=0.0, crop_padding=1, precision="float32")
 
@@ -30,37 +30,16 @@ class Mislabelled(Stripes):
         return images, (labels + 1) % 3
 
 
-class Stop(Exception):
-    """Stands for whatever ends a process."""
-
-
-def _train(
-    folder: Path,
-    dataset: Stripes,
-    teacher: GraphNetwork | None,
-    recipe: Recipe = RECIPE,
-    stop_at: int | None = None,
-) -> GraphNetwork:
-    def on_step(progress: Progress) -> None:
-        if progress.step == stop_at:
-            raise Stop
-
-    identity = Identity(recipe.model_dump(), 4, "d" * 64, tiny_graph().to_json(), "", "t" if teacher else "")
-    network = fresh_network(tiny_graph(), 4)
-    train(network, dataset, recipe, identity, folder, on_step, teacher=teacher)
-    return network
-
-
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> GraphNetwork:
-    return _train(tmp_path_factory.mktemp("teacher"), Stripes(), None)
+    return train_tiny(tmp_path_factory.mktemp("teacher"), RECIPE)
 
 
 @pytest.mark.parametrize(("share", "right"), [(1.0, True), (0.0, False)])
 def test_what_is_learnt_is_the_teachers_share(tmp_path: Path, teacher: GraphNetwork, share: float, right: bool) -> None:
     """All labels are wrong, which who learns from the teacher alone does not notice."""
     before = {name: tensor.clone() for name, tensor in teacher.named_tensors().items()}
-    pupil = _train(tmp_path, Mislabelled(), teacher, amended(RECIPE, {"teacher_share": share}))
+    pupil = train_tiny(tmp_path, amended(RECIPE, {"teacher_share": share}), dataset=Mislabelled(), teacher=teacher)
     accuracy = measure_accuracy(pupil, Stripes(), "test").fraction
     assert accuracy > 0.9 if right else accuracy < 0.1
     assert all(torch.equal(tensor, before[name]) for name, tensor in teacher.named_tensors().items())
@@ -80,10 +59,10 @@ def test_going_on_with_a_teacher_equals_never_stopping(
 ) -> None:
     monkeypatch.setattr("simcore.network.training.loop._SAVE_EVERY_S", -1.0)  # after every step
     recipe = amended(RECIPE, {"epochs": 2})
-    whole = _train(tmp_path / "whole", Stripes(), teacher, recipe).named_tensors()
+    whole = train_tiny(tmp_path / "whole", recipe, teacher=teacher).named_tensors()
     with pytest.raises(Stop):
-        _train(tmp_path / "parts", Stripes(), teacher, recipe, stop_at=8)
-    parts = _train(tmp_path / "parts", Stripes(), teacher, recipe).named_tensors()
+        train_tiny(tmp_path / "parts", recipe, stop_at=8, teacher=teacher)
+    parts = train_tiny(tmp_path / "parts", recipe, teacher=teacher).named_tensors()
     assert all(torch.equal(parts[name], tensor) for name, tensor in whole.items())
 
 
@@ -99,7 +78,7 @@ def test_a_teacher_of_another_task_is_refused(tmp_path: Path) -> None:
         (random_network(of_four), "the teacher knows 4 classes, data set 'stripes' has 3"),
     ):
         with pytest.raises(InputError, match=message):
-            _train(tmp_path, Stripes(), other)
+            train_tiny(tmp_path, RECIPE, teacher=other)
 
 
 def test_a_teacher_sees_whole_images_where_its_pupil_sees_parts(tmp_path: Path) -> None:
@@ -110,6 +89,6 @@ def test_a_teacher_sees_whole_images_where_its_pupil_sees_parts(tmp_path: Path) 
     seen: dict[str, list[int]] = {"pupil": [], "teacher": []}
     for name, network in (("pupil", pupil), ("teacher", teacher)):
         network.register_forward_pre_hook(lambda _, inputs, name=name: seen[name].append(inputs[0].shape[-1]))
-    identity = Identity(recipe.model_dump(), 4, "d" * 64, graph.to_json(), "", "t")
+    identity = identity_of(recipe, graph=graph, teacher="t")
     train(pupil, Stripes(), recipe, identity, tmp_path, teacher=teacher)
     assert seen == {"pupil": 6 * [5] + 6 * [8], "teacher": 12 * [8]}

@@ -29,26 +29,17 @@ from simcore.network.training.recipe import RECIPES, Recipe, amended, default_re
 from simcore.network.training.state import Arithmetic, Identity, state_file
 from tests.simcore.network.in_memory import Stripes
 from tests.simcore.network.networks import pooled_graph, random_network, tiny_graph
+from tests.simcore.network.small_trainings import Stop, identity_of, train_tiny
 
 RECIPE = Recipe(epochs=3, batch_size=10, learning_rate=0.02, crop_padding=1, precision="float32")
 
 
-class Stop(Exception):
-    """Stands for whatever ends a process."""
-
-
 def _identity(recipe: Recipe = RECIPE, seed: int = 4) -> Identity:
-    return Identity(recipe.model_dump(), seed, "d" * 64, tiny_graph().to_json(), "")
+    return identity_of(recipe, seed)
 
 
 def _train(folder: Path, stop_at: int | None = None, recipe: Recipe = RECIPE, seed: int = 4) -> GraphNetwork:
-    def on_step(progress: Progress) -> None:
-        if progress.step == stop_at:
-            raise Stop
-
-    network = fresh_network(tiny_graph(), seed)
-    train(network, Stripes(), recipe, _identity(recipe, seed), folder, on_step)
-    return network
+    return train_tiny(folder, recipe, stop_at, seed)
 
 
 @pytest.fixture
@@ -129,7 +120,7 @@ def test_small_windows_come_first_and_whole_images_last(tmp_path: Path, monkeypa
     monkeypatch.setattr(training.time, "monotonic", lambda: now[0])
     left: list[float | None] = []
     network.register_forward_pre_hook(lambda module, inputs: sides.append(inputs[0].shape[-1]))
-    identity = Identity(recipe.model_dump(), 4, "d" * 64, graph.to_json(), "")
+    identity = identity_of(recipe, graph=graph)
     train(network, Stripes(), recipe, identity, tmp_path, lambda progress: left.append(progress.seconds_left))
     assert sides == 2 * 6 * [4] + 6 * [8]  # two of three epochs of six steps
     seconds = np.square(sides) / 64
@@ -341,25 +332,6 @@ def test_weights_that_do_not_fit_are_refused_and_change_nothing(tmp_path: Path) 
         initialise(network, tmp_path / "absent.safetensors")
     for name, tensor in network.named_tensors().items():
         assert torch.equal(tensor, before[name])
-
-
-@pytest.mark.parametrize(
-    ("network", "file"), [("vgg-small", "vgg_small_cifar10"), ("resnet18-cifar", "resnet18_cifar10")]
-)
-def test_latent_weights_from_elsewhere_find_their_places(network: str, file: str) -> None:
-    path = Path(__file__).parents[4] / "shared" / "warmstart" / f"{file}.safetensors"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not at hand")
-    from simcore.network.definitions import define
-
-    loaded = fresh_network(define(network), 0, init=path).named_tensors()
-    slopes = {name: loaded.pop(name) for name in list(loaded) if "prelu" in name}  # theirs has a hardtanh
-    assert all(torch.equal(slope, torch.full_like(slope, 0.25)) for slope in slopes.values())
-    theirs = load_file(path)
-    assert len(loaded) == len(theirs)
-    assert sorted(t.double().sum().item() for t in loaded.values()) == pytest.approx(
-        sorted(t.double().sum().item() for t in theirs.values()), rel=1e-5, abs=1e-3
-    )
 
 
 @settings(max_examples=30, deadline=None)
