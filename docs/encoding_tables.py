@@ -55,7 +55,7 @@ def kinds() -> str:
                 " and ".join(counted) or "none",
                 "none" if one.balanced else "both",
                 str(one.rows_an_input * one.columns_an_output),
-                str(one.shares_an_output),
+                str(one.reads_a_position * one.columns_an_output // one.columns_a_conversion),
             ]
         )
     return markdown_table(

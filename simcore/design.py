@@ -57,13 +57,14 @@ class Design(DesignAxes):
         return self
 
     def _check_encoding(self, encoding: Encoding) -> None:
-        """Rows of one input are read together."""
-        each = encoding.rows_an_input
-        for name, rows in (("rows", self.rows), ("active_rows", self.rows_read_together)):
-            if rows % each:
+        """Rows of one input are read together, and columns of one conversion lie on one tile."""
+        each = encoding.rows_an_input, encoding.rows_an_input, encoding.columns_a_conversion
+        rows, columns = "rows that an input goes to", "columns that a converter reads at once"
+        whole = ("rows", self.rows, rows), ("active_rows", self.rows_read_together, rows), ("cols", self.cols, columns)
+        for count, (name, found, meaning) in zip(each, whole, strict=True):
+            if found % count:
                 raise ValueError(
-                    f"{name} ({rows}) is no multiple of {each}, the rows that an input goes to in encoding "
-                    f"'{self.encoding}'"
+                    f"{name} ({found}) is no multiple of {count}, the {meaning} in encoding '{self.encoding}'"
                 )
 
     def _require(self, known: PassName) -> None:

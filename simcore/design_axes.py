@@ -121,15 +121,13 @@ class DesignAxes(BaseModel):
 
     @property
     def flips_weights(self) -> bool:
-        """Columns are stored complemented where that stores fewer 1s: none is where half of a column's cells
-        are ON whatever the weights (``Encoding.balanced``)."""
-        return self.sparsity in WEIGHT_LEVELS and not ENCODINGS[self.encoding].balanced
+        """Columns are stored complemented where that stores fewer 1s, and where the encoding has such columns."""
+        return self.sparsity in WEIGHT_LEVELS and ENCODINGS[self.encoding].flips_columns
 
     @property
     def flips_activations(self) -> bool:
-        """Sub-vectors are applied complemented where that applies fewer 1s: none is where half of the rows
-        are driven whatever the inputs (``Encoding.balanced``)."""
-        return self.sparsity in ACTIVATION_LEVELS and not ENCODINGS[self.encoding].balanced
+        """Sub-vectors are applied complemented where that applies fewer 1s, and where the encoding has such ones."""
+        return self.sparsity in ACTIVATION_LEVELS and ENCODINGS[self.encoding].flips_inputs
 
     @property
     def flips(self) -> bool:

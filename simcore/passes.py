@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from simcore.encodings import Encoding
 from simcore.errors import nearest_name
 
 NONE = "none"
@@ -53,6 +54,7 @@ class PassName:
         around_faults: it acts on cells that hold what was not written, which only device effects make.
         activation_flips: it changes how sub-vectors are complemented.
         weight_flips: it changes which columns are stored complemented.
+        takes_from_currents: it takes as much from the current of every column.
         own_error: it errs where arrays are ideal and codes are enough, or rounds what others set.
         least_hardware: with less of a design than this it changes no number (see ``passes_acting``).
         moves_rows: it changes nothing but the order of rows within those that are read together.
@@ -80,6 +82,7 @@ class PassName:
     around_faults: bool = False
     activation_flips: bool = False
     weight_flips: bool = False
+    takes_from_currents: bool = False
     own_error: bool = False
     least_hardware: Hardware = Hardware.ARRAYS
     moves_rows: bool = False
@@ -87,10 +90,15 @@ class PassName:
     least_images: int = 1
     revision: int = 1
 
-    @property
-    def needs_flips(self) -> bool:
-        """It does something to flips."""
-        return self.flips or self.activation_flips or self.weight_flips
+    def acts_in(self, encoding: Encoding) -> bool:
+        """Whether an encoding leaves it something to do: there are flips that it needs, and what it takes from currents
+        does not cancel."""
+        if self.takes_from_currents and encoding.subtracts_currents:
+            return False
+        if self.flips:
+            return encoding.flips_columns or encoding.flips_inputs
+        needs = (self.weight_flips, encoding.flips_columns), (self.activation_flips, encoding.flips_inputs)
+        return all(there for needed, there in needs if needed)
 
 
 PASSES: dict[str, PassName] = {
@@ -153,6 +161,7 @@ PASSES: dict[str, PassName] = {
             "reference_column",
             "the current of a column of OFF cells is taken from every column's",
             independent_columns=True,
+            takes_from_currents=True,
         ),
         PassName(
             "fault_aware_rows",

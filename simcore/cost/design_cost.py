@@ -54,7 +54,7 @@ def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings, passes:
         },
         latency_s=seconds,
         area_m2=areas,
-        operations=layer.operations / (tile.encoding.rows_an_input * tile.encoding.shares_an_output),
+        operations=layer.operations / (tile.encoding.rows_an_input * tile.encoding.column_reads_an_output),
         tiles=tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns),
         charge_C=array_charge(tile, layer, settings, settling(tile, settings)),
         leakage_W=layer_leaking(tile, layer, areas, added, settings).power_W(settings),

@@ -10,7 +10,7 @@ from simcore.encodings.base import Encoding
 class Differential(Encoding):
     """With A = [sum X W] and B = [sum X (1 - W)] a product is 2 (A - B) - sum w: what both columns have in common
     cancels, the sum of the inputs among it. The columns of a pair lie side by side; each has a code of its own, and the
-    codes are subtracted (not the currents before one signed converter).
+    codes are subtracted.
 
     Source: BNN mapping I of rpelke/analog-cim-sim (arXiv 2505.14303).
     """

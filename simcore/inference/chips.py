@@ -113,8 +113,10 @@ def converters_on_chip(
                 errors[start] = errors[start].then(found) if start in errors else found
     if not errors:
         return converters
-    gain = np.stack([errors[group.span.tile_start].gain for group in layer.groups])
-    offset = np.stack([errors[group.span.tile_start].offset_lsb for group in layer.groups])
+    # Of the columns that a converter reads at once the first one's place draws its errors.
+    first = slice(None, None, layer.mapping.encoding.columns_a_conversion)
+    gain = np.stack([errors[group.span.tile_start].gain[first] for group in layer.groups])
+    offset = np.stack([errors[group.span.tile_start].offset_lsb[first] for group in layer.groups])
     return replace(
         converters,
         gain=(converters.gain * gain).astype(np.float32),

@@ -17,6 +17,7 @@ from simcore.inference.prepared import Prepared, PreparedLayer
 from simcore.inference.reads import read
 from simcore.inference.revisions import setting_revisions
 from simcore.inference.validation import Evidence
+from simcore.mapping.tiling import LayerMapping
 from simcore.network.checkpoint import network_digest
 from simcore.network.inputs import network_input
 from simcore.network.modules import plain_dot
@@ -119,7 +120,7 @@ def mapped_logits(
         images = range(first_image, first_image + len(signs))
         shares, statistics = read(layer, signs, written, seeds.of(layer, places[name], images))
         if totals is not None:
-            totals[name] = totals[name].merge(_totals_of(name, shares.shape, len(layer.mapping.spans), statistics))
+            totals[name] = totals[name].merge(_totals_of(layer.mapping, shares.shape, statistics))
         return layer.finished(shares, signs.shape)
 
     logits: torch.Tensor = prepared.network(pixels, dot)
@@ -131,19 +132,19 @@ def _nothing_read(prepared: Prepared, layer: PreparedLayer) -> LayerTotals:
     return LayerTotals(
         layer.mapping.name,
         weight_flips=int((signs < 0).sum()) if layer.written is None else layer.written.flipped_columns,
-        stored_columns=signs.size,
+        stored_columns=len(signs) * layer.mapping.columns,
         inputs=len(layer.mapping.order),
         lsb_A=prepared.design.operating_circuit.on_current(),
     )
 
 
-def _totals_of(name: str, shape: tuple[int, ...], groups: int, statistics: np.ndarray) -> LayerTotals:
-    """Of one readout of (B, P, M) ``shape``."""
-    batch, reads, columns = shape
+def _totals_of(mapping: LayerMapping, shape: tuple[int, ...], statistics: np.ndarray) -> LayerTotals:
+    """Of one readout of (B, P, C) ``shape``."""
+    reads = shape[0] * shape[1] * len(mapping.spans)
     return LayerTotals(
-        name,
-        column_reads=batch * reads * groups * columns,
-        activation_reads=batch * reads * groups,
+        mapping.name,
+        column_reads=reads * mapping.columns,
+        activation_reads=reads,
         **dict(zip(STATISTICS, statistics.tolist(), strict=True)),
     )
 

@@ -23,7 +23,7 @@ def read_exactly(
         noise_seeds: seeds the converter noise, one an image; none where there is no noise.
 
     Returns:
-        (B, P, M) float32 shares of dot products, and the (len(STATISTICS),) int64 totals.
+        (B, P, C) float32 shares of dot products, and the (len(STATISTICS),) int64 totals.
 
     Raises:
         UnsolvedError: a solve did not converge.
@@ -31,24 +31,29 @@ def read_exactly(
     batch, positions, rows = vectors.shape
     flat = vectors.reshape(-1, rows)
     inputs, digital = layer.tables.inputs, layer.tables.digital
-    pattern = np.tile(inputs.pattern, batch)
-    out = np.zeros((len(flat), layer.mapping.columns), dtype=np.float64)
+    pattern, each = np.tile(inputs.pattern, batch), layer.mapping.encoding.columns_a_conversion
+    out = np.zeros((len(flat), layer.mapping.conversions), dtype=np.float64)
     statistics = np.zeros((len(groups), len(STATISTICS)), dtype=np.int64)
     for index, group in enumerate(groups):
         applied = group.apply(flat)
         current = group.exact_currents(applied.bits)
         sums = group.partial_sums(applied.bits)
         driven = applied.bits.sum(axis=1)
-        drawn = _noise(layer, current.shape, positions, index, noise_seeds)
-        what = Read(layer.converters.gain[index], current, sums, driven[:, None])
         met = group.met_by_converters(current, applied.bits)
-        codes = layer.converters.codes(met, index, layer.converters.noise.in_codes(drawn, what))
+        drawn = _noise(layer, met.shape, positions, index, noise_seeds)
+        read_by = [
+            Read(layer.converters.gain[index], current[:, kind::each], sums[:, kind::each], driven[:, None])
+            for kind in range(each)
+        ]
+        codes = layer.converters.codes(met, index, layer.converters.noise.in_codes(drawn, *read_by))
         converted = layer.converters.sums(codes, index, driven)
         signs = applied.signs[:, None] * digital.signs[index]
-        out += signs * column_share(converted, driven[:, None], digital.constants[index][pattern])
-        for read, error in enumerate(converted - sums):
-            above = float((codes[read] > layer.converters.top).sum())
-            add_totals(statistics[index], (error**2).sum(), np.abs(error).max(), current[read].sum(), above)
+        counted = driven[:, None] * (each == 1)  # which cancel in a difference
+        out += signs * column_share(converted, counted, digital.constants[index][pattern])
+        beyond = (codes > layer.converters.top) | ((codes < 0) & (each > 1))
+        for read, error in enumerate(converted - group.encoding.converted(sums)):
+            squared, clipped = each * (error**2).sum(), float(each * beyond[read].sum())  # see ``kernels.pairs``
+            add_totals(statistics[index], squared, np.abs(error).max(), current[read].sum(), clipped)
         dense = (group.inputs(flat) > 0).astype(np.float64) @ inputs.dense_ones[index, : group.rows]
         statistics[index, PARTIAL_SUM:] = [sums.sum(), dense.sum(), (applied.signs < 0).sum(), applied.bits.sum()]
     return out.reshape(batch, positions, -1).astype(np.float32), merge(statistics)

@@ -79,7 +79,7 @@ class PreparedLayer:
         """The layer's outputs.
 
         Args:
-            shares: (B, P, M) of dot products, as read.
+            shares: (B, P, C) of dot products, as read.
             shape: of the layer's input signs.
         """
         outputs = as_layer_output(self.mapping, shares, shape)

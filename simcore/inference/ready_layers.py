@@ -116,7 +116,7 @@ def share_for_fit(vectors: Sized) -> int:
 def _converters(layer: StoredLayer, models: list[Surrogate] | None, design: Design) -> ConverterSettings:
     """Set on calibration inputs of the ideal network, with the currents of ``models``, or exactly solved ones."""
     if design.solver == "ideal":
-        return ideal_settings(len(layer.groups), layer.mapping.columns)
+        return ideal_settings(layer.mapping)
     vectors = layer.vectors[: share_for_fit(layer.vectors)][:CONVERTER_VECTORS]
     return converters_set_on(calibration_reads(layer, models, design, vectors), design)
 
@@ -147,9 +147,10 @@ def calibration_reads(
     for index, group in enumerate(layer.groups):
         bits = group.apply(vectors).bits
         if models is not None:
-            current = models[index].evaluate(bits) - models[index].reference(bits.sum(axis=1, dtype=np.int64))[:, None]
+            driven = bits.sum(axis=1, dtype=np.int64)
+            current = group.encoding.converted(models[index].evaluate(bits) - models[index].reference(driven)[:, None])
         elif design.solver == "ideal_circuit":
-            current = group.partial_sums(bits)
+            current = group.sums_of_conversions(bits)
         else:
             current = group.met_by_converters(group.exact_currents(bits), bits)
         reads.append(CalibrationReads.of(group, bits, current))

@@ -14,7 +14,7 @@ from simcore.mapping.tiling import LayerMapping
 from simcore.readout.adc import ConverterSettings
 from simcore.surrogate.base import Surrogate
 
-_COLUMNS = 16  # of gate_driven layers, whose columns are independent; elsewhere a whole column tile
+_CONVERSIONS = 16  # of gate_driven layers, whose columns are independent; elsewhere those of a whole column tile
 _READS = 1024  # input sub-vectors of all row groups together
 _MOST_VECTORS, _LEAST_VECTORS = 32, 4
 _TOLERANCE = 1e-8  # of the exact solves
@@ -35,8 +35,8 @@ class LayerEvidence:
         converted_rms_lsb, converted_worst_lsb: their difference, in LSB of the converter, whose step may be several
             sums wide.
         top_bias_lsb: mean difference of the codes over the reads of the highest sums.
-        output_error: rms difference of the layer's dot products, those of single columns where an output has several,
-            over the standard deviation of the ideal ones.
+        output_error: rms difference of the layer's dot products, those of single conversions where an output has
+            several, over the standard deviation of the ideal ones.
         residual: Kirchhoff residual of the exact solves.
         unsolved: those that did not converge.
     """
@@ -113,30 +113,32 @@ def measure_layer(layer: FittedLayer, inputs: str, vectors: np.ndarray, rng: np.
     groups = layer.groups
     wanted = int(np.clip(_READS // len(groups), _LEAST_VECTORS, _MOST_VECTORS))
     vectors = vectors[np.sort(rng.permutation(len(vectors))[:wanted])]
-    columns = _draw_columns(groups[0], rng)
+    conversions = _draw_conversions(groups[0], rng)
+    columns = groups[0].columns_of(conversions)
     weights = 2.0 * layer.mapping.weights[:, columns] - 1
-    converters = layer.converters.of_columns(columns)
+    converters = layer.converters.of_columns(conversions)
     currents, converted, sums = [], [], []
-    outputs = np.zeros((len(vectors), len(columns)))
+    outputs = np.zeros((len(vectors), len(conversions)))
     residual, unsolved = 0.0, 0
     for index, (group, model) in enumerate(zip(groups, layer.models, strict=True)):
         applied = group.apply(vectors)
         solution = group.solve(applied.bits, columns, tol=_TOLERANCE)
         driven = applied.bits.sum(axis=1)
         exact = group.met_by_converters(solution.sink_currents / group.tile.circuit.on_current(), applied.bits)
-        fast = model.evaluate(applied.bits, columns) - model.reference(driven)[:, None]
+        fast = group.encoding.converted(model.evaluate(applied.bits, columns) - model.reference(driven)[:, None])
         difference = converters.convert(fast, index, driven) - converters.convert(exact, index, driven)
-        signs = applied.signs[:, None] * np.where(group.stored.flips[columns], -1, 1)
+        flips = group.stored.flips[columns[:: group.encoding.columns_a_conversion]]
+        signs = applied.signs[:, None] * np.where(flips, -1, 1)
         outputs += SUM_FACTOR * signs * difference
         currents.append(fast - exact)
         converted.append(difference / converters.step[index])
-        sums.append(group.partial_sums(applied.bits, columns))
+        sums.append(group.sums_of_conversions(applied.bits, columns))
         residual = max(residual, float(solution.residual.max()))
         unsolved += int((solution.status != Status.CONVERGED).sum())
     error, code = np.concatenate(currents).ravel(), np.concatenate(converted).ravel()
     partial = np.concatenate(sums).ravel()
     highest = partial >= np.quantile(partial, 1 - TOP_SHARE)
-    spread = float((vectors.astype(np.float64) @ weights).std())
+    spread = float(groups[0].encoding.converted(vectors.astype(np.float64) @ weights).std())
     return LayerEvidence(
         layer.mapping.name, inputs, error.size, _rms(error), float(np.abs(error).max()), float((code != 0).mean()),
         _rms(code), float(np.abs(code).max()), float(code[highest].mean()), _rms(outputs) / max(spread, 1.0), residual,
@@ -144,11 +146,11 @@ def measure_layer(layer: FittedLayer, inputs: str, vectors: np.ndarray, rng: np.
     )  # fmt: skip
 
 
-def _draw_columns(group: RowGroup, rng: np.random.Generator) -> np.ndarray:
+def _draw_conversions(group: RowGroup, rng: np.random.Generator) -> np.ndarray:
     if group.tile.circuit.wiring.columns_are_independent:
-        return np.sort(rng.permutation(group.columns)[:_COLUMNS])
-    tile = group.tile.draw(rng)
-    return np.arange(tile.start, tile.stop)
+        return np.sort(rng.permutation(group.conversions)[:_CONVERSIONS])
+    tile, each = group.tile.draw(rng), group.encoding.columns_a_conversion
+    return np.arange(tile.start // each, tile.stop // each)
 
 
 def _rms(values: np.ndarray) -> float:

@@ -138,7 +138,7 @@ def _models(models: list[Surrogate] | None, groups: list[RowGroup], design: Desi
 def _converters(stored: list[StoredLayer], models: list[Surrogate] | None, design: Design) -> ConverterSettings:
     """Set on the reads of all of some images, each with an operand of its own."""
     if design.solver == "ideal":
-        return ideal_settings(len(stored[0].groups), stored[0].mapping.columns)
+        return ideal_settings(stored[0].mapping)
     images = [
         calibration_reads(layer, _models(models, layer.groups, design), design, layer.vectors) for layer in stored
     ]
@@ -154,6 +154,7 @@ def _together(group: RowGroup, images: tuple[CalibrationReads, ...], design: Des
     return CalibrationReads(
         np.concatenate([reads.current for reads in images]),
         np.concatenate([reads.partial_sum for reads in images]),
-        np.full(group.columns, largest),
+        np.full(group.conversions, largest),
         np.concatenate([reads.applied for reads in images]),
+        images[0].signed,
     )

@@ -12,6 +12,7 @@ from jaxtyping import Float64, Integer, UInt8
 
 from simcore.crossbar import Circuit, Solution, Status, solve
 from simcore.crossbar.cells import Cells
+from simcore.encodings import Encoding
 from simcore.errors import BinsparxError
 from simcore.mapping.tiling import LayerMapping, RowSpan
 
@@ -121,6 +122,7 @@ class RowGroup:
         stored: what it stores.
         tile: all rows of the tiles that it is part of: where rows are not gated the cells of the other groups conduct
             too, so they belong to the circuit.
+        encoding: says what converters are given of its columns.
     """
 
     layer: str
@@ -128,6 +130,7 @@ class RowGroup:
     dense: np.ndarray
     stored: StoredBits
     tile: TileRow
+    encoding: Encoding
 
     @property
     def rows(self) -> int:
@@ -146,11 +149,23 @@ class RowGroup:
         tile = self.tile
         return Cells(tile.bits[rows], None if tile.factors is None else tile.factors[rows])
 
+    @property
+    def conversions(self) -> int:
+        """C of a read."""
+        return self.columns // self.encoding.columns_a_conversion
+
+    def columns_of(self, conversions: np.ndarray) -> np.ndarray:
+        """The columns, side by side, that some conversions read."""
+        each = self.encoding.columns_a_conversion
+        return (each * conversions[:, None] + np.arange(each)).ravel()
+
     @cached_property
     def largest_sums(self) -> np.ndarray:
-        """(M,) the largest partial sum that each column can have."""
+        """(C,) the largest partial sum that each conversion can read; where it reads a difference, the largest in
+        size."""
         most = int(self.stored.most_applied * self.rows)
-        return np.minimum(self.stored.bits.sum(axis=0, dtype=np.int64), most)
+        ones = self.stored.bits.sum(axis=0, dtype=np.int64).reshape(self.conversions, -1).max(axis=1)
+        return np.minimum(ones, most)
 
     def inputs(self, vectors: np.ndarray) -> np.ndarray:
         """(B, N) of the layer's (B, K) vectors in {-1, 0, 1}."""
@@ -201,17 +216,21 @@ class RowGroup:
         found = self.in_lsb(solve(tile.circuit, off, self.driven(bits), tol, np.float64, device=tile.device))
         return found[:, 0]
 
+    def sums_of_conversions(self, bits: np.ndarray, columns: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """(B, C) whole float64, what the converters should deliver for (B, N) applied bits."""
+        return self.encoding.converted(self.partial_sums(bits, columns))
+
     def met_by_converters(self, currents: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """(B, M) column currents in LSB, less that of the column of OFF cells where there is one.
+        """(B, C) currents in LSB that converters are given, less that of the column of OFF cells where there is one.
 
         Args:
-            currents: (B, M) what the columns deliver, LSB; M may be some of them.
+            currents: (B, M) what the columns deliver, LSB; M may be some of them, all of a conversion.
             bits: (B, N) applied bits.
 
         Raises:
             UnsolvedError: a solve did not converge.
         """
-        return currents - self.reference_currents(bits)[:, None]
+        return self.encoding.converted(currents - self.reference_currents(bits)[:, None])
 
     def exact_currents(self, bits: np.ndarray, tol: float = _CURRENT_TOLERANCE) -> np.ndarray:
         """(B, M) column currents in LSB for (B, N) applied bits.
@@ -283,6 +302,13 @@ def assemble(
         bits[span.offset : span.offset + span.rows] = kept.bits
     tile_rows = {start: TileRow(circuit, bits, width, device) for start, bits in tiles.items()}
     return [
-        RowGroup(mapping.name, span, mapping.weights[span.start : span.stop], kept, tile_rows[span.tile_start])
+        RowGroup(
+            mapping.name,
+            span,
+            mapping.weights[span.start : span.stop],
+            kept,
+            tile_rows[span.tile_start],
+            mapping.encoding,
+        )
         for span, kept in zip(mapping.spans, stored, strict=True)
     ]

@@ -73,6 +73,11 @@ class LayerMapping:
         return int(self.weights.shape[1])
 
     @property
+    def conversions(self) -> int:
+        """Conversions of a read."""
+        return self.columns // self.encoding.columns_a_conversion
+
+    @property
     def most_rows(self) -> int:
         """Rows of the largest row group."""
         return max(span.rows for span in self.spans)
@@ -167,7 +172,7 @@ def as_layer_output(mapping: LayerMapping, shares: np.ndarray, input_shape: torc
 
     Args:
         mapping: the layer.
-        shares: (B, P, M) of all columns in all reads, summed over row groups.
+        shares: (B, P, C) of all conversions in all reads, summed over row groups.
         input_shape: of the layer's inputs.
     """
     result = torch.from_numpy(mapping.encoding.combine(shares))

@@ -56,9 +56,9 @@ class FlipsWhereTheyPay(Mitigation):
         bits = group.apply(vectors).bits
         columns: slice | np.ndarray = next(group.tile.tiles())
         if group.tile.circuit.wiring.columns_are_independent:
-            columns = _some(group.columns, _COLUMNS)
+            columns = group.columns_of(_some(group.conversions, _COLUMNS))
         current = group.met_by_converters(group.in_lsb(group.solve(bits, columns, _TOLERANCE)), bits)
-        reads = ScopeReads(current, group.partial_sums(bits, columns), bits.sum(axis=1, dtype=np.int64))
+        reads = ScopeReads(current, group.sums_of_conversions(bits, columns), bits.sum(axis=1, dtype=np.int64))
         error = self.ranging.sense(IDENTITY, reads).measured(current) - reads.sums
         return float((error**2).mean())
 

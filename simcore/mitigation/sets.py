@@ -55,17 +55,16 @@ def mitigations_of(design: Design, without: frozenset[str] = frozenset()) -> tup
         design: names them.
         without: names of flips that a layer does without.
     """
-    balanced = ENCODINGS[design.encoding].balanced  # nothing to flip, and nothing to say of flips
-    passes = {
-        one.name: one.number for one in passes_of(design.mitigations) if not (balanced and PASSES[one.name].needs_flips)
-    }
-    flips = SPARSITY_LEVELS[design.sparsity] if design.flips else ()
+    encoding = ENCODINGS[design.encoding]
+    passes = {one.name: one.number for one in passes_of(design.mitigations) if PASSES[one.name].acts_in(encoding)}
+    there = {WeightFlip: design.flips_weights, ActivationFlip: design.flips_activations}
+    flips = tuple(one for one in SPARSITY_LEVELS[design.sparsity] if there[type(one)])
     if "flip_above" in passes:
         flips += (FlipAbove(float(passes["flip_above"] or 0)),)
     if "sampled_popcount" in passes:
         flips += (SampledPopcount(int(passes["sampled_popcount"] or 1)),)
     ranging = re_ranging(design.adc.reference, design.adc.fit)
-    if "flips_where_they_pay" in passes and design.solver not in REFERENCE_SOLVERS:
+    if "flips_where_they_pay" in passes and design.flips and design.solver not in REFERENCE_SOLVERS:
         flips += (FlipsWhereTheyPay(design.flips_weights, design.flips_activations, ranging),)
     if "reference_column" in passes:
         flips += (ReferenceColumn(),)

@@ -26,8 +26,14 @@ class Noise(Protocol):
     @property
     def scale(self) -> np.float32: ...
 
-    def in_codes(self, drawn: np.ndarray, read: Read) -> np.ndarray:
-        """What is drawn for some reads, in codes, once it is known what they read."""
+    def in_codes(self, drawn: np.ndarray, read: Read, other: Read | None = None) -> np.ndarray:
+        """What is drawn for some reads, in codes, once it is known what they read.
+
+        Args:
+            drawn: of every conversion.
+            read: of its column.
+            other: of the column that is subtracted, if any.
+        """
         ...
 
 
@@ -60,9 +66,17 @@ def add_noise(noise: Noise, values: np.ndarray, seed: np.uint64, read: int, grou
     raise NotImplementedError
 
 
-def noise_in_codes(noise: Noise, drawn: Any, read: Read) -> Any:
+def noise_in_codes(noise: Noise, drawn: Any, read: Read, other: Read | None) -> Any:
     """``Noise.in_codes`` in kernels, of a number or a vector; overloaded for each source."""
     raise NotImplementedError
+
+
+@numba.njit(cache=True, forceinline=True)
+def read_of(gain, current, counted, applied):  # type: ignore[no-untyped-def]
+    """``Read`` of the column that is subtracted; None where there is none."""
+    if current is None:
+        return None
+    return Read(gain, current, counted, applied)
 
 
 @numba.njit(cache=True)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numba
 import numpy as np
 from numba.core import types
 from numba.extending import overload
 
+from simcore.kernels.pairs import together
 from simcore.kernels.simd import Vector, full, maximum, minimum, square_root, where_greater
 from simcore.noise.base import Noise, Read, noise_in_codes
 
@@ -44,38 +46,59 @@ class CellReads(NamedTuple):
         """
         return cls(np.float32(1), converter.scale, np.float32(on), np.float32(off), np.float32(leak))
 
-    def in_codes(self, drawn: np.ndarray, read: Read) -> np.ndarray:
+    def in_codes(self, drawn: np.ndarray, read: Read, other: Read | None = None) -> np.ndarray:
+        variance = self._of_cells(read) if other is None else self._of_cells(read) + self._of_cells(other)
+        found: np.ndarray = drawn * np.sqrt(self.converter**2 + variance)
+        return found
+
+    def _of_cells(self, read: Read) -> np.ndarray:
+        """Variance of a column's cells, in codes."""
         leaking = read.applied - read.counted
         unhindered = read.counted + self.leak * leaking
         share = np.divide(read.current, unhindered, out=np.ones_like(unhindered), where=unhindered > 0)
         reach = read.gain * np.clip(share, 0, 1) ** 2
-        cells = read.counted * self.on**2 + leaking * self.off**2
-        found: np.ndarray = drawn * np.sqrt(self.converter**2 + reach**2 * cells)
-        return found
+        variance: np.ndarray = reach**2 * (read.counted * self.on**2 + leaking * self.off**2)
+        return variance
+
+
+@numba.njit(error_model="numpy", forceinline=True)
+def _of_vectors(noise, read):  # type: ignore[no-untyped-def]
+    """``CellReads._of_cells`` of a vector of columns; None without."""
+    if read is None:
+        return None
+    one, zero = full(read.current, 1.0), full(read.current, 0.0)
+    leaking = read.applied - read.counted
+    unhindered = read.counted + leaking * full(zero, noise.leak)
+    share = where_greater(unhindered, zero, read.current / unhindered, one)
+    share = minimum(maximum(share, zero), one)
+    reach = read.gain * share * share
+    return reach * reach * (read.counted * (noise.on * noise.on) + leaking * (noise.off * noise.off))
+
+
+@numba.njit(error_model="numpy", forceinline=True)
+def _of_numbers(noise, read):  # type: ignore[no-untyped-def]
+    """``CellReads._of_cells`` of one column; None without."""
+    if read is None:
+        return None
+    one, zero = np.float32(1), np.float32(0)
+    leaking = read.applied - read.counted
+    unhindered = read.counted + leaking * noise.leak
+    share = min(max(read.current / unhindered, zero), one) if unhindered > zero else one
+    reach = read.gain * share * share
+    return reach * reach * (read.counted * (noise.on * noise.on) + leaking * (noise.off * noise.off))
 
 
 @overload(noise_in_codes, jit_options={"error_model": "numpy", "forceinline": True})
-def _cells_in_codes(noise, drawn, read):  # type: ignore[no-untyped-def]
+def _cells_in_codes(noise, drawn, read, other):  # type: ignore[no-untyped-def]
     if getattr(noise, "instance_class", None) is not CellReads:
         return None
 
-    def of_vector(noise, drawn, read):  # type: ignore[no-untyped-def]
-        one, zero = full(drawn, 1.0), full(drawn, 0.0)
-        leaking = read.applied - read.counted
-        unhindered = read.counted + leaking * full(drawn, noise.leak)
-        share = where_greater(unhindered, zero, read.current / unhindered, one)
-        share = minimum(maximum(share, zero), one)
-        reach = read.gain * share * share
-        cells = read.counted * (noise.on * noise.on) + leaking * (noise.off * noise.off)
-        return drawn * square_root(reach * reach * cells + full(drawn, noise.converter * noise.converter))
+    def of_vector(noise, drawn, read, other):  # type: ignore[no-untyped-def]
+        converter = full(drawn, noise.converter * noise.converter)
+        return drawn * square_root(together(_of_vectors(noise, read), _of_vectors(noise, other)) + converter)
 
-    def of_number(noise, drawn, read):  # type: ignore[no-untyped-def]
-        one, zero = np.float32(1), np.float32(0)
-        leaking = read.applied - read.counted
-        unhindered = read.counted + leaking * noise.leak
-        share = min(max(read.current / unhindered, zero), one) if unhindered > zero else one
-        reach = read.gain * share * share
-        cells = read.counted * (noise.on * noise.on) + leaking * (noise.off * noise.off)
-        return drawn * np.float32(np.sqrt(reach * reach * cells + noise.converter * noise.converter))
+    def of_number(noise, drawn, read, other):  # type: ignore[no-untyped-def]
+        cells = together(_of_numbers(noise, read), _of_numbers(noise, other))
+        return drawn * np.float32(np.sqrt(cells + noise.converter * noise.converter))
 
     return of_number if isinstance(drawn, types.Float) else of_vector if isinstance(drawn, Vector) else None

@@ -16,7 +16,7 @@ class Gaussian(NamedTuple):
 
     scale: np.float32
 
-    def in_codes(self, drawn: np.ndarray, read: Read) -> np.ndarray:
+    def in_codes(self, drawn: np.ndarray, read: Read, other: Read | None = None) -> np.ndarray:
         return drawn
 
 
@@ -42,7 +42,7 @@ def _add_gaussian(noise, values, seed, read, group):  # type: ignore[no-untyped-
 
 
 @overload(noise_in_codes, jit_options={"error_model": "numpy", "forceinline": True})
-def _gaussian_in_codes(noise, drawn, read):  # type: ignore[no-untyped-def]
+def _gaussian_in_codes(noise, drawn, read, other):  # type: ignore[no-untyped-def]
     if getattr(noise, "instance_class", None) is not Gaussian:
         return None
-    return lambda noise, drawn, read: drawn
+    return lambda noise, drawn, read, other: drawn

@@ -19,6 +19,7 @@ from jaxtyping import Float, Float32, Int64, Integer, Real, UInt8
 
 from simcore.design_axes import Adc
 from simcore.mapping.row_groups import RowGroup
+from simcore.mapping.tiling import LayerMapping
 from simcore.mitigation.base import Mitigation, Spacing
 from simcore.mitigation.re_ranging import ReRanging, re_ranging
 from simcore.mitigation.transfer import IDENTITY, Curve, PerColumn, ScopeReads, Transfer
@@ -135,12 +136,14 @@ class CalibrationReads:
         partial_sum: the partial sums that an ideal array would deliver.
         largest: largest partial sum that each column can have.
         applied: rows that are on in each read.
+        signed: columns are differences of two, whose sums can be as far below 0.
     """
 
     current: Float[np.ndarray, "reads columns"]
     partial_sum: Real[np.ndarray, "reads columns"]
     largest: Real[np.ndarray, " columns"]
     applied: Real[np.ndarray, " reads"]
+    signed: bool = False
 
     @classmethod
     def of(
@@ -153,16 +156,20 @@ class CalibrationReads:
             bits: as applied.
             current: what the converters meet of the column currents that they drew, in nominal LSB.
         """
-        return cls(current, group.partial_sums(bits), group.largest_sums, bits.sum(axis=1, dtype=np.int64))
+        applied = bits.sum(axis=1, dtype=np.int64)
+        signed = group.encoding.subtracts_currents
+        return cls(current, group.sums_of_conversions(bits), group.largest_sums, applied, signed)
 
 
-def ideal_settings(groups: int, columns: int) -> ConverterSettings:
-    """A code for every sum and no error of its own."""
-    one, none = np.ones((groups, columns), np.float32), np.zeros((groups, columns), np.float32)
+def ideal_settings(mapping: LayerMapping) -> ConverterSettings:
+    """A code for every sum of a layer, and no error of its own."""
+    groups = len(mapping.spans)
+    one = np.ones((groups, mapping.conversions), np.float32)
+    zero = np.full_like(one, -(2**15) if mapping.encoding.subtracts_currents else 0)
     even, added = straight(groups), np.zeros(groups, np.float32)
     own = np.array([(group, _ALL, group) for group in range(groups)], np.int64)
     return ConverterSettings(
-        one, none, one, none, 2**16 - 1, Gaussian(np.float32(0)), even, _any_place(groups), even, own, added
+        one, 0 - zero, one, zero, 2**16 - 1, Gaussian(np.float32(0)), even, _any_place(groups), even, own, added
     )
 
 
@@ -217,7 +224,8 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence
             zero[groups], step[groups] = _span(measured, adc)
         else:
             by_column = ranging.by_column and transfer.curve is None
-            zero[groups], step[groups] = _range(adc, measured, scope.sums, largest, by_column)
+            least = -largest if reads[groups[0]].signed else np.zeros_like(largest)
+            zero[groups], step[groups] = _range(adc, measured, scope.sums, (least, largest), by_column)
         first_zero, first_step = float(zero[groups[0], 0]), float(step[groups[0], 0])
         curve, own = _bends(transfer, spacing, first_zero, first_step)
         shared, tables = (_ALL, (own,)) if table is None else (table.rows_each, table.in_units(first_zero, first_step))
@@ -310,32 +318,41 @@ def _range(
     adc: Adc,
     measured: Float[np.ndarray, "reads columns"],
     sums: Real[np.ndarray, "reads columns"],
-    largest: Real[np.ndarray, " columns"],
+    ends: tuple[Real[np.ndarray, " columns"], Real[np.ndarray, " columns"]],
     by_column: bool,
 ) -> tuple[PerColumn, PerColumn]:
-    """(zero, step) of the codes, in partial sums; ``measured`` is what the line makes of the currents."""
+    """(zero, step) of the codes, in partial sums; ``measured`` is what the line makes of the currents, ``ends`` the
+    least and the largest sum that each column can have."""
     side_by_side = 1
     if not by_column:
         side_by_side = measured.shape[1]
-        measured, sums, largest = measured.reshape(-1, 1), sums.reshape(-1, 1), largest.max(keepdims=True)
+        measured, sums = measured.reshape(-1, 1), sums.reshape(-1, 1)
+        ends = ends[0].min(keepdims=True), ends[1].max(keepdims=True)
     top = 2**adc.bits - 1
-    low, high = np.zeros(len(largest)), largest.astype(np.float64)
+    least, largest = (end.astype(np.float64) for end in ends)
+    low, high = least, largest
+    if adc.range == "fixed":  # from 0 on, or as many below it as two's complement has
+        zero, step = np.where(least < 0, -(2.0 ** (adc.bits - 1)), 0.0), np.ones(len(largest))
+        return (zero, step) if by_column else (zero[0], step[0])
     if adc.range == "percentile":
         low, high = np.quantile(measured, [_TAIL, 1 - _TAIL], axis=0)
     if adc.range == "least_error":
         few = slice(None, None, _stride(len(measured), side_by_side))
-        low, high = _least_error(measured[few], sums[few], high, top)
-    zero, step = (np.zeros(len(largest)), np.ones(len(largest))) if adc.range == "fixed" else _codes(low, high, top)
+        low, high = _least_error(measured[few], sums[few], (least, largest), top)
+    zero, step = _codes(low, high, least, top)
     return (zero, step) if by_column else (zero[0], step[0])
 
 
 def _codes(
-    low: Float[np.ndarray, " columns"], high: Float[np.ndarray, " columns"], top: int
+    low: Float[np.ndarray, " columns"],
+    high: Float[np.ndarray, " columns"],
+    least: Float[np.ndarray, " columns"],
+    top: int,
 ) -> tuple[Float[np.ndarray, " columns"], Float[np.ndarray, " columns"]]:
     """(zero, step) whose codes cover low .. high. Sums are whole: no step is smaller than one, and steps of one begin
-    at a whole sum, at 0 where that is enough."""
+    at a whole sum, at the least that there can be where that is enough."""
     step = np.maximum((high - low) / top, 1.0)
-    whole = np.where(high <= top, 0.0, np.rint(np.maximum(low, 0)))
+    whole = np.where(high - least <= top, least, np.rint(np.maximum(low, least)))
     return np.where(step > 1, low, whole), step
 
 
@@ -351,17 +368,17 @@ def _stride(values: int, side_by_side: int) -> int:
 def _least_error(
     measured: Float[np.ndarray, "reads columns"],
     sums: Real[np.ndarray, "reads columns"],
-    largest: Float[np.ndarray, " columns"],
+    ends: tuple[Float[np.ndarray, " columns"], Float[np.ndarray, " columns"]],
     top: int,
 ) -> tuple[Float[np.ndarray, " columns"], Float[np.ndarray, " columns"]]:
     """The ends, of those tried, with the least squared error of partial sums on the calibration reads."""
     least, most, middle = measured.min(axis=0), measured.max(axis=0), np.median(measured, axis=0)
-    best_low, best_high = np.zeros(len(largest)), largest
-    best = np.full(len(largest), np.inf)
+    best_low, best_high = ends
+    best = np.full(len(best_low), np.inf)
     for a in np.linspace(0, 1, _CANDIDATES):
         for b in np.linspace(0, 1, _CANDIDATES):
             low, high = least + a * (middle - least), most + b * (middle - most)
-            zero, step = _codes(low, high, top)
+            zero, step = _codes(low, high, ends[0], top)
             error = ((zero + step * np.clip(np.rint((measured - zero) / step), 0, top) - sums) ** 2).mean(axis=0)
             better = error < best
             best_low, best_high, best = (

@@ -11,9 +11,10 @@ import numba
 import numpy as np
 
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
+from simcore.kernels.pairs import counted_inputs, each_column, less, together
 from simcore.kernels.simd import full, largest, load, maximum, minimum, rint, store, total, where_greater
 from simcore.mapping.column_share import column_share
-from simcore.noise.base import Read, noise_in_codes
+from simcore.noise.base import Read, noise_in_codes, read_of
 from simcore.readout.bends import bent, level_of
 from simcore.readout.totals import add_totals
 from simcore.surrogate.column_drops import (
@@ -27,12 +28,13 @@ from simcore.surrogate.column_drops import (
 
 
 @numba.njit(inline="always")
-def _convert(current, counted, tables, noise, added, place):  # type: ignore[no-untyped-def]
-    """(converted partial sum, 1 where above the top code) of a vector of columns.
+def _convert(current, counted, partner, tables, noise, added, place):  # type: ignore[no-untyped-def]
+    """(converted partial sum, how many conversions beyond the codes) of a vector of columns.
 
     Args:
         current: in LSB.
         counted: ON cells whose row is on.
+        partner: current and count of the columns that are subtracted; None twice where there are none.
         tables: ``fused.ReadoutTables``.
         noise: as drawn.
         added: the digital side's, the rows that are on, and the current of the reference column.
@@ -43,12 +45,16 @@ def _convert(current, counted, tables, noise, added, place):  # type: ignore[no-
     grid = tables.curves.grid[group]
     highest = full(current, converter.top)
     gain = load(converter.gain, (group, c))
-    drawn = noise_in_codes(converter.noise, load(noise, (read, c)), Read(gain, current, counted, applied))
-    even = gain * (current - off) + load(converter.offset, (group, c)) + drawn
+    drawn = noise_in_codes(
+        converter.noise, load(noise, (read, c)), Read(gain, current, counted, applied),
+        read_of(gain, partner[0], partner[1], applied),
+    )  # fmt: skip
+    even = gain * (less(current, partner[0]) - off) + load(converter.offset, (group, c)) + drawn
     if grid[1] > np.float32(0):
         even = rint((even - grid[0]) * (np.float32(1) / grid[1])) * grid[1] + grid[0]
     code = rint(bent(even, thresholds.line[group], thresholds.knots[group]))
     clipped = where_greater(code, highest, load(converter.used, (c,)), full(current, 0.0))
+    clipped = _and_below(clipped, partner[0], code, load(converter.used, (c,)))
     code = minimum(maximum(code, full(current, 0.0)), highest)
     delivered = bent(code, levels.line[level], levels.knots[level])
     return delivered * load(converter.step, (group, c)) + load(converter.zero, (group, c)) + term, clipped
@@ -71,6 +77,33 @@ def _kept_first_order(currents, kept, c, n, on_share, leak):  # type: ignore[no-
     return load(kept, (place, c)), load(kept, (place + 1, c))
 
 
+@numba.njit(forceinline=True)
+def _and_below(clipped, partner, code, used):  # type: ignore[no-untyped-def]
+    """With those below the codes, where a difference is converted: no current of a column is below 0."""
+    if partner is None:
+        return clipped
+    zero = full(code, 0.0)
+    return clipped + where_greater(zero, code, used, zero)
+
+
+@numba.njit(forceinline=True)
+def _delivered(currents, sums, counts, c, terms, fit):  # type: ignore[no-untyped-def]
+    """(current, ON cells whose row is on) of a vector of columns, from the sums of its drops."""
+    (on_share, leak), (factors, ranges) = terms, fit
+    n = load(counts, (c,))
+    s, on = _kept_first_order(currents, sums, c, n, on_share, leak)
+    q, q_on, m = load(sums, (0, c)), load(sums, (1, c)), load(sums, (2, c))
+    return s * loss_factor(s, on, q, q_on, m, factors, ranges), n
+
+
+@numba.njit(forceinline=True)
+def _delivered_beside(pairs, currents, sums, counts, c, terms, fit):  # type: ignore[no-untyped-def]
+    """The same of the columns that are subtracted from it; None twice where there are none."""
+    if pairs is None:
+        return None, None
+    return _delivered(currents, sums, counts, c, terms, fit)
+
+
 # Without numba's reference counts: they would spill all vectors at every pair of columns. Nothing is allocated here.
 @numba.njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)
 def read_columns(reads, block, tables, currents, out, totals):  # type: ignore[no-untyped-def]
@@ -88,7 +121,7 @@ def read_columns(reads, block, tables, currents, out, totals):  # type: ignore[n
     stored, masks, feed = columns.packed[group], columns.masks[group], columns.feed[group]
     factors, ranges = columns.factors[group], columns.ranges[group]
     counts = block.counts.reshape((len(block.counts) // LANES, LANES))
-    used = converter.used
+    used, pairs = converter.used, digital.pairs
     zero = full(load(used, (0,)), 0.0)
     on_share = np.float32(1) - feed[OFF_SHARE]
     for read in range(reads.number):
@@ -114,16 +147,18 @@ def read_columns(reads, block, tables, currents, out, totals):  # type: ignore[n
                 store(block.sums, (kind, c + 1), lost1[kind])
         squared, worst, drawn, clipped = zero, zero, zero, zero
         for c in range(len(used)):
-            n = load(counts, (c,))
-            s, on = _kept_first_order(currents, block.sums, c, n, on_share, leak)
-            q, q_on, m = load(block.sums, (0, c)), load(block.sums, (1, c)), load(block.sums, (2, c))
-            current = s * loss_factor(s, on, q, q_on, m, factors, ranges)
-            sums, above = _convert(current, n, tables, block.noise, (added, applied, off), (group, level, noisy, c))
-            error = (sums - n) * load(used, (c,))
+            terms, fit = (on_share, leak), (factors, ranges)
+            current, n = _delivered(currents, block.sums, counts, c, terms, fit)
+            partner = _delivered_beside(pairs, currents, block.sums, counts, c + len(used), terms, fit)
+            sums, beyond = _convert(
+                current, n, partner, tables, block.noise, (added, applied, off), (group, level, noisy, c)
+            )
+            error = (sums - less(n, partner[1])) * load(used, (c,))
             squared += error * error
             worst = maximum(worst, abs(error))
-            drawn += current * load(used, (c,))
-            clipped += above
-            share = column_share(sums, applied, load(digital.constants, (group, pattern, c)))
+            drawn += together(current, partner[0]) * load(used, (c,))
+            clipped += beyond
+            share = column_share(sums, counted_inputs(pairs, applied), load(digital.constants, (group, pattern, c)))
             store(out, (read, c), load(out, (read, c)) + load(digital.signs, (group, c)) * share * sign)
-        add_totals(totals, total(squared), largest(worst), total(drawn), total(clipped))
+        squares, beyond_codes = each_column(pairs, total(squared)), each_column(pairs, total(clipped))
+        add_totals(totals, squares, largest(worst), total(drawn), beyond_codes)

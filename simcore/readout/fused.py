@@ -55,14 +55,14 @@ class Inputs(NamedTuple):
 
 
 class Converters(NamedTuple):
-    """From a current to a partial sum, less its curves; M columns.
+    """From a current to a partial sum, less its curves; C conversions of a read, one a column or one of two.
 
     Attributes:
-        gain, offset: (G, M) float32, code = clip(round(gain I + offset + noise), 0, top).
-        step, zero: (G, M) float32, partial sum = zero + step code.
+        gain, offset: (G, C) float32, code = clip(round(gain I + offset + noise), 0, top).
+        step, zero: (G, C) float32, partial sum = zero + step code.
         top: largest code.
         noise: its source.
-        used: (M,) float32, 0 in columns that only fill up.
+        used: (C,) float32, 0 in columns that only fill up.
     """
 
     gain: np.ndarray
@@ -98,16 +98,19 @@ class Digital(NamedTuple):
     """The digital side.
 
     Attributes:
-        constants: (G, patterns, M) float32: N - 2 sum W', and what pruned cells are expected to contribute.
-        signs: (G, M) float32: -1 for a complemented column.
+        constants: (G, patterns, C) float32: N - 2 sum W', and what pruned cells are expected to contribute.
+        signs: (G, C) float32: -1 for a complemented column.
+        pairs: 2 where a conversion reads the difference of two columns; None where it reads one.
     """
 
     constants: np.ndarray
     signs: np.ndarray
+    pairs: int | None
 
 
 class ColumnTables(NamedTuple):
-    """Gate-driven columns and their fast solver; see ``surrogate.column_drops`` and ``surrogate.column_fit``.
+    """Gate-driven columns and their fast solver; see ``surrogate.column_drops`` and ``surrogate.column_fit``. Of those
+    that are subtracted all first ones lie before all second ones, each kind filled up by itself.
 
     Attributes:
         packed: (G, bytes, M filled up) uint8: the bits that are meant to be stored, by rows.
@@ -203,7 +206,7 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
         noise_seed: seeds the converter noise of these images.
 
     Returns:
-        (B, P, M) float32, and the (len(STATISTICS),) int64 totals.
+        (B, P, C) float32 shares of dot products, and the (len(STATISTICS),) int64 totals.
     """
     batch, positions, inputs = vectors.shape
     flat = vectors.reshape(batch * positions, inputs)
@@ -211,7 +214,7 @@ def read_layer(tables: ReadoutTables, vectors: np.ndarray, noise_seed: int = 0) 
     columns = tables.digital.signs.shape[1]
     # Gate-driven columns are filled up to whole vectors; what is added conducts, but is neither read nor counted.
     gate_driven = isinstance(tables.cells, ColumnTables)
-    filled = tables.cells.packed.shape[2] if gate_driven else columns
+    filled = tables.cells.packed.shape[2] // (tables.digital.pairs or 1) if gate_driven else columns
     out = np.zeros((len(flat), filled), dtype=np.float32)
     statistics = np.zeros((blocks, len(STATISTICS)), dtype=np.int64)
     fixed: ReadoutTables = _read_only(tables)
@@ -360,7 +363,7 @@ def _start_group(vectors, reads, tables, noisy_columns, seed, block, totals):  #
 def _read_columns(first, last, vectors, tables, seed, out, statistics):  # type: ignore[no-untyped-def]
     """Blocks first .. last-1 of a layer of gate-driven columns."""
     inputs, converters, packed = tables.inputs, tables.converters, tables.cells.packed
-    filled = packed.shape[2]
+    filled, vectors_out = packed.shape[2], out.shape[1] // LANES
     noisy = np.int64(converters.used.sum()) if converters.noise.scale > 0 else 0
     block = _new_block(tables.cells.masks.shape[1], packed.shape[1], filled, noisy)
     by_lanes = Block(
@@ -370,7 +373,7 @@ def _read_columns(first, last, vectors, tables, seed, out, statistics):  # type:
     )  # fmt: skip
     for number in range(first, last):
         low, count = _start_block(number, vectors, inputs, block)
-        results = out[low : low + count].reshape((count, filled // LANES, LANES))
+        results = out[low : low + count].reshape((count, vectors_out, LANES))
         for group in range(len(inputs.start)):
             reads = Reads(low, count, group, inputs.stop[group] - inputs.start[group])
             _start_group(vectors, reads, tables, noisy, seed, block, statistics[number])

@@ -31,12 +31,13 @@ class LayerTotals:
 
     Attributes:
         layer: its name.
-        column_reads: conversions.
+        column_reads: of every column in every read; each is converted, or the difference of two.
         partial_sum: sum of PS' as applied and stored.
         dense_partial_sum: sum of PS with neither flips nor pruning.
-        squared_error, worst_error: of the converted sum against PS', in LSB^2 and LSB over ``ERRORS_A_LSB``.
+        squared_error, worst_error: of the converted sum against PS', in LSB^2 and LSB over ``ERRORS_A_LSB``; a
+            difference's counts for each column.
         column_current: sum of solved column currents in LSB over ``CURRENTS_A_LSB``.
-        clipped: conversions above the top code.
+        clipped: conversions above the top code, of differences also those below the first; counted for each column.
         activation_reads: sub-vectors applied.
         activation_flips: those applied complemented.
         applied_ones: rows that were driven, sum of sum(X') over these sub-vectors.

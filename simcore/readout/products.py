@@ -12,8 +12,9 @@ import numba
 import numpy as np
 
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
+from simcore.kernels.pairs import column_count, counted_inputs, each_column, first, less, second, together
 from simcore.mapping.column_share import column_share
-from simcore.noise.base import Read, noise_in_codes
+from simcore.noise.base import Read, noise_in_codes, read_of
 from simcore.readout.bends import added_beyond, level_of, on_grid
 from simcore.readout.totals import add_totals
 from simcore.surrogate.second_order import delivered_share
@@ -125,8 +126,8 @@ def sense(current, counted, tables, read, sums, even, totals):  # type: ignore[n
         counted: (M,) partial sums as they are.
         tables: ``fused.ReadoutTables``.
         read: index of the row group, and how many rows are on.
-        sums: (M,) out.
-        even: (M,) scratch.
+        sums: (C,) out.
+        even: (C,) scratch.
         totals: (STATISTICS,) int64.
     """
     converters, curves, (group, applied) = tables.converters, tables.curves, read
@@ -140,26 +141,38 @@ def sense(current, counted, tables, read, sums, even, totals):  # type: ignore[n
     added = curves.per_row[group] * applied
     zero, top = np.float32(0), converters.top
     squared, worst, clipped, drawn = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-    columns = len(current)
-    for c in range(columns):
-        noise = noise_in_codes(converters.noise, sums[c], Read(gain[c], current[c], counted[c], applied))
-        even[c] = gain[c] * (current[c] - off) + offset[c] + noise
+    pairs, conversions = tables.digital.pairs, len(sums)
+    for c in range(conversions):
+        own, other = first(pairs, current, c), second(pairs, current, c)
+        of_other = read_of(gain[c], other, second(pairs, counted, c), applied)
+        noise = noise_in_codes(
+            converters.noise, sums[c], Read(gain[c], own, first(pairs, counted, c), applied), of_other
+        )
+        even[c] = gain[c] * (less(own, other) - off) + offset[c] + noise
     if grid[1] > zero:
-        for c in range(columns):
+        for c in range(conversions):
             even[c] = on_grid(even[c], grid)
     bend(even, line, knots, sums)
-    for c in range(columns):
+    for c in range(conversions):
         code = np.rint(sums[c])
         even[c] = min(max(code, zero), top)
-        clipped += np.float32(1) if code > top else zero
+        clipped += np.float32(1) if code > top or _below(pairs, code) else zero
     bend(even, level, level_knots, sums)
-    for c in range(columns):
+    for c in range(conversions):
         sums[c] = start[c] + step[c] * sums[c] + added
-        error = sums[c] - counted[c]
+        error = sums[c] - less(first(pairs, counted, c), second(pairs, counted, c))
         squared += error * error
         worst = max(worst, abs(error))
-        drawn += current[c]
-    add_totals(totals, squared, worst, drawn, clipped)
+        drawn += together(first(pairs, current, c), second(pairs, current, c))
+    add_totals(totals, each_column(pairs, squared), worst, drawn, each_column(pairs, clipped))
+
+
+@numba.njit(cache=True, forceinline=True)
+def _below(pairs, code):  # type: ignore[no-untyped-def]
+    """Below the codes, where a difference is converted: no current of a column is below 0."""
+    if pairs is None:
+        return False
+    return code < np.float32(0)
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
@@ -175,7 +188,7 @@ def bend(values, line, knots, out):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)
 def add_shares(sums, digital, group, place, applied, input_sign, out):  # type: ignore[no-untyped-def]
-    """Add one read's shares of dot products, of (M,) converted ``sums``, to (M,) ``out``."""
+    """Add one read's shares of dot products, of (C,) converted ``sums``, to (C,) ``out``."""
     constants, signs = digital.constants[group, place], digital.signs[group]
     for c in range(len(out)):
         out[c] += input_sign * signs[c] * column_share(sums[c], applied, constants[c])
@@ -190,13 +203,14 @@ def read_products(reads, block, products, tables, out, totals):  # type: ignore[
         block: the ``fused.Block`` that holds the sub-vectors.
         products: (reads, (1 + m) M) S and projections.
         tables: ``fused.ReadoutTables``.
-        out: (reads, M) float32.
+        out: (reads, C) float32.
         totals: (STATISTICS,) int64.
     """
     cells, digital, group = tables.cells, tables.digital, reads.group
-    columns = digital.signs.shape[1]
+    conversions = digital.signs.shape[1]
+    columns = column_count(digital.pairs, conversions)
     current, tau, slope = np.zeros(columns, np.float32), np.zeros(columns, np.float32), np.zeros(columns, np.float32)
-    sums = np.zeros(columns, np.float32)
+    sums = np.zeros(conversions, np.float32)
     corrections = cells.corrections[group]
     for read in range(reads.number):
         for column in range(0, cells.packed.shape[2], COLUMNS_AT_ONCE):
@@ -212,6 +226,7 @@ def read_products(reads, block, products, tables, out, totals):  # type: ignore[
                 density = block.applied[read] / np.float32(reads.rows)
                 applied = Applied(block.bits[read], density, cells.input_vectors[group])
                 correct_columns(parts, applied, tau, cells.ranges[group, 1], cells.cols, corrections, slope, current)
-        sums[:] = block.noise[min(read, len(block.noise) - 1), :columns]
-        sense(current, counts, tables, (group, block.applied[read]), sums, tau, totals)
-        add_shares(sums, digital, group, block.place[read], block.applied[read], block.input_sign[read], out[read])
+        sums[:] = block.noise[min(read, len(block.noise) - 1), :conversions]
+        sense(current, counts, tables, (group, block.applied[read]), sums, tau[:conversions], totals)
+        inputs = counted_inputs(digital.pairs, block.applied[read])
+        add_shares(sums, digital, group, block.place[read], inputs, block.input_sign[read], out[read])

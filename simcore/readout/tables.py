@@ -53,16 +53,16 @@ def layer_tables(
     )
     codes = Converters(
         converters.gain, converters.offset, converters.step, converters.zero, float(converters.top),
-        converters.noise, np.ones(mapping.columns, dtype=np.float32),
+        converters.noise, np.ones(mapping.conversions, dtype=np.float32),
     )  # fmt: skip
+    each = mapping.encoding.columns_a_conversion
+    flips = np.stack([group.stored.flips[::each] for group in groups])
     digital = Digital(
-        digital_constants(groups, patterns),
-        np.stack([np.where(group.stored.flips, -1, 1) for group in groups]).astype(np.float32),
+        digital_constants(groups, patterns), np.where(flips, -1, 1).astype(np.float32), each if each > 1 else None
     )
-    packed = _packed(groups, mapping)
     columns = [model for model in models or () if isinstance(model, ColumnModel)]
     products = [model for model in models or () if isinstance(model, ProductModel)]
-    cells = _column_tables(columns, packed) if columns else _product_tables(products, packed, mapping)
+    cells = _column_tables(columns, groups, mapping) if columns else _product_tables(products, groups, mapping)
     curves = Curves(
         converters.curve, converters.grid, converters.levels, converters.level_of, converters.per_row,
         _references(columns, mapping),
@@ -78,14 +78,14 @@ def digital_constants(groups: list[RowGroup], valid: np.ndarray) -> np.ndarray:
         valid: (patterns, K) bool.
 
     Returns:
-        (G, patterns, M) float32: N - 2 sum W' over valid rows, and what pruned cells are expected to contribute,
-        rounded to an integer.
+        (G, patterns, C) float32: N - 2 sum W' over valid rows, and what pruned cells are expected to contribute,
+        rounded to an integer; what is left of both in a difference.
     """
-    constants = np.empty((len(groups), len(valid), groups[0].columns), dtype=np.float32)
+    constants = np.empty((len(groups), len(valid), groups[0].conversions), dtype=np.float32)
     for index, group in enumerate(groups):
         mask = group.inputs(valid).astype(np.float64)
         pruned = np.rint(SUM_FACTOR * (mask @ group.stored.expected))
-        constants[index] = share_constants(mask, group.stored.digital) + pruned
+        constants[index] = group.encoding.converted(share_constants(mask, group.stored.digital) + pruned)
     return constants
 
 
@@ -97,43 +97,56 @@ def _references(models: list[ColumnModel], mapping: LayerMapping) -> np.ndarray:
     return found
 
 
-def _packed(groups: list[RowGroup], mapping: LayerMapping) -> np.ndarray:
-    """(G, bytes, M filled up) uint8 stored bits."""
-    columns = padded_columns(mapping.columns)
-    packed = np.zeros((len(groups), bytes_of(mapping.most_rows), columns), dtype=np.uint8)
-    for index, group in enumerate(groups):
-        packed[index, : bytes_of(group.rows)] = pack_columns(group.stored.bits, columns)
+def _packed(bits: list[np.ndarray], most_rows: int) -> np.ndarray:
+    """(G, bytes, M filled up) uint8 of (N, M) stored bits."""
+    columns = padded_columns(bits[0].shape[1])
+    packed = np.zeros((len(bits), bytes_of(most_rows), columns), dtype=np.uint8)
+    for index, stored in enumerate(bits):
+        packed[index, : bytes_of(len(stored))] = pack_columns(stored, columns)
     return packed
 
 
-def _column_tables(models: list[ColumnModel], packed: np.ndarray) -> ColumnTables:
-    rows = [pack_rows(model.bits) for model in models]
+def _one_after_another(values: np.ndarray, mapping: LayerMapping) -> np.ndarray:
+    """(N, M) values of columns with the first ones that conversions read before all second ones, each kind filled up to
+    whole vectors, so that a difference is one of vectors. These columns do not see each other."""
+    each = mapping.encoding.columns_a_conversion
+    if each == 1:
+        return values
+    filled = padded_columns(mapping.conversions)
+    kinds = [np.pad(values[:, kind::each], ((0, 0), (0, filled - mapping.conversions))) for kind in range(each)]
+    return np.concatenate(kinds, axis=1)
+
+
+def _column_tables(models: list[ColumnModel], groups: list[RowGroup], mapping: LayerMapping) -> ColumnTables:
+    packed = _packed([_one_after_another(group.stored.bits, mapping) for group in groups], mapping.most_rows)
+    rows = [pack_rows(_one_after_another(model.bits, mapping)) for model in models]
     masks = np.zeros((len(models), max(len(part) for part in rows), rows[0].shape[1]), dtype=rows[0].dtype)
     for index, part in enumerate(rows):
         masks[index, : len(part)] = part
     return ColumnTables(
         packed,
         masks,
-        _currents(models, masks.shape),
+        _currents(models, mapping, masks.shape),
         np.stack([model.feed for model in models]),
         np.stack([model.fit.factors for model in models]),
         np.stack([model.fit.ranges for model in models]),
     )
 
 
-def _currents(models: list[ColumnModel], shape: tuple[int, ...]) -> np.ndarray | None:
+def _currents(models: list[ColumnModel], mapping: LayerMapping, shape: tuple[int, ...]) -> np.ndarray | None:
     """Of the cells, in lanes; ``shape`` is that of the masks."""
     if models[0].currents is None:
         return None
     currents = np.zeros((*shape, LANES), dtype=np.float32)
     for index, model in enumerate(models):
         if model.currents is not None:
-            currents[index, : len(model.currents)] = in_lanes(model.currents)
+            currents[index, : len(model.currents)] = in_lanes(_one_after_another(model.currents, mapping))
     return currents
 
 
-def _product_tables(models: list[ProductModel], packed: np.ndarray, mapping: LayerMapping) -> ProductTables:
+def _product_tables(models: list[ProductModel], stored: list[RowGroup], mapping: LayerMapping) -> ProductTables:
     """Without models, of arrays without a circuit."""
+    packed = _packed([group.stored.bits for group in stored], mapping.most_rows)
     groups, columns, most_rows = len(mapping.spans), mapping.columns, mapping.most_rows
     modes = len(models[0].shared.eigenvalues) if models else 0
     corrected = bool(models) and models[0].corrections is not None

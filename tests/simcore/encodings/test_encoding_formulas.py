@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 from simcore.encodings import ENCODINGS, Encoding
 
-# From [ ], (reads, columns), the sum of the inputs, those of the outputs' weights, and N; None: it need not be known.
+# From [ ], (reads, conversions), the sum of the inputs, those of the outputs' weights, and N; None: it need not be known.
 FORMULAS: dict[str, Callable] = {
     "zero_one": lambda read, x, w, n: 4 * read[0] - (x + n) - (w + n) + n,
     "complement": lambda read, x, w, n: -(4 * read[0] - (x + n) - (n - w) + n),
     "two_cycles": lambda read, x, w, n: 2 * (read[0] - read[1]) - x,
     "differential": lambda read, x, w, n: 2 * (read[0, 0::2] - read[0, 1::2]) - w,
+    "current_difference": lambda read, x, w, n: 2 * read[0] - w,
     "xnor_rows": lambda read, x, w, n: 2 * read[0] - n,
     "xnor_differential": lambda read, x, w, n: read[0, 0::2] - read[0, 1::2],
+    "xnor_current_difference": lambda read, x, w, n: read[0],
 }
 
 
@@ -52,7 +54,7 @@ class TestFormulas:
         weights, inputs = case
         driven, stored = driven_and_stored(encoding, weights, inputs)
         found = FORMULAS[encoding.name](
-            driven @ stored,
+            encoding.converted(driven @ stored),
             inputs.sum() if encoding.counts_inputs else None,
             weights.sum(axis=0) if encoding.counts_weights else None,
             len(inputs),
@@ -67,6 +69,9 @@ class TestFormulas:
         (count, outputs) = weights.shape
         assert driven.shape == (encoding.reads_a_position, count * encoding.rows_an_input)
         assert stored.shape == (count * encoding.rows_an_input, outputs * encoding.columns_an_output)
+        sums = encoding.converted(driven @ stored)
+        assert sums.shape[1] * encoding.columns_a_conversion == stored.shape[1]
+        assert np.ptp(sums) <= encoding.span_of_sums(len(stored))
         if encoding.balanced:
             assert (driven.sum(axis=1) == count).all() and 2 * count == driven.shape[1]
             assert (stored.sum(axis=0) == count).all() and 2 * count == len(stored)

@@ -82,7 +82,7 @@ class TestEncoding:
             for s in mapping.spans
         ]
         groups = assemble(mapping, stored, make_design().circuit, rows, width)
-        converters = ideal_settings(len(groups), mapping.columns)
+        converters = ideal_settings(mapping)
         tables = layer_tables(mapping, groups, None, converters, inputs.shape)
         found = as_layer_output(mapping, read_layer(tables, vectors)[0], inputs.shape)
         expected = integer_products(layer, inputs)

@@ -81,7 +81,7 @@ def test_every_scheme_gives_the_very_dot_products_through_the_readout(products, 
         for span in mapping.spans
     ]
     groups = assemble(mapping, stored, make_design().circuit, 4 * rows, 8)
-    tables = layer_tables(mapping, groups, None, ideal_settings(len(groups), columns), images.shape)
+    tables = layer_tables(mapping, groups, None, ideal_settings(mapping), images.shape)
     shares, _ = read_layer(tables, vectors)
     plain = torch.nn.functional.conv2d(images.double(), torch.from_numpy(layer.weight).double(), padding=1)
     assert torch.equal(as_layer_output(mapping, shares, images.shape).double(), plain)

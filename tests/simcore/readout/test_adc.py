@@ -8,6 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simcore.design_axes import Adc
+from simcore.encodings import ENCODINGS
+from simcore.mapping.tiling import map_layer
+from simcore.network.modules import BinaryLayer
 from simcore.noise.base import noise_of_read
 from simcore.noise.gaussian import Gaussian
 from simcore.readout.adc import CalibrationReads, converter_settings, ideal_settings
@@ -48,9 +51,12 @@ def test_the_top_code(bits):
     assert plain(bits, 5, 1, range="fixed").convert(np.array([[1e9]]), 0, 0)[0, 0] == 2**bits - 1
 
 
-def test_an_ideal_converter_tells_every_sum():
-    sums = np.arange(300.0)[:, None]
-    np.testing.assert_array_equal(ideal_settings(1, 1).convert(sums, 0, 0), sums)
+@pytest.mark.parametrize("encoding", ["zero_one", "current_difference"])
+def test_an_ideal_converter_tells_every_sum(encoding):
+    layer = BinaryLayer("fc", "linear", np.ones((1, 300), np.int8), (1, 1), (0, 0))
+    ideal = ideal_settings(map_layer(layer, ENCODINGS[encoding], 300, 300))
+    sums = np.arange(-300.0 if encoding == "current_difference" else 0.0, 300.0)[:, None]
+    np.testing.assert_array_equal(ideal.convert(sums, 0, 0), sums)
 
 
 def columns_that_lose(seed=0):
