@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from simcore.crossbar.circuit import Circuit
-from simcore.design_axes import ACTIVATION_LEVELS, WEIGHT_LEVELS, DesignAxes, EvidenceLimits
+from simcore.design_axes import ACTIVATION_LEVELS, WEIGHT_LEVELS, DesignAxes, EvidenceLimits, lossless_bits
 from simcore.effects import AnyEffect, conditions_without_effect, in_order
 from simcore.effects.base import Conditions
 from simcore.encodings import ENCODINGS, Encoding
@@ -123,6 +123,11 @@ class Design(DesignAxes):
     def rows_read_together(self) -> int:
         """Rows of one read: the sub-vector that a dynamic flip covers."""
         return self.active_rows or self.rows
+
+    @property
+    def lossless_bits(self) -> int:
+        """Bits of a converter that give every sum that it may be given its own code."""
+        return lossless_bits(ENCODINGS[self.encoding].span_of_sums(self.rows_read_together))
 
     def content(self) -> dict[str, Any]:
         """JSON-able content that decides the result; fields at their default are left out, so that a field added later

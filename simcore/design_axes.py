@@ -36,17 +36,17 @@ REFERENCE_SOLVERS = ("ideal", "ideal_circuit")
 """Choices of ``solver`` that solve no circuit: nothing drives a current, so nothing is known of energy or time."""
 
 
-def lossless_bits(rows: int) -> int:
-    """Bits that give each of the sums 0..rows a code of its own: ceil(log2(rows + 1)), at least 1.
+def lossless_bits(span: int) -> int:
+    """Bits that give each of the sums 0..span a code of its own: ceil(log2(span + 1)), at least 1.
 
     Args:
-        rows: rows read together.
+        span: how far apart the least and the largest sum are; of columns the rows read together.
 
     Example:
         >>> lossless_bits(63), lossless_bits(64)
         (6, 7)
     """
-    return max(1, math.ceil(math.log2(rows + 1)))
+    return max(1, math.ceil(math.log2(span + 1)))
 
 
 class Adc(BaseModel):

@@ -200,8 +200,9 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     place = ReadPlace(worst.layer, group, tile, subject.split, position=first_read)
     read = tile_read(checkpoint, subject.design, dataset, place)
     nodes, _ = solve_nodes(read.circuit, Cells(read.weights), read.inputs)
-    columns = np.arange(read.columns.start, read.columns.stop)
-    converters = prepared.layers[worst.layer].converters.of_columns(columns)
+    each = read.group.encoding.columns_a_conversion
+    conversions = np.arange(read.columns.start // each, read.columns.stop // each)
+    converters = prepared.layers[worst.layer].converters.of_columns(conversions)
     delivered = nodes.cell_currents.sum(axis=0, keepdims=True) / read.circuit.on_current()
     where = f"{title}{nominal}\nthe tile that errs most: {worst.layer}, row group {group}, column tile {tile}; "
     where += f"{subject.split} image 0, output position {middle}"

@@ -85,8 +85,8 @@ def draw_read(read: TileRead, nodes: Nodes, met: np.ndarray, converted: np.ndarr
     Args:
         read: the read.
         nodes: as solved.
-        met: (C,) currents that converters meet, LSB.
-        converted: (C,) partial sums that their codes stand for, LSB.
+        met: currents that converters meet, of columns or of pairs of them, LSB.
+        converted: partial sums that their codes stand for, LSB.
         title: above it.
     """
     circuit, weights = read.circuit, read.weights
@@ -104,13 +104,16 @@ def draw_read(read: TileRead, nodes: Nodes, met: np.ndarray, converted: np.ndarr
         axes.set_title(name, fontsize=9)
         axes.set_xlabel("column", fontsize=8)
         axes.set_ylabel("row (sink at the bottom)", fontsize=8)
-    columns, ideal = np.arange(weights.shape[1]), read.inputs.astype(float) @ weights
+    ideal = read.group.encoding.converted(read.inputs.astype(float) @ weights)
+    each = read.group.encoding.columns_a_conversion
+    columns = each * np.arange(len(ideal)) + (each - 1) / 2
+    true = "true partial sum" if each == 1 else "true difference of two columns"
     less = " less the reference column's" if read.group.stored.reference else ""
     rest = grid[1, 0].get_gridspec()
     for axes in grid[1]:
         axes.remove()
     axes = figure.add_subplot(rest[1, :])
-    axes.step(columns, ideal, where="mid", color=COLOURS[6], lw=1.2, label="true partial sum")
+    axes.step(columns, ideal, where="mid", color=COLOURS[6], lw=1.2, label=true)
     axes.step(columns, met, where="mid", color=COLOURS[1], lw=1.2, ls="--", label=f"current delivered{less}")
     axes.step(columns, converted, where="mid", color=COLOURS[0], lw=1.4, ls=":", label="code, as a partial sum")
     axes.fill_between(columns, met, ideal, step="mid", color=COLOURS[4], alpha=0.35, label="lost")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.sweep.axes import CALIBRATION, CONFIGURATION, ENCODING, LEVEL, ROW_ORDER
-from pipeline.sweep.axis import AxisValue
-from pipeline.sweep.idle_passes import flips_in_vain
+from pipeline.sweep.axis import AxisValue, span_of_sums
+from pipeline.sweep.idle_passes import idle_in_encoding
 from pipeline.sweep.keys import digest_of
 from pipeline.sweep.mitigation_sets import STANDING_FOR, MitigationSet, set_of, sets_of
 from pipeline.sweep.points import Configuration, DesignPoint, Study
@@ -89,7 +89,7 @@ def candidates_of(
                 point = design_of(hardware, one, changes)
             except ValueError:
                 continue  # passes that need what the set or the hardware has not
-            if flips_in_vain(point):
+            if idle_in_encoding(point):
                 continue  # the set without them does as much
             candidates.setdefault(point.key, Candidate(_named(hardware, point), tuple(changes.items()), point))
     return list(candidates.values())
@@ -121,9 +121,8 @@ def design_of(
     columns |= {axis.column: axis.default for axis in (ROW_ORDER, *LEVEL)}
     columns |= {**dict(mitigations.fields), "mitigations": mitigations.passes, **(changes or {})}
     active = int(columns["active_rows"])
-    if active != hardware.active_rows and "adc_bits" not in (changes or {}):
-        if columns["adc_bits"] == lossless_bits(hardware.active_rows):
-            columns["adc_bits"] = lossless_bits(active)
+    if "adc_bits" not in (changes or {}) and columns["adc_bits"] == _lossless(hardware.columns):
+        columns["adc_bits"] = _lossless(columns)
     study = hardware.study
     if columns[CALIBRATION.column] != study.design_fields[CALIBRATION.column]:
         study = _calibrated_on(study, int(columns[CALIBRATION.column]))
@@ -132,6 +131,11 @@ def design_of(
     )
     point = DesignPoint("", configuration, tuple(columns[axis.column] for axis in LEVEL))
     return replace(point, key=digest_of(point.content))
+
+
+def _lossless(columns: Mapping[str, AxisValue]) -> int:
+    """Bits with a code for each sum."""
+    return lossless_bits(span_of_sums(columns[ENCODING.column], int(columns["active_rows"])))
 
 
 def require_measurable(point: DesignPoint, images: int) -> None:

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pipeline.sweep.field_types import AxisValue, EffectSet, Positive, Scalar, Text, values_of
 from pipeline.sweep.mitigation_sets import MitigationSet, sets_of
 from simcore.design_axes import MOST_ADC_BITS, DesignAxes, lossless_bits
+from simcore.encodings import ENCODINGS
 
 if TYPE_CHECKING:
     from pipeline.sweep.points import DesignPoint
@@ -145,8 +146,8 @@ class ScalarAxis(Axis):
         value: AxisValue = self._declared.default
         return value
 
-    def resolved(self, value: AxisValue, active_rows: int) -> AxisValue:
-        """What the design gets where so many rows are read together."""
+    def resolved(self, value: AxisValue, span: int) -> AxisValue:
+        """What the design gets where sums that converters are given lie at most so far apart (``span_of_sums``)."""
         return value
 
     def append_to(self, blocks: list[Iterable[Combination]], values: Sequence[AxisValue]) -> None:
@@ -174,7 +175,7 @@ class ConditionAxis(ScalarAxis):
 
 @dataclass(frozen=True, kw_only=True)
 class BitsAxis(ScalarAxis):
-    """Bits of a converter. ``lossless`` are those that give every sum of the rows read together its own code."""
+    """Bits of a converter. ``lossless`` are those that give every sum that it may be given its own code."""
 
     @property
     def item(self) -> Any:
@@ -184,11 +185,12 @@ class BitsAxis(ScalarAxis):
     def default(self) -> AxisValue:
         return "lossless"
 
-    def resolved(self, value: AxisValue, active_rows: int) -> AxisValue:
-        return lossless_bits(active_rows) if value == "lossless" else value
+    def resolved(self, value: AxisValue, span: int) -> AxisValue:
+        return lossless_bits(span) if value == "lossless" else value
 
     def fits(self, wanted: Any, point: DesignPoint, columns: Mapping[str, AxisValue]) -> bool:
-        return any(columns[self.column] == self.resolved(value, point.active_rows) for value in wanted)
+        span = span_of_sums(columns["encoding"], point.active_rows)
+        return any(columns[self.column] == self.resolved(value, span) for value in wanted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,25 +221,33 @@ class DependentAxis(ScalarAxis):
         blocks.append(list(dict.fromkeys(acting)))
 
 
+def span_of_sums(encoding: AxisValue, active_rows: int) -> int:
+    """How far apart, at most, sums are that converters are given (``Encoding.span_of_sums``).
+
+    Args:
+        encoding: name of one.
+        active_rows: rows read together.
+    """
+    return ENCODINGS[str(encoding)].span_of_sums(active_rows)
+
+
 def group_model(group: str) -> type[BaseModel]:
     """The model of a group of a design's fields, ``adc``; the design's own axes where it is empty."""
     model: Any = DesignAxes.model_fields[group].annotation if group else DesignAxes
     return model  # type: ignore[no-any-return]
 
 
-def combinations(
-    axes: Sequence[ScalarAxis], values: Mapping[str, Sequence[AxisValue]], active_rows: int
-) -> list[Combination]:
+def combinations(axes: Sequence[ScalarAxis], values: Mapping[str, Sequence[AxisValue]], span: int) -> list[Combination]:
     """Every combination of the values of some axes, the last axis fastest.
 
     Args:
         axes: that are multiplied.
         values: of each axis by its column.
-        active_rows: rows read together.
+        span: how far apart sums are that converters are given.
     """
     blocks: list[Iterable[Combination]] = []
     for axis in axes:
-        axis.append_to(blocks, [axis.resolved(value, active_rows) for value in values[axis.column]])
+        axis.append_to(blocks, [axis.resolved(value, span) for value in values[axis.column]])
     return [tuple(itertools.chain.from_iterable(parts)) for parts in itertools.product(*blocks)]
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from pipeline.sweep.axes import ADC_RANGE, ENCODING, ROW_ORDER, SETS, SPARSITY
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.points import DesignPoint
-from simcore.encodings import ENCODINGS
+from simcore.design_axes import ACTIVATION_LEVELS, WEIGHT_LEVELS
+from simcore.encodings import ENCODINGS, Encoding
 from simcore.passes import NONE, PASSES, PassName, passes_of
 
 
@@ -29,41 +30,67 @@ def idle_pass_notes(points: Iterable[DesignPoint]) -> tuple[str, ...]:
     return (*dict.fromkeys(notes), *_encoding_notes(points))
 
 
-def flips_in_vain(point: DesignPoint) -> list[str]:
-    """Flips that a point asks for, and what serves them, where its encoding leaves nothing to flip."""
-    if not ENCODINGS[str(point.configuration.setting(ENCODING.column))].balanced:
-        return []
+def idle_in_encoding(point: DesignPoint) -> list[str]:
+    """What a point asks for that its encoding leaves nothing to do: flips, what serves them, and passes."""
+    encoding = _encoding_of(point)
     level, order = str(point.level_columns[SPARSITY.column]), str(point.configuration.setting(ROW_ORDER.column))
-    named = [f"sparsity '{level}'"] if level != SPARSITY.default else []
-    named += [f"row_order '{order}'"] if order == "grouped" else []
-    passes = passes_of(str(point.level_columns[SETS.column]))
-    return named + [f"pass '{one.name}'" for one in passes if PASSES[one.name].needs_flips]
+    weights, activations = level in WEIGHT_LEVELS, level in ACTIVATION_LEVELS
+    flipped = (weights and encoding.flips_columns) or (activations and encoding.flips_inputs)
+    named = [f"sparsity '{level}'"] if (weights or activations) and not flipped else []
+    named += [f"row_order '{order}'"] if order == "grouped" and encoding.balanced else []
+    passes = [PASSES[one.name] for one in passes_of(str(point.level_columns[SETS.column]))]
+    idle = (one.name for one in passes if not one.acts_in(encoding) or (one.flips and not flipped))
+    return named + [f"pass '{name}'" for name in idle]
 
 
 def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
     """One line an encoding in which designs ask for flips, or for a pass, in vain."""
-    flips: dict[str, set[str]] = {}
+    idle: dict[str, set[str]] = {}
     terms: set[str] = set()
     for point in points:
-        encoding = ENCODINGS[str(point.configuration.setting(ENCODING.column))]
-        if not encoding.balanced and encoding.columns_an_output == 1:
+        encoding = _encoding_of(point)
+        if encoding.columns_an_output == 1 and not encoding.balanced:
             continue
-        flips.setdefault(encoding.name, set()).update(flips_in_vain(point))
-        unflipped = encoding.balanced or point.level_columns[SPARSITY.column] == SPARSITY.default
+        level = str(point.level_columns[SPARSITY.column])
+        found = idle.setdefault(encoding.name, set())
+        found.update(idle_in_encoding(point))
+        if level in WEIGHT_LEVELS and level in ACTIVATION_LEVELS and encoding.flips_inputs > encoding.flips_columns:
+            found.add(f"the weight flips of sparsity '{level}'")
+        unflipped = encoding.balanced or level == SPARSITY.default
         passes = passes_of(str(point.level_columns[SETS.column]))
-        if encoding.columns_an_output > 1 and unflipped and any(one.name == "popcount_term" for one in passes):
+        codes = encoding.columns_an_output // encoding.columns_a_conversion
+        if codes > 1 and unflipped and any(one.name == "popcount_term" for one in passes):
             terms.add(encoding.name)
-    for name, named_in_vain in sorted(flips.items()):
-        if named_in_vain:
+    for name, asked_in_vain in sorted(idle.items()):
+        if asked_in_vain:
             yield (
-                f"encoding '{name}' drives half of its rows whatever the inputs, so that nothing is flipped: "
-                f"{', '.join(sorted(named_in_vain))} without effect there, and without cost"
+                f"encoding '{name}' {_why(ENCODINGS[name])}: {', '.join(sorted(asked_in_vain))} without effect there, "
+                "and without cost"
             )
     for name in sorted(terms):
         yield (
             f"pass 'popcount_term' adds as much to both columns of an output in encoding '{name}', where it cancels; "
             "what it costs is charged all the same"
         )
+
+
+def _why(encoding: Encoding) -> str:
+    """Why it leaves something without effect."""
+    if encoding.balanced and encoding.subtracts_currents:
+        return (
+            "drives half of its rows whatever the inputs and subtracts currents, so that nothing is flipped and what "
+            "is taken from both cancels"
+        )
+    if encoding.balanced:
+        return "drives half of its rows whatever the inputs, so that nothing is flipped"
+    return (
+        "subtracts the currents of a weight and its complement, so that no column is flipped and what is taken from "
+        "both cancels"
+    )
+
+
+def _encoding_of(point: DesignPoint) -> Encoding:
+    return ENCODINGS[str(point.configuration.setting(ENCODING.column))]
 
 
 def _range_of(point: DesignPoint) -> str:

@@ -13,12 +13,12 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from pipeline.sweep import simulation
-from pipeline.sweep.axes import CALIBRATION, CONDITIONS, EFFECTS, OF_EFFECTS, SCALARS, SETS
-from pipeline.sweep.axis import AxisValue
+from pipeline.sweep.axes import CALIBRATION, CONDITIONS, EFFECTS, ENCODING, OF_EFFECTS, SCALARS, SETS
+from pipeline.sweep.axis import AxisValue, span_of_sums
 from pipeline.sweep.field_types import is_effect_file
 from pipeline.sweep.images import calibrating_images, measured_images
 from pipeline.sweep.mitigation_sets import PlacedSet, settings_of_sets
-from pipeline.sweep.point_keys import PointProduct
+from pipeline.sweep.point_keys import PointProduct, lossless_alike
 from pipeline.sweep.points import Bitcell, Configuration, DesignPoint, Study
 from pipeline.sweep.protocols import Evaluator
 from pipeline.sweep.simulation import Model
@@ -185,7 +185,8 @@ class PointBuilder:
         return [f"{where}: {text}" for (where, _), text in found.items()]
 
     def _product(self, values: _Values) -> Iterator[DesignPoint]:
-        products = settings_of_sets(values.settings, values.given, values.sets)
+        found = settings_of_sets(values.settings, values.given, values.sets)
+        products = [alike for settings in found for alike in lossless_alike(settings)]
         places = {placed.set.passes: placed.where for placed in reversed(values.sets)}
         checked: set[int] = set()
         for cell, study in itertools.product(values.cells, values.studies):
@@ -332,10 +333,11 @@ def _check_sets(base: Configuration, products: list[dict[str, list[AxisValue]]],
         ValueError: the values do not fit together without any set.
     """
     for settings in products:
-        firsts = {axis.field: axis.resolved(settings[axis.column][0], base.active_rows) for axis in SCALARS}
+        span = span_of_sums(settings[ENCODING.column][0], base.active_rows)
+        firsts = {axis.field: axis.resolved(settings[axis.column][0], span) for axis in SCALARS}
         base.design_with({**firsts, SETS.field: SETS.default})
         others = [
-            {axis.field: axis.resolved(value, base.active_rows)}
+            {axis.field: axis.resolved(value, span)}
             for axis in SCALARS
             if axis is not SETS
             for value in settings[axis.column]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from pipeline.sweep.axes import (
     CONFIGURATION,
     CONVERTER,
+    ENCODING,
     LEVEL,
     LEVEL_COLUMNS,
     OF_EFFECTS,
@@ -26,7 +27,7 @@ from pipeline.sweep.axes import (
     SOLVER,
     by_design_field,
 )
-from pipeline.sweep.axis import AxisValue, Combination, ScalarAxis, combinations
+from pipeline.sweep.axis import AxisValue, Combination, ScalarAxis, combinations, span_of_sums
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.keys import canonical_json, digest_of, key_content
 from pipeline.sweep.points import Configuration, DesignPoint
@@ -46,7 +47,8 @@ _ADC = "adc"
 class PointProduct:
     """The points of one network, bitcell and array size over all other axes; the sparsity runs fastest.
 
-    Every value of every axis is checked when the product is made, so that no point fails later.
+    Every value of every axis is checked when the product is made, so that no point fails later. Where bits are
+    ``lossless``, they are as many in all encodings of a product (``lossless_alike``).
 
     Args:
         base: network, bitcell and array.
@@ -58,7 +60,8 @@ class PointProduct:
 
     def __init__(self, base: Configuration, values: Mapping[str, Sequence[AxisValue]]) -> None:
         self._base = base
-        found = {name: combinations(axes, values, base.active_rows) for name, axes in _FIELDS.items()}
+        span = span_of_sums(values[ENCODING.column][0], base.active_rows)
+        found = {name: combinations(axes, values, span) for name, axes in _FIELDS.items()}
         first: dict[str, AxisValue] = {}
         for name, axes in _FIELDS.items():
             first |= zip((axis.field for axis in axes), found[name][0], strict=True)
@@ -134,6 +137,12 @@ class PointProduct:
         return before + "{", "}" + after
 
 
+def lossless_alike(values: dict[str, list[AxisValue]]) -> Iterator[dict[str, list[AxisValue]]]:
+    """The same values in products, in whose encodings sums lie as far apart."""
+    for _, encodings in itertools.groupby(values[ENCODING.column], key=lambda name: span_of_sums(name, 1)):
+        yield values | {ENCODING.column: list(encodings)}
+
+
 def _digest(frame: tuple[str, str], fields: str) -> str:
     before, after = frame
     return hashlib.sha256(f"{before}{fields[:-1]}{after}".encode()).hexdigest()
@@ -160,6 +169,7 @@ def _level_that_acts(level: Combination, solver: str) -> Combination:
 
 def _with_defaults(configuration: Configuration, axes: tuple[ScalarAxis, ...]) -> Configuration:
     settings = tuple(
+        # As ``what_acts`` has them: in ideal arithmetic no encoding needs more bits than another.
         axis.resolved(axis.default, configuration.active_rows) if axis in axes else value
         for axis, value in zip(CONFIGURATION, configuration.settings, strict=True)
     )

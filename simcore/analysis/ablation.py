@@ -12,7 +12,6 @@ from typing import Any
 
 from simcore.crossbar import Circuit
 from simcore.design import Design
-from simcore.design_axes import lossless_bits
 from simcore.effects import KINDS
 from simcore.passes import without_own_error
 
@@ -79,8 +78,7 @@ def _no_leakage(design: Design) -> Design:
 
 
 def _ideal_converter(design: Design) -> Design:
-    enough = lossless_bits(design.rows_read_together)
-    changes = {"bits": max(design.adc.bits, enough), "gain": 1.0, "offset_lsb": 0.0, "noise_lsb": 0.0}
+    changes = {"bits": max(design.adc.bits, design.lossless_bits), "gain": 1.0, "offset_lsb": 0.0, "noise_lsb": 0.0}
     adc = design.adc.model_copy(update=changes)
     return design.model_copy(update={"adc": adc, "mitigations": without_own_error(design.mitigations)})
 

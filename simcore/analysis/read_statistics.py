@@ -21,12 +21,12 @@ _READS = 48  # input vectors drawn for each of them
 
 @dataclass(frozen=True)
 class SampledReads:
-    """Column reads of one layer, (n,) each.
+    """Conversions of one layer, (n,) each.
 
     Attributes:
         layer: its name in the network.
-        partial_sum: PS' as applied and stored.
-        current: column current in LSB of the nominal unit, solved exactly.
+        partial_sum: PS' as applied and stored, or the difference of two.
+        current: of the column, or the difference of two, in LSB of the nominal unit, solved exactly.
         code: the partial sum that the design's converter makes of it, LSB.
     """
 
@@ -65,8 +65,8 @@ def sample_reads(
             group = layer.groups[index]
             bits = group.apply(vectors[draw.permutation(len(vectors))[:_READS]]).bits
             current = group.exact_currents(bits)
-            sums.append(group.partial_sums(bits).astype(np.int64).ravel())
-            currents.append(current.ravel())
+            sums.append(group.sums_of_conversions(bits).astype(np.int64).ravel())
+            currents.append(group.encoding.converted(current).ravel())
             met = group.met_by_converters(current, bits)
             codes.append(converters.convert(met, index, bits.sum(axis=1)).ravel())
         yield SampledReads(layer.name, np.concatenate(sums), np.concatenate(currents), np.concatenate(codes))

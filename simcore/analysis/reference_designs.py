@@ -38,6 +38,7 @@ def what_acts(design: Design) -> Design:
         **{name: Design.model_fields[name].default for name in _OF_CHIPS},
     }
     if design.solver == "ideal":
+        # whatever the encoding: bits without a say here (as ``lossless`` is resolved for zero-one)
         fixed["adc"] = Adc(bits=min(lossless_bits(design.rows_read_together), MOST_ADC_BITS))
         moved = any(PASSES[one.name].moves_rows for one in passes_of(mitigations))
         if design.row_order != "grouped" and design.prune == 0 and not moved:

@@ -22,7 +22,7 @@ class LayerTiles:
     Attributes:
         layer: its name in the network.
         rms_error: (row groups, column tiles) rms of converted minus true partial sum, LSB.
-        mean_sum: (row groups, column tiles) mean partial sum as applied, LSB.
+        mean_sum: (row groups, column tiles) mean partial sum as applied, LSB; of differences where these are converted.
         positions: output positions of an image.
     """
 
@@ -63,7 +63,7 @@ def tile_errors(
         squares, sums = [], []
         for index, group in enumerate(layer.groups):
             bits = group.apply(chosen).bits
-            true = group.partial_sums(bits)
+            true = group.sums_of_conversions(bits)
             met = group.met_by_converters(group.exact_currents(bits), bits)
             error = converters.convert(met, index, bits.sum(axis=1)) - true
             squares.append(_over_tiles(group, (error**2).mean(axis=0)))
@@ -77,6 +77,6 @@ def tile_errors(
 
 
 def _over_tiles(group: RowGroup, values: np.ndarray) -> np.ndarray:
-    """(column tiles,) means of (M,) values."""
-    starts = [columns.start for columns in group.tile.tiles()]
+    """(column tiles,) means of the (C,) values of conversions."""
+    starts = [columns.start // group.encoding.columns_a_conversion for columns in group.tile.tiles()]
     return np.add.reduceat(values, starts) / np.diff(np.append(starts, len(values)))

@@ -106,8 +106,9 @@ def fraction_bits(tile: Tile, layer: LayerActivity, settings: CostSettings, bits
     """
     s = settings
     tiles = tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns)
-    area = tiles * bits * (s.converters(tile.cols) * s.full_adder_area + tile.cols * s.flip_flop_area)
-    return Added.logic(layer.column_reads * bits * (s.full_adder_energy + s.flip_flop_energy), area, s)
+    registers = tile.conversions_of(tile.cols)
+    area = tiles * bits * (tile.converters(s) * s.full_adder_area + registers * s.flip_flop_area)
+    return Added.logic(tile.conversions(layer) * bits * (s.full_adder_energy + s.flip_flop_energy), area, s)
 
 
 def code_table(tile: Tile, layer: LayerActivity, settings: CostSettings, entries: int, width: int) -> Added:
@@ -125,4 +126,4 @@ def code_table(tile: Tile, layer: LayerActivity, settings: CostSettings, entries
     s = settings
     tables = layer.groups * tile.column_tiles(layer.columns)
     lookup = width * s.stored_bit_read_energy + (entries - 1).bit_length() * s.full_adder_energy
-    return Added.stored(layer.column_reads * lookup, tables * entries * width, s)
+    return Added.stored(tile.conversions(layer) * lookup, tables * entries * width, s)

@@ -68,13 +68,13 @@ def layer_cost(tile: Tile, layer: LayerActivity, settings: CostSettings, passes:
 def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict[str, float]:
     """Joules of each component (``ENERGY_COMPONENTS``) for one image, without leakage, ``mitigations`` and
     ``write``."""
-    s, reads = settings, layer.column_reads
+    s, conversions = settings, tile.conversions(layer)
     encoding = tile.encoding
     always_read = s.stored_sums == "baseline" or layer.written  # sums that change are no constants of a threshold
     sums = tile.with_sums(layer.columns)
     counted = layer.sub_vectors / encoding.reads_a_position  # the other reads' inputs are the same or the complement
     # A flipped column takes part in every position's read; a flipped sub-vector in every column's.
-    undone = layer.flipped_columns * layer.positions + layer.flipped_sub_vectors * layer.columns
+    undone = layer.flipped_columns * layer.positions + layer.flipped_sub_vectors * tile.conversions_of(layer.columns)
     inputs_given = layer.positions * layer.inputs  # to rows
     inputs_read = inputs_given / (encoding.rows_an_input * encoding.reads_a_position)
     adder, register = s.full_adder_energy, s.flip_flop_energy
@@ -93,9 +93,11 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
         "word_line": energy.word_line_energy(
             layer.driven_rows * tile.column_tiles(layer.columns), word_line_capacitance(tile, s), s.v_dd
         ),
-        "bit_line": energy.bit_line_energy(reads, tile.rows * bit_line_cell_capacitance(tile, s), tile.v_read_V),
-        "adc": reads * conversion_energy(resolution(tile, s), s),
-        "accumulate": reads * energy.accumulate_energy(accumulator_bits(tile, layer), adder, register),
+        "bit_line": energy.bit_line_energy(
+            layer.column_reads, tile.rows * bit_line_cell_capacitance(tile, s), tile.v_read_V
+        ),
+        "adc": conversions * conversion_energy(resolution(tile, s), s),
+        "accumulate": conversions * energy.accumulate_energy(accumulator_bits(tile, layer), adder, register),
         "activation_buffer": inputs_read * s.buffer_read_energy if s.activation_buffer else 0.0,
         "popcount": counted * popcount if tile.pays_popcount(s) else 0.0,
         "compare": counted * compare if tile.flips_activations else 0.0,
@@ -112,7 +114,7 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
 
 
 def array_energy(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: float) -> float:
-    """Joules that the column currents of one image take.
+    """Joules that the column currents of one image take, with those that are mirrored.
 
     Args:
         tile: array, cell and converter of the design.
@@ -121,7 +123,28 @@ def array_energy(tile: Tile, layer: LayerActivity, settings: CostSettings, settl
         settled: seconds until the wires of a read have settled (``settling``).
     """
     supply = tile.v_read_V if settings.array_supply == "v_read" else settings.v_dd
-    return float(energy.array_energy(array_charge(tile, layer, settings, settled), supply))
+    drawn = float(energy.array_energy(array_charge(tile, layer, settings, settled), supply))
+    return drawn + _mirrored_energy(tile, layer, settings, settled)
+
+
+def _mirrored_energy(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: float) -> float:
+    """Joules of mirrors, which turn the currents of subtracted columns round and draw them once more from the supply
+    while they are converted: half of all currents, as those of weights and of their complements are on average."""
+    if not tile.encoding.subtracts_currents:
+        return 0.0
+    seconds = on_time(tile, layer, settings, settled)
+    if settings.columns_read_on(tile.columns_are_independent) == "together":
+        seconds /= column_groups(tile, layer, settings)
+    return float(energy.array_energy(energy.array_charge(layer.column_current_A / 2, seconds), settings.v_dd))
+
+
+def mirrors_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
+    """Square metres of these mirrors: one for the current that comes and one for that which leaves, for each
+    converter."""
+    if not tile.encoding.subtracts_currents:
+        return 0.0
+    tiles = tile.row_tiles(layer.groups) * tile.column_tiles(layer.columns)
+    return tiles * tile.converters(settings) * 2 * settings.current_mirror_area
 
 
 def array_charge(tile: Tile, layer: LayerActivity, settings: CostSettings, settled: float) -> float:
@@ -178,10 +201,11 @@ def layer_reads(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Rea
 
 
 def column_groups(tile: Tile, layer: LayerActivity, settings: CostSettings) -> int:
-    """Conversions one after another in a read: the columns of a converter, neighbours. A layer fills a tile from its
-    first column on, so that one which leaves half of the columns empty leaves half of the converters idle, and those at
-    work have as much to do as ever."""
-    return min(math.ceil(tile.cols / settings.converters(tile.cols)), layer.columns)
+    """Conversions one after another in a read: the columns of a converter, or pairs of them, neighbours. A layer fills
+    a tile from its first column on, so that one which leaves half of the columns empty leaves half of the converters
+    idle, and those at work have as much to do as ever."""
+    conversions = tile.conversions_of(tile.cols)
+    return min(math.ceil(conversions / tile.converters(settings)), tile.conversions_of(layer.columns))
 
 
 def latency(tile: Tile, layer: LayerActivity, reads: Reads, settings: CostSettings) -> float:
@@ -201,19 +225,19 @@ def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict
     s = settings
     row_tiles = tile.row_tiles(layer.groups)
     tiles = row_tiles * tile.column_tiles(layer.columns)
-    converters = s.converters(tile.cols)
+    converters, registers = tile.converters(s), tile.conversions_of(tile.cols)
     stored_columns = tile.cols * tile.steps
     width = accumulator_bits(tile, layer)
     logic = 1 / s.logic_utilisation
     popcount = area.popcount_area(tile.active_rows, s.full_adder_area)
     return {
         "cells": tiles * tile.rows * tile.cols * tile.cell_area_m2,
-        "converters": tiles * converters * converter_area(resolution(tile, s), s),
+        "converters": tiles * converters * converter_area(resolution(tile, s), s) + mirrors_area(tile, layer, s),
         "drivers": tiles * tile.rows * s.row_driver_area,
         "accumulators": tiles
         * logic
         * (
-            area.accumulator_area(width, converters, tile.cols, s.full_adder_area, s.flip_flop_area)
+            area.accumulator_area(width, converters, registers, s.full_adder_area, s.flip_flop_area)
             + (counter_area(tile, s) if layer.written and tile.counts_weights else 0.0)
         ),
         "popcount": row_tiles * logic * popcount if tile.pays_popcount(s) else 0.0,
@@ -326,4 +350,5 @@ def layer_leaking(
     placed = math.fsum(areas[name] for name in logic)
     sum_bits = areas["stored_sums"] * settings.logic_utilisation / settings.stored_bit_area
     fins = tiles * tile.rows * tile.cols * tile.leaking_fins + sum_bits * SRAM_BIT_FINS
-    return Leaking(fins, placed * settings.logic_utilisation + areas["drivers"]) + added.leaking
+    transistors = areas["drivers"] + mirrors_area(tile, layer, settings)
+    return Leaking(fins, placed * settings.logic_utilisation + transistors) + added.leaking

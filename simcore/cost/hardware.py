@@ -165,6 +165,18 @@ class Tile:
         """Tiles side by side that hold ``columns`` columns."""
         return math.ceil(columns / self.cols)
 
+    def conversions_of(self, columns: int) -> int:
+        """Conversions of a read of so many columns."""
+        return columns // self.encoding.columns_a_conversion
+
+    def conversions(self, layer: LayerActivity) -> float:
+        """Those of a layer for one image."""
+        return layer.column_reads / self.encoding.columns_a_conversion
+
+    def converters(self, settings: CostSettings) -> int:
+        """Converters of a tile."""
+        return settings.converters(self.conversions_of(self.cols))
+
     @property
     def flips(self) -> bool:
         """The sparsity level flips anything."""

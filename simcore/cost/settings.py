@@ -77,7 +77,7 @@ class CostSettings(PeripheryNumbers):
         return self.converter
 
     def converters(self, cols: int) -> int:
-        """Converters of a tile with so many columns."""
+        """Converters of a tile with so many columns, or pairs of them that are converted together."""
         return math.ceil(cols / self.columns_per_converter)
 
     @cached_property

@@ -24,6 +24,7 @@ from simcore.cost.design_cost import (
     latency,
     layer_leaking,
     layer_reads,
+    mirrors_area,
     resolution,
     settling,
 )
@@ -111,13 +112,14 @@ def design_spreads(
         own = tile.of_layer(layer)
         reads = layer_reads(own, layer, settings)
         times.append(np.array([latency(own, layer, reads, corner) for corner in settings.corners(LATENCY_AXES)]))
-        count = part.tiles * settings.converters(tile.cols)
+        count = part.tiles * tile.converters(settings)
         others = math.fsum(area for name, area in part.area_m2.items() if name != "converters")
+        others += mirrors_area(own, layer, settings)
         areas.append(others + count * converters)
         array = _over(_ARRAY_AXES, settings, partial(_array_energy, own, layer, settled))
         added = _over(_ARRAY_AXES, settings, partial(_added_energy, own, layer, passes))
         rest = math.fsum(joules for name, joules in part.energy_J.items() if name not in _DISPUTED)
-        working.append(array + layer.column_reads * conversion + added + rest)
+        working.append(array + tile.conversions(layer) * conversion + added + rest)
         leaks = layer_leaking(own, layer, part.area_m2, all_added(own, layer, settings, passes), settings)
         leaking.append(_over(("leakage",), settings, leaks.power_W))
     image = sum(times, np.full(2 ** len(LATENCY_AXES), cost.digital.latency_s))  # digital time is not disputed

@@ -55,9 +55,9 @@ class PopcountTerm(Mitigation):
         width = energy.sum_bits(tile.active_rows)
         multiplier = width * COEFFICIENT_BITS
         row_tiles = tile.row_tiles(layer.groups)
-        adders = tile.column_tiles(layer.columns) * s.converters(tile.cols) * (width + FRACTION_BITS)
+        adders = tile.column_tiles(layer.columns) * tile.converters(s) * (width + FRACTION_BITS)
         own = Added.logic(
-            (layer.sub_vectors * multiplier + layer.column_reads * (width + FRACTION_BITS)) * s.full_adder_energy,
+            (layer.sub_vectors * multiplier + tile.conversions(layer) * (width + FRACTION_BITS)) * s.full_adder_energy,
             row_tiles * (multiplier + adders) * s.full_adder_area,
             s,
         )

@@ -37,9 +37,10 @@ class ReferenceBits(Mitigation):
         s = settings
         column_tiles = tile.column_tiles(layer.columns)
         tiles = tile.row_tiles(layer.groups) * column_tiles
-        kept = {"layer": tiles, "row_group": layer.groups * column_tiles, "column": layer.groups * layer.columns}
+        conversions = tile.conversions_of(layer.columns)
+        kept = {"layer": tiles, "row_group": layer.groups * column_tiles, "column": layer.groups * conversions}
         per = self.ranging.per or "layer"
-        changes = {"layer": 0.0, "row_group": layer.sub_vectors * column_tiles, "column": layer.column_reads}
+        changes = {"layer": 0.0, "row_group": layer.sub_vectors * column_tiles, "column": tile.conversions(layer)}
         registers = Added.stored(changes[per] * 2 * self.bits * s.stored_bit_read_energy, kept[per] * 2 * self.bits, s)
-        switches = tiles * s.converters(tile.cols) * 2 * 2**self.bits * 2 * s.fin_area
+        switches = tiles * tile.converters(s) * 2 * 2**self.bits * 2 * s.fin_area
         return registers + Added.transistors(0.0, switches)

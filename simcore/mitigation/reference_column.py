@@ -44,7 +44,7 @@ class ReferenceColumn(Mitigation):
         lines += layer.sub_vectors * column_tiles * tile.rows * bit_line_cell_capacitance(tile, s) * tile.v_read_V**2
         energy = conducting * supply + leaked * layer.columns * s.v_dd + lines
         tiles = tile.row_tiles(layer.groups) * column_tiles
-        mirrors = tiles * (1 + s.converters(tile.cols)) * s.current_mirror_area
+        mirrors = tiles * (1 + tile.converters(s)) * s.current_mirror_area
         cells = tiles * tile.rows
         column = Added(energy, cells * tile.cell_area_m2, Leaking(fins=cells * tile.leaking_fins))
         return column + Added.transistors(0.0, mirrors)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from simcore.encodings import ENCODINGS, Encoding
 
-# From [ ], (reads, conversions), the sum of the inputs, those of the outputs' weights, and N; None: it need not be known.
+# From [ ], (reads, conversions), the sum of the inputs, those of the outputs' weights, and N; None: it need not be
+# known.
 FORMULAS: dict[str, Callable] = {
     "zero_one": lambda read, x, w, n: 4 * read[0] - (x + n) - (w + n) + n,
     "complement": lambda read, x, w, n: -(4 * read[0] - (x + n) - (n - w) + n),
