@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numba
 import numpy as np
+from numba.core import types
+from numba.extending import overload
 
 import simcore.kernels  # noqa: F401  (names the folder of cached kernels)
 
@@ -71,12 +73,16 @@ def noise_in_codes(noise: Noise, drawn: Any, read: Read, other: Read | None) -> 
     raise NotImplementedError
 
 
-@numba.njit(cache=True, forceinline=True)
-def read_of(gain, current, counted, applied):  # type: ignore[no-untyped-def]
-    """``Read`` of the column that is subtracted; None where there is none."""
-    if current is None:
-        return None
-    return Read(gain, current, counted, applied)
+def read_of(gain: Any, current: Any, counted: Any, applied: Any) -> Any:
+    """``Read`` of the column that is subtracted, in kernels; None where there is none."""
+    raise NotImplementedError
+
+
+@overload(read_of, jit_options={"forceinline": True})
+def _read_of(gain, current, counted, applied):  # type: ignore[no-untyped-def]
+    if isinstance(current, types.NoneType):
+        return lambda gain, current, counted, applied: None
+    return lambda gain, current, counted, applied: Read(gain, current, counted, applied)
 
 
 @numba.njit(cache=True)

@@ -14,7 +14,6 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
-from simcore.kernels.pairs import together
 from simcore.kernels.simd import Vector, full, maximum, minimum, square_root, where_greater
 from simcore.noise.base import Noise, Read, noise_in_codes
 
@@ -63,9 +62,7 @@ class CellReads(NamedTuple):
 
 @numba.njit(error_model="numpy", forceinline=True)
 def _of_vectors(noise, read):  # type: ignore[no-untyped-def]
-    """``CellReads._of_cells`` of a vector of columns; None without."""
-    if read is None:
-        return None
+    """``CellReads._of_cells`` of a vector of columns."""
     one, zero = full(read.current, 1.0), full(read.current, 0.0)
     leaking = read.applied - read.counted
     unhindered = read.counted + leaking * full(zero, noise.leak)
@@ -77,9 +74,7 @@ def _of_vectors(noise, read):  # type: ignore[no-untyped-def]
 
 @numba.njit(error_model="numpy", forceinline=True)
 def _of_numbers(noise, read):  # type: ignore[no-untyped-def]
-    """``CellReads._of_cells`` of one column; None without."""
-    if read is None:
-        return None
+    """``CellReads._of_cells`` of one column."""
     one, zero = np.float32(1), np.float32(0)
     leaking = read.applied - read.counted
     unhindered = read.counted + leaking * noise.leak
@@ -94,11 +89,20 @@ def _cells_in_codes(noise, drawn, read, other):  # type: ignore[no-untyped-def]
         return None
 
     def of_vector(noise, drawn, read, other):  # type: ignore[no-untyped-def]
-        converter = full(drawn, noise.converter * noise.converter)
-        return drawn * square_root(together(_of_vectors(noise, read), _of_vectors(noise, other)) + converter)
+        return drawn * square_root(_of_vectors(noise, read) + full(drawn, noise.converter * noise.converter))
+
+    def of_vectors(noise, drawn, read, other):  # type: ignore[no-untyped-def]
+        cells = _of_vectors(noise, read) + _of_vectors(noise, other)
+        return drawn * square_root(cells + full(drawn, noise.converter * noise.converter))
 
     def of_number(noise, drawn, read, other):  # type: ignore[no-untyped-def]
-        cells = together(_of_numbers(noise, read), _of_numbers(noise, other))
+        return drawn * np.float32(np.sqrt(_of_numbers(noise, read) + noise.converter * noise.converter))
+
+    def of_numbers(noise, drawn, read, other):  # type: ignore[no-untyped-def]
+        cells = _of_numbers(noise, read) + _of_numbers(noise, other)
         return drawn * np.float32(np.sqrt(cells + noise.converter * noise.converter))
 
-    return of_number if isinstance(drawn, types.Float) else of_vector if isinstance(drawn, Vector) else None
+    alone = isinstance(other, types.NoneType)
+    if isinstance(drawn, Vector):
+        return of_vector if alone else of_vectors
+    return (of_number if alone else of_numbers) if isinstance(drawn, types.Float) else None

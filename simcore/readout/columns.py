@@ -7,8 +7,12 @@ digital sum, a read at a time, so that all of its numbers stay in cache. Columns
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
+from numba.core import types
+from numba.extending import overload
 
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
 from simcore.kernels.pairs import counted_inputs, each_column, less, together
@@ -77,13 +81,21 @@ def _kept_first_order(currents, kept, c, n, on_share, leak):  # type: ignore[no-
     return load(kept, (place, c)), load(kept, (place + 1, c))
 
 
-@numba.njit(forceinline=True)
-def _and_below(clipped, partner, code, used):  # type: ignore[no-untyped-def]
+def _and_below(clipped: Any, partner: Any, code: Any, used: Any) -> Any:
     """With those below the codes, where a difference is converted: no current of a column is below 0."""
-    if partner is None:
-        return clipped
-    zero = full(code, 0.0)
-    return clipped + where_greater(zero, code, used, zero)
+    raise NotImplementedError
+
+
+@overload(_and_below, jit_options={"forceinline": True})
+def _and_below_of(clipped, partner, code, used):  # type: ignore[no-untyped-def]
+    if isinstance(partner, types.NoneType):
+        return lambda clipped, partner, code, used: clipped
+
+    def of_difference(clipped, partner, code, used):  # type: ignore[no-untyped-def]
+        zero = full(code, 0.0)
+        return clipped + where_greater(zero, code, used, zero)
+
+    return of_difference
 
 
 @numba.njit(forceinline=True)
@@ -96,12 +108,16 @@ def _delivered(currents, sums, counts, c, terms, fit):  # type: ignore[no-untype
     return s * loss_factor(s, on, q, q_on, m, factors, ranges), n
 
 
-@numba.njit(forceinline=True)
-def _delivered_beside(pairs, currents, sums, counts, c, terms, fit):  # type: ignore[no-untyped-def]
+def _delivered_beside(pairs: Any, currents: Any, sums: Any, counts: Any, c: int, terms: Any, fit: Any) -> Any:
     """The same of the columns that are subtracted from it; None twice where there are none."""
-    if pairs is None:
-        return None, None
-    return _delivered(currents, sums, counts, c, terms, fit)
+    raise NotImplementedError
+
+
+@overload(_delivered_beside, jit_options={"forceinline": True})
+def _delivered_beside_of(pairs, currents, sums, counts, c, terms, fit):  # type: ignore[no-untyped-def]
+    if isinstance(pairs, types.NoneType):
+        return lambda pairs, currents, sums, counts, c, terms, fit: (None, None)
+    return lambda pairs, currents, sums, counts, c, terms, fit: _delivered(currents, sums, counts, c, terms, fit)
 
 
 # Without numba's reference counts: they would spill all vectors at every pair of columns. Nothing is allocated here.

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from simcore.kernels.bit_counts import COLUMNS_AT_ONCE, count_ones
-from simcore.kernels.pairs import column_count, counted_inputs, each_column, first, less, second, together
+from simcore.kernels.pairs import below, column_count, counted_inputs, each_column, first, less, second, together
 from simcore.mapping.column_share import column_share
 from simcore.noise.base import Read, noise_in_codes, read_of
 from simcore.readout.bends import added_beyond, level_of, on_grid
@@ -156,7 +156,7 @@ def sense(current, counted, tables, read, sums, even, totals):  # type: ignore[n
     for c in range(conversions):
         code = np.rint(sums[c])
         even[c] = min(max(code, zero), top)
-        clipped += np.float32(1) if code > top or _below(pairs, code) else zero
+        clipped += np.float32(1) if code > top or below(pairs, code) else zero
     bend(even, level, level_knots, sums)
     for c in range(conversions):
         sums[c] = start[c] + step[c] * sums[c] + added
@@ -165,14 +165,6 @@ def sense(current, counted, tables, read, sums, even, totals):  # type: ignore[n
         worst = max(worst, abs(error))
         drawn += together(first(pairs, current, c), second(pairs, current, c))
     add_totals(totals, each_column(pairs, squared), worst, drawn, each_column(pairs, clipped))
-
-
-@numba.njit(cache=True, forceinline=True)
-def _below(pairs, code):  # type: ignore[no-untyped-def]
-    """Below the codes, where a difference is converted: no current of a column is below 0."""
-    if pairs is None:
-        return False
-    return code < np.float32(0)
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"}, forceinline=True)

@@ -98,9 +98,18 @@ def test_what_each_sparsity_flips():
 
 
 def test_nothing_is_flipped_where_half_of_the_rows_are_on_whatever_comes():
+    """And no column where a weight's is subtracted from that of its complement."""
     for name, encoding in ENCODINGS.items():
-        design = make_design(sparsity="binsparx", encoding=name)
-        assert design.flips_weights == design.flips_activations == design.flips == (not encoding.balanced)
+        design = make_design(sparsity="binsparx", encoding=name, cols=6)
+        assert design.flips_activations == design.flips == (not encoding.balanced)
+        assert design.flips_weights == (not encoding.balanced and name != "current_difference")
+    assert not make_design(sparsity="weight", encoding="current_difference", cols=6).flips
+
+
+def test_lossless_converters_tell_differences_apart_too():
+    """16 rows: sums of 0 to 16 and differences of -16 to 16, or of -8 to 8 where half of the rows are on."""
+    bits = {name: make_design(encoding=name, cols=6).lossless_bits for name in ENCODINGS}
+    assert bits == dict.fromkeys(ENCODINGS, 5) | {"current_difference": 6}
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,22 @@ def test_lossless_bits_follow_the_rows_read_together(tmp_path: Path) -> None:
     assert [(p.active_rows, p.columns["adc_bits"]) for p in plan.points] == [(16, 5), (64, 7)]
 
 
+def test_lossless_bits_follow_the_sums_of_the_encoding(tmp_path: Path) -> None:
+    """Differences reach as far below 0; a match means what the axis does; keys do not know what is beside."""
+    base = {"arrays": "32x32", "sparsity": "dense", "adc": "{bits: [lossless, 6], reference: calibrated}"}
+    plan = plan_of(tmp_path, **base, encoding="[zero_one, current_difference, xnor_current_difference]")
+    bits = [(point.columns["encoding"], point.columns["adc_bits"]) for point in plan.points]
+    assert bits == [
+        ("zero_one", 6), ("current_difference", 7), ("current_difference", 6), ("xnor_current_difference", 6)
+    ]  # fmt: skip
+    (alone, _) = plan_of(tmp_path, **base, encoding="current_difference").points
+    assert plan.points[1].key == alone.key
+    left = plan_of(tmp_path, **base, encoding="[zero_one, current_difference]", exclude="[{adc_bits: lossless}]")
+    assert [(point.columns["encoding"], point.columns["adc_bits"]) for point in left.points] == [
+        ("current_difference", 6)
+    ]
+
+
 def test_overrides_with_lists_are_axes(tmp_path: Path) -> None:
     plan = plan_of(
         tmp_path, devices="{name: 8T-SRAM, overrides: {r_col: [5, 10], r_sink: 100}}", arrays="32x32", sparsity="dense"
@@ -166,9 +182,28 @@ def test_flips_and_passes_in_vain_are_told_by_encoding(tmp_path: Path) -> None:
     assert "popcount_term" in term and "'differential'" in term
 
 
+def test_what_cancels_in_a_difference_is_told(tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path,
+        arrays="32x32",
+        adc="{reference: calibrated}",
+        encoding="current_difference",
+        sparsity="[dense, weight, binsparx]",
+        mitigations="[none, reference_column, popcount_term]",
+    )
+    (warning,) = plan.warnings
+    assert "so that no column is flipped and what is taken from both cancels: pass 'reference_column', " in warning
+    assert "sparsity 'weight', the weight flips of sparsity 'binsparx' without effect there" in warning
+    assert "popcount_term" not in warning
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (
+            {"arrays": "64x63", "encoding": "current_difference"},
+            r"arrays\[0\].*cols \(63\) is no multiple of 2, the col",
+        ),
         ({"arrays": "63x64"}, r"arrays\[0\].*rows \(63\) is no multiple of 2"),
         ({"arrays": "[{rows: 64, cols: 64, active_rows: [5, 64]}]"}, r"active_rows \(5\) is no multiple of 2"),
         ({"arrays": "64x64", "points": "[{rows: 63, sparsity: dense}]"}, r"rows \(63\) is no multiple of 2"),

@@ -493,8 +493,10 @@ def test_what_an_encoding_leaves_to_the_digital_side_is_charged():
         "complement": (counted, 16 * stored, 16, 0),
         "two_cycles": (counted, 0, 32, 64),  # one count serves both reads; all inputs pass the gates twice
         "differential": (0, 16 * stored, 32, 0),  # one sum an output, not a column
+        "current_difference": (0, 16 * stored, 16, 0),
         "xnor_rows": (0, 0, 16, 32),  # one of the two rows of every input is
         "xnor_differential": (0, 0, 32, 32),
+        "xnor_current_difference": (0, 0, 16, 32),
     }
     assert list(wanted) == list(ENCODINGS)
     for name, (popcount, sums, conversions, complemented) in wanted.items():
@@ -554,7 +556,32 @@ def test_levels_cost_nothing_where_nothing_can_be_flipped(name):
         assert flipped == dense
     else:
         assert flipped.energy_J["popcount"] > 0 and flipped.energy_J["stored_sums"] > 0
-        assert flipped.energy_J["compare"] > 0 and flipped.area_m2["column_flags"] > 0
+        assert flipped.energy_J["compare"] > 0
+        assert (flipped.area_m2["column_flags"] > 0) == ENCODINGS[name].flips_columns
+
+
+@pytest.mark.parametrize(
+    ("subtracted", "apart"),
+    [("current_difference", "differential"), ("xnor_current_difference", "xnor_differential")],
+)
+def test_a_difference_of_currents_is_converted_once(subtracted, apart):
+    """Half of the converters, which read as many conversions one after another; a current mirror for each, which draws
+    half of the currents once more from the supply."""
+    s = settings()
+    (one, layer), (other, same) = encoded(subtracted), encoded(apart)
+    assert layer == same
+    once, twice = layer_cost(one, layer, s), layer_cost(other, layer, s)
+    assert once.latency_s == twice.latency_s
+    for name in ("adc", "accumulate"):
+        assert once.energy_J[name] == alike(twice.energy_J[name] / 2)
+    for name in ("bit_line", "word_line", "popcount", "stored_sums", "xor"):
+        assert once.energy_J[name] == twice.energy_J[name]
+    mirrored = layer.column_current_A / 2 * on_time(one, layer, s, settling(one, s)) * s.v_dd
+    assert once.energy_J["array"] == alike(twice.energy_J["array"] + mirrored)
+    mirrors = once.tiles * s.converters(32) * 2 * s.current_mirror_area
+    assert once.area_m2["converters"] == alike(twice.area_m2["converters"] / 2 + mirrors)
+    assert once.area_m2["accumulators"] == alike(twice.area_m2["accumulators"] / 2)
+    assert once.leakage_W < twice.leakage_W
 
 
 def test_counting_is_a_pass_s_own_cost_where_the_encoding_needs_none():

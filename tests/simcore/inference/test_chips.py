@@ -241,6 +241,16 @@ def test_read_noise_is_that_of_the_cells_that_conduct():
     assert codes.std() == pytest.approx(expected, rel=4 / np.sqrt(2 * codes.size))
 
 
+def test_noise_of_a_difference_is_that_of_both_columns():
+    """Variances add up, that of the converter once."""
+    noise = CellReads.beside(Gaussian(np.float32(0.3)), 0.05, 0.02, 0.0)
+    drawn = np.random.default_rng(0).standard_normal((2000, 16)).astype(np.float32)
+    many, few = np.full(drawn.shape, 9.0), np.full(drawn.shape, 4.0)
+    codes = noise.in_codes(drawn, Read(2.0, many, many, 13.0), Read(2.0, few, few, 13.0))
+    expected = np.sqrt(0.3**2 + 2.0**2 * (13 * 0.05**2 + 13 * 0.02**2))
+    assert codes.std() == pytest.approx(expected, rel=4 / np.sqrt(2 * codes.size))
+
+
 def test_read_noise_of_off_cells_is_there_where_no_on_cell_conducts():
     """Of 16 OFF cells without wires: four times that of one."""
     noise = CellReads.beside(Gaussian(np.float32(0.0)), 0.05, 0.02, 0.1)

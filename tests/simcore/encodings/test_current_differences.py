@@ -1,0 +1,101 @@
+"""Converters on the difference of two currents: the same arrays as behind two codes, and signed sums."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from simcore.design_axes import Adc, EvidenceLimits
+from simcore.effects.converter_spread import ConverterSpread
+from simcore.effects.read_noise import CellReadNoise
+from simcore.inference.evaluation import evaluate, on_chip, prepare
+from simcore.readout.adc import CalibrationReads, converter_settings
+from tests.simcore.small_networks import make_design
+
+APART = {"current_difference": "differential", "xnor_current_difference": "xnor_differential"}
+MARKED = {"rows": 32, "cols": 8, "layers": ("narrow",), "evidence": EvidenceLimits(beyond="mark")}
+
+
+def layer_read(checkpoint, dataset, chip=None, **fields):
+    """Predictions and totals of the small network's mapped layer."""
+    device, corner = fields.pop("device", "8T-SRAM"), fields.pop("corner", "pessimistic")
+    prepared = prepare(checkpoint, make_design(device, corner, **MARKED, **fields), dataset)
+    result = evaluate(prepared if chip is None else on_chip(prepared, chip), *dataset.read("test", 0, 5))
+    (layer,) = result.layers
+    return result.predictions, layer
+
+
+@pytest.mark.parametrize("name", APART)
+@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
+def test_its_arrays_are_those_behind_two_codes(checkpoint, dataset, name, device):
+    _, one = layer_read(checkpoint, dataset, device=device, encoding=name)
+    _, other = layer_read(checkpoint, dataset, device=device, encoding=APART[name])
+    for field in ("column_reads", "partial_sum", "applied_ones", "stored_columns", "inputs"):
+        assert getattr(one, field) == getattr(other, field), field
+    assert one.column_current == pytest.approx(other.column_current, rel=1e-6)  # added up in another order
+    assert one.squared_error != other.squared_error
+
+
+@pytest.mark.parametrize("name", APART)
+@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
+def test_solvers_meet_the_same_noise_of_converters_and_cells(checkpoint, dataset, name, device):
+    fields = {"device": device, "corner": "nominal", "encoding": name, "sparsity": "binsparx", "chip": 1}
+    effects = (
+        CellReadNoise(kind="read_noise", on_fraction_per_read=0.05, off_fraction_per_read=0.1),
+        ConverterSpread(kind="converter_spread", gain_sigma_fraction=0.05, offset_sigma_codes=0.5),
+    )
+    fields |= {"adc": Adc(bits=6, reference="calibrated", noise_lsb=0.4), "effects": effects}
+    (fast, ours), (exact, theirs) = (
+        layer_read(checkpoint, dataset, solver=solver, **fields) for solver in ("fast", "exact")
+    )
+    np.testing.assert_array_equal(fast, exact)
+    assert ours.column_current == pytest.approx(theirs.column_current, rel=1e-3)
+    assert ours.squared_error == pytest.approx(theirs.squared_error, rel=0.02)
+    assert ours.clipped == pytest.approx(theirs.clipped, abs=4)
+
+
+@pytest.mark.parametrize("solver", ["fast", "exact"])
+@pytest.mark.parametrize("range_name", ["full_scale", "fixed"])
+def test_what_is_below_the_codes_counts_as_clipped(checkpoint, dataset, solver, range_name):
+    """Of two bits from -2 to 1 most differences of 32 rows are beyond either end; each is two columns'."""
+    fields = {"adc": Adc(bits=2, range=range_name), "corner": "nominal", "encoding": "current_difference"}
+    _, layer = layer_read(checkpoint, dataset, solver=solver, **fields)
+    assert layer.clipped % 2 == 0
+    if range_name == "fixed":
+        assert layer.clipped > layer.column_reads / 4
+    else:
+        assert layer.clipped == 0
+
+
+def reads_of(sums: np.ndarray, largest: int) -> CalibrationReads:
+    most = np.full(sums.shape[1], largest)
+    return CalibrationReads(sums, sums, most, np.zeros(len(sums)), signed=True)
+
+
+@pytest.mark.parametrize("range_name", ["full_scale", "percentile", "least_error"])
+@pytest.mark.parametrize("reference", ["nominal", "calibrated", "calibrated_column", "calibrated_layer"])
+def test_signed_sums_have_codes_below_zero(reference, range_name):
+    sums = np.random.default_rng(0).integers(-7, 8, (400, 3)).astype(float)
+    adc = Adc(bits=4, reference=reference, range=range_name)
+    settings = converter_settings(adc, [reads_of(sums, 7)])
+    np.testing.assert_allclose(settings.convert(sums, 0, 0), sums, atol=1e-5)
+
+
+def test_a_fixed_range_is_that_of_the_twos_complement():
+    sums = np.arange(-20.0, 21.0)[:, None]
+    settings = converter_settings(Adc(bits=3, range="fixed"), [reads_of(sums, 20)])
+    np.testing.assert_array_equal(settings.convert(sums, 0, 0), np.clip(sums, -4, 3))
+
+
+def test_coarse_codes_cover_both_ends():
+    sums = np.arange(-20.0, 21.0)[:, None]
+    found = converter_settings(Adc(bits=3), [reads_of(sums, 20)]).convert(sums, 0, 0)
+    assert found.min() == -20 and found.max() == pytest.approx(20)
+    assert np.abs(found - sums).max() <= 40 / 7 / 2 + 1e-5
+
+
+def test_conversions_know_their_columns(checkpoint, dataset):
+    """Half as many settings as columns."""
+    prepared = prepare(checkpoint, make_design(encoding="current_difference", **MARKED), dataset)
+    (layer,) = prepared.layers.values()
+    assert layer.converters.gain.shape[1] == layer.mapping.conversions == layer.mapping.columns // 2
