@@ -42,6 +42,9 @@ _COLUMNS = [
 ]
 
 
+_FLIPS = {(True, True): "both", (False, True): "of inputs", (False, False): "none"}
+
+
 def kinds() -> str:
     """What every encoding takes of arrays and leaves to the digital side."""
     rows = []
@@ -53,7 +56,7 @@ def kinds() -> str:
                 f"`{name}`",
                 module.splitlines()[0].rstrip("."),
                 " and ".join(counted) or "none",
-                "none" if one.balanced else "both",
+                _FLIPS[one.flips_columns, one.flips_inputs],
                 str(one.rows_an_input * one.columns_an_output),
                 str(one.reads_a_position * one.columns_an_output // one.columns_a_conversion),
             ]
