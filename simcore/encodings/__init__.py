@@ -25,5 +25,5 @@ ENCODINGS: dict[str, Encoding] = {
         XnorRows(),
         XnorDifferential(),
         XnorCurrentDifference(),
-    )  # fmt: skip
+    )
 }
