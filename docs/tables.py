@@ -93,7 +93,11 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "cost.technology": ("", "`mine.yaml`", "periphery that ships, or your own file, see [cost](cost.md#numbers)"),
     "cost.corner": ("", "`high`", "end that everything disputed is taken at"),
     "cost.converter": ("", "`sar`", "`auto`: flash up to 5 bits, SAR beyond"),
-    "cost.columns_per_converter": ("columns", "`4`", "columns that share a converter"),
+    "cost.columns_per_converter": (
+        "columns",
+        "`4`",
+        "columns, or pairs of them that are subtracted, which share a converter",
+    ),
     "cost.array_supply": ("", "`v_dd`", "supply of the column currents; default: `v_read`, and both in the spread"),
     "cost.on_time": (
         "",

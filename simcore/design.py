@@ -7,14 +7,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from simcore.crossbar.circuit import Circuit
-from simcore.design_axes import (
-    ACTIVATION_LEVELS,
-    REFERENCE_SOLVERS,
-    WEIGHT_LEVELS,
-    DesignAxes,
-    EvidenceLimits,
-    lossless_bits,
-)
+from simcore.design_axes import ACTIVATION_LEVELS, WEIGHT_LEVELS, DesignAxes, EvidenceLimits, lossless_bits
 from simcore.effects import AnyEffect, conditions_without_effect, in_order
 from simcore.effects.base import Conditions
 from simcore.encodings import ENCODINGS, Encoding
@@ -64,12 +57,12 @@ class Design(DesignAxes):
         return self
 
     def _check_encoding(self, encoding: Encoding) -> None:
-        """Rows of one input are read together, and columns of one conversion lie on one tile, where there are tiles."""
+        """Rows of one input are read together, and columns of one conversion lie on one tile."""
         each = encoding.rows_an_input, encoding.rows_an_input, encoding.columns_a_conversion
         rows, columns = "rows that an input goes to", "columns that a converter reads at once"
         whole = ("rows", self.rows, rows), ("active_rows", self.rows_read_together, rows), ("cols", self.cols, columns)
         for count, (name, found, meaning) in zip(each, whole, strict=True):
-            if found % count and not (name == "cols" and self.solver in REFERENCE_SOLVERS):
+            if found % count:
                 raise ValueError(
                     f"{name} ({found}) is no multiple of {count}, the {meaning} in encoding '{self.encoding}'"
                 )

@@ -78,7 +78,7 @@ def world_words(designs: pd.DataFrame) -> str:
 
 def distinguishing(designs: pd.DataFrame) -> list[str]:
     """Hardware axes that tell designs of the same device, corner and array apart; lossless bits follow from the array
-    and do not."""
+    and do not (of one encoding)."""
     same = designs.groupby(list(_USUAL), dropna=False)
     axes = [name for name in HARDWARE_COLUMNS if name in designs and name not in ("sweep", "dataset", *_USUAL)]
     return [name for name in axes if same[name].nunique(dropna=False).max() > 1]

@@ -96,7 +96,7 @@ CONVERTER = (
         unit="bit",
         meaning="resolution of the converter",
         example="`[5, lossless]`",
-        guide="1 to 16, or `lossless`: a code for each sum of the active rows",
+        guide="1 to 16, or `lossless`: a code for each sum of the active rows, or difference of two",
     ),
     ScalarAxis(
         field="adc.reference",

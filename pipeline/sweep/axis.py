@@ -189,7 +189,10 @@ class BitsAxis(ScalarAxis):
         return lossless_bits(span) if value == "lossless" else value
 
     def fits(self, wanted: Any, point: DesignPoint, columns: Mapping[str, AxisValue]) -> bool:
-        span = span_of_sums(columns["encoding"], point.active_rows)
+        # as ``what_acts`` has them: ideal arithmetic needs as many in every encoding
+        span = point.active_rows
+        if columns["solver_setting"] != "ideal":
+            span = span_of_sums(columns["encoding"], point.active_rows)
         return any(columns[self.column] == self.resolved(value, span) for value in wanted)
 
 

@@ -22,11 +22,11 @@ def idle_pass_notes(points: Iterable[DesignPoint]) -> tuple[str, ...]:
     """
     points = list(points)
     met = {
-        (str(point.level_columns[SETS.column]), point.configuration.study.effects == NO_EFFECTS, _range_of(point))
+        (tuple(_acting(point)), point.configuration.study.effects == NO_EFFECTS, _range_of(point))
         for point in points
         if point.level_columns[SETS.column] != NONE and not point.configuration.is_reference
     }
-    notes = (note for text, nominal, codes in sorted(met) for note in _notes(text, nominal, codes))
+    notes = (note for names, nominal, codes in sorted(met) for note in _notes(names, nominal, codes))
     return (*dict.fromkeys(notes), *_encoding_notes(points))
 
 
@@ -97,8 +97,14 @@ def _range_of(point: DesignPoint) -> str:
     return str(point.configuration.setting(ADC_RANGE.column))
 
 
-def _notes(text: str, nominal: bool, codes: str) -> Iterator[str]:
-    passes: list[PassName] = [PASSES[one.name] for one in passes_of(text)]
+def _acting(point: DesignPoint) -> list[str]:
+    """Names of the passes that the point's encoding leaves something to do."""
+    passes = passes_of(str(point.level_columns[SETS.column]))
+    return [one.name for one in passes if PASSES[one.name].acts_in(_encoding_of(point))]
+
+
+def _notes(names: Iterable[str], nominal: bool, codes: str) -> Iterator[str]:
+    passes: list[PassName] = [PASSES[name] for name in names]
     for one in passes:
         if nominal and one.around_faults:
             yield (

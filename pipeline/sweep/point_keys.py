@@ -31,6 +31,7 @@ from pipeline.sweep.axis import AxisValue, Combination, ScalarAxis, combinations
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.keys import canonical_json, digest_of, key_content
 from pipeline.sweep.points import Configuration, DesignPoint
+from simcore.encodings import ENCODINGS
 from simcore.passes import passes_acting
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def _without_what_cannot_act(configuration: Configuration) -> Configuration:
     cell = replace(configuration.cell, overrides=())
     study = configuration.study
     study = replace(study, effects=NO_EFFECTS, design_fields={**study.design_fields, "effects": ()})
-    configuration = replace(configuration, cell=cell, cols=configuration.rows, study=study)
+    cols = configuration.rows * ENCODINGS[str(configuration.setting(ENCODING.column))].columns_a_conversion
+    configuration = replace(configuration, cell=cell, cols=cols, study=study)
     configuration = _with_defaults(configuration, OF_EFFECTS)
     if configuration.setting(SOLVER.column) != "ideal":
         return configuration

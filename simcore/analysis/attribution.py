@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from simcore.design import Design
+from simcore.encodings import ENCODINGS
 from simcore.passes import PASSES, passes_of, text_of
 
 RE_RANGING, PRUNING = "re_ranging", "pruning"
@@ -31,7 +32,8 @@ def passes_at_work(design: Design) -> list[str]:
     ]
     pruning = [PRUNING] if design.prune else []
     ranging = [] if design.adc.reference == "nominal" else [RE_RANGING]
-    own = [one.name for one in passes_of(design.mitigations)]
+    encoding = ENCODINGS[design.encoding]
+    own = [one.name for one in passes_of(design.mitigations) if PASSES[one.name].acts_in(encoding)]
     before = [name for name in own if not _rests_on_ranging(name)]
     # Re-ranging is the first of what is set when the layer is stored.
     return [*orders, *before, *flips, *pruning, *ranging, *(name for name in own if name not in before)]

@@ -12,6 +12,7 @@ from simcore.crossbar.circuit import Circuit
 from simcore.design import Design
 from simcore.design_axes import MOST_ADC_BITS, REFERENCE_SOLVERS, Adc, EvidenceLimits, lossless_bits
 from simcore.effects import CONDITIONS
+from simcore.encodings import ENCODINGS
 from simcore.passes import PASSES, passes_acting, passes_of
 
 _NO_CIRCUIT = Circuit(
@@ -33,7 +34,7 @@ def what_acts(design: Design) -> Design:
     fixed: dict[str, object] = {
         "circuit": _NO_CIRCUIT,
         "mitigations": mitigations,
-        "cols": design.rows,
+        "cols": design.rows * ENCODINGS[design.encoding].columns_a_conversion,  # any that the encoding allows
         "evidence": EvidenceLimits(),
         **{name: Design.model_fields[name].default for name in _OF_CHIPS},
     }

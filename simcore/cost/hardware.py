@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from simcore.cost import energy
 from simcore.cost.activity import LayerActivity
 from simcore.cost.settings import CostSettings
 from simcore.design import Design
@@ -164,6 +165,11 @@ class Tile:
     def column_tiles(self, columns: int) -> int:
         """Tiles side by side that hold ``columns`` columns."""
         return math.ceil(columns / self.cols)
+
+    @property
+    def sum_bits(self) -> int:
+        """Bits of what a conversion stands for."""
+        return energy.sum_bits(self.encoding.span_of_sums(self.active_rows))
 
     def conversions_of(self, columns: int) -> int:
         """Conversions of a read of so many columns."""

@@ -117,10 +117,12 @@ def converters_on_chip(
     first = slice(None, None, layer.mapping.encoding.columns_a_conversion)
     gain = np.stack([errors[group.span.tile_start].gain[first] for group in layer.groups])
     offset = np.stack([errors[group.span.tile_start].offset_lsb[first] for group in layer.groups])
+    # Errors of gain turn about no current, or no difference of two, which has a code of its own (``readout.adc``).
+    still = -converters.zero / converters.step if layer.mapping.encoding.subtracts_currents else 0
     return replace(
         converters,
         gain=(converters.gain * gain).astype(np.float32),
-        offset=(converters.offset * gain + offset).astype(np.float32),
+        offset=((converters.offset - still) * gain + still + offset).astype(np.float32),
     )
 
 

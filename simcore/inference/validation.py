@@ -29,7 +29,7 @@ class LayerEvidence:
         layer: its name.
         inputs: ``ideal`` where input vectors are those of the ideal network, ``own`` where they are what the layers
             before deliver on the arrays.
-        reads: column reads.
+        reads: conversions.
         rms_lsb, worst_lsb: fast minus exact current, in LSB of the nominal unit.
         changed: share of the codes that differ.
         converted_rms_lsb, converted_worst_lsb: their difference, in LSB of the converter, whose step may be several
@@ -72,7 +72,7 @@ class Evidence:
 
     @property
     def reads(self) -> int:
-        """Column reads solved exactly."""
+        """Conversions solved exactly."""
         return sum(layer.reads for layer in self.layers)
 
     @property

@@ -52,7 +52,7 @@ def counted_inputs(pairs: Any, applied: Any) -> Any:
 
 
 def below(pairs: Any, code: Any) -> bool:
-    """Below the codes, where a difference is converted: no current of a column is below 0."""
+    """Below the codes, where a difference is converted; of columns what lies above them counts alone."""
     raise NotImplementedError
 
 

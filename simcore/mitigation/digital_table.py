@@ -54,7 +54,7 @@ class DigitalTable(Mitigation):
         sum(X') where nothing else counts it, and its bin once a sub-vector."""
         counted = energy.sum_bits(tile.active_rows)
         entries = 2 ** (tile.adc_bits + self.address_bits)
-        table = code_table(tile, layer, settings, entries, counted + FRACTION_BITS)
+        table = code_table(tile, layer, settings, entries, tile.sum_bits + FRACTION_BITS)
         table += fraction_bits(tile, layer, settings, FRACTION_BITS)
         if not self.address_bits:
             return table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from simcore.cost import Added, CostSettings, LayerActivity, Tile, energy
+from simcore.cost import Added, CostSettings, LayerActivity, Tile
 from simcore.cost.added import code_table
 from simcore.mitigation.base import Mitigation, Spacing
 from simcore.mitigation.popcount_term import FRACTION_BITS
@@ -41,8 +41,7 @@ class NonuniformCodes(Mitigation):
 
     def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
         """A table of what codes stand for; that thresholds bend is the tile's (``Tile.bends_thresholds``)."""
-        width = energy.sum_bits(tile.active_rows) + FRACTION_BITS
-        return code_table(tile, layer, settings, 2**tile.adc_bits, width)
+        return code_table(tile, layer, settings, 2**tile.adc_bits, tile.sum_bits + FRACTION_BITS)
 
 
 def least_error_codes(

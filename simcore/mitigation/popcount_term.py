@@ -52,8 +52,8 @@ class PopcountTerm(Mitigation):
         """sum(X') where nothing else counts it, times a constant, once a sub-vector; added to every converted sum, with
         the bits after the point that it brings into the accumulators."""
         s = settings
-        width = energy.sum_bits(tile.active_rows)
-        multiplier = width * COEFFICIENT_BITS
+        width = tile.sum_bits
+        multiplier = energy.sum_bits(tile.active_rows) * COEFFICIENT_BITS
         row_tiles = tile.row_tiles(layer.groups)
         adders = tile.column_tiles(layer.columns) * tile.converters(s) * (width + FRACTION_BITS)
         own = Added.logic(

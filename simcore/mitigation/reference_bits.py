@@ -17,18 +17,18 @@ class ReferenceBits(Mitigation):
 
     Attributes:
         bits: of either end.
-        rows: that are read together.
+        span: of the sums that a converter is given.
         ranging: says what shares a range.
     """
 
     bits: int
-    rows: int
+    span: int
     ranging: ReRanging
     name = "reference_bits"
 
     @property
     def reference_step(self) -> float:
-        return self.rows / 2**self.bits
+        return self.span / 2**self.bits
 
     def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
         """Two registers for whatever shares a range, in every tile, read whenever the range changes; and for either end

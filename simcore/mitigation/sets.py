@@ -63,7 +63,7 @@ def mitigations_of(design: Design, without: frozenset[str] = frozenset()) -> tup
         flips += (FlipAbove(float(passes["flip_above"] or 0)),)
     if "sampled_popcount" in passes:
         flips += (SampledPopcount(int(passes["sampled_popcount"] or 1)),)
-    ranging = re_ranging(design.adc.reference, design.adc.fit)
+    ranging, span = re_ranging(design.adc.reference, design.adc.fit), encoding.span_of_sums(design.rows_read_together)
     if "flips_where_they_pay" in passes and design.flips and design.solver not in REFERENCE_SOLVERS:
         flips += (FlipsWhereTheyPay(design.flips_weights, design.flips_activations, ranging),)
     if "reference_column" in passes:
@@ -75,7 +75,7 @@ def mitigations_of(design: Design, without: frozenset[str] = frozenset()) -> tup
     terminals = tuple(kind(passes[kind.name] or 1.0) for kind in (WideSink, WideDriver) if kind.name in passes)
     positions = (NearSink(flips),) if "near_sink" in passes else ()
     after: dict[str, Mitigation] = {
-        "reference_bits": ReferenceBits(int(passes.get("reference_bits") or 0), design.rows_read_together, ranging),
+        "reference_bits": ReferenceBits(int(passes.get("reference_bits") or 0), span, ranging),
         "bent_references": BentReferences(design.adc.fit),
         "popcount_term": PopcountTerm(design.adc.fit),
         "nonuniform_codes": NonuniformCodes(),

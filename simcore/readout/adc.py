@@ -1,6 +1,7 @@
 """Converters: from a column's current to a code, and from the code to a partial sum.
 
-code = clip(round(gain I + offset + noise), 0, 2^bits - 1), partial sum = zero + step code. Three choices make gain,
+code = clip(round(gain I + offset + noise), 0, 2^bits - 1), partial sum = zero + step code. Where it is given a
+difference of two currents a code stands for 0, and errors of gain turn about it. Three choices make gain,
 offset, zero and step: the unit of the current (``adc.reference``: fixed by the lone ON cell, or re-ranged on
 calibration inputs), how it is re-ranged (``adc.fit``), and the range that the codes cover (``adc.range``). Passes may
 bend what is rounded (``bent_references``), on a grid of finer codes (``threshold_grid``), space codes otherwise
@@ -237,9 +238,12 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence
         levels += tables
     if apart is not None:
         slope, intercept = _kept(slope, intercept, zero, zero + (2**adc.bits - 1) * step, apart)
+    offset = (intercept - zero) * adc.gain / step
+    if reads[0].signed:
+        offset = (intercept * adc.gain - zero) / step
     return ConverterSettings(
         (slope * adc.gain / step).astype(np.float32),
-        ((intercept - zero) * adc.gain / step + adc.offset_lsb).astype(np.float32),
+        (offset + adc.offset_lsb).astype(np.float32),
         step.astype(np.float32),
         zero.astype(np.float32),
         2**adc.bits - 1,
@@ -331,8 +335,9 @@ def _range(
     top = 2**adc.bits - 1
     least, largest = (end.astype(np.float64) for end in ends)
     low, high = least, largest
-    if adc.range == "fixed":  # from 0 on, or as many below it as two's complement has
-        zero, step = np.where(least < 0, -(2.0 ** (adc.bits - 1)), 0.0), np.ones(len(largest))
+    if adc.range == "fixed" or (adc.range == "full_scale" and least.min() < 0):
+        step = np.ones(len(largest)) if adc.range == "fixed" else _twos_step(largest, adc.bits)
+        zero = np.where(least < 0, -step * 2.0 ** (adc.bits - 1), 0.0)
         return (zero, step) if by_column else (zero[0], step[0])
     if adc.range == "percentile":
         low, high = np.quantile(measured, [_TAIL, 1 - _TAIL], axis=0)
@@ -341,6 +346,12 @@ def _range(
         low, high = _least_error(measured[few], sums[few], (least, largest), top)
     zero, step = _codes(low, high, least, top)
     return (zero, step) if by_column else (zero[0], step[0])
+
+
+def _twos_step(largest: Float[np.ndarray, " columns"], bits: int) -> Float[np.ndarray, " columns"]:
+    """The least step, of one at least, with which codes of two's complement reach from -largest to largest. Of the two
+    codes of one bit that which is not 0 stands for -largest."""
+    return np.maximum(largest / max(2 ** (bits - 1) - 1, 1), 1.0)
 
 
 def _codes(

@@ -82,7 +82,7 @@ def _kept_first_order(currents, kept, c, n, on_share, leak):  # type: ignore[no-
 
 
 def _and_below(clipped: Any, partner: Any, code: Any, used: Any) -> Any:
-    """With those below the codes, where a difference is converted: no current of a column is below 0."""
+    """With those below the codes, where a difference is converted (``kernels.pairs.below``, of vectors)."""
     raise NotImplementedError
 
 

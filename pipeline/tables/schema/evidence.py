@@ -26,6 +26,6 @@ def evidence_fields(worst_of: str) -> list[pa.Field]:
             ("kcl_residual", "1", "largest Kirchhoff residual of the exact solves, relative"),
         )
     ] + [
-        column("evidence_reads", INT, "1", "column reads of this run that were solved exactly for comparison"),
+        column("evidence_reads", INT, "1", "conversions of this run whose columns were solved exactly for comparison"),
         column("evidence_unsolved", INT, "1", "those whose exact solve did not converge"),
     ]

@@ -25,5 +25,5 @@ SUM_FIELDS = [
         "null for references",
         True,
     ),
-    column("column_reads_per_image", FLOAT, "1/image", "column reads (one conversion each)"),
+    column("column_reads_per_image", FLOAT, "1/image", "column reads, each with a conversion or two with one"),
 ]

@@ -131,6 +131,8 @@ def test_sets_are_tried_on_hardware_once_each(plan: Plan) -> None:
     knobs = {one.knobs: one.point.design.adc.bits for one in with_knobs}
     # of 17 sums five bits tell all apart: that knob changes nothing beside 16 rows
     assert knobs == {(): 7, (("adc_bits", 5),): 5, (("active_rows", 16),): 5} and len(with_knobs) == 6
+    subtracted = candidates_of(hardware, ("binsparx",), {"encoding": ["current_difference"]})
+    assert {one.point.design.adc.bits for one in subtracted if one.knobs} == {8}  # a code for each difference
     pairs = candidates_of(hardware, ("binsparx", "bent_references"), {"encoding": ["xnor_rows"]})
     named = [one.name for one in pairs if one.knobs]
     assert named == ["dense, encoding xnor_rows", "dense+bent_references, encoding xnor_rows"]  # nothing there to flip

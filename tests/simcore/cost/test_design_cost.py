@@ -180,6 +180,15 @@ def test_a_bit_less_is_cheaper_in_energy_time_and_area() -> None:
             assert low.latency_s < high.latency_s
 
 
+def test_the_spread_of_a_difference_holds_its_mirrors():
+    one, layer = encoded("current_difference")
+    cost, found = layer_cost(one, layer, settings()), spreads(one, [layer], settings())
+    assert found.area_m2[0] == pytest.approx(cost.total_area_m2)
+    for name in ("energy_J", "latency_s", "area_m2"):
+        central, *corners = getattr(found, name)
+        assert min(corners) <= central * (1 + 1e-12) and central <= max(corners) * (1 + 1e-12), name
+
+
 def test_the_spread_holds_every_mix_of_ends() -> None:
     dense, sparse = ([layer] for layer in (DENSE, SPARSE))
     base = settings()

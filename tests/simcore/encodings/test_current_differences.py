@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from simcore.analysis.tile_errors import tile_errors
 from simcore.design_axes import Adc, EvidenceLimits
 from simcore.effects.converter_spread import ConverterSpread
 from simcore.effects.read_noise import CellReadNoise
@@ -54,6 +55,39 @@ def test_solvers_meet_the_same_noise_of_converters_and_cells(checkpoint, dataset
     assert ours.clipped == pytest.approx(theirs.clipped, abs=4)
 
 
+@pytest.mark.parametrize(
+    "mitigations",
+    ["bent_references+popcount_term+recalibrated_outputs", "nonuniform_codes", "digital_table:2", "reference_bits:8"],
+)
+def test_passes_on_signed_sums(checkpoint, dataset, mitigations):
+    """By both solvers alike; those that bend or look up err less than a line."""
+    fields = {"encoding": "current_difference", "adc": Adc(bits=5, reference="calibrated")}
+    results = {
+        (solver, passes): layer_read(checkpoint, dataset, solver=solver, mitigations=passes, **fields)
+        for solver in ("fast", "exact")
+        for passes in ("none", mitigations)
+    }
+    fast, exact = (results[solver, mitigations] for solver in ("fast", "exact"))
+    assert fast[1].squared_error == pytest.approx(exact[1].squared_error, rel=0.1)
+    assert fast[1].column_current == pytest.approx(exact[1].column_current, rel=1e-3)
+    line = results["exact", "none"][1].squared_error
+    if mitigations == "reference_bits:8":
+        assert exact[1].squared_error < 1.3 * line
+    else:
+        assert exact[1].squared_error < line
+
+
+def test_tiles_whose_arrays_lose_nothing_err_nowhere(checkpoint, dataset):
+    circuit = make_design().circuit.model_copy(
+        update=dict.fromkeys(("r_driver", "r_sink", "r_row", "r_col", "r_source", "g_off"), 0.0)
+    )
+    prepared = prepare(checkpoint, make_design(circuit, encoding="current_difference", **MARKED), dataset)
+    (tiles,) = tile_errors(checkpoint, prepared, dataset, "test")
+    (layer,) = prepared.layers.values()
+    assert tiles.rms_error.shape == (len(layer.mapping.spans), -(-layer.mapping.columns // 8))
+    assert tiles.rms_error.max() < 1e-6 and np.abs(tiles.mean_sum).max() > 0
+
+
 @pytest.mark.parametrize("solver", ["fast", "exact"])
 @pytest.mark.parametrize("range_name", ["full_scale", "fixed"])
 def test_what_is_below_the_codes_counts_as_clipped(checkpoint, dataset, solver, range_name):
@@ -90,8 +124,36 @@ def test_a_fixed_range_is_that_of_the_twos_complement():
 def test_coarse_codes_cover_both_ends():
     sums = np.arange(-20.0, 21.0)[:, None]
     found = converter_settings(Adc(bits=3), [reads_of(sums, 20)]).convert(sums, 0, 0)
-    assert found.min() == -20 and found.max() == pytest.approx(20)
-    assert np.abs(found - sums).max() <= 40 / 7 / 2 + 1e-5
+    assert found.min() == pytest.approx(-20) and found.max() == pytest.approx(20)
+    assert np.abs(found - sums).max() <= 20 / 3 / 2 + 1e-5
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+@pytest.mark.parametrize("range_name", ["full_scale", "fixed"])
+def test_no_difference_has_a_code(bits, range_name):
+    """It is the most frequent sum: half a step of it would be a bias of every dot product."""
+    sums = np.arange(-64.0, 65.0)[:, None]
+    settings = converter_settings(Adc(bits=bits, range=range_name), [reads_of(sums, 64)])
+    found = settings.convert(np.array([[-0.4], [0.0], [0.4]]), 0, 0)
+    np.testing.assert_allclose(found, 0, atol=1e-5)
+
+
+@pytest.mark.parametrize("reference", ["nominal", "calibrated", "calibrated_column"])
+def test_errors_of_gain_turn_about_no_difference(reference):
+    sums = np.arange(-64.0, 65.0)[:, None]
+    settings = converter_settings(Adc(bits=8, gain=1.05, reference=reference), [reads_of(sums, 64)])
+    found = settings.convert(np.array([[-40.0], [0.0], [40.0]]), 0, 0)
+    np.testing.assert_allclose(found, [[-42.0], [0.0], [42.0]], atol=1e-5)
+
+
+def test_a_chips_errors_of_gain_turn_about_no_difference(checkpoint, dataset):
+    effects = (ConverterSpread(kind="converter_spread", gain_sigma_fraction=0.05),)
+    fields = {"encoding": "current_difference", "adc": Adc(bits=8), "effects": effects, **MARKED}
+    (layer,) = on_chip(prepare(checkpoint, make_design(**fields), dataset), 1).layers.values()
+    conversions = layer.mapping.conversions
+    none, some = np.zeros((1, conversions)), np.full((1, conversions), 100.0)
+    np.testing.assert_allclose(layer.converters.convert(none, 0, 0), 0, atol=1e-5)
+    assert len(np.unique(layer.converters.codes(some, 0))) > 1
 
 
 def test_conversions_know_their_columns(checkpoint, dataset):
