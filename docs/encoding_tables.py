@@ -116,8 +116,8 @@ def in_words() -> str:
         f"the difference of two currents takes {energies[1]:.0f} instead of {energies[0]:.0f} nJ and {areas[1]:.3f} "
         f"instead of {areas[0]:.3f} mm². What such a difference loses depends on the rows that are on more than on the "
         "difference: thresholds bent by the difference alone, and unbiased, do harm (1T-1ReRAM, pessimistic, 32 rows: "
-        f"{lost} % dense, {bent} % recalibrated), a table of code and rows on undoes it ({looked_up} %). What 300 images say "
-        f"is off by up to {width:.1f} points (95 %)."
+        f"{lost} % dense, {bent} % recalibrated), a table of code and rows on undoes it ({looked_up} %). What 300 "
+        f"images say is off by up to {width:.1f} points (95 %)."
     )
 
 
