@@ -13,6 +13,7 @@ from simcore.inference.evaluation import evaluate, prepare
 from simcore.mapping.row_groups import assemble
 from simcore.mapping.tiling import as_layer_output, input_vectors, map_layer, reordered
 from simcore.mitigation.sets import SPARSITY_LEVELS, store_group
+from simcore.mitigation.weight_flip import WeightFlip
 from simcore.network.modules import BinaryLayer
 from simcore.readout.adc import ideal_settings
 from simcore.readout.fused import read_layer
@@ -77,9 +78,9 @@ class TestEncoding:
             mapping = reordered(mapping, rng.permutation(len(mapping.order)))
         vectors = input_vectors(mapping, inputs)
         flat = vectors.reshape(-1, vectors.shape[2])
+        passes = [one for one in SPARSITY_LEVELS[level] if encoding.flips_columns or not isinstance(one, WeightFlip)]
         stored = [
-            store_group(mapping.weights[s.start : s.stop], SPARSITY_LEVELS[level], flat[:, s.start : s.stop])
-            for s in mapping.spans
+            store_group(mapping.weights[s.start : s.stop], passes, flat[:, s.start : s.stop]) for s in mapping.spans
         ]
         groups = assemble(mapping, stored, make_design().circuit, rows, width)
         converters = ideal_settings(mapping)
@@ -101,7 +102,8 @@ class TestEncoding:
         assert given_signs.dtype == np.int8 and (np.abs(given_signs) == 1).all()
         assert given_signs.shape[1] == len(order) == len(bits)
         assert sorted(set(order.tolist())) == list(range(inputs))
-        shares = np.zeros((2, 5 * len(given_signs), bits.shape[1]), np.float32)
+        conversions = bits.shape[1] // encoding.columns_a_conversion
+        shares = np.zeros((2, 5 * len(given_signs), conversions), np.float32)
         assert encoding.combine(shares).shape == (2, 5, outputs)
         assert encoding.combine(shares).dtype == np.float32
 

@@ -86,7 +86,7 @@ def totals_of(network: Checkpoint, tokens: torch.Tensor, design, chip: int | Non
 def test_in_ideal_arithmetic_arrays_give_what_the_network_does(
     network, tokens, rows, cols, active, sparsity, row_order, encoding
 ) -> None:
-    each = ENCODINGS[encoding].rows_an_input
+    each, cols = ENCODINGS[encoding].rows_an_input, ENCODINGS[encoding].columns_a_conversion * cols
     design = make_design(
         solver="ideal", rows=each * rows, cols=cols, active_rows=each * min(rows, active), sparsity=sparsity,
         encoding=encoding, row_order="channel" if ENCODINGS[encoding].balanced else row_order,
