@@ -31,9 +31,6 @@ _COSTS = {
     "latency µs": ("latency_per_image_s", 1e6),
     "area mm²": ("area_m2", 1e6),
 }
-_COSTS_OF_PAIR = (_COSTS["energy nJ"], _COSTS["area mm²"])
-_PAIR = ("differential", "current_difference")
-_REMEDIED = ("recalibrated", "table")
 _NAMED = ["device", "corner", "active_rows", "encoding", "sparsity", "mitigations"]
 _COLUMNS = [
     *_NAMED,
@@ -87,21 +84,19 @@ def in_words() -> str:
     def accuracy(rows: int, encoding: str, level: str = "dense", device: str = "8T-SRAM") -> str:
         return _accuracy(designs, (device, "pessimistic", rows, encoding, *_LEVELS[level]))
 
-    def both(cost: str) -> tuple[str, str]:
-        """Of dense storage, with two rows an input and with one."""
-        column, factor = _COSTS[cost]
-        hardware = (("8T-SRAM", "pessimistic", 64, "xnor_rows"), ("8T-SRAM", "pessimistic", 32, "zero_one"))
-        two, one = (f"{designs[column][(*part, 'dense', 'none')] * factor:.3g}" for part in hardware)
-        return two, one
+    def costs(rows: int, encoding: str) -> list[str]:
+        """Energy, latency and area of dense storage."""
+        one = designs.loc[("8T-SRAM", "pessimistic", rows, encoding, *_LEVELS["dense"])]
+        return [f"{one[column] * factor:.3g}" for column, factor in _COSTS.values()]
 
-    energy, latency, area = map(both, _COSTS)
+    energy, latency, area = zip(costs(64, "xnor_rows"), costs(32, "zero_one"), strict=True)
+    energies, _, areas = zip(costs(64, "differential"), costs(64, "current_difference"), strict=True)
     by_code = ~designs.index.get_level_values("encoding").str.contains("current_difference")
     remedied = designs.accuracy[(designs.index.get_level_values("mitigations") == _REMEDIES) & by_code]
     least = {device: _accuracy(designs, found.idxmin()) for device, found in remedied.groupby("device")}
-    pair = {name: designs.loc[("8T-SRAM", "pessimistic", 64, name, "dense", "none")] for name in _PAIR}
-    energies, areas = ([one[column] * factor for one in pair.values()] for column, factor in _COSTS_OF_PAIR)
-    currents = ("1T-1ReRAM", "pessimistic", 32, "current_difference")
-    lost, bent, looked_up = (_accuracy(designs, (*currents, *_LEVELS[level])) for level in ("dense", *_REMEDIED))
+    lost, bent, looked_up = (
+        accuracy(32, "current_difference", level, "1T-1ReRAM") for level in ("dense", "recalibrated", "table")
+    )
     width = 100 * designs.accuracy_high.sub(designs.accuracy_low).max() / 2
     reram = [accuracy(64, encoding, device="1T-1ReRAM") for encoding in ("zero_one", "differential", "xnor_rows")]
     return (
@@ -113,8 +108,8 @@ def in_words() -> str:
         f"{accuracy(64, 'differential')} %; on 1T-1ReRAM {reram[0]} to {reram[1]} %, where two rows an input give "
         f"{reram[2]} %. With recalibrated converters and outputs no design whose columns have codes of "
         f"their own is below {least['8T-SRAM']} % on 8T-SRAM and {least['1T-1ReRAM']} % on 1T-1ReRAM. One converter on "
-        f"the difference of two currents takes {energies[1]:.0f} instead of {energies[0]:.0f} nJ and {areas[1]:.3f} "
-        f"instead of {areas[0]:.3f} mm². What such a difference loses depends on the rows that are on more than on the "
+        f"the difference of two currents takes {energies[1]} instead of {energies[0]} nJ and {areas[1]} "
+        f"instead of {areas[0]} mm². What such a difference loses depends on the rows that are on more than on the "
         "difference: thresholds bent by the difference alone, and unbiased, do harm (1T-1ReRAM, pessimistic, 32 rows: "
         f"{lost} % dense, {bent} % recalibrated), a table of code and rows on undoes it ({looked_up} %). What 300 "
         f"images say is off by up to {width:.1f} points (95 %)."

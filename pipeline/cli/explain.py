@@ -200,9 +200,7 @@ def _pictures(subject: Subject, blame: Blame) -> dict[str, bytes]:
     place = ReadPlace(worst.layer, group, tile, subject.split, position=first_read)
     read = tile_read(checkpoint, subject.design, dataset, place)
     nodes, _ = solve_nodes(read.circuit, Cells(read.weights), read.inputs)
-    each = read.group.encoding.columns_a_conversion
-    conversions = np.arange(read.columns.start // each, read.columns.stop // each)
-    converters = prepared.layers[worst.layer].converters.of_columns(conversions)
+    converters = prepared.layers[worst.layer].converters.of_columns(read.group.conversions_of(read.columns))
     delivered = nodes.cell_currents.sum(axis=0, keepdims=True) / read.circuit.on_current()
     where = f"{title}{nominal}\nthe tile that errs most: {worst.layer}, row group {group}, column tile {tile}; "
     where += f"{subject.split} image 0, output position {middle}"

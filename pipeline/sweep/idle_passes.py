@@ -22,11 +22,16 @@ def idle_pass_notes(points: Iterable[DesignPoint]) -> tuple[str, ...]:
     """
     points = list(points)
     met = {
-        (tuple(_acting(point)), point.configuration.study.effects == NO_EFFECTS, _range_of(point))
+        (
+            str(point.level_columns[SETS.column]),
+            str(point.configuration.setting(ENCODING.column)),
+            point.configuration.study.effects == NO_EFFECTS,
+            _range_of(point),
+        )
         for point in points
         if point.level_columns[SETS.column] != NONE and not point.configuration.is_reference
     }
-    notes = (note for names, nominal, codes in sorted(met) for note in _notes(names, nominal, codes))
+    notes = (note for one in sorted(met) for note in _notes(*one))
     return (*dict.fromkeys(notes), *_encoding_notes(points))
 
 
@@ -54,7 +59,8 @@ def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
         level = str(point.level_columns[SPARSITY.column])
         found = idle.setdefault(encoding.name, set())
         found.update(idle_in_encoding(point))
-        if level in WEIGHT_LEVELS and level in ACTIVATION_LEVELS and encoding.flips_inputs > encoding.flips_columns:
+        flips_both = level in WEIGHT_LEVELS and level in ACTIVATION_LEVELS
+        if flips_both and encoding.flips_inputs and not encoding.flips_columns:
             found.add(f"the weight flips of sparsity '{level}'")
         unflipped = encoding.balanced or level == SPARSITY.default
         passes = passes_of(str(point.level_columns[SETS.column]))
@@ -97,15 +103,11 @@ def _range_of(point: DesignPoint) -> str:
     return str(point.configuration.setting(ADC_RANGE.column))
 
 
-def _acting(point: DesignPoint) -> list[str]:
-    """Names of the passes that the point's encoding leaves something to do."""
-    passes = passes_of(str(point.level_columns[SETS.column]))
-    return [one.name for one in passes if PASSES[one.name].acts_in(_encoding_of(point))]
-
-
-def _notes(names: Iterable[str], nominal: bool, codes: str) -> Iterator[str]:
-    passes: list[PassName] = [PASSES[name] for name in names]
+def _notes(text: str, encoding: str, nominal: bool, codes: str) -> Iterator[str]:
+    passes: list[PassName] = [PASSES[one.name] for one in passes_of(text)]
     for one in passes:
+        if not one.acts_in(ENCODINGS[encoding]):
+            continue  # the encoding's note says so
         if nominal and one.around_faults:
             yield (
                 f"'{one.name}' does nothing in designs without effects: no cell of theirs holds what was not written; "

@@ -78,5 +78,5 @@ def tile_errors(
 
 def _over_tiles(group: RowGroup, values: np.ndarray) -> np.ndarray:
     """(column tiles,) means of the (C,) values of conversions."""
-    starts = [columns.start // group.encoding.columns_a_conversion for columns in group.tile.tiles()]
+    starts = [group.conversions_of(columns)[0] for columns in group.tile.tiles()]
     return np.add.reduceat(values, starts) / np.diff(np.append(starts, len(values)))

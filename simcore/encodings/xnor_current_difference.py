@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from simcore.encodings.current_difference import CurrentDifference
 from simcore.encodings.xnor_differential import XnorDifferential
 
 
@@ -14,8 +13,5 @@ class XnorCurrentDifference(XnorDifferential):
     """
 
     name = "xnor_current_difference"
+    pairs = CurrentDifference()
     subtracts_currents = True
-
-    def combine(self, shares: np.ndarray) -> np.ndarray:
-        result: np.ndarray = shares / np.float32(4)
-        return result

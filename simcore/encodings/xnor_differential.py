@@ -16,9 +16,10 @@ class XnorDifferential(XnorRows):
 
     name = "xnor_differential"
     columns_an_output = 2
+    pairs = Differential()
 
     def stored_bits(self, weights: np.ndarray) -> np.ndarray:
-        return Differential().stored_bits(super().stored_bits(weights))
+        return self.pairs.stored_bits(super().stored_bits(weights))
 
     def combine(self, shares: np.ndarray) -> np.ndarray:
-        return super().combine(Differential().combine(shares))
+        return super().combine(self.pairs.combine(shares))

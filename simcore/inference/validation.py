@@ -149,8 +149,7 @@ def measure_layer(layer: FittedLayer, inputs: str, vectors: np.ndarray, rng: np.
 def _draw_conversions(group: RowGroup, rng: np.random.Generator) -> np.ndarray:
     if group.tile.circuit.wiring.columns_are_independent:
         return np.sort(rng.permutation(group.conversions)[:_CONVERSIONS])
-    tile, each = group.tile.draw(rng), group.encoding.columns_a_conversion
-    return np.arange(tile.start // each, tile.stop // each)
+    return group.conversions_of(group.tile.draw(rng))
 
 
 def _rms(values: np.ndarray) -> float:

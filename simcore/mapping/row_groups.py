@@ -159,6 +159,11 @@ class RowGroup:
         each = self.encoding.columns_a_conversion
         return (each * conversions[:, None] + np.arange(each)).ravel()
 
+    def conversions_of(self, columns: slice) -> np.ndarray:
+        """The conversions that read some columns, all of each."""
+        each = self.encoding.columns_a_conversion
+        return np.arange(columns.start // each, columns.stop // each)
+
     @cached_property
     def largest_sums(self) -> np.ndarray:
         """(C,) the largest partial sum that each conversion can read; where it reads a difference, the largest in

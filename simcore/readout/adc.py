@@ -334,17 +334,17 @@ def _range(
         ends = ends[0].min(keepdims=True), ends[1].max(keepdims=True)
     top = 2**adc.bits - 1
     least, largest = (end.astype(np.float64) for end in ends)
-    low, high = least, largest
     if adc.range == "fixed" or (adc.range == "full_scale" and least.min() < 0):
         step = np.ones(len(largest)) if adc.range == "fixed" else _twos_step(largest, adc.bits)
         zero = np.where(least < 0, -step * 2.0 ** (adc.bits - 1), 0.0)
-        return (zero, step) if by_column else (zero[0], step[0])
-    if adc.range == "percentile":
-        low, high = np.quantile(measured, [_TAIL, 1 - _TAIL], axis=0)
-    if adc.range == "least_error":
-        few = slice(None, None, _stride(len(measured), side_by_side))
-        low, high = _least_error(measured[few], sums[few], (least, largest), top)
-    zero, step = _codes(low, high, least, top)
+    else:
+        low, high = least, largest
+        if adc.range == "percentile":
+            low, high = np.quantile(measured, [_TAIL, 1 - _TAIL], axis=0)
+        if adc.range == "least_error":
+            few = slice(None, None, _stride(len(measured), side_by_side))
+            low, high = _least_error(measured[few], sums[few], (least, largest), top)
+        zero, step = _codes(low, high, least, top)
     return (zero, step) if by_column else (zero[0], step[0])
 
 
