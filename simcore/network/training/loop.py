@@ -135,7 +135,7 @@ def train(
                 seen = as_input(batches.whole(epoch, number), processor.device)
                 seen = mixup.images(seen) if mixup else seen
             with _autocast(arithmetic):
-                targets = taught(teacher, seen, targets, recipe.teacher_share)
+                targets = taught(teacher, seen, targets, recipe.teacher_share, recipe.teacher_mirrored)
         loss = _step(network, optimizer, images, targets, recipe, rate, arithmetic)
         if not math.isfinite(loss):
             raise BinsparxError(f"the loss is no longer finite at step {place.step}; a lower learning rate may help")

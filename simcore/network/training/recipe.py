@@ -36,6 +36,8 @@ class Recipe(BaseModel):
             share (Zhang et al., arXiv 1710.09412); 0 for none.
         teacher_share: how much of what is learnt are a teacher's answers instead of labels, 0..1; without effect where
             there is no teacher.
+        teacher_mirrored: the teacher answers an image and the image left to right, and the mean of both is learnt: a
+            better teacher for one more look.
         precision: ``bfloat16`` autocast, ``float32``, or ``auto``: bfloat16 where the processor is quick at it.
     """
 
@@ -53,6 +55,7 @@ class Recipe(BaseModel):
     small_crop_share: Annotated[float, Field(ge=0, le=1)] = 0.75
     mixup: Annotated[float, Field(ge=0, le=10)] = 0.0
     teacher_share: Annotated[float, Field(ge=0, le=1)] = 0.9
+    teacher_mirrored: bool = False
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
 
     def learning_rate_at(self, step: int, steps: int) -> float:

@@ -54,6 +54,26 @@ def test_targets_are_labels_and_the_teachers_probabilities() -> None:
     assert not targets.requires_grad
 
 
+def test_a_mirrored_teacher_answers_for_both_views() -> None:
+    teacher = random_network(tiny_graph())
+    images, labels = torch.rand(5, 2, 8, 8) * 255, torch.tensor([0, 1, 2, 2, 1])
+    of_image, of_mirror = (torch.softmax(teacher(view), 1) for view in (images, images.flip(3)))
+    assert not torch.allclose(of_image, of_mirror)
+    targets = taught(teacher, images, labels, 1.0, mirrored=True)
+    torch.testing.assert_close(targets, (of_image + of_mirror) / 2)
+    torch.testing.assert_close(targets, taught(teacher, images.flip(3), labels, 1.0, mirrored=True))
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_recipe_says_whether_its_teacher_looks_twice(tmp_path: Path, mirrored: bool) -> None:
+    pupil, teacher, seen = fresh_network(tiny_graph(), 4), random_network(tiny_graph()), []
+    teacher.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
+    recipe = amended(RECIPE, {"epochs": 1, "teacher_mirrored": mirrored})
+    train(pupil, Stripes(), recipe, identity_of(recipe, teacher="t"), tmp_path, teacher=teacher)
+    assert len(seen) == (12 if mirrored else 6)
+    assert torch.equal(seen[1], seen[0].flip(3)) == mirrored
+
+
 def test_going_on_with_a_teacher_equals_never_stopping(
     tmp_path: Path, teacher: GraphNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
