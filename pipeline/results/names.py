@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.sweep.axes import CONDITIONS, CORNER, WORLD, WORLD_COLUMNS
+from pipeline.sweep.axes import CONDITIONS, CORNER, ENCODING, WORLD, WORLD_COLUMNS
 from pipeline.sweep.names import array_name, beyond_corner, world_name
 from pipeline.tables.schema import HARDWARE_COLUMNS
 
@@ -77,11 +77,13 @@ def world_words(designs: pd.DataFrame) -> str:
 
 
 def distinguishing(designs: pd.DataFrame) -> list[str]:
-    """Hardware axes that tell designs of the same device, corner and array apart; lossless bits follow from the array
-    and do not (of one encoding)."""
-    same = designs.groupby(list(_USUAL), dropna=False)
+    """Hardware axes that tell designs of the same device, corner and array apart; lossless bits follow from array and
+    encoding and do not."""
     axes = [name for name in HARDWARE_COLUMNS if name in designs and name not in ("sweep", "dataset", *_USUAL)]
-    return [name for name in axes if same[name].nunique(dropna=False).max() > 1]
+    usual = designs.groupby(list(_USUAL), dropna=False)
+    encoded = usual if ENCODING.column not in designs else designs.groupby([*_USUAL, ENCODING.column], dropna=False)
+    same = {name: encoded if name == "adc_bits" else usual for name in axes}
+    return [name for name in axes if same[name][name].nunique(dropna=False).max() > 1]
 
 
 def overridden(overrides: object) -> dict[str, str]:

@@ -89,6 +89,14 @@ ADC_RANGE = ScalarAxis(
     example="`[full_scale, fixed]`",
     guide="what the codes cover, see [physics](physics.md#sensing)",
 )
+ADC_FIT = DependentAxis(
+    field="adc.fit",
+    idle_beside="nominal",  # what is never re-ranged knows no fit
+    column="adc_fit",
+    meaning="how it is re-ranged on calibration inputs; unbiased where it never is",
+    example="`least_squares`",
+    guide="how it is re-ranged; without effect where `reference` is `nominal`",
+)
 CONVERTER = (
     BitsAxis(
         field="adc.bits",
@@ -105,14 +113,7 @@ CONVERTER = (
         example="`calibrated`",
         guide="how one LSB is set, see [physics](physics.md#sensing)",
     ),
-    DependentAxis(
-        field="adc.fit",
-        idle_beside="nominal",  # what is never re-ranged knows no fit
-        column="adc_fit",
-        meaning="how it is re-ranged on calibration inputs; unbiased where it never is",
-        example="`least_squares`",
-        guide="how it is re-ranged; without effect where `reference` is `nominal`",
-    ),
+    ADC_FIT,
     ADC_RANGE,
     ScalarAxis(
         field="adc.offset_lsb",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.sweep.axes import ADC_RANGE, ENCODING, ROW_ORDER, SETS, SPARSITY
+from pipeline.sweep.axes import ADC_FIT, ADC_RANGE, ENCODING, ROW_ORDER, SETS, SPARSITY
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.points import DesignPoint
 from simcore.design_axes import ACTIVATION_LEVELS, WEIGHT_LEVELS
@@ -52,6 +52,7 @@ def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
     """One line an encoding in which designs ask for flips, or for a pass, in vain."""
     idle: dict[str, set[str]] = {}
     terms: set[str] = set()
+    bent: set[str] = set()
     for point in points:
         encoding = _encoding_of(point)
         if encoding.columns_an_output == 1 and not encoding.balanced:
@@ -67,6 +68,8 @@ def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
         codes = encoding.columns_an_output // encoding.columns_a_conversion
         if codes > 1 and unflipped and any(one.name == "popcount_term" for one in passes):
             terms.add(encoding.name)
+        if _bends_what_rows_decide(point):
+            bent.add(encoding.name)
     for name, asked_in_vain in sorted(idle.items()):
         if asked_in_vain:
             yield (
@@ -78,6 +81,22 @@ def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
             f"pass 'popcount_term' adds as much to both columns of an output in encoding '{name}', where it cancels; "
             "what it costs is charged all the same"
         )
+    for name in sorted(bent):
+        yield (
+            f"pass 'bent_references' may do harm in encoding '{name}': what a difference of currents loses depends on "
+            "the rows that are on, which its code does not tell; 'adc: {fit: least_squares}' does less of it, "
+            "'digital_table:4' none"
+        )
+
+
+def _bends_what_rows_decide(point: DesignPoint) -> bool:
+    """Thresholds bent to be right on average by a code that says little of what was lost."""
+    encoding = _encoding_of(point)
+    if not encoding.subtracts_currents or encoding.balanced:
+        return False
+    names = {one.name for one in passes_of(str(point.level_columns[SETS.column]))}
+    unbiased = point.configuration.setting(ADC_FIT.column) == ADC_FIT.default
+    return unbiased and "bent_references" in names and "digital_table" not in names
 
 
 def _why(encoding: Encoding) -> str:

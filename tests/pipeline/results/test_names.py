@@ -11,7 +11,7 @@ import typer
 
 from pipeline.cli.completion import design_keys
 from pipeline.results.finished import Results
-from pipeline.results.names import design_name, hardware_name
+from pipeline.results.names import design_name, distinguishing, hardware_name
 from pipeline.sweep.names import array_name, level_name
 from pipeline.tracking.mlflow import child_entry
 from tests.pipeline.finished_sweep import finish_sweep
@@ -36,6 +36,16 @@ def test_a_design_is_named_by_what_tells_it_from_the_others() -> None:
     ]
     assert hardware_name(row, ["active_rows"]) == "8T-SRAM nominal 64x32/16, active rows 16"
     assert hardware_name({"device": "8T-SRAM", "rows": 64}) == "8T-SRAM, rows 64"
+
+
+def test_bits_that_follow_from_array_and_encoding_name_nothing() -> None:
+    row = {"model": "net", "device": "8T-SRAM", "corner": "nominal", "rows": 64, "cols": 32, "active_rows": 64}
+    found = [("zero_one", 7), ("current_difference", 8)]
+    designs = pd.DataFrame([row | {"encoding": name, "adc_bits": bits} for name, bits in found])
+    assert distinguishing(designs) == ["encoding"]
+    chosen = pd.concat([designs, designs.assign(adc_bits=5)], ignore_index=True)
+    assert distinguishing(chosen) == ["encoding", "adc_bits"]
+    assert distinguishing(chosen.drop(columns="encoding")) == ["adc_bits"]
 
 
 @pytest.mark.usefixtures("fakes")

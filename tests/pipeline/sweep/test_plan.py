@@ -198,6 +198,29 @@ def test_what_cancels_in_a_difference_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("encoding", "fit", "passes", "told"),
+    [
+        ("current_difference", "unbiased", "bent_references", True),
+        ("current_difference", "least_squares", "bent_references", False),
+        ("current_difference", "unbiased", "bent_references+digital_table:4", False),
+        ("xnor_current_difference", "unbiased", "bent_references", False),
+        ("differential", "unbiased", "bent_references", False),
+    ],
+)
+def test_thresholds_bent_by_differences_are_told(
+    tmp_path: Path, encoding: str, fit: str, passes: str, told: bool
+) -> None:
+    plan = plan_of(
+        tmp_path,
+        arrays="32x32",
+        adc=f"{{reference: calibrated, fit: {fit}}}",
+        encoding=encoding,
+        mitigations=f"[none, {passes}]",
+    )
+    assert any("'bent_references' may do harm in encoding" in warning for warning in plan.warnings) == told
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         (
