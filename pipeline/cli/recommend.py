@@ -133,7 +133,7 @@ def recommend(
                 for reason in dict.fromkeys(failure.reason for failure in workers.failures):
                     print(f"failed: {reason}", file=sys.stderr)
         _show(plan, store, found, curves, pictures, json, whole=design.endswith((".yaml", ".yml")))
-        _check_that_all_could_be_tried(workers.failures)
+        _check_that_all_could_be_tried(workers.failures, len(hardware) - len(found))
 
 
 @contextmanager
@@ -288,17 +288,23 @@ def _show(
         console.print(f"  {file}", highlight=False, soft_wrap=True, markup=False)
 
 
-def _check_that_all_could_be_tried(failures: Sequence[Failure]) -> None:
+def _check_that_all_could_be_tried(failures: Sequence[Failure], unsaid: int) -> None:
     """What fails by itself is no candidate; but what the machine failed at might have been the best.
 
+    Args:
+        failures: of designs.
+        unsaid: pieces of hardware of which nothing can be said.
+
     Raises:
-        PointsFailed: some designs fell to the machine.
+        PointsFailed: some designs fell to the machine, or nothing can be said of some hardware.
     """
     if lost := {failure.point.key for failure in failures if RETRIES[failure.kind]}:
         designs = "1 design" if len(lost) == 1 else f"{len(lost)} designs"
         raise PointsFailed(
             f"the search went without {designs} that the machine failed at; the same command tries again"
         )
+    if unsaid:
+        raise PointsFailed(f"nothing can be said of {unsaid} of the pieces of hardware")
 
 
 def _as_json(plan: Plan, found: list[Recommendation], curves: list[tuple[Curve, ...]]) -> list[dict[str, Any]]:

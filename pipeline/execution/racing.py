@@ -162,7 +162,8 @@ class _Judge:
         self._hardware = HardwareCosts(plan)
         self._pareto = plan.sweep.spec.pareto
         gains = {name for name in self._pareto.objectives if OBJECTIVES[name].direction == "max"}
-        self._gains = sorted(gains)
+        # The floor of a front is one of accuracy, whatever its objectives: nothing below it is to stop what is above.
+        self._gains = sorted({*gains, "accuracy"})
         self._cost_columns = [OBJECTIVES[name].column for name in self._pareto.objectives if name not in gains]
 
     def stopped(self, design_works: Iterable[DesignWork], extents: Mapping[str, Extent]) -> dict[str, StopReason]:

@@ -80,7 +80,8 @@ def beaten_in_group(group: Sequence[Contender], whole: Extent, error: float, gai
         group: all seen on the same images of the same chips.
         whole: images and chips of the whole sweep.
         error: that a pair may take (``error_of_a_pair``).
-        gains: the objectives that are no costs: ``accuracy``, ``chip_accuracy`` (of which all chips must be there).
+        gains: what one that beats must have as much of: ``accuracy``, an objective or not, for a front has a floor of
+            it, and ``chip_accuracy`` where it is one (of which all chips must be there).
     """
     group = [one for one in group if (one.costs > 0).all() and (one.chip_costs > 0).all()]
     if len(group) < 2 or not group[0].costs.size:

@@ -148,10 +148,11 @@ def _mark(fronts: Fronts, rows: np.ndarray, designs: pa.Table, correct: Sequence
             candidates = front_candidates([correct[row] for row in rows[known]], images, costs, candidates)
         marks["front_candidate"][rows[known]] = candidates
 
-    first = next((index for index, name in enumerate(spec.objectives) if name != "accuracy"), 0)
+    first = int(is_cost.argmax())  # the first cost; accuracy, the largest first, where there is none
     members = np.flatnonzero(front.members)
     keys = designs["design_key"].take(pa.array(rows[members])).to_pylist()
-    ordered = sorted(zip(values[members, first].tolist(), keys, rows[members].tolist(), strict=True))
+    places = values[members, first] * (1 if is_cost[first] else -1)
+    ordered = sorted(zip(places.tolist(), keys, rows[members].tolist(), strict=True))
     fronts.order.extend(row for _, _, row in ordered)
     fronts.positions.extend(range(len(ordered)))
 

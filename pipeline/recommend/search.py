@@ -4,6 +4,7 @@ any design of a sweep, so that a search that ran costs nothing when it is asked 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,6 +50,10 @@ class Seen:
     ideal: np.ndarray
     costs: dict[str, float]
     within_limits: bool
+
+
+class NothingFound(UserWarning):
+    """Nothing can be said of a piece of hardware: too much of its search failed."""
 
 
 class Evaluations:
@@ -108,8 +113,11 @@ def recommend(hardware: Sequence[Configuration], options: Options, evaluations: 
         options: what is asked for.
         evaluations: computes and reads.
 
+    Returns:
+        Of every piece of hardware but those that ``NothingFound`` warns of.
+
     Raises:
-        BinsparxError: nothing could be computed for a piece of hardware.
+        BinsparxError: nothing can be said of any piece of hardware.
         ValueError: the passes that are to be tried are not right.
     """
     searches = [_Search(one, candidates_of(one, options.passes, options.knobs), options) for one in hardware]
@@ -122,26 +130,31 @@ def recommend(hardware: Sequence[Configuration], options: Options, evaluations: 
             search.choose(seen, images, last=number == len(steps))
     last = (one.point for search in searches for one in (search.dense, *search.alive))
     seen = evaluations.of(last, options.images, f"round {len(steps) + 1} of {len(steps) + 1}, which confirms")
-    return [search.end(seen, steps[-1]) for search in searches]
+    ends = {search: search.end(seen, steps[-1]) for search in searches}
+    if not any(ends.values()):
+        raise BinsparxError(searches[0].lost)
+    for search in searches:
+        if search.lost:
+            warnings.warn(NothingFound(search.lost), stacklevel=2)
+    return [found for found in ends.values() if found is not None]
 
 
 class _Search:
-    """The search for one piece of hardware."""
+    """The search for one piece of hardware; ``lost`` says why nothing comes of it."""
 
     def __init__(self, hardware: Configuration, candidates: list[Candidate], options: Options) -> None:
         self._hardware, self._options = hardware, options
         self.dense = candidates[0]
         self.alive = candidates
-        self._all = len(candidates)
+        self.lost = ""
         self._tried: dict[str, Tried] = {}
         self._failed = 0
 
     def choose(self, seen: Mapping[str, Seen], images: int, last: bool) -> None:
         """Takes a round into account: keeps those that are looked at again."""
-        there = [one for one in self.alive if one.point.key in seen]
-        self._failed += len(self.alive) - len(there)
+        there = self._there(seen)
         if not there:
-            raise BinsparxError(f"no set of mitigations could be computed for {_name(self._hardware)}")
+            return
         for one in there:
             self._note(one, seen[one.point.key], images)
         ideal = seen[there[0].point.key].ideal
@@ -150,12 +163,13 @@ class _Search:
         kept = finalists(runners, ideal, target) if last else going_on(runners, ideal, target, most)
         self.alive = [runner.name for runner in kept]
 
-    def end(self, seen: Mapping[str, Seen], first: int) -> Recommendation:
-        """The recommendation, from the images from ``first`` on."""
-        there = [one for one in self.alive if one.point.key in seen]
-        self._failed += len(self.alive) - len(there)
-        if not there or self.dense.point.key not in seen:
-            raise BinsparxError(f"no set of mitigations could be computed for {_name(self._hardware)}")
+    def end(self, seen: Mapping[str, Seen], first: int) -> Recommendation | None:
+        """The recommendation, from the images from ``first`` on; None where there is nothing to recommend from."""
+        there = self._there(seen)
+        if there and self.dense.point.key not in seen:
+            self.lost = f"dense storage, which sets are compared with, failed on {_name(self._hardware)}"
+        if self.lost:
+            return None
         for one in there:
             self._note(one, seen[one.point.key], self._options.images)
         dense = seen[self.dense.point.key]
@@ -182,6 +196,15 @@ class _Search:
             tuple(self._tried.values()),
             self._failed,
         )
+
+    def _there(self, seen: Mapping[str, Seen]) -> list[Candidate]:
+        """Those of what is alive that could be computed."""
+        there = [one for one in self.alive if one.point.key in seen]
+        self._failed += len(self.alive) - len(there)
+        self.alive = there
+        if not there:
+            self.lost = f"no set of mitigations could be computed for {_name(self._hardware)}"
+        return there
 
     def _note(self, one: Candidate, found: Seen, images: int) -> None:
         accuracy, ideal = float(found.correct.mean()), float(found.ideal.mean())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.console import Console
 
 from pipeline.recommend.race import CONFIRMED, MISSED
@@ -72,7 +74,13 @@ def _sentence(one: Recommendation) -> str:
             f"no set reaches {target}; {name} comes closest, {-100 * one.chosen.counts.change:.1f} points below ideal"
         )
     if one.kind == CONFIRMED:
-        return f"{name} is within {target}, {sure} sure, and the cheapest set of which that is so"
+        known = not math.isnan(one.chosen.costs.get(OBJECTIVES[one.options.by].column, math.nan))
+        best = (
+            "the cheapest set of which that is so"
+            if known
+            else "of those the one that loses least, costs being unknown"
+        )
+        return f"{name} is within {target}, {sure} sure, and {best}"
     if (one.chosen.confidence or 0) >= one.options.confidence:
         return f"{name} is likely within {target}: {sure} sure by itself, but a set that was tested before it is not"
     needed = one.images_needed
@@ -86,13 +94,16 @@ def _notes(found: list[Recommendation], console: Console) -> None:
     failed = sum(one.failed for one in found)
     _say(
         console,
-        f"{sets} sets tried, judged on the last {first.images} of {first.options.images} images, which chose nothing",
+        f"{sets} sets tried, judged on the last {first.images} of {first.options.images} images, which had no say in "
+        "what is judged on them",
     )
     _say(
         console,
         f"sure: that a set by itself loses less than {points_text(first.options.target)}; *: confirmed, "
         f"{100 * first.options.confidence:g} % sure together with all that were tested before it",
     )
+    if any(one.kind != CONFIRMED for one in found):
+        _say(console, "what is not confirmed is, of finalists, the surest by the images that judge, which flatters it")
     _say(console, "energy, latency, area in %: against dense storage; those of an image and of the whole network")
     if any(not s.within_limits for one in found for s in (one.dense, one.chosen, *one.others)):
         _say(console, "~: exact reads show the fast solver beyond the sweep's limits")

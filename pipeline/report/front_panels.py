@@ -86,8 +86,13 @@ def accuracies(designs: pd.DataFrame, accuracy: Objective) -> pd.Series:
 
 def names_chip_accuracy(results: Results, sweep: str) -> bool:
     """Whether the front of a sweep is that of the accuracy of 95 % of chips."""
+    return "chip_accuracy" in objectives_of(results, sweep)
+
+
+def objectives_of(results: Results, sweep: str) -> list[str]:
+    """Names of what the front of a sweep is of; none where nothing is on it."""
     objectives = results.table("pareto", sweep)["objectives"].to_pylist()
-    return bool(objectives) and "chip_accuracy" in objectives[0].split(",")
+    return objectives[0].split(",") if objectives else []
 
 
 def is_logarithmic(costs: pd.Series) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from pipeline.front.chips import chip_change
 from pipeline.front.intervals import PairedCounts, difference_interval
@@ -23,7 +24,10 @@ from simcore.passes import without_revisions
 
 # Beside the axes, what can make the same point come out otherwise.
 _CIRCUMSTANCES = ("model_digest", "dataset_digest", "dataset_split", "images", "solver_version", "git_commit")
-_OF_INTERVALS = ["design_key", "accuracy", "images", "dataset_digest", "dataset_split", "chips", "split_images"]
+_OF_INTERVALS = [
+    *("design_key", "accuracy", "accuracy_chip_std", "images", "dataset_digest", "dataset_split", "chips"),
+    "split_images",
+]
 _NO_CHIP_BORDERS = 2**62  # more than any split holds: a design of a version without chips has one
 
 
@@ -145,14 +149,37 @@ class _Change:
     halves: tuple[PairedCounts, PairedCounts] | None = None
 
 
-def _change(a: dict[str, Any], b: dict[str, Any], store: Store | None) -> _Change:
+def _independent(a: dict[str, Any], b: dict[str, Any]) -> _Change:
+    """Of two samples that have nothing in common."""
+    value = b["accuracy"] - a["accuracy"]
+    if max(chips_of(a), chips_of(b)) > 1:
+        return _Change(value, *_change_of_chips(a, b))
     after, before = ((round(row["accuracy"] * row["images"]), int(row["images"])) for row in (b, a))
-    independent = _Change(
-        b["accuracy"] - a["accuracy"],
-        difference_interval(after, before),
-        chance_of_more(after, before),
-        chance_of_more(before, after),
-    )
+    chances = chance_of_more(after, before), chance_of_more(before, after)
+    return _Change(value, difference_interval(after, before), *chances)
+
+
+def _change_of_chips(a: dict[str, Any], b: dict[str, Any]) -> tuple[tuple[float, float], float, float]:
+    """Interval and chances of a change where chips differ and rows are all there is.
+
+    Variances of chips and of images are added, the latter as if all that is left of an image's chance were its own, and
+    the few degrees of freedom of the fewest chips stand for all (Student's t): rather too wide than too narrow. Rows
+    that do not say how far chips scatter say nothing.
+    """
+    scatter = [(row["accuracy_chip_std"], chips_of(row)) for row in (a, b) if chips_of(row) > 1]
+    if any(pd.isna(std) for std, _ in scatter):
+        return (-1.0, 1.0), 1.0, 1.0
+    of_chips = sum(std**2 / chips for std, chips in scatter)
+    shares = [((row["accuracy"] * row["images"] + 2) / (row["images"] + 4), row["images"]) for row in (a, b)]
+    error = np.sqrt(of_chips + sum(share * (1 - share) / images for share, images in shares))
+    student = stats.t(min(chips for _, chips in scatter) - 1)
+    value, reach = b["accuracy"] - a["accuracy"], error * student.ppf(1 - ERROR / 2)
+    ends = max(-1.0, value - reach), min(1.0, value + reach)
+    return ends, float(student.sf(value / error)), float(student.cdf(value / error))
+
+
+def _change(a: dict[str, Any], b: dict[str, Any], store: Store | None) -> _Change:
+    independent = _independent(a, b)
     if store is None or any(a[name] != b[name] for name in ("dataset_digest", "dataset_split")):
         return independent
     images = int(min(a["images"], b["images"]))
@@ -204,4 +231,6 @@ def _verdicts(changes: Sequence[_Change]) -> tuple[NDArray[np.float64], list[str
 
 
 def _plain(value: Any) -> Any:
+    if pd.isna(value):
+        return None  # which, other than NaN, equals itself
     return value.item() if hasattr(value, "item") else value

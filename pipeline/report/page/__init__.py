@@ -9,7 +9,7 @@ from string import Template
 import yaml
 
 from pipeline.execution.failures import read_failures
-from pipeline.report.front_panels import names_chip_accuracy
+from pipeline.report.front_panels import names_chip_accuracy, objectives_of
 from pipeline.report.page import sections
 from pipeline.report.page.data import page_data
 from pipeline.report.page.findings import find_gains, findings
@@ -49,6 +49,7 @@ def build_report(results: Results, sweep: str) -> str:
         data=page_data(shown, layers, gains, worst, results.chips(sweep), of_chips),
         asked=sections.asked(designs, len(shown), _description(text)),
         findings=sections.findings(findings(designs, gains, results.store)),
+        race=sections.race(designs, objectives_of(results, sweep)),
         recommendations=sections.recommendations(results.recommendations(sweep)),
         sizes_and_worlds=sections.sizes_and_worlds(designs),
         heat_maps=sections.heat_maps(designs),

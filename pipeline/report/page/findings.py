@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -58,15 +59,15 @@ def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:
     """``binsparx``, or the best level there is, against ``dense``, both with nothing beyond the flips and judged on as
     many images and chips, where both are there on the same hardware; None where that is nowhere."""
     plain = designs[only_flips(designs)]
-    levels = [level for level in ("binsparx", "activation", "weight") if (plain.sparsity == level).any()]
-    if not levels:
-        return None
-    dense, sparse = plain[plain.sparsity == "dense"], plain[plain.sparsity == levels[0]]
     same = [name for name in (*HARDWARE_COLUMNS, "model_digest", "dataset_digest", "images", "chips") if name in plain]
-    dense, sparse = (
-        one.merge(other[same].drop_duplicates(), on=same) for one, other in ((dense, sparse), (sparse, dense))
-    )
-    return None if dense.empty else Gains(levels[0], results.compare(dense, sparse))
+    for level in ("binsparx", "activation", "weight"):
+        dense, sparse = plain[plain.sparsity == "dense"], plain[plain.sparsity == level]
+        dense, sparse = (
+            one.merge(other[same].drop_duplicates(), on=same) for one, other in ((dense, sparse), (sparse, dense))
+        )
+        if not dense.empty:
+            return Gains(level, results.compare(dense, sparse))
+    return None
 
 
 def findings(designs: pd.DataFrame, gains: Gains | None, store: Store | None = None) -> dict[str, list[str]]:
@@ -84,11 +85,16 @@ def findings(designs: pd.DataFrame, gains: Gains | None, store: Store | None = N
 
 
 def sentences(designs: pd.DataFrame, gains: Gains | None, store: Store | None = None) -> list[str]:
-    """What the circuit costs a network, what sparsity gives back, what to build; what a race stopped is left out."""
-    every, designs = len(designs), seen_all(designs)
+    """What the circuit costs a network, what sparsity gives back, what to build; what a race stopped is left out, and
+    the sentences say so."""
+    every, beaten = len(designs), int((designs.stopped == "beaten").sum())
+    designs = seen_all(designs)
     if designs.empty:
         return [f"All designs that are here, {every}, were beaten in a race by others that did not finish."]
-    return [_what_it_costs(designs), _what_sparsity_gives(gains, designs), _what_to_build(designs, store)]
+    costs = _what_it_costs(designs)
+    if beaten:
+        costs = f"A race stopped {beaten} of {every} designs as beaten; all that follows is of the others. {costs}"
+    return [costs, _what_sparsity_gives(gains, designs), _what_to_build(designs, store, raced=beaten > 0)]
 
 
 def _percent(value: float) -> str:
@@ -96,7 +102,7 @@ def _percent(value: float) -> str:
 
 
 def _what_it_costs(designs: pd.DataFrame) -> str:
-    dense = designs[designs.sparsity == "dense"]
+    dense = designs[(designs.sparsity == "dense") & only_flips(designs)]
     chosen = dense if not dense.empty else designs
     worst = chosen.loc[chosen.accuracy_loss.idxmax()]
     how = "stored densely, " if not dense.empty else ""
@@ -111,7 +117,7 @@ def _what_it_costs(designs: pd.DataFrame) -> str:
 
 def _what_sparsity_gives(gains: Gains | None, designs: pd.DataFrame) -> str:
     if gains is None:
-        return "The sweep does not hold dense and sparsified levels of the same hardware, so no gain can be told."
+        return "No dense and sparsified levels of the same hardware saw the same images, so no gain can be told."
     points = gains.comparison.points
     up, down = (int((points.verdict == verdict).sum()) for verdict in ("better", "worse"))
     costs = known_costs(points, "_change")
@@ -189,21 +195,20 @@ def _span(changes: pd.Series) -> str:
     return " to ".join(ends).replace("-", "\u2212") + f"{_GAP}%"
 
 
-def _what_to_build(designs: pd.DataFrame, store: Store | None) -> str:
+def _what_to_build(designs: pd.DataFrame, store: Store | None, raced: bool) -> str:
     """A world is no choice: designs are judged by the one that is worst for them."""
     worlds, words = world_names(designs).unique().tolist(), world_words(designs)
-    kind, kinds, names = (
-        ("corner", "corners", designs.corner.unique()) if words == "corner" else ("world", "worlds", worlds)
-    )
+    kind, names = ("corner", designs.corner.unique()) if words == "corner" else ("world", worlds)
     worst = worst_worlds(designs)
     if worst.empty:
-        return f"No design was computed in every {kind} ({', '.join(names)}), so none can be said to hold in all."
+        there = "was left by the race" if raced else "was computed"
+        return f"No design {there} in every {kind} ({', '.join(names)}), so none can be said to hold in all."
     costs = known_costs(worst)
     best = worst.loc[worst.accuracy.idxmax()]
     interval = _interval_of_the_best(best, int(worst.worlds.sum()), store)
-    judged = (
-        f"Judged by the worst of {len(worlds)} {kinds} ({', '.join(names)})" if len(worlds) > 1 else "On these images"
-    )
+    judged, everywhere = _judged_by(kind, names, worst)
+    if raced and everywhere:
+        judged += f", of what the race left{everywhere}"
     text = (
         f"{judged}, the most accurate design is {choice_name(best, worst)}, {level_name(best)}, with "
         f"{_percent(best.accuracy)} in the {world_name(best)} ({interval})"
@@ -213,7 +218,6 @@ def _what_to_build(designs: pd.DataFrame, store: Store | None) -> str:
         text += f" at {_spent(best, cost)}"
     near = worst[worst.accuracy_loss <= NEAR_IDEAL]
     points = f"{100 * NEAR_IDEAL:g} points of ideal arithmetic"
-    everywhere = f" in every {kind}" if len(worlds) > 1 else ""
     if near.empty:
         return text + f"; no design comes within {points}{everywhere}: this one loses {100 * best.accuracy_loss:.1f}."
     if cost is None or (near := near.dropna(subset=[cost.column])).empty:
@@ -225,6 +229,18 @@ def _what_to_build(designs: pd.DataFrame, store: Store | None) -> str:
         f"; the cheapest within {points}{everywhere} is {choice_name(cheap, worst)}, {level_name(cheap)}, with "
         f"{_percent(cheap.accuracy)} or more at {_spent(cheap, cost)}."
     )
+
+
+def _judged_by(kind: str, names: Sequence[str], worst: pd.DataFrame) -> tuple[str, str]:
+    """By which worlds the choices are judged, and what holds "in every" one of them; a device may have its own."""
+    most, several = int(worst.worlds.max()), f"{len(names)} {kind}s ({', '.join(names)})"
+    if len(names) == 1:
+        return "On these images", ""
+    if most == len(names):
+        return f"Judged by the worst of {several}", f" in every {kind}"
+    if most == 1:
+        return f"With each device in one of {several}", ""
+    return f"Judged by the worst {kind} of its device, of {several}", f" in every {kind} of its device"
 
 
 def _spent(row: pd.Series, cost: Objective) -> str:

@@ -316,7 +316,7 @@ function drawChips() {
 function drawGains() {
   const host = byId("gain-chart");
   host.replaceChildren();
-  if (!data.gains) { byId("gain-note").textContent = "The sweep does not hold dense and sparsified levels of the same hardware."; return; }
+  if (!data.gains) { byId("gain-note").textContent = "No dense and sparsified levels of the same hardware saw the same images."; return; }
   const { level: name, names, dense: kept, largest, left, paired } = data.gains;
   byId("gain-note").textContent = `Circle: dense, ${SHAPES[name]}: ${name}, on the same hardware; the number is the change in points with the 95 % interval of this design by itself`
     + (paired ? ", from the same images one by one" : "") + (left ? `. The ${largest} largest and ${kept.length - largest} smallest changes; ${left} between them are not drawn.` : ".");

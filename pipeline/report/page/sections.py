@@ -18,7 +18,7 @@ from pipeline.results.names import distinguishing, hardware_name, world_names, w
 from pipeline.results.stopped import stop_words
 from pipeline.sweep.keys import short_key
 from pipeline.sweep.names import array_name
-from pipeline.sweep.objectives import Objective, known_costs
+from pipeline.sweep.objectives import OBJECTIVES, Objective, known_costs
 from pipeline.tables.schema import AXIS_COLUMNS
 
 _LEVELS = ("dense", "weight", "activation", "binsparx")
@@ -92,6 +92,24 @@ def asked(designs: pd.DataFrame, shown: int, description: str) -> str:
     return f"{lead}<p>{note}</p>" + table(("axis", "values"), [row for row in rows if row[1]])
 
 
+def race(designs: pd.DataFrame, objectives: Sequence[str]) -> str:
+    """What fronts cannot say of a sweep that was a race for one front; nothing of others.
+
+    Args:
+        designs: of the sweep.
+        objectives: names of what that front is of.
+    """
+    beaten = int((designs.stopped == "beaten").sum())
+    if not beaten:
+        return ""
+    labels = [OBJECTIVES[name].label for name in objectives]
+    by = f" for {', '.join(labels[:-1])} and {labels[-1]}" if len(labels) > 1 else ""
+    return (
+        f" The sweep was a race{by}, world by world, which stopped {beaten} designs as beaten: fronts of other costs, "
+        "and of what holds in every world, are of the designs that it left."
+    )
+
+
 def sizes_and_worlds(designs: pd.DataFrame) -> str:
     """What the heat maps lie over, as a heading."""
     words = world_words(designs)
@@ -130,7 +148,7 @@ def recommendations(found: pd.DataFrame) -> str:
     if found.empty:
         return ""
     rows = []
-    axes = distinguishing(found[found.place == 0])
+    axes = distinguishing(found[found.place == -1])  # knobs change the hardware of what is chosen
     for chosen, dense in zip(
         found[found.place == 0].to_dict("records"), found[found.place == -1].to_dict("records"), strict=True
     ):
@@ -145,9 +163,10 @@ def recommendations(found: pd.DataFrame) -> str:
         )  # fmt: skip
     first = found.iloc[0]
     note = (
-        f"The cheapest set by {escape(first.least)} that loses less than {100 * first.target:g} % of images against "
-        f"ideal arithmetic, judged on {first.images} images that had no say in choosing it; confirmed: "
-        f"{100 * first.confidence_asked:g} % sure or more. Costs are changes against dense storage, in %."
+        f"The cheapest set by {escape(first.least)} that is confirmed to lose less than {100 * first.target:g} % of "
+        f"images against ideal arithmetic, {100 * first.confidence_asked:g} % sure or more, judged on {first.images} "
+        "images that had no say in what is judged on them. Where none is, the surest of those that are likely to, or "
+        "the closest, as the same images have it. Costs are changes against dense storage, in %."
     )
     heading = (
         "hardware", "set", "verdict", "sure (%)", "dense (%)", "accuracy (%)", "ideal (%)", "energy", "latency", "area",

@@ -103,7 +103,8 @@ def print_robust_front(designs: pa.Table, console: Console, wide: bool = False) 
         ]
         for row in front.to_dict("records")
     ]  # fmt: skip
-    title = f"the front of what holds in every {world_words(frame)}: least accuracy, largest {name}"
+    raced = ", of what the race left in all of them" * bool((frame.stopped == "beaten").any())
+    title = f"the front of what holds in every {world_words(frame)}: least accuracy, largest {name}{raced}"
     print_table(title, columns, lines, console, len(naming.columns), wide)
     console.print()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,16 +15,22 @@ from rich.console import Console
 from scipy import stats
 
 from pipeline.cli.plan import summarise
-from pipeline.execution.racing import PIECES, piece_images, shared_runs
+from pipeline.execution.racing import PIECES, piece_images, run_race, shared_runs
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
 from pipeline.front.accuracy_claims import chance_of_error
 from pipeline.front.crossed import part, reach
 from pipeline.front.elimination import ERROR, Contender, beaten_in_group, error_of_a_pair
 from pipeline.front.rounds import most_rounds, rounds
+from pipeline.storage.compute_time import ComputeTimes
+from pipeline.storage.store import Store
+from pipeline.sweep import protocols
 from pipeline.sweep.extent import Extent
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
+from simcore.design import Design
+from tests.pipeline.fake_inference import FakeEvaluator, Prepared
 from tests.pipeline.fake_simcore import write_sweep
+from tests.pipeline.recommend.here import Here
 from tests.pipeline.simulated_races import (
     Draw,
     a_lucky_best,
@@ -226,6 +232,34 @@ def test_a_race_ends_with_the_front_of_the_complete_sweep(tmp_path: Path) -> Non
     assert run("racing", "race").tasks_run == 0
     rest = run("complete", "race")
     assert rest.tables["designs"].equals(complete.tables["designs"])
+
+
+@dataclass(frozen=True)
+class CheapAndWrong(FakeEvaluator):
+    """What needs least current guesses."""
+
+    def prepare(self, checkpoint: protocols.Checkpoint, design: Design, dataset: protocols.Dataset) -> Prepared:
+        strength = {"dense": 0.95, "weight": 0.9, "activation": 0.85, "binsparx": 0.1}[design.sparsity]
+        return replace(super().prepare(checkpoint, design, dataset), strength=strength)
+
+
+@pytest.mark.usefixtures("fakes")
+def test_what_is_below_the_floor_stops_nothing_above_it(tmp_path: Path) -> None:
+    """Accuracy is no objective, but the front has a floor of it."""
+    path = write_sweep(
+        tmp_path,
+        strategy="racing",
+        sparsity="[dense, weight, activation, binsparx]",
+        pareto="{objectives: [current], min_accuracy: 0.5}",
+    )
+    plan = make_plan(load_sweep(Path(path)), CheapAndWrong())
+    store = Store(str(tmp_path / "results"))
+    here = Here(plan, store)
+    race = run_race(plan, store, ComputeTimes({}), lambda works, name: here(works, name) or True)
+    levels = {point.key: (point.columns["rows"], point.columns["sparsity"]) for point in plan.points}
+    stopped = {levels[key] for key in race.stops}
+    # What guesses on 32 rows needs least of all, and beats but what guesses on 64.
+    assert stopped == {(64, "binsparx")}
 
 
 @pytest.mark.usefixtures("fakes", "ray_cluster")

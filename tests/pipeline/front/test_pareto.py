@@ -163,6 +163,36 @@ def test_a_front_has_a_floor_and_without_one_of_its_own_it_is_chance(floor: dict
     assert ((fronts.marks["pareto_rank"] > 0) == fronts.marks["above_floor"]).all()
 
 
+@pytest.mark.parametrize(
+    ("objectives", "order"),
+    [(("accuracy", "chip_accuracy", "energy"), "ab"), (("chip_accuracy", "accuracy"), "ab"), (("accuracy",), "b")],
+)
+def test_a_front_begins_with_the_cheapest_or_where_nothing_costs_with_the_most_accurate(
+    objectives: tuple[ObjectiveName, ...], order: str
+) -> None:
+    """The cheaper of two designs is right less often and has the better weakest chip."""
+    right = np.arange(100) < np.array([[[88], [90]], [[85], [99]]])
+    table = pa.table(
+        {
+            **{name: ["x"] * 2 for name in GROUP_COLUMNS},
+            "accuracy": right.mean(axis=(1, 2)).tolist(),
+            "accuracy_chip_p5": [0.88, 0.85],
+            "accuracy_low": [0.4] * 2,
+            "ideal_accuracy": [0.95] * 2,
+            "chance_accuracy": [0.1] * 2,
+            "energy_per_image_J": [1.0, 2.0],
+            "images": [100] * 2,
+            "chips": pa.array([2] * 2, pa.int64()),
+            "design_key": list("ab"),
+            "solver_setting": ["auto"] * 2,
+            "stopped": [""] * 2,
+        }
+    )
+    spec = ParetoSpec(objectives=objectives, resamples=20)
+    fronts = find_fronts(table, [bits_of(one, spec) for one in right], spec)
+    assert "".join("ab"[row] for row in fronts.order) == order
+
+
 def test_without_accuracy_the_front_is_certain_and_a_missing_value_is_off_it() -> None:
     correct = np.ones((3, 4), dtype=bool)
     values = [(1.0,), (2.0,), (math.nan,)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import sys
@@ -14,14 +15,17 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from pipeline.cli import main
 from pipeline.cli import recommend as command_module
+from pipeline.errors import PointsFailed
 from pipeline.recommend.candidates import candidates_of, design_of, hardware_among
 from pipeline.recommend.picture import draw_recommendations, draw_search, draw_sensitivity
 from pipeline.recommend.recommendation import Options, Recommendation
-from pipeline.recommend.search import Evaluations, recommend
+from pipeline.recommend.search import Evaluations, NothingFound, recommend
 from pipeline.recommend.sensitivity import sensitivity
+from pipeline.recommend.text import print_recommendations
 from pipeline.report.page import sections
 from pipeline.storage.records import design_folder
 from pipeline.storage.store import Store
@@ -30,6 +34,7 @@ from pipeline.sweep import protocols, simulation
 from pipeline.sweep.mitigation_sets import sets_of
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import load_sweep
+from simcore.errors import BinsparxError, InputError
 from simcore.passes import passes_of
 from tests.pipeline.cli.test_command_line import command
 from tests.pipeline.fake_inference import FakeEvaluator, Prepared, ShardResult
@@ -119,6 +124,56 @@ def test_where_nothing_mends_the_closest_is_told(plan: Plan, tmp_path: Path) -> 
     assert found.kind == "missed"
     assert "popcount_term" in found.chosen.candidate.name
     assert len(found.tried) == 4
+
+
+@dataclass(frozen=True)
+class OnlyOf(Mending):
+    """Arrays of some sizes cannot be simulated; on those of 32 rows dense storage cannot."""
+
+    without: tuple[int, ...] = (16,)
+
+    def prepare(self, checkpoint: protocols.Checkpoint, design: Any, dataset: protocols.Dataset) -> Prepared:
+        if design.rows in self.without or (design.rows == 32 and design.mitigations == "none"):
+            raise InputError("no simulation of that")
+        return super().prepare(checkpoint, design, dataset)
+
+
+def test_hardware_that_fails_does_not_cost_the_others_their_recommendation(tmp_path: Path) -> None:
+    options = Options(target=0.05, images=200, passes=("bent_references", "popcount_term"))
+    path = write_sweep(tmp_path, **{**SWEEP, "arrays": "[64x64, 32x32, 16x16]"})
+
+    def search(evaluator: OnlyOf, folder: str) -> list[Recommendation]:
+        plan = make_plan(load_sweep(path), evaluator)
+        store = Store(str(tmp_path / folder))
+        return recommend(hardware_among(plan.points), options, Evaluations(plan, store, Here(plan, store)))
+
+    with pytest.warns(NothingFound) as told:
+        found = search(OnlyOf(), "some")
+    assert [one.hardware.columns["rows"] for one in found] == [64]
+    texts = [str(one.message) for one in told]
+    assert texts == [
+        "dense storage, which sets are compared with, failed on 8T-SRAM nominal 32x32",
+        "no set of mitigations could be computed for 8T-SRAM nominal 16x16",
+    ]
+    with pytest.raises(BinsparxError, match="no set of mitigations could be computed for 8T-SRAM nominal 64x64"):
+        search(OnlyOf(without=(16, 32, 64)), "none")
+    with pytest.raises(PointsFailed, match="nothing can be said of 2 of the pieces of hardware"):
+        command_module._check_that_all_could_be_tried([], 2)
+
+
+def test_what_is_said_of_a_set_is_what_is_known_of_it(plan: Plan, tmp_path: Path) -> None:
+    found, _ = found_by(plan, tmp_path, target=0.05, passes=("bent_references", "popcount_term"))
+    missed, _ = found_by(plan, tmp_path, target=0.01, passes=("popcount_term",))
+
+    def said(one: Recommendation) -> str:
+        console = Console(file=io.StringIO(), width=200)
+        print_recommendations([one], console)
+        return console.file.getvalue()  # type: ignore[attr-defined]
+
+    assert "the cheapest set of which that is so" in said(found) and "flatters" not in said(found)
+    unpriced = replace(found, chosen=replace(found.chosen, costs={}))
+    assert "of those the one that loses least, costs being unknown" in said(unpriced)
+    assert missed.kind == "missed" and "which flatters it" in said(missed)
 
 
 def test_sets_are_tried_on_hardware_once_each(plan: Plan) -> None:

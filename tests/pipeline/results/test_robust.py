@@ -72,6 +72,34 @@ def test_the_report_says_what_holds_in_every_corner_for_each_network() -> None:
     assert list(both) == ["net", "other"] and "92.0" in both["net"][2] and "92.0" not in both["other"][2]
 
 
+def test_the_report_says_where_devices_have_worlds_of_their_own() -> None:
+    sram, reram = (DESIGNS[DESIGNS.design_key.isin([key + "n", key + "p"])] for key in "bc")
+    own = pd.concat([sram.assign(effects="sram-vt"), reram.assign(effects="reram-5", device="1T-1ReRAM")])
+    told = sentences(own.assign(stopped=""), None)[2].replace("\u00a0", " ")
+    assert told.startswith("Judged by the worst world of its device, of 4 worlds (")
+    assert "in every world of its device" in told
+    alone = sentences(own[own.corner == "nominal"], None)[2]
+    assert alone.startswith("With each device in one of 2 worlds (") and "every" not in alone
+
+
+def test_the_report_speaks_of_what_a_race_left() -> None:
+    raced = DESIGNS.assign(stopped=["", "", "beaten", "", "", "", "", "", ""])
+    costs, _, build = sentences(raced, None)
+    assert costs.startswith("A race stopped 1 of 9 designs as beaten; all that follows is of the others. ")
+    assert build.startswith("Judged by the worst of 2 corners (nominal, pessimistic), of what the race left in every")
+    none_left = raced[raced.design_key.isin(["bn", "bp", "cn"])].iloc[[0, 1, 2]]
+    none_left = none_left.assign(stopped=["beaten", "", ""])
+    assert "No design was left by the race in every corner" in sentences(none_left, None)[2]
+
+
+def test_what_circuits_cost_is_told_of_designs_that_nothing_mends() -> None:
+    mended = DESIGNS.assign(
+        mitigations="popcount_term", accuracy=0.3, accuracy_loss=0.63, design_key="m" + DESIGNS.design_key
+    )
+    both = pd.concat([DESIGNS.assign(mitigations="none"), mended])
+    assert sentences(both, None)[0] == sentences(DESIGNS.assign(mitigations="none"), None)[0]
+
+
 def test_levels_that_differ_from_dense_in_their_flips_alone() -> None:
     levels = pd.DataFrame({"sparsity": ["dense", "binsparx", "binsparx"], "prune": [0.0, 0.0, 0.1]})
     assert only_flips(levels).tolist() == [True, True, False]
