@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -263,6 +264,11 @@ class Results:
             InputError: no such sweep.
         """
         return _frame(self.table("chips", sweep))
+
+
+def is_beyond(row: Mapping[str, Any] | pd.Series) -> bool:
+    """Whether the evidence of a row of ``designs`` is beyond the limits of its sweep."""
+    return not row.get("evidence_within_limits", True)
 
 
 def seen_all(designs: pd.DataFrame) -> pd.DataFrame:

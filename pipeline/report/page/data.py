@@ -16,6 +16,7 @@ from pipeline.report.front_panels import ACCURACY, OF_CHIPS, FrontPanel, front_p
 from pipeline.report.page.axes import accuracy_axis, cost_axis, error_axis
 from pipeline.report.page.findings import MOST_GAINS, Gains
 from pipeline.report.page.selection import hardware_numbers
+from pipeline.results.finished import is_beyond
 from pipeline.results.names import choice_name, distinguishing, hardware_name, world_names, world_words
 from pipeline.results.robust import only_flips, robust_front
 from pipeline.sweep.names import array_name, level_name
@@ -57,6 +58,7 @@ def page_data(
         "designs": {name: _values(designs[name]) for name in _DESIGN_COLUMNS},
         "names": [hardware_name(row, axes) for row in rows],
         "levels": [level_name(row) for row in rows],
+        "beyond": [is_beyond(row) for row in rows],
         "models": designs.model.unique().tolist(),
         "hardware": hardware.tolist(),
         "costs": [_cost_chart(designs, cost, worst, places) for cost in known_costs(designs)]

@@ -11,7 +11,7 @@ from pipeline.front.chips import interval_of_the_picked
 from pipeline.front.intervals import PairedCounts, exact_interval
 from pipeline.front.significance import ERROR, largest_by_halves
 from pipeline.results.comparison import Comparison, split_images_of
-from pipeline.results.finished import Results, seen_all
+from pipeline.results.finished import Results, is_beyond, seen_all
 from pipeline.results.names import choice_name, design_name, world_names, world_words
 from pipeline.results.robust import only_flips, spread_columns, worst_worlds
 from pipeline.storage.predictions import read_chips
@@ -109,8 +109,8 @@ def _what_it_costs(designs: pd.DataFrame) -> str:
     fine = int((chosen.accuracy_loss <= NEAR_IDEAL).sum())
     return (
         f"Circuits cost the network up to {100 * worst.accuracy_loss:.1f} points of accuracy: {how}"
-        f"{design_name(worst, designs)} classifies {_percent(worst.accuracy)} of {worst.images} images rightly where "
-        f"ideal arithmetic gets {_percent(worst.ideal_accuracy)}; {fine} of {len(chosen)} "
+        f"{design_name(worst, designs)}{_mark(worst)} classifies {_percent(worst.accuracy)} of {worst.images} images "
+        f"rightly where ideal arithmetic gets {_percent(worst.ideal_accuracy)}; {fine} of {len(chosen)} "
         f"{'dense ' if not dense.empty else ''}designs stay within {100 * NEAR_IDEAL:g} points of it on these images."
     )
 
@@ -210,7 +210,7 @@ def _what_to_build(designs: pd.DataFrame, store: Store | None, raced: bool) -> s
     if raced and everywhere:
         judged += f", of what the race left{everywhere}"
     text = (
-        f"{judged}, the most accurate design is {choice_name(best, worst)}, {level_name(best)}, with "
+        f"{judged}, the most accurate design is {choice_name(best, worst)}, {level_name(best)}{_mark(best)}, with "
         f"{_percent(best.accuracy)} in the {world_name(best)} ({interval})"
     )
     cost = costs[0] if costs else None
@@ -226,9 +226,14 @@ def _what_to_build(designs: pd.DataFrame, store: Store | None, raced: bool) -> s
     if cheap.design_key == best.design_key:
         return text + f", and the cheapest within {points}{everywhere} is the same."
     return text + (
-        f"; the cheapest within {points}{everywhere} is {choice_name(cheap, worst)}, {level_name(cheap)}, with "
-        f"{_percent(cheap.accuracy)} or more at {_spent(cheap, cost)}."
+        f"; the cheapest within {points}{everywhere} is {choice_name(cheap, worst)}, {level_name(cheap)}{_mark(cheap)}, "
+        f"with {_percent(cheap.accuracy)} or more at {_spent(cheap, cost)}."
     )
+
+
+def _mark(row: pd.Series) -> str:
+    """What is to be known of a design whose fast solver is not as good as was asked."""
+    return " (~: exact reads show its fast solver beyond the sweep's limits)" if is_beyond(row) else ""
 
 
 def _judged_by(kind: str, names: Sequence[str], worst: pd.DataFrame) -> tuple[str, str]:

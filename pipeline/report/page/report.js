@@ -74,6 +74,7 @@ function describe(i) {
   if (D.chips[i] !== null) lines.push(`${D.chips[i]} chips: 95 % reach ${percent(D.accuracy_chip_p5[i])} %, yield ${yieldOf(i)}`);
   for (const cost of data.costs.filter((one) => one.accuracy === "accuracy")) lines.push(`${cost.label} ${cost.shown[i]}`);
   lines.push(`error ${D.rms_error_lsb[i].toFixed(2)} LSB rms, partial sums ${(-100 * D.partial_sum_reduction[i]).toFixed(0)} %`);
+  if (data.beyond[i]) lines.push("~ exact reads show the fast solver beyond the sweep's limits");
   lines.push(`binsparx explain ${D.design_key[i].slice(0, 12)}`);
   return lines.join("\n");
 }

@@ -10,6 +10,7 @@ import pyarrow as pa
 from rich.console import Console
 
 from pipeline.report.text_table import Column
+from pipeline.results.finished import is_beyond
 from pipeline.results.fixed import cost_choices, fixed_axes, said, varying_axes
 from pipeline.results.names import split_overrides
 from pipeline.sweep.axes import LEVEL_COLUMNS
@@ -110,11 +111,6 @@ def accuracy_of(row: Row | None) -> str:
 def marks(row: Row) -> str:
     mark = "*" if row["on_front"] else "?" if row.get("front_candidate") else " "  # none in earlier tables
     return f"{'~' if is_beyond(row) else ''}{mark}"
-
-
-def is_beyond(row: Row) -> bool:
-    """Its evidence is beyond the limits of the sweep file."""
-    return not row.get("evidence_within_limits", True)
 
 
 def cost_of(row: Row, name: str) -> str:

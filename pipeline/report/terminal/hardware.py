@@ -20,13 +20,12 @@ from pipeline.report.terminal.cells import (
     cost_of,
     frame_of,
     heading,
-    is_beyond,
     print_fixed,
     text_of,
 )
 from pipeline.report.text_table import Column, print_table
 from pipeline.results.comparison import chips_of
-from pipeline.results.finished import above_floor, hardware_only
+from pipeline.results.finished import above_floor, hardware_only, is_beyond
 from pipeline.results.names import world_words
 from pipeline.results.stopped import stop_words
 from pipeline.sweep.axes import DENSE, LEVEL_COLUMNS

@@ -92,6 +92,13 @@ def test_the_report_speaks_of_what_a_race_left() -> None:
     assert "No design was left by the race in every corner" in sentences(none_left, None)[2]
 
 
+def test_the_report_marks_designs_whose_solver_was_not_good_enough() -> None:
+    marked = DESIGNS.assign(evidence_within_limits=DESIGNS.design_key != "bp")
+    costs, _, build = sentences(marked, None)
+    assert "98x64, dense (~: exact reads show its fast solver beyond the sweep's limits), with" in build
+    assert "~" not in costs and "~" not in " ".join(sentences(marked.assign(evidence_within_limits=True), None))
+
+
 def test_what_circuits_cost_is_told_of_designs_that_nothing_mends() -> None:
     mended = DESIGNS.assign(
         mitigations="popcount_term", accuracy=0.3, accuracy_loss=0.63, design_key="m" + DESIGNS.design_key
