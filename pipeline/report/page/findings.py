@@ -225,9 +225,10 @@ def _what_to_build(designs: pd.DataFrame, store: Store | None, raced: bool) -> s
     cheap = near.loc[near[cost.column].idxmin()]
     if cheap.design_key == best.design_key:
         return text + f", and the cheapest within {points}{everywhere} is the same."
+    found = f"{choice_name(cheap, worst)}, {level_name(cheap)}{_mark(cheap)}"
     return text + (
-        f"; the cheapest within {points}{everywhere} is {choice_name(cheap, worst)}, {level_name(cheap)}{_mark(cheap)}, "
-        f"with {_percent(cheap.accuracy)} or more at {_spent(cheap, cost)}."
+        f"; the cheapest within {points}{everywhere} is {found}, with "
+        f"{_percent(cheap.accuracy)} or more at {_spent(cheap, cost)}."
     )
 
 
