@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -54,6 +55,22 @@ def test_what_a_cut_creation_left_is_made_anew(tmp_path: Path, leave: object) ->
     assert (done.written, done.set_aside) == (5, None)
     assert track_sweep(plan.sweep, store).unchanged == 5
     assert not (tmp_path / "results/set_aside").exists()
+
+
+def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "studies.db"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE studies (study_id INTEGER PRIMARY KEY AUTOINCREMENT, name VARCHAR(512))")
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO studies (name) VALUES ('mine')")
+        database.commit()
+    before = path.read_bytes()
+    with pytest.raises(TrackingUnavailable) as caught:
+        ensure_database(f"sqlite:///{path}")
+    asked = "name another file or a server"
+    assert str(caught.value) == f"{path} is no database of MLflow: it has the table 'studies'; {asked}"
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name != ".partial"] == ["studies.db"]
 
 
 @pytest.mark.parametrize(
