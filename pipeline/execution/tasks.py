@@ -8,16 +8,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import socket
 import sys
 import time
 import traceback
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.errors import NO_ROOM, describe_full_disk
+from pipeline.errors import NO_ROOM, ResultsNotShared, describe_full_disk
 from pipeline.execution.retries import FailureKind, kind_of
 from pipeline.provenance import Provenance
 from pipeline.storage.layer_totals import Totals, sum_layers
@@ -34,7 +36,7 @@ from pipeline.storage.records import (
     shard_path,
 )
 from pipeline.storage.shards import Range
-from pipeline.storage.store import open_store
+from pipeline.storage.store import PARTIAL_FOLDER, open_store
 from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator, Prepared, ShardResult
 from pipeline.tables.evidence import evidence_record
 from simcore.errors import InputError
@@ -57,12 +59,13 @@ LONGEST_TASK_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class TaskSettings:
-    """What every task of a run shares."""
+    """What every task of a run shares. ``mark`` is a file of the store that a task must find, if it is named."""
 
     evaluator: Evaluator
     store_uri: str
     threads: int
     provenance: Provenance
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,38 @@ class Outcome:
         return self.kind is None
 
 
+@contextlib.contextmanager
+def marked_results(settings: TaskSettings, address: str | None) -> Iterator[TaskSettings]:
+    """The settings for tasks of a cluster: while the block lasts they find a mark in the results or refuse to work.
+
+    A folder may be another one on every machine, and a worker would fill its own with what the driver never finds.
+
+    Args:
+        settings: of the tasks.
+        address: of the cluster; None: a Ray of this machine, where nothing is to be checked.
+    """
+    if address is None:
+        yield settings
+        return
+    store, mark = open_store(settings.store_uri), f"{PARTIAL_FOLDER}/run-{uuid.uuid4().hex}"
+    store.put(mark, b"")
+    try:
+        yield dataclasses.replace(settings, mark=mark)
+    finally:
+        with contextlib.suppress(OSError):
+            store.delete([mark])
+
+
+def _check_shared(settings: TaskSettings) -> None:
+    store = open_store(settings.store_uri)
+    if settings.mark and store.read(settings.mark) is None:
+        raise ResultsNotShared(
+            f"results must be reachable from all machines: on {socket.gethostname()}, '{store.uri}' is not what it is "
+            "for the driver; name a URI (s3://..., gs://...) or a folder that all machines share",
+            "--results",
+        )
+
+
 def prepare_design(
     settings: TaskSettings,
     key: str,
@@ -92,6 +127,7 @@ def prepare_design(
     """Prepares a design, writes its record unless a sound one is there, and returns (outcome, prepared or None)."""
     clock = _Clock()
     try:
+        _check_shared(settings)
         settings.evaluator.load()  # before the threads are limited: libraries must be there to be found
         with limited_threads(settings.threads):
             prepared = settings.evaluator.prepare(checkpoint, design, dataset)
@@ -131,6 +167,7 @@ def evaluate_shards(
     outcomes: list[Outcome] = []
     clock = _Clock()
     try:
+        _check_shared(settings)
         settings.evaluator.load()
         with limited_threads(settings.threads):
             chips = _Chips(settings.evaluator, prepared, dataset.splits[split])
@@ -138,7 +175,7 @@ def evaluate_shards(
                 if outcomes and clock.timing().seconds > LONGEST_TASK_SECONDS:
                     break
                 outcomes.append(_evaluate_shard(settings, key, chips, dataset, split, shard, batch))
-    except Exception as error:  # the evaluator itself could not be loaded
+    except Exception as error:  # no task could be done here: the evaluator cannot be loaded, say
         outcomes += [clock.failed(error)] * (len(shards) - len(outcomes))
     return outcomes
 

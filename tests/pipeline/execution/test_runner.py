@@ -6,7 +6,8 @@ import errno
 import io
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from rich.console import Console
 from pipeline.cli.plan import plan
 from pipeline.errors import DiskFull, Interrupted
 from pipeline.execution import runner
+from pipeline.execution.ray_interface import Ray
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from pipeline.execution.tasks import TaskSettings
 from pipeline.report.figures import draw_figures
 from pipeline.report.page import build_report
 from pipeline.report.picture import draw_front
@@ -34,8 +37,9 @@ from pipeline.sweep.spec import load_sweep
 from pipeline.tables.completeness import what_is_missing
 from pipeline.tracking.mlflow import parent_entry
 from simcore.design import Design
+from simcore.errors import InputError
 from tests.pipeline.fake_inference import FakeEvaluator, Prepared, ShardResult
-from tests.pipeline.fake_ray import fake_session, small_session
+from tests.pipeline.fake_ray import FakeClock, FakeRay, fake_session, small_session
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -286,6 +290,38 @@ def test_damage_that_comes_back_every_time_ends_as_a_failure(tmp_path: Path, mon
     lines = [line for line in said.getvalue().splitlines() if "set aside" in line]
     assert ["computing it again" in line for line in lines] == [True, True, False]
     assert result.tables["designs"].num_rows == 0
+
+
+class OtherDisk(FakeRay):
+    """Workers of another machine, where the path of the results leads to a disk of its own."""
+
+    def remote(self, **options: float) -> Any:
+        make = super().remote(**options)
+
+        def on_other_disk(function: Callable[..., Any]) -> Any:
+            def run_there(settings: TaskSettings, *arguments: Any) -> Any:
+                return function(replace(settings, store_uri=f"{settings.store_uri}-elsewhere"), *arguments)
+
+            return make(run_there)
+
+        return on_other_disk
+
+
+@contextmanager
+def on_other_disk(address: str | None, threads: int) -> Iterator[Ray]:
+    yield OtherDisk(2, FakeClock())
+
+
+def test_results_that_workers_do_not_share_end_a_run_before_anything_is_computed(tmp_path: Path) -> None:
+    run(tmp_path)
+    tables = (tmp_path / "results/sweeps/small/designs.parquet").read_bytes()
+    shutil.rmtree(tmp_path / "results/designs")
+    with pytest.raises(InputError, match="^--results: results must be reachable from all machines: on "):
+        run(tmp_path, options=replace(OPTIONS, address="head:6379", session=on_other_disk))
+    assert (tmp_path / "results/sweeps/small/designs.parquet").read_bytes() == tables
+    assert not (tmp_path / "results-elsewhere").exists()
+    assert not list((tmp_path / "results/.partial").iterdir())
+    assert not run(tmp_path, options=replace(OPTIONS, address="head:6379")).failures
 
 
 @dataclass(frozen=True)
