@@ -88,6 +88,19 @@ def test_the_pack_holds_what_the_sweep_names_and_nothing_beside_it(tmp_path: Pat
     assert about["job"] == {"sweep": "files/small.yaml", "options": {"--threads": "2"}}
 
 
+@pytest.mark.parametrize(("link", "target"), [("images", "images"), ("data", "")])
+def test_images_behind_a_link_are_packed_where_the_sweep_names_them(tmp_path: Path, link: str, target: str) -> None:
+    """The folder is a link, or one above it is."""
+    shutil.copytree(open_dataset("fashion-mnist").folder, tmp_path / "elsewhere/images")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / link).symlink_to(tmp_path / "elsewhere" / target)
+    named = "./images" if target else "data/images"
+    make_pack(load_sweep(write_sweep(tmp_path / "mine", dataset=named))).write(tmp_path / "out", {})
+    sweep = load_sweep(tmp_path / "out/files/small.yaml")
+    assert open_dataset(sweep.resolve(sweep.spec.dataset.name)).digest == open_dataset("fashion-mnist").digest
+    assert {path.name for path in (tmp_path / "out/files").iterdir()} == {link, "small.yaml"}
+
+
 def test_untracked_and_secret_files_of_the_code_stay_here(tmp_path: Path) -> None:
     for name in ("pipeline/run.py", "pipeline/scratch.py", "simcore/a.yaml", "simcore/server.pem", "simcore/link.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
