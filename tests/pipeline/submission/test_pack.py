@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 
-from pipeline.cli.jobs import submit
+from pipeline.cli.jobs import logs, submit
+from pipeline.errors import Interrupted
 from pipeline.submission.jobs import ENTRYPOINT, JobEnded, Jobs, JobState
 from pipeline.submission.pack import _code_files, looks_secret, make_pack
 from pipeline.sweep.spec import load_sweep
@@ -212,6 +213,20 @@ def test_a_log_that_breaks_off_is_one_line() -> None:
     with pytest.raises(BinsparxError, match="the connection to the job server at http://head:8265 broke: Server disc"):
         fake_jobs().follow("known", written.append)
     assert written == ["so far\n"]
+
+
+def test_leaving_a_job_does_not_count_as_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    jobs = fake_jobs()
+    monkeypatch.setattr(jobs, "follow", leave)
+    monkeypatch.setattr("pipeline.cli.jobs._jobs", lambda address: jobs)
+    with pytest.raises(Interrupted) as caught:
+        logs("known", follow=True)
+    assert caught.value.exit_code == 130
+    again = "binsparx logs known --follow --address http://head:8265"
+    assert str(caught.value) == f"left; the job goes on. Pick it up with: {again}"
 
 
 def test_nobody_answers() -> None:
