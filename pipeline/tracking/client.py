@@ -83,13 +83,20 @@ def check_tracking_uri(uri: str, where: str) -> str:
         if not os.access(folder, os.W_OK):
             raise InputError(f"no file can be written into the folder '{folder}'", where)
     if scheme in ("http", "https"):
-        parts = urlsplit(uri)
+        host, port = _host_and_port(uri, where)
         try:
-            port = parts.port or (443 if scheme == "https" else 80)
-            socket.create_connection((parts.hostname or "", port), _ANSWER_SECONDS).close()
+            socket.create_connection((host, port), _ANSWER_SECONDS).close()
         except (OSError, ValueError) as error:
             return f"MLflow at {without_secret(uri)} does not answer now ({error}); the results can be tracked later"
     return ""
+
+
+def _host_and_port(uri: str, where: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(uri)
+        return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:  # its text may hold a part of a password
+        raise InputError(f"expected a server, http://HOST:PORT, found '{without_secret(uri)}'", where) from None
 
 
 def _check_folder(where: str) -> str:

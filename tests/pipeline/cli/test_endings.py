@@ -129,6 +129,8 @@ _EXPECTED = "expected a server, http://HOST:PORT, or a file, sqlite:///FOLDER/ml
         ("localhost:5000", _EXPECTED),
         ("./mlruns", _EXPECTED),
         ("file:///tmp/mlruns", _EXPECTED),
+        ("http://[bad", "expected a server, http://HOST:PORT, found 'http://[bad'"),
+        ("http://host:port", "expected a server, http://HOST:PORT, found 'http://host:port'"),
         ("sqlite:////no/such/folder/mlflow.db", "no file can be written into the folder '/no/such/folder'"),
     ],
 )
