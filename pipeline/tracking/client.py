@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks", "databricks-uc")
 _ANSWER_SECONDS = 5.0
+_SPECIAL = re.compile(r"%[0-9a-fA-F]{2}|\?")  # in the path of an SQLite URI: another character, the begin of options
 PREFIX = "binsparx"
 """Of the tags that tell this program's runs from others."""
 
@@ -32,11 +34,16 @@ def default_tracking_uri(store: Store) -> str:
     """An SQLite file in the results folder.
 
     Raises:
-        TrackingUnavailable: the results are not on this machine's disk.
+        TrackingUnavailable: the results are not on this machine's disk, or their path cannot be a part of a URI.
     """
     path = store.local_path("mlflow.db")
     if path is None:
         raise TrackingUnavailable(f"results at {store.uri} have no place for an SQLite file; name a tracking server")
+    if special := _SPECIAL.search(str(path)):
+        raise TrackingUnavailable(
+            f"the path of the results, {store.uri}, holds '{special[0]}', which means something else in a tracking "
+            "URI; name a server, or a file elsewhere"
+        )
     return f"sqlite:///{path}"
 
 
@@ -79,7 +86,10 @@ def check_tracking_uri(uri: str, where: str) -> str:
     if scheme not in _SCHEMES:
         raise unknown_name("kind of tracking URI", scheme, _SCHEMES, where)
     if scheme == "sqlite":
-        folder = Path(rest.removeprefix("/").partition("?")[0]).absolute().parent
+        file = rest.removeprefix("/").partition("?")[0]
+        if escape := _SPECIAL.search(file):  # MLflow takes it for both, the character and these three
+            raise InputError(f"expected a path without '{escape[0]}', found '{file}'", where)
+        folder = Path(file).absolute().parent
         if not os.access(folder, os.W_OK):
             raise InputError(f"no file can be written into the folder '{folder}'", where)
     if scheme in ("http", "https"):

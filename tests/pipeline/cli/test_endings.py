@@ -129,6 +129,7 @@ _EXPECTED = "expected a server, http://HOST:PORT, or a file, sqlite:///FOLDER/ml
         ("localhost:5000", _EXPECTED),
         ("./mlruns", _EXPECTED),
         ("file:///tmp/mlruns", _EXPECTED),
+        ("sqlite:///a%20b/mlflow.db", "expected a path without '%20', found 'a%20b/mlflow.db'"),
         ("http://[bad", "expected a server, http://HOST:PORT, found 'http://[bad'"),
         ("http://host:port", "expected a server, http://HOST:PORT, found 'http://host:port'"),
         ("sqlite:////no/such/folder/mlflow.db", "no file can be written into the folder '/no/such/folder'"),

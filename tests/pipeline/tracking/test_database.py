@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.storage.store import Store
 from pipeline.tracking.client import TrackingUnavailable, default_tracking_uri
-from pipeline.tracking.database import database_state, ensure_database
+from pipeline.tracking.database import database_file, database_state, ensure_database
 from pipeline.tracking.runs import find_designs
 from pipeline.tracking.sweeps import track_sweep
 from tests.pipeline.conftest import ROOT
@@ -112,6 +114,15 @@ def test_a_database_that_is_in_use_is_no_damaged_one(tmp_path: Path, complete: b
     finally:
         holder.close()
     assert path.read_bytes() == complete
+
+
+@pytest.mark.parametrize(("folder", "special"), [("a%20b", "%20"), ("what?", "?")])
+def test_a_folder_that_would_be_another_one_in_a_uri_is_refused(tmp_path: Path, folder: str, special: str) -> None:
+    with pytest.raises(TrackingUnavailable, match=f"holds '{re.escape(special)}', which means something else"):
+        default_tracking_uri(Store(str(tmp_path / folder)))
+    store = Store(str(tmp_path / "50 % #1"))
+    path = database_file(default_tracking_uri(store))
+    assert path == tmp_path / "50 % #1/mlflow.db"
 
 
 def make(path: Path) -> subprocess.Popen[str]:
