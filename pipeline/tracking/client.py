@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pipeline.storage.store import Store
 from pipeline.uris import without_secret
 from simcore.errors import BinsparxError, InputError, unknown_name
+from simcore.paths import check_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -89,9 +90,7 @@ def check_tracking_uri(uri: str, where: str) -> str:
         file = rest.removeprefix("/").partition("?")[0]
         if escape := _SPECIAL.search(file):  # MLflow takes it for both, the character and these three
             raise InputError(f"expected a path without '{escape[0]}', found '{file}'", where)
-        folder = Path(file).absolute().parent
-        if not os.access(folder, os.W_OK):
-            raise InputError(f"no file can be written into the folder '{folder}'", where)
+        check_folder(Path(file).absolute().parent, where)
     if scheme in ("http", "https"):
         host, port = _host_and_port(uri, where)
         try:
