@@ -15,6 +15,7 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +54,7 @@ THREAD_VARIABLES = (
 )
 
 
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
 LONGEST_TASK_SECONDS = 60.0
 """A task of several shards begins no further one after this time."""
 
@@ -338,4 +340,26 @@ def _write_design(store_uri: str, record: DesignRecord) -> None:
 
 def cpu_count() -> int:
     """CPUs this process may use, which containers and batch systems set lower than the machine's number."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(allowed, whole_cpus(_read_quota()) or allowed)
+
+
+def whole_cpus(quota: str) -> int | None:
+    """The CPUs that a quota of time comes to, rounded down but at least 1; None where there is none.
+
+    Args:
+        quota: microseconds of all CPUs together and the period they are for, as Linux' ``cpu.max`` has them.
+    """
+    try:
+        time_us, period_us = map(int, quota.split())
+    except ValueError:  # nothing, or ``max``: as much as there is
+        return None
+    return max(1, time_us // period_us) if time_us > 0 and period_us > 0 else None
+
+
+def _read_quota() -> str:
+    """Of this process' container, from either version of Linux' control groups; empty where there is none."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        with contextlib.suppress(OSError):
+            return " ".join((_CONTROL_GROUP / name).read_text() for name in names)
+    return ""
