@@ -179,8 +179,9 @@ class Execution:
         """The remote function with the room that a trial after a lack of memory gets."""
         if trial.slots == 1:
             return function
-        share = self._room().share
-        return function.options(num_cpus=trial.slots * self._settings.threads, memory=trial.slots * share)
+        room = self._room()
+        slots = trial.slots_within(room)
+        return function.options(num_cpus=slots * self._settings.threads, memory=slots * room.share)
 
     def _start_next(self, queue: Iterator[DesignWork]) -> bool:
         # Prepared designs fill the object store, so their number is bounded too.

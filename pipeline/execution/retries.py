@@ -90,6 +90,10 @@ class Trial:
             return None
         return Trial(failures, slots, batch)
 
+    def slots_within(self, room: Room) -> int:
+        """The slots to reserve now: machines may have left since, and what fits none of them would wait for ever."""
+        return max(1, min(self.slots, room.slots))
+
     @property
     def delay_seconds(self) -> float:
         """How long to wait before this trial: doubling with each failure of the last kind."""

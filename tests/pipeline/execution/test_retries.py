@@ -76,6 +76,11 @@ def test_a_lack_of_memory_gets_more_of_it_then_smaller_batches() -> None:
     assert [trial.slots for trial in tries_of(FailureKind.MEMORY, images=0)] == [1, 2, 4, 8]  # a preparation
 
 
+def test_no_more_is_reserved_than_the_machines_that_are_left_have() -> None:
+    trial = Trial(slots=8)
+    assert [trial.slots_within(Room(slots, share=0)) for slots in (16, 8, 2, 0)] == [8, 8, 2, 1]
+
+
 def test_kinds_are_counted_apart() -> None:
     trial: Trial | None = Trial()
     for _ in range(RETRIES[FailureKind.WORKER]):
