@@ -36,6 +36,7 @@ from pipeline.storage.records import (
     encode_shard,
     shard_path,
 )
+from pipeline.storage.shard_files import find_shard_files
 from pipeline.storage.shards import Range
 from pipeline.storage.store import PARTIAL_FOLDER, open_store
 from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator, Prepared, ShardResult
@@ -158,7 +159,8 @@ def evaluate_shards(
 ) -> list[Outcome]:
     """Evaluates shards of one prepared design, one after the other, and writes their records.
 
-    A sound record that is there by now is kept: an earlier try's, or that of another run of the same designs.
+    A sound record that is there by now is kept: an earlier try's, or that of another run of the same designs, which may
+    have bundled it.
 
     Args:
         batch: images at a time; None: a whole shard, of which the evaluator takes as many at a time as it likes.
@@ -173,9 +175,13 @@ def evaluate_shards(
         settings.evaluator.load()
         with limited_threads(settings.threads):
             chips = _Chips(settings.evaluator, prepared, dataset.splits[split])
+            there = find_shard_files(open_store(settings.store_uri), key)
             for shard in shards:
                 if outcomes and clock.timing().seconds > LONGEST_TASK_SECONDS:
                     break
+                if there.bundle_of(shard) is not None:
+                    outcomes.append(_Clock().done())
+                    continue
                 outcomes.append(_evaluate_shard(settings, key, chips, dataset, split, shard, batch))
     except Exception as error:  # no task could be done here: the evaluator cannot be loaded, say
         outcomes += [clock.failed(error)] * (len(shards) - len(outcomes))

@@ -371,10 +371,12 @@ def test_what_a_stopped_run_did_not_begin_is_no_failure(tmp_path: Path) -> None:
     assert stopped.stopped and {failure.stage for failure in stopped.failures} == {"prepare"}
 
 
+@pytest.mark.parametrize(("images", "shards"), [(25, 1), (100, 4)])
 def test_what_another_run_stored_meanwhile_is_not_computed_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: Path, images: int, shards: int
 ) -> None:
-    """A second run of the same sweep, which looked at the store before the first one had stored anything."""
+    """A second run of the same sweep, which looked at the store before the first one had stored anything. One shard
+    stays in its file, several are in a bundle by then."""
     find_work, seen = runner.find_work, []
 
     def find_early_work(*arguments: Any) -> Any:
@@ -382,11 +384,11 @@ def test_what_another_run_stored_meanwhile_is_not_computed_again(
         return seen[-1]
 
     monkeypatch.setattr(runner, "find_work", find_early_work)
-    dataset = "{name: fake-images, images: 25, calibration_images: 10}"  # one shard, which stays in its file
+    dataset = f"{{name: fake-images, images: {images}, calibration_images: 10}}"
     first = run(tmp_path, dataset=dataset).tables["designs"]
     evaluated = len([file for file in calls.iterdir() if "-evaluate-" in file.name])
     assert run(tmp_path, dataset=dataset).tables["designs"].equals(first)
-    assert len([file for file in calls.iterdir() if "-evaluate-" in file.name]) == evaluated == 4
+    assert len([file for file in calls.iterdir() if "-evaluate-" in file.name]) == evaluated == 4 * shards
 
 
 def test_a_plan_tells_how_far_a_race_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
