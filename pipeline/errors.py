@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from simcore.errors import BinsparxError
+from simcore.errors import BinsparxError, InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _FULL_BYTES = 1 << 20
@@ -30,6 +30,10 @@ class RayNotStarted(BinsparxError):
     """No Ray came up on this machine: nothing is wrong with the input."""
 
     exit_code = 1
+
+
+class ResultsNotShared(InputError):
+    """A worker writes its results where the driver does not read: all that it computes would be lost."""
 
 
 class DiskFull(BinsparxError):

@@ -9,6 +9,7 @@ import typer
 
 from pipeline.cli.options import ResultsOption, SweepArgument, TrackingUriOption
 from pipeline.commands import command
+from pipeline.errors import Interrupted
 from simcore.errors import InputError
 
 if TYPE_CHECKING:
@@ -111,8 +112,7 @@ def _follow(jobs: Jobs, job: str) -> None:
         state = jobs.follow(job)
     except KeyboardInterrupt:
         again = command("logs", job, "--follow", address=jobs.address)
-        print(f"\nleft; the job goes on. Pick it up with: {again}")
-        return
+        raise Interrupted(f"left; the job goes on. Pick it up with: {again}") from None
     state.raise_unless_done()
     print(state.describe())
 

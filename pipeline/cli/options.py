@@ -80,9 +80,8 @@ def check_output(path: Path | None, where: str, is_folder: bool = False) -> None
     Raises:
         InputError: it cannot be.
     """
-    import tempfile
-
     from simcore.errors import InputError
+    from simcore.paths import check_folder
 
     if path is None:
         return
@@ -90,12 +89,7 @@ def check_output(path: Path | None, where: str, is_folder: bool = False) -> None
         raise InputError(f"'{path}' is a {'file' if is_folder else 'folder'}", where)
     if not is_folder and not path.name:
         raise InputError(f"'{path}' is no name of a file", where)
-    place = path if is_folder else path.parent
-    nearest = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
-    try:
-        tempfile.TemporaryFile(dir=nearest).close()
-    except OSError as error:
-        raise InputError(f"nothing can be written into '{nearest}': {error.strerror}", where) from None
+    check_folder(path if is_folder else path.parent, where)
 
 
 def open_sweep(sweep: str, results: str | None) -> tuple[Results, str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.errors import DiskFull
+from pipeline.errors import DiskFull, ResultsNotShared
 from pipeline.execution.active import ActiveDesign, Failure
 from pipeline.execution.capacity import gpu_share, usable_nodes
 from pipeline.execution.ray_interface import Ray, Reference, RemoteFunction
@@ -112,6 +112,7 @@ class Execution:
 
         Raises:
             DiskFull: a task had no room for its results.
+            ResultsNotShared: a task ran where the results are not those of this process.
         """
         todo = [work for work in design_works if not work.done]
         rank = {work.point.key: index for index, work in enumerate(todo)}
@@ -178,8 +179,9 @@ class Execution:
         """The remote function with the room that a trial after a lack of memory gets."""
         if trial.slots == 1:
             return function
-        share = self._room().share
-        return function.options(num_cpus=trial.slots * self._settings.threads, memory=trial.slots * share)
+        room = self._room()
+        slots = trial.slots_within(room)
+        return function.options(num_cpus=slots * self._settings.threads, memory=slots * room.share)
 
     def _start_next(self, queue: Iterator[DesignWork]) -> bool:
         # Prepared designs fill the object store, so their number is bounded too.
@@ -264,6 +266,8 @@ class Execution:
         for outcome in outcomes:
             if outcome.kind is FailureKind.FULL:
                 raise DiskFull(outcome.reason)
+            if outcome.kind is FailureKind.NOT_SHARED:
+                raise ResultsNotShared(outcome.reason)
         if not task.shards:
             self._preparing -= 1
             self._preparation_ended(active, outcomes[0])

@@ -14,7 +14,7 @@ from pipeline.execution.capacity import check_threads, may_grow
 from pipeline.execution.driver import Execution
 from pipeline.execution.progress import SweepProgress
 from pipeline.execution.ray_interface import Ray, Session
-from pipeline.execution.tasks import TaskSettings
+from pipeline.execution.tasks import TaskSettings, marked_results
 from pipeline.storage.work import DesignWork
 
 
@@ -49,6 +49,7 @@ class OnWorkers:
 
         Raises:
             Interrupted: by the user; what is finished is stored.
+            InputError: no node of the cluster can run a task, or one does not reach the results.
         """
         if not design_works:
             return
@@ -65,4 +66,5 @@ class OnWorkers:
             self._ray = self._stack.enter_context(self._session(self._address, threads))
             if warning := check_threads(self._ray, threads, self._settings.evaluator.device, may_grow):
                 self._console.print(f"warning: {warning}", highlight=False, soft_wrap=True, markup=False)
+            self._settings = self._stack.enter_context(marked_results(self._settings, self._address))
         return self._ray

@@ -6,7 +6,7 @@ import errno
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from pipeline.errors import NO_ROOM
+from pipeline.errors import NO_ROOM, ResultsNotShared
 from simcore.errors import InputError
 
 
@@ -27,6 +27,8 @@ class FailureKind(StrEnum):
     """The disk or the object store failed."""
     FULL = "full"
     """A disk has no room left: nothing can be kept, so the run ends."""
+    NOT_SHARED = "not shared"
+    """A worker's results are not the driver's: what it computes would be lost, so the run ends."""
 
 
 RETRIES = {
@@ -37,6 +39,7 @@ RETRIES = {
     FailureKind.NODE: 10,
     FailureKind.STORAGE: 6,
     FailureKind.FULL: 0,
+    FailureKind.NOT_SHARED: 0,
 }
 _FIRST_DELAY_SECONDS = {FailureKind.WORKER: 0.1, FailureKind.NODE: 0.5, FailureKind.STORAGE: 1.0}
 _LONGEST_DELAY_SECONDS = 30.0
@@ -87,6 +90,10 @@ class Trial:
             return None
         return Trial(failures, slots, batch)
 
+    def slots_within(self, room: Room) -> int:
+        """The slots to reserve now: machines may have left since, and what fits none of them would wait for ever."""
+        return max(1, min(self.slots, room.slots))
+
     @property
     def delay_seconds(self) -> float:
         """How long to wait before this trial: doubling with each failure of the last kind."""
@@ -99,6 +106,8 @@ class Trial:
 
 def kind_of(error: BaseException) -> FailureKind:
     """The kind of an exception that a task met."""
+    if isinstance(error, ResultsNotShared):
+        return FailureKind.NOT_SHARED
     if isinstance(error, InputError):
         return FailureKind.INPUT
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":

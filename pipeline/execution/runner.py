@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from rich.console import Console
 
-from pipeline.errors import DiskFull, Interrupted
+from pipeline.errors import DiskFull, Interrupted, ResultsNotShared
 from pipeline.execution.active import Failure
 from pipeline.execution.capacity import check_threads, may_grow
 from pipeline.execution.cluster import ray_session
@@ -28,7 +28,7 @@ from pipeline.execution.progress import SweepProgress
 from pipeline.execution.racing import Race, run_race
 from pipeline.execution.ray_interface import Session
 from pipeline.execution.retries import FailureKind
-from pipeline.execution.tasks import TaskSettings
+from pipeline.execution.tasks import TaskSettings, marked_results
 from pipeline.provenance import Provenance, find_provenance
 from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.records import DamagedRecord
@@ -91,7 +91,7 @@ def run_sweep(path: str, options: RunOptions, console: Console) -> RunResult:
     """Runs or resumes a sweep.
 
     Raises:
-        InputError: bad input; nothing has been written then.
+        InputError: bad input; no tables have been written then.
         Interrupted: Ctrl-C; what is finished is stored.
     """
     try:
@@ -243,7 +243,7 @@ class _Run:
             whether the run may go on: not more designs failed than the user allows.
 
         Raises:
-            InputError: no node of the cluster can run a task.
+            InputError: no node of the cluster can run a task, or one does not reach the results.
         """
         design_works = [work for work in design_works if work.point.key in self._wanted]
         if all(work.done for work in design_works):
@@ -253,17 +253,18 @@ class _Run:
             if self._options.address is None and not self._result.tasks_run:
                 self._console.print("starting Ray ...", highlight=False)
             threads, device = self._settings.threads, self._settings.evaluator.device
-            with self._options.session(self._options.address, threads) as ray:
+            address = self._options.address
+            with self._options.session(address, threads) as ray, marked_results(self._settings, address) as settings:
                 if warning := check_threads(ray, threads, device, may_grow):
                     self._warn_once(warning)
                 _note_asked(self._plan, self._store)
                 with SweepProgress(design_works, self._console, part) as progress:
-                    execution = Execution(ray, self._settings, progress, self._failures_left())
+                    execution = Execution(ray, settings, progress, self._failures_left())
                     try:
                         execution.run(design_works)
                     finally:
                         self._failures += execution.failures
-        except DiskFull:
+        except (DiskFull, ResultsNotShared):
             with suppress(OSError):
                 self.keep_failures()
             raise

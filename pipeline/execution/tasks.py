@@ -8,16 +8,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import socket
 import sys
 import time
 import traceback
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.errors import NO_ROOM, describe_full_disk
+from pipeline.errors import NO_ROOM, ResultsNotShared, describe_full_disk
 from pipeline.execution.retries import FailureKind, kind_of
 from pipeline.provenance import Provenance
 from pipeline.storage.layer_totals import Totals, sum_layers
@@ -33,8 +36,9 @@ from pipeline.storage.records import (
     encode_shard,
     shard_path,
 )
+from pipeline.storage.shard_files import find_shard_files
 from pipeline.storage.shards import Range
-from pipeline.storage.store import open_store
+from pipeline.storage.store import PARTIAL_FOLDER, open_store
 from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator, Prepared, ShardResult
 from pipeline.tables.evidence import evidence_record
 from simcore.errors import InputError
@@ -51,18 +55,20 @@ THREAD_VARIABLES = (
 )
 
 
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
 LONGEST_TASK_SECONDS = 60.0
 """A task of several shards begins no further one after this time."""
 
 
 @dataclass(frozen=True)
 class TaskSettings:
-    """What every task of a run shares."""
+    """What every task of a run shares. ``mark`` is a file of the store that a task must find, if it is named."""
 
     evaluator: Evaluator
     store_uri: str
     threads: int
     provenance: Provenance
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,38 @@ class Outcome:
         return self.kind is None
 
 
+@contextlib.contextmanager
+def marked_results(settings: TaskSettings, address: str | None) -> Iterator[TaskSettings]:
+    """The settings for tasks of a cluster: while the block lasts they find a mark in the results or refuse to work.
+
+    A folder may be another one on every machine, and a worker would fill its own with what the driver never finds.
+
+    Args:
+        settings: of the tasks.
+        address: of the cluster; None: a Ray of this machine, where nothing is to be checked.
+    """
+    if address is None:
+        yield settings
+        return
+    store, mark = open_store(settings.store_uri), f"{PARTIAL_FOLDER}/run-{uuid.uuid4().hex}"
+    store.put(mark, b"")
+    try:
+        yield dataclasses.replace(settings, mark=mark)
+    finally:
+        with contextlib.suppress(OSError):
+            store.delete([mark])
+
+
+def _check_shared(settings: TaskSettings) -> None:
+    store = open_store(settings.store_uri)
+    if settings.mark and store.read(settings.mark) is None:
+        raise ResultsNotShared(
+            f"results must be reachable from all machines: on {socket.gethostname()}, '{store.uri}' is not what it is "
+            "for the driver; name a URI (s3://..., gs://...) or a folder that all machines share",
+            "--results",
+        )
+
+
 def prepare_design(
     settings: TaskSettings,
     key: str,
@@ -92,6 +130,7 @@ def prepare_design(
     """Prepares a design, writes its record unless a sound one is there, and returns (outcome, prepared or None)."""
     clock = _Clock()
     try:
+        _check_shared(settings)
         settings.evaluator.load()  # before the threads are limited: libraries must be there to be found
         with limited_threads(settings.threads):
             prepared = settings.evaluator.prepare(checkpoint, design, dataset)
@@ -120,7 +159,8 @@ def evaluate_shards(
 ) -> list[Outcome]:
     """Evaluates shards of one prepared design, one after the other, and writes their records.
 
-    A sound record that is there by now is kept: an earlier try's, or that of another run of the same designs.
+    A sound record that is there by now is kept: an earlier try's, or that of another run of the same designs, which may
+    have bundled it.
 
     Args:
         batch: images at a time; None: a whole shard, of which the evaluator takes as many at a time as it likes.
@@ -131,14 +171,19 @@ def evaluate_shards(
     outcomes: list[Outcome] = []
     clock = _Clock()
     try:
+        _check_shared(settings)
         settings.evaluator.load()
         with limited_threads(settings.threads):
             chips = _Chips(settings.evaluator, prepared, dataset.splits[split])
+            there = find_shard_files(open_store(settings.store_uri), key)
             for shard in shards:
                 if outcomes and clock.timing().seconds > LONGEST_TASK_SECONDS:
                     break
+                if there.bundle_of(shard) is not None:
+                    outcomes.append(_Clock().done())
+                    continue
                 outcomes.append(_evaluate_shard(settings, key, chips, dataset, split, shard, batch))
-    except Exception as error:  # the evaluator itself could not be loaded
+    except Exception as error:  # no task could be done here: the evaluator cannot be loaded, say
         outcomes += [clock.failed(error)] * (len(shards) - len(outcomes))
     return outcomes
 
@@ -301,4 +346,26 @@ def _write_design(store_uri: str, record: DesignRecord) -> None:
 
 def cpu_count() -> int:
     """CPUs this process may use, which containers and batch systems set lower than the machine's number."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(allowed, whole_cpus(_read_quota()) or allowed)
+
+
+def whole_cpus(quota: str) -> int | None:
+    """The CPUs that a quota of time comes to, rounded down but at least 1; None where there is none.
+
+    Args:
+        quota: microseconds of all CPUs together and the period they are for, as Linux' ``cpu.max`` has them.
+    """
+    try:
+        time_us, period_us = map(int, quota.split())
+    except ValueError:  # nothing, or ``max``: as much as there is
+        return None
+    return max(1, time_us // period_us) if time_us > 0 and period_us > 0 else None
+
+
+def _read_quota() -> str:
+    """Of this process' container, from either version of Linux' control groups; empty where there is none."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        with contextlib.suppress(OSError):
+            return " ".join((_CONTROL_GROUP / name).read_text() for name in names)
+    return ""

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from pipeline.columns import DIMENSIONLESS, FLOAT, INT, TEXT, column
 from pipeline.storage.store import Store
 from pipeline.sweep.axes import ENCODING
+from pipeline.sweep.evaluator import NUMBA
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.sweep.points import DesignPoint
 
@@ -28,7 +29,7 @@ COSTS_SCHEMA = pa.schema(
             "cost_class",
             TEXT,
             DIMENSIONLESS,
-            "what decides the cost: model, solver, circuit, array, sparsity, mitigations",
+            "what decides the cost: where exact solves run, model, solver, circuit, array, sparsity, mitigations",
         ),
         column("prepare_seconds", FLOAT, "s", "typical wall time of a preparation"),
         column("seconds_per_image", FLOAT, "s", "typical wall time of an image"),
@@ -127,8 +128,10 @@ class ComputeTimes:
 def time_class(point: DesignPoint) -> str:
     """What decides how long a design takes, the weightiest first, so that a common start means alike."""
     configuration = point.configuration
+    device = configuration.study.evaluator.device
+    elsewhere = "" if device == NUMBA else f"{device}:"  # exact solves that a GPU does say nothing of those of a CPU
     parts = (
-        configuration.model.digest[:12],
+        f"{elsewhere}{configuration.model.digest[:12]}",
         str(configuration.setting("solver_setting")),
         configuration.circuit.topology,
         f"{configuration.rows}x{configuration.cols}",
@@ -136,7 +139,7 @@ def time_class(point: DesignPoint) -> str:
         str(point.level_columns["sparsity"]),
         str(point.level_columns["mitigations"]),  # bends and recalibrated outputs take reads of their own
         *([str(encoding)] if (encoding := configuration.setting(ENCODING.column)) != ENCODING.default else []),
-        *(["chips"] if point.configuration.study.effects != NO_EFFECTS else []),  # cells of their own to read
+        *(["chips"] if configuration.study.effects != NO_EFFECTS else []),  # cells of their own to read
     )
     return "|".join(parts)
 

@@ -19,6 +19,7 @@ from pyarrow import fs
 
 from pipeline.uris import without_secret
 from simcore.errors import InputError
+from simcore.paths import expand_home
 
 PARTIAL_FOLDER = ".partial"
 SET_ASIDE_FOLDER = "set_aside"
@@ -49,7 +50,8 @@ class Store:
             if re.match(r"^[a-zA-Z][a-zA-Z0-9+.-]+://", uri):
                 self._fs, self._root = fs.FileSystem.from_uri(uri)
             else:
-                self._fs, self._root = fs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
+                folder = expand_home(uri, f"the results folder '{uri}'")
+                self._fs, self._root = fs.LocalFileSystem(), str(folder.absolute())
                 self.absolute_uri = self._root
         except (pa.ArrowException, OSError, ValueError) as error:
             raise InputError(f"cannot open the results folder '{self.uri}': {without_secret(_reason(error))}") from None

@@ -178,7 +178,8 @@ def _dataset_files(sweep: SweepFile) -> Iterator[Path]:
     if resolved == reference or Path(reference).expanduser().is_absolute():
         return
     dataset = simulation.open_dataset(resolved, sweep.where("dataset", "name"))
-    yield dataset.folder / "dataset.json"
+    folder = Path(resolved)  # where the sweep names it, as of a single file; the data set's own has no links in it
+    yield folder / "dataset.json"
     for split in dataset.manifest.splits.values():
         for shard in split.shards:
-            yield dataset.folder / shard.file
+            yield folder / shard.file

@@ -36,6 +36,7 @@ from pipeline.uris import without_secret
 from simcore.cost_options import CostOptions
 from simcore.design_axes import EvidenceLimits
 from simcore.errors import InputError
+from simcore.paths import expand_home
 from simcore.yaml_file import YamlFile, read_yaml
 
 MAX_SWEEP_FILE_CHARACTERS = 1_000_000
@@ -303,8 +304,12 @@ class SweepFile:
         return self.source.where(*location)
 
     def resolve(self, reference: str) -> str:
-        """A path of the sweep file, taken from the folder the file is in; a plain name stays as it is."""
-        candidate = Path(reference).expanduser()
+        """A path of the sweep file, taken from the folder the file is in; a plain name stays as it is.
+
+        Raises:
+            InputError: in the home folder of nobody.
+        """
+        candidate = expand_home(reference, self.path.name)
         looks_like_path = "/" in reference or candidate.suffix in {".yaml", ".yml", ".safetensors", ".parquet"}
         if candidate.is_absolute() or not looks_like_path:
             return str(candidate) if candidate.is_absolute() else reference

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from pipeline.storage.store import Store
 from pipeline.uris import without_secret
 from simcore.errors import BinsparxError, InputError, unknown_name
+from simcore.paths import check_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks", "databricks-uc")
 _ANSWER_SECONDS = 5.0
+_SPECIAL = re.compile(r"%[0-9a-fA-F]{2}|\?")  # in the path of an SQLite URI: another character, the begin of options
 PREFIX = "binsparx"
 """Of the tags that tell this program's runs from others."""
 
@@ -32,11 +35,16 @@ def default_tracking_uri(store: Store) -> str:
     """An SQLite file in the results folder.
 
     Raises:
-        TrackingUnavailable: the results are not on this machine's disk.
+        TrackingUnavailable: the results are not on this machine's disk, or their path cannot be a part of a URI.
     """
     path = store.local_path("mlflow.db")
     if path is None:
         raise TrackingUnavailable(f"results at {store.uri} have no place for an SQLite file; name a tracking server")
+    if special := _SPECIAL.search(str(path)):
+        raise TrackingUnavailable(
+            f"the path of the results, {store.uri}, holds '{special[0]}', which means something else in a tracking "
+            "URI; name a server, or a file elsewhere"
+        )
     return f"sqlite:///{path}"
 
 
@@ -79,17 +87,25 @@ def check_tracking_uri(uri: str, where: str) -> str:
     if scheme not in _SCHEMES:
         raise unknown_name("kind of tracking URI", scheme, _SCHEMES, where)
     if scheme == "sqlite":
-        folder = Path(rest.removeprefix("/").partition("?")[0]).absolute().parent
-        if not os.access(folder, os.W_OK):
-            raise InputError(f"no file can be written into the folder '{folder}'", where)
+        file = rest.removeprefix("/").partition("?")[0]
+        if escape := _SPECIAL.search(file):  # MLflow takes it for both, the character and these three
+            raise InputError(f"expected a path without '{escape[0]}', found '{file}'", where)
+        check_folder(Path(file).absolute().parent, where)
     if scheme in ("http", "https"):
-        parts = urlsplit(uri)
+        host, port = _host_and_port(uri, where)
         try:
-            port = parts.port or (443 if scheme == "https" else 80)
-            socket.create_connection((parts.hostname or "", port), _ANSWER_SECONDS).close()
+            socket.create_connection((host, port), _ANSWER_SECONDS).close()
         except (OSError, ValueError) as error:
             return f"MLflow at {without_secret(uri)} does not answer now ({error}); the results can be tracked later"
     return ""
+
+
+def _host_and_port(uri: str, where: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(uri)
+        return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:  # its text may hold a part of a password
+        raise InputError(f"expected a server, http://HOST:PORT, found '{without_secret(uri)}'", where) from None
 
 
 def _check_folder(where: str) -> str:

@@ -21,6 +21,7 @@ from pipeline.tracking.client import TrackingUnavailable, quiet_client, unavaila
 _SQLITE = "sqlite:///"
 _LOCK_SECONDS = 120.0  # MLflow makes its tables in a few seconds; a busy machine takes longer
 _COMPANIONS = ("-journal", "-wal", "-shm")  # what SQLite keeps beside a file belongs to that file alone
+_MIGRATING = "_alembic_tmp_"  # begins the names of tables that a migration makes and removes
 
 State = Literal["absent", "unfinished", "damaged", "sound"]
 
@@ -40,11 +41,11 @@ def database_state(path: Path) -> State:
         return "absent"
     try:
         with contextlib.closing(sqlite3.connect(path)) as database:
-            tables = {str(name) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            tables = _tables(database)
             # The last step of making one is its first experiment: without any there is nothing to lose.
             if "experiments" not in tables or database.execute("SELECT 1 FROM experiments LIMIT 1").fetchone() is None:
                 return "unfinished"
-            migrating = any(name.startswith("_alembic_tmp_") for name in tables)
+            migrating = any(name.startswith(_MIGRATING) for name in tables)
             intact = database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
             return "sound" if intact and not migrating else "damaged"
     except sqlite3.OperationalError:
@@ -60,7 +61,7 @@ def ensure_database(uri: str) -> str | None:
         Where a damaged one went, if there was one.
 
     Raises:
-        TrackingUnavailable: it cannot be made or looked at now.
+        TrackingUnavailable: it cannot be made or looked at now, or the file holds tables of another program.
     """
     path = database_file(uri)
     if path is None:
@@ -78,6 +79,8 @@ def ensure_database(uri: str) -> str | None:
                     max_results=1
                 )  # asking for anything makes the tables
                 _sync(draft)
+                if state == "unfinished":
+                    _refuse_foreign(path, draft)
                 set_aside = _set_aside(path) if state == "damaged" else None
                 _remove_companions(path)
                 os.replace(draft, path)
@@ -91,6 +94,30 @@ def ensure_database(uri: str) -> str | None:
         raise
     except Exception as error:  # whatever MLflow, SQLAlchemy or SQLite raise: the sweep must not suffer
         raise unavailable(uri, error) from error
+
+
+def _tables(database: sqlite3.Connection) -> set[str]:
+    """The names of its tables, without those that SQLite keeps for itself."""
+    names = [str(name) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {name for name in names if not name.startswith("sqlite_")}
+
+
+def _refuse_foreign(path: Path, complete: Path) -> None:
+    """A file that merely lacks MLflow's experiments may be another program's, and all that it has.
+
+    Args:
+        path: what would be replaced.
+        complete: a database with all tables of MLflow.
+
+    Raises:
+        TrackingUnavailable: it has tables that are none of MLflow's.
+    """
+    with contextlib.closing(sqlite3.connect(path)) as there, contextlib.closing(sqlite3.connect(complete)) as own:
+        tables, known = _tables(there), _tables(own)
+    if foreign := sorted(name for name in tables - known if not name.startswith(_MIGRATING)):
+        raise TrackingUnavailable(
+            f"{path} is no database of MLflow: it has the table '{foreign[0]}'; name another file or a server"
+        )
 
 
 def _set_aside(path: Path) -> str:

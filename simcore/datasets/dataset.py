@@ -13,6 +13,7 @@ from simcore.datasets.manifest import Manifest, SplitManifest, read_manifest
 from simcore.datasets.sample_format import SampleFormat, Samples, Shape
 from simcore.datasets.shards import Labels, Shard, content_records, read_labels, read_shard
 from simcore.errors import InputError, unknown_name
+from simcore.paths import expand_home
 
 _SAMPLES_FOLDER = Path(__file__).parent / "samples"
 # How each was made is told in samples/README.md.
@@ -130,7 +131,7 @@ def open_dataset(reference: str | Path, where: str = "") -> Dataset:
     """
     if isinstance(reference, str) and reference in SAMPLE_NAMES:
         return _open_folder(_SAMPLES_FOLDER / reference, where)
-    folder = Path(reference).expanduser()
+    folder = expand_home(reference, where)
     if folder.is_dir():
         return _open_folder(folder, where)
     if folder.exists():

@@ -111,11 +111,27 @@ def test_user_names_and_passwords_are_taken_out_of_every_uri() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["sqlite:////home/me@corp/m.db", "sqlite:///C:\\me@corp\\m.db", "file:///home/me@corp/x: no such file, me@corp"],
-)
+    [
+        "sqlite:////home/me@corp/m.db", "sqlite:///C:\\me@corp\\m.db", "file:///home/me@corp/x: no such file, me@corp",
+        "s3://bucket/team@x/results", "gs://bucket/me@corp: no such file, me@corp",
+    ],
+)  # fmt: skip
 def test_a_path_with_an_at_sign_is_no_secret(text: str) -> None:
     assert without_secret(text) == text
     assert without_secret(f"{text},http://user:pa@ss@host/y") == f"{text},http://host/y"
+    assert without_secret(f"{text}?region=eu") == f"{text}?region=eu"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s3://AK:SE/CRET@bucket/x", "s3://AK:SECRET@bucket/x", "s3://AK@bucket/x",
+        "s3://bucket/x?endpoint_override=http://u:SECRET@host", "s3://bucket/x?endpoint_override=http%3A//u:SECRET@host",
+        "s3://bucket/team@x,http://u:SECRET@host/y",
+    ],
+)  # fmt: skip
+def test_the_keys_of_a_bucket_are_secrets(text: str) -> None:
+    assert not any(word in without_secret(text) for word in ("SE", "AK", "u:"))
 
 
 @pytest.mark.parametrize("line", ["results: s3://AK:SE/CRET@bucket/x", "tracking: {uri: 'http://u:SECRET@host:5000'}"])

@@ -129,7 +129,10 @@ _EXPECTED = "expected a server, http://HOST:PORT, or a file, sqlite:///FOLDER/ml
         ("localhost:5000", _EXPECTED),
         ("./mlruns", _EXPECTED),
         ("file:///tmp/mlruns", _EXPECTED),
-        ("sqlite:////no/such/folder/mlflow.db", "no file can be written into the folder '/no/such/folder'"),
+        ("sqlite:///a%20b/mlflow.db", "expected a path without '%20', found 'a%20b/mlflow.db'"),
+        ("http://[bad", "expected a server, http://HOST:PORT, found 'http://[bad'"),
+        ("http://host:port", "expected a server, http://HOST:PORT, found 'http://host:port'"),
+        ("sqlite:////proc/no/such/folder/mlflow.db", "nothing can be written into '/proc': "),
     ],
 )
 def test_a_wrong_tracking_uri_is_found_before_the_work(
@@ -150,6 +153,11 @@ def test_a_wrong_tracking_uri_is_found_before_the_work(
     assert command(monkeypatch, "track", "small.yaml", "--tracking-uri", uri) == 2
     said = capsys.readouterr().err
     assert f"--tracking-uri: {text}" in said and len(said.splitlines()) == 1
+
+
+def test_a_tracking_file_may_lie_in_a_folder_that_the_run_makes(tmp_path: Path) -> None:
+    assert check_tracking_uri(f"sqlite:///{tmp_path}/results/mlflow.db", "") == ""
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_server_that_does_not_answer_is_told_before_the_work() -> None:

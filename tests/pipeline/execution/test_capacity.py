@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline.execution import capacity, runner
+from pipeline.execution import capacity, runner, tasks
 from pipeline.execution.capacity import check_threads, gpu_share, may_grow
 from pipeline.execution.runner import RunOptions, run_sweep
+from pipeline.execution.tasks import whole_cpus
 from simcore.errors import InputError
 from tests.pipeline.cli.test_command_line import command
 from tests.pipeline.fake_simcore import write_sweep
@@ -146,3 +147,34 @@ def test_a_race_warns_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     result = run_sweep(sweep, RunOptions(results=str(tmp_path / "results")), Console(file=shown))
     assert result.warnings == ["a larger node may come"]
     assert shown.getvalue().count("warning: a larger node may come") == 1
+
+
+@pytest.mark.parametrize(
+    ("quota", "cpus"),
+    [
+        ("max 100000\n", None),
+        ("-1 100000", None),  # as the first version of control groups says it
+        ("", None),
+        ("250000 100000\n", 2),
+        ("50000 100000", 1),
+    ],
+)
+def test_a_quota_of_time_is_a_number_of_cpus(quota: str, cpus: int | None) -> None:
+    assert whole_cpus(quota) == cpus
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_no_more_cpus_are_used_than_a_container_gets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    monkeypatch.setattr(tasks, "_CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr(tasks.os, "sched_getaffinity", lambda _: set(range(64)))
+    assert tasks.cpu_count() == 64
+    (tmp_path / "cpu").mkdir()
+    of_version = {
+        1: {"cpu/cpu.cfs_quota_us": "350000", "cpu/cpu.cfs_period_us": "100000"},
+        2: {"cpu.max": "350000 100000"},
+    }
+    for name, text in of_version[version].items():
+        (tmp_path / name).write_text(f"{text}\n")
+    assert tasks.cpu_count() == 3

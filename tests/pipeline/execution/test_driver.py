@@ -223,3 +223,19 @@ def test_a_task_that_needs_a_gpu_reserves_no_more_than_a_node_with_one_has(tmp_p
         ray = FakeRay(40, FakeClock(), nodes=[{"CPU": 32.0}, {"CPU": 8.0, "GPU": 1.0}])
         assert len(execution(out_of_memory, ray=ray, device=device).run(one)) == 1
         assert ray.reserved == reserved
+
+
+def test_a_retry_fits_the_machines_that_are_left(tmp_path: Path) -> None:
+    one = design_works_of(tmp_path, arrays="32x32", sparsity="dense", shard_images="100")
+    nodes = [{"CPU": 8.0}]
+
+    def answer(key: str, image: int, before: int) -> Outcome:
+        if image < 0 or before > 3:
+            return WELL
+        if before == 3:  # of eight CPUs, when the larger machine leaves
+            nodes[0] = {"CPU": 2.0}
+        return failing(FailureKind.NODE if before == 3 else FailureKind.MEMORY)
+
+    ray = FakeRay(8, FakeClock(), nodes=nodes)
+    assert execution(answer, ray=ray).run(one) == []
+    assert ray.reserved == [2, 4, 8, 2]

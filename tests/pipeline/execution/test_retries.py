@@ -6,6 +6,7 @@ import errno
 
 import pytest
 
+from pipeline.errors import ResultsNotShared
 from pipeline.execution.failures import FailureReport, group_failures
 from pipeline.execution.retries import RETRIES, FailureKind, Room, Trial, kind_of, kind_of_system_error
 from pipeline.execution.task_size import MOST_SHARDS, TASK_SECONDS, TaskSizer
@@ -18,6 +19,7 @@ ROOM = Room(slots=8, share=1 << 30)
     ("error", "kind"),
     [
         (InputError("bad", "here"), FailureKind.INPUT),
+        (ResultsNotShared("another folder", "--results"), FailureKind.NOT_SHARED),
         (RuntimeError("the solver did not converge"), FailureKind.SIMULATION),
         (MemoryError(), FailureKind.MEMORY),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), FailureKind.MEMORY),
@@ -49,7 +51,7 @@ def tries_of(kind: FailureKind, images: int = 50, room: Room = ROOM) -> list[Tri
     return trials
 
 
-@pytest.mark.parametrize("kind", [FailureKind.INPUT, FailureKind.SIMULATION, FailureKind.FULL])
+@pytest.mark.parametrize("kind", [FailureKind.INPUT, FailureKind.SIMULATION, FailureKind.FULL, FailureKind.NOT_SHARED])
 def test_what_would_fail_the_same_is_not_tried_again(kind: FailureKind) -> None:
     assert len(tries_of(kind)) == 1
 
@@ -74,6 +76,11 @@ def test_a_lack_of_memory_gets_more_of_it_then_smaller_batches() -> None:
     one_slot = Room(slots=1, share=1 << 30)
     assert [trial.batch for trial in tries_of(FailureKind.MEMORY, room=one_slot)] == [None, 25, 12, 6, 3]
     assert [trial.slots for trial in tries_of(FailureKind.MEMORY, images=0)] == [1, 2, 4, 8]  # a preparation
+
+
+def test_no_more_is_reserved_than_the_machines_that_are_left_have() -> None:
+    trial = Trial(slots=8)
+    assert [trial.slots_within(Room(slots, share=0)) for slots in (16, 8, 2, 0)] == [8, 8, 2, 1]
 
 
 def test_kinds_are_counted_apart() -> None:

@@ -6,7 +6,8 @@ import errno
 import io
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from rich.console import Console
 from pipeline.cli.plan import plan
 from pipeline.errors import DiskFull, Interrupted
 from pipeline.execution import runner
+from pipeline.execution.ray_interface import Ray
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
+from pipeline.execution.tasks import TaskSettings
 from pipeline.report.figures import draw_figures
 from pipeline.report.page import build_report
 from pipeline.report.picture import draw_front
@@ -34,8 +37,9 @@ from pipeline.sweep.spec import load_sweep
 from pipeline.tables.completeness import what_is_missing
 from pipeline.tracking.mlflow import parent_entry
 from simcore.design import Design
+from simcore.errors import InputError
 from tests.pipeline.fake_inference import FakeEvaluator, Prepared, ShardResult
-from tests.pipeline.fake_ray import fake_session, small_session
+from tests.pipeline.fake_ray import FakeClock, FakeRay, fake_session, small_session
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -288,6 +292,38 @@ def test_damage_that_comes_back_every_time_ends_as_a_failure(tmp_path: Path, mon
     assert result.tables["designs"].num_rows == 0
 
 
+class OtherDisk(FakeRay):
+    """Workers of another machine, where the path of the results leads to a disk of its own."""
+
+    def remote(self, **options: float) -> Any:
+        make = super().remote(**options)
+
+        def on_other_disk(function: Callable[..., Any]) -> Any:
+            def run_there(settings: TaskSettings, *arguments: Any) -> Any:
+                return function(replace(settings, store_uri=f"{settings.store_uri}-elsewhere"), *arguments)
+
+            return make(run_there)
+
+        return on_other_disk
+
+
+@contextmanager
+def on_other_disk(address: str | None, threads: int) -> Iterator[Ray]:
+    yield OtherDisk(2, FakeClock())
+
+
+def test_results_that_workers_do_not_share_end_a_run_before_anything_is_computed(tmp_path: Path) -> None:
+    run(tmp_path)
+    tables = (tmp_path / "results/sweeps/small/designs.parquet").read_bytes()
+    shutil.rmtree(tmp_path / "results/designs")
+    with pytest.raises(InputError, match="^--results: results must be reachable from all machines: on "):
+        run(tmp_path, options=replace(OPTIONS, address="head:6379", session=on_other_disk))
+    assert (tmp_path / "results/sweeps/small/designs.parquet").read_bytes() == tables
+    assert not (tmp_path / "results-elsewhere").exists()
+    assert not list((tmp_path / "results/.partial").iterdir())
+    assert not run(tmp_path, options=replace(OPTIONS, address="head:6379")).failures
+
+
 @dataclass(frozen=True)
 class Deleted(FakeEvaluator):
     """While designs of 32 rows are evaluated, for the first ``times``, somebody deletes all that is stored."""
@@ -335,10 +371,12 @@ def test_what_a_stopped_run_did_not_begin_is_no_failure(tmp_path: Path) -> None:
     assert stopped.stopped and {failure.stage for failure in stopped.failures} == {"prepare"}
 
 
+@pytest.mark.parametrize(("images", "shards"), [(25, 1), (100, 4)])
 def test_what_another_run_stored_meanwhile_is_not_computed_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: Path, images: int, shards: int
 ) -> None:
-    """A second run of the same sweep, which looked at the store before the first one had stored anything."""
+    """A second run of the same sweep, which looked at the store before the first one had stored anything. One shard
+    stays in its file, several are in a bundle by then."""
     find_work, seen = runner.find_work, []
 
     def find_early_work(*arguments: Any) -> Any:
@@ -346,11 +384,11 @@ def test_what_another_run_stored_meanwhile_is_not_computed_again(
         return seen[-1]
 
     monkeypatch.setattr(runner, "find_work", find_early_work)
-    dataset = "{name: fake-images, images: 25, calibration_images: 10}"  # one shard, which stays in its file
+    dataset = f"{{name: fake-images, images: {images}, calibration_images: 10}}"
     first = run(tmp_path, dataset=dataset).tables["designs"]
     evaluated = len([file for file in calls.iterdir() if "-evaluate-" in file.name])
     assert run(tmp_path, dataset=dataset).tables["designs"].equals(first)
-    assert len([file for file in calls.iterdir() if "-evaluate-" in file.name]) == evaluated == 4
+    assert len([file for file in calls.iterdir() if "-evaluate-" in file.name]) == evaluated == 4 * shards
 
 
 def test_a_plan_tells_how_far_a_race_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

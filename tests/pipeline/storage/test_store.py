@@ -81,7 +81,9 @@ def test_old_drafts_of_killed_writers_are_removed_and_nothing_else(tmp_path: Pat
     assert {path.name for path in folder.iterdir()} == {young, notes}
 
 
-@pytest.mark.parametrize("uri", ["/proc/binsparx/results", "{file}/below", "nosuch://place/results"])
+@pytest.mark.parametrize(
+    "uri", ["/proc/binsparx/results", "{file}/below", "nosuch://place/results", "~nobody-here/results"]
+)
 def test_a_folder_that_cannot_be_used_is_bad_input(tmp_path: Path, uri: str) -> None:
     file = tmp_path / "file"
     file.write_text("in the way")

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 
-from pipeline.cli.jobs import submit
+from pipeline.cli.jobs import logs, submit
+from pipeline.errors import Interrupted
 from pipeline.submission.jobs import ENTRYPOINT, JobEnded, Jobs, JobState
 from pipeline.submission.pack import _code_files, looks_secret, make_pack
 from pipeline.sweep.spec import load_sweep
@@ -86,6 +87,19 @@ def test_the_pack_holds_what_the_sweep_names_and_nothing_beside_it(tmp_path: Pat
     assert pack.bytes == sum((tmp_path / "out" / name).stat().st_size for name in pack.files)
     about = json.loads((tmp_path / "out/binsparx-pack.json").read_text())
     assert about["job"] == {"sweep": "files/small.yaml", "options": {"--threads": "2"}}
+
+
+@pytest.mark.parametrize(("link", "target"), [("images", "images"), ("data", "")])
+def test_images_behind_a_link_are_packed_where_the_sweep_names_them(tmp_path: Path, link: str, target: str) -> None:
+    """The folder is a link, or one above it is."""
+    shutil.copytree(open_dataset("fashion-mnist").folder, tmp_path / "elsewhere/images")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / link).symlink_to(tmp_path / "elsewhere" / target)
+    named = "./images" if target else "data/images"
+    make_pack(load_sweep(write_sweep(tmp_path / "mine", dataset=named))).write(tmp_path / "out", {})
+    sweep = load_sweep(tmp_path / "out/files/small.yaml")
+    assert open_dataset(sweep.resolve(sweep.spec.dataset.name)).digest == open_dataset("fashion-mnist").digest
+    assert {path.name for path in (tmp_path / "out/files").iterdir()} == {link, "small.yaml"}
 
 
 def test_untracked_and_secret_files_of_the_code_stay_here(tmp_path: Path) -> None:
@@ -199,6 +213,20 @@ def test_a_log_that_breaks_off_is_one_line() -> None:
     with pytest.raises(BinsparxError, match="the connection to the job server at http://head:8265 broke: Server disc"):
         fake_jobs().follow("known", written.append)
     assert written == ["so far\n"]
+
+
+def test_leaving_a_job_does_not_count_as_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    jobs = fake_jobs()
+    monkeypatch.setattr(jobs, "follow", leave)
+    monkeypatch.setattr("pipeline.cli.jobs._jobs", lambda address: jobs)
+    with pytest.raises(Interrupted) as caught:
+        logs("known", follow=True)
+    assert caught.value.exit_code == 130
+    again = "binsparx logs known --follow --address http://head:8265"
+    assert str(caught.value) == f"left; the job goes on. Pick it up with: {again}"
 
 
 def test_nobody_answers() -> None:

@@ -22,6 +22,7 @@ from simcore.errors import InputError
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.graph import NetworkGraph, Node
 from simcore.network.modules import GraphNetwork
+from tests.pipeline.fake_inference import FakeEvaluator
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -499,6 +500,14 @@ def test_sets_of_passes_have_times_of_their_own(tmp_path: Path) -> None:
     measured = [(time_class(plain), ComputeTime(1.0, 0.1, True)), (time_class(passes), ComputeTime(9.0, 0.1, True))]
     costs = ComputeTimes({}).with_measured(measured)
     assert [costs.estimate(point).prepare_seconds for point in (plain, passes)] == [1.0, 9.0]
+
+
+def test_times_of_a_gpu_say_nothing_of_a_cpu(tmp_path: Path) -> None:
+    sweep = load_sweep(write_sweep(tmp_path))
+    here, there = (make_plan(sweep, FakeEvaluator(device)).points for device in ("numba", "cuda"))
+    costs = ComputeTimes({}).with_measured([(time_class(there[0]), ComputeTime(1.0, 0.1, True))])
+    assert costs.estimate(there[1]).measured
+    assert [costs.estimate(point) for point in here] == [ROUGH] * len(here)
 
 
 def test_time_left_follows_the_typical_task_not_the_first_slow_one(tmp_path: Path) -> None:

@@ -55,6 +55,8 @@ def test_paths_are_taken_from_the_folder_of_the_sweep_file(tmp_path: Path) -> No
     sweep = load_sweep(write_sweep(tmp_path))
     assert sweep.resolve("mine/cell.yaml") == str(tmp_path / "mine" / "cell.yaml")
     assert sweep.resolve("fashion-cnn") == "fashion-cnn"
+    with pytest.raises(InputError, match="^small.yaml: there is no home folder '~nobody-here'$"):
+        sweep.resolve("~nobody-here/cell.yaml")
 
 
 @pytest.mark.parametrize(

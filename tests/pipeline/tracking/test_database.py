@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -12,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.storage.store import Store
 from pipeline.tracking.client import TrackingUnavailable, default_tracking_uri
-from pipeline.tracking.database import database_state, ensure_database
+from pipeline.tracking.database import database_file, database_state, ensure_database
 from pipeline.tracking.runs import find_designs
 from pipeline.tracking.sweeps import track_sweep
 from tests.pipeline.conftest import ROOT
@@ -56,6 +59,22 @@ def test_what_a_cut_creation_left_is_made_anew(tmp_path: Path, leave: object) ->
     assert not (tmp_path / "results/set_aside").exists()
 
 
+def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "studies.db"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE studies (study_id INTEGER PRIMARY KEY AUTOINCREMENT, name VARCHAR(512))")
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO studies (name) VALUES ('mine')")
+        database.commit()
+    before = path.read_bytes()
+    with pytest.raises(TrackingUnavailable) as caught:
+        ensure_database(f"sqlite:///{path}")
+    asked = "name another file or a server"
+    assert str(caught.value) == f"{path} is no database of MLflow: it has the table 'studies'; {asked}"
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name != ".partial"] == ["studies.db"]
+
+
 @pytest.mark.parametrize(
     "damage", ["no database", *(pytest.param(one, marks=pytest.mark.slow) for one in ("torn", "half migrated"))]
 )
@@ -95,6 +114,15 @@ def test_a_database_that_is_in_use_is_no_damaged_one(tmp_path: Path, complete: b
     finally:
         holder.close()
     assert path.read_bytes() == complete
+
+
+@pytest.mark.parametrize(("folder", "special"), [("a%20b", "%20"), ("what?", "?")])
+def test_a_folder_that_would_be_another_one_in_a_uri_is_refused(tmp_path: Path, folder: str, special: str) -> None:
+    with pytest.raises(TrackingUnavailable, match=f"holds '{re.escape(special)}', which means something else"):
+        default_tracking_uri(Store(str(tmp_path / folder)))
+    store = Store(str(tmp_path / "50 % #1"))
+    path = database_file(default_tracking_uri(store))
+    assert path == tmp_path / "50 % #1/mlflow.db"
 
 
 def make(path: Path) -> subprocess.Popen[str]:
