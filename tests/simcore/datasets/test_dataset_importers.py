@@ -371,6 +371,23 @@ def test_a_folder_without_images_is_refused(tmp_path):
     refused(tmp_path / "source", tmp_path, "has no images", importer="folders")
 
 
+@pytest.mark.parametrize("place", ["train/sheet.png", "train/cat/more/sheet.png"])
+def test_images_beside_folders_of_images_are_refused(tmp_path, place):
+    source = tmp_path / "source"
+    for split in ("train", "test"):
+        write_folders(source, COLOUR[:3], [0, 1, 2], split=split)
+    (source / place).parent.mkdir(exist_ok=True)
+    (source / place).write_bytes(encoded(COLOUR[0]))
+    refused(source, tmp_path, "it holds images .* and folders of images", importer="folders")
+
+
+def test_images_of_kinds_that_are_not_read_are_refused(tmp_path):
+    source = write_folders(tmp_path / "source", COLOUR[:3], [0, 1, 2])
+    for name in ("a.gif", "b.TIF"):
+        (source / "test/cat" / name).write_bytes(encoded(COLOUR[0], "TIFF"))
+    refused(source, tmp_path, "test/cat: 2 of its images are of kinds that are not read, such as a.gif")
+
+
 # --- Parquet --------------------------------------------------------------------------------------------------------
 
 
