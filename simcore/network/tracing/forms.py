@@ -52,9 +52,15 @@ class SignOf:
 
 @dataclass(frozen=True)
 class MovedSigns:
-    """The signs of values that an operation puts elsewhere."""
+    """The signs of values that an operation puts elsewhere.
+
+    Attributes:
+        call: the operation.
+        negative: what it takes are the signs times a negative number, which matters where it looks for the largest.
+    """
 
     call: fx.Node
+    negative: bool = False
 
 
 Atom = SignOf | MovedSigns | fx.Node
@@ -214,13 +220,12 @@ def _moved(program: Program, call: fx.Node, forms: list[Form], name: str) -> For
     if len(scales) != 1 or not all(uniform(c) and uniform(k) for _, c, k in signs):  # type: ignore[misc]
         return opaque
     scale, constant = scales.pop()
-    if name.startswith("max_pool") and scale < 0:
-        return opaque
+    negative = name.startswith("max_pool") and scale < 0
     if "pad" in name:
         arguments = program.arguments(call)
         if arguments.get("mode", "constant") != "constant" or pad_sign(arguments, scale, constant) is None:
             return opaque
-    return Form({MovedSigns(call): torch.tensor(scale)}, torch.tensor(constant))
+    return Form({MovedSigns(call, negative): torch.tensor(scale)}, torch.tensor(constant))
 
 
 def pad_sign(arguments: dict[str, Argument], scale: float, constant: float) -> float | None:

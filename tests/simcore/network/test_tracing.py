@@ -94,6 +94,28 @@ def test_a_sign_is_found_in_every_manner_of_writing(name: str) -> None:
     assert (layer.op, layer.arrays) == ("binary_linear", True)
 
 
+@pytest.mark.parametrize(
+    "bits",
+    [
+        lambda x: 2 * (x > 0).float() - 1,
+        lambda x: torch.where(x < 0.5, 1.0, -1.0),
+        lambda x: torch.where(x > 0.5, 1.0, -1.0).transpose(2, 3),
+        lambda x: torch.where(x > torch.tensor([0.0, 0.5])[:, None, None], 1.0, -1.0),
+        lambda x: 1 - 2 * (x >= 0).float(),
+    ],
+)
+def test_the_largest_of_signs_is_a_sign_whatever_side_its_threshold_is_on(bits: Function) -> None:
+    weight = torch.randn((CLASSES, 2, 3, 3), generator=torch.Generator().manual_seed(3))
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(F.max_pool2d(F.max_pool2d(bits(x), 2), 2, 1, 1), weight.sign()).mean((2, 3))
+
+    at_thresholds = torch.randint(-1, 2, (40, 2, 8, 8), generator=torch.Generator().manual_seed(5)) / 2
+    found = from_torch(Whole(function), at_thresholds)
+    assert [(layer.op, layer.arrays) for layer in found.layers] == [("binary_conv2d", True)]
+    assert torch.equal(found.network(at_thresholds), function(at_thresholds))
+
+
 def _irnet(w: torch.Tensor) -> torch.Tensor:
     w = w - w.mean(1, keepdim=True)
     w = w / w.std(1, keepdim=True)
