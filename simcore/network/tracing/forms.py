@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from simcore.network.tracing.program import SAME, Argument, Program, operation_name
+from simcore.network.tracing.program import SAME, Argument, Program, keeps_values, operation_name
 
 _MOVING = frozenset(
     "view _unsafe_view reshape flatten unflatten squeeze unsqueeze permute transpose t slice select chunk split unbind "
@@ -125,13 +125,13 @@ def _form(program: Program, call: fx.Node, forms: dict[fx.Node, Form]) -> Form:
     before = [node for node in call.all_input_nodes if node not in program.constants]
     if name == "getitem" and operation_name(before[0]) not in _MOVING:
         return Form({call: _ONE}, _ZERO)
-    if name in SAME:
+    if keeps_values(call):
         return forms[before[0]]
     if name in _MOVING or name in ("pad", "constant_pad_nd", "max_pool2d", "max_pool1d"):
         return _moved(program, call, [forms[node] for node in before], name)
     arguments = program.arguments(call)
     signs = [forms[node].sign for node in before if forms[node].terms]
-    if name in _ONE_BY_ONE and signs and all(found is not None and found[0] == signs[0][0] for found in signs):  # type: ignore[index]
+    if name in _ONE_BY_ONE | SAME and signs and all(found is not None and found[0] == signs[0][0] for found in signs):  # type: ignore[index]
         return _of_one_sign(call, forms, {node: program.constants.get(node) for node in call.all_input_nodes})
     linear = _linear(name, arguments, partial(_as_form, forms))
     if linear is not None:

@@ -16,6 +16,7 @@ from simcore.network.tracing import TracedNetwork, from_torch
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 FEATURES, CLASSES = 12, 4
+WIDE = torch.ones(FEATURES, CLASSES)
 
 
 class Straight(torch.autograd.Function):
@@ -212,6 +213,8 @@ def test_it_says_where_pytorch_gives_zero_for_zero() -> None:
         (lambda x: F.pad(x[:, None], (1, 1), mode="reflect").flatten(1), "padding by 'reflect'"),
         (lambda x: torch.where(x > x.flip(1), x, -x), "'flip'|compares two activations"),
         (lambda x: F.adaptive_avg_pool1d(x[:, None], 5).flatten(1), "windows of different sizes"),
+        (lambda x: (9 * x).to(torch.uint8).float(), "a conversion to torch.uint8 is not known here"),
+        (lambda x: torch.addmm(torch.ones(CLASSES), x, WIDE, beta=0.5), "'addmm' of something else"),
         (lambda x: F.dropout(x, 0.5, training=True), "not known here|not the module's"),
     ],
 )
@@ -243,6 +246,16 @@ def test_relu6_has_limits_that_the_example_need_not_reach(relu6: Function) -> No
     found = from_torch(Whole(lambda x: relu6(x + 0.0)), examples().abs().clamp(max=5))
     inputs = torch.linspace(-9, 9, FEATURES)[None]
     assert torch.equal(found.network(inputs), inputs.clamp(0, 6))
+
+
+def test_whole_numbers_are_cut_towards_zero() -> None:
+    found = from_torch(Whole(lambda x: (3 * x).int().float() + (3 * x).long()), examples())
+    assert torch.equal(found.network(examples()), 2 * (3 * examples()).trunc())
+    assert traced(lambda x: torch.where(x >= 0, 1.7, -1.2).int().float()).layers[0].arrays
+    embedding = nn.Embedding(9, CLASSES)
+    assert from_torch(Whole(lambda x: embedding(x.abs().long()).mean(1)), examples()).largest_difference < 1e-5
+    tokens = examples().abs().floor()
+    assert from_torch(Whole(lambda x: embedding(x.long()).mean(1)), tokens).network.graph.nodes[0].op == "embedding"
 
 
 def test_a_batch_norm_of_volumes_survives_its_file(tmp_path: Path) -> None:
