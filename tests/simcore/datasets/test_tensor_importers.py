@@ -84,6 +84,33 @@ def test_numbers_of_any_type_become_float32(tmp_path, dtype, order):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("names", [["cat", "dög", "cow"], np.array([b"cat", "dög".encode(), b"cow"])])
+@pytest.mark.parametrize("name", ["classes", "class_names", "labels"])
+@pytest.mark.parametrize("split", ["", "_train"])
+def test_an_array_of_text_names_the_classes(tmp_path, names, name, split):
+    np.savez(tmp_path / "source.npz", **{f"x{split}": X, f"y{split}": Y, name: names})
+    dataset = run(tmp_path / "source.npz", tmp_path / "out")
+    assert dataset.classes == ("cat", "dög", "cow") and dataset.splits == {split[1:] or "all": 30}
+    assert run(tmp_path / "source.npz", tmp_path / "own", classes=("a", "b", "c")).classes == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": X, "y": np.array(["cat", "dog"] * 15)}, "array 'y': it holds <U3; expected numbers"),
+        ({"x": np.array(["cat"] * 30), "y": Y}, "array 'x': it holds <U3; expected numbers"),
+        ({"x": X, "y": Y, "classes": [["cat", "dog", "cow"]]}, "shape \\(1, 3\\); expected names of classes"),
+        ({"x": X, "y": Y, "classes": ["cat", "dog"]}, "has the label 2, but there are 2 classes"),
+        ({"x": X, "y": Y, "classes": np.array([b"\xff"])}, "its names are no Unicode"),
+        ({"x": X, "y": Y, "classes": np.array([2**31 - 1], "<u4").view("<U1")}, "its names are no Unicode"),
+        ({"x": X, "y": Y, "classes": ["a", "b", "c"], "class_names": ["a", "c", "b"]}, "it names other classes than"),
+    ],
+)
+def test_text_that_names_no_classes_is_refused(tmp_path, arrays, message):
+    np.savez(tmp_path / "source.npz", **arrays)
+    refused(tmp_path / "source.npz", tmp_path, message)
+
+
 def test_a_folder_of_archives_has_one_a_split(tmp_path):
     (tmp_path / "source").mkdir()
     for split in ("train", "test"):
