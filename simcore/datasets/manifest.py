@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from pathlib import Path
 from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
-from simcore.datasets.sample_format import MOST_AXES, MOST_VALUES, SampleFormat
+from simcore.datasets.sample_format import MOST_AXES, MOST_BYTES, SampleFormat
 from simcore.datasets.shards import SHA256_PATTERN, Shard
 from simcore.errors import InputError
 
@@ -51,12 +50,6 @@ class TensorManifest(BaseModel):
     source_dtype: str
     scaling: Literal["none"] = "none"
 
-    @model_validator(mode="after")
-    def _bounded(self) -> TensorManifest:
-        if math.prod(self.shape) > MOST_VALUES:
-            raise ValueError(f"a sample of shape {self.shape} has more than {MOST_VALUES} values")
-        return self
-
 
 class Manifest(BaseModel):
     """Content of ``dataset.json``. Version 1 holds images, whose ``image_shape`` is (height, width, channels);
@@ -81,6 +74,8 @@ class Manifest(BaseModel):
         described = self.image_shape if self.format_version == 1 else self.tensor
         if described is None or (self.image_shape is None) == (self.tensor is None):
             raise ValueError("version 1 has an image_shape, version 2 a tensor, and neither the other")
+        if self.sample.bytes > MOST_BYTES:
+            raise ValueError(f"a sample of shape {self.sample.shape} has more than {MOST_BYTES} bytes")
         if self.digest != content_digest(self.sample, self.splits):
             raise ValueError("the digest is not that of the listed content")
         return self

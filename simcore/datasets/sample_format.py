@@ -17,6 +17,8 @@ Shape = tuple[int, ...]
 MOST_AXES = 6  # as many as a network's graph knows
 MOST_VALUES = 2**24
 """Of one sample: what a file claims is bounded before memory is asked for."""
+MOST_BYTES = MOST_VALUES * np.dtype(np.float32).itemsize
+"""Of one sample, images too."""
 MOST_SAMPLES = 2**26
 """Of a split, several times as many as the largest public set of images: their labels and order take 1 GiB."""
 EXACT_INTEGERS = 2**24

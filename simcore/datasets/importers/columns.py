@@ -46,13 +46,19 @@ def chosen_columns(names: Sequence[str], label: str, asked: tuple[str, ...] | No
         what: the file, for messages.
 
     Raises:
-        InputError: no such column, the label's among them, or none.
+        InputError: no such column, the label's among them, none, or of all one without a name.
     """
     for name in asked or ():
         if name not in names:
             raise unknown_name(f"column of {what}", name, names, "--columns")
         if name == label:
             raise InputError(f"column '{name}' holds the labels", "--columns")
+    if not asked and "" in names:
+        raise InputError(
+            f"column {names.index('') + 1} has no name, as an index that pandas wrote (to_csv(index=False) leaves it "
+            "out); choose the columns of a sample with --columns",
+            what,
+        )
     chosen = list(asked) if asked else [name for name in names if name != label]
     if not chosen:
         raise InputError(f"beside the label '{label}' there is no column", what)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -52,19 +54,20 @@ class CsvImporter(Importer):
         files = _files(path)
         if not files:
             raise InputError(f"it has no .csv file; the csv importer reads {self.expects}", str(path))
-        tables = {split: _read(file, options) for split, file in files.items()}
+        tables = {split: _read(file, options) for split, file in _by_split(path, files).items()}
         first = next(iter(tables.values()))
         sample = sample_of((len(first.columns),), options, first.what)
         for table in tables.values():
             if table.columns != first.columns:
                 raise InputError(f"it has other columns than {first.what}", table.what)
+        labels = _labels(tables, options.classes)
         yield ImportSource(
             name=path.resolve().stem if path.is_file() else path.resolve().name,
-            classes=class_names(options, None, lambda: max(int(table.labels.max()) for table in tables.values())),
+            classes=class_names(options, None, lambda: max(int(one.max()) for one in labels.values())),
             sample=sample,
             source=f"CSV, columns {_shortened(first.columns)}",
             licence="unknown",
-            splits={split: _split(table, sample, options) for split, table in tables.items()},
+            splits={split: _split(table, labels[split], sample, options) for split, table in tables.items()},
             source_dtype="text",
         )
 
@@ -77,37 +80,50 @@ class _Table:
         what: the file.
         columns: names of the features.
         values: float64 (n, features).
-        labels: int64 (n,).
+        label: name of the column of labels.
+        cells: (n) of that column, as they stand there.
         lines: (n,) line of the file where each row ends.
     """
 
     what: str
     columns: tuple[str, ...]
     values: NDArray[np.float64]
-    labels: Labels
+    label: str
+    cells: list[str]
     lines: NDArray[np.int64]
 
 
-def _files(path: Path) -> dict[str, Path]:
+def _files(path: Path) -> list[Path]:
     if path.is_file():
-        return {UNDIVIDED: path} if path.suffix.lower() in _SUFFIXES else {}
-    found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES) if path.is_dir() else []
-    return {file.stem: file for file in found}
+        return [path] if path.suffix.lower() in _SUFFIXES else []
+    return sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES) if path.is_dir() else []
 
 
-def _split(table: _Table, sample: SampleFormat, options: ImportOptions) -> SplitSource:
-    return SplitSource(len(table.labels), lambda: table.labels, partial(_batches, table, sample, options))
+def _by_split(path: Path, files: list[Path]) -> dict[str, Path]:
+    """The files by the splits that their names say."""
+    if path.is_file():
+        return {UNDIVIDED: path}
+    splits: dict[str, Path] = {}
+    for file in files:
+        if file.stem in splits:
+            raise InputError(f"it and {splits[file.stem].name} are both of split '{file.stem}'", str(file))
+        splits[file.stem] = file
+    return splits
 
 
-def _batches(table: _Table, sample: SampleFormat, options: ImportOptions) -> Iterator[Batch]:
+def _split(table: _Table, labels: Labels, sample: SampleFormat, options: ImportOptions) -> SplitSource:
+    return SplitSource(len(labels), lambda: labels, partial(_batches, table, labels, sample, options))
+
+
+def _batches(table: _Table, labels: Labels, sample: SampleFormat, options: ImportOptions) -> Iterator[Batch]:
     count = at_a_time(sample)
-    for start in range(0, len(table.labels), count):
+    for start in range(0, len(labels), count):
         rows = slice(start, start + count)
 
         def place(index: int, first: int = start) -> str:
             return f"{table.what} line {table.lines[first + index]}"
 
-        yield as_samples(table.values[rows], sample, options, place), table.labels[rows]
+        yield as_samples(table.values[rows], sample, options, place), labels[rows]
 
 
 def _read(path: Path, options: ImportOptions) -> _Table:
@@ -155,20 +171,24 @@ def _table(path: Path, rows: Iterator[list[str]], options: ImportOptions) -> _Ta
     first = next(lines, None)
     if first is None:
         raise InputError("it is empty", str(path))
-    headed = not all(_is_number(cell) for cell in first)
+    headed = _is_headed(first, options)
+    _require_clear(first, headed, str(path))
     names = [cell.strip() for cell in first] if headed else [str(number + 1) for number in range(len(first))]
     label = find_label_column(names, options.label_column, str(path), headed)
     chosen = chosen_columns(names, label, options.columns, str(path))
-    places = [names.index(name) for name in chosen]
-    labels: list[int] = []
+    places, label_place = [names.index(name) for name in chosen], names.index(label)
+    if headed and _is_sample(first, label_place, places, options.classes):
+        raise InputError(
+            f"its first row is a sample of the class '{label}', not one of headings: give places in place of names "
+            f"(--label-column {label_place + 1})",
+            str(path),
+        )
+    cells: list[str] = []
     ends: list[int] = []
     blocks: list[NDArray[np.float64]] = []
-    held: list[list[str]] = [] if headed else [first]
-    if not headed:
-        ends.append(reader.line)
-        labels.append(_label(first[names.index(label)], label, reader.place, options.classes))
-    for row in lines:
-        labels.append(_label(row[names.index(label)], label, reader.place, options.classes))
+    held: list[list[str]] = []
+    for row in lines if headed else chain([first], lines):
+        cells.append(sys.intern(row[label_place].strip()))
         ends.append(reader.line)
         held.append(row)
         if len(held) == _ROWS_AT_ONCE:
@@ -178,9 +198,35 @@ def _table(path: Path, rows: Iterator[list[str]], options: ImportOptions) -> _Ta
         blocks.append(_numbers(held, places, names, ends[-len(held) :], str(path)))
     if not blocks:
         raise InputError("it has a row of headings and nothing below it", str(path))
-    return _Table(
-        str(path), tuple(chosen), np.concatenate(blocks), np.array(labels, np.int64), np.array(ends, np.int64)
-    )
+    return _Table(str(path), tuple(chosen), np.concatenate(blocks), label, cells, np.array(ends, np.int64))
+
+
+def _is_headed(first: list[str], options: ImportOptions) -> bool:
+    """Whether the first row has text other than a class's name where the user says that labels are."""
+    if all(_is_number(cell) for cell in first):
+        return False
+    places = {str(number + 1): number for number in range(len(first))}
+    if options.label_column not in places or any(name not in places for name in options.columns or ()):
+        return True
+    label = places[options.label_column]
+    chosen = [places[name] for name in options.columns or places if places[name] != label]
+    return not _is_sample(first, label, chosen, options.classes)
+
+
+def _is_sample(row: list[str], label: int, chosen: Sequence[int], classes: tuple[str, ...] | None) -> bool:
+    """Whether a row reads as numbers beside the name of a class."""
+    name = row[label].strip()
+    return name in (classes or ()) and not _is_number(name) and all(_is_number(row[place]) for place in chosen)
+
+
+def _require_clear(first: list[str], headed: bool, what: str) -> None:
+    """Numbers from 0 on in the first row are headings that pandas wrote, or a sample that looks like them."""
+    if not headed and len(first) > 1 and [cell.strip() for cell in first] == [str(n) for n in range(len(first))]:
+        raise InputError(
+            f"its first row counts from 0 to {len(first) - 1}, as headings of columns without names do (pandas): leave "
+            "them out (to_csv(index=False, header=False)), or put a row of names above it if it is a sample",
+            what,
+        )
 
 
 def _numbers(
@@ -208,17 +254,35 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _label(cell: str, column: str, place: str, classes: tuple[str, ...] | None) -> int:
-    if classes is not None and cell.strip() in classes and not _is_number(cell):
-        return classes.index(cell.strip())
-    value = float(cell) if _is_number(cell) else -1.0
-    if not (value.is_integer() and 0 <= value < MAX_CLASSES):
-        known = f", or one of {', '.join(classes)}" if classes else "; name classes of text with --classes"
-        raise InputError(
-            f"the label is '{cell}'; expected a whole number from 0 to {MAX_CLASSES - 1}{known}",
-            f"{place} column '{column}'",
-        )
-    return int(value)
+def _labels(tables: dict[str, _Table], classes: tuple[str, ...] | None) -> dict[str, Labels]:
+    """Labels of all splits: places among the classes where every cell has the name of one, be it a number."""
+    cells = {cell for table in tables.values() for cell in table.cells}
+    named = _labels_of_names(cells, classes or ())
+    numbers = {cell: int(float(cell)) for cell in cells if _is_label(cell)}
+    known = named if len(named) == len(cells) else named | numbers
+    return {split: _labels_of(table, known, classes) for split, table in tables.items()}
+
+
+def _labels_of_names(cells: set[str], classes: tuple[str, ...]) -> dict[str, int]:
+    """The labels of cells that name a class; 1.0 names the class 1."""
+    labels = {name: label for label, name in enumerate(classes)}
+    plain = {cell: str(int(float(cell))) if cell not in labels and _is_label(cell) else cell for cell in cells}
+    return {cell: labels[name] for cell, name in plain.items() if name in labels}
+
+
+def _labels_of(table: _Table, known: dict[str, int], classes: tuple[str, ...] | None) -> Labels:
+    for cell, line in zip(table.cells, table.lines, strict=True):
+        if cell not in known:
+            named = f", or one of {', '.join(classes)}" if classes else "; name classes of text with --classes"
+            raise InputError(
+                f"the label is '{cell}'; expected a whole number from 0 to {MAX_CLASSES - 1}{named}",
+                f"{table.what} line {line} column '{table.label}'",
+            )
+    return np.array([known[cell] for cell in table.cells], np.int64)
+
+
+def _is_label(cell: str) -> bool:
+    return _is_number(cell) and float(cell).is_integer() and 0 <= float(cell) < MAX_CLASSES
 
 
 def _shortened(names: Sequence[str], most: int = 6) -> str:

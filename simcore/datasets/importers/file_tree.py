@@ -12,6 +12,8 @@ from typing import IO
 from simcore.datasets.importers.base import reading
 from simcore.errors import InputError
 
+_AT_ONCE = 2**20
+
 
 class FileTree(ABC):
     """Regular files by their path relative to the tree's root."""
@@ -72,6 +74,8 @@ class TarTree(FileTree):
         self._archive = archive
         with reading(label):
             members = archive.getmembers()
+            while archive.fileobj is not None and archive.fileobj.read(_AT_ONCE):
+                pass  # to the end, where what compresses an archive has its checksum
         self._members = {_safe_name(member, label): member for member in members}
 
     def size(self, name: str) -> int | None:
@@ -116,9 +120,9 @@ def first_members(path: Path, count: int = 8) -> list[str]:
     """Names of the first members of a tar archive, none where ``path`` is no such archive; reads only its start."""
     names: list[str] = []
     try:
-        with tarfile.open(path, "r:*") as archive:
+        with reading(str(path)), tarfile.open(path, "r:*") as archive:
             while len(names) < count and (member := archive.next()) is not None:
                 names.append(str(PurePosixPath(member.name)))
-    except (tarfile.TarError, OSError, EOFError, ValueError):
+    except (InputError, ValueError):
         return names
     return names

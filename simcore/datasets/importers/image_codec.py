@@ -17,6 +17,8 @@ from simcore.datasets.importers.base import ImportOptions, reason
 from simcore.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".pgm")
+UNREAD_SUFFIXES = (".gif", ".tif", ".tiff", ".jfif", ".jp2", ".heic", ".avif", ".tga")
+"""Of images too, of kinds that are not read."""
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "PPM")
 # A file of a few kB can claim gigapixels; its header is looked at before a pixel is decoded.
 MAX_PIXELS = 2**24

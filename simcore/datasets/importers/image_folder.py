@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from simcore.datasets.importers.base import (
     at_a_time,
     reading,
 )
-from simcore.datasets.importers.image_codec import SUFFIXES, ImageDecoder
+from simcore.datasets.importers.image_codec import SUFFIXES, UNREAD_SUFFIXES, ImageDecoder
 from simcore.datasets.sample_format import SampleFormat
 from simcore.datasets.shards import Labels
 from simcore.errors import InputError, unknown_name
@@ -49,6 +50,9 @@ class ImageFolderImporter(Importer):
         if not path.is_dir():
             raise InputError(f"{path} is no folder; the folders importer reads {self.expects}")
         with reading(str(path)):
+            folders = _folders_in(path)
+            for folder in (path, *folders, *chain.from_iterable(map(_folders_in, folders))):
+                _require_nothing_left_out(folder)
             tree = {
                 split: {folder.name: _images_in(folder) for folder in folders} for split, folders in _tree(path).items()
             }
@@ -87,12 +91,30 @@ def _folders_in(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _images_in(folder: Path) -> list[Path]:
+def _images_in(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
     return sorted(
         entry
         for entry in folder.iterdir()
-        if entry.suffix.lower() in SUFFIXES and entry.is_file() and not entry.name.startswith(".")
+        if entry.suffix.lower() in suffixes and entry.is_file() and not entry.name.startswith(".")
     )
+
+
+def _require_nothing_left_out(folder: Path) -> None:
+    """Images that would be skipped are refused: beside folders of images, or of kinds that are not read."""
+    images, below = _images_in(folder), [inner for inner in _folders_in(folder) if _images_in(inner)]
+    if images and below:
+        raise InputError(
+            f"it holds images ({images[0].name}) and folders of images ({below[0].name}): which are the classes? Move "
+            "one of them away",
+            str(folder),
+        )
+    unread = _images_in(folder, UNREAD_SUFFIXES)
+    if unread:
+        raise InputError(
+            f"{len(unread)} of its images are of kinds that are not read, such as {unread[0].name}; convert them to "
+            "PNG, or move them away",
+            str(folder),
+        )
 
 
 def _classes(splits: dict[str, dict[str, list[Path]]], options: ImportOptions) -> tuple[str, ...]:

@@ -78,12 +78,15 @@ def source_of_arrays(path: Path, arrays: Mapping[str, NpyArray], kind: str, opti
     Raises:
         InputError: names that say nothing, samples without labels, or arrays that do not fit together.
     """
+    places = {name: place for name in arrays if (place := place_of(name)) is not None}
+    naming = _naming(arrays, places)
     found: dict[str, dict[bool, NpyArray]] = defaultdict(dict)
-    for name, array in arrays.items():
-        place = place_of(name)
-        if place is None:
+    for name, (split, is_labels) in places.items():
+        array = arrays[name]
+        if array in naming:
             continue
-        split, is_labels = place
+        if array.is_text:
+            raise InputError(f"it holds {array.dtype}; expected numbers", array.what)
         if is_labels in found[split]:
             raise InputError(f"it and {found[split][is_labels].what} are both of split '{split}'", array.what)
         found[split][is_labels] = array
@@ -102,13 +105,33 @@ def source_of_arrays(path: Path, arrays: Mapping[str, NpyArray], kind: str, opti
     splits = {split: _split(pair[False], pair[True], sample, options) for split, pair in found.items()}
     return ImportSource(
         name=path.resolve().stem if path.is_file() else path.resolve().name,
-        classes=class_names(options, None, lambda: largest_label(splits)),
+        classes=class_names(options, _common_names(naming), lambda: largest_label(splits)),
         sample=sample,
         source=kind,
         licence="unknown",
         splits=splits,
         source_dtype=", ".join(sorted({str(pair[False].dtype) for pair in found.values()})),
     )
+
+
+def _naming(arrays: Mapping[str, NpyArray], places: Mapping[str, tuple[str, bool]]) -> list[NpyArray]:
+    """The arrays of text that name the classes: called as labels are, where a split has numbers for these, or has no
+    samples."""
+    labelled = {split for name, (split, is_labels) in places.items() if is_labels and not arrays[name].is_text}
+    sampled = {split for split, is_labels in places.values() if not is_labels}
+    return [
+        arrays[name]
+        for name, (split, is_labels) in places.items()
+        if is_labels and arrays[name].is_text and (split in labelled or split not in sampled)
+    ]
+
+
+def _common_names(naming: list[NpyArray]) -> tuple[str, ...] | None:
+    """The names of classes, which arrays of several splits may repeat; None without any."""
+    for array in naming[1:]:
+        if array.names() != naming[0].names():
+            raise InputError(f"it names other classes than {naming[0].what}", array.what)
+    return naming[0].names() if naming else None
 
 
 def _sample_shape(samples: NpyArray) -> tuple[int, ...]:

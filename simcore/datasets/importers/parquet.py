@@ -30,6 +30,7 @@ from simcore.datasets.importers.base import (
     at_a_time,
     bounded,
     class_names,
+    largest_label,
     reading,
     reason,
 )
@@ -40,8 +41,8 @@ from simcore.errors import InputError
 
 _IMAGE_COLUMNS = ("image", "img")
 _LABEL_COLUMN = "label"
-# The hub cuts a split into files such as train-00000-of-00002.parquet.
-_PART = re.compile(r"-\d+-of-\d+$")
+# The hub cuts a split into files such as train-00000-of-00002.parquet, formerly with digits of a hash behind.
+_PART = re.compile(r"-\d+-of-\d+(-[0-9a-f]+)?$")
 
 
 class ParquetImporter(Importer):
@@ -70,7 +71,7 @@ class ParquetImporter(Importer):
             classes=class_names(
                 options,
                 common_class_names(table for parts in tables.values() for table in parts),
-                lambda: max(int(split.labels().max()) for split in splits.values()),
+                lambda: largest_label(splits),
             ),
             sample=SampleFormat.image(decoder.image_shape),
             source="Parquet files with encoded images",
@@ -91,7 +92,7 @@ def class_names_of_schema(schema: pa.Schema, label_column: str) -> tuple[str, ..
         return tuple(metadata[b"classes"].decode("utf-8", "replace").split(","))
     try:
         names = json.loads(metadata[b"huggingface"])["info"]["features"][label_column]["names"]
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         return None
     return tuple(str(name) for name in names) if isinstance(names, list) else None
 
@@ -154,7 +155,7 @@ class _ParquetImages:
         with reading_parquet(path), pq.ParquetFile(path) as file:
             self._schema = file.schema_arrow
             self.rows = file.metadata.num_rows
-        names = self._schema.names
+            names = self._schema.names
         image = next((name for name in _IMAGE_COLUMNS if name in names), None)
         if image is None or _LABEL_COLUMN not in names:
             raise InputError(f"{path} needs columns image and label, it has {', '.join(names)}")
@@ -217,5 +218,5 @@ def reading_parquet(path: Path) -> Iterator[None]:
     try:
         with reading(str(path)):
             yield
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # the latter of names of columns
         raise InputError(f"{path} is no readable Parquet file ({reason(error)})") from error

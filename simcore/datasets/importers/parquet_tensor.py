@@ -52,7 +52,7 @@ class ParquetTensorImporter(Importer):
         try:
             files = [file for parts in files_of_splits(path).values() for file in parts]
             return bool(files) and not has_images(pq.read_schema(files[0]))
-        except (pa.ArrowException, OSError):
+        except (pa.ArrowException, OSError, UnicodeDecodeError):
             return False
 
     @contextmanager
@@ -102,7 +102,7 @@ class _Table:
         self.path, self.what = path, str(path)
         with reading_parquet(path), pq.ParquetFile(path) as file:
             self._schema, self.rows = file.schema_arrow, file.metadata.num_rows
-        names = self._schema.names
+            names = self._schema.names
         self._label = find_label_column(names, options.label_column, self.what)
         self.columns = chosen_columns(names, self._label, options.columns, self.what)
         kinds = {name: self._schema.field(name).type for name in self.columns}

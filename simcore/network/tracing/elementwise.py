@@ -6,7 +6,7 @@ import torch
 from torch import fx
 
 from simcore.errors import InputError
-from simcore.network.tracing.program import SAME, Argument, operation_name, shape_of, where
+from simcore.network.tracing.program import SAME, Argument, keeps_values, operation_name, shape_of, where
 from simcore.network.tracing.translation import Arguments, Handler, Translation
 
 
@@ -21,8 +21,15 @@ def _function(op: str) -> Handler:
 
 
 def _same(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
-    given = arguments["self"] if "self" in arguments else arguments["input"]
-    return tr.value(given)
+    name, shape = tr.value(arguments["self"] if "self" in arguments else arguments["input"]), shape_of(call)
+    if keeps_values(call):
+        return name
+    if call.meta["val"].dtype not in (torch.int32, torch.int64):
+        raise InputError(f"a conversion to {call.meta['val'].dtype} is not known here; use torch.where", where(call))
+    # Whole numbers, towards 0: floor(relu(x)) - floor(relu(-x))
+    sides = (name, tr.multiplied(call, name, torch.tensor([-1.0])))
+    parts = tuple(tr.add(call, "floor", (tr.add(call, "relu", (side,), shape),), shape) for side in sides)
+    return tr.add(call, "subtract", parts, shape)
 
 
 def _pair(op: str) -> Handler:

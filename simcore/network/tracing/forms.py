@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from simcore.network.tracing.program import SAME, Argument, Program, operation_name
+from simcore.network.tracing.program import SAME, Argument, Program, keeps_values, operation_name
 
 _MOVING = frozenset(
     "view _unsafe_view reshape flatten unflatten squeeze unsqueeze permute transpose t slice select chunk split unbind "
@@ -52,9 +52,15 @@ class SignOf:
 
 @dataclass(frozen=True)
 class MovedSigns:
-    """The signs of values that an operation puts elsewhere."""
+    """The signs of values that an operation puts elsewhere.
+
+    Attributes:
+        call: the operation.
+        negative: what it takes are the signs times a negative number, which matters where it looks for the largest.
+    """
 
     call: fx.Node
+    negative: bool = False
 
 
 Atom = SignOf | MovedSigns | fx.Node
@@ -119,13 +125,13 @@ def _form(program: Program, call: fx.Node, forms: dict[fx.Node, Form]) -> Form:
     before = [node for node in call.all_input_nodes if node not in program.constants]
     if name == "getitem" and operation_name(before[0]) not in _MOVING:
         return Form({call: _ONE}, _ZERO)
-    if name in SAME:
+    if keeps_values(call):
         return forms[before[0]]
     if name in _MOVING or name in ("pad", "constant_pad_nd", "max_pool2d", "max_pool1d"):
         return _moved(program, call, [forms[node] for node in before], name)
     arguments = program.arguments(call)
     signs = [forms[node].sign for node in before if forms[node].terms]
-    if name in _ONE_BY_ONE and signs and all(found is not None and found[0] == signs[0][0] for found in signs):  # type: ignore[index]
+    if name in _ONE_BY_ONE | SAME and signs and all(found is not None and found[0] == signs[0][0] for found in signs):  # type: ignore[index]
         return _of_one_sign(call, forms, {node: program.constants.get(node) for node in call.all_input_nodes})
     linear = _linear(name, arguments, partial(_as_form, forms))
     if linear is not None:
@@ -214,13 +220,12 @@ def _moved(program: Program, call: fx.Node, forms: list[Form], name: str) -> For
     if len(scales) != 1 or not all(uniform(c) and uniform(k) for _, c, k in signs):  # type: ignore[misc]
         return opaque
     scale, constant = scales.pop()
-    if name.startswith("max_pool") and scale < 0:
-        return opaque
+    negative = name.startswith("max_pool") and scale < 0
     if "pad" in name:
         arguments = program.arguments(call)
         if arguments.get("mode", "constant") != "constant" or pad_sign(arguments, scale, constant) is None:
             return opaque
-    return Form({MovedSigns(call): torch.tensor(scale)}, torch.tensor(constant))
+    return Form({MovedSigns(call, negative): torch.tensor(scale)}, torch.tensor(constant))
 
 
 def pad_sign(arguments: dict[str, Argument], scale: float, constant: float) -> float | None:

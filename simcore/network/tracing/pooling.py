@@ -6,7 +6,7 @@ import torch
 from torch import fx
 
 from simcore.errors import InputError
-from simcore.network.tracing.program import Argument, operation_name, shape_of, where
+from simcore.network.tracing.program import SAME, Argument, operation_name, shape_of, where
 from simcore.network.tracing.translation import Arguments, Handler, Translation
 
 _FAR_BELOW = -3e38
@@ -162,7 +162,16 @@ def _embedding(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     if not isinstance(table, torch.Tensor):
         raise InputError("an embedding whose table depends on the input is not known here", where(call))
     attrs: dict[str, object] = {"entries": len(table), "features": table.shape[1]}
-    return tr.add(call, "embedding", (tr.value(arguments["indices"]),), shape_of(call), attrs, weight=table)
+    indices = tr.value(_tokens(tr, arguments["indices"]))
+    return tr.add(call, "embedding", (indices,), shape_of(call), attrs, weight=table)
+
+
+def _tokens(tr: Translation, given: Argument) -> Argument:
+    """The network's input where ``given`` is it as whole numbers: what an embedding takes is checked there."""
+    found = given
+    while isinstance(found, fx.Node) and found is not tr.program.input and operation_name(found) in SAME:
+        found = found.all_input_nodes[0]
+    return found if found is tr.program.input else given
 
 
 def _as_map(tr: Translation, call: fx.Node, given: Argument) -> tuple[str, tuple[int, ...]]:

@@ -120,7 +120,8 @@ def _linear(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
 
 def _addmm(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     weight, bias = arguments["mat2"], arguments["self"]
-    if not isinstance(weight, torch.Tensor) or not isinstance(bias, torch.Tensor) or arguments.get("alpha") != 1:
+    factors = (arguments.get("beta"), arguments.get("alpha"))
+    if not isinstance(weight, torch.Tensor) or not isinstance(bias, torch.Tensor) or factors != (1, 1):
         raise InputError("'addmm' of something else than an input, weights and a bias", where(call))
     return _product(tr, call, arguments["mat1"], weight.t(), bias)
 

@@ -27,7 +27,7 @@ SAME = frozenset(
     "detach clone alias contiguous to _to_copy type_as dropout lift_fresh_copy lift_fresh positive alpha_dropout "
     "feature_dropout float double".split()
 )
-"""Operations that change no value (in evaluation mode)."""
+"""Operations that change no value (in evaluation mode), but for what becomes whole numbers (``keeps_values``)."""
 _WRITTEN_OUT = {torch.ops.aten.relu6.default: lambda values: torch.ops.aten.hardtanh(values, 0.0, 6.0)}
 """Operations whose limits are in their name alone, as the one that has them as arguments."""
 
@@ -111,6 +111,14 @@ def operation_name(call: fx.Node) -> str:
     if text in ("aten.max.other", "aten.min.other"):
         return f"{text.split('.')[1]}imum"
     return text.split(".")[1] if text.startswith("aten.") else getattr(call.target, "__name__", text)
+
+
+def keeps_values(call: fx.Node) -> bool:
+    """Whether an operation changes no value: one of ``SAME`` that makes no whole numbers of others."""
+    if operation_name(call) not in SAME:
+        return False
+    becomes, was = (node.meta["val"].dtype for node in (call, call.all_input_nodes[0]))
+    return bool(becomes.is_floating_point or not was.is_floating_point)
 
 
 def module_path(node: fx.Node) -> str:

@@ -66,7 +66,7 @@ class Translation:
         written: operations whose product of two activations' signs goes on arrays.
         drafts: nodes by draft name, in execution order; operations that turn out to be of no use among them.
         layers: of the drafts with multiplications, where these are done.
-        reading_signs: an operation that moves values is added on their signs.
+        reading_signs: an operation that moves values is added on their signs, with -1 on these turned round; else 0.
     """
 
     program: Program
@@ -75,7 +75,7 @@ class Translation:
     written: frozenset[fx.Node] = frozenset()
     drafts: dict[str, Draft] = field(default_factory=dict)
     layers: dict[str, Multiplications] = field(default_factory=dict)
-    reading_signs: bool = False
+    reading_signs: int = 0
     _values: dict[fx.Node, str | InputError] = field(default_factory=dict)
     _signs: dict[SignOf | MovedSigns, str] = field(default_factory=dict)
     _known: dict[bytes, str] = field(default_factory=dict)
@@ -97,8 +97,10 @@ class Translation:
         """Draft name of the node that has the value of a traced one, or its signs while ``reading_signs``."""
         assert isinstance(node, fx.Node)  # noqa: S101
         if self.reading_signs:
-            with self._reading(signs=False):
-                return self._source(self.forms[node].sign[0])  # type: ignore[index]
+            direction = self.reading_signs
+            with self._reading(0):
+                source = self._source(self.forms[node].sign[0])  # type: ignore[index]
+            return source if direction > 0 else self._negated(node, source)
         if node is self.program.input:
             return INPUT
         found = self._values[node]
@@ -219,14 +221,21 @@ class Translation:
         source, call = self.value(atom.source), atom.source
         if atom.value is not None:
             source = self.shifted(call, source, -self.without_batch(call, atom.value))
-        return source if atom.direction > 0 else self.multiplied(call, source, torch.tensor([-1.0]))
+        return source if atom.direction > 0 else self._negated(call, source)
 
     def _moved(self, atom: MovedSigns) -> str:
-        with self._reading(signs=True):
-            return self._handled(atom.call)
+        with self._reading(-1 if atom.negative else 1):
+            moved = self._handled(atom.call)
+        return self._negated(atom.call, moved) if atom.negative else moved
+
+    def _negated(self, call: fx.Node, name: str) -> str:
+        draft = self.drafts.get(name)
+        if draft is not None and draft.op == "factor" and bool((draft.tensors["weight"] == -1).all()):
+            return draft.inputs[0]
+        return self.multiplied(call, name, torch.tensor([-1.0]))
 
     @contextmanager
-    def _reading(self, signs: bool) -> Iterator[None]:
+    def _reading(self, signs: int) -> Iterator[None]:
         before, self.reading_signs = self.reading_signs, signs
         try:
             yield

@@ -222,6 +222,17 @@ def test_a_truncated_cifar10_archive_is_refused(tmp_path):
     assert "source.tar.gz" in refused(source, tmp_path, "truncated|cannot be read|lacks")
 
 
+@pytest.mark.parametrize("kind", ["xz", "gz", "bz2"])
+@pytest.mark.parametrize("place", [20, 30_000])
+def test_a_damaged_archive_is_refused_whatever_compresses_it(tmp_path, kind, place):
+    members = {f"cifar-10-batches-bin/{name}": data for name, data in CIFAR_KINDS["binary"][1].items()}
+    source = write_tar(tmp_path / f"source.tar.{kind}", members, f"w:{kind}")
+    content = bytearray(source.read_bytes())
+    content[place : place + 60] = bytes(60)
+    source.write_bytes(content)
+    assert f"source.tar.{kind}" in refused(source, tmp_path, "none of the datasets|truncated|cannot be read")
+
+
 def test_a_label_without_a_class_is_refused(tmp_path):
     source = write_cifar(tmp_path / "source", {"test_batch.bin": cifar_binary_batch(CIFAR[:1], np.array([200]))})
     refused(source, tmp_path, "label 200, but there are 10 classes")
@@ -371,6 +382,23 @@ def test_a_folder_without_images_is_refused(tmp_path):
     refused(tmp_path / "source", tmp_path, "has no images", importer="folders")
 
 
+@pytest.mark.parametrize("place", ["train/sheet.png", "train/cat/more/sheet.png"])
+def test_images_beside_folders_of_images_are_refused(tmp_path, place):
+    source = tmp_path / "source"
+    for split in ("train", "test"):
+        write_folders(source, COLOUR[:3], [0, 1, 2], split=split)
+    (source / place).parent.mkdir(exist_ok=True)
+    (source / place).write_bytes(encoded(COLOUR[0]))
+    refused(source, tmp_path, "it holds images .* and folders of images", importer="folders")
+
+
+def test_images_of_kinds_that_are_not_read_are_refused(tmp_path):
+    source = write_folders(tmp_path / "source", COLOUR[:3], [0, 1, 2])
+    for name in ("a.gif", "b.TIF"):
+        (source / "test/cat" / name).write_bytes(encoded(COLOUR[0], "TIFF"))
+    refused(source, tmp_path, "test/cat: 2 of its images are of kinds that are not read, such as a.gif")
+
+
 # --- Parquet --------------------------------------------------------------------------------------------------------
 
 
@@ -403,6 +431,35 @@ def test_parquet_as_the_hub_writes_it(tmp_path):
     dataset = run(tmp_path / "source", tmp_path / "out")
     assert dataset.classes == ("x", "y", "z")
     assert_holds(dataset, "test", COLOUR, COLOUR_LABELS)
+
+
+def test_parquet_as_the_hub_once_wrote_it(tmp_path):
+    for part, digits in enumerate(("0a1b2c3d4e5f6789", "9f8e7d6c5b4a3210")):
+        rows = slice(3 * part, 3 * part + 3)
+        path = tmp_path / "source" / f"train-0000{part}-of-00002-{digits}.parquet"
+        write_parquet(path, COLOUR[rows], COLOUR_LABELS[rows])
+    assert_holds(run(tmp_path / "source", tmp_path / "out"), "train", COLOUR, COLOUR_LABELS)
+
+
+def test_a_parquet_split_without_rows_is_refused_where_it_is_taken(tmp_path):
+    write_parquet(tmp_path / "source" / "train.parquet", COLOUR, COLOUR_LABELS)
+    write_parquet(tmp_path / "source" / "test.parquet", [], [])
+    refused(tmp_path / "source", tmp_path, "test.* no image")
+    assert run(tmp_path / "source", tmp_path / "out", splits=("train",)).splits == {"train": len(COLOUR)}
+
+
+@pytest.mark.parametrize("metadata", [b"[" * 100_000, b'{"info": 1}', b"\xff"])
+def test_metadata_that_names_no_classes_is_passed_over(tmp_path, metadata):
+    path = write_parquet(tmp_path / "test.parquet", COLOUR, COLOUR_LABELS, metadata={"huggingface": metadata})
+    assert run(path, tmp_path / "out").classes == ("0", "1", "2")
+
+
+@pytest.mark.parametrize("importer", [None, "parquet", "parquet-tensor"])
+def test_a_column_whose_name_is_no_text_is_refused(tmp_path, importer):
+    path = tmp_path / "test.parquet"
+    pq.write_table(pa.table({"image": [0.5], "label": [0]}), path, store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"image", b"\xff\xfeage"))
+    refused(path, tmp_path, "test.parquet is no readable Parquet file", importer=importer)
 
 
 def test_parquet_files_that_order_their_classes_differently_are_refused(tmp_path):

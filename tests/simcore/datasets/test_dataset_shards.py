@@ -201,6 +201,12 @@ def test_a_manifest_that_claims_another_image_shape_is_refused(folder):
         open_dataset(folder).read("test", 0, 1)
 
 
+def test_a_manifest_that_claims_huge_images_is_refused(folder):
+    write_manifest(folder, _with(read_manifest(folder), image_shape=(2**20, 2**20, 3)))
+    with pytest.raises(InputError, match="dataset.json is not valid .*more than 67108864 bytes"):
+        open_dataset(folder)
+
+
 def test_verify_accepts_what_is_whole_and_names_what_is_not(folder):
     open_dataset(folder).verify()
     manifest = read_manifest(folder)

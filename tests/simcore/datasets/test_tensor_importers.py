@@ -84,6 +84,33 @@ def test_numbers_of_any_type_become_float32(tmp_path, dtype, order):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("names", [["cat", "dög", "cow"], np.array([b"cat", "dög".encode(), b"cow"])])
+@pytest.mark.parametrize("name", ["classes", "class_names", "labels"])
+@pytest.mark.parametrize("split", ["", "_train"])
+def test_an_array_of_text_names_the_classes(tmp_path, names, name, split):
+    np.savez(tmp_path / "source.npz", **{f"x{split}": X, f"y{split}": Y, name: names})
+    dataset = run(tmp_path / "source.npz", tmp_path / "out")
+    assert dataset.classes == ("cat", "dög", "cow") and dataset.splits == {split[1:] or "all": 30}
+    assert run(tmp_path / "source.npz", tmp_path / "own", classes=("a", "b", "c")).classes == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": X, "y": np.array(["cat", "dog"] * 15)}, "array 'y': it holds <U3; expected numbers"),
+        ({"x": np.array(["cat"] * 30), "y": Y}, "array 'x': it holds <U3; expected numbers"),
+        ({"x": X, "y": Y, "classes": [["cat", "dog", "cow"]]}, "shape \\(1, 3\\); expected names of classes"),
+        ({"x": X, "y": Y, "classes": ["cat", "dog"]}, "has the label 2, but there are 2 classes"),
+        ({"x": X, "y": Y, "classes": np.array([b"\xff"])}, "its names are no Unicode"),
+        ({"x": X, "y": Y, "classes": np.array([2**31 - 1], "<u4").view("<U1")}, "its names are no Unicode"),
+        ({"x": X, "y": Y, "classes": ["a", "b", "c"], "class_names": ["a", "c", "b"]}, "it names other classes than"),
+    ],
+)
+def test_text_that_names_no_classes_is_refused(tmp_path, arrays, message):
+    np.savez(tmp_path / "source.npz", **arrays)
+    refused(tmp_path / "source.npz", tmp_path, message)
+
+
 def test_a_folder_of_archives_has_one_a_split(tmp_path):
     (tmp_path / "source").mkdir()
     for split in ("train", "test"):
@@ -194,6 +221,49 @@ def test_tables_of_text(tmp_path, text, kwargs):
     assert samples.tolist() == [[1, 2.5], [-3, 1000]] and labels.tolist() == [0, 1]
 
 
+def test_a_first_row_with_the_name_of_a_class_is_a_sample(tmp_path):
+    source, classes = csv(tmp_path, "5.1,3.5,setosa\n6.2,2.9,virginica\n"), ("setosa", "virginica")
+    samples, labels = read(run(source, tmp_path / "out", label_column="3", classes=classes), "all")
+    assert samples.tolist() == np.float32([[5.1, 3.5], [6.2, 2.9]]).tolist() and labels.tolist() == [0, 1]
+    refused(source, tmp_path / "named", "--label-column 3", label_column="setosa", classes=classes)
+    identified = csv(tmp_path, "p,5.1,setosa\nq,6.2,virginica\n", "identified.csv")
+    kwargs = {"label_column": "3", "columns": ("2",), "classes": classes}
+    assert run(identified, tmp_path / "chosen", **kwargs).splits == {"all": 2}
+    headed = csv(tmp_path, "id,0,1\np,5.1,0\nq,6.2,1\n", "headed.csv")  # headings that are numbers stay headings
+    kwargs = {"label_column": "1", "columns": ("0",), "classes": ("0", "1")}
+    assert run(headed, tmp_path / "headed", **kwargs).splits == {"all": 2}
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes", "expected"),
+    [
+        ("1 2 1", ("1", "2", "4"), [0, 1, 0]),
+        ("1.0 2.0 4.0", ("1", "2", "4"), [0, 1, 2]),
+        ("2 1 0", ("1", "2", "4"), [2, 1, 0]),  # no class is called 0: places
+        ("cat 1 0", ("cat", "dog"), [0, 1, 0]),
+    ],
+)
+def test_labels_are_names_of_classes_where_all_of_them_are(tmp_path, cells, classes, expected):
+    rows = "".join(f"0.5,{cell}\n" for cell in cells.split())
+    dataset = run(csv(tmp_path, f"a,label\n{rows}"), tmp_path / "out", classes=classes)
+    assert read(dataset, "all")[1].tolist() == expected and dataset.classes == classes
+
+
+def test_labels_of_all_splits_are_read_alike(tmp_path):
+    (tmp_path / "source").mkdir()
+    csv(tmp_path / "source", "a,label\n0.5,1\n", "train.csv")
+    csv(tmp_path / "source", "a,label\n0.5,0\n", "test.csv")
+    dataset = run(tmp_path / "source", tmp_path / "out", classes=("1", "2"))
+    assert read(dataset, "train")[1].tolist() == [1]
+
+
+def test_two_tables_of_one_split_are_refused(tmp_path):
+    (tmp_path / "source").mkdir()
+    csv(tmp_path / "source", "a,label\n1,0\n", "train.csv")
+    csv(tmp_path / "source", "a\tlabel\n1\t0\n", "train.tsv")
+    refused(tmp_path / "source", tmp_path, "train.tsv: it and train.csv are both of split 'train'")
+
+
 def test_a_folder_of_tables_has_one_a_split(tmp_path):
     (tmp_path / "source").mkdir()
     for split in ("train", "test"):
@@ -222,6 +292,8 @@ def test_a_folder_of_tables_has_one_a_split(tmp_path):
         ("a,label\n1,7\n", {"columns": ("label",)}, "column 'label' holds the labels"),
         ("label\n7\n", {}, "beside the label 'label' there is no column"),
         ("a,a,label\n1,2,7\n", {}, "two columns are called 'a'"),
+        ("0,1,2\n5,6,1\n", {"label_column": "3"}, "first row counts from 0 to 2.*header=False"),
+        (",a,label\n0,5,1\n", {}, "column 1 has no name.*index=False.*--columns"),
         ("", {}, "it is empty"),
         ("a,label\n", {}, "nothing below it"),
         ('a,label\n"1,0\n', {}, "no readable CSV"),

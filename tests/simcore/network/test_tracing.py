@@ -16,6 +16,7 @@ from simcore.network.tracing import TracedNetwork, from_torch
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 FEATURES, CLASSES = 12, 4
+WIDE = torch.ones(FEATURES, CLASSES)
 
 
 class Straight(torch.autograd.Function):
@@ -92,6 +93,28 @@ SIGNS: dict[str, Function] = {
 def test_a_sign_is_found_in_every_manner_of_writing(name: str) -> None:
     layer = next(layer for layer in traced(SIGNS[name]).layers)
     assert (layer.op, layer.arrays) == ("binary_linear", True)
+
+
+@pytest.mark.parametrize(
+    "bits",
+    [
+        lambda x: 2 * (x > 0).float() - 1,
+        lambda x: torch.where(x < 0.5, 1.0, -1.0),
+        lambda x: torch.where(x > 0.5, 1.0, -1.0).transpose(2, 3),
+        lambda x: torch.where(x > torch.tensor([0.0, 0.5])[:, None, None], 1.0, -1.0),
+        lambda x: 1 - 2 * (x >= 0).float(),
+    ],
+)
+def test_the_largest_of_signs_is_a_sign_whatever_side_its_threshold_is_on(bits: Function) -> None:
+    weight = torch.randn((CLASSES, 2, 3, 3), generator=torch.Generator().manual_seed(3))
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(F.max_pool2d(F.max_pool2d(bits(x), 2), 2, 1, 1), weight.sign()).mean((2, 3))
+
+    at_thresholds = torch.randint(-1, 2, (40, 2, 8, 8), generator=torch.Generator().manual_seed(5)) / 2
+    found = from_torch(Whole(function), at_thresholds)
+    assert [(layer.op, layer.arrays) for layer in found.layers] == [("binary_conv2d", True)]
+    assert torch.equal(found.network(at_thresholds), function(at_thresholds))
 
 
 def _irnet(w: torch.Tensor) -> torch.Tensor:
@@ -190,6 +213,8 @@ def test_it_says_where_pytorch_gives_zero_for_zero() -> None:
         (lambda x: F.pad(x[:, None], (1, 1), mode="reflect").flatten(1), "padding by 'reflect'"),
         (lambda x: torch.where(x > x.flip(1), x, -x), "'flip'|compares two activations"),
         (lambda x: F.adaptive_avg_pool1d(x[:, None], 5).flatten(1), "windows of different sizes"),
+        (lambda x: (9 * x).to(torch.uint8).float(), "a conversion to torch.uint8 is not known here"),
+        (lambda x: torch.addmm(torch.ones(CLASSES), x, WIDE, beta=0.5), "'addmm' of something else"),
         (lambda x: F.dropout(x, 0.5, training=True), "not known here|not the module's"),
     ],
 )
@@ -221,6 +246,16 @@ def test_relu6_has_limits_that_the_example_need_not_reach(relu6: Function) -> No
     found = from_torch(Whole(lambda x: relu6(x + 0.0)), examples().abs().clamp(max=5))
     inputs = torch.linspace(-9, 9, FEATURES)[None]
     assert torch.equal(found.network(inputs), inputs.clamp(0, 6))
+
+
+def test_whole_numbers_are_cut_towards_zero() -> None:
+    found = from_torch(Whole(lambda x: (3 * x).int().float() + (3 * x).long()), examples())
+    assert torch.equal(found.network(examples()), 2 * (3 * examples()).trunc())
+    assert traced(lambda x: torch.where(x >= 0, 1.7, -1.2).int().float()).layers[0].arrays
+    embedding = nn.Embedding(9, CLASSES)
+    assert from_torch(Whole(lambda x: embedding(x.abs().long()).mean(1)), examples()).largest_difference < 1e-5
+    tokens = examples().abs().floor()
+    assert from_torch(Whole(lambda x: embedding(x.long()).mean(1)), tokens).network.graph.nodes[0].op == "embedding"
 
 
 def test_a_batch_norm_of_volumes_survives_its_file(tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def _zero_padding(config: Mapping[str, Any]) -> Compute:
 def _prelu(config: Mapping[str, Any]) -> Compute:
     def compute(weights: Weights, values: torch.Tensor) -> torch.Tensor:
         slope = weights["alpha"]
-        if slope.numel() != values.shape[1]:
+        if slope.shape != (1,) * (values.dim() - 2) + (values.shape[1],):
             raise ValueError(
                 f"slopes of shape {tuple(slope.shape)}; one for each channel (shared_axes=[1, 2]) is known"
             )

@@ -163,7 +163,31 @@ def _inputs(layer: Mapping[str, Any], where: str) -> Iterator[str]:
     if len(nodes) > 1:
         raise InputError("it is used several times, which is not known here", f"{where} layer '{layer.get('name')}'")
     for node in nodes:
+        for name, value in _other_arguments(node):
+            if value is not None and value is not False:  # False: training, of a network that is only used
+                raise InputError(
+                    f"it is called with {str(name)[:40]!r}, which is not known here",
+                    f"{where} layer '{layer.get('name')}'",
+                )
         yield from _histories(node)
+
+
+def _other_arguments(node: object) -> Iterator[tuple[object, object]]:
+    """What a layer is called with beside its inputs, by name: in Keras 2 behind each of these, in Keras 3 once."""
+    if isinstance(node, dict):
+        yield from (("an argument without a name", value) for value in (node.get("args") or [])[1:])
+        yield from ((name, value) for name, value in (node.get("kwargs") or {}).items() if name != "inputs")
+    elif isinstance(node, list):
+        if _is_history(node):
+            yield from ((node[3] if len(node) > 3 else None) or {}).items()
+        else:
+            for part in node:
+                yield from _other_arguments(part)
+
+
+def _is_history(part: list[object]) -> bool:
+    """Name of a layer, and which of its uses and results, as Keras 2 writes them."""
+    return len(part) >= 3 and isinstance(part[0], str) and isinstance(part[1], int) and isinstance(part[2], int)
 
 
 def _histories(part: object) -> Iterator[str]:
@@ -175,8 +199,8 @@ def _histories(part: object) -> Iterator[str]:
             for value in part.values():
                 yield from _histories(value)
     elif isinstance(part, list):
-        if len(part) >= 3 and isinstance(part[0], str) and isinstance(part[1], int) and isinstance(part[2], int):
-            yield part[0]
+        if _is_history(part):
+            yield str(part[0])
         else:
             for value in part:
                 yield from _histories(value)

@@ -211,6 +211,54 @@ def _unknown_input(config: dict[str, Any]) -> None:
     layer_of(config, "add")["inbound_nodes"][0][0][0] = "nothing"
 
 
+def _called_with(**keywords: object) -> Callable[[Path], None]:
+    def changed(config: dict[str, Any]) -> None:
+        layer_of(config, "batch_normalization_5")["inbound_nodes"][0][0][3] = keywords
+
+    return change_config(changed)
+
+
+def _called_with_in_keras_3(*others: object, **keywords: object) -> Callable[[Path], None]:
+    tensor = {"class_name": "__keras_tensor__", "config": {"keras_history": ["conv2d_1", 0, 0]}}
+
+    def changed(config: dict[str, Any]) -> None:
+        node = {"args": [tensor, *others], "kwargs": keywords}
+        layer_of(config, "batch_normalization_5")["inbound_nodes"] = [node]
+
+    return change_config(changed)
+
+
+def _prelu(*shape: int) -> Callable[[Path], None]:
+    """In place of a norm, on maps of 6 x 6 x 6."""
+
+    def changed(path: Path) -> None:
+        _kind("batch_normalization_5", "PReLU")(path)
+        with h5py.File(path, "r+") as file:
+            group = file["model_weights/batch_normalization_5"]
+            group["alpha:0"] = np.full(shape, 0.5, np.float32)
+            group.attrs["weight_names"] = ["alpha:0"]
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _called_with(training=False, mask=None),
+        _called_with_in_keras_3(mask=None),
+        _called_with_in_keras_3(False),
+    ],
+)
+def test_arguments_that_change_nothing_are_passed_over(folder: Path, change: Callable[[Path], None]) -> None:
+    change(folder / "functional.h5")
+    assert largest_difference(from_keras(folder / "functional.h5"), folder, "functional") < 1e-5
+
+
+def test_slopes_that_all_places_share(folder: Path) -> None:
+    _prelu(1, 1, 6)(folder / "functional.h5")
+    assert "prelu" in {node.op for node in from_keras(folder / "functional.h5").network.graph.nodes}
+
+
 REFUSED: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "lambda": (
         "sequential",
@@ -268,6 +316,10 @@ REFUSED: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "not a number": ("sequential", _nan, "holds a value that is not a finite number"),
     "missing": ("sequential", _missing, "it holds no 'quant_dense/kernel:0'"),
     "shape": ("sequential", _shape, r"layer 'quant_dense' \(QuantDense\): "),
+    "training": ("functional", _called_with(training=True), "'batch_normalization_5': it is called with 'training'"),
+    "training in Keras 3": ("functional", _called_with_in_keras_3(training=True), "it is called with 'training'"),
+    "training by its place": ("functional", _called_with_in_keras_3(True), "called with 'an argument without a name'"),
+    "slopes of lines": ("functional", _prelu(6, 1, 1), r"slopes of shape \(6, 1, 1\); one for each channel"),
     "cycle": ("functional", change_config(_cycle), "it is part of a cycle"),
     "unknown input": ("functional", change_config(_unknown_input), "no layer is called 'nothing'"),
 }
