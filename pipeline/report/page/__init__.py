@@ -9,7 +9,7 @@ from string import Template
 import yaml
 
 from pipeline.execution.failures import read_failures
-from pipeline.report.front_panels import names_chip_accuracy, objectives_of
+from pipeline.report.front_panels import objectives_of
 from pipeline.report.page import sections
 from pipeline.report.page.data import page_data
 from pipeline.report.page.findings import find_gains, findings
@@ -39,7 +39,8 @@ def build_report(results: Results, sweep: str) -> str:
     drawn = [] if gains is None else gains.drawn[["design_key_a", "design_key_b"]].to_numpy().ravel().tolist()
     worst = worst_worlds(designs)
     robust = [key for cost in known_costs(worst) for key in robust_front(worst, cost.column).design_key]
-    of_chips = names_chip_accuracy(results, sweep)
+    objectives = objectives_of(results, sweep)
+    of_chips = "chip_accuracy" in objectives
     shown = select_designs(designs, [*drawn, *robust], of_chips)
     text = _stored(results, sweep, "sweep.yaml")
     return Template(_part("template.html")).substitute(
@@ -49,7 +50,7 @@ def build_report(results: Results, sweep: str) -> str:
         data=page_data(shown, layers, gains, worst, results.chips(sweep), of_chips),
         asked=sections.asked(designs, len(shown), _description(text)),
         findings=sections.findings(findings(designs, gains, results.store)),
-        race=sections.race(designs, objectives_of(results, sweep)),
+        race=sections.race(designs, objectives),
         recommendations=sections.recommendations(results.recommendations(sweep)),
         sizes_and_worlds=sections.sizes_and_worlds(designs),
         heat_maps=sections.heat_maps(designs),
