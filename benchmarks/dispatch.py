@@ -84,6 +84,10 @@ class Silent:
     def slots_found(self, slots: int) -> None:
         """How many run at once changes nothing here."""
 
+    def held_up(self, reason: str) -> None:
+        """No machine leaves here."""
+        raise RuntimeError(reason)
+
 
 def design_works(shards: int) -> list[DesignWork]:
     """Designs with so many shards of one image in all."""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from pipeline.errors import DiskFull, ResultsNotShared
 from pipeline.execution.active import ActiveDesign, Failure
-from pipeline.execution.capacity import gpu_share, usable_nodes
+from pipeline.execution.capacity import check_threads, gpu_share, usable_nodes
 from pipeline.execution.ray_interface import Ray, Reference, RemoteFunction
 from pipeline.execution.retries import FailureKind, Room, Trial, kind_of, kind_of_system_error
 from pipeline.execution.task_size import TaskSizer
@@ -21,7 +21,7 @@ from pipeline.storage.shards import Range
 from pipeline.storage.work import DesignWork
 
 TASKS_IN_FLIGHT_PER_SLOT = 2
-_SLOTS_LOOKED_UP_SECONDS = 5.0
+_NODES_LOOKED_UP_SECONDS = 5.0
 
 
 class Clock(Protocol):
@@ -47,12 +47,27 @@ class Listener(Protocol):
     def slots_found(self, slots: int) -> None:
         """So many tasks run at once; told at the start and again while the cluster may grow or shrink."""
 
+    def held_up(self, reason: str) -> None:
+        """Nothing can run until the cluster is another one; told once until something ends."""
+
+
+@dataclass(frozen=True)
+class _Reserved:
+    """What a trial after a lack of memory asks of a node: CPUs and bytes."""
+
+    cpus: int
+    memory: int
+
+    def fits(self, node: Mapping[str, float]) -> bool:
+        return self.cpus <= node["CPU"] and self.memory <= node.get("memory", 0)
+
 
 @dataclass(frozen=True)
 class _Task:
     active: ActiveDesign
     shards: tuple[Range, ...]  # empty: the preparation
     trial: Trial
+    reserved: _Reserved | None = None  # None: what every task reserves
 
 
 class Execution:
@@ -99,6 +114,7 @@ class Execution:
         self._order = itertools.count()
         self._shared: dict[int, tuple[Reference, object]] = {}
         self._shards_left = 0
+        self._held_up = ""
         self._look_up_slots()
         self.failures: list[Failure] = []
 
@@ -120,22 +136,29 @@ class Execution:
         queue = iter(todo)
         self._fill(queue)
         while self._in_flight or (self._delayed and not self.stopped):
-            for reference in self._wait():
+            finished = self._wait()
+            for reference in finished:
                 self._harvest(reference)
+            if finished:
+                self._held_up = ""
+            elif self._clock.monotonic() > self._slots_due:
+                self._look_for_nodes()
             self._fill(queue)
         self.failures += [found for active in self._open.values() if (found := active.failure()) is not None]
         self.failures.sort(key=lambda failure: rank[failure.point.key])
         return self.failures
 
     def _wait(self) -> list[Reference]:
-        """At least one finished task, or none where a delayed one is due first and can be submitted."""
+        """At least one finished task, or none where a delayed one is due first and can be submitted, or where it is
+        time to look whether the nodes are still there that tasks wait for."""
         may_submit = len(self._in_flight) < self._window and not self.stopped
         due = self._delayed[0][0] - self._clock.monotonic() if self._delayed and may_submit else None
         references = list(self._in_flight)
         if not references:
             self._clock.sleep(max(0.0, due or 0.0))
             return []
-        finished, others = self._ray.wait(references, timeout=None if due is None else max(0.0, due))
+        limit = _NODES_LOOKED_UP_SECONDS if due is None else min(max(0.0, due), _NODES_LOOKED_UP_SECONDS)
+        finished, others = self._ray.wait(references, timeout=limit)
         more = self._ray.wait(others, num_returns=len(others), timeout=0)[0] if finished and others else []
         return [*finished, *more]
 
@@ -160,8 +183,33 @@ class Execution:
         """A cluster grows and shrinks while it works."""
         self._slots = max(1, sum(self._slots_of(node) for node in self._nodes()))
         self._window = TASKS_IN_FLIGHT_PER_SLOT * self._slots
-        self._slots_due = self._clock.monotonic() + _SLOTS_LOOKED_UP_SECONDS
+        self._slots_due = self._clock.monotonic() + _NODES_LOOKED_UP_SECONDS
         self._listener.slots_found(self._slots)
+
+    def _look_for_nodes(self) -> None:
+        """Machines leave, and Ray lets a task that fits none of the others wait for ever: a trial with more room is
+        submitted again with what there is now; where no task fits at all, somebody has to know."""
+        threads, device = self._settings.threads, self._settings.evaluator.device
+        if reason := check_threads(self._ray, threads, device, lambda _: True):
+            if reason != self._held_up:
+                self._held_up = reason
+                self._listener.held_up(reason)
+            return
+        nodes = self._nodes()
+        for reference, task in list(self._in_flight.items()):
+            if task.reserved is not None and not any(map(task.reserved.fits, nodes)):
+                self._ray.cancel(reference)
+                self._withdraw(reference)
+                self._submit_trial(task.active, task.shards, task.trial)
+
+    def _withdraw(self, reference: Reference) -> _Task:
+        """Takes a task off what is in flight."""
+        task = self._in_flight.pop(reference)
+        if task.shards:
+            task.active.running -= 1
+        else:
+            self._preparing -= 1
+        return task
 
     def _nodes(self) -> list[Mapping[str, float]]:
         return [node for node in usable_nodes(self._ray, self._settings.evaluator.device) if node.get("CPU")]
@@ -175,13 +223,13 @@ class Execution:
         shares = [node.get("memory", 0) * self._settings.threads / node["CPU"] for node in nodes]
         return Room(max(map(self._slots_of, nodes), default=1), int(min(shares, default=0)))
 
-    def _options(self, function: RemoteFunction, trial: Trial) -> RemoteFunction:
-        """The remote function with the room that a trial after a lack of memory gets."""
+    def _reserved(self, trial: Trial) -> _Reserved | None:
+        """The room that a trial after a lack of memory gets."""
         if trial.slots == 1:
-            return function
+            return None
         room = self._room()
         slots = trial.slots_within(room)
-        return function.options(num_cpus=slots * self._settings.threads, memory=slots * room.share)
+        return _Reserved(slots * self._settings.threads, slots * room.share)
 
     def _start_next(self, queue: Iterator[DesignWork]) -> bool:
         # Prepared designs fill the object store, so their number is bounded too.
@@ -194,9 +242,16 @@ class Execution:
         self._submit_preparation(active)
         return True
 
+    def _submit_trial(self, active: ActiveDesign, shards: tuple[Range, ...], trial: Trial) -> None:
+        if shards:
+            self._submit(active, shards, trial)
+        else:
+            self._submit_preparation(active)
+
     def _submit_preparation(self, active: ActiveDesign) -> None:
         point = active.work.point
-        summary, active.prepared = self._options(self._prepare, active.preparation).remote(
+        reserved = self._reserved(active.preparation)
+        summary, active.prepared = _with_room(self._prepare, reserved).remote(
             self._settings,
             point.key,
             point.content,
@@ -206,7 +261,7 @@ class Execution:
         )
         active.ready = False
         self._preparing += 1
-        self._in_flight[summary] = _Task(active, (), active.preparation)
+        self._in_flight[summary] = _Task(active, (), active.preparation, reserved)
 
     def _put(self, value: object) -> Reference:
         """Once into the object store, however many tasks use it."""
@@ -229,21 +284,21 @@ class Execution:
         taken = whole_chips(active.waiting, min(number, len(active.waiting)), active.work.point.split_images)
         shards = tuple(active.waiting.popleft() for _ in range(taken))
         self._shards_left -= len(shards)
-        self._submit(_Task(active, shards, Trial()))
+        self._submit(active, shards, Trial())
 
-    def _submit(self, task: _Task) -> None:
-        active, point, trial = task.active, task.active.work.point, task.trial
-        reference = self._options(self._evaluate, trial).remote(
+    def _submit(self, active: ActiveDesign, shards: tuple[Range, ...], trial: Trial) -> None:
+        point, reserved = active.work.point, self._reserved(trial)
+        reference = _with_room(self._evaluate, reserved).remote(
             self._settings,
             point.key,
             active.prepared,
             self._put(point.dataset),
             point.split,
-            task.shards,
+            shards,
             trial.batch,
         )
         active.running += 1
-        self._in_flight[reference] = task
+        self._in_flight[reference] = _Task(active, shards, trial, reserved)
 
     def _submit_again(self, task: _Task) -> None:
         active = task.active
@@ -251,16 +306,14 @@ class Execution:
             heapq.heappush(self._delayed, (self._clock.monotonic() + 0.1, next(self._order), task))
             return
         active.delayed -= 1
-        if not task.shards:
-            self._submit_preparation(active)
-        elif active.given_up:
+        if task.shards and active.given_up:
             self._listener.shards_abandoned(active.work, task.shards)
             self._close_if_finished(active)
         else:
-            self._submit(task)
+            self._submit_trial(active, task.shards, task.trial)
 
     def _harvest(self, reference: Reference) -> None:
-        task = self._in_flight.pop(reference)
+        task = self._withdraw(reference)
         active = task.active
         outcomes, lost = self._outcomes(reference, task)
         for outcome in outcomes:
@@ -269,10 +322,8 @@ class Execution:
             if outcome.kind is FailureKind.NOT_SHARED:
                 raise ResultsNotShared(outcome.reason)
         if not task.shards:
-            self._preparing -= 1
             self._preparation_ended(active, outcomes[0])
         else:
-            active.running -= 1
             for shard, outcome in zip(task.shards, outcomes, strict=False):
                 self._shard_ended(active, shard, task.trial, outcome)
             self._put_back(active, task.shards[len(outcomes) :])
@@ -377,6 +428,10 @@ def whole_chips(waiting: Sequence[Range], number: int, split_images: int) -> int
     if len(chips) <= number or chips[number] != chips[number - 1] or chips[0] == chips[number]:
         return number
     return chips.index(chips[number])
+
+
+def _with_room(function: RemoteFunction, reserved: _Reserved | None) -> RemoteFunction:
+    return function if reserved is None else function.options(num_cpus=reserved.cpus, memory=reserved.memory)
 
 
 def _kind(outcome: Outcome) -> FailureKind:

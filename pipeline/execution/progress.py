@@ -88,6 +88,7 @@ class SweepProgress:
     """
 
     def __init__(self, design_works: list[DesignWork], console: Console, part: str = "") -> None:
+        self._console = console
         self._tasks = sum(work.tasks for work in design_works)
         self._time_left = TimeLeft(design_works)
         self._done = self._images = self._retries = 0
@@ -127,6 +128,10 @@ class SweepProgress:
     def slots_found(self, slots: int) -> None:
         """Takes the size of the cluster into account."""
         self._time_left.slots_found(slots)
+
+    def held_up(self, reason: str) -> None:
+        """Tells why nothing ends for now."""
+        self._console.print(f"warning: {reason}", highlight=False, soft_wrap=True, markup=False)
 
     def _show(self) -> None:
         extra = _extra(self._retries, len(self._failed), self._time_left.seconds)

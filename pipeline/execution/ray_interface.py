@@ -71,6 +71,9 @@ class Ray(Protocol):
     ) -> tuple[Sequence[Reference], list[Reference]]:
         """(finished, others), once ``num_returns`` are finished or ``timeout`` seconds are over."""
 
+    def cancel(self, reference: Reference) -> None:
+        """Takes back a task that has not begun."""
+
     def nodes(self) -> list[Node]: ...
 
     def get_runtime_context(self) -> RuntimeContext: ...

@@ -13,6 +13,9 @@ from pipeline.execution.ray_interface import Node, Ray, RayExceptions, Reference
 MOST_IDLE_LOOKS = 20
 """A driver that looks so often in a row without waiting, and finds nothing, spins."""
 
+TASK_SECONDS = 3.0
+"""A wait with a longer limit sees a task end."""
+
 
 class FakeClock:
     """Stands in for the module ``time``: sleeping costs nothing."""
@@ -48,8 +51,9 @@ class _Call:
 class _Reference:
     """What ``remote`` and ``put`` give; a task with several results gives one for each."""
 
-    def __init__(self, call: _Call, index: int | None = None) -> None:
+    def __init__(self, call: _Call, index: int | None = None, cpus: float = 0) -> None:
         self._call, self._index = call, index
+        self.cpus = cpus  # that the task reserves
 
     def value(self) -> Any:
         value = self._call.value()
@@ -57,18 +61,18 @@ class _Reference:
 
 
 class _Remote:
-    def __init__(self, function: Callable[..., Any], results: int, reserved: list[float]) -> None:
-        self._function, self._results, self._reserved = function, results, reserved
+    def __init__(self, function: Callable[..., Any], results: int, cpus: float, reserved: list[float]) -> None:
+        self._function, self._results, self._cpus, self._reserved = function, results, cpus, reserved
 
     def options(self, *, num_cpus: float, memory: float) -> _Remote:
         self._reserved.append(num_cpus)
-        return self
+        return _Remote(self._function, self._results, num_cpus, self._reserved)
 
     def remote(self, *arguments: object) -> Any:
         call = _Call(lambda: self._run(arguments))
         if self._results == 1:
-            return _Reference(call)
-        return [_Reference(call, index) for index in range(self._results)]
+            return _Reference(call, cpus=self._cpus)
+        return [_Reference(call, index, self._cpus) for index in range(self._results)]
 
     def _run(self, arguments: tuple[object, ...]) -> Any:
         from ray.exceptions import RayTaskError
@@ -83,7 +87,8 @@ class _Remote:
 
 class FakeRay:
     """One node of ``cpus`` CPUs, or ``nodes`` of other resources. ``cpus_later`` are what it tells from its second
-    look-up on; ``reserved`` are the CPUs that were asked for beyond a task's own."""
+    look-up on; ``reserved`` are the CPUs that were asked for beyond a task's own, and ``cancelled`` is what was taken
+    back. A task that no node has the CPUs for does not end."""
 
     def __init__(
         self,
@@ -93,9 +98,10 @@ class FakeRay:
         nodes: Sequence[Mapping[str, float]] | None = None,
     ) -> None:
         self.reserved: list[float] = []
+        self.cancelled: list[Reference] = []
         self._cpus = itertools.chain([cpus], itertools.repeat(cpus_later or cpus))
         self._nodes = nodes
-        self._clock = clock
+        self.clock = clock
         self._idle_looks = 0
 
     @property
@@ -112,10 +118,18 @@ class FakeRay:
         return SimpleNamespace(gcs_address="nowhere")
 
     def remote(self, **options: float) -> Callable[[Callable[..., object]], _Remote]:
-        return lambda function: _Remote(function, int(options.get("num_returns", 1)), self.reserved)
+        results, cpus = int(options.get("num_returns", 1)), options["num_cpus"]
+        return lambda function: _Remote(function, results, cpus, self.reserved)
 
     def put(self, value: object) -> _Reference:
         return _Reference(_Call(lambda: value))
+
+    def cancel(self, reference: Reference) -> None:
+        self.cancelled.append(reference)
+
+    def _fits(self, reference: Reference) -> bool:
+        assert isinstance(reference, _Reference)
+        return any(reference.cpus <= node["Resources"].get("CPU", 0) for node in self.nodes())
 
     def get(self, reference: Reference) -> Any:
         assert isinstance(reference, _Reference)
@@ -124,11 +138,15 @@ class FakeRay:
     def wait(
         self, references: list[Reference], *, num_returns: int = 1, timeout: float | None = None
     ) -> tuple[list[Reference], list[Reference]]:
-        """The first task ends when it is waited for without a limit; until then it takes longer than any limit."""
-        if timeout is None:
+        """The first task that fits a node ends when it is waited for as long as it takes."""
+        fitting = [reference for reference in references if self._fits(reference)]
+        if fitting and (timeout is None or timeout > TASK_SECONDS):
             self._idle_looks = 0
-            return references[:num_returns], references[num_returns:]
-        self._clock.sleep(timeout)
+            self.clock.sleep(TASK_SECONDS)
+            ended = fitting[:num_returns]
+            return ended, [reference for reference in references if reference not in ended]
+        assert timeout is not None, "the driver waits for what no node has room for"
+        self.clock.sleep(timeout)
         if num_returns == 1:
             self._idle_looks = 0 if timeout > 0 else self._idle_looks + 1
             assert self._idle_looks < MOST_IDLE_LOOKS, "the driver spins"

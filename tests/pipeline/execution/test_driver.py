@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.console import Console
 from pipeline.errors import DiskFull
 from pipeline.execution.driver import Execution, Listener
 from pipeline.execution.progress import SweepProgress
+from pipeline.execution.ray_interface import Reference
 from pipeline.execution.retries import FailureKind
 from pipeline.execution.task_size import TaskSizer
 from pipeline.execution.tasks import Outcome, TaskFunctions, TaskSettings
@@ -42,6 +44,7 @@ class Heard:
         self.retries = 0
         self.abandoned: list[Range] = []
         self.slots: list[int] = []
+        self.reasons: list[str] = []
 
     def task_done(self, work: DesignWork, images: int, expected_seconds: float, outcome: Outcome) -> None:
         self.done.append((work.point.key, images))
@@ -54,6 +57,9 @@ class Heard:
 
     def slots_found(self, slots: int) -> None:
         self.slots.append(slots)
+
+    def held_up(self, reason: str) -> None:
+        self.reasons.append(reason)
 
 
 def design_works_of(folder: Path, **changes: str) -> list[DesignWork]:
@@ -95,15 +101,15 @@ def execution(
             batches.append(batch)
         return [ask(key, first) for first, _ in shards]
 
-    clock = FakeClock()
+    ray = ray or FakeRay(cpus, FakeClock(), cpus_later)
     return Execution(
-        ray or FakeRay(cpus, clock, cpus_later),
+        ray,
         TaskSettings(FakeEvaluator(device), "", threads, Provenance("0", "")),
         listener or Heard(),
         max_failures,
         TaskFunctions(prepare, evaluate),
         TaskSizer(most_shards=1),
-        clock,
+        ray.clock,
     )
 
 
@@ -239,3 +245,51 @@ def test_a_retry_fits_the_machines_that_are_left(tmp_path: Path) -> None:
     ray = FakeRay(8, FakeClock(), nodes=nodes)
     assert execution(answer, ray=ray).run(one) == []
     assert ray.reserved == [2, 4, 8, 2]
+
+
+def test_a_retry_that_waits_for_a_machine_that_left_is_submitted_with_less(tmp_path: Path) -> None:
+    one = design_works_of(tmp_path, arrays="32x32", sparsity="dense", shard_images="100")
+    nodes = [{"CPU": 8.0, "memory": 8.0 * 2**30}]
+
+    class Leaving(FakeRay):
+        def wait(self, references: list[Reference], **limits: Any) -> tuple[list[Reference], list[Reference]]:
+            if self.reserved == [2, 4, 8]:  # of eight CPUs, not begun yet
+                nodes[0] = {"CPU": 2.0, "memory": 2.0**30}
+            return super().wait(references, **limits)
+
+    heard = Heard()
+    ray = Leaving(8, FakeClock(), nodes=nodes)
+
+    def answer(key: str, image: int, before: int) -> Outcome:
+        return failing(FailureKind.MEMORY) if image >= 0 and before < 3 else WELL
+
+    assert execution(answer, ray=ray, listener=heard).run(one) == []
+    assert ray.reserved == [2, 4, 8, 2]
+    assert len(ray.cancelled) == 1
+    assert heard.reasons == []
+
+
+def test_one_hears_once_that_no_machine_is_left_and_the_work_goes_on_when_one_is(tmp_path: Path) -> None:
+    design_works = design_works_of(tmp_path)
+    nodes = [{"CPU": 4.0}]
+
+    class Clock(FakeClock):
+        def sleep(self, seconds: float, /) -> None:
+            super().sleep(seconds)
+            gone = 10 < self.now < 100
+            nodes[0] = {"CPU": 2.0 if gone else 4.0}
+
+    heard = Heard()
+    assert (
+        execution(lambda *_: WELL, ray=FakeRay(4, Clock(), nodes=nodes), threads=4, listener=heard).run(design_works)
+        == []
+    )
+    (reason,) = heard.reasons
+    assert reason.startswith("--threads 4 is more than the 2 CPUs of the cluster's largest node now; tasks wait")
+    assert len(heard.done) == sum(work.tasks for work in design_works)
+
+
+def test_what_holds_the_work_up_is_a_line_of_the_progress() -> None:
+    console = Console(file=io.StringIO(), width=20)
+    SweepProgress([], console).held_up("no node of the cluster has a GPU now; tasks wait until one joins")
+    assert console.file.getvalue() == "warning: no node of the cluster has a GPU now; tasks wait until one joins\n"  # type: ignore[attr-defined]
