@@ -50,6 +50,11 @@ class Design(DesignAxes):
         if self.active_rows is not None and self.active_rows > self.rows:
             raise ValueError(f"active_rows ({self.active_rows}) is larger than rows ({self.rows})")
         self._check_encoding(ENCODINGS[self.encoding])
+        if self.prune > 0 and ENCODINGS[self.encoding].reads_a_position > 1:
+            raise ValueError(
+                f"prune must be 0 in encoding '{self.encoding}', which applies every input and its complement: no cell "
+                "has a mean input to stand for it"
+            )
         for one in passes_of(self.mitigations):
             self._require(PASSES[one.name])
         for effect in self.effects:

@@ -68,9 +68,9 @@ class Adc(BaseModel):
     reference: AdcReference = "nominal"
     fit: AdcFit = "unbiased"
     range: AdcRange = "full_scale"
-    gain: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    offset_lsb: float = Field(default=0.0, allow_inf_nan=False)
-    noise_lsb: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    gain: float = Field(default=1.0, gt=0, le=1e6, allow_inf_nan=False)
+    offset_lsb: float = Field(default=0.0, ge=-1e6, le=1e6, allow_inf_nan=False)
+    noise_lsb: float = Field(default=0.0, ge=0, le=1e6, allow_inf_nan=False)
     noise: NoiseSource = "gaussian"
 
 

@@ -187,6 +187,7 @@ PASSES: dict[str, PassName] = {
             sets_converters=True,
             own_error=True,
             least_hardware=Hardware.CONVERTERS,
+            revision=2,
         ),
         PassName(
             "bent_references",
@@ -214,6 +215,7 @@ PASSES: dict[str, PassName] = {
             bends_thresholds=True,
             sets_range=True,
             least_images=4,
+            revision=2,
         ),
         PassName(
             "threshold_grid",

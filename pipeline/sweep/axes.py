@@ -118,7 +118,7 @@ CONVERTER = (
     ScalarAxis(
         field="adc.offset_lsb",
         column="adc_offset",
-        unit="LSB",
+        unit="codes",
         meaning="offset of the converter",
         example="`0.5`",
         guide="offset",
@@ -134,7 +134,7 @@ CONVERTER = (
     ScalarAxis(
         field="adc.noise_lsb",
         column="adc_noise",
-        unit="LSB",
+        unit="codes",
         meaning="rms noise of the converter",
         example="`0.3`",
         guide="standard deviation of the noise",

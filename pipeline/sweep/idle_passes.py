@@ -63,7 +63,7 @@ def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
         flips_both = level in WEIGHT_LEVELS and level in ACTIVATION_LEVELS
         if flips_both and encoding.flips_inputs and not encoding.flips_columns:
             found.add(f"the weight flips of sparsity '{level}'")
-        unflipped = encoding.balanced or level == SPARSITY.default
+        unflipped = encoding.balanced or level not in WEIGHT_LEVELS  # both columns get the same rows
         passes = passes_of(str(point.level_columns[SETS.column]))
         codes = encoding.columns_an_output // encoding.columns_a_conversion
         if codes > 1 and unflipped and any(one.name == "popcount_term" for one in passes):

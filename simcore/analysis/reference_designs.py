@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from simcore.crossbar.circuit import Circuit
 from simcore.design import Design
-from simcore.design_axes import MOST_ADC_BITS, REFERENCE_SOLVERS, Adc, EvidenceLimits, lossless_bits
+from simcore.design_axes import MOST_ADC_BITS, MOST_SIDE, REFERENCE_SOLVERS, Adc, EvidenceLimits, lossless_bits
 from simcore.effects import CONDITIONS
 from simcore.encodings import ENCODINGS
 from simcore.passes import PASSES, passes_acting, passes_of
@@ -34,7 +34,8 @@ def what_acts(design: Design) -> Design:
     fixed: dict[str, object] = {
         "circuit": _NO_CIRCUIT,
         "mitigations": mitigations,
-        "cols": design.rows * ENCODINGS[design.encoding].columns_a_conversion,  # any that the encoding allows
+        # any that the encoding allows
+        "cols": min(design.rows * ENCODINGS[design.encoding].columns_a_conversion, MOST_SIDE),
         "evidence": EvidenceLimits(),
         **{name: Design.model_fields[name].default for name in _OF_CHIPS},
     }

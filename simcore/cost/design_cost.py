@@ -238,7 +238,7 @@ def layer_area(tile: Tile, layer: LayerActivity, settings: CostSettings) -> dict
         * logic
         * (
             area.accumulator_area(width, converters, registers, s.full_adder_area, s.flip_flop_area)
-            + (counter_area(tile, s) if layer.written and tile.counts_weights else 0.0)
+            + (counter_area(tile, s) if layer.written and tile.counts_operands else 0.0)
         ),
         "popcount": row_tiles * logic * popcount if tile.pays_popcount(s) else 0.0,
         "input_flip": row_tiles

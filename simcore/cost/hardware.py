@@ -204,6 +204,12 @@ class Tile:
         """Sums of the stored bits are needed: of reads of which some are complemented they no longer cancel."""
         return self.encoding.counts_weights or self.flips_activations or self.flips_apart
 
+    @property
+    def counts_operands(self) -> bool:
+        """Ones of every column are counted where an operand is written: for its products, or to decide what is stored
+        complemented."""
+        return self.counts_weights or self.flips_weights
+
     def pays_popcount(self, settings: CostSettings) -> bool:
         """Sums of the inputs are counted here, and not by what ``settings`` takes to be there anyway."""
         return self.counts_inputs and (settings.popcount == "baseline" or self.flips)

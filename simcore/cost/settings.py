@@ -156,9 +156,19 @@ def resolve(options: CostOptions, where: str = "", periphery_file: str | None = 
         periphery_file: the technology's path, where it is a file.
 
     Raises:
-        InputError: an unknown technology or parameter, or a value that is not positive.
+        InputError: an unknown technology or parameter, a value that is not positive, or ends of a number that are no
+            part of the spread.
     """
     periphery = load_periphery(periphery_file or options.technology, where)
+    spread = {name for names in _AXES.values() for name in names}
+    for name, quantity in periphery.parameters.items():
+        if quantity.low is not None and name not in spread:
+            known = ", ".join(name for name in PERIPHERY_UNITS if name in spread)
+            raise InputError(
+                f"technology '{periphery.name}' gives low and high of {name}, which the spread of costs does not "
+                f"follow; it follows those of {known}",
+                where,
+            )
     numbers: dict[str, Any] = {name: periphery.si(name, options.corner) for name in PERIPHERY_UNITS}
     for name, value in options.parameters.items():
         if name not in PERIPHERY_UNITS:

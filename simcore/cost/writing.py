@@ -42,8 +42,9 @@ def activities(graph: NetworkGraph, layers: Sequence[Mapping[str, Any]], images:
 
 def write_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> float:
     """Joules of writing a layer's operand for one image: the bits from the buffer, word lines, bit lines and cells, and
-    the ones of every column counted, where the digital side takes sum(W) from what is read. Columns stored complemented
-    are compared and pass an XOR besides.
+    the ones of every column counted, where the digital side takes sum(W) from what is read or flips columns. Columns
+    stored complemented are compared and pass an XOR besides; that their count is there before they are written is taken
+    for granted (they are counted as they come).
 
     Raises:
         InputError: the bitcell file does not say what a write takes.
@@ -55,7 +56,7 @@ def write_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> fl
     ) + energy.bit_line_energy(bits, tile.rows * bit_line_cell_capacitance(tile, s), write.volts)
     counted = layer.groups * tile.with_sums(layer.columns)
     popcount = tile.mean_over_groups(layer.inputs, lambda rows: energy.popcount_energy(rows, s.full_adder_energy))
-    joules = lines + bits * write.joules + (counted * popcount if tile.counts_weights else 0.0)
+    joules = lines + bits * write.joules + (counted * popcount if tile.counts_operands else 0.0)
     if s.activation_buffer:
         joules += bits / (tile.encoding.rows_an_input * tile.encoding.columns_an_output) * s.buffer_read_energy
     if tile.flips_weights:

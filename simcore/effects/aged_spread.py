@@ -28,6 +28,13 @@ class SpreadAtAge(BaseModel):
     age_s: float = Field(ge=1)
     coefficients_uS: tuple[float, ...] = Field(min_length=1)
 
+    @field_validator("coefficients_uS")
+    @classmethod
+    def _some_spread(cls, coefficients: tuple[float, ...]) -> tuple[float, ...]:
+        if any(coefficients) and np.polynomial.polynomial.polyval(np.linspace(0, 1, 101), coefficients).max() <= 0:
+            raise ValueError("the polynomial is a spread of 0 or less at every conductance")
+        return coefficients
+
 
 class AgedSpread(DeviceEffect):
     """g + N(0, sigma) with all that happened until an age in sigma. A cell's place in the distribution is the same at
@@ -41,9 +48,12 @@ class AgedSpread(DeviceEffect):
 
     kind: Literal["aged_spread"]
     depends_on: ClassVar[tuple[str, ...]] = ("age_s",)
-    holds: ClassVar[tuple[str, ...]] = ("programming_spread", "relaxation")
     largest_uS: float = Field(gt=0)
     at: tuple[SpreadAtAge, ...] = Field(min_length=1)
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        return "programming_spread", "relaxation"
 
     @field_validator("at")
     @classmethod

@@ -184,7 +184,6 @@ class Effect(BaseModel):
     Attributes:
         kind: its name.
         depends_on: the fields of ``Conditions`` that change it.
-        holds: kinds whose consequences its numbers hold already.
         drawn_per_chip: whether the kind draws cells or converters of every chip, so that chips differ. What acts on all
             chips alike does not, nor does noise, which is drawn anew in every read and leaves nothing on a chip.
     """
@@ -193,7 +192,6 @@ class Effect(BaseModel):
 
     kind: str
     depends_on: ClassVar[tuple[str, ...]] = ()
-    holds: ClassVar[tuple[str, ...]] = ()
     drawn_per_chip: ClassVar[bool] = True
 
     def resolved(self, folder: Path, where: str) -> Self:
@@ -242,6 +240,11 @@ class Effect(BaseModel):
     def converter_errors(self, draws: TileDraws) -> ConverterErrors | None:
         """Errors of the converters of tiles side by side on one chip; None where they have none."""
         return None
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """Kinds whose consequences its numbers hold already."""
+        return ()
 
     @property
     def adds_read_noise(self) -> bool:

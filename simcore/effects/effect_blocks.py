@@ -43,7 +43,19 @@ class EffectBlock(BaseModel):
         for name in effect:
             if name not in fields:
                 raise ValueError(unknown_name(f"field of {kind}", str(name), fields).message)
+        for name, value in effect.items():
+            if _has_boolean(value):
+                raise ValueError(
+                    f"{name}: no field of {kind} is true or false (YAML reads yes, no, on and off as such)"
+                )
         return effect
+
+
+def _has_boolean(value: object) -> bool:
+    """pydantic would take ``yes`` for the number 1."""
+    if isinstance(value, dict):
+        return any(map(_has_boolean, value.values()))
+    return isinstance(value, bool) or (isinstance(value, list) and any(map(_has_boolean, value)))
 
 
 def preset_names() -> list[str]:

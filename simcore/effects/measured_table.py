@@ -24,7 +24,8 @@ class MeasuredState(BaseModel):
     """Cells of one state, access transistors included: either a mean and a standard deviation, or samples.
 
     Attributes:
-        mean_uS: microsiemens, with ``sigma_uS``.
+        mean_uS: microsiemens, with ``sigma_uS``. As ``g_on`` and ``g_off`` are: where the current is not in proportion
+            to the voltage, what it starts with, not the chord of a read.
         sigma_uS: standard deviation from cell to cell of a normal distribution, held at 0 or more.
         samples_uS: one number a measured cell; each is drawn equally often.
         samples_csv: file of such numbers beside the YAML file, one a line.
@@ -63,6 +64,11 @@ class MeasuredState(BaseModel):
                 f"samples_csv '{self.samples_csv}' must hold 1 to {MOST_SAMPLES} conductances of 0 uS or more", where
             )
         return MeasuredState(samples_uS=tuple(samples))
+
+    @property
+    def spreads(self) -> bool:
+        """Whether cells differ."""
+        return bool(self.sigma_uS) or len(self.samples_uS or ()) > 1
 
     def drawn(self, uniform: Float64[np.ndarray, " cells"], normal: Float64[np.ndarray, " cells"]) -> np.ndarray:
         """Siemens of cells.
@@ -103,6 +109,11 @@ class MeasuredTable(Effect):
         return self.model_copy(
             update={name: state.read(folder, f"{where}.{name}") for name, state in states.items() if state is not None}
         )
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        spreads = any(state is not None and state.spreads for state in (self.on, self.off))
+        return ("programming_spread", "aged_spread") if spreads else ()
 
     def check(self, circuit: Circuit, conditions: Conditions) -> None:
         if self.off is not None:

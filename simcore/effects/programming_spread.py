@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Float64
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from simcore.crossbar.circuit import Circuit
 from simcore.effects.base import Conditions, PhysicalCells, TileDraws
@@ -14,6 +14,15 @@ from simcore.effects.device import DeviceEffect, require_off_current
 
 _ROUNDING = 1e-9  # of conductances that come from resistances
 _FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _in_order(measured: tuple[float, float] | None) -> tuple[float, float] | None:
+    if measured is not None and measured[0] > measured[1]:
+        raise ValueError(f"expected the least conductance before the most, found {measured[0]:g} and {measured[1]:g}")
+    return measured
+
+
+_Measured = Annotated[tuple[float, float] | None, AfterValidator(_in_order)]
 
 
 class NormalSpread(BaseModel):
@@ -30,7 +39,14 @@ class NormalSpread(BaseModel):
     distribution: Literal["normal"]
     sigma_fraction: float = Field(default=0.0, ge=-1, le=1)
     sigma_uS: float = Field(default=0.0, ge=0, le=1e6)
-    measured_uS: tuple[float, float] | None = None
+    measured_uS: _Measured = None
+
+    @model_validator(mode="after")
+    def _some_spread(self) -> NormalSpread:
+        given = self.model_fields_set & {"sigma_fraction", "sigma_uS"}
+        if not given or (self.sigma_fraction < 0 and self.sigma_uS == 0):
+            raise ValueError("a normal spread needs a sigma_fraction, a sigma_uS, or both, that make it more than none")
+        return self
 
     def of(
         self, device: Float64[np.ndarray, "rows columns"], normal: Float64[np.ndarray, "rows columns"]
@@ -58,7 +74,7 @@ class LogNormalSpread(BaseModel):
 
     distribution: Literal["lognormal"]
     sigma_ln: float = Field(ge=0, le=5)
-    measured_uS: tuple[float, float] | None = None
+    measured_uS: _Measured = None
 
     def of(
         self, device: Float64[np.ndarray, "rows columns"], normal: Float64[np.ndarray, "rows columns"]

@@ -38,8 +38,8 @@ class ReadDisturb(Effect):
     onset_s: float = Field(gt=0)
     onset_base: float = Field(gt=0)
     cycle_factor: float = Field(default=0.0, ge=0)
-    cycle_power: float = Field(default=1.0, ge=0)
-    cycles: float = Field(default=0.0, ge=0)
+    cycle_power: float = Field(default=1.0, ge=0, le=10)
+    cycles: float = Field(default=0.0, ge=0, le=1e15)
 
     @model_validator(mode="after")
     def _left(self) -> ReadDisturb:

@@ -52,13 +52,13 @@ class DigitalTable(Mitigation):
     def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
         """The table and bits after the point in the accumulators; where the rows that are on are in its address,
         sum(X') where nothing else counts it, and its bin once a sub-vector."""
-        counted = energy.sum_bits(tile.active_rows)
+        counted = tile.mean_over_groups(layer.inputs, energy.sum_bits)
         entries = 2 ** (tile.adc_bits + self.address_bits)
         table = code_table(tile, layer, settings, entries, tile.sum_bits + FRACTION_BITS)
         table += fraction_bits(tile, layer, settings, FRACTION_BITS)
         if not self.address_bits:
             return table
-        adders = counted * layer.groups * settings.full_adder_area
+        adders = tile.row_tiles(layer.groups) * energy.sum_bits(tile.active_rows) * settings.full_adder_area
         bins = Added.logic(layer.sub_vectors * counted * settings.full_adder_energy, adders, settings)
         return bins + table + counting(tile, layer, settings)
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from simcore.cost import Added, CostSettings, LayerActivity, Tile
-from simcore.cost.added import code_table
+from simcore.cost.added import code_table, fraction_bits
 from simcore.mitigation.base import Mitigation, Spacing
 from simcore.mitigation.popcount_term import FRACTION_BITS
 from simcore.mitigation.transfer import Curve
@@ -30,8 +30,15 @@ class NonuniformCodes(Mitigation):
         self, measured: Float[np.ndarray, "reads columns"], target: Float[np.ndarray, "reads columns"], codes: int
     ) -> Spacing | None:
         thresholds, levels = least_error_codes(measured.ravel(), target.ravel(), codes)
-        if len(levels) < 3:
+        if len(levels) < 2:
             return None
+        if len(levels) == 2:  # any line through the one threshold will do
+            (threshold,), (low, high) = thresholds, np.maximum.accumulate(levels)
+            half = max((high - low) / 2, 0.5)
+            return Spacing(
+                Curve(threshold + np.array([-half, half]), np.array([0.0, 1.0])),
+                Curve(np.array([0.0, 1.0]), np.array([low, high])),
+            )
         # Fewer levels than codes where sums are few: the codes above them stand for nothing.
         kept = np.unique(np.linspace(0, len(levels) - 1, min(len(levels), MOST_PIECES + 1)).round().astype(int))
         return Spacing(
@@ -40,8 +47,10 @@ class NonuniformCodes(Mitigation):
         )
 
     def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
-        """A table of what codes stand for; that thresholds bend is the tile's (``Tile.bends_thresholds``)."""
-        return code_table(tile, layer, settings, 2**tile.adc_bits, tile.sum_bits + FRACTION_BITS)
+        """A table of what codes stand for, and the bits after the point that it brings into the accumulators; that
+        thresholds bend is the tile's (``Tile.bends_thresholds``)."""
+        table = code_table(tile, layer, settings, 2**tile.adc_bits, tile.sum_bits + FRACTION_BITS)
+        return table + fraction_bits(tile, layer, settings, FRACTION_BITS)
 
 
 def least_error_codes(

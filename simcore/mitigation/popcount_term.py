@@ -54,10 +54,11 @@ class PopcountTerm(Mitigation):
         s = settings
         width = tile.sum_bits
         multiplier = energy.sum_bits(tile.active_rows) * COEFFICIENT_BITS
+        multiplied = tile.mean_over_groups(layer.inputs, energy.sum_bits) * COEFFICIENT_BITS
         row_tiles = tile.row_tiles(layer.groups)
         adders = tile.column_tiles(layer.columns) * tile.converters(s) * (width + FRACTION_BITS)
         own = Added.logic(
-            (layer.sub_vectors * multiplier + tile.conversions(layer) * (width + FRACTION_BITS)) * s.full_adder_energy,
+            (layer.sub_vectors * multiplied + tile.conversions(layer) * (width + FRACTION_BITS)) * s.full_adder_energy,
             row_tiles * (multiplier + adders) * s.full_adder_area,
             s,
         )

@@ -31,16 +31,17 @@ class ReferenceBits(Mitigation):
         return self.span / 2**self.bits
 
     def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
-        """Two registers for whatever shares a range, in every tile, read whenever the range changes; and for either end
-        of every converter 2^bits switches of two fins that choose the reference from a ladder. The ladder's own power
-        and area are not counted: no source."""
+        """Two registers for whatever shares a range, in every tile, read whenever the range changes (that of row groups
+        where a tile has several); and for either end of every converter 2^bits switches of two fins that choose the
+        reference from a ladder. The ladder's own power and area are not counted: no source."""
         s = settings
         column_tiles = tile.column_tiles(layer.columns)
         tiles = tile.row_tiles(layer.groups) * column_tiles
         conversions = tile.conversions_of(layer.columns)
         kept = {"layer": tiles, "row_group": layer.groups * column_tiles, "column": layer.groups * conversions}
         per = self.ranging.per or "layer"
-        changes = {"layer": 0.0, "row_group": layer.sub_vectors * column_tiles, "column": tile.conversions(layer)}
+        next_group = layer.sub_vectors * column_tiles if tile.steps > 1 else 0.0
+        changes = {"layer": 0.0, "row_group": next_group, "column": tile.conversions(layer)}
         registers = Added.stored(changes[per] * 2 * self.bits * s.stored_bit_read_energy, kept[per] * 2 * self.bits, s)
         switches = tiles * tile.converters(s) * 2 * 2**self.bits * 2 * s.fin_area
         return registers + Added.transistors(0.0, switches)

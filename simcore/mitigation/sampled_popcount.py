@@ -32,8 +32,13 @@ class SampledPopcount(Mitigation):
         """Adders that a count of the sample, a count of the others and their sum take more than one count of all."""
         if not tile.flips_activations:
             return Added()
-        rows, sample = tile.active_rows, tile.counted_rows(tile.active_rows)
-        parts = energy.popcount_adders(sample) + energy.popcount_adders(rows - sample) + energy.sum_bits(rows)
-        more = max(parts - energy.popcount_adders(rows), 0.0)
-        area = tile.row_tiles(layer.groups) * more * settings.full_adder_area
-        return Added.logic(layer.sub_vectors * more * settings.full_adder_energy, area, settings)
+
+        def more(rows: int) -> float:
+            sample = tile.counted_rows(rows)
+            parts = energy.popcount_adders(sample) + energy.popcount_adders(rows - sample) + energy.sum_bits(rows)
+            return max(parts - energy.popcount_adders(rows), 0.0)
+
+        counts = layer.sub_vectors / tile.encoding.reads_a_position  # one serves all reads of a position
+        adders = counts * tile.mean_over_groups(layer.inputs, more)
+        area = tile.row_tiles(layer.groups) * more(tile.active_rows) * settings.full_adder_area
+        return Added.logic(adders * settings.full_adder_energy, area, settings)

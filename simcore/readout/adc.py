@@ -201,6 +201,7 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence
     shape = (len(reads), reads[0].current.shape[1])
     slope, intercept = np.ones(shape), np.zeros(shape)
     zero, step, per_row = np.zeros(shape), np.ones(shape), np.zeros(shape[0])
+    ends = np.zeros((2, *shape))  # of the range, on the line
     curves: list[Curve | None] = [None] * shape[0]
     grid = _any_place(shape[0])
     levels: list[Curve | None] = []
@@ -227,6 +228,9 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence
             by_column = ranging.by_column and transfer.curve is None
             least = -largest if reads[groups[0]].signed else np.zeros_like(largest)
             zero[groups], step[groups] = _range(adc, measured, scope.sums, (least, largest), by_column)
+        for end, code in zip(ends, (0, 2**adc.bits - 1), strict=True):
+            at = zero[groups] + code * step[groups]
+            end[groups] = at if transfer.curve is None else transfer.curve.inverse(at)
         first_zero, first_step = float(zero[groups[0], 0]), float(step[groups[0], 0])
         curve, own = _bends(transfer, spacing, first_zero, first_step)
         shared, tables = (_ALL, (own,)) if table is None else (table.rows_each, table.in_units(first_zero, first_step))
@@ -237,7 +241,7 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence
                 grid[group] = _grid(curve, 2**adc.bits, 2**finer)
         levels += tables
     if apart is not None:
-        slope, intercept = _kept(slope, intercept, zero, zero + (2**adc.bits - 1) * step, apart)
+        slope, intercept = _kept(slope, intercept, ends[0], ends[1], apart)
     offset = (intercept - zero) * adc.gain / step
     if reads[0].signed:
         offset = (intercept * adc.gain - zero) / step
@@ -298,7 +302,7 @@ def _kept(
     high: Float[np.ndarray, "groups columns"],
     apart: float,
 ) -> tuple[Float[np.ndarray, "groups columns"], Float[np.ndarray, "groups columns"]]:
-    """The lines whose currents at both ends of the range are whole multiples of ``apart``."""
+    """The lines whose currents at both ends, ``low`` and ``high`` on the line, are whole multiples of ``apart``."""
     least = np.rint((low - intercept) / slope / apart)
     most = np.maximum(np.rint((high - intercept) / slope / apart), least + 1)
     steeper = (high - low) / ((most - least) * apart)

@@ -204,8 +204,6 @@ def circuit_parameters(
     for name, entry in (overrides or {}).items():
         _require_wire(bitcell.topology, name, at)
         fields[name] = _value(name, entry, f"{at} {name}")
-    if "r_access" in (overrides or {}) and not fields.keys() & {"r_on", "r_off"}:
-        raise InputError("r_access is in series with r_on and r_off, but this cell gives g_on and g_off instead", at)
     if "iv_csv" in fields:
         path = _device_path(device)
         folder = path.parent if path else Path()
@@ -267,6 +265,8 @@ def _value(name: str, entry: Any, where: str) -> Any:
     if isinstance(entry, str):
         written = split_quantity(entry) if _unit_of_field(name) else None
         return entry if written is None else _si(name, *written, where)
+    if isinstance(entry, bool) and _unit_of_field(name):
+        raise InputError(f"{name} must be a number, got {str(entry).lower()}", where)
     if not isinstance(entry, dict):
         return entry
     try:
@@ -321,6 +321,11 @@ def _conductances(fields: dict[str, Any], where: str) -> None:
                 raise InputError(f"{name} must be a positive resistance in ohms, got {written!r}", where)
             given[name] = ohms
     access = given.get("r_access", 0.0)
+    instead = [name for name in ("g_on", "g_off") if name in fields]
+    if access and instead:
+        raise InputError(
+            f"r_access is in series with r_on and r_off, but this cell gives {' and '.join(instead)} instead", where
+        )
     for name, conductance in (("r_on", "g_on"), ("r_off", "g_off")):
         if name in given:
             if conductance in fields:

@@ -72,6 +72,7 @@ def test_whole_numbers_and_fractions_of_the_same_size_are_the_same_content():
         ({"rows": 5000}, "rows"),
         ({"prune": 1.0}, "prune"),
         ({"prune": float("nan")}, "prune"),
+        ({"prune": 0.1, "encoding": "two_cycles"}, "prune must be 0 in encoding 'two_cycles', which applies every"),
         ({"sparsity": "all"}, "sparsity"),
         ({"seed": -1}, "seed"),
         ({"calibration_images": 0}, "calibration_images"),
@@ -83,7 +84,10 @@ def test_inconsistent_designs_are_refused(fields, message):
         make_design(**fields)
 
 
-@pytest.mark.parametrize("fields", [{"bits": 0}, {"bits": 17}, {"bits": 4, "gain": 0}, {"bits": 4, "noise_lsb": -1}])
+@pytest.mark.parametrize("fields", [
+    {"bits": 0}, {"bits": 17}, {"bits": 4, "gain": 0}, {"bits": 4, "noise_lsb": -1},
+    {"bits": 4, "gain": 1e39}, {"bits": 4, "offset_lsb": -1e39}, {"bits": 4, "noise_lsb": 1e39},  # beyond float32
+])  # fmt: skip
 def test_impossible_converters_are_refused(fields):
     with pytest.raises(ValidationError):
         Adc(**fields)

@@ -9,7 +9,12 @@ SUM_FIELDS = [
     column("partial_sum_reduction", FLOAT, "fraction", "1 - sum of partial sums / the same without flips and pruning"),
     column("rms_error_lsb", FLOAT, "LSB", "rms of converted minus true partial sum over all column reads"),
     column("worst_error_lsb", FLOAT, "LSB", "largest |converted minus true partial sum|"),
-    column("clipped_fraction", FLOAT, "fraction", "column reads beyond the converter's range"),
+    column(
+        "clipped_fraction",
+        FLOAT,
+        "fraction",
+        "column reads above the highest code, of signed converters also below the lowest",
+    ),
     column(
         "mean_column_current_A",
         FLOAT,

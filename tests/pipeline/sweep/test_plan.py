@@ -183,6 +183,14 @@ def test_flips_and_passes_in_vain_are_told_by_encoding(tmp_path: Path) -> None:
     assert "popcount_term" in term and "'differential'" in term
 
 
+def test_a_term_that_cancels_is_told_where_sub_vectors_alone_are_flipped(tmp_path: Path) -> None:
+    """Both columns of an output are read with the same rows, flipped or not."""
+    base = {"arrays": "32x32", "adc": "{reference: calibrated}", "encoding": "differential"}
+    for level, told in (("activation", True), ("binsparx", False)):
+        plan = plan_of(tmp_path, **base, sparsity=level, mitigations="popcount_term")
+        assert any("popcount_term" in warning for warning in plan.warnings) == told
+
+
 def test_what_cancels_in_a_difference_is_told(tmp_path: Path) -> None:
     plan = plan_of(
         tmp_path,

@@ -22,7 +22,7 @@ from simcore.cost import (
 from simcore.cost.added import Added, Costed
 from simcore.cost.area import stored_sums_area
 from simcore.cost.design_cost import column_groups, conversion_energy, layer_energy, on_time, settling
-from simcore.cost.energy import popcount_adders, popcount_energy, stored_sum_energy
+from simcore.cost.energy import popcount_adders, popcount_energy, stored_sum_energy, sum_bits
 from simcore.cost.settings import AREA_AXES, ENERGY_AXES, LATENCY_AXES
 from simcore.cost.writing import write_energy
 from simcore.cost_options import CostOptions
@@ -33,10 +33,12 @@ from simcore.errors import InputError
 from simcore.mitigation.bent_references import BentReferences
 from simcore.mitigation.digital_table import DigitalTable
 from simcore.mitigation.fault_aware_rows import FaultAwareRows
-from simcore.mitigation.popcount_term import PopcountTerm
+from simcore.mitigation.nonuniform_codes import NonuniformCodes
+from simcore.mitigation.popcount_term import COEFFICIENT_BITS, PopcountTerm
 from simcore.mitigation.re_ranging import re_ranging
 from simcore.mitigation.reference_bits import ReferenceBits
 from simcore.mitigation.reference_column import ReferenceColumn
+from simcore.mitigation.sampled_popcount import SampledPopcount
 from simcore.mitigation.wide_terminals import WideSink
 from simcore.technology import circuit_parameters
 from simcore.technology.devices import load_bitcell
@@ -354,6 +356,39 @@ def test_a_table_without_the_count_in_its_address_does_not_count() -> None:
     assert with_count > DigitalTable("unbiased", 0, 64).cost(tile(bits=8), DENSE, settings()).energy_J
 
 
+def test_what_codes_stand_for_has_bits_after_the_point_in_the_accumulators_too() -> None:
+    """Tables of 3 bits of address and 7 + 4 bits either way."""
+    chosen, own = settings(), tile(bits=3)
+    assert NonuniformCodes().cost(own, DENSE, chosen) == DigitalTable("unbiased", 0, 64).cost(own, DENSE, chosen)
+
+
+def test_one_sample_serves_both_reads_of_a_position() -> None:
+    once, twice = (
+        SampledPopcount(4).cost(*encoded(name, sparsity="activation"), settings()).energy_J
+        for name in ("zero_one", "two_cycles")
+    )
+    assert once > 0 and twice == alike(once)
+
+
+def test_passes_count_the_rows_that_there_are() -> None:
+    """9 rows on a tile of 64: no more than a tile of 9 rows takes for them."""
+    few = LayerActivity(9, 64, 1, 1, 1e-3, 4, 0, 0)
+    for one in (SampledPopcount(4), PopcountTerm("unbiased")):
+        large, small = (
+            one.cost(tile(sparsity="binsparx", rows=rows), few, settings(popcount="binsparx")).energy_J
+            for rows in (64, 9)
+        )
+        width = sum_bits(64) - sum_bits(9) if isinstance(one, PopcountTerm) else 0  # of sums, of the accumulators
+        assert large == pytest.approx(small + width * 64 * settings().full_adder_energy)
+
+
+def test_a_tile_that_is_read_at_once_has_one_range() -> None:
+    """Nothing is read anew between its reads."""
+    pass_ = ReferenceBits(4, 64, re_ranging("calibrated", "unbiased"))
+    assert pass_.cost(tile(), DENSE, settings()).energy_J == 0
+    assert pass_.cost(tile(active_rows=16), DENSE, settings()).energy_J > 0
+
+
 def test_a_column_of_cells_leaks_as_cells_do() -> None:
     own, without = tile(), layer_cost(tile(), DENSE, settings())
     found = layer_cost(own, DENSE, settings(), [ReferenceColumn()])
@@ -430,6 +465,11 @@ def test_a_periphery_file_of_ones_own(tmp_path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text(text.replace("v_dd: {value: 0.7,", "v_dd: {value: 0.6,"))
     assert settings(technology=str(own)).v_dd == 0.6
+    own.write_text(text.replace("v_dd: {value: 0.7,", "v_dd: {value: 0.7, low: 0.6, high: 0.8,"))
+    with pytest.raises(
+        InputError, match="gives low and high of v_dd, which the spread of costs does not follow; it .*sar"
+    ):
+        settings(technology=str(own))
     own.write_text(text.replace("v_dd: {value: 0.7, unit: V", "v_dd: {value: 0.7, unit: mV"))
     with pytest.raises(InputError, match="v_dd is given in 'mV', expected 'V'"):
         load_periphery(str(own))
@@ -601,8 +641,10 @@ def test_counting_is_a_pass_s_own_cost_where_the_encoding_needs_none():
     def added(name: str, payer: str) -> float:
         return layer_cost(*encoded(name), settings(popcount=payer), term).energy_J["mitigations"]
 
-    counting = popcount_adders(64) * settings().full_adder_energy
-    assert added("differential", "baseline") - added("xnor_differential", "baseline") == alike(counting)
+    counting = popcount_adders(32) * settings().full_adder_energy  # of the rows that there are
+    # A bit less of sum(X') is multiplied where an input has one row.
+    less = COEFFICIENT_BITS * settings().full_adder_energy
+    assert added("differential", "baseline") - added("xnor_differential", "baseline") == alike(counting - less)
     for name, counts in (("zero_one", 1), ("two_cycles", 1), ("xnor_rows", 0)):  # one count serves both reads
         assert added(name, "binsparx") - added(name, "baseline") == pytest.approx(
             counts * counting, abs=1e-6 * counting

@@ -75,6 +75,15 @@ def test_what_is_written_complemented_is_compared_and_flipped() -> None:
     assert more == pytest.approx(100 * 6e-15 + 4800 * 0.35e-15)
 
 
+def test_what_is_flipped_is_counted_where_products_need_no_count() -> None:
+    """Two reads of a position leave sum(W) to no one, but a column that may be complemented has its ones counted."""
+    costs = [
+        layer_cost(tile(sparsity=level, encoding="two_cycles"), WRITTEN, settings()) for level in ("dense", "weight")
+    ]
+    more = costs[1].energy_J["write"] - costs[0].energy_J["write"]
+    assert more == pytest.approx(100 * (44.5e-15 + 6e-15) + 4800 * 0.35e-15)
+
+
 def test_what_counts_ones_has_an_area() -> None:
     written, stored = (layer_area(tile(), layer, settings()) for layer in (WRITTEN, STORED))
     counters = 2 * 7 * 64 * (0.204 + 0.292) * 1e-12 / 0.7

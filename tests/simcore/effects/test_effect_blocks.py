@@ -96,6 +96,23 @@ def test_a_set_that_means_nothing_is_refused(text, message, tmp_path):
         ("kind: read_noise, on_fraction_per_read: 1.5, off_fraction_per_read: 0", "expected at most 1, found 1.5"),
         ("kind: flicker_noise, per_decade_uS: 0.1, read_time_s: 0", "expected more than 0, found 0"),
         ("kind: converter_spread, offset_sigma_codes: -1", "expected at least 0, found -1"),
+        ("kind: stuck_cells, on_fraction: yes", "on_fraction: no field of stuck_cells is true or false"),
+        ("kind: programming_spread, on: {distribution: normal, sigma_uS: true}", "no field of programming_spread is"),
+        ("kind: programming_spread, on: {distribution: normal}", "a normal spread needs a sigma_fraction, a sigma_uS"),
+        ("kind: programming_spread, on: {distribution: normal, sigma_fraction: -0.05}", "that make it more than none"),
+        (
+            "kind: programming_spread, on: {distribution: lognormal, sigma_ln: 0.1, measured_uS: [225, 50]}",
+            "expected the least conductance before the most, found 225 and 50",
+        ),
+        (
+            "kind: aged_spread, largest_uS: 4, at: [{age_s: 1, coefficients_uS: [-3, -2]}]",
+            "a spread of 0 or less at every conductance",
+        ),
+        (
+            "kind: read_disturb, read_time_s: 1.0e-8, exponent: 0.001, voltage_factor: 0.3, thermal_voltage_V: 0.026, "
+            "onset_s: 1.0e-8, onset_base: 1.4, cycle_factor: 0.001, cycle_power: 41, cycles: 1.0e+8",
+            "cycle_power: expected at most 10, found 41",
+        ),
         ("kind: measured_table", "needs on or off"),
         ("kind: measured_table, on: {mean_uS: 3}", "give either mean_uS and sigma_uS, or samples_uS, or samples_csv"),
         ("kind: measured_table, on: {mean_uS: -3, sigma_uS: 1}", "expected more than 0, found -3"),
@@ -192,11 +209,19 @@ def test_what_a_circuit_cannot_have_is_refused():
     [
         ("wan-2022+cmo-hfox-relaxation", "what 'aged_spread' was measured with holds 'relaxation' already"),
         ("cmo-hfox-2+wan-2022", "what 'aged_spread' was measured with holds 'programming_spread' already"),
+        ("cmo-hfox-2+table.yaml", "what 'measured_table' was measured with holds 'programming_spread' already"),
+        ("wan-2022+table.yaml", "what 'measured_table' was measured with holds 'aged_spread' already"),
     ],
 )
-def test_what_does_not_go_together_is_refused(text, message):
+def test_what_does_not_go_together_is_refused(text, message, tmp_path):
+    write(tmp_path, "kind: measured_table, on: {mean_uS: 80, sigma_uS: 4}", "table.yaml")
     with pytest.raises(InputError, match=re.escape(message)):
-        load_effects(text)
+        load_effects(text, folder=tmp_path)
+
+
+def test_a_measured_mean_goes_with_a_spread(tmp_path):
+    write(tmp_path, "kind: measured_table, on: {mean_uS: 80, sigma_uS: 0}, off: {samples_uS: [2]}", "table.yaml")
+    assert len(load_effects("table.yaml+cmo-hfox-2", folder=tmp_path)) == 2
 
 
 @pytest.mark.parametrize("change", [{"exponent": 1e-4}, {"exponent": 1e-4, "onset_base": 0.5}])

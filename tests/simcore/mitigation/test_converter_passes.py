@@ -18,6 +18,7 @@ from simcore.mitigation.reference_bits import ReferenceBits
 from simcore.mitigation.threshold_grid import ThresholdGrid
 from simcore.mitigation.transfer import Curve
 from simcore.readout.adc import CalibrationReads, converter_settings
+from simcore.readout.bends import bent as bent_codes
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)
 FITS = ("unbiased", "least_squares")
@@ -112,6 +113,15 @@ def test_nonuniform_codes_err_less_than_any_even_range(bits):
         found = converter_settings(adc, [reads], (bend,)).convert(held_out.current, 0, held_out.applied)
         even.append(rms(found - held_out.partial_sum))
     assert rms(error_of((bend, NonuniformCodes()), reads, held_out, bits=bits)) < min(even)
+
+
+def test_one_bit_has_the_threshold_and_the_levels_that_err_least():
+    """Of a normal distribution: its mean, and sqrt(2 / pi) standard deviations on either side (Max 1960, table I)."""
+    x = np.random.default_rng(0).normal(30, 4, (20_000, 1))
+    reads = CalibrationReads(x, x, np.array([64]), np.full(len(x), 64))
+    found = converter_settings(Adc(bits=1, reference="calibrated"), [reads], (NonuniformCodes(),)).convert(x, 0, 64)
+    np.testing.assert_allclose(np.unique(found), 30 + 4 * np.sqrt(2 / np.pi) * np.array([-1, 1]), atol=0.1)
+    assert x[found > 30].min() == pytest.approx(30, abs=0.1)
 
 
 def test_the_levels_of_a_normal_distribution():
@@ -211,3 +221,24 @@ def test_the_ends_of_a_range_are_whole_multiples_of_what_its_bits_say(reference,
     np.testing.assert_allclose(ends, np.rint(ends), atol=1e-3)
     if bits == 12:
         np.testing.assert_allclose(kept.gain, free.gain, rtol=2e-3)
+
+
+@pytest.mark.parametrize("also", [(), (PopcountTerm("unbiased"),)])
+def test_behind_a_curve_the_ends_of_a_range_move_no_further_than_to_the_next_multiple(also):
+    reads = saturating(0, noise=0.2)
+    bent = (BentReferences("unbiased"), *also)
+    adc, apart = Adc(bits=6, reference="calibrated"), 64 / 2**4
+    kept, free = (
+        converter_settings(adc, [reads], passes)
+        for passes in ((ReferenceBits(4, 64, re_ranging("calibrated", "unbiased")), *bent), bent)
+    )
+
+    def ends(settings):
+        """The currents of the least and of the highest code."""
+        even = np.linspace(-settings.top, 2 * settings.top, 300_001)
+        at = np.interp([0, settings.top], bent_codes(even, settings.curve.line[0], settings.curve.knots[0]), even)
+        return (at - settings.offset[0, 0]) / settings.gain[0, 0]
+
+    found, wanted = ends(kept), ends(free)
+    np.testing.assert_allclose(found / apart, np.rint(found / apart), atol=1e-3)
+    assert (np.abs(found - wanted) <= apart / 2 + 1e-3).all()

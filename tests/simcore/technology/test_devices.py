@@ -76,6 +76,21 @@ def test_an_override_may_give_a_resistance_where_the_file_gives_a_conductance(tm
                            overrides={"r_access": 100})  # fmt: skip
 
 
+@pytest.mark.parametrize(("given", "drop", "named"), [
+    ({"g_on": 1e-4, "g_off": 1e-6}, ("r_on", "r_off"), "g_on and g_off"), ({"g_on": 1e-4}, ("r_on",), "g_on"),
+])  # fmt: skip
+def test_an_access_transistor_beside_a_conductance_is_refused(tmp_path, given, drop, named):
+    """It would count for one state, or for none."""
+    with pytest.raises(InputError, match=f"mine.yaml:.*r_access is in series.*gives {named} instead"):
+        circuit_parameters(own_file(tmp_path, {**given, "r_access": 5e4}, drop=drop))
+
+
+@pytest.mark.parametrize("field", ["r_sink", "v_read", "r_on"])
+def test_yes_and_no_are_no_numbers(tmp_path, field):
+    with pytest.raises(InputError, match=f"{field} must be a .*, got ([Tt]rue)"):
+        circuit_parameters(own_file(tmp_path, {field: True}))
+
+
 def test_a_users_own_file(tmp_path):
     circuit = circuit_parameters(own_file(tmp_path))
     assert isinstance(circuit, Circuit)
