@@ -138,8 +138,7 @@ def with_read_noise(converters: ConverterSettings, design: Design) -> ConverterS
     if not noises:
         return converters
     on, off = hypot(*(noise.on for noise in noises)), hypot(*(noise.off for noise in noises))
-    leak = design.circuit.off_current() / design.circuit.on_current()
-    return replace(converters, noise=CellReads.beside(converters.noise, on, off, leak))
+    return replace(converters, noise=CellReads.beside(converters.noise, on, off))
 
 
 def _tiles(layer: StoredLayer, design: Design, chip: int) -> Iterator[tuple[int, TileRow, TileDraws]]:

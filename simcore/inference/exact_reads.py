@@ -37,12 +37,18 @@ def read_exactly(
     for index, group in enumerate(groups):
         applied = group.apply(flat)
         current = group.exact_currents(applied.bits)
-        sums = group.partial_sums(applied.bits)
+        sums, unhindered = group.partial_sums(applied.bits), applied.bits @ group.unhindered
         driven = applied.bits.sum(axis=1)
         met = group.met_by_converters(current, applied.bits)
         drawn = _noise(layer, met.shape, positions, index, noise_seeds)
         read_by = [
-            Read(layer.converters.gain[index], current[:, kind::each], sums[:, kind::each], driven[:, None])
+            Read(
+                layer.converters.gain[index],
+                current[:, kind::each],
+                unhindered[:, kind::each],
+                sums[:, kind::each],
+                driven[:, None],
+            )
             for kind in range(each)
         ]
         codes = layer.converters.codes(met, index, layer.converters.noise.in_codes(drawn, *read_by))

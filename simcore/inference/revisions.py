@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from simcore.design_axes import Adc
 from simcore.effects.base import Effect
 
-_REVISIONS = {"least_error": 2, "noise": 2}
+_REVISIONS = {"least_error": 2, "noise": 2, "read_noise": 2}
 """Raised where only designs with a setting move, as ``PassName.revision`` is where only those with a pass do."""
 
 
@@ -25,5 +25,6 @@ def setting_revisions(effects: Sequence[Effect], adc: Adc) -> str:
     there = {
         "least_error": adc.range == "least_error",
         "noise": adc.noise_lsb > 0 or any(effect.adds_read_noise for effect in effects),
+        "read_noise": any(effect.adds_read_noise for effect in effects),
     }
     return "".join(f"+{name}.{revision}" for name, revision in _REVISIONS.items() if there[name])

@@ -150,6 +150,14 @@ class RowGroup:
         return Cells(tile.bits[rows], None if tile.factors is None else tile.factors[rows])
 
     @property
+    def unhindered(self) -> np.ndarray:
+        """(N, M) what its cells, as they are on the chip, would carry in LSB without wires."""
+        circuit, cells = self.tile.circuit, self.cells
+        leak = circuit.off_current() / circuit.on_current()
+        currents: np.ndarray = np.where(cells.states == 1, 1.0, leak)
+        return currents if cells.factors is None else currents * cells.factors
+
+    @property
     def conversions(self) -> int:
         """C of a read."""
         return self.columns // self.encoding.columns_a_conversion

@@ -45,12 +45,14 @@ class Read(NamedTuple):
     Attributes:
         gain: codes an LSB.
         current: of the column, in LSB.
+        unhindered: what its cells would deliver without wires, in LSB.
         counted: ON cells whose row is on.
         applied: rows that are on.
     """
 
     gain: Any
     current: Any
+    unhindered: Any
     counted: Any
     applied: Any
 
@@ -73,16 +75,16 @@ def noise_in_codes(noise: Noise, drawn: Any, read: Read, other: Read | None) -> 
     raise NotImplementedError
 
 
-def read_of(gain: Any, current: Any, counted: Any, applied: Any) -> Any:
+def read_of(gain: Any, current: Any, unhindered: Any, counted: Any, applied: Any) -> Any:
     """``Read`` of the column that is subtracted, in kernels; None where there is none."""
     raise NotImplementedError
 
 
 @overload(read_of, jit_options={"forceinline": True})
-def _read_of(gain, current, counted, applied):  # type: ignore[no-untyped-def]
+def _read_of(gain, current, unhindered, counted, applied):  # type: ignore[no-untyped-def]
     if isinstance(current, types.NoneType):
-        return lambda gain, current, counted, applied: None
-    return lambda gain, current, counted, applied: Read(gain, current, counted, applied)
+        return lambda gain, current, unhindered, counted, applied: None
+    return lambda gain, current, unhindered, counted, applied: Read(gain, current, unhindered, counted, applied)
 
 
 @numba.njit(cache=True)

@@ -2,7 +2,8 @@
 
 Independent cells add up to a standard deviation of sqrt(n on^2 + m off^2) of n ON and m OFF cells whose row is on. What
 a change of a cell's current makes of the column's is the square of the share of the voltage that is left to the cell
-(Cohn's theorem), taken here as that of the current which the column delivers of what its cells would without wires.
+(Cohn's theorem), taken here as that of the current which the column delivers of what its cells, as they are on the
+chip, would without wires.
 """
 
 from __future__ import annotations
@@ -25,25 +26,22 @@ class CellReads(NamedTuple):
         scale: 1: what is drawn is scaled once it is known how many cells conduct.
         converter: of the converter, in codes.
         on, off: of an ON and an OFF cell, in LSB.
-        leak: current of an OFF cell without wires, in LSB.
     """
 
     scale: np.float32
     converter: np.float32
     on: np.float32
     off: np.float32
-    leak: np.float32
 
     @classmethod
-    def beside(cls, converter: Noise, on: float, off: float, leak: float) -> CellReads:
+    def beside(cls, converter: Noise, on: float, off: float) -> CellReads:
         """The noise of cells beside that of a converter.
 
         Args:
             converter: white Gaussian noise.
             on, off: standard deviations of an ON and an OFF cell, in LSB.
-            leak: current of an OFF cell without wires, in LSB.
         """
-        return cls(np.float32(1), converter.scale, np.float32(on), np.float32(off), np.float32(leak))
+        return cls(np.float32(1), converter.scale, np.float32(on), np.float32(off))
 
     def in_codes(self, drawn: np.ndarray, read: Read, other: Read | None = None) -> np.ndarray:
         variance = self._of_cells(read) if other is None else self._of_cells(read) + self._of_cells(other)
@@ -52,8 +50,7 @@ class CellReads(NamedTuple):
 
     def _of_cells(self, read: Read) -> np.ndarray:
         """Variance of a column's cells, in codes."""
-        leaking = read.applied - read.counted
-        unhindered = read.counted + self.leak * leaking
+        leaking, unhindered = read.applied - read.counted, np.asarray(read.unhindered, np.float64)
         share = np.divide(read.current, unhindered, out=np.ones_like(unhindered), where=unhindered > 0)
         reach = read.gain * np.clip(share, 0, 1) ** 2
         variance: np.ndarray = reach**2 * (read.counted * self.on**2 + leaking * self.off**2)
@@ -65,8 +62,7 @@ def _of_vectors(noise, read):  # type: ignore[no-untyped-def]
     """``CellReads._of_cells`` of a vector of columns."""
     one, zero = full(read.current, 1.0), full(read.current, 0.0)
     leaking = read.applied - read.counted
-    unhindered = read.counted + leaking * full(zero, noise.leak)
-    share = where_greater(unhindered, zero, read.current / unhindered, one)
+    share = where_greater(read.unhindered, zero, read.current / read.unhindered, one)
     share = minimum(maximum(share, zero), one)
     reach = read.gain * share * share
     return reach * reach * (read.counted * (noise.on * noise.on) + leaking * (noise.off * noise.off))
@@ -77,8 +73,7 @@ def _of_numbers(noise, read):  # type: ignore[no-untyped-def]
     """``CellReads._of_cells`` of one column."""
     one, zero = np.float32(1), np.float32(0)
     leaking = read.applied - read.counted
-    unhindered = read.counted + leaking * noise.leak
-    share = min(max(read.current / unhindered, zero), one) if unhindered > zero else one
+    share = min(max(read.current / read.unhindered, zero), one) if read.unhindered > zero else one
     reach = read.gain * share * share
     return reach * reach * (read.counted * (noise.on * noise.on) + leaking * (noise.off * noise.off))
 

@@ -32,26 +32,25 @@ from simcore.surrogate.column_drops import (
 
 
 @numba.njit(inline="always")
-def _convert(current, counted, partner, tables, noise, added, place):  # type: ignore[no-untyped-def]
+def _convert(read_of_columns, partner, tables, noise, added, place):  # type: ignore[no-untyped-def]
     """(converted partial sum, how many conversions beyond the codes) of a vector of columns.
 
     Args:
-        current: in LSB.
-        counted: ON cells whose row is on.
-        partner: current and count of the columns that are subtracted; None twice where there are none.
+        read_of_columns: as ``_delivered`` has it.
+        partner: the same of the columns that are subtracted; three times None where there are none.
         tables: ``fused.ReadoutTables``.
         noise: as drawn.
         added: the digital side's, the rows that are on, and the current of the reference column.
         place: index of the row group, of its levels, of the read, of the vector.
     """
-    (group, level, read, c), (term, applied, off) = place, added
+    (group, level, read, c), (term, applied, off), (current, unhindered, counted) = place, added, read_of_columns
     converter, thresholds, levels = tables.converters, tables.curves.thresholds, tables.curves.levels
     grid = tables.curves.grid[group]
     highest = full(current, converter.top)
     gain = load(converter.gain, (group, c))
     drawn = noise_in_codes(
-        converter.noise, load(noise, (read, c)), Read(gain, current, counted, applied),
-        read_of(gain, partner[0], partner[1], applied),
+        converter.noise, load(noise, (read, c)), Read(gain, current, unhindered, counted, applied),
+        read_of(gain, partner[0], partner[1], partner[2], applied),
     )  # fmt: skip
     even = gain * (less(current, partner[0]) - off) + load(converter.offset, (group, c)) + drawn
     if grid[1] > np.float32(0):
@@ -100,23 +99,24 @@ def _and_below_of(clipped, partner, code, used):  # type: ignore[no-untyped-def]
 
 @numba.njit(forceinline=True)
 def _delivered(currents, sums, counts, c, terms, fit):  # type: ignore[no-untyped-def]
-    """(current, ON cells whose row is on) of a vector of columns, from the sums of its drops."""
+    """(current, what it would be without wires, ON cells whose row is on) of a vector of columns, from the sums of its
+    drops."""
     (on_share, leak), (factors, ranges) = terms, fit
     n = load(counts, (c,))
     s, on = _kept_first_order(currents, sums, c, n, on_share, leak)
     q, q_on, m = load(sums, (0, c)), load(sums, (1, c)), load(sums, (2, c))
-    return s * loss_factor(s, on, q, q_on, m, factors, ranges), n
+    return s * loss_factor(s, on, q, q_on, m, factors, ranges), s, n
 
 
 def _delivered_beside(pairs: Any, currents: Any, sums: Any, counts: Any, c: int, terms: Any, fit: Any) -> Any:
-    """The same of the columns that are subtracted from it; None twice where there are none."""
+    """The same of the columns that are subtracted from it; three times None where there are none."""
     raise NotImplementedError
 
 
 @overload(_delivered_beside, jit_options={"forceinline": True})
 def _delivered_beside_of(pairs, currents, sums, counts, c, terms, fit):  # type: ignore[no-untyped-def]
     if isinstance(pairs, types.NoneType):
-        return lambda pairs, currents, sums, counts, c, terms, fit: (None, None)
+        return lambda pairs, currents, sums, counts, c, terms, fit: (None, None, None)
     return lambda pairs, currents, sums, counts, c, terms, fit: _delivered(currents, sums, counts, c, terms, fit)
 
 
@@ -164,15 +164,15 @@ def read_columns(reads, block, tables, currents, out, totals):  # type: ignore[n
         squared, worst, drawn, clipped = zero, zero, zero, zero
         for c in range(len(used)):
             terms, fit = (on_share, leak), (factors, ranges)
-            current, n = _delivered(currents, block.sums, counts, c, terms, fit)
+            of_columns = _delivered(currents, block.sums, counts, c, terms, fit)
             partner = _delivered_beside(pairs, currents, block.sums, counts, c + len(used), terms, fit)
             sums, beyond = _convert(
-                current, n, partner, tables, block.noise, (added, applied, off), (group, level, noisy, c)
+                of_columns, partner, tables, block.noise, (added, applied, off), (group, level, noisy, c)
             )
-            error = (sums - less(n, partner[1])) * load(used, (c,))
+            error = (sums - less(of_columns[2], partner[2])) * load(used, (c,))
             squared += error * error
             worst = maximum(worst, abs(error))
-            drawn += together(current, partner[0]) * load(used, (c,))
+            drawn += together(of_columns[0], partner[0]) * load(used, (c,))
             clipped += beyond
             share = column_share(sums, counted_inputs(pairs, applied), load(digital.constants, (group, pattern, c)))
             store(out, (read, c), load(out, (read, c)) + load(digital.signs, (group, c)) * share * sign)

@@ -135,7 +135,8 @@ class ProductTables(NamedTuple):
     Attributes:
         packed: (G, bytes, M filled up) uint8 stored bits.
         matrices: (G, N_max, (1 + m) M) float32: blocks of M columns, first-order currents in LSB and their
-            projections, rounded so that sums over rows are exact.
+            projections, rounded so that sums over rows are exact. Where cells are noisy one more,
+            ``RowGroup.unhindered``.
         quadratic: (G, 1 + m) float32: kappa and eigenvalues.
         polynomial: (G, terms) float32.
         ranges: (G, 2) float32: 1 / tau_max, 1 / s_max.

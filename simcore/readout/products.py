@@ -118,11 +118,12 @@ def correct_columns(parts, applied, tau, per_s, cols, factors, slope, out):  # t
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, forceinline=True)
-def sense(current, counted, tables, read, sums, even, totals):  # type: ignore[no-untyped-def]
+def sense(current, unhindered, counted, tables, read, sums, even, totals):  # type: ignore[no-untyped-def]
     """Convert one read: partial sums out (noise of the converter already in ``sums``), statistics into ``totals``.
 
     Args:
         current: (M,) LSB.
+        unhindered: (M,) what it would be without wires.
         counted: (M,) partial sums as they are.
         tables: ``fused.ReadoutTables``.
         read: index of the row group, and how many rows are on.
@@ -144,10 +145,9 @@ def sense(current, counted, tables, read, sums, even, totals):  # type: ignore[n
     pairs, conversions = tables.digital.pairs, len(sums)
     for c in range(conversions):
         own, other = first(pairs, current, c), second(pairs, current, c)
-        of_other = read_of(gain[c], other, second(pairs, counted, c), applied)
-        noise = noise_in_codes(
-            converters.noise, sums[c], Read(gain[c], own, first(pairs, counted, c), applied), of_other
-        )
+        of_own = Read(gain[c], own, first(pairs, unhindered, c), first(pairs, counted, c), applied)
+        of_other = read_of(gain[c], other, second(pairs, unhindered, c), second(pairs, counted, c), applied)
+        noise = noise_in_codes(converters.noise, sums[c], of_own, of_other)
         even[c] = gain[c] * (less(own, other) - off) + offset[c] + noise
     if grid[1] > zero:
         for c in range(conversions):
@@ -193,7 +193,7 @@ def read_products(reads, block, products, tables, out, totals):  # type: ignore[
     Args:
         reads: ``fused.Reads``.
         block: the ``fused.Block`` that holds the sub-vectors.
-        products: (reads, (1 + m) M) S and projections.
+        products: (reads, (1 + m) M or (2 + m) M) S, projections, and what ``ProductTables.matrices`` may have besides.
         tables: ``fused.ReadoutTables``.
         out: (reads, C) float32.
         totals: (STATISTICS,) int64.
@@ -203,15 +203,17 @@ def read_products(reads, block, products, tables, out, totals):  # type: ignore[
     columns = column_count(digital.pairs, conversions)
     current, tau, slope = np.zeros(columns, np.float32), np.zeros(columns, np.float32), np.zeros(columns, np.float32)
     sums = np.zeros(conversions, np.float32)
-    corrections = cells.corrections[group]
+    corrections, modes = cells.corrections[group], cells.quadratic.shape[1]
     for read in range(reads.number):
         for column in range(0, cells.packed.shape[2], COLUMNS_AT_ONCE):
             count_ones(block.packed, read, cells.packed[group], column, block.counts)
         counts = block.counts[:columns]
+        unhindered = counts
         if cells.ideal:
             current[:] = counts
         else:
-            parts = products[read].reshape((cells.quadratic.shape[1], columns))
+            every = products[read].reshape((products.shape[1] // columns, columns))
+            parts, unhindered = every[:modes], every[len(every) - 1]
             column_currents(parts[0], parts[1:], cells.quadratic[group], cells.polynomial[group], cells.ranges[group],
                             tau, current)  # fmt: skip
             if len(corrections) > 0:
@@ -219,6 +221,6 @@ def read_products(reads, block, products, tables, out, totals):  # type: ignore[
                 applied = Applied(block.bits[read], density, cells.input_vectors[group])
                 correct_columns(parts, applied, tau, cells.ranges[group, 1], cells.cols, corrections, slope, current)
         sums[:] = block.noise[min(read, len(block.noise) - 1), :conversions]
-        sense(current, counts, tables, (group, block.applied[read]), sums, tau[:conversions], totals)
+        sense(current, unhindered, counts, tables, (group, block.applied[read]), sums, tau[:conversions], totals)
         inputs = counted_inputs(digital.pairs, block.applied[read])
         add_shares(sums, digital, group, block.place[read], inputs, block.input_sign[read], out[read])

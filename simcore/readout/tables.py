@@ -11,6 +11,7 @@ from simcore.kernels.bit_counts import bytes_of, pack_columns, padded_columns
 from simcore.mapping.column_share import SUM_FACTOR, share_constants
 from simcore.mapping.row_groups import RowGroup
 from simcore.mapping.tiling import LayerMapping, valid_rows
+from simcore.noise.cell_reads import CellReads
 from simcore.readout.adc import ConverterSettings
 from simcore.readout.fused import ColumnTables, Converters, Curves, Digital, Inputs, ProductTables, ReadoutTables
 from simcore.surrogate import second_order
@@ -63,6 +64,8 @@ def layer_tables(
     columns = [model for model in models or () if isinstance(model, ColumnModel)]
     products = [model for model in models or () if isinstance(model, ProductModel)]
     cells = _column_tables(columns, groups, mapping) if columns else _product_tables(products, groups, mapping)
+    if isinstance(cells, ProductTables) and products and isinstance(converters.noise, CellReads):
+        cells = _with_unhindered(cells, groups)
     curves = Curves(
         converters.curve, converters.grid, converters.levels, converters.level_of, converters.per_row,
         _references(columns, mapping),
@@ -174,6 +177,13 @@ def _product_tables(models: list[ProductModel], stored: list[RowGroup], mapping:
             tables.corrections[index] = model.corrections
             tables.input_vectors[index, : group.rows] = second_order.input_vectors(shared)
     return tables
+
+
+def _with_unhindered(tables: ProductTables, groups: list[RowGroup]) -> ProductTables:
+    more = np.zeros((*tables.matrices.shape[:2], groups[0].columns), dtype=np.float32)
+    for index, group in enumerate(groups):
+        more[index, : group.rows] = summable(group.unhindered)
+    return tables._replace(matrices=np.concatenate([tables.matrices, more], axis=2))
 
 
 def summable(matrix: np.ndarray) -> np.ndarray:

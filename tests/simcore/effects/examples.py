@@ -41,7 +41,7 @@ ZERO: dict[str, dict] = {
     "measured_table": {"on": {"mean_uS": 80, "sigma_uS": 0}, "off": {"samples_uS": [2]}},  # as the circuit has them
     "programming_spread": {
         "series_ohm": 1500,
-        "on": {"distribution": "normal"},
+        "on": {"distribution": "normal", "sigma_fraction": 0},
         "off": {"distribution": "lognormal", "sigma_ln": 0},
     },
     "aged_spread": {"largest_uS": 40, "at": [{"age_s": 100, "coefficients_uS": [0]}]},

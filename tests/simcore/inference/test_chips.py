@@ -7,6 +7,8 @@ import pytest
 
 from simcore.design import Design
 from simcore.design_axes import Adc, EvidenceLimits
+from simcore.effects.measured_table import MeasuredState, MeasuredTable
+from simcore.effects.read_noise import CellReadNoise
 from simcore.effects.read_port_mismatch import ReadPortMismatch
 from simcore.effects.stuck_cells import StuckCells
 from simcore.inference import ready_layers
@@ -20,6 +22,7 @@ from simcore.mitigation.fault_aware_flips import FaultAwareFlips
 from simcore.noise.base import Read, noise_of_read
 from simcore.noise.cell_reads import CellReads
 from simcore.noise.gaussian import Gaussian
+from simcore.readout.layer_totals import ERRORS_A_LSB
 from simcore.technology import circuit_parameters
 from tests.simcore.golden_totals import golden_images, golden_network
 
@@ -231,30 +234,56 @@ def test_a_column_with_one_stuck_cell_is_stored_right():
 
 def test_read_noise_is_that_of_the_cells_that_conduct():
     """Of k cells without wires: sqrt(k) times that of one, beside the converter's own."""
-    noise = CellReads.beside(Gaussian(np.float32(0.3)), 0.05, 0.02, 0.0)
+    noise = CellReads.beside(Gaussian(np.float32(0.3)), 0.05, 0.02)
     drawn = np.zeros((2000, 16), np.float32)
     for read, row in enumerate(drawn):
         noise_of_read(noise, row, np.uint64(4), read, 0)
     counted = np.full(drawn.shape, 9.0)
-    codes = noise.in_codes(drawn, Read(2.0, counted, counted, 16.0))
+    codes = noise.in_codes(drawn, Read(2.0, counted, counted, counted, 16.0))
     expected = np.sqrt(0.3**2 + 2.0**2 * (9 * 0.05**2 + 7 * 0.02**2))
     assert codes.std() == pytest.approx(expected, rel=4 / np.sqrt(2 * codes.size))
 
 
 def test_noise_of_a_difference_is_that_of_both_columns():
     """Variances add up, that of the converter once."""
-    noise = CellReads.beside(Gaussian(np.float32(0.3)), 0.05, 0.02, 0.0)
+    noise = CellReads.beside(Gaussian(np.float32(0.3)), 0.05, 0.02)
     drawn = np.random.default_rng(0).standard_normal((2000, 16)).astype(np.float32)
     many, few = np.full(drawn.shape, 9.0), np.full(drawn.shape, 4.0)
-    codes = noise.in_codes(drawn, Read(2.0, many, many, 13.0), Read(2.0, few, few, 13.0))
+    codes = noise.in_codes(drawn, Read(2.0, many, many, many, 13.0), Read(2.0, few, few, few, 13.0))
     expected = np.sqrt(0.3**2 + 2.0**2 * (13 * 0.05**2 + 13 * 0.02**2))
     assert codes.std() == pytest.approx(expected, rel=4 / np.sqrt(2 * codes.size))
 
 
 def test_read_noise_of_off_cells_is_there_where_no_on_cell_conducts():
     """Of 16 OFF cells without wires: four times that of one."""
-    noise = CellReads.beside(Gaussian(np.float32(0.0)), 0.05, 0.02, 0.1)
+    noise = CellReads.beside(Gaussian(np.float32(0.0)), 0.05, 0.02)
     drawn = np.ones((3, 8), np.float32)
     for current, left in ((1.6, 1.0), (0.8, 0.25)):  # half the current is left: a quarter of what a cell does to it
-        codes = noise.in_codes(drawn, Read(1.0, np.full(drawn.shape, current), np.zeros(drawn.shape), 16.0))
+        read = Read(1.0, np.full(drawn.shape, current), np.full(drawn.shape, 1.6), np.zeros(drawn.shape), 16.0)
+        codes = noise.in_codes(drawn, read)
         np.testing.assert_allclose(codes, 4 * 0.02 * left, rtol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["fast", "exact"])
+@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
+def test_cells_that_conduct_less_are_no_wires_that_leave_less(network, images, device, solver):
+    """Half the current of every cell, and no wire: the noise of a column is that of its cells, sqrt(k) times 0.5, and
+    that of whole codes."""
+    circuit = circuit_parameters(device, "nominal")
+    wires = dict.fromkeys(("r_driver", "r_sink", "r_row", "r_col", "r_source", "g_off"), 0.0)
+    table = MeasuredTable(kind="measured_table", on=MeasuredState(mean_uS=circuit.g_on * 5e5, sigma_uS=0))
+    noise = CellReadNoise(kind="read_noise", on_fraction_per_read=0.5, off_fraction_per_read=0)
+    quiet, noisy = (
+        totals_on_chip(
+            network,
+            images,
+            make_design(
+                circuit=circuit.model_copy(update=wires), sparsity="dense", layers=("wide",), solver=solver,
+                adc=Adc(bits=12, range="fixed", gain=2), effects=effects, evidence=EvidenceLimits(beyond="mark"),
+            ),
+        )[0]
+        for effects in ((table,), (table, noise))
+    )  # fmt: skip
+    assert quiet.squared_error == 0
+    expected = (2 * 0.5) ** 2 * noisy.partial_sum + noisy.column_reads / 12
+    assert noisy.squared_error / ERRORS_A_LSB == pytest.approx(expected, rel=0.05)
