@@ -11,12 +11,24 @@ from rich.console import Console
 
 from pipeline.cli.completion import sweep_names
 from pipeline.cli.json_output import json_row
-from pipeline.cli.options import JsonOption, ResultsOption, WhereOption, WideOption, make_console, open_sweep, select
+from pipeline.cli.options import (
+    RESULTS_FOLDER,
+    JsonOption,
+    ResultsOption,
+    WhereOption,
+    WideOption,
+    make_console,
+    open_sweep,
+    select,
+)
 from pipeline.report.text_table import Column, print_table
 from pipeline.results.comparison import Comparison, compare_designs
 from pipeline.results.names import design_name, hardware_name
+from pipeline.storage.store import Store
 from pipeline.sweep.names import level_name
 from pipeline.sweep.objectives import known_costs
+from pipeline.sweep.spec import load_sweep
+from simcore.errors import InputError
 
 
 def compare(
@@ -35,7 +47,16 @@ def compare(
     Examples: `binsparx compare before after`, `binsparx compare before after --where corner=nominal`.
     """
     opened, name_a = open_sweep(sweep_a, results)
-    _, name_b = open_sweep(sweep_b, results or opened.store.absolute_uri)
+    folder = results or opened.store.absolute_uri
+    if sweep_b.endswith((".yaml", ".yml")) and results is None:
+        own = Store(load_sweep(sweep_b).spec.results or RESULTS_FOLDER)
+        if own.absolute_uri != folder:
+            raise InputError(
+                f"its results are in {own.uri}, those of {sweep_a} in {opened.store.uri}: two sweeps are compared in "
+                "one results folder, which --results names",
+                sweep_b,
+            )
+    _, name_b = open_sweep(sweep_b, folder)
     a, b = (select(opened.designs(name), where) for name in (name_a, name_b))
     compared = compare_designs(a, b, (name_a, name_b), opened.store)
     if json:

@@ -7,10 +7,9 @@ from typing import Annotated, cast
 
 import typer
 
-from pipeline.cli.options import RESULTS_FOLDER, DesignArgument, ResultsOption, SweepFileOption, check_output
+from pipeline.cli.options import RESULTS_FOLDER, DesignArgument, ResultsOption, SweepFileOption, check_network_output
 from pipeline.explain.subject import open_subject
 from simcore.datasets import Dataset
-from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.errors import InputError
 from simcore.inference.deployed import deployed
 from simcore.inference.preparation import prepare
@@ -23,6 +22,7 @@ def deploy(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.safetensors", help="Where it goes.")],
     sweep: SweepFileOption = None,
     results: ResultsOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write the network to load onto a chip of a design that recalibrates its outputs: their gains and offsets, set on
     calibration images, are folded into the batch norms that follow.
@@ -32,7 +32,7 @@ def deploy(
     Example: `binsparx deploy 3f2a91 -o chip.safetensors`. KEY is in the report and in `binsparx results
     SWEEP --designs`.
     """
-    check_output(output, "--output")
+    check_network_output(output, force)
     subject, _ = open_subject(design, sweep, results, RESULTS_FOLDER)
     if subject.design.calibrated_on == "chip":
         raise InputError(
@@ -41,10 +41,10 @@ def deploy(
             "KEY",
         )
     passes = {one.name for one in passes_of(subject.design.mitigations)}
-    if subject.design.solver in REFERENCE_SOLVERS and "recalibrated_outputs" not in passes:
+    if "recalibrated_outputs" not in passes:
         raise InputError(
-            f"design {subject.key[:12]} is a reference ('{subject.design.solver}') whose outputs are not recalibrated: "
-            "there is nothing to deploy",
+            f"design {subject.key[:12]} recalibrates no outputs, so that there is nothing to fold into the network; a "
+            "design whose mitigations name recalibrated_outputs does",
             "KEY",
         )
     # The results' side knows networks and data sets by what it needs of them; these are the simulator's own.

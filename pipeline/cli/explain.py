@@ -29,6 +29,7 @@ from pipeline.explain.subject import open_subject
 from pipeline.report.text_table import Column, print_table
 from pipeline.sweep import simulation
 from pipeline.sweep.keys import short_key
+from pipeline.sweep.spec import MOST_CHIPS
 from simcore.analysis.ablation import causes_of
 from simcore.datasets import Dataset
 from simcore.design_axes import REFERENCE_SOLVERS
@@ -43,7 +44,7 @@ def explain(
     sweep: SweepFileOption = None,
     images: Annotated[int, typer.Option(min=1, help="First images of the split to judge by.")] = 200,
     chips: Annotated[
-        int, typer.Option(min=1, help="First chips to judge by, where device effects make them differ.")
+        int, typer.Option(min=1, max=MOST_CHIPS, help="First chips to judge by, where device effects make them differ.")
     ] = 1,
     pictures: Annotated[
         Path | None, typer.Option("--pictures", metavar="FOLDER", help="Draw causes, tiles and one read into it.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import ResultsOption, SweepArgument, TrackingUriOption
+from pipeline.cli.options import SweepArgument, TrackingUriOption
 from pipeline.commands import command
 from pipeline.errors import Interrupted
 from simcore.errors import InputError
@@ -34,7 +34,14 @@ def _jobs(address: str | None) -> Jobs:
 def submit(
     sweep: SweepArgument,
     address: AddressOption = None,
-    results: ResultsOption = None,
+    results: Annotated[
+        str | None,
+        typer.Option(
+            "--results",
+            metavar="URI",
+            help="Results URI (s3://..., gs://...), or an absolute path that all machines share. [default: the sweep's]",
+        ),
+    ] = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of each task.")] = 1,
     max_failures: Annotated[
         int | None, typer.Option("--max-failures", min=0, metavar="N", help="As for run. [no limit]")

@@ -11,8 +11,9 @@ import typer
 
 from pipeline.cli.options import JsonOption, make_console
 
-_FilesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[PATH]...", help="Files or folders of your own to list too.")
+_FilesArgument = Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="Files of your own to list too.")]
+_FoldersArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[FOLDER]...", help="Folders of your own to list too.")
 ]
 Row = Mapping[str, Any]
 
@@ -96,7 +97,7 @@ def models(files: _FilesArgument = None, json: JsonOption = False) -> None:
     )
 
 
-def datasets(folders: _FilesArgument = None, json: JsonOption = False) -> None:
+def datasets(folders: _FoldersArgument = None, json: JsonOption = False) -> None:
     """List the data sets that ship and those in `data/`: shape of samples, classes, splits.
 
     Examples: `binsparx datasets`, `binsparx datasets ~/photos-imported --json`.

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.options import check_network_output
 from simcore.errors import InputError
 
 Normalization = tuple[tuple[float, ...], tuple[float, ...]]
@@ -59,15 +60,12 @@ def import_command(
     0.247,0.2435,0.2616 -o mine.safetensors`, `binsparx model import larq.h5 --mean 0.5 --std 0.5`.
     """
     target = output or Path(f"{source.stem}.safetensors")
-    if target.suffix != ".safetensors":
-        raise InputError(f"'{target}' does not end in .safetensors", "--output")
+    check_network_output(target, force)
     kind = _KINDS.get(source.suffix.lower())
     if kind is None:
         raise InputError(
             f"'{source.suffix}' is no kind of network file that is read here; {', '.join(_KINDS)} are", str(source)
         )
-    if target.exists() and not force:
-        raise InputError(f"'{target}' is there already; --force replaces it, --output names another", "--output")
     shape = _shape(input_shape)
     normalize = _normalization(mean, std)
     if kind == "ONNX":

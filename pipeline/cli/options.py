@@ -50,7 +50,11 @@ ResultsOption = Annotated[
 ]
 TrackingUriOption = Annotated[
     str | None,
-    typer.Option("--tracking-uri", metavar="URI", help="MLflow server. [default: mlflow.db in the results folder]"),
+    typer.Option(
+        "--tracking-uri",
+        metavar="URI",
+        help="MLflow server. [default: the sweep's, else mlflow.db in a local results folder]",
+    ),
 ]
 SortOption = Annotated[
     list[str] | None,
@@ -90,6 +94,25 @@ def check_output(path: Path | None, where: str, is_folder: bool = False) -> None
     if not is_folder and not path.name:
         raise InputError(f"'{path}' is no name of a file", where)
     check_folder(path if is_folder else path.parent, where)
+
+
+def check_network_output(path: Path, force: bool) -> None:
+    """``check_output`` of a network.
+
+    Args:
+        path: a file.
+        force: whether one that is there may be replaced.
+
+    Raises:
+        InputError: it cannot be written, is called otherwise, or is there.
+    """
+    from simcore.errors import InputError
+
+    check_output(path, "--output")
+    if path.suffix != ".safetensors":
+        raise InputError(f"'{path}' does not end in .safetensors", "--output")
+    if path.exists() and not force:
+        raise InputError(f"'{path}' is there already; --force replaces it, --output names another", "--output")
 
 
 def open_sweep(sweep: str, results: str | None) -> tuple[Results, str]:

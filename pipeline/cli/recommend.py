@@ -49,6 +49,7 @@ from pipeline.sweep.mitigation_sets import MitigationSet
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.point_builder import first_reason
 from pipeline.sweep.points import Configuration
+from pipeline.sweep.shipped import shipped_sweeps
 from pipeline.sweep.spec import load_sweep
 from pipeline.tables.files import SWEEPS_FOLDER, write_recommendations
 from simcore.encodings import ENCODINGS
@@ -113,12 +114,18 @@ def recommend(
     `binsparx recommend 3f2a91 --passes binsparx,bent_references,popcount_term --knob active_rows=16,32`.
     """
     check_output(pictures, "--pictures", is_folder=True)
+    if _is_sweep(design) and sweep is not None:
+        raise InputError(f"is for the key of a design: '{design}' is a sweep file itself", "--sweep")
     loss, tried, knobs = _target(target), _listed(passes), _knobs(knob)
+    if passes and not tried:
+        raise InputError("expected names of passes, such as binsparx,bent_references", "--passes")
     with _planned(design, sweep, results) as (plan, store, hardware_points):
         hardware = hardware_among(hardware_points)
         if not hardware:
             raise InputError("there is no hardware to help: all designs are references", design)
         asked = Options(loss, confidence, by, _images(plan, hardware, images), tried, knobs)
+        if sensitive > asked.images:
+            raise InputError(f"expected at most the {asked.images} images that are judged by", "--sensitivity")
         _check_passes(asked)
         _check_knobs(hardware, knobs)
         store.ensure_writable()
@@ -128,18 +135,18 @@ def recommend(
             evaluations = Evaluations(plan, store, workers)
             try:
                 found = search(hardware, asked, evaluations)
-                curves = sensitivity(found, min(sensitive, asked.images), evaluations) if sensitive else []
+                curves = sensitivity(found, sensitive, evaluations) if sensitive else []
             finally:
                 for reason in dict.fromkeys(failure.reason for failure in workers.failures):
                     print(f"failed: {reason}", file=sys.stderr)
-        _show(plan, store, found, curves, pictures, json, whole=design.endswith((".yaml", ".yml")))
+        _show(plan, store, found, curves, pictures, json, whole=_is_sweep(design))
         _check_that_all_could_be_tried(workers.failures, len(hardware) - len(found))
 
 
 @contextmanager
 def _planned(design: str, sweep: str | None, results: str | None) -> Iterator[tuple[Plan, Store, Sequence[Any]]]:
     """The plan of a sweep file, or of the sweep that a finished design is of, the store, and the points asked for."""
-    file = design if design.endswith((".yaml", ".yml")) else sweep
+    file = design if _is_sweep(design) else sweep
     if file is not None:
         loaded = load_sweep(file)
         plan = make_plan(loaded)
@@ -158,6 +165,11 @@ def _planned(design: str, sweep: str | None, results: str | None) -> Iterator[tu
         except InputError as error:
             raise InputError(f"{error}; name the sweep file that made the design with --sweep") from None
         yield plan, opened.store, points
+
+
+def _is_sweep(design: str) -> bool:
+    """No digits of a key: a sweep file, or the name of one that ships."""
+    return design.endswith((".yaml", ".yml")) or design in shipped_sweeps()
 
 
 def _target(text: str) -> float:
@@ -320,6 +332,8 @@ def _as_json(plan: Plan, found: list[Recommendation], curves: list[tuple[Curve, 
                 "others": rows[2:],
                 "sets_tried": len(one.tried),
                 "sets_failed": one.failed,
+                "chips": one.chips,
+                "holds_for_these_chips_alone": one.chips_differ,
                 "sensitivity": [asdict(curve) for curve in curves[place]] if curves else [],
             }
         )

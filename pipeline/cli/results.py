@@ -60,8 +60,11 @@ def results(
         print_robust_front,
     )
     from pipeline.tables.completeness import what_is_missing
+    from simcore.errors import InputError
 
     if sweep is None:
+        if designs or where or sort_by:
+            raise InputError("--designs, --where and --sort are of the designs of one sweep: name it", "SWEEP")
         from pipeline.results.finished import Results
 
         _list_sweeps(Results(results or RESULTS_FOLDER), json)

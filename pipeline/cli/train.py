@@ -40,7 +40,7 @@ def train(
         Path | None, typer.Option(help="Folder to go on from when stopped. (default: state/NETWORK)")
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data. (default: the recipe's)")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides start, order, crops and flips.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Decides start, order, crops and flips.")] = 0,
     init: Annotated[
         Path | None, typer.Option(help="Weights to start from: a network, a training state, latent weights.")
     ] = None,

@@ -60,7 +60,10 @@ def ui(
     uri = default_tracking_uri(opened.store)
     tracked = find_designs(uri, name, _MOST_COMPARED)
     if tracked is None:
-        raise InputError("nothing is tracked here yet; bring MLflow up to date with: binsparx track SWEEP.yaml")
+        raise InputError(
+            "nothing is tracked here yet; bring MLflow up to date with: binsparx track SWEEP.yaml (sweeps whose file, "
+            f"or --tracking-uri, names another MLflow have their runs there, and not in {uri})"
+        )
     port = port or _free_port()
     print("starting MLflow ...", flush=True)
     with _server(uri, port) as server:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.json_output import json_row
 from pipeline.cli.options import JsonOption, make_console
 
 
@@ -38,7 +39,7 @@ def verify(
         rows.append(circuit | {"relative_error": result.relative_error, "residual": result.residual})
         lines.append([result.name, f"{result.relative_error:.2e}", f"{result.residual:.1e}", status, verdict])
     if json:
-        print(json_module.dumps({"tolerance": tol, "circuits": rows}, indent=2))
+        print(json_module.dumps({"tolerance": tol, "circuits": [json_row(row) for row in rows]}, indent=2))
     else:
         numbers = [Column(name, number=True) for name in ("relative error", "residual")]
         title = f"{len(results)} reference circuits, tolerance {tol:g}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
 from pipeline.explain.blame import Subject
@@ -94,12 +95,24 @@ def subject_of_results(results: Results, key_start: str) -> Subject:
             f"the record of design {row.design_key[:12]} cannot be used: {reason}; run its sweep again"
         ) from None
     price = None
-    if row.device in simulation.device_names():
+    if _is_preset(row, design):
         price = CostOfDesigns.of(
             model, row.device, simulation.cost_settings(CostOptions(), CostOptions().technology, "")
         )
     name = _name(row.to_dict())
     return Subject(row.design_key, design, model.checkpoint, model.digest, dataset, content["split"], name, price)
+
+
+def _is_preset(row: Any, design: Design) -> bool:
+    """Whether the bitcell is the shipped one of that name, and not a file that is called as it is."""
+    if row.device not in simulation.device_names():
+        return False
+    given = (pair.partition("=") for pair in str(row.overrides).split(";") if pair)
+    overrides = {name: yaml.safe_load(value) for name, _, value in given}
+    try:
+        return simulation.circuit_parameters(row.device, row.corner, overrides, "") == design.circuit
+    except InputError:
+        return False
 
 
 def _name(row: Mapping[str, Any]) -> str:

@@ -13,6 +13,8 @@ _SHARES, _FINER, _TIMES = 32, 7, 2
 """Shares that are tried at first, and then between the neighbours of the best one, so many times: of what designs do on
 up to 750 images the chance is found to one part in a thousand."""
 _NEVER = 1e-12
+MOST_IMAGES = 10**6
+"""That are worth naming: no data set of today's has more to test with."""
 
 
 def chance_of_so_little_loss(wins: int, losses: int, images: int, margin: float) -> float:
@@ -79,22 +81,39 @@ def _least_wins(counts: np.ndarray, images: int, margin: float, reached: float) 
     return high
 
 
-def images_to_tell(loss: float, differing: float, margin: float, error: float) -> float:
-    """About how many images would show that a loss is less than ``margin``, if it is what it seems to be.
+def images_to_tell(wins: int, losses: int, images: int, margin: float, error: float) -> float:
+    """About how many images would show that a loss is less than ``margin``, if designs went on to differ as they did.
 
     Args:
-        loss: of accuracy, as seen.
-        differing: share of the images on which the two designs differ.
+        wins, losses, images: as seen, of ``chance_of_so_little_loss``.
         margin: a loss that it should be less than.
         error: of the claim.
 
     Returns:
-        Infinity where the loss is no less than the margin.
+        Infinity where the loss is no less than the margin, or so near to it that more than ``MOST_IMAGES`` are needed.
+
+    Example:
+        Who never differs in 20 images may differ in the next ones:
+
+        >>> 290 < images_to_tell(0, 0, 20, 0.01, 0.05) < 320
+        True
     """
-    if loss >= margin:
+    if losses - wins >= margin * images:
         return math.inf
-    spread = max(differing - loss**2, _NEVER)
-    return float((stats.norm.isf(error) / (margin - loss)) ** 2 * spread)
+
+    def told(more: int) -> bool:
+        won, lost = (round(count * more / images) for count in (wins, losses))
+        return chance_of_so_little_loss(won, lost, more, margin) <= error
+
+    few, many = 1, images
+    while not told(many):
+        few, many = many, 2 * many
+        if many > MOST_IMAGES:
+            return math.inf
+    while many - few > 0.01 * many:
+        middle = (few + many) // 2
+        few, many = (few, middle) if told(middle) else (middle, many)
+    return float(many)
 
 
 def _plausible(least: float, most: float, images: int) -> np.ndarray:

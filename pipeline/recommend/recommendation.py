@@ -107,6 +107,7 @@ class Recommendation:
         ideal_accuracy: on the confirming images.
         tried: every set that was looked at.
         failed: sets that could not be computed.
+        chips: that the images took turns on; 1 where all chips are alike.
     """
 
     hardware: Configuration
@@ -118,6 +119,12 @@ class Recommendation:
     ideal_accuracy: float
     tried: tuple[Tried, ...]
     failed: int
+    chips: int = 1
+
+    @property
+    def chips_differ(self) -> bool:
+        """Others than those that were judged may lose more."""
+        return self.dense.candidate.point.design.chips_differ
 
     @property
     def images(self) -> int:
@@ -127,9 +134,8 @@ class Recommendation:
     @property
     def images_needed(self) -> float:
         """About how many confirming images would tell whether the chosen set reaches the target."""
-        counts = self.chosen.counts
-        differing = (counts.only_first + counts.only_second) / max(1, counts.images)
-        return images_to_tell(-counts.change, differing, self.options.target, 1 - self.options.confidence)
+        counts, error = self.chosen.counts, 1 - self.options.confidence
+        return images_to_tell(counts.only_first, counts.only_second, counts.images, self.options.target, error)
 
 
 def points_text(share: float) -> str:

@@ -44,12 +44,14 @@ class Seen:
         ideal: images that ideal arithmetic does.
         costs: of an image by column of ``designs``.
         within_limits: the fast solver was as good on it as its own limits demand.
+        chips: that the images took turns on.
     """
 
     correct: np.ndarray
     ideal: np.ndarray
     costs: dict[str, float]
     within_limits: bool
+    chips: int
 
 
 class NothingFound(UserWarning):
@@ -95,12 +97,14 @@ class Evaluations:
         if stored.set_aside or stored.record is None:
             return False
         shards = stored.shards.records
+        by_chip = correct_by_chip(shards, point.split_images)
         totals = [in_units(layer) for layer in sum_layers([shard.layers for shard in shards])]
         self._seen[point.key, images] = Seen(
-            in_turn(correct_by_chip(shards, point.split_images)),
+            in_turn(by_chip),
             ideal_correct(shards, point.split_images),
             self._costs.totals(point, totals, sum(shard.count for shard in shards)),
             within_limits(stored.record.evidence, point.design.evidence),
+            len(by_chip),
         )
         return True
 
@@ -195,6 +199,7 @@ class _Search:
             float(ideal.mean()),
             tuple(self._tried.values()),
             self._failed,
+            dense.chips,
         )
 
     def _there(self, seen: Mapping[str, Seen]) -> list[Candidate]:

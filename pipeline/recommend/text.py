@@ -102,6 +102,9 @@ def _notes(found: list[Recommendation], console: Console) -> None:
         f"sure: that a set by itself loses less than {points_text(first.options.target)}; *: confirmed, "
         f"{100 * first.options.confidence:g} % sure together with all that were tested before it",
     )
+    if drawn := {one.chips for one in found if one.chips_differ}:
+        them = "the one chip that was" if drawn == {1} else f"the {max(drawn)} chips that were"
+        _say(console, f"all of this holds for {them} judged: chips differ, and others may lose more")
     if any(one.kind != CONFIRMED for one in found):
         _say(console, "what is not confirmed is, of finalists, the surest by the images that judge, which flatters it")
     _say(console, "energy, latency, area in %: against dense storage; those of an image and of the whole network")

@@ -23,6 +23,8 @@ from simcore.errors import InputError, is_wrong_path, unknown_name
 
 DICTIONARY = "data_dictionary"
 _PARTITIONS = ("sweep", "device")
+_SIGNATURES = {"xlsx": (0, b"PK"), "duckdb": (8, b"DUCK")}
+"""What files of a form hold, and where."""
 _SHEET_ROWS = 1_048_575  # of a workbook, less the heading
 Tables = dict[str, pa.Table]
 
@@ -122,6 +124,16 @@ def _check_target(target: Path, form: str, results: Results, force: bool) -> Non
         raise InputError(
             f"'{target}' is not an earlier export (it has no {DICTIONARY}), so --force does not replace it", where
         )
+    if target.is_file() and not _is_form(target, form):
+        raise InputError(
+            f"'{target}' is not an earlier export (it is no {form} file), so --force does not replace it", where
+        )
+
+
+def _is_form(file: Path, form: str) -> bool:
+    start, signature = _SIGNATURES[form]
+    with file.open("rb") as opened:
+        return opened.read(start + len(signature))[start:] == signature
 
 
 def _joined(results: Results, name: str, sweeps: list[str]) -> pa.Table:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel
 from pydantic.fields import FieldInfo
 
-from pipeline.sweep.field_types import AxisValue, EffectSet, Positive, Scalar, Text, values_of
+from pipeline.sweep.field_types import AxisValue, EffectSet, Positive, Scalar, Text, effect_names, values_of
 from pipeline.sweep.mitigation_sets import MitigationSet, sets_of
 from simcore.design_axes import MOST_ADC_BITS, DesignAxes, lossless_bits
 from simcore.encodings import ENCODINGS
@@ -81,6 +81,11 @@ class EffectsAxis(Axis):
     @property
     def match_type(self) -> Any:
         return values_of(EffectSet)
+
+    def fits(self, wanted: Any, point: DesignPoint, columns: Mapping[str, AxisValue]) -> bool:
+        """In whatever order they are named."""
+        there = sorted(effect_names(str(columns[self.column])))
+        return any(sorted(effect_names(text)) == there for text in wanted)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import PurePath
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -25,6 +26,11 @@ def _scalar(value: Any) -> Any:
 def is_effect_file(part: str) -> bool:
     """Whether a part of a set of device effects is a file and no name."""
     return part.endswith((".yaml", ".yml"))
+
+
+def effect_names(text: str) -> list[str]:
+    """The names of a set's parts: files are called as they are without folder and suffix."""
+    return [PurePath(part).stem if is_effect_file(part) else part for part in text.split("+")]
 
 
 def _effect_set(value: Any) -> str:

@@ -49,7 +49,7 @@ class Objective:
 
     def read(self, text: str) -> float | None:
         """The value of the column that ``2.31 µJ`` means, with a unit as ``show`` writes it; None where it is none."""
-        match = re.fullmatch(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(.*)", text.strip())
+        match = re.fullmatch(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*)", text.strip())
         if match is None:
             return None
         units = {self.unit: 1.0, self.unit.replace("²", "2"): 1.0}

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep import simulation
-from pipeline.sweep.axes import CONVERTER, MATCHED, PRUNE, ROW_ORDER, SEED, SETS, SOLVER
+from pipeline.sweep.axes import CONVERTER, MATCHED, OF_EFFECTS, PRUNE, ROW_ORDER, SEED, SETS, SOLVER
 from pipeline.sweep.extent import Extent
 from pipeline.sweep.idle_passes import idle_pass_notes
 from pipeline.sweep.images import measured_images
@@ -135,6 +135,7 @@ def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
     warnings += _reference_notes(sweep)
     warnings += _unfolded_notes(points.values())
     warnings += idle_pass_notes(points.values())
+    warnings += _idle_condition_notes(sweep, points.values())
     warnings += tuple(builder.implausible())
     costs = simulation.implausible_costs(spec.cost, cost_settings)
     warnings += tuple(f"{sweep.where('cost', 'parameters')}: implausible: {text}" for text in costs)
@@ -235,6 +236,21 @@ def _levels_together(points: Iterable[DesignPoint]) -> tuple[DesignPoint, ...]:
             seen, names = point.configuration, tuple(point.configuration.columns.values())
         levels.setdefault(names, []).append(point)
     return tuple(itertools.chain.from_iterable(levels.values()))
+
+
+def _idle_condition_notes(sweep: SweepFile, points: Iterable[DesignPoint]) -> tuple[str, ...]:
+    """What the file says of chips and their conditions that changes none of its designs."""
+    points = list(points)
+    studies = {id(study): study for study in (point.configuration.study for point in points)}.values()
+    idle = {axis.field for axis in OF_EFFECTS}
+    for study in studies:
+        idle &= set(simulation.conditions_without_effect(study.design_fields["effects"]))
+    if not any(point.chips_differ for point in points):
+        idle.add("chips")
+    given = [name for name in type(sweep.spec).model_fields if name in idle & sweep.spec.model_fields_set]
+    if not given:
+        return ()
+    return (f"{', '.join(given)}: without a say in any design of this sweep, which have no device effect for it",)
 
 
 class _Exclude:

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 from pipeline.sweep import simulation
 from pipeline.sweep.axes import CALIBRATION, CONDITIONS, EFFECTS, ENCODING, OF_EFFECTS, SCALARS, SETS
 from pipeline.sweep.axis import AxisValue, span_of_sums
-from pipeline.sweep.field_types import is_effect_file
+from pipeline.sweep.field_types import effect_names
 from pipeline.sweep.images import calibrating_images, measured_images
 from pipeline.sweep.mitigation_sets import PlacedSet, settings_of_sets
 from pipeline.sweep.point_keys import PointProduct, lossless_alike
@@ -123,7 +122,7 @@ class PointBuilder:
         return found
 
     def _effect_set(self, text: str, where: str) -> Effects:
-        names = [PurePath(part).stem if is_effect_file(part) else part for part in text.split("+")]
+        names = effect_names(text)
         for name in names:
             _require_showable(name, "device effect", "; give its file a shorter name", where)
         return Effects("+".join(names), simulation.load_effects(text, where, self.sweep.path.parent), where)

@@ -41,6 +41,7 @@ from simcore.yaml_file import YamlFile, read_yaml
 
 MAX_SWEEP_FILE_CHARACTERS = 1_000_000
 MOST_CHIPS = 10_000
+MOST_RESAMPLES = 1_000_000
 """Of a design: a yield of 99.9 % is known to a tenth of that by then. A judgement."""
 MOST_NAME_CHARACTERS = 60
 """Of what people call a device or network: tables, pictures and file names have room for as many. A judgement."""
@@ -71,7 +72,8 @@ def _device(value: Any) -> Any:
 
 
 def _share(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if whole and abs(value) < 2**53 else value
 
 
 def _slug(value: str) -> str:
@@ -173,7 +175,7 @@ class ParetoSpec(_Part):
     min_accuracy: Share | None = None
     yield_loss: Share = 0.02
     yield_width: Width | None = None
-    resamples: Positive = 1000
+    resamples: Annotated[int, Field(ge=1, le=MOST_RESAMPLES)] = 1000
     seed: Seed = 0
 
     @model_validator(mode="after")

@@ -59,7 +59,7 @@ def verify_file(file: Path, tol: float) -> ReferenceResult:
             raise TypeError("parameters is no mapping")
         weights, inputs = _array(case, "weights", 2), _array(case, "inputs", 1)
         expected = _array(case, "sink_currents_A", 1).astype(np.float64)
-    except (ValueError, KeyError, TypeError) as cause:
+    except (ValueError, KeyError, TypeError, RecursionError) as cause:
         raise InputError(
             f"not a reference circuit (expected JSON with parameters, weights, inputs, sink_currents_A): {cause}",
             str(file),

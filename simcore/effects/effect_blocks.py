@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from simcore.effects import KINDS, AnyEffect, in_order
 from simcore.errors import InputError, unknown_name
+from simcore.paths import expand_home
 from simcore.technology.yaml_model import load_yaml_model, named_at
 
 NONE = "none"
@@ -79,7 +80,7 @@ def load_block(reference: str, where: str = "", folder: Path = Path()) -> Effect
             raise unknown_name("effect", reference, [NONE, *preset_names()], where)
         path = PRESETS_FOLDER / f"{reference}.yaml"
     else:
-        path = folder / reference
+        path = folder / expand_home(reference, where)
     what = f"effect file '{reference}'"
     block, source = load_yaml_model(path, EffectBlock, what, "about, source and effect", where)
     effect = block.effect.resolved(path.parent, named_at(source.where("effect"), where))

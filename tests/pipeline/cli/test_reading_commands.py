@@ -107,6 +107,28 @@ def test_sweeps_are_compared_on_the_command_line(command) -> None:  # type: igno
     assert code == 2 and "did you mean 'finer'?" in error
 
 
+def test_sweeps_of_two_results_folders_are_not_compared(command, finished: Path) -> None:  # type: ignore[no-untyped-def]
+    """A sweep of the same name in the first one's folder is another sweep."""
+    own = (finished / "finer.yaml").read_text() + "results: elsewhere\n"
+    (finished / "own.yaml").write_text(own)
+    code, error = command("compare", "small", "own.yaml")
+    assert code == 2 and "own.yaml: its results are in elsewhere, those of small in results" in error
+    assert len(error.splitlines()) == 1
+    assert command("compare", "small", "finer.yaml")[0] == 0
+    assert command("compare", "small", "own.yaml", "--results", "results")[0] == 0
+
+
+def test_a_list_of_sweeps_has_no_conditions(command) -> None:  # type: ignore[no-untyped-def]
+    for option in (("--designs",), ("--where", "accuracy > 0.9"), ("--sort", "energy")):
+        code, error = command("results", *option)
+        assert code == 2 and "are of the designs of one sweep: name it" in error
+
+
+def test_a_number_with_two_points_is_none(command) -> None:  # type: ignore[no-untyped-def]
+    code, error = command("results", "small", "--where", "energy < 1.2.3nJ")
+    assert code == 2 and "1.2.3nJ" in error and len(error.splitlines()) == 1
+
+
 def test_exports_and_the_report_are_written(command, finished: Path) -> None:  # type: ignore[no-untyped-def]
     assert "out.xlsx" in command("export", "small", "--format", "xlsx", "--output", "out.xlsx")[1]
     assert command("export", "small", "--format", "xlsx", "--output", "out.xlsx")[0] == 2

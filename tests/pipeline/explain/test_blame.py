@@ -204,10 +204,13 @@ def test_references_without_a_loss_have_nothing_to_explain_or_deploy(
 ) -> None:
     monkeypatch.chdir(folder)
     (folder / "ideal.yaml").write_text(REFERENCE + "solver: ideal\n")
+    (folder / "there.safetensors").touch()
     (key,) = (point.key[:8] for point in make_plan(load_sweep(folder / "ideal.yaml")).points)
     for command, message in (
         (["explain", key], "is a reference ('ideal') that loses nothing"),
-        (["deploy", key, "-o", "chip.safetensors"], "is a reference ('ideal') whose outputs are not recalibrated"),
+        (["deploy", key, "-o", "chip.safetensors"], "recalibrates no outputs, so that there is nothing to fold"),
+        (["deploy", key, "-o", "chip.txt"], "--output: 'chip.txt' does not end in .safetensors"),
+        (["deploy", key, "-o", "there.safetensors"], "--output: 'there.safetensors' is there already; --force"),
     ):
         monkeypatch.setattr(sys, "argv", ["binsparx", *command, "--sweep", "ideal.yaml"])
         with pytest.raises(SystemExit) as ended:

@@ -101,6 +101,16 @@ def test_more_losses_are_never_less_of_a_reason() -> None:
 
 
 def test_the_images_that_it_takes_are_about_right() -> None:
-    needed = round(images_to_tell(0.0, 0.03, 0.01, ERROR))
+    needed = round(images_to_tell(6, 6, 400, 0.01, ERROR))
     assert 0.35 < share_of_claims(needed, 0.01, 0.03, 0.0) < 0.65
-    assert images_to_tell(0.02, 0.03, 0.01, ERROR) == np.inf
+    assert images_to_tell(1, 9, 400, 0.01, ERROR) == np.inf
+    assert images_to_tell(100, 103, 400, 0.01, 1e-9) == np.inf  # too many to be worth naming
+
+
+@pytest.mark.parametrize(("wins", "losses", "images"), [(0, 0, 20), (0, 0, 1), (1, 1, 50), (0, 1, 200)])
+def test_the_images_that_it_takes_are_enough_and_hardly_more(wins: int, losses: int, images: int) -> None:
+    needed = images_to_tell(wins, losses, images, 0.01, ERROR)
+    for share, enough in ((1.0, True), (0.85, False)):
+        seen = round(share * needed)
+        won, lost = (round(count * seen / images) for count in (wins, losses))
+        assert (chance_of_so_little_loss(won, lost, seen, 0.01) <= ERROR) == enough

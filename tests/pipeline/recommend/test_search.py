@@ -174,6 +174,18 @@ def test_what_is_said_of_a_set_is_what_is_known_of_it(plan: Plan, tmp_path: Path
     unpriced = replace(found, chosen=replace(found.chosen, costs={}))
     assert "of those the one that loses least, costs being unknown" in said(unpriced)
     assert missed.kind == "missed" and "which flatters it" in said(missed)
+    assert "chips differ" not in said(found)
+
+
+def test_chips_that_differ_are_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulation, "default_evaluator", Mending)
+    for chips, expected in ((1, "the one chip that was judged"), (3, "the 3 chips that were judged")):
+        plan = make_plan(load_sweep(write_sweep(tmp_path, **SWEEP, effects="stuck-1e-3", chips=str(chips))))
+        found, _ = found_by(plan, tmp_path, target=0.05, passes=("bent_references",))
+        console = Console(file=io.StringIO(), width=200)
+        print_recommendations([found], console)
+        assert found.chips == chips
+        assert f"holds for {expected}: chips differ" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_sets_are_tried_on_hardware_once_each(plan: Plan) -> None:
@@ -320,6 +332,9 @@ def test_the_command(
             "--knob: no hardware can have adc_bits=50: bits: ",
         ),
         (("small.yaml", "--images", "201"), "--images: split 'test' has 200 images"),
+        (("small.yaml", "--sweep", "small.yaml"), "--sweep: is for the key of a design"),
+        (("small.yaml", "--passes", ","), "--passes: expected names of passes"),
+        (("small.yaml", "--sensitivity", "201"), "--sensitivity: expected at most the 200 images"),
         (("ffff", "--sweep", "small.yaml"), "has a key that begins with 'ffff'"),
     ):
         assert command(*arguments) == 2

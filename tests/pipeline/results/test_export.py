@@ -115,9 +115,10 @@ def test_force_replaces_nothing_but_an_earlier_export(results: Results, tmp_path
             export_results(results, [], form, target, force=True)
     assert (other / "thesis.txt").read_text() == "mine" and results.sweeps()
     (tmp_path / "file").write_text("mine")
-    if form in ("parquet", "csv"):
-        with pytest.raises(InputError, match="is a file"):
-            export_results(results, [], form, tmp_path / "file", force=True)
+    message = "is a file" if form in ("parquet", "csv") else f"not an earlier export .it is no {form} file"
+    with pytest.raises(InputError, match=message):
+        export_results(results, [], form, tmp_path / "file", force=True)
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_drafts_of_killed_exports_go_and_those_in_use_stay(results: Results, tmp_path: Path) -> None:

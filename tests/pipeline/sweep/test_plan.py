@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.point_builder import PointBuilder
 from pipeline.sweep.simulation import Model
 from pipeline.sweep.spec import load_sweep
+from simcore.effects.effect_blocks import PRESETS_FOLDER
 from simcore.errors import InputError
 from simcore.network.checkpoint import Checkpoint
 from simcore.network.graph import NetworkGraph, Node
@@ -255,6 +257,33 @@ def test_exclude_drops_points_and_names_idle_entries(tmp_path: Path) -> None:
         (64, "binsparx"),
     ]
     assert plan.warnings == ("small.yaml:8 exclude[1]: matches no point",)
+
+
+@pytest.mark.parametrize("excluded", ["stuck-1e-3+sram-vt-5", "sram-vt-5+stuck-1e-3", "./own.yaml+stuck-1e-3"])
+def test_sets_of_effects_are_excluded_in_any_order_and_as_files(tmp_path: Path, excluded: str) -> None:
+    shutil.copy(PRESETS_FOLDER / "sram-vt-5.yaml", tmp_path / "own.yaml")
+    effects = "[none, sram-vt-5+stuck-1e-3, stuck-1e-3+own.yaml]"
+    plan = plan_of(tmp_path, arrays="32x32", sparsity="dense", effects=effects, exclude=f"[{{effects: {excluded}}}]")
+    named = "own+stuck-1e-3" if "own" in excluded else "sram-vt-5+stuck-1e-3"
+    left = {"+".join(sorted(str(point.columns["effects"]).split("+"))) for point in plan.points}
+    assert left == {"none", "sram-vt-5+stuck-1e-3", "own+stuck-1e-3"} - {named}
+
+
+def test_conditions_that_no_design_depends_on_are_told(tmp_path: Path) -> None:
+    given = {"arrays": "32x32", "sparsity": "dense", "age_s": "[1, 86400]", "chips": "5", "calibrated_on": "chip"}
+    for more, fields in (
+        ({}, "age_s, calibrated_on, chips"),
+        ({"effects": "sram-vt-5"}, "age_s"),
+        ({"devices": "1T-1ReRAM", "effects": "cmo-hfox-relaxation"}, ""),
+    ):
+        told = [text for text in plan_of(tmp_path, **given, **more).warnings if "without a say in any design" in text]
+        assert [text.partition(":")[0] for text in told] == ([fields] if fields else [])
+
+
+@pytest.mark.parametrize("field", ["max_loss", "min_accuracy", "resamples"])
+def test_a_number_beyond_all_floats_is_bad_input(tmp_path: Path, field: str) -> None:
+    with pytest.raises(InputError, match=field):
+        plan_of(tmp_path, pareto=f"{{{field}: 1{'0' * 400}}}")
 
 
 def test_a_reference_that_nobody_chose_is_told(tmp_path: Path) -> None:
