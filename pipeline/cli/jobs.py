@@ -39,7 +39,7 @@ def submit(
         typer.Option(
             "--results",
             metavar="URI",
-            help="Results URI (s3://..., gs://...), or an absolute path that all machines share. [default: the sweep's]",
+            help="URI (s3://..., gs://...), or an absolute path that all machines share. [default: the sweep's]",
         ),
     ] = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of each task.")] = 1,
