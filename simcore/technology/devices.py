@@ -199,11 +199,15 @@ def circuit_parameters(
         place = named_at(source.where("corners", corner, name), where)
         _require_wire(bitcell.topology, name, place)
         fields[name] = _value(name, entry, place)
+    if "r_access" in fields:
+        _require_resistances(fields, named_at(source.where("corners", corner, "r_access"), where))
     for name in overrides or {}:
         fields.pop(_REPLACED_BY.get(name, ""), None)
     for name, entry in (overrides or {}).items():
         _require_wire(bitcell.topology, name, at)
         fields[name] = _value(name, entry, f"{at} {name}")
+    if "r_access" in (overrides or {}) and not fields.keys() & {"r_on", "r_off"}:
+        _require_resistances(fields, at)
     if "iv_csv" in fields:
         path = _device_path(device)
         folder = path.parent if path else Path()
@@ -265,7 +269,7 @@ def _value(name: str, entry: Any, where: str) -> Any:
     if isinstance(entry, str):
         written = split_quantity(entry) if _unit_of_field(name) else None
         return entry if written is None else _si(name, *written, where)
-    if isinstance(entry, bool) and _unit_of_field(name):
+    if isinstance(entry, bool) and _unit_of_field(name) and name not in _RESISTANCES:
         raise InputError(f"{name} must be a number, got {str(entry).lower()}", where)
     if not isinstance(entry, dict):
         return entry
@@ -310,6 +314,15 @@ def _require_wire(name: str, field: str, where: str) -> None:
         )
 
 
+def _require_resistances(fields: dict[str, Any], where: str) -> None:
+    """Raises InputError where r_access stands beside a conductance, for which it would not count."""
+    instead = [name for name in ("g_on", "g_off") if name in fields]
+    if instead:
+        raise InputError(
+            f"r_access is in series with r_on and r_off, but this cell gives {' and '.join(instead)} instead", where
+        )
+
+
 def _conductances(fields: dict[str, Any], where: str) -> None:
     """Replace r_on, r_off and r_access (ohms) by g_on and g_off (siemens), in place."""
     given = {}
@@ -321,11 +334,6 @@ def _conductances(fields: dict[str, Any], where: str) -> None:
                 raise InputError(f"{name} must be a positive resistance in ohms, got {written!r}", where)
             given[name] = ohms
     access = given.get("r_access", 0.0)
-    instead = [name for name in ("g_on", "g_off") if name in fields]
-    if access and instead:
-        raise InputError(
-            f"r_access is in series with r_on and r_off, but this cell gives {' and '.join(instead)} instead", where
-        )
     for name, conductance in (("r_on", "g_on"), ("r_off", "g_off")):
         if name in given:
             if conductance in fields:
