@@ -81,6 +81,6 @@ def in_order(effects: tuple[_Effect, ...]) -> tuple[_Effect, ...]:
             raise ValueError(f"two effects of kind '{one.kind}' stand in one set")
     for one in found:
         for other in found:
-            if other.kind in one.holds:
+            if one.holds(other):
                 raise ValueError(f"what '{one.kind}' was measured with holds '{other.kind}' already: name one of them")
     return tuple(found)

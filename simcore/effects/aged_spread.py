@@ -9,7 +9,7 @@ from jaxtyping import Float64
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from simcore.crossbar.circuit import Circuit
-from simcore.effects.base import Conditions, PhysicalCells, TileDraws
+from simcore.effects.base import Conditions, Effect, PhysicalCells, TileDraws
 from simcore.effects.device import DeviceEffect, require_off_current
 from simcore.errors import ConditionError
 
@@ -51,9 +51,8 @@ class AgedSpread(DeviceEffect):
     largest_uS: float = Field(gt=0)
     at: tuple[SpreadAtAge, ...] = Field(min_length=1)
 
-    @property
-    def holds(self) -> tuple[str, ...]:
-        return "programming_spread", "relaxation"
+    def holds(self, other: Effect) -> bool:
+        return other.kind in ("programming_spread", "relaxation")
 
     @field_validator("at")
     @classmethod

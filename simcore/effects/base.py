@@ -241,10 +241,9 @@ class Effect(BaseModel):
         """Errors of the converters of tiles side by side on one chip; None where they have none."""
         return None
 
-    @property
-    def holds(self) -> tuple[str, ...]:
-        """Kinds whose consequences its numbers hold already."""
-        return ()
+    def holds(self, other: Effect) -> bool:
+        """Whether its numbers hold the consequences of another effect already."""
+        return False
 
     @property
     def adds_read_noise(self) -> bool:

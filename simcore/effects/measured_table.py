@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from simcore.crossbar.circuit import Circuit
 from simcore.effects.base import Conditions, Effect, PhysicalCells, TileDraws
 from simcore.effects.device import MICRO, require_off_current
+from simcore.effects.programming_spread import ProgrammingSpread
 from simcore.errors import InputError
 from simcore.technology.number_file import NumberFile, read_number_rows
 
@@ -110,10 +111,12 @@ class MeasuredTable(Effect):
             update={name: state.read(folder, f"{where}.{name}") for name, state in states.items() if state is not None}
         )
 
-    @property
-    def holds(self) -> tuple[str, ...]:
-        spreads = any(state is not None and state.spreads for state in (self.on, self.off))
-        return ("programming_spread", "aged_spread") if spreads else ()
+    def holds(self, other: Effect) -> bool:
+        """The spread of cells that were written, of a state whose cells were measured to differ."""
+        spread = {"on": self.on is not None and self.on.spreads, "off": self.off is not None and self.off.spreads}
+        if isinstance(other, ProgrammingSpread):
+            return any(spread[state] and getattr(other, state) is not None for state in spread)
+        return other.kind == "aged_spread" and any(spread.values())
 
     def check(self, circuit: Circuit, conditions: Conditions) -> None:
         if self.off is not None:

@@ -219,9 +219,14 @@ def test_what_does_not_go_together_is_refused(text, message, tmp_path):
         load_effects(text, folder=tmp_path)
 
 
-def test_a_measured_mean_goes_with_a_spread(tmp_path):
-    write(tmp_path, "kind: measured_table, on: {mean_uS: 80, sigma_uS: 0}, off: {samples_uS: [2]}", "table.yaml")
-    assert len(load_effects("table.yaml+cmo-hfox-2", folder=tmp_path)) == 2
+@pytest.mark.parametrize(
+    "table", ["on: {mean_uS: 80, sigma_uS: 0}, off: {samples_uS: [2]}", "off: {samples_uS: [2, 3]}"]
+)
+def test_cells_that_were_not_measured_to_differ_may_spread(tmp_path, table):
+    """A mean alone, or the spread of the other state."""
+    write(tmp_path, f"kind: measured_table, {table}", "table.yaml")
+    write(tmp_path, "kind: programming_spread, on: {distribution: normal, sigma_fraction: 0.05}", "spread.yaml")
+    assert len(load_effects("table.yaml+spread.yaml", folder=tmp_path)) == 2
 
 
 @pytest.mark.parametrize("change", [{"exponent": 1e-4}, {"exponent": 1e-4, "onset_base": 0.5}])
