@@ -17,6 +17,7 @@ from pipeline.cli.options import (
     ResultsOption,
     WhereOption,
     WideOption,
+    is_sweep_file,
     make_console,
     open_sweep,
     select,
@@ -48,7 +49,7 @@ def compare(
     """
     opened, name_a = open_sweep(sweep_a, results)
     folder = results or opened.store.absolute_uri
-    if sweep_b.endswith((".yaml", ".yml")) and results is None:
+    if is_sweep_file(sweep_b) and results is None:
         own = Store(load_sweep(sweep_b).spec.results or RESULTS_FOLDER)
         if own.absolute_uri != folder:
             raise InputError(

@@ -115,6 +115,11 @@ def check_network_output(path: Path, force: bool) -> None:
         raise InputError(f"'{path}' is there already; --force replaces it, --output names another", "--output")
 
 
+def is_sweep_file(text: str) -> bool:
+    """Whether what was given for a sweep or a design is a sweep file, and no name or key."""
+    return text.endswith((".yaml", ".yml"))
+
+
 def open_sweep(sweep: str, results: str | None) -> tuple[Results, str]:
     """The results folder and the sweep's name, from a name or a sweep file.
 
@@ -125,7 +130,7 @@ def open_sweep(sweep: str, results: str | None) -> tuple[Results, str]:
     from simcore.errors import unknown_name
 
     name, folder = sweep, results
-    if sweep.endswith((".yaml", ".yml")):
+    if is_sweep_file(sweep):
         from pipeline.sweep.spec import load_sweep
 
         spec = load_sweep(sweep).spec

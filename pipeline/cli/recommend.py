@@ -23,6 +23,7 @@ from pipeline.cli.options import (
     ResultsOption,
     SweepFileOption,
     check_output,
+    is_sweep_file,
     make_console,
 )
 from pipeline.errors import PointsFailed
@@ -169,7 +170,7 @@ def _planned(design: str, sweep: str | None, results: str | None) -> Iterator[tu
 
 def _is_sweep(design: str) -> bool:
     """No digits of a key: a sweep file, or the name of one that ships."""
-    return design.endswith((".yaml", ".yml")) or design in shipped_sweeps()
+    return is_sweep_file(design) or design in shipped_sweeps()
 
 
 def _target(text: str) -> float:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pipeline.explain.blame import Subject
 from pipeline.explain.prices import CostOfDesigns
 from pipeline.results.finished import Results
-from pipeline.results.names import hardware_name
+from pipeline.results.names import hardware_name, overridden
 from pipeline.storage.records import DamagedRecord, decode_design, design_path
 from pipeline.storage.store import Store
 from pipeline.sweep import simulation
@@ -107,8 +107,7 @@ def _is_preset(row: Any, design: Design) -> bool:
     """Whether the bitcell is the shipped one of that name, and not a file that is called as it is."""
     if row.device not in simulation.device_names():
         return False
-    given = (pair.partition("=") for pair in str(row.overrides).split(";") if pair)
-    overrides = {name: yaml.safe_load(value) for name, _, value in given}
+    overrides = {name: yaml.safe_load(value) for name, value in overridden(row.overrides).items()}
     try:
         return simulation.circuit_parameters(row.device, row.corner, overrides, "") == design.circuit
     except InputError:

@@ -119,7 +119,7 @@ class Recommendation:
     ideal_accuracy: float
     tried: tuple[Tried, ...]
     failed: int
-    chips: int = 1
+    chips: int
 
     @property
     def chips_differ(self) -> bool:

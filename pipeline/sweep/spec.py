@@ -41,8 +41,9 @@ from simcore.yaml_file import YamlFile, read_yaml
 
 MAX_SWEEP_FILE_CHARACTERS = 1_000_000
 MOST_CHIPS = 10_000
-MOST_RESAMPLES = 1_000_000
 """Of a design: a yield of 99.9 % is known to a tenth of that by then. A judgement."""
+MOST_RESAMPLES = 1_000_000
+"""Behind the support of a front: it is known to a thousandth by then. A judgement."""
 MOST_NAME_CHARACTERS = 60
 """Of what people call a device or network: tables, pictures and file names have room for as many. A judgement."""
 

@@ -90,9 +90,8 @@ def counting(tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
     if tile.pays_popcount(s) or tile.encoding.balanced:  # which drives as many rows in every read
         return Added()
     area = tile.row_tiles(layer.groups) * energy.popcount_adders(tile.active_rows) * s.full_adder_area
-    counts = layer.sub_vectors / tile.encoding.reads_a_position  # one serves all reads of a position
     adders = tile.mean_over_groups(layer.inputs, energy.popcount_adders)
-    return Added.logic(counts * adders * s.full_adder_energy, area, s)
+    return Added.logic(tile.counted_sub_vectors(layer) * adders * s.full_adder_energy, area, s)
 
 
 def fraction_bits(tile: Tile, layer: LayerActivity, settings: CostSettings, bits: int) -> Added:

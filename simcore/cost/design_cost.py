@@ -72,7 +72,7 @@ def layer_energy(tile: Tile, layer: LayerActivity, settings: CostSettings) -> di
     encoding = tile.encoding
     always_read = s.stored_sums == "baseline" or layer.written  # sums that change are no constants of a threshold
     sums = tile.with_sums(layer.columns)
-    counted = layer.sub_vectors / encoding.reads_a_position  # the other reads' inputs are the same or the complement
+    counted = tile.counted_sub_vectors(layer)
     # A flipped column takes part in every position's read; a flipped sub-vector in every column's.
     undone = layer.flipped_columns * layer.positions + layer.flipped_sub_vectors * tile.conversions_of(layer.columns)
     inputs_given = layer.positions * layer.inputs  # to rows

@@ -179,6 +179,11 @@ class Tile:
         """Those of a layer for one image."""
         return layer.column_reads / self.encoding.columns_a_conversion
 
+    def counted_sub_vectors(self, layer: LayerActivity) -> float:
+        """Sub-vectors of a layer whose ones are counted for one image: one count serves all reads of a position, whose
+        inputs are the same or the complement."""
+        return layer.sub_vectors / self.encoding.reads_a_position
+
     def converters(self, settings: CostSettings) -> int:
         """Converters of a tile."""
         return settings.converters(self.conversions_of(self.cols))

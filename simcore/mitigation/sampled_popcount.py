@@ -38,7 +38,6 @@ class SampledPopcount(Mitigation):
             parts = energy.popcount_adders(sample) + energy.popcount_adders(rows - sample) + energy.sum_bits(rows)
             return max(parts - energy.popcount_adders(rows), 0.0)
 
-        counts = layer.sub_vectors / tile.encoding.reads_a_position  # one serves all reads of a position
-        adders = counts * tile.mean_over_groups(layer.inputs, more)
+        adders = tile.counted_sub_vectors(layer) * tile.mean_over_groups(layer.inputs, more)
         area = tile.row_tiles(layer.groups) * more(tile.active_rows) * settings.full_adder_area
         return Added.logic(adders * settings.full_adder_energy, area, settings)
