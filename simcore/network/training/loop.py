@@ -12,7 +12,7 @@ import math
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from simcore.network.modules import GraphNetwork
 from simcore.network.training.augmentation import augment
 from simcore.network.training.initial import initialise
 from simcore.network.training.mixup import Mixup, draw_mixup
+from simcore.network.training.norms import settle_norms
 from simcore.network.training.recipe import Recipe
 from simcore.network.training.state import Arithmetic, Identity, Place, load_state, save_state, trained_parameters
 from simcore.network.training.teacher import taught
@@ -154,6 +155,9 @@ def train(
         if ends_epoch:
             on_epoch(network, epoch + 1)
         clock.resume()
+    if recipe.norm_batches:
+        with _autocast(arithmetic):
+            settle_norms(network, batches.after_the_last(recipe.norm_batches, processor.device))
     network.eval()
     return place.epoch_losses
 
@@ -180,6 +184,14 @@ class _Batches:
         if not self._recipe.mixup:
             return None
         return draw_mixup(self._size, self._recipe.mixup, np.random.default_rng([self._seed, epoch, number, 2]))
+
+    def after_the_last(self, count: int, device: str) -> Iterator[torch.Tensor]:
+        """Up to ``count`` batches more of whole images as the network would see them in an epoch after the last, float32 (B, C, H, W)."""
+        epoch = self._recipe.epochs
+        for number in range(min(count, self.count)):
+            images = as_input(self.batch(epoch, number)[0], device)
+            mixup = self.mixup(epoch, number)
+            yield mixup.images(images) if mixup else images
 
     def whole(self, epoch: int, number: int) -> np.ndarray:
         """The images of a batch as they are in the data set."""

@@ -38,6 +38,8 @@ class Recipe(BaseModel):
             there is no teacher.
         teacher_mirrored: the teacher answers an image and the image left to right, and the mean of both is learnt: a
             better teacher for one more look.
+        norm_batches: after the last step the statistics of batch norms are measured anew, as their mean over so many
+            batches (at most an epoch's); 0: they stay as they were followed on the way.
         precision: ``bfloat16`` autocast, ``float32``, or ``auto``: bfloat16 where the processor is quick at it.
     """
 
@@ -56,6 +58,7 @@ class Recipe(BaseModel):
     mixup: Annotated[float, Field(ge=0, le=10)] = 0.0
     teacher_share: Annotated[float, Field(ge=0, le=1)] = 0.9
     teacher_mirrored: bool = False
+    norm_batches: Annotated[int, Field(ge=0)] = 0
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
 
     def learning_rate_at(self, step: int, steps: int) -> float:

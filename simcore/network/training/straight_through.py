@@ -7,8 +7,9 @@ from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 
 def sign(values: torch.Tensor) -> torch.Tensor:
-    """+1 where ``values`` >= 0 (so sign(0) = +1), else -1, in the type of ``values``; no gradient."""
-    return (values >= 0).to(values.dtype).mul_(2).sub_(1)
+    """+1 where ``values`` >= 0 (so sign(0) = +1), else -1, in the type of ``values`` (no NaN); no gradient."""
+    # + 0.0 makes a negative zero a positive one, whose sign is copied
+    return torch.copysign(torch.ones((), dtype=values.dtype), values.detach() + 0.0)
 
 
 class _BoundedSign(torch.autograd.Function):
