@@ -186,7 +186,7 @@ class _Batches:
         return draw_mixup(self._size, self._recipe.mixup, np.random.default_rng([self._seed, epoch, number, 2]))
 
     def after_the_last(self, count: int, device: str) -> Iterator[torch.Tensor]:
-        """Up to ``count`` batches more of whole images as the network would see them in an epoch after the last, float32 (B, C, H, W)."""
+        """Up to ``count`` batches of whole images, those of an epoch after the last, float32 (B, C, H, W)."""
         epoch = self._recipe.epochs
         for number in range(min(count, self.count)):
             images = as_input(self.batch(epoch, number)[0], device)
