@@ -56,10 +56,12 @@ class Adc(BaseModel):
     at v_read. ``calibrated``: unit and zero re-ranged on calibration inputs for every row group of a layer;
     ``calibrated_column``: for every column of it; ``calibrated_layer``: for all row groups of the layer together.
     ``fit`` says how: ``unbiased``, so that reads of every sum are right on average, or ``least_squares``, the least
-    error over all reads. ``range`` is what the codes cover: ``full_scale``, every sum that the stored bits allow;
-    ``fixed``, a code a sum from zero on; ``percentile``, all but a thousandth of the calibration reads at either end;
-    ``least_error``, the ends with the least squared error on calibration reads. Offset and noise (standard
-    deviation) are in codes; ``noise`` names one of ``simcore.noise``.
+    error over all reads. Differences of two currents turn about no difference, which has a code of its own:
+    gain (u I + v) - zero in place of gain (u I + v - zero). ``range`` is what the codes cover: ``full_scale``, every
+    sum that the stored bits allow; ``fixed``, a code a sum from zero on, for differences from -2^(bits - 1) on;
+    ``percentile``, all but a thousandth of the calibration reads at either end; ``least_error``, the ends with the
+    least squared error on calibration reads. Offset and noise (standard deviation) are in codes; ``noise`` names one of
+    ``simcore.noise``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -136,6 +136,7 @@ PASSES: dict[str, PassName] = {
             below=1.0,
             activation_flips=True,
             least_hardware=Hardware.NONE,
+            revision=2,
         ),
         PassName(
             "sampled_popcount",

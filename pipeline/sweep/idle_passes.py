@@ -52,6 +52,7 @@ def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
     """One line an encoding in which designs ask for flips, or for a pass, in vain."""
     idle: dict[str, set[str]] = {}
     terms: set[str] = set()
+    constant: set[str] = set()
     bent: set[str] = set()
     for point in points:
         encoding = _encoding_of(point)
@@ -66,8 +67,11 @@ def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
         unflipped = encoding.balanced or level not in WEIGHT_LEVELS  # both columns get the same rows
         passes = passes_of(str(point.level_columns[SETS.column]))
         codes = encoding.columns_an_output // encoding.columns_a_conversion
-        if codes > 1 and unflipped and any(one.name == "popcount_term" for one in passes):
-            terms.add(encoding.name)
+        if any(one.name == "popcount_term" for one in passes):
+            if codes > 1 and unflipped:
+                terms.add(encoding.name)
+            elif encoding.balanced:
+                constant.add(encoding.name)
         if _bends_what_rows_decide(point):
             bent.add(encoding.name)
     for name, asked_in_vain in sorted(idle.items()):
@@ -80,6 +84,11 @@ def _encoding_notes(points: Iterable[DesignPoint]) -> Iterator[str]:
         yield (
             f"pass 'popcount_term' adds as much to both columns of an output in encoding '{name}', where it cancels; "
             "what it costs is charged all the same"
+        )
+    for name in sorted(constant):
+        yield (
+            f"pass 'popcount_term' has next to nothing to tell in encoding '{name}': as many rows are on in every read "
+            "of a row group, but where zeros pad an image; what it costs is charged all the same"
         )
     for name in sorted(bent):
         yield (

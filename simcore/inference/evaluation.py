@@ -41,7 +41,7 @@ __all__ = [
 
 # Raised whenever the same designs would give other numbers; ``solver_version`` is part of every design key.
 SOLVER_VERSION = "7"
-CHIPS_VERSION = "7.1"  # the same of designs with device effects
+CHIPS_VERSION = "7.2"  # the same of designs with device effects
 
 BATCH = 25
 """Images that go through the network together; fixed, so that results do not depend on memory or machine."""

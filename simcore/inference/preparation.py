@@ -11,6 +11,7 @@ from simcore.crossbar.solvers.device import DEVICE_VARIABLE, device_of_environme
 from simcore.datasets import Dataset
 from simcore.design import Design
 from simcore.design_axes import EvidenceLimits
+from simcore.encodings import ENCODINGS
 from simcore.errors import BinsparxError, InputError
 from simcore.inference.mapped_products import ProductOnImages, mapped_products
 from simcore.inference.noise_seeds import NoiseSeeds
@@ -73,8 +74,9 @@ def _prepare(checkpoint: Checkpoint, design: Design, images: torch.Tensor) -> Pr
     for layer in stored.values():
         _require_exact_sums(layer.mapping.name, layer.mapping.most_rows, layer.mapping.columns)
     for product in products.values():
-        rows, columns = product.operands.shape[1:]
-        _require_exact_sums(product.name, min(rows, design.rows_read_together), columns)
+        (rows, columns), encoding = product.operands.shape[1:], ENCODINGS[design.encoding]
+        read = min(rows * encoding.rows_an_input, design.rows_read_together)
+        _require_exact_sums(product.name, read, columns * encoding.columns_an_output)
     fits = solver not in ("exact", "ideal", "ideal_circuit")
     after = [] if solver == "ideal" else mitigations_acting(design, "afterwards")
     if not fits and not after:

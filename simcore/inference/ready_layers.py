@@ -56,11 +56,12 @@ def fitted(layer: StoredLayer, design: Design, signs: torch.Tensor) -> tuple[Pre
         vectors = np.concatenate([part[: share_for_fit(part)] for part in inputs.values()])
         models = fit_layer(layer.groups, Calibration(vectors, layer.rng))
     converters = _converters(layer, models, design)
-    read, read_by = layer, models
+    read, read_by, read_with = layer, models, converters
     if design.effects:
         read = stored_on_chip(layer, design, EVIDENCE_CHIP)
         read_by = on_cells(models, read.groups)
-    measured = FittedLayer(read.mapping, read.groups, read_by, converters)
+        read_with = _converters_on_chip(converters, read, read_by, design, EVIDENCE_CHIP)
+    measured = FittedLayer(read.mapping, read.groups, read_by, read_with)
     held_out = {name: part[share_for_fit(part) :] if len(part) > 1 else part for name, part in inputs.items()}
     evidence = [measure_layer(measured, name, read.in_row_order(part), layer.rng) for name, part in held_out.items()]
     return prepared_layer(layer, models, converters, design), evidence
@@ -79,10 +80,7 @@ def layer_on_chip(layer: PreparedLayer, design: Design, chip: int) -> PreparedLa
         return layer
     stored = stored_on_chip(source.stored, design, chip)
     models = None if source.models is None else on_cells(source.models, stored.groups)
-    by_itself = design.calibrated_on == "chip"
-    converters = _converters(stored, models, design) if by_itself else layer.converters
-    if not (by_itself and design.adc.reference == "calibrated_column"):  # which takes in what a column has of its own
-        converters = converters_on_chip(converters, stored, design, chip)
+    converters = _converters_on_chip(layer.converters, stored, models, design, chip)
     return replace(prepared_layer(stored, models, converters, design), outputs=layer.outputs, source=None)
 
 
@@ -119,6 +117,31 @@ def _converters(layer: StoredLayer, models: list[Surrogate] | None, design: Desi
         return ideal_settings(layer.mapping)
     vectors = layer.vectors[: share_for_fit(layer.vectors)][:CONVERTER_VECTORS]
     return converters_set_on(calibration_reads(layer, models, design, vectors), design)
+
+
+def _converters_on_chip(
+    converters: ConverterSettings, stored: StoredLayer, models: list[Surrogate] | None, design: Design, chip: int
+) -> ConverterSettings:
+    """The converters of a layer on one chip, from those of the nominal design."""
+    if design.calibrated_on == "chip":
+        converters = _converters(stored, models, design)
+    return with_their_errors(converters, stored, design, chip)
+
+
+def with_their_errors(
+    converters: ConverterSettings, layer: StoredLayer, design: Design, chip: int
+) -> ConverterSettings:
+    """Converters with the errors that those of one chip have, unless they were set with them.
+
+    Args:
+        converters: as set, on that chip where it is calibrated by itself.
+        layer: as stored on the chip.
+        design: says how.
+        chip: its index.
+    """
+    if design.calibrated_on == "chip" and design.adc.reference == "calibrated_column":
+        return converters  # set on what each column delivers to its own
+    return converters_on_chip(converters, layer, design, chip)
 
 
 def converters_set_on(reads: list[CalibrationReads], design: Design) -> ConverterSettings:

@@ -14,7 +14,6 @@ import torch
 
 from simcore.design import Design
 from simcore.encodings import ENCODINGS
-from simcore.inference.chips import converters_on_chip
 from simcore.inference.mapped_products import ProductOnImages, written_design
 from simcore.inference.prepared import PreparedLayer, WrittenOperand
 from simcore.inference.ready_layers import (
@@ -26,6 +25,7 @@ from simcore.inference.ready_layers import (
     prepared_layer,
     share_for_fit,
     solver_for,
+    with_their_errors,
 )
 from simcore.inference.stored_layers import StoredLayer
 from simcore.inference.validation import FittedLayer, LayerEvidence, measure_layer
@@ -68,13 +68,15 @@ def fitted_product(
         vectors = np.concatenate([layer.vectors for layer in examples])
         models = fit_written_layer([layer.groups for layer in examples], Calibration(vectors, rng))
     ready = _ready(kinds["ideal"][0], models, design)
+    assert ready.written is not None  # noqa: S101
+    read_with = product_on_chip(ready, ready.written, EVIDENCE_CHIP) if design.effects else ready
     evidence = []
     for name, (seen, every) in kinds.items():
         held_out = every.part(len(seen.signs), _EVIDENCE_IMAGES)
         for layer in held_out.stored(design, EVIDENCE_CHIP if design.effects else None):
             read_by = _models(models, layer.groups, design)
             assert read_by is not None  # noqa: S101
-            measured = FittedLayer(layer.mapping, layer.groups, read_by, ready.converters)
+            measured = FittedLayer(layer.mapping, layer.groups, read_by, read_with.converters)
             evidence.append(measure_layer(measured, name, layer.vectors, rng))
     return ready, evidence
 
@@ -88,11 +90,10 @@ def product_on_chip(layer: PreparedLayer, written: WrittenOperand, chip: int) ->
         chip: index of the chip.
     """
     design = written.design
-    by_itself = design.calibrated_on == "chip"
     stored = written.calibration.stored(design, chip)
+    by_itself = design.calibrated_on == "chip"
     converters = _converters(stored, written.models, design) if by_itself else layer.converters
-    if not (by_itself and design.adc.reference == "calibrated_column"):  # which takes in what a column has of its own
-        converters = converters_on_chip(converters, stored[0], design, chip)
+    converters = with_their_errors(converters, stored[0], design, chip)
     return replace(layer, converters=converters, written=replace(written, chip=chip))
 
 
@@ -150,7 +151,7 @@ def _together(group: RowGroup, images: tuple[CalibrationReads, ...], design: Des
     """The reads of a row group on several images; its largest sums are those of any operand."""
     half = design.flips_weights or ENCODINGS[design.encoding].balanced
     most_stored = group.rows // 2 if half else group.rows
-    largest = min(most_stored, int(group.stored.most_applied * group.rows))
+    largest = min(most_stored, group.stored.most_on(group.rows))
     return CalibrationReads(
         np.concatenate([reads.current for reads in images]),
         np.concatenate([reads.partial_sum for reads in images]),

@@ -63,6 +63,15 @@ class StoredBits:
         counted = 1 / self.counted_every  # of the others all may be on
         return max(self.flip_above, 1 - self.flip_above) * counted + (1 - counted)
 
+    def most_on(self, rows: int) -> int:
+        """How many of so many rows can be on: the largest number that is not above ``flip_above`` of those counted, or
+        all others of the smallest that is; those not counted may all be on."""
+        if self.flip_above >= 1:
+            return rows
+        counted = -(-rows // self.counted_every)
+        kept = int(np.float32(self.flip_above) * np.float32(counted))  # in float32, as ``applied_inputs`` decides it
+        return max(kept, counted - kept - 1) + rows - counted
+
     def apply(self, vectors: np.ndarray) -> Applied:
         """The group's (B, N) inputs in {-1, 0, 1} (0: padding) as they drive its rows."""
         return applied_inputs(vectors, self.flip_above, self.counted_every)
@@ -176,7 +185,7 @@ class RowGroup:
     def largest_sums(self) -> np.ndarray:
         """(C,) the largest partial sum that each conversion can read; where it reads a difference, the largest in
         size."""
-        most = int(self.stored.most_applied * self.rows)
+        most = self.stored.most_on(self.rows)
         ones = self.stored.bits.sum(axis=0, dtype=np.int64).reshape(self.conversions, -1).max(axis=1)
         return np.minimum(ones, most)
 

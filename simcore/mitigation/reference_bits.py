@@ -12,8 +12,8 @@ from simcore.mitigation.re_ranging import ReRanging
 @dataclass(frozen=True)
 class ReferenceBits(Mitigation):
     """Re-ranging takes for granted that the currents of the lowest and of the highest code can be whatever calibration
-    wants. With this pass they are whole multiples of the current of all rows that are read together, over 2^bits; what
-    codes stand for stays as it was, so that the rounding is an error like others.
+    wants. With this pass they are whole multiples of the current of all sums that a converter is given, over 2^bits;
+    what codes stand for stays as it was, so that the rounding is an error like others.
 
     Attributes:
         bits: of either end.

@@ -3,7 +3,8 @@
 Independent cells add up to a standard deviation of sqrt(n on^2 + m off^2) of n ON and m OFF cells whose row is on. What
 a change of a cell's current makes of the column's is the square of the share of the voltage that is left to the cell
 (Cohn's theorem), taken here as that of the current which the column delivers of what its cells, as they are on the
-chip, would without wires.
+chip, would without wires. How many are ON is what is stored: a cell that is stuck or open counts as what it should be,
+but where nothing of a column conducts.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class CellReads(NamedTuple):
     def _of_cells(self, read: Read) -> np.ndarray:
         """Variance of a column's cells, in codes."""
         leaking, unhindered = read.applied - read.counted, np.asarray(read.unhindered, np.float64)
-        share = np.divide(read.current, unhindered, out=np.ones_like(unhindered), where=unhindered > 0)
+        share = np.divide(read.current, unhindered, out=np.zeros_like(unhindered), where=unhindered > 0)
         reach = read.gain * np.clip(share, 0, 1) ** 2
         variance: np.ndarray = reach**2 * (read.counted * self.on**2 + leaking * self.off**2)
         return variance
@@ -62,7 +63,7 @@ def _of_vectors(noise, read):  # type: ignore[no-untyped-def]
     """``CellReads._of_cells`` of a vector of columns."""
     one, zero = full(read.current, 1.0), full(read.current, 0.0)
     leaking = read.applied - read.counted
-    share = where_greater(read.unhindered, zero, read.current / read.unhindered, one)
+    share = where_greater(read.unhindered, zero, read.current / read.unhindered, zero)
     share = minimum(maximum(share, zero), one)
     reach = read.gain * share * share
     return reach * reach * (read.counted * (noise.on * noise.on) + leaking * (noise.off * noise.off))
@@ -73,7 +74,7 @@ def _of_numbers(noise, read):  # type: ignore[no-untyped-def]
     """``CellReads._of_cells`` of one column."""
     one, zero = np.float32(1), np.float32(0)
     leaking = read.applied - read.counted
-    share = min(max(read.current / read.unhindered, zero), one) if read.unhindered > zero else one
+    share = min(max(read.current / read.unhindered, zero), one) if read.unhindered > zero else zero
     reach = read.gain * share * share
     return reach * reach * (read.counted * (noise.on * noise.on) + leaking * (noise.off * noise.off))
 

@@ -22,6 +22,7 @@ from numba.extending import register_jitable
 from simcore.crossbar.cells import Cells
 from simcore.crossbar.circuit import Circuit
 from simcore.crossbar.exact import solve
+from simcore.mapping.row_groups import UnsolvedError
 
 # Exponents (of tau, of S) in P: degree 4 in tau, 2 in S, total at most 4.
 EXPONENTS = tuple((a, b) for a in range(5) for b in range(3) if a + b <= 4)
@@ -154,6 +155,9 @@ def first_order_currents(circuit: Circuit, cells: Cells, cols: int, device: str 
 
     Returns:
         (N, M) float64.
+
+    Raises:
+        UnsolvedError: a solve did not converge.
     """
     grounded = circuit.model_copy(update={"r_col": 0.0, "r_sink": 0.0, "gated": True})
     rows, columns_in_all = cells.states.shape
@@ -165,6 +169,8 @@ def first_order_currents(circuit: Circuit, cells: Cells, cols: int, device: str 
         spread = None if cells.factors is None else cells.factors[:, None, columns]
         # A row at a time, each as its own one-row tile: with grounded bit lines rows do not see each other.
         solution = solve(grounded, states, driven, tol=1e-9, device=device, factors=spread)
+        if not solution.converged:
+            raise UnsolvedError("reads of single rows, on which the fast solver rests, did not converge")
         currents[:, columns] = solution.sink_currents[:, 0]
     return currents / circuit.on_current()
 

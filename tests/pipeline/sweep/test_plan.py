@@ -180,9 +180,10 @@ def test_flips_and_passes_in_vain_are_told_by_encoding(tmp_path: Path) -> None:
         points="[{encoding: [zero_one, xnor_rows], sparsity: binsparx, mitigations: flips_where_they_pay}]",
     )
     assert all(point.design for point in plan.points)
-    flips, term = plan.warnings
+    flips, term, constant = plan.warnings
     assert "row_order 'grouped'" in flips and "pass 'flips_where_they_pay'" in flips and "spatial" not in flips
     assert "popcount_term" in term and "'differential'" in term
+    assert "popcount_term" in constant and "'xnor_rows'" in constant and "charged all the same" in constant
 
 
 def test_a_term_that_cancels_is_told_where_sub_vectors_alone_are_flipped(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from simcore.design import Design
 from simcore.design_axes import Adc, EvidenceLimits
+from simcore.effects.broken_lines import BrokenLines
+from simcore.effects.converter_spread import ConverterSpread
 from simcore.effects.measured_table import MeasuredState, MeasuredTable
 from simcore.effects.read_noise import CellReadNoise
 from simcore.effects.read_port_mismatch import ReadPortMismatch
@@ -106,6 +108,30 @@ def test_a_chip_does_not_depend_on_which_layers_are_mapped(network, images):
 def test_the_evidence_is_measured_on_a_chip(network, images):
     evidence = prepare(network, make_design(), images).evidence
     assert 0 < evidence.worst("rms_lsb") < 0.02
+
+
+@pytest.mark.parametrize("calibrated_on", ["design", "chip"])
+def test_the_evidence_is_of_the_converters_that_read_the_chip(network, images, monkeypatch, calibrated_on):
+    measured = {}
+
+    def kept(layer, inputs, vectors, rng):
+        measured[layer.mapping.name] = layer.converters
+        return measure_layer(layer, inputs, vectors, rng)
+
+    monkeypatch.setattr(ready_layers, "measure_layer", kept)
+    on = MeasuredState(mean_uS=circuit_parameters("1T-1ReRAM", "nominal").g_on * 4e5, sigma_uS=0)
+    table = MeasuredTable(kind="measured_table", on=on)
+    spread = ConverterSpread(kind="converter_spread", offset_sigma_codes=0.5)
+    design = make_design("1T-1ReRAM", effects=(table, spread), calibrated_on=calibrated_on)
+    prepared = prepare(network, design, images)
+    chip = on_chip(prepared, ready_layers.EVIDENCE_CHIP)
+    assert measured
+    for name, converters in measured.items():
+        for part in ("gain", "offset", "step", "zero"):
+            expected = getattr(chip.layers[name].converters, part)
+            np.testing.assert_array_equal(getattr(converters, part), expected)
+            differs = part == "offset" or (part == "gain" and calibrated_on == "chip")
+            assert not differs or (expected != getattr(prepared.layers[name].converters, part)).any()
 
 
 def test_without_effects_every_chip_is_the_nominal_one(network, images):
@@ -262,6 +288,21 @@ def test_read_noise_of_off_cells_is_there_where_no_on_cell_conducts():
         read = Read(1.0, np.full(drawn.shape, current), np.full(drawn.shape, 1.6), np.zeros(drawn.shape), 16.0)
         codes = noise.in_codes(drawn, read)
         np.testing.assert_allclose(codes, 4 * 0.02 * left, rtol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["fast", "exact"])
+def test_columns_of_which_nothing_conducts_make_no_read_noise(network, images, solver):
+    cut = BrokenLines(kind="broken_lines", grounded_bit_line_fraction=1.0)
+    noise = CellReadNoise(kind="read_noise", on_fraction_per_read=0.5, off_fraction_per_read=0.5)
+    adc = Adc(bits=12, range="fixed", gain=2)
+    quiet, noisy = (
+        totals_on_chip(
+            network, images, make_design(adc=adc, layers=("wide",), solver=solver, effects=effects)
+        )
+        for effects in ((cut,), (cut, noise))
+    )  # fmt: skip
+    assert quiet[0].column_current == 0
+    assert noisy == quiet
 
 
 @pytest.mark.parametrize("solver", ["fast", "exact"])

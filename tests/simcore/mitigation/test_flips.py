@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from simcore.encodings import ENCODINGS
 from simcore.mapping.column_share import column_share, share_constants
-from simcore.mapping.row_groups import applied_inputs, assemble
+from simcore.mapping.row_groups import StoredBits, applied_inputs, assemble
 from simcore.mapping.tiling import as_layer_output, input_vectors, map_layer
 from simcore.mitigation.activation_flip import HALF
 from simcore.mitigation.pruning import prune_columns
@@ -121,6 +123,22 @@ def test_constant_bits_become_all_zeros(value):
     bits = np.full((5, 3), value, np.uint8)
     assert not flip_columns(bits)[0].any()
     assert not applied_inputs(2 * bits.astype(np.int8) - 1, HALF).bits.any()
+
+
+@quick
+@given(rows=st.integers(1, 60), percent=st.integers(1, 99), every=st.integers(1, 6))
+@example(rows=50, percent=58, every=1)
+def test_as_many_rows_are_on_as_can_be(rows, percent, every):
+    """Tried out with every number of ones among the rows that are counted."""
+    stored = replace(StoredBits.plain(np.ones((rows, 1), np.uint8)), flip_above=percent / 100, counted_every=every)
+    counted = np.arange(rows) % every == 0
+    tried = []
+    for others in (-1, 1):
+        for ones in range(counted.sum() + 1):
+            vector = np.full(rows, others, np.int8)
+            vector[counted] = np.where(np.arange(counted.sum()) < ones, 1, -1)
+            tried.append(stored.apply(vector[None]).bits.sum())
+    assert stored.most_on(rows) == max(tried)
 
 
 def test_flips_work_on_bytes_without_overflow():
