@@ -56,8 +56,9 @@ class Gains:
 
 
 def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:
-    """``binsparx``, or the best level there is, against ``dense``, both with nothing beyond the flips and judged on as
-    many images and chips, where both are there on the same hardware; None where that is nowhere."""
+    """``binsparx``, or the best level there is, against ``dense``, both with nothing beyond the flips and judged on all
+    images and chips, where both are there on the same hardware; None where that is nowhere."""
+    designs = seen_all(designs)
     plain = designs[only_flips(designs)]
     same = [name for name in (*HARDWARE_COLUMNS, "model_digest", "dataset_digest", "images", "chips") if name in plain]
     for level in ("binsparx", "activation", "weight"):

@@ -195,6 +195,17 @@ def test_what_a_race_stopped_is_not_set_beside_the_others(results: Results, tmp_
     assert _gain(rows) == ""
 
 
+def test_a_pair_that_a_race_stopped_in_the_same_round_is_no_gain(results: Results) -> None:
+    designs = results.designs("small")
+    beaten = (designs.device == "8T-SRAM") & (designs.corner == "nominal")
+    raced = designs.assign(
+        stopped=designs.stopped.where(~beaten, "beaten"), images=designs.images.where(~beaten, 25)
+    )
+    gains = find_gains(results, raced)
+    assert gains is not None and len(gains.comparison.points) == 3
+    assert not set(gains.comparison.points.design_key_b) & set(designs[beaten].design_key)
+
+
 def test_heat_maps_are_headed_by_what_they_lie_over(results: Results) -> None:
     designs = results.designs("small")
     assert sizes_and_worlds(designs) == "Array size and corner"
