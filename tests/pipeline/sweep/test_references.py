@@ -121,7 +121,7 @@ def test_a_reference_is_on_no_front_whatever_it_is_drawn_for() -> None:
         "model_digest": "m", "dataset_digest": "d", "corner": "nominal", "images": 8,
         "effects": "none", "age_s": 1.0, "reads": 0.0, "temperature_K": 300.0, "chips": None,
         "accuracy": [1.0, 0.5, 0.25],
-        "accuracy_low": [0.9, 0.4, 0.2], "ideal_accuracy": 1.0, "chance_accuracy": 0.1,
+        "ideal_accuracy": 1.0, "chance_accuracy": 0.05,
         "energy_per_image_J": [None, 2.0, 1.0], "design_key": ["a", "b", "c"],
         "solver_setting": ["ideal", "auto", "exact"], "stopped": "",
     }  # fmt: skip
