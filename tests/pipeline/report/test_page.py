@@ -198,9 +198,7 @@ def test_what_a_race_stopped_is_not_set_beside_the_others(results: Results, tmp_
 def test_a_pair_that_a_race_stopped_in_the_same_round_is_no_gain(results: Results) -> None:
     designs = results.designs("small")
     beaten = (designs.device == "8T-SRAM") & (designs.corner == "nominal")
-    raced = designs.assign(
-        stopped=designs.stopped.where(~beaten, "beaten"), images=designs.images.where(~beaten, 25)
-    )
+    raced = designs.assign(stopped=designs.stopped.where(~beaten, "beaten"), images=designs.images.where(~beaten, 25))
     gains = find_gains(results, raced)
     assert gains is not None and len(gains.comparison.points) == 3
     assert not set(gains.comparison.points.design_key_b) & set(designs[beaten].design_key)
