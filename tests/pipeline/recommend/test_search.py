@@ -22,6 +22,7 @@ from pipeline.cli import recommend as command_module
 from pipeline.errors import PointsFailed
 from pipeline.recommend.candidates import candidates_of, design_of, hardware_among
 from pipeline.recommend.picture import draw_recommendations, draw_search, draw_sensitivity
+from pipeline.recommend.race import Runner, finish
 from pipeline.recommend.recommendation import Options, Recommendation
 from pipeline.recommend.rows import rows_of
 from pipeline.recommend.search import Evaluations, NothingFound, recommend
@@ -308,6 +309,12 @@ def test_sensitivity_goes_through_the_own_value_and_calibration_through_what_the
         "recommendations.png",
         "sensitivity.png",
     }
+
+
+def test_a_loss_of_just_the_target_reaches_it() -> None:
+    ideal = np.ones(1500, bool)
+    runner = Runner("set", np.arange(1500) >= 21, 1.0)
+    assert finish([runner], ideal, command_module._target("1.4pt"), 0.95).kind == "likely"
 
 
 def test_the_command(
