@@ -106,13 +106,15 @@ def _what_it_costs(designs: pd.DataFrame) -> str:
     dense = designs[(designs.sparsity == "dense") & only_flips(designs)]
     chosen = dense if not dense.empty else designs
     worst = chosen.loc[chosen.accuracy_loss.idxmax()]
-    how = "stored densely, " if not dense.empty else ""
+    how, kind = ("stored densely, ", "dense ") if not dense.empty else ("", "")
+    costs = f"Circuits cost the network up to {100 * worst.accuracy_loss:.1f} points of accuracy"
+    if worst.accuracy_loss <= 0:
+        costs = f"No {kind}design loses accuracy on these images"
     fine = int((chosen.accuracy_loss <= NEAR_IDEAL).sum())
     return (
-        f"Circuits cost the network up to {100 * worst.accuracy_loss:.1f} points of accuracy: {how}"
-        f"{design_name(worst, designs)}{_mark(worst)} classifies {_percent(worst.accuracy)} of {worst.images} images "
-        f"rightly where ideal arithmetic gets {_percent(worst.ideal_accuracy)}; {fine} of {len(chosen)} "
-        f"{'dense ' if not dense.empty else ''}designs stay within {100 * NEAR_IDEAL:g} points of it on these images."
+        f"{costs}: {how}{design_name(worst, designs)}{_mark(worst)} classifies {_percent(worst.accuracy)} of "
+        f"{worst.images} images rightly where ideal arithmetic gets {_percent(worst.ideal_accuracy)}; {fine} of "
+        f"{len(chosen)} {kind}designs stay within {100 * NEAR_IDEAL:g} points of it on these images."
     )
 
 

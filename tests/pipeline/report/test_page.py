@@ -136,6 +136,14 @@ def test_findings_say_what_the_tables_hold(results: Results) -> None:
     assert "nan" not in " ".join((costs, gives, build))
 
 
+def test_where_no_design_loses_accuracy_none_is_said_to(results: Results) -> None:
+    designs = results.designs("small")
+    for loss in (0.0, -0.01):
+        costs = sentences(designs.assign(accuracy_loss=loss), None)[0]
+        assert costs.startswith("No dense design loses accuracy on these images: stored densely, ")
+        assert "up to" not in costs and "4 of 4 dense designs stay within 2 points" in costs
+
+
 def test_a_sweep_without_levels_to_compare_says_so(tmp_path: Path, fakes: None) -> None:
     finish_sweep(tmp_path, sparsity="binsparx")
     page = build_report(Results(str(tmp_path / "results")), "small")
