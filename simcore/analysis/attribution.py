@@ -53,7 +53,7 @@ def _choices_of(name: str) -> list[tuple[str, ...]]:
     known = PASSES.get(name)
     if known is None:
         return []
-    needed = {
+    needed: dict[tuple[str, ...], bool] = {
         (RE_RANGING,): known.sets_converters,
         (ACTIVATION_FLIP,): known.activation_flips,
         (WEIGHT_FLIP,): known.weight_flips,

@@ -87,7 +87,7 @@ def _print_hardware(designs: pd.DataFrame, console: Console, most: int | None, w
     _tell_unlisted(len(groups) - len(listed), sweep, results, console)
     console.print()
     ends = designs[["accuracy_low", "accuracy_high"]]
-    farthest = 100 * ends.sub(designs.accuracy, axis=0).abs().max(axis=None)
+    farthest = 100 * ends.sub(designs.accuracy, axis=0).abs().max().max()
     notes = [
         "gain: best level over dense, in points, by the images that show which is best",
         f"95 % interval of each accuracy: at most ±{farthest:.1f} points",
