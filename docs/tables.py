@@ -133,7 +133,7 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "pareto.min_accuracy": (
         "fraction",
         "`0.9`",
-        "floor: accuracy of a design on the front; default of both: more accurate than guessing, by the interval",
+        "floor: accuracy of a design on the front; default of both: more accurate than guessing, by the images",
     ),
     "pareto.resamples": ("", "`1000`", "of the images, and of the chips for `chip_accuracy`, behind `front_support`"),
     "pareto.seed": ("", "`0`", "of the resamples"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -247,6 +248,18 @@ def find_column(designs: pd.DataFrame, name: str, where: str) -> str:
     raise unknown_name("column", name, dict.fromkeys([*designs.columns, *OBJECTIVES]), where)
 
 
+def hundredths(text: str) -> float:
+    """The fraction that is nearest to so many hundredths as they are written: 1.4 / 100 is less than 0.014.
+
+    Raises:
+        ValueError: no number.
+    """
+    try:
+        return float(Decimal(text) / 100)
+    except InvalidOperation:
+        raise ValueError(f"no number: '{text}'") from None
+
+
 def _number(designs: pd.DataFrame, name: str, column: str, text: str) -> float:
     """What a column is compared with, in its unit."""
     from pipeline.results.finished import holds_numbers
@@ -256,12 +269,8 @@ def _number(designs: pd.DataFrame, name: str, column: str, text: str) -> float:
     if not holds_numbers(designs[column]):
         raise InputError(f"'{name}' holds no numbers: give = or !=", "--where")
     unit = designs.attrs.get("units", {}).get(column, "")
-    if unit == "fraction" and text.endswith("%"):
-        text, scale = text[:-1], 0.01
-    else:
-        scale = 1.0
     try:
-        return float(text) * scale
+        return hundredths(text[:-1]) if unit == "fraction" and text.endswith("%") else float(text)
     except ValueError:
         pass
     objective = next((one for one in OBJECTIVES.values() if one.column == column), None)

@@ -23,6 +23,7 @@ from pipeline.cli.options import (
     ResultsOption,
     SweepFileOption,
     check_output,
+    hundredths,
     is_sweep_file,
     make_console,
 )
@@ -175,7 +176,7 @@ def _is_sweep(design: str) -> bool:
 
 def _target(text: str) -> float:
     match = _POINTS.fullmatch(text)
-    value = float(match[1]) / 100 if match else 0.0
+    value = hundredths(match[1]) if match else 0.0
     if not 0 < value < 1:
         raise InputError(
             f"expected points of accuracy such as 1pt or 0.5pt, more than 0 and below 100, found '{text}'", "--target"

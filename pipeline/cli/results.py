@@ -107,7 +107,7 @@ def _list_sweeps(opened: Results, json: bool) -> None:
     import warnings
 
     from pipeline.report.text_table import Column, print_table
-    from pipeline.results.finished import UnreadSweep
+    from pipeline.results.finished import UnreadSweep, seen_all
     from pipeline.tables.completeness import what_is_missing
     from pipeline.tables.stored import UnusableTable
 
@@ -125,7 +125,7 @@ def _list_sweeps(opened: Results, json: bool) -> None:
                 "images": int(designs.images.max()) if len(designs) else 0,
                 "models": designs.model.unique().tolist(),
                 "devices": designs.device.unique().tolist(),
-                "best_accuracy": float(designs.accuracy.max()) if len(designs) else None,
+                "best_accuracy": None if (compared := seen_all(designs)).empty else float(compared.accuracy.max()),
                 "incomplete": what_is_missing(opened.table("designs", name), name, opened.store),
             }
         )

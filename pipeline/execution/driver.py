@@ -124,7 +124,8 @@ class Execution:
         return self._max_failures is not None and len(self.failures) > self._max_failures
 
     def run(self, design_works: Iterable[DesignWork]) -> list[Failure]:
-        """Computes all that is missing; returns the points that failed, in the order given.
+        """Computes all that is missing; returns the points that failed, in the order given, which are in ``failures``
+        also where it is broken off.
 
         Raises:
             DiskFull: a task had no room for its results.
@@ -134,18 +135,20 @@ class Execution:
         rank = {work.point.key: index for index, work in enumerate(todo)}
         self._shards_left = sum(len(work.cover.missing) for work in todo)
         queue = iter(todo)
-        self._fill(queue)
-        while self._in_flight or (self._delayed and not self.stopped):
-            finished = self._wait()
-            for reference in finished:
-                self._harvest(reference)
-            if finished:
-                self._held_up = ""
-            elif self._clock.monotonic() > self._slots_due:
-                self._look_for_nodes()
+        try:
             self._fill(queue)
-        self.failures += [found for active in self._open.values() if (found := active.failure()) is not None]
-        self.failures.sort(key=lambda failure: rank[failure.point.key])
+            while self._in_flight or (self._delayed and not self.stopped):
+                finished = self._wait()
+                for reference in finished:
+                    self._harvest(reference)
+                if finished:
+                    self._held_up = ""
+                elif self._clock.monotonic() > self._slots_due:
+                    self._look_for_nodes()
+                self._fill(queue)
+        finally:  # also where it is broken off: a design that is not finished may have failed for good
+            self.failures += [found for active in self._open.values() if (found := active.failure()) is not None]
+            self.failures.sort(key=lambda failure: rank[failure.point.key])
         return self.failures
 
     def _wait(self) -> list[Reference]:

@@ -56,7 +56,11 @@ class OnWorkers:
         try:
             ray = self._connected()
             with SweepProgress(design_works, self._console, name) as progress:
-                self.failures += Execution(ray, self._settings, progress).run(design_works)
+                execution = Execution(ray, self._settings, progress)
+                try:
+                    execution.run(design_works)
+                finally:
+                    self.failures += execution.failures
         except KeyboardInterrupt:
             raise Interrupted("interrupted; all finished tasks are kept, the same command goes on") from None
 

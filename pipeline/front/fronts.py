@@ -11,6 +11,7 @@ from jaxtyping import Bool
 
 from pipeline.front.candidates import front_candidates
 from pipeline.front.chips import in_turn
+from pipeline.front.intervals import score_interval
 from pipeline.front.pareto import find_front
 from pipeline.front.support import front_support
 from pipeline.sweep.axes import WORLD_COLUMNS
@@ -23,7 +24,7 @@ GROUP_COLUMNS = ("model_digest", "dataset_digest", *WORLD_COLUMNS)
 _ROUNDING = 1e-9  # far below one image of any split: 0.93 - 0.91 is a little more than 0.02
 MARKS = ("on_front", "above_floor", "front_candidate", "pareto_rank", "front_support", "knee")
 """Columns of ``designs`` that are known once all designs are."""
-_OF_THE_FLOOR = ("accuracy", "accuracy_low", "ideal_accuracy", "chance_accuracy")
+_OF_THE_FLOOR = ("accuracy", "images", "ideal_accuracy", "chance_accuracy")
 MOST_RESAMPLED = 2000
 """Designs of a group, best ranks first, whose support is looked for: beyond, it is 0."""
 
@@ -46,7 +47,7 @@ class Fronts:
 def input_columns(spec: ParetoSpec) -> list[str]:
     """The columns of ``designs`` that the fronts are found from."""
     objectives = dict.fromkeys(OBJECTIVES[name].column for name in spec.objectives)
-    of_all = ("images", "chips", "stopped", "design_key", "solver_setting")
+    of_all = ("chips", "stopped", "design_key", "solver_setting")
     return list(dict.fromkeys([*GROUP_COLUMNS, *objectives, *_OF_THE_FLOOR, *of_all]))
 
 
@@ -99,15 +100,17 @@ def reaches_floor(designs: pa.Table, spec: ParetoSpec) -> np.ndarray:
     """(designs,) which are as accurate as the front asks.
 
     A design that another one beats in accuracy is below the floor where that one is: what the floor leaves of a front
-    is the front of what the floor leaves.
+    is the front of what the floor leaves. So the interval that sets an accuracy apart from guessing is that of the
+    images alone: one that chips have a part in may begin lower for the more accurate of two designs.
 
     Args:
         designs: a table with ``input_columns(spec)``.
         spec: the floor.
     """
-    accuracy, low, ideal, chance = (designs[name].to_pandas().to_numpy(np.float64) for name in _OF_THE_FLOOR)
+    accuracy, images, ideal, chance = (designs[name].to_pandas().to_numpy(np.float64) for name in _OF_THE_FLOOR)
     if spec.max_loss is None and spec.min_accuracy is None:
-        return np.asarray(low > chance)
+        low = [score_interval(*one)[0] for one in zip(accuracy.tolist(), images.tolist(), strict=True)]
+        return np.asarray(np.array(low) > chance)
     reached = np.ones(len(accuracy), bool)
     if spec.max_loss is not None:
         reached &= ideal - accuracy <= spec.max_loss + _ROUNDING

@@ -42,12 +42,14 @@ def _row(one: Recommendation, standing: Standing, place: int) -> Row:
         "confidence_asked": options.confidence,
         "confidence": standing.confidence,
         "confirmed": standing.confirmed,
+        "chips": one.chips if one.chips_differ else None,
         "least": OBJECTIVES[options.by].label,
         "images": one.images,
         **_interval("accuracy", accuracy),
         "ideal_accuracy": one.ideal_accuracy,
         **_interval("change_from_ideal", change),
         "evidence_within_limits": standing.within_limits,
+        **point.sources,
     }
     for name, column in COSTS.items():
         columns[column] = _known(standing.costs.get(column, math.nan))

@@ -11,7 +11,7 @@ from pipeline.recommend.recommendation import Recommendation, Standing, points_t
 from pipeline.recommend.rows import COSTS
 from pipeline.recommend.sensitivity import Curve
 from pipeline.report.text_table import Column, print_table
-from pipeline.results.names import hardware_name
+from pipeline.results.names import hardware_name, only_of_chips
 from pipeline.sweep.keys import short_key
 from pipeline.sweep.objectives import OBJECTIVES
 
@@ -103,8 +103,7 @@ def _notes(found: list[Recommendation], console: Console) -> None:
         f"{100 * first.options.confidence:g} % sure together with all that were tested before it",
     )
     if drawn := {one.chips for one in found if one.chips_differ}:
-        them = "the one chip that was" if drawn == {1} else f"the {max(drawn)} chips that were"
-        _say(console, f"all of this holds for {them} judged: chips differ, and others may lose more")
+        _say(console, only_of_chips(max(drawn)))
     if any(one.kind != CONFIRMED for one in found):
         _say(console, "what is not confirmed is, of finalists, the surest by the images that judge, which flatters it")
     _say(console, "energy, latency, area in %: against dense storage; those of an image and of the whole network")

@@ -74,7 +74,7 @@ def compare_designs(a: pd.DataFrame, b: pd.DataFrame, names: tuple[str, str], st
     a, b = a.reset_index(drop=True), b.reset_index(drop=True)
     axes = [name for name in AXIS_COLUMNS if name not in ("design_key", "sweep") and name in a and name in b]
     changed = _differences(a, b, [*axes, *_CIRCUMSTANCES])
-    if SETS.column in changed and not _differences(_of_releases(a), _of_releases(b), ["solver_version"]):
+    if SETS.column in changed and not _differences(of_releases(a), of_releases(b), ["solver_version"]):
         changed.pop("solver_version", None)  # the rest of it follows from the sets
     shared = [name for name in axes if name not in changed]
     for frame, name in ((a, names[0]), (b, names[1])):
@@ -127,10 +127,10 @@ def _differences(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> dict[s
     return found  # type: ignore[return-value]
 
 
-def _of_releases(designs: pd.DataFrame) -> pd.DataFrame:
-    """Designs whose solver versions do not name the passes that were revised."""
+def of_releases(designs: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose solver versions do not name the passes that were revised, which those of other sets need not have."""
     versions = designs.get("solver_version", pd.Series(dtype=str))
-    return designs.assign(solver_version=versions.map(without_revisions))
+    return designs.assign(solver_version=versions.map(without_revisions, na_action="ignore"))
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from pipeline.tables.schema import SCHEMAS
 from simcore.errors import InputError, is_wrong_path, unknown_name
 
 DICTIONARY = "data_dictionary"
+_EARLIER = "earlier"  # in a draft: the export that the new one replaces
 _PARTITIONS = ("sweep", "device")
 _SIGNATURES = {"xlsx": (0, b"PK"), "duckdb": (8, b"DUCK")}
 """What files of a form hold, and where."""
@@ -53,6 +54,7 @@ def export_results(
     if form not in WRITERS:
         raise unknown_name("format", form, WRITERS, "--format")
     target = target or Path("binsparx-export" + ("" if form in ("parquet", "csv") else f".{form}"))
+    _remove_abandoned(target)
     _check_target(target, form, results, force)
     tables = {name: _joined(results, name, sweeps) for name in SCHEMAS}
     tables[DICTIONARY] = data_dictionary({name: table.schema for name, table in tables.items()})
@@ -60,8 +62,7 @@ def export_results(
         target.parent.mkdir(parents=True, exist_ok=True)
         with _draft_folder(target) as draft:
             WRITERS[form](tables, draft / "made")
-            _put_in_place(draft / "made", target, draft / "earlier")
-        _remove_abandoned(target)
+            _put_in_place(draft / "made", target, draft / _EARLIER)
     except OSError as error:
         if error.errno in NO_ROOM:
             raise DiskFull(f"{target}: {error.strerror}") from None
@@ -85,21 +86,33 @@ def _draft_folder(target: Path) -> Iterator[Path]:
     try:
         yield draft
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            _remove_draft(draft, target)
         os.close(opened)
+
+
+def _remove_draft(draft: Path, target: Path) -> None:
+    """An earlier export goes back from it first, where nothing came in its place."""
+    if (draft / _EARLIER).exists() and not target.exists():
+        (draft / _EARLIER).rename(target)
+    shutil.rmtree(draft, ignore_errors=True)
 
 
 def _remove_abandoned(target: Path) -> None:
     """Drafts of exports to ``target`` that were killed: nobody holds their lock."""
     name = re.compile(rf"\.{re.escape(target.name)}-[0-9a-f]{{8}}")
-    for draft in target.parent.iterdir():
+    try:
+        beside = list(target.parent.iterdir())
+    except OSError:  # not there yet, or not to be looked into
+        return
+    for draft in beside:
         if not (name.fullmatch(draft.name) and draft.is_dir()):
             continue
         with contextlib.suppress(OSError):  # another user's, or in use: in nobody's way
             opened = os.open(draft, os.O_RDONLY)
             try:
                 fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(draft)
+                _remove_draft(draft, target)
             finally:
                 os.close(opened)
 
@@ -227,7 +240,7 @@ def _fill_database(tables: Tables, path: Path) -> None:
 
 
 def _put_in_place(made: Path, target: Path, earlier: Path) -> None:
-    """An earlier export is there until the new one is: a file is replaced at once, a folder is out of the way first."""
+    """A file is replaced at once; a folder is out of the way first, and its draft's end brings it back on failure."""
     if target.is_dir():
         target.rename(earlier)
     made.replace(target)

@@ -159,7 +159,7 @@ class Results:
         Raises:
             InputError: none, or several.
         """
-        designs = self.designs(sweep).drop_duplicates("design_key")
+        designs = _each_once(self.designs(sweep))
         found = designs[designs.design_key.str.startswith(key_start.lower())]
         if not key_start or found.empty:
             raise InputError(f"no design in {self.store.uri} has a key that begins with '{key_start}'")
@@ -199,9 +199,7 @@ class Results:
         for name in costs:
             if not holds_numbers(designs[name]):
                 raise InputError(f"expected a column of numbers to set against the accuracy, found '{name}'", "cost")
-        # Of a design that several sweeps hold, the row that saw most images counts.
-        ordered = seen_all(designs).sort_values("images", ascending=False, kind="stable")
-        designs = ordered.drop_duplicates("design_key").sort_index()
+        designs = _each_once(seen_all(designs))
         if designs.empty:
             return designs
         names = [*within, *(column for name in within for column in _CONTENT.get(name, ()) if column in designs)]
@@ -335,8 +333,19 @@ def _saw_all(designs: pd.DataFrame) -> pd.Series:
     beaten."""
     group = [name for name in ("sweep", *GROUP_COLUMNS) if name in designs]
     runs = _is_hardware(designs) & (designs["stopped"] != "beaten")
-    seen = (designs["images"] * (designs["chips"].fillna(1) if "chips" in designs else 1)).where(runs)
+    seen = _evaluations(designs).where(runs)
     return seen == seen.groupby([designs[name] for name in group], dropna=False).transform("max")
+
+
+def _evaluations(designs: pd.DataFrame) -> pd.Series:
+    """Images of all chips together."""
+    return designs["images"] * (designs["chips"].fillna(1) if "chips" in designs else 1)
+
+
+def _each_once(designs: pd.DataFrame) -> pd.DataFrame:
+    """Of a design that several sweeps hold, the row that saw most images of all chips."""
+    most_first = np.argsort(-_evaluations(designs).to_numpy(), kind="stable")
+    return designs.iloc[most_first].drop_duplicates("design_key").sort_index()
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

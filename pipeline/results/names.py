@@ -86,6 +86,12 @@ def distinguishing(designs: pd.DataFrame) -> list[str]:
     return [name for name in axes if same[name][name].nunique(dropna=False).max() > 1]
 
 
+def only_of_chips(chips: int) -> str:
+    """What a claim that was judged on so many chips, which differ, does not say."""
+    them = "the one chip that was" if chips == 1 else f"the {chips} chips that were"
+    return f"all of this holds for {them} judged: chips differ, and others may lose more"
+
+
 def overridden(overrides: object) -> dict[str, str]:
     """The circuit parameters of the column ``overrides``, ``r_col=5;v_read=0.3``, with their values as text."""
     pairs = (part.partition("=") for part in str(overrides).split(";"))

@@ -193,6 +193,16 @@ class DesignPoint:
         return self.configuration.study.solver_version(design.mitigations, design.adc)
 
     @property
+    def sources(self) -> dict[str, str]:
+        """Columns that say which network, images and simulation it is of."""
+        return {
+            "model_digest": self.model.digest,
+            "dataset_digest": self.dataset.digest,
+            "dataset_split": self.split,
+            "solver_version": self.solver_version,
+        }
+
+    @property
     def content(self) -> dict[str, Any]:
         """What the key was made from."""
         design = self.design.content()

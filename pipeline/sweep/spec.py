@@ -168,7 +168,8 @@ class ParetoSpec(_Part):
     ``yield_width`` how wide the interval of the yield may be where a race stops.
 
     The floor is what a design has to reach to be on a front: at most ``max_loss`` below ideal arithmetic, at least
-    ``min_accuracy``. Without either it has to be more accurate than guessing, by the low end of its 95 % interval.
+    ``min_accuracy``. Without either it has to be more accurate than guessing, by the low end of Wilson's 95 % interval
+    of the images alone.
     """
 
     objectives: Annotated[list[ObjectiveName], Listed, Field(min_length=1)] = ["accuracy", "energy"]

@@ -144,10 +144,7 @@ class _Finished:
     def provenance_columns(self) -> Row:
         """What the design was computed from and with."""
         return {
-            "model_digest": self.point.model.digest,
-            "dataset_digest": self.point.dataset.digest,
-            "dataset_split": self.point.split,
-            "solver_version": self.point.solver_version,
+            **self.point.sources,
             "package_version": self.record.package_version,
             "git_commit": self.record.git_commit,
         }

@@ -7,6 +7,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
+from pipeline.results.finished import seen_all
 from pipeline.results.names import hardware_name
 from pipeline.sweep.keys import digest_of, short_key
 from pipeline.sweep.names import level_name
@@ -84,8 +87,8 @@ def parent_entry(sweep: SweepFile, rows: list[dict[str, Any]], artifacts: dict[s
     """
     spec = sweep.spec
     metrics: dict[str, float] = {"designs": len(rows), "designs_on_front": sum(row["on_front"] for row in rows)}
-    if left := [row["accuracy"] for row in rows if row["stopped"] != "beaten"]:
-        metrics["best_accuracy_pct"] = 100 * max(left)
+    if rows and not (compared := seen_all(pd.DataFrame(rows))).empty:
+        metrics["best_accuracy_pct"] = 100 * float(compared.accuracy.max())
     tags = {
         f"{PREFIX}.sweep": spec.name,
         f"{PREFIX}.kind": "sweep",

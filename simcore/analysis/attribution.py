@@ -40,33 +40,41 @@ def passes_at_work(design: Design) -> list[str]:
 
 
 def needs_of(name: str) -> tuple[str, ...]:
-    """What a pass cannot do without; of several flips or bends, those of the design.
+    """What a pass cannot do without; of several flips or bends, one of which is enough, all.
 
     Args:
         name: of the pass.
     """
+    return tuple(dict.fromkeys(one for choice in _choices_of(name) for one in choice))
+
+
+def _choices_of(name: str) -> list[tuple[str, ...]]:
+    """What a pass cannot do without, as ``Design`` has it: of each choice one at least."""
     known = PASSES.get(name)
     if known is None:
-        return ()
-    ranging = (RE_RANGING,) if known.sets_converters else ()
-    flips = [
-        (ACTIVATION_FLIP, known.activation_flips or known.flips),
-        (WEIGHT_FLIP, known.weight_flips or known.flips),
-    ]
-    bends = [one.name for one in PASSES.values() if one.bends_thresholds and known.needs_bends]
-    return (*ranging, *(name for name, needed in flips if needed), *bends)
+        return []
+    needed: dict[tuple[str, ...], bool] = {
+        (RE_RANGING,): known.sets_converters,
+        (ACTIVATION_FLIP,): known.activation_flips,
+        (WEIGHT_FLIP,): known.weight_flips,
+        (ACTIVATION_FLIP, WEIGHT_FLIP): known.flips,
+        tuple(one.name for one in PASSES.values() if one.bends_thresholds): known.needs_bends,
+    }
+    return [choice for choice, is_needed in needed.items() if is_needed]
 
 
 def with_passes(design: Design, names: Iterable[str]) -> Design:
-    """The design with only some of its passes, and what these cannot do without.
+    """The design with only some of its passes, and what these cannot do without: where there is nothing of a choice
+    among them, all that the design has of it.
 
     Args:
         design: the design.
-        names: some of ``passes_at_work``.
+        names: some of ``passes_at_work``; others are of no account.
     """
-    kept = set(names)
-    at_work = passes_at_work(design)
-    kept |= {need for name in kept for need in needs_of(name) if need in at_work}
+    at_work = set(passes_at_work(design))
+    asked = at_work & set(names)
+    lacking = [choice for name in asked for choice in _choices_of(name) if not asked & set(choice)]
+    kept = asked | at_work & {one for choice in lacking for one in choice}
     mitigations = [one for one in passes_of(design.mitigations) if one.name in kept]
     reference = design.adc.reference if RE_RANGING in kept else "nominal"
     changes = {
@@ -86,19 +94,22 @@ def without_pass(design: Design, name: str) -> Design:
         design: the design.
         name: one of ``passes_at_work``.
     """
-    return with_passes(
-        design, [other for other in passes_at_work(design) if other != name and name not in needs_of(other)]
-    )
+    gone = {name, *resting_on(design, name)}
+    return with_passes(design, set(passes_at_work(design)) - gone)
 
 
 def resting_on(design: Design, name: str) -> list[str]:
-    """The passes of a design that cannot do without one of them.
+    """The passes of a design that cannot do without one of them: nothing else that is left would do.
 
     Args:
         design: the design.
         name: one of ``passes_at_work``.
     """
-    return [other for other in passes_at_work(design) if name in needs_of(other)]
+    at_work = passes_at_work(design)
+    left = set(at_work) - {name}
+    return [
+        other for other in at_work if any(name in choice and not left & set(choice) for choice in _choices_of(other))
+    ]
 
 
 def _rests_on_ranging(name: str) -> bool:

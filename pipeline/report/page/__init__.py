@@ -51,7 +51,7 @@ def build_report(results: Results, sweep: str) -> str:
         asked=sections.asked(designs, len(shown), _description(text)),
         findings=sections.findings(findings(designs, gains, results.store)),
         race=sections.race(designs, objectives),
-        recommendations=sections.recommendations(results.recommendations(sweep)),
+        recommendations=sections.recommendations(results.recommendations(sweep), designs),
         sizes_and_worlds=sections.sizes_and_worlds(designs),
         heat_maps=sections.heat_maps(designs),
         evidence=sections.evidence(designs),

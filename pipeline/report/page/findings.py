@@ -56,8 +56,9 @@ class Gains:
 
 
 def find_gains(results: Results, designs: pd.DataFrame) -> Gains | None:
-    """``binsparx``, or the best level there is, against ``dense``, both with nothing beyond the flips and judged on as
-    many images and chips, where both are there on the same hardware; None where that is nowhere."""
+    """``binsparx``, or the best level there is, against ``dense``, both with nothing beyond the flips and judged on all
+    images and chips, where both are there on the same hardware; None where that is nowhere."""
+    designs = seen_all(designs)
     plain = designs[only_flips(designs)]
     same = [name for name in (*HARDWARE_COLUMNS, "model_digest", "dataset_digest", "images", "chips") if name in plain]
     for level in ("binsparx", "activation", "weight"):
@@ -105,13 +106,15 @@ def _what_it_costs(designs: pd.DataFrame) -> str:
     dense = designs[(designs.sparsity == "dense") & only_flips(designs)]
     chosen = dense if not dense.empty else designs
     worst = chosen.loc[chosen.accuracy_loss.idxmax()]
-    how = "stored densely, " if not dense.empty else ""
+    how, kind = ("stored densely, ", "dense ") if not dense.empty else ("", "")
+    costs = f"Circuits cost the network up to {100 * worst.accuracy_loss:.1f} points of accuracy"
+    if worst.accuracy_loss <= 0:
+        costs = f"No {kind}design loses accuracy on these images"
     fine = int((chosen.accuracy_loss <= NEAR_IDEAL).sum())
     return (
-        f"Circuits cost the network up to {100 * worst.accuracy_loss:.1f} points of accuracy: {how}"
-        f"{design_name(worst, designs)}{_mark(worst)} classifies {_percent(worst.accuracy)} of {worst.images} images "
-        f"rightly where ideal arithmetic gets {_percent(worst.ideal_accuracy)}; {fine} of {len(chosen)} "
-        f"{'dense ' if not dense.empty else ''}designs stay within {100 * NEAR_IDEAL:g} points of it on these images."
+        f"{costs}: {how}{design_name(worst, designs)}{_mark(worst)} classifies {_percent(worst.accuracy)} of "
+        f"{worst.images} images rightly where ideal arithmetic gets {_percent(worst.ideal_accuracy)}; {fine} of "
+        f"{len(chosen)} {kind}designs stay within {100 * NEAR_IDEAL:g} points of it on these images."
     )
 
 

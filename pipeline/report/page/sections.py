@@ -12,9 +12,10 @@ import pandas as pd
 from matplotlib import colormaps
 
 from pipeline.execution.failures import FailureReport
+from pipeline.results.comparison import of_releases
 from pipeline.results.finished import seen_all
 from pipeline.results.fixed import cost_choices, fixed_axes, said, varying_axes
-from pipeline.results.names import distinguishing, hardware_name, world_names, world_words
+from pipeline.results.names import distinguishing, hardware_name, only_of_chips, world_names, world_words
 from pipeline.results.stopped import stop_words
 from pipeline.sweep.keys import short_key
 from pipeline.sweep.names import array_name
@@ -40,6 +41,7 @@ _CHIPS = {
     "yield_high": ("yield, high", 100),
 }
 """Columns of designs whose chips differ: heading and factor."""
+_MADE_OF = ["model_digest", "dataset_digest", "dataset_split", "solver_version"]
 _MOST_LISTED = 20  # values of an axis
 
 
@@ -142,11 +144,29 @@ def _worlds(designs: pd.DataFrame) -> pd.Series:
     return designs["corner"] if world_words(designs) == "corner" else world_names(designs)
 
 
-def recommendations(found: pd.DataFrame) -> str:
+def recommendations(found: pd.DataFrame, designs: pd.DataFrame) -> str:
     """What brings each piece of hardware back, as ``binsparx recommend SWEEP.yaml`` found; nothing where it was not
-    asked."""
+    asked.
+
+    Args:
+        found: rows of ``recommendations``. Those of another network, other images or another solver than all designs
+            are left out, and the words say so.
+        designs: of the sweep.
+    """
     if found.empty:
         return ""
+    made_of, known = (pd.MultiIndex.from_frame(of_releases(rows)[_MADE_OF]) for rows in (found, designs))
+    every, found = found, found[made_of.isin(known)]
+    judged, shown = (int((rows.place == 0).sum()) for rows in (every, found))
+    left = (
+        f"<p class=note>{judged - shown} of {judged} recommendations are left out: they are of another network, other "
+        "images or another solver than these designs, or do not say of which; "
+        "<code>binsparx recommend</code> finds them anew.</p>"
+        if shown < judged
+        else ""
+    )
+    if found.empty:
+        return _recommended(left)
     rows = []
     axes = distinguishing(found[found.place == -1])  # knobs change the hardware of what is chosen
     for chosen, dense in zip(
@@ -168,12 +188,16 @@ def recommendations(found: pd.DataFrame) -> str:
         "images that had no say in what is judged on them. Where none is, the surest of those that are likely to, or "
         "the closest, as the same images have it. Costs are changes against dense storage, in %."
     )
+    if found.chips.notna().any():
+        note += f" {only_of_chips(int(found.chips.max())).capitalize()}."
     heading = (
         "hardware", "set", "verdict", "sure (%)", "dense (%)", "accuracy (%)", "ideal (%)", "energy", "latency", "area",
     )  # fmt: skip
-    return (
-        f"<section id=recommended><h2>What brings it back</h2><p class=note>{note}</p>{table(heading, rows)}</section>"
-    )
+    return _recommended(f"<p class=note>{note}</p>{table(heading, rows)}{left}")
+
+
+def _recommended(content: str) -> str:
+    return f"<section id=recommended><h2>What brings it back</h2>{content}</section>"
 
 
 def _percent(change: float | None) -> str:

@@ -86,10 +86,11 @@ def _print_hardware(designs: pd.DataFrame, console: Console, most: int | None, w
     print_table(title, columns, lines, console, len(naming.columns), wide)
     _tell_unlisted(len(groups) - len(listed), sweep, results, console)
     console.print()
-    widest = 50 * (designs.accuracy_high - designs.accuracy_low).max()
+    ends = designs[["accuracy_low", "accuracy_high"]]
+    farthest = 100 * ends.sub(designs.accuracy, axis=0).abs().max().max()
     notes = [
         "gain: best level over dense, in points, by the images that show which is best",
-        f"95 % interval of each accuracy: at most ±{widest:.1f} points",
+        f"95 % interval of each accuracy: at most ±{farthest:.1f} points",
         f"*: on the front of its model, {world_words(designs)}; ?: cannot be told from it (95 %)",
     ]
     if any(is_beyond(row) for row in rows):

@@ -55,7 +55,7 @@ DESIGNS_SCHEMA = pa.schema(
             FLAG,
             DIMENSIONLESS,
             "as accurate as pareto.max_loss and min_accuracy ask; without either, more accurate than guessing by the "
-            "low end of its interval",
+            "low end of Wilson's 95 % interval of the images alone",
         ),
         column(
             "front_candidate",

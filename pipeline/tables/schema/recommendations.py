@@ -30,6 +30,13 @@ RECOMMENDATIONS_SCHEMA = pa.schema(
         column(
             "confirmed", FLAG, DIMENSIONLESS, "as sure as was asked, and so is each finalist that was tested before it"
         ),
+        column(
+            "chips",
+            INT,
+            "chips",
+            "that the images took turns on, for which alone all of this holds; null where all chips are alike",
+            True,
+        ),
         column("least", TEXT, DIMENSIONLESS, "cost that should be least"),
         column("images", INT, "images", "that confirm: none of them had a say in what was chosen"),
         column("accuracy", FLOAT, "fraction", "on the images that confirm"),
@@ -46,5 +53,9 @@ RECOMMENDATIONS_SCHEMA = pa.schema(
         column("area_m2", FLOAT, "m^2", "area of the network's tiles and digital layers", True),
         column("area_change", FLOAT, "fraction", "against dense storage on the same hardware", True),
         column("evidence_within_limits", FLAG, DIMENSIONLESS, "as in designs.parquet"),
+        *(
+            column(name, TEXT, DIMENSIONLESS, "as in designs.parquet; null of a version that did not note it", True)
+            for name in ("model_digest", "dataset_digest", "dataset_split", "solver_version")
+        ),
     ]
 )

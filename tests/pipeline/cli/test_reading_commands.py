@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.cli.json_output import json_row
-from pipeline.cli.options import select
+from pipeline.cli.options import hundredths, select
 from simcore.errors import InputError
 from tests.pipeline import fake_simcore
 from tests.pipeline.finished_sweep import DEVICES, finish_sweep
@@ -208,6 +208,14 @@ def test_designs_are_chosen_by_what_they_reach_and_listed_in_an_order_with_their
     ):
         code, error = command("results", "small", *wrong)
         assert code == 2 and len(error.splitlines()) == 1, error
+
+
+def test_a_percentage_is_the_fraction_that_is_written() -> None:
+    designs = pd.DataFrame({"accuracy": [count / 1000 for count in range(1000)]})
+    designs.attrs["units"] = {"accuracy": "fraction"}
+    for count in (9, 570):  # over 100 the first is too large, times 0.01 the second
+        assert len(select(designs, [f"accuracy >= {count / 10:g}%"])) == 1000 - count
+    assert hundredths("1.4") == 21 / 1500
 
 
 def test_numbers_and_truth_are_chosen_as_they_are_written_in_sweep_files() -> None:

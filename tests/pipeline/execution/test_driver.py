@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline.errors import DiskFull
+from pipeline.errors import DiskFull, ResultsNotShared
+from pipeline.execution import on_workers
 from pipeline.execution.driver import Execution, Listener
 from pipeline.execution.progress import SweepProgress
 from pipeline.execution.ray_interface import Reference
@@ -26,7 +27,7 @@ from pipeline.sweep.plan import make_plan
 from pipeline.sweep.protocols import Prepared
 from pipeline.sweep.spec import load_sweep
 from tests.pipeline.fake_inference import FakeEvaluator
-from tests.pipeline.fake_ray import FakeClock, FakeRay
+from tests.pipeline.fake_ray import FakeClock, FakeRay, fake_session
 from tests.pipeline.fake_simcore import write_sweep
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -158,6 +159,26 @@ def test_a_full_disk_ends_it_without_another_try(tmp_path: Path, where: int) -> 
     with pytest.raises(DiskFull, match="a failure of full; what is finished is kept"):
         execution(answer).run(design_works)
     assert tries == [0]
+
+
+@pytest.mark.parametrize("end", [FailureKind.FULL, FailureKind.NOT_SHARED])
+def test_a_run_that_is_broken_off_keeps_the_failures_of_designs_that_are_not_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: FailureKind
+) -> None:
+    design_works = design_works_of(tmp_path, shard_images="10")
+    bad = design_works[0].point.key
+
+    def answer(key: str, image: int, before: int) -> Outcome:
+        ends = {0: FailureKind.SIMULATION, 50: end}
+        return failing(ends[image]) if key == bad and image in ends else WELL
+
+    monkeypatch.setattr(on_workers, "Execution", lambda ray, settings, progress: execution(answer, listener=progress))
+    settings = TaskSettings(FakeEvaluator("numba"), str(tmp_path), 1, Provenance("0", ""))
+    with on_workers.OnWorkers(settings, Console(file=io.StringIO()), None, fake_session) as workers:
+        with pytest.raises((DiskFull, ResultsNotShared)):
+            workers(design_works, "all")
+    (failure,) = workers.failures
+    assert failure.point.key == bad and failure.kind is FailureKind.SIMULATION and len(failure.shards) == 1
 
 
 @pytest.mark.parametrize("fails", ["preparation", "shards", "shards after tries"])

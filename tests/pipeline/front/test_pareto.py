@@ -9,10 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipeline.front.chips import accuracy_interval
+from pipeline.front.elimination import ERROR, Contender, beaten_in_group
 from pipeline.front.fronts import GROUP_COLUMNS, bits_of, find_fronts
 from pipeline.front.intervals import wilson_interval
 from pipeline.front.pareto import find_front, non_dominated
 from pipeline.front.support import front_support
+from pipeline.sweep.extent import Extent
 from pipeline.sweep.objectives import OBJECTIVES, ObjectiveName
 from pipeline.sweep.spec import ParetoSpec
 
@@ -112,7 +115,6 @@ def test_candidates_of_a_table_are_of_each_group_and_not_what_a_race_stopped() -
             **{name: ["x"] * 6 for name in GROUP_COLUMNS},
             "corner": ["nominal"] * 5 + ["pessimistic"],
             "accuracy": [0.90, 0.89, 0.50, 0.80, 0.90, 0.50],
-            "accuracy_low": [0.85, 0.84, 0.45, 0.70, 0.85, 0.45],
             "ideal_accuracy": [0.91] * 6,
             "chance_accuracy": [0.1] * 6,
             "energy_per_image_J": [1.0, 2.0, 3.0, 4.0, None, 9.0],
@@ -143,7 +145,6 @@ def test_a_front_has_a_floor_and_without_one_of_its_own_it_is_chance(floor: dict
         {
             **{name: ["x"] * 5 for name in GROUP_COLUMNS},
             "accuracy": [n / 100 for n in right],
-            "accuracy_low": [wilson_interval(n, 100)[0] for n in right],
             "ideal_accuracy": [0.93] * 5,
             "chance_accuracy": [0.1] * 5,
             "energy_per_image_J": [1.0, 2.0, 3.0, 4.0, 5.0],
@@ -163,6 +164,39 @@ def test_a_front_has_a_floor_and_without_one_of_its_own_it_is_chance(floor: dict
     assert ((fronts.marks["pareto_rank"] > 0) == fronts.marks["above_floor"]).all()
 
 
+def test_what_beats_a_design_above_the_default_floor_is_above_it_itself() -> None:
+    """Chance is a tenth. The dearer design is a little better on every chip. The cheaper one is far better on two chips
+    of eight, so that other chips may do no more than guess, and beats it early in a race."""
+    of_chips = np.array([[0.15] * 8, [0.10] * 6 + [0.55] * 2])
+    right = np.random.default_rng(0).random((2, 8, 1600)) < of_chips[:, :, None]
+    low = [accuracy_interval(one)[0] for one in right]
+    assert low[1] < 0.1 < low[0]
+    energies = [2.0, 1.0]
+    contenders = [
+        Contender(key, one[:, :100], np.full((1, 4), energy), np.full((1, 8), energy))
+        for key, one, energy in zip("ab", right, energies, strict=True)
+    ]
+    assert beaten_in_group(contenders, Extent(1600, 8), ERROR, ["accuracy"]) == {"a"}
+    table = pa.table(
+        {
+            **{name: ["x"] * 2 for name in GROUP_COLUMNS},
+            "accuracy": right.mean(axis=(1, 2)).tolist(),
+            "accuracy_low": low,
+            "ideal_accuracy": [0.95] * 2,
+            "chance_accuracy": [0.1] * 2,
+            "energy_per_image_J": energies,
+            "images": [1600] * 2,
+            "chips": [8] * 2,
+            "design_key": list("ab"),
+            "solver_setting": ["auto"] * 2,
+            "stopped": [""] * 2,
+        }
+    )
+    spec = ParetoSpec(resamples=20)
+    marks = find_fronts(table, [bits_of(one, spec) for one in right], spec).marks
+    assert marks["above_floor"].tolist() == [True, True] and marks["on_front"].tolist() == [False, True]
+
+
 @pytest.mark.parametrize(
     ("objectives", "order"),
     [(("accuracy", "chip_accuracy", "energy"), "ab"), (("chip_accuracy", "accuracy"), "ab"), (("accuracy",), "b")],
@@ -177,7 +211,6 @@ def test_a_front_begins_with_the_cheapest_or_where_nothing_costs_with_the_most_a
             **{name: ["x"] * 2 for name in GROUP_COLUMNS},
             "accuracy": right.mean(axis=(1, 2)).tolist(),
             "accuracy_chip_p5": [0.88, 0.85],
-            "accuracy_low": [0.4] * 2,
             "ideal_accuracy": [0.95] * 2,
             "chance_accuracy": [0.1] * 2,
             "energy_per_image_J": [1.0, 2.0],
@@ -250,7 +283,6 @@ def test_candidates_of_what_chips_reach_are_known_where_one_chip_stands_for_all(
             **{name: ["x"] * 3 for name in GROUP_COLUMNS},
             "accuracy": right.mean(axis=(1, 2)).tolist(),
             "accuracy_chip_p5": pa.array([None] * 3 if chips is None else reached, pa.float64()),
-            "accuracy_low": [0.4] * 3,
             "ideal_accuracy": [0.95] * 3,
             "chance_accuracy": [0.1] * 3,
             "energy_per_image_J": [1.0, 2.0, 3.0],

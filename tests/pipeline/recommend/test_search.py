@@ -22,11 +22,14 @@ from pipeline.cli import recommend as command_module
 from pipeline.errors import PointsFailed
 from pipeline.recommend.candidates import candidates_of, design_of, hardware_among
 from pipeline.recommend.picture import draw_recommendations, draw_search, draw_sensitivity
+from pipeline.recommend.race import Runner, finish
 from pipeline.recommend.recommendation import Options, Recommendation
+from pipeline.recommend.rows import rows_of
 from pipeline.recommend.search import Evaluations, NothingFound, recommend
 from pipeline.recommend.sensitivity import sensitivity
 from pipeline.recommend.text import print_recommendations
 from pipeline.report.page import sections
+from pipeline.results.names import only_of_chips
 from pipeline.storage.records import design_folder
 from pipeline.storage.store import Store
 from pipeline.storage.trusted import SetAside
@@ -188,6 +191,22 @@ def test_chips_that_differ_are_said_to(tmp_path: Path, monkeypatch: pytest.Monke
         assert f"holds for {expected}: chips differ" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
+def test_the_report_shows_recommendations_for_its_own_network_alone(plan: Plan, tmp_path: Path) -> None:
+    found, _ = found_by(plan, tmp_path, target=0.05, passes=("bent_references", "popcount_term"))
+    rows = pd.DataFrame(rows_of([found], "small"))
+    of_chips = sections.recommendations(rows.assign(chips=3), rows)
+    assert only_of_chips(3).capitalize() in of_chips and "left out" not in of_chips
+    assert "chips" not in sections.recommendations(rows, rows)
+    revised = rows.assign(solver_version=rows.solver_version + "+popcount_term.9")
+    assert sections.recommendations(revised, rows) == sections.recommendations(rows, rows)
+    trained_again = rows.assign(model_digest="another", mitigation_set="old")
+    both = sections.recommendations(pd.concat([trained_again, rows], ignore_index=True), rows)
+    assert "1 of 2 recommendations are left out" in both and "old" not in both
+    for name in ("model_digest", "dataset_digest", "dataset_split", "solver_version"):  # of a version without them
+        page = sections.recommendations(rows.assign(**{name: None}), rows)
+        assert "1 of 1 recommendations are left out" in page and "<table" not in page
+
+
 def test_sets_are_tried_on_hardware_once_each(plan: Plan) -> None:
     (hardware,) = hardware_among(plan.points)
     candidates = candidates_of(hardware)
@@ -292,6 +311,12 @@ def test_sensitivity_goes_through_the_own_value_and_calibration_through_what_the
     }
 
 
+def test_a_loss_of_just_the_target_reaches_it() -> None:
+    ideal = np.ones(1500, bool)
+    runner = Runner("set", np.arange(1500) >= 21, 1.0)
+    assert finish([runner], ideal, command_module._target("1.4pt"), 0.95).kind == "likely"
+
+
 def test_the_command(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -314,7 +339,7 @@ def test_the_command(
     table = pq.read_table(tmp_path / "results/sweeps/small/recommendations.parquet").to_pylist()
     assert [row["place"] for row in table][:2] == [-1, 0] and table[1]["verdict"] == "confirmed"
     assert (tmp_path / "drawn/small-recommendations.png").exists()
-    section = re.sub("<[^>]+>", "", sections.recommendations(pd.DataFrame(table)))
+    section = re.sub("<[^>]+>", "", sections.recommendations(pd.DataFrame(table), pd.DataFrame(table)))
     assert table[1]["mitigation_set"] in section and "confirmed" in section and "8T-SRAM nominal 64x64" in section
     key = plan.points[0].key
     assert command(key[:9], *few, "--sweep", "small.yaml", "--target", "0.5pt", "--json") == 0

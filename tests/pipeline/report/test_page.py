@@ -136,6 +136,14 @@ def test_findings_say_what_the_tables_hold(results: Results) -> None:
     assert "nan" not in " ".join((costs, gives, build))
 
 
+def test_where_no_design_loses_accuracy_none_is_said_to(results: Results) -> None:
+    designs = results.designs("small")
+    for loss in (0.0, -0.01):
+        costs = sentences(designs.assign(accuracy_loss=loss), None)[0]
+        assert costs.startswith("No dense design loses accuracy on these images: stored densely, ")
+        assert "up to" not in costs and "4 of 4 dense designs stay within 2 points" in costs
+
+
 def test_a_sweep_without_levels_to_compare_says_so(tmp_path: Path, fakes: None) -> None:
     finish_sweep(tmp_path, sparsity="binsparx")
     page = build_report(Results(str(tmp_path / "results")), "small")
@@ -193,6 +201,15 @@ def test_what_a_race_stopped_is_not_set_beside_the_others(results: Results, tmp_
     dense = {"accuracy": 0.5, "images": 100, "chips": None}
     rows = {("dense", 0.0): dense, ("binsparx", 0.0): {"accuracy": 0.9, "images": 25, "chips": None}}
     assert _gain(rows) == ""
+
+
+def test_a_pair_that_a_race_stopped_in_the_same_round_is_no_gain(results: Results) -> None:
+    designs = results.designs("small")
+    beaten = (designs.device == "8T-SRAM") & (designs.corner == "nominal")
+    raced = designs.assign(stopped=designs.stopped.where(~beaten, "beaten"), images=designs.images.where(~beaten, 25))
+    gains = find_gains(results, raced)
+    assert gains is not None and len(gains.comparison.points) == 3
+    assert not set(gains.comparison.points.design_key_b) & set(designs[beaten].design_key)
 
 
 def test_heat_maps_are_headed_by_what_they_lie_over(results: Results) -> None:

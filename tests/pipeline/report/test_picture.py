@@ -177,6 +177,14 @@ def test_the_table_shows_dense_against_the_other_levels_and_the_gain_on_80_colum
         assert expected in line
 
 
+def test_an_interval_near_all_images_reaches_farther_down_than_up() -> None:
+    low, high = wilson_interval(98, 100)
+    console = Console(file=io.StringIO(), width=80)
+    print_designs(table_of([rows_of()[0] | {"accuracy": 0.98, "accuracy_low": low, "accuracy_high": high}]), console)
+    assert (round(100 * (0.98 - low), 1), round(100 * (high - 0.98), 1)) == (5.0, 1.4)
+    assert "at most ±5.0 points" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_designs_that_cannot_be_told_from_the_front_are_marked_where_the_table_knows() -> None:
     rows = [{**row, "front_candidate": True} for row in rows_of()]
     for table, mark in ((table_of(rows), "50.0?"), (table_of(rows).drop(["front_candidate"]), "50.0 ")):

@@ -135,6 +135,28 @@ def test_drafts_of_killed_exports_go_and_those_in_use_stay(results: Results, tmp
     assert not used.exists()
 
 
+def test_an_earlier_export_comes_back_where_the_new_one_does_not_take_its_place(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, killed = tmp_path / "out", tmp_path / ".out-01234567"
+    export_results(results, ["wider"], "csv", target)
+    before = (target / "designs.csv").read_bytes()
+
+    def full(self: Path, place: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        with pytest.raises(DiskFull):
+            export_results(results, [], "csv", target, force=True)
+    assert (target / "designs.csv").read_bytes() == before
+    killed.mkdir()
+    target.rename(killed / "earlier")
+    with pytest.raises(InputError, match="--force"):
+        export_results(results, [], "csv", target)
+    assert (target / "designs.csv").read_bytes() == before and not killed.exists()
+
+
 def test_a_full_disk_is_no_bad_input(results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: object, path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

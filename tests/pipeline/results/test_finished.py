@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -191,6 +192,17 @@ def test_a_sweep_of_fewer_images_has_designs_on_the_common_front(tmp_path: Path,
         assert members.mean_column_current_A.min() == rivals.mean_column_current_A.min()
     alone = results.front("mean_column_current_A", sweep="other")
     assert set(front[front.dataset_split == "train"].design_key) == set(alone.design_key)
+
+
+def test_of_a_design_of_several_sweeps_the_row_with_most_images_of_all_chips_counts(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = results.designs("small").assign(chips=2.0)
+    twice = pd.concat([few, few.assign(sweep="more", images=50, chips=8.0)], ignore_index=True)
+    monkeypatch.setattr(results, "designs", lambda sweep=None: twice)
+    front = results.front()
+    assert set(front.sweep) == {"more"} and front.design_key.is_unique
+    assert results.design(front.design_key[0]).sweep == "more"
 
 
 def test_a_sweep_none_of_whose_designs_is_finished_is_empty_and_compares_with_nothing(results: Results) -> None:

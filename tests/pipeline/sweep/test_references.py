@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from pipeline.cli.results import _list_sweeps
 from pipeline.front.fronts import find_fronts, input_columns
 from pipeline.report.page import build_report
 from pipeline.report.picture import draw_front
@@ -20,6 +22,7 @@ from pipeline.sweep.evaluator import SimcoreEvaluator
 from pipeline.sweep.keys import digest_of
 from pipeline.sweep.plan import Plan, make_plan
 from pipeline.sweep.spec import ParetoSpec, load_sweep
+from pipeline.tracking.mlflow import parent_entry
 from simcore.design import Design
 from simcore.design_axes import Adc
 from simcore.effects.base import Effect
@@ -121,7 +124,7 @@ def test_a_reference_is_on_no_front_whatever_it_is_drawn_for() -> None:
         "model_digest": "m", "dataset_digest": "d", "corner": "nominal", "images": 8,
         "effects": "none", "age_s": 1.0, "reads": 0.0, "temperature_K": 300.0, "chips": None,
         "accuracy": [1.0, 0.5, 0.25],
-        "accuracy_low": [0.9, 0.4, 0.2], "ideal_accuracy": 1.0, "chance_accuracy": 0.1,
+        "ideal_accuracy": 1.0, "chance_accuracy": 0.05,
         "energy_per_image_J": [None, 2.0, 1.0], "design_key": ["a", "b", "c"],
         "solver_setting": ["ideal", "auto", "exact"], "stopped": "",
     }  # fmt: skip
@@ -157,6 +160,22 @@ def test_references_have_no_costs_and_every_reader_copes(tmp_path: Path) -> None
     assert "reference, ideal_circuit, fake-cnn, 64x64, 4 bit nominal: dense" in text
     assert len(draw_front(written[0], ["accuracy", "energy"])) == 2
     assert "ideal_circuit" not in build_report(results, "small").split("<script")[-1]
+
+
+def test_the_best_accuracy_is_that_of_hardware_that_saw_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finish_sweep(tmp_path, solver="[auto, ideal]", arrays="64x64")
+    path = tmp_path / "results/sweeps/small/designs.parquet"
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    lucky = {("ideal", "dense"): {"accuracy": 1.0}, ("auto", "binsparx"): {"accuracy": 0.96, "stopped": "beaten"}}
+    for row in rows:
+        row |= lucky.get((row["solver_setting"], row["sparsity"]), {})
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+    (best,) = (row["accuracy"] for row in rows if (row["solver_setting"], row["sparsity"]) == ("auto", "dense"))
+    _list_sweeps(Results(str(tmp_path / "results")), json=True)
+    assert json.loads(capsys.readouterr().out)["sweeps"][0]["best_accuracy"] == best < 0.9
+    tracked = parent_entry(load_sweep(tmp_path / "small.yaml"), rows, {}, failed=False)
+    assert tracked.metrics["best_accuracy_pct"] == 100 * best
 
 
 def test_references_are_told_apart_by_every_axis_that_varies(tmp_path: Path) -> None:

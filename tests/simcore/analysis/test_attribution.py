@@ -48,3 +48,16 @@ def test_every_variant_is_a_design_that_may_be() -> None:
     for pair in itertools.combinations(names, 2):
         variant = with_passes(FULL, pair)
         assert Design(**dict(variant)) == variant  # and passes all checks
+
+
+def test_where_one_of_several_flips_or_bends_is_left_nothing_else_goes() -> None:
+    mitigations = "flips_where_they_pay+bent_references+nonuniform_codes+threshold_grid:2"
+    both = make_design(sparsity="binsparx", mitigations=mitigations)
+    for name, left in (("activation_flip", "weight"), ("weight_flip", "activation")):
+        gone = without_pass(both, name)
+        assert (resting_on(both, name), gone.sparsity, gone.mitigations) == ([], left, both.mitigations)
+    assert resting_on(both, "nonuniform_codes") == []
+    one = make_design(sparsity="weight", mitigations="flips_where_they_pay+bent_references+threshold_grid:2")
+    assert resting_on(one, "weight_flip") == ["flips_where_they_pay"]
+    assert resting_on(one, "bent_references") == ["threshold_grid"]
+    assert with_passes(one, needs_of("flips_where_they_pay")).sparsity == "weight"
