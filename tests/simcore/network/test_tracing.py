@@ -258,6 +258,12 @@ def test_whole_numbers_are_cut_towards_zero() -> None:
     assert from_torch(Whole(lambda x: embedding(x.long()).mean(1)), tokens).network.graph.nodes[0].op == "embedding"
 
 
+def test_a_fixed_matrix_is_multiplied_with_matrices_of_blocks() -> None:
+    w = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
+    found = from_torch(Whole(lambda x: (w @ x.reshape(-1, 2, 3, 2)).flatten(1)), examples())
+    assert found.largest_difference < 1e-5
+
+
 def test_a_batch_norm_of_volumes_survives_its_file(tmp_path: Path) -> None:
     module = nn.Sequential(nn.Unflatten(1, (3, 2, 2, 1)), nn.BatchNorm3d(3), nn.Flatten(), nn.Linear(FEATURES, CLASSES))
     with torch.no_grad():
