@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -185,7 +186,7 @@ class Translation:
 
     def _with_tensor(self, call: fx.Node, op: str, name: str, tensor: torch.Tensor, neutral: int) -> str:
         shape = tuple(torch.broadcast_shapes(self.shape(name), tensor.shape))
-        if shape == self.shape(name) and bool((tensor == neutral).all()):
+        if math.prod(shape) == math.prod(self.shape(name)) and bool((tensor == neutral).all()):
             return name
         return self.add(call, op, (name,), shape, {"shape": tuple(tensor.shape)}, weight=tensor)
 
@@ -201,7 +202,9 @@ class Translation:
             plain = self.add(call, "sign", (self._source(atom),), shape_of_signs(atom))
             scaled = self.multiplied(call, plain, self.without_batch(call, coefficient))
             shifted = self.shifted(call, scaled, self.without_batch(call, constant))
-            if self.shape(shifted) == shape_of(call):  # else what was added to the signs, and repeats them, cancels
+            if math.prod(self.shape(shifted)) == math.prod(
+                shape_of(call)
+            ):  # else what was added to the signs, and repeats them, cancels
                 return shifted
         return self._handled(call)
 

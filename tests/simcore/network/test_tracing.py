@@ -307,6 +307,11 @@ def test_values_that_a_constant_repeats_keep_their_shape(repeated: Function) -> 
     assert from_torch(Whole(function), examples()).largest_difference < 1e-5
 
 
+def test_one_number_an_image_is_not_repeated_by_a_plain_number() -> None:
+    found = from_torch(Whole(lambda x: x * (x[:, 0] * 1 + 0)[:, None]), examples())
+    assert found.largest_difference < 1e-5 and "factor" not in found.others
+
+
 def test_thresholds_that_repeat_a_value_keep_a_product_on_arrays() -> None:
     weights = torch.where(torch.arange(72.0).reshape(3, 24) % 5 < 2, 1.0, -1.0)
     thresholds = torch.linspace(-1, 1, 24).reshape(4, 6)
