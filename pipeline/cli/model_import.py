@@ -29,7 +29,10 @@ def import_command(
     ] = None,
     mean: Annotated[
         str | None,
-        typer.Option(metavar="M[,M..]", help="The source takes (x/255 - MEAN)/STD of each channel. [default: x as is]"),
+        typer.Option(
+            metavar="M[,M..]",
+            help="The source takes (x/255 - MEAN)/STD of each channel; one number: of all. [default: x as is]",
+        ),
     ] = None,
     std: Annotated[str | None, typer.Option(metavar="S[,S..]", help="As --mean. [default with --mean: 1]")] = None,
     input_shape: Annotated[
@@ -102,8 +105,8 @@ def _normalization(mean: str | None, std: str | None) -> Normalization | None:
     if mean is None and std is None:
         return None
     means, stds = _numbers(mean, "--mean"), _numbers(std, "--std")
-    means, stds = means or (0.0,) * len(stds), stds or (1.0,) * len(means)
-    if len(means) != len(stds):
+    means, stds = means or (0.0,), stds or (1.0,)
+    if len(means) != len(stds) and 1 not in (len(means), len(stds)):
         raise InputError(f"{len(stds)} numbers, --mean has {len(means)}", "--std")
     if min(stds) <= 0:
         raise InputError("every number must be above 0", "--std")

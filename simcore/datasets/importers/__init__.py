@@ -17,6 +17,7 @@ from simcore.datasets.importers.parquet_tensor import ParquetTensorImporter
 from simcore.datasets.manifest import MANIFEST_NAME
 from simcore.errors import InputError, unknown_name
 
+_IMAGE_FOLDERS = ImageFolderImporter()
 # In the order in which they are asked: the more particular before the more general.
 IMPORTERS: tuple[Importer, ...] = (
     CifarBinaryImporter(),
@@ -27,7 +28,7 @@ IMPORTERS: tuple[Importer, ...] = (
     NpzImporter(),
     NpyFolderImporter(),
     CsvImporter(),
-    ImageFolderImporter(),
+    _IMAGE_FOLDERS,
 )
 
 
@@ -46,6 +47,19 @@ def choose_importer(path: Path, name: str | None = None) -> Importer:
         raise InputError(f"{path} is a binsparx dataset already; use it as it is")
     for importer in IMPORTERS:
         if importer.recognises(path):
+            _require_no_image_folders(path, importer)
             return importer
     kinds = "; ".join(f"{importer.name}: {importer.expects}" for importer in IMPORTERS)
     raise InputError(f"{path} is none of the datasets that can be imported ({kinds})")
+
+
+def _require_no_image_folders(path: Path, importer: Importer) -> None:
+    """A file of labels beside folders of images is no data set of its own, nor are pictures beside tables: the user
+    knows which of the two is."""
+    if importer is not _IMAGE_FOLDERS and _IMAGE_FOLDERS.recognises(path):
+        other = _IMAGE_FOLDERS
+        raise InputError(
+            f"it is of two kinds, {importer.name} ({importer.expects}) and {other.name} ({other.expects}); choose with "
+            f"--from {importer.name} or --from {other.name}",
+            str(path),
+        )

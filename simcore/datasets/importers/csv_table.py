@@ -220,13 +220,17 @@ def _is_sample(row: list[str], label: int, chosen: Sequence[int], classes: tuple
 
 
 def _require_clear(first: list[str], headed: bool, what: str) -> None:
-    """Numbers from 0 on in the first row are headings that pandas wrote, or a sample that looks like them."""
-    if not headed and len(first) > 1 and [cell.strip() for cell in first] == [str(n) for n in range(len(first))]:
-        raise InputError(
-            f"its first row counts from 0 to {len(first) - 1}, as headings of columns without names do (pandas): leave "
-            "them out (to_csv(index=False, header=False)), or put a row of names above it if it is a sample",
-            what,
-        )
+    """Numbers from 0 or 1 on in the first row are headings that a program wrote, or a sample that looks like them; a
+    pair of 1 and 2 is a sample."""
+    cells = [cell.strip() for cell in first]
+    for start in (0, 1):
+        if not headed and len(cells) > 1 + start and cells == [str(start + n) for n in range(len(cells))]:
+            raise InputError(
+                f"its first row counts from {start} to {cells[-1]}, as headings of columns without names do: leave "
+                "them out (pandas: to_csv(index=False, header=False)), or put a row of names above it if it is a "
+                "sample",
+                what,
+            )
 
 
 def _numbers(

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,8 @@ from simcore.datasets.shards import Labels
 from simcore.errors import InputError, unknown_name
 
 _ORDER_SEED = 0
+_OF_NO_SOURCE = "__MACOSX"
+"""Folder that macOS adds to the archives it makes."""
 
 
 class ImageFolderImporter(Importer):
@@ -50,12 +51,11 @@ class ImageFolderImporter(Importer):
         if not path.is_dir():
             raise InputError(f"{path} is no folder; the folders importer reads {self.expects}")
         with reading(str(path)):
-            folders = _folders_in(path)
-            for folder in (path, *folders, *chain.from_iterable(map(_folders_in, folders))):
-                _require_nothing_left_out(folder)
-            tree = {
-                split: {folder.name: _images_in(folder) for folder in folders} for split, folders in _tree(path).items()
-            }
+            found = _tree(path)
+            taken = {folder for folders in found.values() for folder in folders}
+            for folder in _all_folders(path):
+                _require_nothing_left_out(folder, folder in taken)
+            tree = {split: {folder.name: _images_in(folder) for folder in folders} for split, folders in found.items()}
         splits = {split: classes for split, classes in tree.items() if any(classes.values())}
         if not splits:
             raise InputError(f"{path} has no images; the folders importer reads {self.expects}")
@@ -88,7 +88,25 @@ def _tree(path: Path) -> dict[str, list[Path]]:
 
 
 def _folders_in(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(
+        entry
+        for entry in path.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".") and entry.name != _OF_NO_SOURCE
+    )
+
+
+def _all_folders(path: Path) -> Iterator[Path]:
+    """A folder and all below it, those of one depth together; one that links lead to again comes once."""
+    seen: set[Path] = set()
+    level = [path]
+    while level:
+        below = []
+        for folder in level:
+            if folder.resolve() not in seen:
+                seen.add(folder.resolve())
+                below += _folders_in(folder)
+                yield folder
+        level = below
 
 
 def _images_in(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
@@ -99,13 +117,20 @@ def _images_in(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]
     )
 
 
-def _require_nothing_left_out(folder: Path) -> None:
-    """Images that would be skipped are refused: beside folders of images, or of kinds that are not read."""
+def _require_nothing_left_out(folder: Path, is_class: bool) -> None:
+    """Images that would be skipped are refused: beside folders of images, in a folder that is none of a class, or of
+    kinds that are not read."""
     images, below = _images_in(folder), [inner for inner in _folders_in(folder) if _images_in(inner)]
     if images and below:
         raise InputError(
             f"it holds images ({images[0].name}) and folders of images ({below[0].name}): which are the classes? Move "
             "one of them away",
+            str(folder),
+        )
+    if images and not is_class:
+        raise InputError(
+            f"its images, such as {images[0].name}, would be left out: the classes are folders elsewhere; move them to "
+            "one of these, or away",
             str(folder),
         )
     unread = _images_in(folder, UNREAD_SUFFIXES)
@@ -120,6 +145,12 @@ def _require_nothing_left_out(folder: Path) -> None:
 def _classes(splits: dict[str, dict[str, list[Path]]], options: ImportOptions) -> tuple[str, ...]:
     found = sorted({name for folders in splits.values() for name in folders})
     if options.classes is None:
+        for name in found:
+            if not any(folders.get(name) for folders in splits.values()):
+                raise InputError(
+                    f"the folder '{name}' would be a class without an image: remove it, or list the classes",
+                    "--classes",
+                )
         return tuple(found)
     for name in found:
         if name not in options.classes:

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -42,7 +43,7 @@ from simcore.errors import InputError
 _IMAGE_COLUMNS = ("image", "img")
 _LABEL_COLUMN = "label"
 # The hub cuts a split into files such as train-00000-of-00002.parquet, formerly with digits of a hash behind.
-_PART = re.compile(r"-\d+-of-\d+(-[0-9a-f]+)?$")
+_PART = re.compile(r"-(\d+)-of-(\d+)(-[0-9a-f]+)?$")
 
 
 class ParquetImporter(Importer):
@@ -53,7 +54,7 @@ class ParquetImporter(Importer):
     converts_images = True
 
     def recognises(self, path: Path) -> bool:
-        return bool(files_of_splits(path))
+        return bool(parquet_files(path))
 
     @contextmanager
     def open(self, path: Path, options: ImportOptions) -> Iterator[ImportSource]:
@@ -124,14 +125,51 @@ def common_class_names(files: Iterable[NamedClasses]) -> tuple[str, ...] | None:
 
 
 def files_of_splits(path: Path) -> dict[str, list[Path]]:
-    """The Parquet files of a file or folder by the splits that their names say."""
-    if path.is_file() and path.suffix == ".parquet":
-        return {_PART.sub("", path.stem): [path]}
+    """The Parquet files of a file or folder by the splits that their names say.
+
+    Raises:
+        InputError: of the files that a split is cut into a folder lacks some, or has those of two revisions.
+    """
     splits: dict[str, list[Path]] = defaultdict(list)
-    if path.is_dir():
-        for file in sorted(path.glob("*.parquet")):
-            splits[_PART.sub("", file.stem)].append(file)
+    for file in parquet_files(path):
+        splits[_PART.sub("", file.stem)].append(file)
+    if path.is_dir():  # a file that is named alone is wanted alone
+        for split, files in splits.items():
+            _require_all_parts(split, files)
     return dict(splits)
+
+
+def parquet_files(path: Path) -> list[Path]:
+    """A Parquet file, or those of a folder."""
+    if path.is_dir():
+        return sorted(path.glob("*.parquet"))
+    return [path] if path.is_file() and path.suffix == ".parquet" else []
+
+
+def _require_all_parts(split: str, files: list[Path]) -> None:
+    first, expected = files[0], _part(files[0])[1]
+    parts: dict[int, Path] = {}
+    for file in files:
+        number, of = _part(file)
+        other = parts.setdefault(number, file) if of == expected else first
+        if other != file:
+            raise InputError(
+                f"it and {other.name} are both of split '{split}', but not of one revision; move one of them away",
+                str(file),
+            )
+    # Numbers begin with 0 on the hub, with 1 elsewhere.
+    if len(parts) != expected or not any(all(start + n in parts for n in range(expected)) for start in (0, 1)):
+        missing = next(number for number in count() if number not in parts)
+        raise InputError(
+            f"split '{split}' has {len(files)} of its {expected} files ({first.name}); part {missing} is missing",
+            str(first.parent),
+        )
+
+
+def _part(file: Path) -> tuple[int, int]:
+    """Which part of its split a file is, and of how many."""
+    found = _PART.search(file.stem)
+    return (int(found[1]), int(found[2])) if found else (0, 1)
 
 
 def _split_source(parts: list[_ParquetImages], decoder: ImageDecoder) -> SplitSource:

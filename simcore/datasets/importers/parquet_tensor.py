@@ -32,6 +32,7 @@ from simcore.datasets.importers.parquet import (
     common_class_names,
     files_of_splits,
     has_images,
+    parquet_files,
     reading_parquet,
 )
 from simcore.datasets.importers.tensors import as_float32, as_samples, sample_of
@@ -50,7 +51,7 @@ class ParquetTensorImporter(Importer):
 
     def recognises(self, path: Path) -> bool:
         try:
-            files = [file for parts in files_of_splits(path).values() for file in parts]
+            files = parquet_files(path)
             return bool(files) and not has_images(pq.read_schema(files[0]))
         except (pa.ArrowException, OSError, UnicodeDecodeError):
             return False

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 import torch
 
 from simcore.errors import InputError
-from simcore.network.layers.normalization import Normalize
+from simcore.network.layers.normalization import Normalize, numbers_of_channels
 from simcore.network.modules import GraphNetwork
 from simcore.network.tracing.comparison import beyond_tolerance
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
 Normalization = tuple[Sequence[float], Sequence[float]]
-"""Mean and standard deviation of each channel of x / 255."""
+"""Mean and standard deviation of each channel of x / 255; one number is that of all."""
 
 _ROUNDINGS = (-4.0, -1.0, 1.0, 4.0)
 """By how many roundings of float32 an input is moved to see whether a value is at a threshold. Judgement."""
@@ -46,13 +46,7 @@ def first_step(normalize: Normalization | None, shape: Sequence[int]) -> Forward
     """
     if normalize is None:
         return lambda images: images
-    means, stds = (tuple(float(value) for value in part) for part in normalize)
-    if len(shape) != 3 or not len(means) == len(stds) == shape[0]:
-        raise InputError(
-            f"numbers for {len(means)} channels, the input has shape {tuple(shape)}; maps of as many are needed",
-            "mean and standard deviation",
-        )
-    return Normalize(means, stds)
+    return Normalize(*numbers_of_channels(normalize, shape))
 
 
 def finite_logits(logits: torch.Tensor, place: str) -> torch.Tensor:

@@ -82,7 +82,7 @@ class Function(nn.Module):
 
 
 class Pair(nn.Module):
-    """A function of two values of one place."""
+    """A function of two values, whose axes are as many before it is computed: the batches meet."""
 
     def __init__(self, function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
         super().__init__()

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import nn
 
+from simcore.errors import InputError
 from simcore.network.operations import Shape
 from simcore.network.operations import normalization as ops
+
+
+def numbers_of_channels(
+    normalize: tuple[Sequence[float], Sequence[float]], shape: Sequence[int]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel; one number is that of all.
+
+    Args:
+        normalize: means and standard deviations.
+        shape: of the input without the batch.
+
+    Raises:
+        InputError: numbers for other channels than the input has.
+    """
+    means, stds = (tuple(float(value) for value in part) for part in normalize)
+    for part in (means, stds):
+        if len(shape) != 3 or len(part) not in (1, shape[0]):
+            raise InputError(
+                f"numbers for {len(part)} channels, the input has shape {tuple(shape)}; maps of as many are needed",
+                "mean and standard deviation",
+            )
+    return (means * shape[0])[: shape[0]], (stds * shape[0])[: shape[0]]
 
 
 class Normalize(nn.Module):

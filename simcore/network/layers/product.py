@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from simcore.errors import InputError
+from simcore.network.layers.elementwise import Pair
 from simcore.network.operations import Shape
 from simcore.network.operations import product as ops
 from simcore.network.training.straight_through import activation_sign, sign, weight_sign
@@ -22,11 +23,11 @@ class BinaryLinear(nn.Linear):
             return functional.linear(sign(input.float()), sign(self.weight.detach())).round_()
 
 
-class Matmul(nn.Module):
+class Matmul(Pair):
     """Matrix product of two activations."""
 
-    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return first @ second
+    def __init__(self) -> None:
+        super().__init__(torch.matmul)
 
 
 class BinaryMatmul(nn.Module):

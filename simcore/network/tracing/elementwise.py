@@ -36,34 +36,26 @@ def _pair(op: str) -> Handler:
     """Of two values, one of which may be a constant."""
 
     def handle(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
-        names = tuple(_name(tr, call, arguments[key]) for key in ("self", "other"))
+        names = tuple(tr.operand(call, arguments[key]) for key in ("self", "other"))
         return tr.add(call, op, names, shape_of(call))
 
     return handle
 
 
-def _name(tr: Translation, call: fx.Node, value: Argument) -> str:
-    return tr.value(value) if isinstance(value, fx.Node) else tr.constant(call, tr.without_batch(call, value))
-
-
 def _sum(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     first, second = arguments["self"], arguments["other"]
-    alpha = arguments.get("alpha") or 1
+    if call.meta["val"].dtype == torch.bool:  # one or the other
+        return tr.add(call, "maximum", (tr.operand(call, first), tr.operand(call, second)), shape_of(call))
+    alpha = arguments.get("alpha", 1)
     assert isinstance(alpha, int | float)  # noqa: S101
-    negative = {"add": (False, False), "sub": (False, True), "rsub": (True, False)}[operation_name(call)]
-    if alpha != 1 or negative[0]:
-        parts = [_scaled_part(tr, call, first, -1.0 if negative[0] else 1.0)]
-        parts.append(_scaled_part(tr, call, second, -alpha if negative[1] else alpha))
-        return _added(tr, call, parts[0], parts[1])
-    if not negative[1]:
-        return _added(tr, call, first, second)
-    if isinstance(first, fx.Node) and isinstance(second, fx.Node):
+    factors = {"add": (1, alpha), "sub": (1, -alpha), "rsub": (-alpha, 1)}[operation_name(call)]
+    if factors == (1, -1) and isinstance(first, fx.Node) and isinstance(second, fx.Node):
         return tr.add(call, "subtract", (tr.value(first), tr.value(second)), shape_of(call))
-    return _added(tr, call, first, _scaled_part(tr, call, second, -1.0))
+    return _added(tr, call, _scaled_part(tr, call, first, factors[0]), _scaled_part(tr, call, second, factors[1]))
 
 
 def _scaled_part(tr: Translation, call: fx.Node, value: Argument, factor: float) -> Argument | str:
-    """A constant times a factor, or the name of the node that it becomes."""
+    """A constant times a factor, or the name of the node that a value becomes."""
     if isinstance(value, fx.Node):
         return tr.multiplied(call, tr.value(value), torch.tensor([factor]))
     return torch.as_tensor(value) * factor
@@ -96,7 +88,7 @@ def _quotient(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     first, second = arguments["self"], arguments["other"]
     if isinstance(second, int | float) and isinstance(first, fx.Node) and _is_power(second):
         return tr.multiplied(call, tr.value(first), torch.tensor([1.0 / second]))
-    return tr.add(call, "divide", (_name(tr, call, first), _name(tr, call, second)), shape_of(call))
+    return tr.add(call, "divide", (tr.operand(call, first), tr.operand(call, second)), shape_of(call))
 
 
 def _is_power(value: float) -> bool:
@@ -119,10 +111,18 @@ def _clamp(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
         if isinstance(limit, int | float):
             limits[key] = float(limit)
         elif limit is not None:
-            name = tr.add(call, op, (name, _name(tr, call, limit)), shape_of(call))
+            name = tr.add(call, op, (name, tr.operand(call, limit)), shape_of(call))
     if limits == {"low": -1.0, "high": 1.0}:
         return tr.add(call, "hardtanh", (name,), shape_of(call))
     return tr.add(call, "clamp", (name,), shape_of(call), dict(limits)) if limits else name
+
+
+def _round(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
+    if arguments.get("decimals"):
+        raise InputError(
+            "rounding to decimals is not known here; multiply by a power of ten, round, and divide again", where(call)
+        )
+    return tr.add(call, "round", (tr.value(arguments["self"]),), shape_of(call))
 
 
 def _prelu(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
@@ -161,7 +161,7 @@ def _hard(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
 
 def _where(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     """b + (a - b) c of a condition c that is 0 or 1."""
-    condition, first, second = (_name(tr, call, arguments[key]) for key in ("condition", "self", "other"))
+    condition, first, second = (tr.operand(call, arguments[key]) for key in ("condition", "self", "other"))
     shape = shape_of(call)
     apart = tr.add(call, "subtract", (first, second), shape)
     return tr.add(call, "add", (second, tr.add(call, "multiply", (apart, condition), shape)), shape)
@@ -177,7 +177,8 @@ def _sign(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(SAME, _same),
-    **{op: _function(op) for op in ("abs", "relu", "sigmoid", "tanh", "silu", "exp", "log", "sqrt", "round", "floor")},
+    **{op: _function(op) for op in ("abs", "relu", "sigmoid", "tanh", "silu", "exp", "log", "sqrt", "floor")},
+    "round": _round,
     "add": _sum,
     "sub": _sum,
     "rsub": _sum,

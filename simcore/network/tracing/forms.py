@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from simcore.network.tracing.program import SAME, Argument, Program, keeps_values, operation_name
+from simcore.network.tracing.program import SAME, Argument, Program, keeps_values, operation_name, shape_of
 
 _MOVING = frozenset(
     "view _unsafe_view reshape flatten unflatten squeeze unsqueeze permute transpose t slice select chunk split unbind "
@@ -82,14 +82,24 @@ class Form:
                 return atom, coefficient, self.constant
         return None
 
-    @property
-    def same_as(self) -> fx.Node | None:
-        """The node whose value this is, if it is one."""
+    def same_as(self, node: fx.Node) -> fx.Node | None:
+        """The node whose value this, the form of ``node``, is, if it is one: not repeated along an axis either."""
         if len(self.terms) == 1 and not bool(self.constant.any()):
             atom, coefficient = next(iter(self.terms.items()))
             if isinstance(atom, fx.Node) and bool((coefficient == 1).all()):
-                return atom
+                has_value = "val" in node.meta  # an assertion of PyTorch's has none
+                return atom if not has_value or shape_of(atom) == shape_of(node) else None
         return None
+
+
+def shape_of_signs(atom: SignOf | MovedSigns) -> tuple[int, ...]:
+    """Without the batch; thresholds may repeat the value that is compared with them."""
+    if isinstance(atom, MovedSigns):
+        return shape_of(atom.call)
+    own = shape_of(atom.source)
+    if atom.value is None or not own:
+        return own
+    return tuple(torch.broadcast_shapes(own, atom.value.shape[-len(own) :]))
 
 
 _ZERO, _ONE = torch.zeros(()), torch.ones(())
@@ -128,18 +138,19 @@ def _form(program: Program, call: fx.Node, forms: dict[fx.Node, Form]) -> Form:
     if keeps_values(call):
         return forms[before[0]]
     if name in _MOVING or name in ("pad", "constant_pad_nd", "max_pool2d", "max_pool1d"):
-        return _moved(program, call, [forms[node] for node in before], name)
+        return _moved(program, call, {node: forms[node] for node in before}, name)
     arguments = program.arguments(call)
     signs = [forms[node].sign for node in before if forms[node].terms]
     if name in _ONE_BY_ONE | SAME and signs and all(found is not None and found[0] == signs[0][0] for found in signs):  # type: ignore[index]
         return _of_one_sign(call, forms, {node: program.constants.get(node) for node in call.all_input_nodes})
-    linear = _linear(name, arguments, partial(_as_form, forms))
+    truths = name == "add" and call.meta["val"].dtype == torch.bool  # one or the other: no sum
+    linear = None if truths else _linear(name, arguments, partial(_as_form, forms))
     if linear is not None:
         return linear
     source = arguments.get("self")
     if not isinstance(source, fx.Node):
         return Form({call: _ONE}, _ZERO)
-    found = _sign_of(program, forms[source].same_as or source, name, arguments)
+    found = _sign_of(program, forms[source].same_as(source) or source, name, arguments)
     return found if found is not None else Form({call: _ONE}, _ZERO)
 
 
@@ -153,7 +164,7 @@ def _linear(name: str, arguments: dict[str, Argument], form: Callable[[Argument]
     """Of what adds, or multiplies by a constant."""
     if name in ("add", "sub", "rsub"):
         first, second = form(arguments["self"]), form(arguments["other"])
-        alpha = float(arguments.get("alpha") or 1)  # type: ignore[arg-type]
+        alpha = float(arguments.get("alpha", 1))  # type: ignore[arg-type]
         if name == "rsub":
             first, second = second, first
         return _sum(first, second, alpha if name == "add" else -alpha)
@@ -209,12 +220,14 @@ def _of_one_sign(call: fx.Node, forms: dict[fx.Node, Form], constants: dict[fx.N
     return Form({atom: coefficient} if bool(coefficient.any()) else {}, constant)
 
 
-def _moved(program: Program, call: fx.Node, forms: list[Form], name: str) -> Form:
-    """Of an operation that moves values: signs stay signs where all of them are scaled alike."""
+def _moved(program: Program, call: fx.Node, forms: dict[fx.Node, Form], name: str) -> Form:
+    """Of an operation that moves values: signs stay signs where all of them are scaled alike, and none is repeated."""
     opaque = Form({call: _ONE}, _ZERO)
-    signs = [form.sign for form in forms]
+    signs = [form.sign for form in forms.values()]
     constants = [node for node in call.all_input_nodes if node in program.constants]
     if not signs or None in signs or constants:
+        return opaque
+    if any(shape_of_signs(form.sign[0]) != shape_of(node) for node, form in forms.items()):  # type: ignore[index]
         return opaque
     scales = {(float(c.reshape(-1)[0]), float(k.reshape(-1)[0])) for _, c, k in signs}  # type: ignore[misc]
     if len(scales) != 1 or not all(uniform(c) and uniform(k) for _, c, k in signs):  # type: ignore[misc]
@@ -244,7 +257,7 @@ def _sign_of(program: Program, source: fx.Node, name: str, arguments: dict[str, 
         return Form({SignOf(source, zero_is_zero=True): _ONE}, _ZERO)
     if name in _COMPARING and not isinstance(arguments["other"], fx.Node):
         return _comparison(source, torch.as_tensor(arguments["other"], dtype=torch.float32), name)
-    if name == "round":
+    if name == "round" and not arguments.get("decimals"):
         limits = _limits(program, source)
         if limits is not None and limits[1] - limits[0] == 1 and limits[0] == int(limits[0]):
             low = limits[0]

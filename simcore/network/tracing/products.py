@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from simcore.errors import InputError
 from simcore.network.tracing.binary_weights import BinaryWeights, binary_weights
-from simcore.network.tracing.forms import uniform
+from simcore.network.tracing.forms import shape_of_signs, uniform
 from simcore.network.tracing.pooling import reduced, reduced_axes
 from simcore.network.tracing.program import Argument, operation_name, shape_of, where
 from simcore.network.tracing.translation import Arguments, Handler, Multiplications, Translation
@@ -134,11 +134,7 @@ def _matmul(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     operands = sign_operands(tr, first, second)
     if operands is not None and call in tr.written:
         return written_product(tr, call, operands, (operands[0].signs(tr), operands[1].signs(tr)))
-    names = tuple(
-        tr.value(part) if isinstance(part, fx.Node) else tr.constant(call, tr.without_batch(call, part))
-        for part in (first, second)
-    )
-    result = tr.add(call, "matmul", names, shape_of(call))
+    result = tr.add(call, "matmul", (tr.operand(call, first), tr.operand(call, second)), shape_of(call))
     tr.layers[result] = kept_digital(operands)
     return result
 
@@ -202,10 +198,11 @@ def _sum_of_signs(kind: str) -> Handler:
 def _attention(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     if arguments.get("enable_gqa"):
         raise InputError("attention with grouped queries is not known here", where(call))
-    query, key, value = (tr.value(arguments[name]) for name in ("query", "key", "value"))
-    (*heads, queries, width), keys = tr.shape(query), tr.shape(key)[-2]
-    swapped = (*heads, width, keys)
-    order = (*range(len(heads)), len(heads) + 1, len(heads))
+    query, key, value = (tr.operand(call, arguments[name]) for name in ("query", "key", "value"))
+    (*heads, queries, width), (*key_heads, keys, _) = tr.shape(query), tr.shape(key)
+    swapped = (*key_heads, width, keys)
+    order = (*range(len(key_heads)), len(key_heads) + 1, len(key_heads))
+    heads = list(torch.broadcast_shapes(heads, key_heads))  # a constant may have one for all
     operands = sign_operands(tr, arguments["query"], arguments["key"])
     if operands is not None and call in tr.written:
         turned = tr.add(call, "permute", (operands[1].signs(tr),), swapped, {"order": order})
@@ -279,6 +276,8 @@ def _binary(tr: Translation, given: Argument, weight: torch.Tensor, groups: int)
             return "full precision, inputs and weights"
         return "binary weights, but inputs of more than two values: no sign before it"
     assert isinstance(given, fx.Node)  # noqa: S101
+    if shape_of_signs(sign[0]) != shape_of(given):
+        return "its inputs are signs that are repeated along an axis; repeat what they are made of instead"
     channels = weight.shape[1] * groups
     scale, offset = (_per_channel(part, given, channels, weight.dim() == 4) for part in sign[1:])
     if scale is None or offset is None:

@@ -15,7 +15,7 @@ from torch import fx, nn
 from simcore.errors import InputError, unknown_name
 from simcore.network.checkpoint import save_checkpoint
 from simcore.network.graph import INPUT, NetworkGraph, Node
-from simcore.network.layers.normalization import Normalize
+from simcore.network.layers.normalization import Normalize, numbers_of_channels
 from simcore.network.modules import GraphNetwork
 from simcore.network.tracing import elementwise, layout, pooling, products
 from simcore.network.tracing.comparison import require_equal
@@ -115,8 +115,8 @@ def from_torch(
     Args:
         module: of one tensor, giving logits (batch, classes).
         example: inputs as the data set has them (images in 0..255), (batch, ...); more of them compare more.
-        normalize: mean and standard deviation of each channel, where the module takes (x / 255 - mean) / std rather
-            than what the data set has.
+        normalize: mean and standard deviation of each channel (one number: of all), where the module takes
+            (x / 255 - mean) / std rather than what the data set has.
         written: names of products of two activations' signs that go on arrays, the right operand written for every
             image; the report of a network without any names those that could be.
 
@@ -145,7 +145,7 @@ def from_torch(
     first = None
     taken = given
     if normalize is not None:
-        first = tuple(tuple(float(value) for value in part) for part in normalize)
+        first = numbers_of_channels(normalize, given.shape[1:])
         taken = Normalize(*first)(given.float())
     training = [part for part in module.modules() if part.training]
     module.eval()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from torch import fx
 
 from simcore.errors import InputError
 from simcore.network.graph import INPUT
-from simcore.network.tracing.forms import Form, MovedSigns, SignOf
+from simcore.network.tracing.forms import Form, MovedSigns, SignOf, shape_of_signs
 from simcore.network.tracing.program import Argument, Program, operation_name, shape_of, where
 
 Arguments: TypeAlias = dict[str, Argument]
@@ -108,6 +109,10 @@ class Translation:
             raise found from None
         return found
 
+    def operand(self, call: fx.Node, value: Argument) -> str:
+        """Draft name of a value, or of the constant that it is beside values of the batch."""
+        return self.value(value) if isinstance(value, fx.Node) else self.constant(call, self.without_batch(call, value))
+
     def signs(self, node: fx.Node) -> str | None:
         """Draft name of a node with the signs of a value of two values; None where it has more."""
         sign = self.forms[node].sign if node in self.forms else None
@@ -151,16 +156,13 @@ class Translation:
         return self.add(call, "reshape", (name,), shape, {"shape": shape})
 
     def multiplied(self, call: fx.Node, name: str, factor: torch.Tensor) -> str:
-        """Times a constant, of the shape of the value or one that is repeated; nothing is added for 1."""
-        if bool((factor == 1).all()):
-            return name
-        return self._with_tensor(call, "factor", name, factor)
+        """Times a constant, of the shape of the value or one that is repeated; nothing is added for 1, unless it
+        repeats the value."""
+        return self._with_tensor(call, "factor", name, factor, neutral=1)
 
     def shifted(self, call: fx.Node, name: str, offset: torch.Tensor) -> str:
-        """Plus a constant; nothing is added for 0."""
-        if not bool(offset.any()):
-            return name
-        return self._with_tensor(call, "offset", name, offset)
+        """Plus a constant; nothing is added for 0, unless it repeats the value."""
+        return self._with_tensor(call, "offset", name, offset, neutral=0)
 
     def constant(self, call: fx.Node, value: torch.Tensor) -> str:
         """A constant as a node of its own."""
@@ -182,22 +184,28 @@ class Translation:
             tensor = tensor[0]
         return tensor.reshape(1) if tensor.dim() == 0 else tensor
 
-    def _with_tensor(self, call: fx.Node, op: str, name: str, tensor: torch.Tensor) -> str:
+    def _with_tensor(self, call: fx.Node, op: str, name: str, tensor: torch.Tensor, neutral: int) -> str:
         shape = tuple(torch.broadcast_shapes(self.shape(name), tensor.shape))
+        if math.prod(shape) == math.prod(self.shape(name)) and bool((tensor == neutral).all()):
+            return name
         return self.add(call, op, (name,), shape, {"shape": tuple(tensor.shape)}, weight=tensor)
 
     def _translated(self, call: fx.Node) -> str:
         form = self.forms[call]
-        same = form.same_as
+        same = form.same_as(call)
         if same is not None and same is not call:
             return self.value(same)
         if not form.terms:
             return self.constant(call, self.without_batch(call, form.constant).expand(shape_of(call)))
         if form.sign is not None:
             atom, coefficient, constant = form.sign
-            plain = self.add(call, "sign", (self._source(atom),), self.shape_of_atom(atom))
+            plain = self.add(call, "sign", (self._source(atom),), shape_of_signs(atom))
             scaled = self.multiplied(call, plain, self.without_batch(call, coefficient))
-            return self.shifted(call, scaled, self.without_batch(call, constant))
+            shifted = self.shifted(call, scaled, self.without_batch(call, constant))
+            if math.prod(self.shape(shifted)) == math.prod(
+                shape_of(call)
+            ):  # else what was added to the signs, and repeats them, cancels
+                return shifted
         return self._handled(call)
 
     def _handled(self, call: fx.Node) -> str:
@@ -241,7 +249,3 @@ class Translation:
             yield
         finally:
             self.reading_signs = before
-
-    def shape_of_atom(self, atom: SignOf | MovedSigns) -> tuple[int, ...]:
-        """Of the signs, without the batch."""
-        return shape_of(atom.source if isinstance(atom, SignOf) else atom.call)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
-from simcore.network.tracing.forms import uniform
+from simcore.network.tracing.forms import shape_of_signs, uniform
 from simcore.network.tracing.program import Argument, shape_of
 from simcore.network.tracing.translation import Multiplications, Translation
 
@@ -42,7 +42,7 @@ def _sign_operand(tr: Translation, given: Argument) -> SignOperand | None:
     if sign is None or not isinstance(given, fx.Node):
         return None
     atom, scale, offset = sign
-    if not (uniform(scale) and uniform(offset)) or tr.shape_of_atom(atom) != shape_of(given):
+    if not (uniform(scale) and uniform(offset)) or shape_of_signs(atom) != shape_of(given):
         return None
     return SignOperand(given, float(scale.reshape(-1)[0]), float(offset.reshape(-1)[0]))
 

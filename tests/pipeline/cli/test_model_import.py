@@ -61,6 +61,12 @@ def test_an_onnx_file_becomes_a_network_that_sweeps(
     assert "is there already" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("numbers", [("--mean", "0"), ("--mean", "0.5", "--std", "0.5"), ("--std", "0.2")])
+def test_one_number_is_that_of_all_channels(folder: Path, monkeypatch: pytest.MonkeyPatch, numbers: tuple) -> None:
+    assert run(monkeypatch, "conv.onnx", *numbers, "-o", "mine.safetensors") == 0
+    assert len(load_checkpoint("mine.safetensors").network.graph.nodes[0].attrs["mean"]) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -392,6 +392,47 @@ def test_images_beside_folders_of_images_are_refused(tmp_path, place):
     refused(source, tmp_path, "it holds images .* and folders of images", importer="folders")
 
 
+@pytest.mark.parametrize("place", ["test/owl/part1/a.png", "test/owl/part1/a.gif", "preview.png", "test/cat/x/y/a.png"])
+def test_images_that_are_in_no_class_folder_are_refused(tmp_path, place):
+    source = write_folders(tmp_path / "source", COLOUR[:3], [0, 1, 2])
+    (source / place).parent.mkdir(parents=True, exist_ok=True)
+    (source / place).write_bytes(encoded(COLOUR[0]))
+    assert str((source / place).parent) in refused(source, tmp_path, "would be left out|not read")
+
+
+def test_a_split_beside_folders_of_classes_is_refused(tmp_path):
+    write_folders(tmp_path, COLOUR[:3], [0, 1, 2], split="source")
+    write_folders(tmp_path / "source", COLOUR[:1], [1], split="__MACOSX")  # as macOS makes beside what it packs
+    assert run(tmp_path / "source", tmp_path / "packed").classes == ("bird", "cat", "dog")
+    write_folders(tmp_path / "source", COLOUR[:1], [1], split="extra")
+    refused(tmp_path / "source", tmp_path, "extra/cat: its images, such as 000.png, would be left out")
+
+
+def test_a_class_without_images_is_refused_unless_the_user_names_it(tmp_path):
+    source = write_folders(tmp_path / "source", COLOUR[:3], [0, 1, 2])
+    (source / "test" / "owl").mkdir()
+    refused(source, tmp_path, "--classes: the folder 'owl' would be a class without an image")
+    write_folders(source, COLOUR[:1], [0], split="train", names=("owl",))
+    assert run(source, tmp_path / "out").classes == ("bird", "cat", "dog", "owl")  # of another split
+    classes = ("bird", "cat", "dog", "owl")
+    assert run(source, tmp_path / "named", splits=("test",), classes=classes).classes == classes
+
+
+def test_a_folder_that_links_lead_back_to_is_looked_at_once(tmp_path):
+    source = write_folders(tmp_path / "source", COLOUR[:3], [0, 1, 2])
+    for name in ("a", "b"):
+        (source / "test" / "cat" / name).symlink_to(source / "test" / "cat" / "..")
+    assert run(source, tmp_path / "out").splits == {"test": 3}
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "x.npy"])
+def test_folders_of_images_beside_a_table_need_a_choice(tmp_path, name):
+    source = write_folders(tmp_path / "source", COLOUR[:3], [0, 1, 2])
+    (source / name).write_text("a,label\n1,0\n")
+    refused(source, tmp_path, "source: it is of two kinds, .* choose with --from (csv|npy) or --from folders")
+    assert run(source, tmp_path / "out", importer="folders").splits == {"test": 3}
+
+
 def test_images_of_kinds_that_are_not_read_are_refused(tmp_path):
     source = write_folders(tmp_path / "source", COLOUR[:3], [0, 1, 2])
     for name in ("a.gif", "b.TIF"):
@@ -439,6 +480,32 @@ def test_parquet_as_the_hub_once_wrote_it(tmp_path):
         path = tmp_path / "source" / f"train-0000{part}-of-00002-{digits}.parquet"
         write_parquet(path, COLOUR[rows], COLOUR_LABELS[rows])
     assert_holds(run(tmp_path / "source", tmp_path / "out"), "train", COLOUR, COLOUR_LABELS)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("-00000-of-00003", "-00002-of-00003"), "'train' has 2 of its 3 files .*; part 1 is missing"),
+        (
+            ("-00000-of-00001-0a1b", "-00000-of-00002", "-00001-of-00002"),
+            "00000-of-00002.*are both.*not of one revision",
+        ),
+        (("-00000-of-00001-0a1b", "-00000-of-00001"), "not of one revision"),
+        (("", "-00000-of-00001"), "not of one revision"),
+        (("-9-of-99999999999",), "1 of its 99999999999 files .*; part 0 is missing"),
+    ],
+)
+@pytest.mark.parametrize("importer", ["parquet", "parquet-tensor"])
+def test_a_split_of_which_parts_are_missing_or_twice_is_refused(tmp_path, names, message, importer):
+    for name in names:
+        write_parquet(tmp_path / f"source/train{name}.parquet", GRAY, GRAY_LABELS)
+    refused(tmp_path / "source", tmp_path, message, importer=importer)
+
+
+def test_parts_are_numbered_from_one_too(tmp_path):
+    for part in (1, 2):
+        write_parquet(tmp_path / f"source/train-{part}-of-2.parquet", GRAY, GRAY_LABELS)
+    assert run(tmp_path / "source", tmp_path / "out").splits == {"train": 14}
 
 
 def test_a_parquet_split_without_rows_is_refused_where_it_is_taken(tmp_path):
@@ -551,12 +618,12 @@ def test_splits_of_too_many_samples_are_refused(tmp_path, importer, monkeypatch)
     if importer == "npy":
         np.save(tmp_path / "source/x.npy", GRAY)
         np.save(tmp_path / "source/y.npy", GRAY_LABELS)
-    for part in (slice(3), slice(3, 7)):
+    for number, part in enumerate((slice(3), slice(3, 7))):
         if importer == "parquet":
-            write_parquet(tmp_path / f"source/test-{part.stop}-of-7.parquet", GRAY[part], GRAY_LABELS[part])
+            write_parquet(tmp_path / f"source/test-{number}-of-2.parquet", GRAY[part], GRAY_LABELS[part])
         elif importer == "parquet-tensor":
             table = pa.table({"x": GRAY[part, 0, 0, 0], "label": GRAY_LABELS[part]})
-            pq.write_table(table, tmp_path / f"source/test-{part.stop}-of-7.parquet")
+            pq.write_table(table, tmp_path / f"source/test-{number}-of-2.parquet")
     refused(tmp_path / "source", tmp_path, "it claims a split of 7 samples; at most 6 are read", importer=importer)
 
 

@@ -293,6 +293,7 @@ def test_a_folder_of_tables_has_one_a_split(tmp_path):
         ("label\n7\n", {}, "beside the label 'label' there is no column"),
         ("a,a,label\n1,2,7\n", {}, "two columns are called 'a'"),
         ("0,1,2\n5,6,1\n", {"label_column": "3"}, "first row counts from 0 to 2.*header=False"),
+        ("1,2,3\n5,6,1\n", {"label_column": "3"}, "first row counts from 1 to 3"),
         (",a,label\n0,5,1\n", {}, "column 1 has no name.*index=False.*--columns"),
         ("", {}, "it is empty"),
         ("a,label\n", {}, "nothing below it"),

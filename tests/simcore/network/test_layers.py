@@ -140,6 +140,9 @@ def test_matrices_of_activations_are_multiplied_and_parts_joined() -> None:
     found = network("matmul", {}, (3, 5, 5), ("input", "input"))
     x = torch.randn(4, 3, 5, 5)
     torch.testing.assert_close(found.layers[0](x, x), x @ x)
+    first, second = torch.randn(4, 4, 2, 3), torch.randn(4, 3, 4)  # as many images as blocks: they are not mixed up
+    torch.testing.assert_close(found.layers[0](first, second), first @ second[:, None])
+    torch.testing.assert_close(found.layers[0](second.mT, first.mT), second.mT[:, None] @ first.mT)
     joined = network("concat", {"axis": 1}, MAP, ("input", "input", "input"))
     assert joined.graph.shapes()["it"] == (4, 18, 6)
     x = torch.randn(2, *MAP)

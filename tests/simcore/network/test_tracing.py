@@ -182,6 +182,15 @@ def test_images_are_normalized_as_the_module_has_them() -> None:
     assert found.network.graph.nodes[0].op == "normalize"
 
 
+def test_one_mean_is_that_of_all_channels() -> None:
+    images = torch.randint(0, 256, (20, 3, 4, 4), generator=torch.Generator().manual_seed(1)).float()
+    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(8, 3))
+    one, three = (from_torch(module, images, normalize=(mean, (0.2, 0.3, 0.4))) for mean in ([0.5], [0.5] * 3))
+    assert one.network.graph == three.network.graph
+    with pytest.raises(InputError, match=r"numbers for 2 channels, the input has shape \(3, 4, 4\)"):
+        from_torch(module, images, normalize=((0.5, 0.4), (0.2, 0.3)))
+
+
 def test_nodes_have_the_names_of_the_modules() -> None:
     module = nn.Sequential(nn.Linear(FEATURES, 8), nn.ModuleDict({"body": nn.Sequential(nn.BatchNorm1d(8))})["body"])
     module.add_module("Head", Whole(lambda x: x[:, :4] * 2))
@@ -216,6 +225,8 @@ def test_it_says_where_pytorch_gives_zero_for_zero() -> None:
         (lambda x: (9 * x).to(torch.uint8).float(), "a conversion to torch.uint8 is not known here"),
         (lambda x: torch.addmm(torch.ones(CLASSES), x, WIDE, beta=0.5), "'addmm' of something else"),
         (lambda x: F.dropout(x, 0.5, training=True), "not known here|not the module's"),
+        (lambda x: x.round(decimals=1), "rounding to decimals is not known here"),
+        (lambda x: x.clamp(0, 1).round(decimals=1), "rounding to decimals is not known here"),
     ],
 )
 def test_what_cannot_be_expressed_is_named_with_its_place(function: Function, message: str) -> None:
@@ -256,6 +267,71 @@ def test_whole_numbers_are_cut_towards_zero() -> None:
     assert from_torch(Whole(lambda x: embedding(x.abs().long()).mean(1)), examples()).largest_difference < 1e-5
     tokens = examples().abs().floor()
     assert from_torch(Whole(lambda x: embedding(x.long()).mean(1)), tokens).network.graph.nodes[0].op == "embedding"
+
+
+def test_a_fixed_matrix_is_multiplied_with_matrices_of_blocks() -> None:
+    w = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
+    found = from_torch(Whole(lambda x: (w @ x.reshape(-1, 2, 3, 2)).flatten(1)), examples())
+    assert found.largest_difference < 1e-5
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.rsub(x, x * x, alpha=2),
+        lambda x: torch.add(x, x * x, alpha=0) + torch.sub(1.0, x, alpha=3),
+        lambda x: ((x > 0) + (x > 1)).float(),
+        lambda x: ((x > 0) + torch.ones(FEATURES, dtype=torch.bool)).float(),
+    ],
+)
+def test_sums_are_those_of_pytorch(function: Function) -> None:
+    assert from_torch(Whole(function), examples()).largest_difference < 1e-5
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        lambda x: x + torch.zeros(1, 4, 6),
+        lambda x: x * torch.ones(4, 6),
+        lambda x: (x.relu() + x.exp()) * torch.ones(4, 6),
+        lambda x: x.sign() + torch.zeros(4, 6),
+        lambda x: x.sign() + 0 * (x.exp() + torch.arange(24.0).reshape(4, 6)),
+        lambda x: torch.sign(x + torch.zeros(4, 6)),
+        lambda x: (x > torch.linspace(-1, 1, 24).reshape(4, 6)).float(),
+    ],
+)
+def test_values_that_a_constant_repeats_keep_their_shape(repeated: Function) -> None:
+    def function(x: torch.Tensor) -> torch.Tensor:
+        return F.linear(repeated(x[:, None, :6]).flatten(1), (torch.arange(72.0).reshape(3, 24) % 5 - 2).sign())
+
+    assert from_torch(Whole(function), examples()).largest_difference < 1e-5
+
+
+def test_one_number_an_image_is_not_repeated_by_a_plain_number() -> None:
+    found = from_torch(Whole(lambda x: x * (x[:, 0] * 1 + 0)[:, None]), examples())
+    assert found.largest_difference < 1e-5 and "factor" not in found.others
+
+
+def test_thresholds_that_repeat_a_value_keep_a_product_on_arrays() -> None:
+    weights = torch.where(torch.arange(72.0).reshape(3, 24) % 5 < 2, 1.0, -1.0)
+    thresholds = torch.linspace(-1, 1, 24).reshape(4, 6)
+    found = from_torch(Whole(lambda x: F.linear((x[:, None, :6] > thresholds).float().flatten(1), weights)), examples())
+    assert [layer.op for layer in found.layers if layer.arrays] == ["binary_linear"]
+
+
+class FixedQuery(nn.Module):
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.randn(shape, generator=torch.Generator().manual_seed(1)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.reshape(len(x), 2, 2, 3)  # of two heads
+        return F.scaled_dot_product_attention(self.query.expand(len(x), -1, -1, -1), x, x.exp()).flatten(1)
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_a_query_of_attention_may_be_fixed(heads: int) -> None:
+    assert from_torch(FixedQuery(heads, 5, 3), examples()).largest_difference < 1e-5
 
 
 def test_a_batch_norm_of_volumes_survives_its_file(tmp_path: Path) -> None:

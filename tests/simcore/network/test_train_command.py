@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from pipeline.cli.train import train
+from pipeline.cli.train import _shipped_sample, train
 from simcore.datasets import open_dataset
+from simcore.datasets.sample_format import SampleFormat
 from simcore.errors import InputError
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import find_model, load_checkpoint
@@ -81,6 +83,14 @@ def test_a_taught_network_names_its_teacher(tmp_path: Path) -> None:
     assert metadata["recipe"]["teacher_share"] == 0.5
     untaught = _run(tmp_path, "--epochs", "1", "--recipe", str(recipe))
     assert "another teacher" in str(untaught.exception)
+
+
+def test_the_sample_that_ships_is_measured_only_where_it_is_one_of_the_dataset() -> None:
+    sample = open_dataset("fashion-mnist")
+    whole = replace(sample, digest="d" * 64)
+    assert _shipped_sample(whole) == [(sample, None)]
+    for namesake in (replace(whole, sample=SampleFormat.image((32, 32, 3))), replace(whole, classes=("cat", "dog"))):
+        assert _shipped_sample(namesake) == []
 
 
 @pytest.mark.parametrize(

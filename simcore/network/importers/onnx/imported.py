@@ -59,7 +59,8 @@ def from_onnx(
     module = OnnxModule(program)
     reference = ReferencePass(file, result, (file.shape[0] if file.shape else None) or 0)
     first = first_step(normalize, taken)
-    drawn = random_images(taken, images, normalize is not None, program.table if file.whole_numbers else None)
+    table = program.table if file.whole_numbers or program.tokens else None
+    drawn = random_images(taken, images, normalize is not None, table)
     with torch.inference_mode():
         outcome = reference(first(drawn))
     finite = finite_logits(outcome, str(file.path))

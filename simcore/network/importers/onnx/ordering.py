@@ -19,7 +19,8 @@ def logits_of(file: OnnxFile, wanted: str | None) -> tuple[str, str]:
         wanted: the user's choice; else the one output of the file.
 
     Raises:
-        InputError: several outputs and no choice, or a choice that is no value of the graph.
+        InputError: several outputs and no choice, a choice that is no value of the graph, or no node before the one
+            that chooses the class.
     """
     makers = _makers(file)
     if wanted is None and len(file.outputs) > 1:
@@ -34,6 +35,11 @@ def logits_of(file: OnnxFile, wanted: str | None) -> tuple[str, str]:
         raise InputError(f"no node gives a value '{name}'{hint}", f"{file.path} output")
     maker = makers[name]
     if maker.op in _CHOOSING and maker.inputs:
+        if maker.inputs[0] not in makers:
+            raise InputError(
+                f"it chooses the class of '{maker.inputs[0]}', which no node gives; logits are expected before it",
+                f"{file.path} {maker.place}",
+            )
         return maker.inputs[0], f"the file's last node, {maker.place}, chooses the class: its input are the logits"
     return name, ""
 

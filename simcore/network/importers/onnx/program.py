@@ -54,6 +54,7 @@ class OnnxProgram:
         shape: of the input, without the batch.
         images: for which the file declares its shapes; another number where it leaves them open.
         table: entries of the smallest table that the input looks up; 0 for none.
+        tokens: the input itself, of whatever type, looks it up.
     """
 
     steps: tuple[Step, ...]
@@ -62,6 +63,7 @@ class OnnxProgram:
     shape: tuple[int, ...]
     images: int
     table: int
+    tokens: bool
 
 
 def onnx_program(file: OnnxFile, result: str, shape: tuple[int, ...]) -> OnnxProgram:
@@ -80,6 +82,7 @@ def onnx_program(file: OnnxFile, result: str, shape: tuple[int, ...]) -> OnnxPro
         raise InputError(f"a batch of {images} inputs of shape {shape} is too large", f"{file.path} input")
     values = _Values(file, images)
     values.shapes[file.input] = torch.empty((images, *shape), device="meta")
+    values.unchanged.add(file.input)
     steps = []
     for node in in_order(file, result):
         step = values.taken(node)
@@ -96,7 +99,7 @@ def onnx_program(file: OnnxFile, result: str, shape: tuple[int, ...]) -> OnnxPro
         raise InputError(
             f"logits (batch, classes) are expected, it has shape {tuple(found.shape)}", f"{file.path} output '{result}'"
         )
-    return OnnxProgram(tuple(steps), file.input, result, shape, images, values.table)
+    return OnnxProgram(tuple(steps), file.input, result, shape, images, values.table, values.tokens)
 
 
 @dataclass
@@ -109,7 +112,8 @@ class _Values:
         constants: values that do not depend on the input.
         shapes: those that do, without memory.
         counted: constants that were made of the number of images.
-        table: as of a program.
+        table, tokens: as of a program.
+        unchanged: the input, and what is that in another type.
     """
 
     file: OnnxFile
@@ -118,6 +122,8 @@ class _Values:
     shapes: dict[str, torch.Tensor] = field(default_factory=dict)
     counted: set[str] = field(default_factory=set)
     table: int = 0
+    tokens: bool = False
+    unchanged: set[str] = field(default_factory=set)
     _constant_values: int = 0
     _image_values: int = 0
 
@@ -172,6 +178,9 @@ class _Values:
             if importer is TABLE:
                 entries = self._constant(node.inputs[0]).shape[0]
                 self.table = min(self.table or entries, entries)
+                self.tokens |= node.inputs[1] in self.unchanged
+            elif node.op in ("Cast", "Identity") and node.inputs[0] in self.unchanged:
+                self.unchanged.add(node.outputs[0])
             inputs = [self._operand(name) if there else None for name, there in zip(node.inputs, given, strict=True)]
             return Step(node, importer, call, tuple(inputs))
         self._keep_constants(node, importer, call, given)

@@ -15,6 +15,7 @@ from simcore.network.importers.onnx.ordering import in_order
 from simcore.network.importers.onnx.reading import STANDARD, OnnxFile
 
 _SAYS_ITS_MODE = 14  # opset from which a batch norm has an attribute training_mode
+_AXIS_ALONE = 13  # opset; before it, a softmax runs over all axes from the given one on
 
 
 class ReferencePass:
@@ -88,8 +89,8 @@ def _not_computed(error: Exception) -> str:
 
 
 def _own_operations(model: Any) -> list[Any]:
-    """QONNX's operations for the evaluator, in every domain that the file names them in; and the batch norm of opsets
-    below 14, which the evaluator computes with statistics of the batch whatever the file says."""
+    """QONNX's operations for the evaluator, in every domain that the file names them in; and those of old opsets that
+    the evaluator computes as new ones say: the batch norm, with statistics of the batch, and softmax, over one axis."""
     from onnx.reference.op_run import OpRun
 
     def made(domain: str, name: str, compute: Any) -> Any:
@@ -104,8 +105,11 @@ def _own_operations(model: Any) -> list[Any]:
     }
     domains = {node.domain for node in model.graph.node} - set(STANDARD)
     quantizers = [made(domain, name, run) for domain in sorted(domains) for name, run in computing.items()]
-    old = any(entry.domain in STANDARD and entry.version < _SAYS_ITS_MODE for entry in model.opset_import)
-    return [*quantizers, made("", "BatchNormalization", _batch_norm)] if old else quantizers
+    opset = min(entry.version for entry in model.opset_import if entry.domain in STANDARD)
+    old = [made("", "BatchNormalization", _batch_norm)] if opset < _SAYS_ITS_MODE else []
+    if opset < _AXIS_ALONE:
+        old += [made("", "Softmax", _softmax), made("", "LogSoftmax", _log_softmax)]
+    return [*quantizers, *old]
 
 
 def _batch_norm(
@@ -124,6 +128,18 @@ def _batch_norm(
         part.reshape(-1, *[1] * (x.ndim - 2)).astype(np.float64) for part in (scale, bias, mean, variance)
     )
     return ((scale * (x - mean) / np.sqrt(variance + epsilon) + bias).astype(np.float32),)
+
+
+def _softmax(self: Any, x: np.ndarray, axis: int = 1) -> tuple[np.ndarray]:
+    return (np.exp(_log_softmax(self, x)[0]),)
+
+
+def _log_softmax(self: Any, x: np.ndarray, axis: int = 1) -> tuple[np.ndarray]:
+    # The evaluator fills in the default of new opsets, so the node itself is asked.
+    start = next((given.i for given in self.onnx_node.attribute if given.name == "axis"), 1)
+    rows = x.reshape(int(np.prod(x.shape[:start])), -1).astype(np.float64)
+    rows -= rows.max(axis=1, keepdims=True)
+    return ((rows - np.log(np.exp(rows).sum(axis=1, keepdims=True))).reshape(x.shape).astype(np.float32),)
 
 
 def _bipolar(self: Any, x: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray]:

@@ -228,6 +228,8 @@ _OPERATIONS: dict[str, tuple[tuple[int, ...], Callable[[Graph], object]]] = {
     "hardswish and leaky": ((6,), lambda g: (g.add("HardSwish"), g.add("LeakyRelu", alpha=0.3))),
     "rounding": ((6,), lambda g: (g.add("Mul", g.floats(3)), g.add("Round"), g.add("Cast", to=7), g.add("Cast", to=1))),
     "truncating": ((6,), lambda g: (g.add("Mul", g.floats(3)), g.add("Cast", to=7), g.add("Cast", to=1))),
+    "whole numbers divided": ((6,), lambda g: (g.add("Mul", g.floats(9)), g.add("Cast", to=7),
+                                               g.add("Div", g.wholes(2)), g.add("Cast", to=1))),
     "maxout": ((6,), lambda g: (g.add("Mul", g.normal(6)), g.add("Max", "x"), g.add("Min", g.floats(1)))),
     "prelu": ((4, 3, 3), lambda g: g.add("PRelu", g.normal(4, 1, 1))),
     "clip without a limit": ((6,), lambda g: g.add("Clip", "", g.floats(0.5))),
@@ -343,6 +345,14 @@ def test_the_class_a_file_chooses_is_cut_off(tmp_path: Path) -> None:
     assert any("chooses the class" in note for note in traced.notes)
 
 
+@pytest.mark.parametrize(("op", "attributes"), [("ArgMax", {"axis": 1}), ("TopK", {"axis": 1, "outputs": 2})])
+def test_a_class_that_is_chosen_of_the_input_itself_is_refused(tmp_path: Path, op: str, attributes: dict) -> None:
+    graph = Graph(("N", 6))
+    graph.add(op, *[graph.wholes(1)] * (op == "TopK"), **attributes)
+    with pytest.raises(InputError, match=rf"\({op}\): it chooses the class of 'x', which no node gives"):
+        from_onnx(graph.save(tmp_path / "net.onnx"))
+
+
 def test_tokens_look_up_a_table(tmp_path: Path) -> None:
     graph = Graph(("N", 7))
     graph.apart("Gather", [graph.normal(9, 4), "x"])
@@ -353,6 +363,22 @@ def test_tokens_look_up_a_table(tmp_path: Path) -> None:
     model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
     (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
     assert arrays(from_onnx(tmp_path / "net.onnx")) == ["binary_linear"]
+
+
+def test_tokens_may_come_as_float32(tmp_path: Path) -> None:
+    graph = Graph(("N", 7))
+    graph.apart("Gather", [graph.normal(9, 4), graph.add("Cast", to=onnx.TensorProto.INT64)])
+    graph.add("Flatten")
+    graph.dense(28, 3)
+    assert from_onnx(graph.save(tmp_path / "net.onnx")).largest_difference < 1e-5
+
+
+@pytest.mark.parametrize(("op", "axis"), [("Softmax", {}), ("Softmax", {"axis": 1}), ("LogSoftmax", {"axis": 2})])
+def test_a_softmax_of_old_opsets_runs_over_all_axes_from_its_own_on(tmp_path: Path, op: str, axis: dict) -> None:
+    graph = Graph(("N", 2, 3), opset=11)
+    graph.add(op, **axis)
+    graph.add("Flatten")
+    check(graph, tmp_path, [])
 
 
 def test_external_data_in_the_folder_are_read(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from simcore.network.importers.onnx.operations.base import Call, Importer, Result, given
+from simcore.network.importers.onnx.operations.comparison import toward_zero
 
 Inputs = Sequence[torch.Tensor | None]
 
@@ -29,8 +30,10 @@ def _of_all(function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> I
 
 
 def _divided(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    if first.is_floating_point() or second.is_floating_point():
+    if first.is_floating_point() and second.is_floating_point():
         return first / second
+    if first.is_floating_point() or second.is_floating_point():  # whole numbers: those of activations come as float32
+        return toward_zero(first / second)
     if not second.is_meta and bool((second == 0).any()):
         raise ValueError("it divides by zero")
     return torch.div(first, second, rounding_mode="trunc")
