@@ -193,7 +193,7 @@ def unfolded_note(checkpoint: Checkpoint, mitigations: str, layers: Collection[s
     from simcore.network.graph import node_of
 
     every = [layer.name for layer in checkpoint.binary_layers("")]
-    alone = unfolded(checkpoint.network.graph, [name for name in every if layers is None or node_of(name) in layers])
+    alone = unfolded(checkpoint.network, [name for name in every if layers is None or node_of(name) in layers])
     if not alone:
         return ""
     return (

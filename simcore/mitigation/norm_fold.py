@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float64, Int64
 
 from simcore.network.graph import NetworkGraph, Node, node_of
+from simcore.network.modules import GraphNetwork
 from simcore.network.operations import Operation, Shape
 from simcore.network.operations.elementwise import Factor, Offset, Scale
 from simcore.network.operations.layout import Flatten, Reshape
@@ -62,10 +63,10 @@ def norm_fold(graph: NetworkGraph, layer: str, tensors: Mapping[str, torch.Tenso
     Args:
         graph: of the network.
         layer: name of a binary layer, or of a block of a grouped convolution.
-        tensors: of the network, ``node.tensor``; where one is left out it is taken to be all ones.
+        tensors: of the network, ``node.tensor``.
 
     Returns:
-        None where something else follows, or several do.
+        None where something else follows, or several do, or something is multiplied by 0.
     """
     shapes = graph.shapes()
     name = node_of(layer)
@@ -86,14 +87,15 @@ def norm_fold(graph: NetworkGraph, layer: str, tensors: Mapping[str, torch.Tenso
     return None
 
 
-def unfolded(graph: NetworkGraph, layers: Iterable[str]) -> list[str]:
+def unfolded(network: GraphNetwork, layers: Iterable[str]) -> list[str]:
     """Those of some binary layers whose outputs' lines can be folded nowhere.
 
     Args:
-        graph: of the network.
+        network: the network.
         layers: their names.
     """
-    return [layer for layer in layers if norm_fold(graph, layer, {}) is None]
+    tensors = network.named_tensors()
+    return [layer for layer in layers if norm_fold(network.graph, layer, tensors) is None]
 
 
 def _only_follower(graph: NetworkGraph, name: str) -> Node | None:

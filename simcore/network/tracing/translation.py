@@ -202,9 +202,8 @@ class Translation:
             plain = self.add(call, "sign", (self._source(atom),), shape_of_signs(atom))
             scaled = self.multiplied(call, plain, self.without_batch(call, coefficient))
             shifted = self.shifted(call, scaled, self.without_batch(call, constant))
-            if math.prod(self.shape(shifted)) == math.prod(
-                shape_of(call)
-            ):  # else what was added to the signs, and repeats them, cancels
+            # Fewer values are there where what repeats the signs was added and cancels: then the call itself is taken.
+            if math.prod(self.shape(shifted)) == math.prod(shape_of(call)):
                 return shifted
         return self._handled(call)
 

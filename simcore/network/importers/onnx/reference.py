@@ -105,7 +105,8 @@ def _own_operations(model: Any) -> list[Any]:
     }
     domains = {node.domain for node in model.graph.node} - set(STANDARD)
     quantizers = [made(domain, name, run) for domain in sorted(domains) for name, run in computing.items()]
-    opset = min(entry.version for entry in model.opset_import if entry.domain in STANDARD)
+    standard = (entry.version for entry in model.opset_import if entry.domain in STANDARD)
+    opset = min(standard, default=_SAYS_ITS_MODE)
     old = [made("", "BatchNormalization", _batch_norm)] if opset < _SAYS_ITS_MODE else []
     if opset < _AXIS_ALONE:
         old += [made("", "Softmax", _softmax), made("", "LogSoftmax", _log_softmax)]
