@@ -54,8 +54,8 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "devices[].overrides": ("Ω, V, S", "`{r_col: [5, 10]}`", "circuit parameters replaced; their lists multiply"),
     "corners": ("", "`[nominal, pessimistic]`", "parameter corners of the devices"),
     "arrays": ("", "`[64x64]`", "ROWSxCOLS, or groups of fields, below, whose lists multiply"),
-    "arrays[].rows": ("rows", "`[64, 128]`", "rows of an array"),
-    "arrays[].cols": ("columns", "`64`", "columns of an array"),
+    "arrays[].rows": ("rows", "`[64, 128]`", "rows of an array, at most 4096"),
+    "arrays[].cols": ("columns", "`64`", "columns of an array, at most 4096"),
     "arrays[].active_rows": ("rows", "`[16, 32]`", "rows read together, at most `rows`; default: all"),
     **{axis.place: (axis.unit, axis.example, axis.guide) for axis in SCALARS},
     "effects": (

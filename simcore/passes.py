@@ -375,8 +375,8 @@ def without_revisions(version: str) -> str:
         version: as rows have it.
 
     Example:
-        >>> without_revisions("7.1+popcount_term.2+cuda")
-        '7.1+cuda'
+        >>> without_revisions("7.2+popcount_term.2+cuda")
+        '7.2+cuda'
     """
     return re.sub(r"\+[a-z_]+\.\d+", "", version)
 

@@ -159,6 +159,12 @@ def _images(path: Path | None, work: Scale, needed: bool) -> Images:
     return load_images(path or _default_images()).first(work.train_images, work.test_images)
 
 
+_NOT_DONE_HERE = {
+    "small_crop", "small_crop_share", "mixup", "norm_batches", "teacher_share", "teacher_mirrored",
+}  # fmt: skip
+"""Settings of a recipe that would say of a network what was not done."""
+
+
 def _recipes(text: str, work: Scale) -> dict[str, Recipe]:
     """The recipe of every network. Raises InputError for settings that are none."""
     from benchmarks.gpu.training import RECIPES
@@ -171,11 +177,8 @@ def _recipes(text: str, work: Scale) -> dict[str, Recipe]:
         raise InputError(f"not JSON ({error})", "--recipe") from None
     if not isinstance(changes, dict):
         raise InputError("a recipe is a mapping of settings to values", "--recipe")
-    for name in ("small_crop", "small_crop_share"):
-        if name in changes:
-            raise InputError(
-                "windows have the images' own size here; `binsparx train` has smaller ones", f"--recipe {name}"
-            )
+    for name in _NOT_DONE_HERE & set(changes):
+        raise InputError("this training does not do it; `binsparx train` does", f"--recipe {name}")
     fixed = {"epochs": work.epochs, "batch_size": work.batch_size}
     return {name: amended(recipe, {**fixed, **changes}, "--recipe") for name, recipe in RECIPES.items()}
 

@@ -202,8 +202,8 @@ def test_what_a_part_leaves_over_goes_to_the_later_ones():
     [
         (["--recipe", "{"], "--recipe: not JSON"),
         (["--recipe", '{"epoch": 3}'], "--recipe: unknown field 'epoch'; did you mean 'epochs'?"),
-        (["--recipe", '{"small_crop": 24}'], "--recipe small_crop: windows have the images' own size"),
-        (["--recipe", '{"small_crop_share": 0.5}'], "--recipe small_crop_share: windows have the images' own size"),
+        (["--recipe", '{"small_crop": 24}'], "--recipe small_crop: this training does not do it"),
+        (["--recipe", '{"norm_batches": 50}'], "--recipe norm_batches: this training does not do it"),
         (["--data", "absent.npz"], "absent.npz: no such file"),
     ],
 )

@@ -97,7 +97,7 @@ DESIGNS_SCHEMA = pa.schema(
             "solver_version",
             TEXT,
             DIMENSIONLESS,
-            "version of the simulation, passes revised since, device if not numba",
+            "version of the simulation, passes and settings revised since, device if not numba",
         ),
         column("package_version", TEXT, DIMENSIONLESS, "version of binsparx that prepared the design"),
         column("git_commit", TEXT, DIMENSIONLESS, "commit that prepared the design, where it ran from a checkout"),
