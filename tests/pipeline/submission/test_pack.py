@@ -147,6 +147,13 @@ def test_a_uri_with_a_password_is_not_sent(tmp_path: Path, option: str, user: st
     assert option.replace("_", "-") in str(caught.value) and user not in str(caught.value).replace("user name", "")
 
 
+def test_a_uri_with_a_password_among_its_options_is_not_sent(tmp_path: Path) -> None:
+    uri = "postgresql://db/mlflow?user=u&password=SECRET"
+    with pytest.raises(InputError, match="the URI holds a user name or password") as caught:
+        submit(write_sweep(tmp_path), address="nowhere", results="/results", tracking_uri=uri)
+    assert "SECRET" not in str(caught.value)
+
+
 def test_no_word_of_a_user_reaches_a_shell() -> None:
     assert ENTRYPOINT == "python -m pipeline.cli.packed_job"
 
