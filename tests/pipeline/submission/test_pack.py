@@ -102,6 +102,24 @@ def test_images_behind_a_link_are_packed_where_the_sweep_names_them(tmp_path: Pa
     assert {path.name for path in (tmp_path / "out/files").iterdir()} == {link, "small.yaml"}
 
 
+def test_images_named_by_a_word_are_those_that_ship_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run finds them in the folder where it starts, which is another one on a cluster."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "fashion-mnist"):
+        (tmp_path / name).mkdir()
+    make_pack(load_sweep(write_sweep(tmp_path, dataset="fashion-mnist")))
+    with pytest.raises(
+        InputError, match=r"^small.yaml:6 dataset.name: 'mine' is a folder where this .* such as ./mine$"
+    ):
+        make_pack(load_sweep(write_sweep(tmp_path, dataset="mine")))
+
+
+def test_effects_in_the_home_folder_are_every_machines_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    pack = make_pack(load_sweep(write_sweep(tmp_path, effects="~/mine.yaml")))
+    assert [name for name in pack.files if name.startswith("files/")] == ["files/small.yaml"]
+
+
 def test_untracked_and_secret_files_of_the_code_stay_here(tmp_path: Path) -> None:
     for name in ("pipeline/run.py", "pipeline/scratch.py", "simcore/a.yaml", "simcore/server.pem", "simcore/link.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
