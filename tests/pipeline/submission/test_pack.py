@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 
-from pipeline.cli.jobs import logs, submit
+from pipeline.cli.jobs import _jobs, logs, submit
 from pipeline.errors import Interrupted
 from pipeline.submission.jobs import ENTRYPOINT, JobEnded, Jobs, JobState
 from pipeline.submission.pack import _code_files, looks_secret, make_pack
@@ -257,3 +258,35 @@ def test_leaving_a_job_does_not_count_as_its_end(monkeypatch: pytest.MonkeyPatch
 def test_nobody_answers() -> None:
     with pytest.raises(InputError, match="no Ray job server answers at http://127.0.0.1:9"):
         Jobs("http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("address", ["http://user:SECRET@127.0.0.1:9", "ftp://user:SECRET@127.0.0.1:9"])
+def test_a_password_in_an_address_is_not_shown(address: str) -> None:
+    with pytest.raises(InputError, match="://127.0.0.1:9") as caught:
+        Jobs(address)
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("named", "environment", "asked"),
+    [
+        ("http://127.0.0.1:9", {"RAY_API_SERVER_ADDRESS": "http://127.0.0.1:7"}, "http://127.0.0.1:9"),
+        ("http://127.0.0.1:9", {"RAY_ADDRESS": "http://127.0.0.1:7"}, "http://127.0.0.1:9"),
+        (
+            None,
+            {"RAY_API_SERVER_ADDRESS": "http://127.0.0.1:7", "RAY_ADDRESS": "http://127.0.0.1:9"},
+            "http://127.0.0.1:7",
+        ),
+    ],
+)
+def test_the_address_that_is_named_comes_before_the_environments(
+    monkeypatch: pytest.MonkeyPatch, named: str | None, environment: dict[str, str], asked: str
+) -> None:
+    variables = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
+    for name in variables:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=f"Failed to connect to Ray at address: {asked}"):
+        _jobs(named)
+    assert {name: os.environ[name] for name in variables if name in os.environ} == environment
