@@ -12,12 +12,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
 
 from pipeline.sweep.shipped import shipped_sweeps, sweep_path
 from simcore.errors import InputError
@@ -158,3 +160,13 @@ def test_the_container_file_copies_what_is_there_and_pins_python_as_the_cluster_
     # A job starts as no root, and what it starts is the command of this project.
     assert [rest for name, rest in instructions if name == "USER"][-1] == "binsparx"
     assert [json.loads(rest) for name, rest in instructions if name == "ENTRYPOINT"] == [["binsparx"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "too_old"),
+    [("ray", "2.51.9"), ("typer", "0.18.9")],  # no ``ray.exceptions.AuthenticationError``; no options of ``Literal``
+)
+def test_no_version_is_allowed_that_lacks_what_the_code_takes_from_it(name: str, too_old: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (asked,) = [one for one in map(Requirement, project["dependencies"]) if one.name == name]
+    assert not asked.specifier.contains(too_old)

@@ -26,9 +26,9 @@ JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's name,
 
 
 def _jobs(address: str | None) -> Jobs:
-    from pipeline.submission.jobs import Jobs
+    from pipeline.submission.jobs import ADDRESS_VARIABLE, Jobs
 
-    return Jobs(address or os.environ.get("RAY_API_SERVER_ADDRESS") or DEFAULT_ADDRESS)
+    return Jobs(address or os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS)
 
 
 def submit(

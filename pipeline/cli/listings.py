@@ -180,14 +180,13 @@ def _model(reference: str) -> Row:
     graph = checkpoint.network.graph
     trained_on = checkpoint.metadata.get("dataset")
     name = trained_on.get("name", "") if isinstance(trained_on, dict) else ""
-    recorded = checkpoint.metadata.get("accuracies")
     return {
         "model": reference,
         "input_shape": list(graph.input_shape),
         "classes": graph.classes,
         "binary_layers": {layer.name: int(layer.weight.size) for layer in checkpoint.network.binary_layers()},
         "dataset": name,
-        "accuracies": recorded if isinstance(recorded, list) else [],
+        "accuracies": checkpoint.recorded_accuracies(),
         "digest": checkpoint.digest,
     }
 

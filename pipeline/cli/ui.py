@@ -64,7 +64,7 @@ def ui(
             "nothing is tracked here yet; bring MLflow up to date with: binsparx track SWEEP.yaml (sweeps whose file, "
             f"or --tracking-uri, names another MLflow have their runs there, and not in {uri})"
         )
-    port = port or _free_port()
+    port = _port_to_take(port)
     print("starting MLflow ...", flush=True)
     with _server(uri, port) as server:
         _wait(server, port)
@@ -75,7 +75,8 @@ def ui(
         print("Ctrl-C ends it", flush=True)
         if browser:
             webbrowser.open(address)
-        server.wait()
+        if code := server.wait():
+            raise BinsparxError(f"MLflow ended by itself, with exit code {code}")
 
 
 def _compare_page(tracked: TrackedDesigns) -> str:
@@ -140,7 +141,14 @@ def _wait(server: subprocess.Popen[bytes], port: int) -> None:
     raise BinsparxError(f"MLflow did not answer within {_START_SECONDS:g} s")
 
 
-def _free_port() -> int:
+def _port_to_take(port: int) -> int:
+    """The port, a free one for 0, if nobody has it: else MLflow ends, and what answers there is somebody else's."""
     with socket.socket() as probe:
-        probe.bind((_LOOPBACK, 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: what was served before may linger
+        try:
+            probe.bind((_LOOPBACK, port))
+        except OSError as error:
+            raise BinsparxError(
+                f"MLflow cannot start on port {port}: {error.strerror}; --port 0 finds a free one"
+            ) from None
         return int(probe.getsockname()[1])

@@ -107,13 +107,9 @@ def examine(
 
 def recorded(checkpoint: Checkpoint, dataset: Dataset, split: str) -> Expected | None:
     """What the network's maker recorded: of these very data, else of a data set that is not named."""
-    accuracies = checkpoint.metadata.get("accuracies")
-    for one in accuracies if isinstance(accuracies, list) else []:
-        if not isinstance(one, dict) or (one.get("dataset"), one.get("split")) != (dataset.digest, split):
-            continue
-        correct, images = one.get("correct"), one.get("images")
-        if isinstance(correct, int) and isinstance(images, int) and 0 <= correct <= images > 0:
-            return Expected(correct / images, f"recorded, of {images} images")
+    for one in checkpoint.recorded_accuracies():
+        if (one["dataset"], one.get("split")) == (dataset.digest, split):
+            return Expected(one["correct"] / one["images"], f"recorded, of {one['images']} images")
     plain = checkpoint.metadata.get("accuracy")
     if not isinstance(plain, int | float) or not 0 <= plain <= 1:
         return None

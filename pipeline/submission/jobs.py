@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import sys
 import tempfile
@@ -16,8 +17,10 @@ from pathlib import Path
 
 from pipeline.commands import command
 from pipeline.submission.pack import Pack
+from pipeline.uris import without_secret
 from simcore.errors import BinsparxError, InputError
 
+ADDRESS_VARIABLE = "RAY_API_SERVER_ADDRESS"
 ENTRYPOINT = "python -m pipeline.cli.packed_job"
 _WAIT_SECONDS = 1.0
 _START_TRIES, _START_WAIT_SECONDS = 20, 3.0
@@ -80,18 +83,18 @@ class Jobs:
         Raises:
             InputError: not an address, or nobody answers there.
         """
+        self.address = without_secret(address)  # what people and logs may see
         if not re.match(r"^https?://[^\s/]+(/.*)?$", address):
             raise InputError(
-                f"expected the dashboard's address such as http://head:8265, found '{address}'", "--address"
+                f"expected the dashboard's address such as http://head:8265, found '{self.address}'", "--address"
             )
-        self.address = address
         from ray.job_submission import JobSubmissionClient
 
         logging.getLogger("ray").setLevel(logging.WARNING)
         talkative = ("dashboard.modules.dashboard_sdk", "dashboard.modules.job.sdk", "_private.runtime_env.packaging")
         for name in (f"ray.{module}" for module in talkative):
             logging.getLogger(name).setLevel(logging.WARNING)
-        with _plain_errors(address):
+        with _plain_errors(self.address), _as_ray_finds_it(address):
             self._client = JobSubmissionClient(address)
 
     def submit(self, pack: Pack, name: str, options: dict[str, str]) -> str:
@@ -168,6 +171,19 @@ class Jobs:
 
 
 @contextmanager
+def _as_ray_finds_it(address: str) -> Iterator[None]:
+    """Ray's client is given an address and takes what the environment says instead: for the block that is the same."""
+    before = os.environ.get(ADDRESS_VARIABLE)
+    os.environ[ADDRESS_VARIABLE] = address
+    try:
+        yield
+    finally:
+        del os.environ[ADDRESS_VARIABLE]
+        if before is not None:
+            os.environ[ADDRESS_VARIABLE] = before
+
+
+@contextmanager
 def _plain_errors(address: str, job_id: str = "") -> Iterator[None]:
     from aiohttp import ClientError
     from ray.exceptions import AuthenticationError
@@ -181,13 +197,16 @@ def _plain_errors(address: str, job_id: str = "") -> Iterator[None]:
             "--address",
         ) from None
     except ClientError as error:  # of the web socket that carries a job's log
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = _one_line(error)[:200] or type(error).__name__
         raise BinsparxError(f"the connection to the job server at {address} broke: {reason}") from None
     except ConnectionError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"no Ray job server answers at {address}: {reason}", "--address") from None
+        raise InputError(f"no Ray job server answers at {address}: {_one_line(error)[:200]}", "--address") from None
     except RuntimeError as error:  # what Ray's client makes of every other answer
-        text = " ".join(str(error).split())
+        text = _one_line(error)
         if job_id and ("404" in text or "does not exist" in text):
             raise InputError(f"the cluster at {address} knows no job '{job_id}'") from None
         raise BinsparxError(f"the job server at {address} refuses: {text[:300]}") from None
+
+
+def _one_line(error: Exception) -> str:
+    return without_secret(" ".join(str(error).split()))

@@ -16,6 +16,7 @@ from pipeline.provenance import PACK_FILE, find_provenance
 from pipeline.sweep import simulation
 from pipeline.sweep.field_types import is_effect_file
 from pipeline.sweep.spec import SweepFile
+from simcore.datasets import SAMPLE_NAMES
 from simcore.errors import InputError
 from simcore.yaml_file import read_yaml
 
@@ -60,10 +61,12 @@ def looks_secret(name: str) -> bool:
 def make_pack(sweep: SweepFile) -> Pack:
     """Collects what a sweep needs.
 
-    A file named by an absolute path is taken to be there on every machine of the cluster, and is not packed.
+    A file named by an absolute path, or from ``~``, is taken to be there on every machine of the cluster, and is not
+    packed.
 
     Raises:
-        InputError: a file the sweep names is missing, or its name says that it holds a secret.
+        InputError: a file the sweep names is missing, or its name says that it holds a secret, or images are named by
+            a word that means a folder of this machine.
     """
     root = Path(pipeline.__file__).resolve().parent.parent
     code, left_out = _code_files(root)
@@ -140,11 +143,8 @@ def _effect_files(sweep: SweepFile) -> Iterator[Path]:
     for index, match in enumerate(spec.points):
         named += [(("points", index, "effects"), one) for one in match.given().get("effects", [])]
     for location, references in named:
-        for reference in references.split("+"):
-            if is_effect_file(reference) and not Path(reference).is_absolute():
-                path = Path(os.path.abspath(sweep.path.parent / reference))
-                if not path.is_file():
-                    raise InputError(f"no such file: {path}", sweep.where(*location))
+        for reference in filter(is_effect_file, references.split("+")):
+            for path in _existing(sweep, reference, location):
                 yield path
                 for name in _values_of("samples_csv", read_yaml(path).data):
                     if isinstance(name, str) and (path.parent / name).is_file():
@@ -175,6 +175,12 @@ def _values_of(field: str, data: object) -> Iterator[object]:
 def _dataset_files(sweep: SweepFile) -> Iterator[Path]:
     reference = sweep.spec.dataset.name
     resolved = sweep.resolve(reference)
+    if resolved == reference and reference not in SAMPLE_NAMES and Path(reference).is_dir():
+        raise InputError(
+            f"'{reference}' is a folder where this command runs, which no machine of the cluster has; name it by its "
+            f"path from the sweep file's folder, such as ./{reference}",
+            sweep.where("dataset", "name"),
+        )
     if resolved == reference or Path(reference).expanduser().is_absolute():
         return
     dataset = simulation.open_dataset(resolved, sweep.where("dataset", "name"))

@@ -47,6 +47,11 @@ class Checkpoint:
     digest: str
     metadata: dict[str, Any]
 
+    def recorded_accuracies(self) -> list[dict[str, Any]]:
+        """What its maker measured, as far as it can be read: ``correct`` of ``images`` of a ``dataset``, its digest."""
+        listed = self.metadata.get("accuracies")
+        return [one for one in listed if _is_accuracy(one)] if isinstance(listed, list) else []
+
     def binary_layers(self, where: str) -> list[BinaryLayer | WrittenProduct]:
         """What a crossbar can hold of the network, in execution order: binary layers, and products of two activations'
         signs, of which it holds one.
@@ -75,6 +80,13 @@ class Checkpoint:
         if not layers:
             raise InputError(f"network '{self.name}' has no binary layer of weights", where)
         return layers
+
+
+def _is_accuracy(one: Any) -> bool:
+    if not isinstance(one, dict) or not isinstance(one.get("dataset"), str):
+        return False
+    correct, images = one.get("correct"), one.get("images")
+    return isinstance(correct, int) and isinstance(images, int) and 0 <= correct <= images > 0
 
 
 def save_checkpoint(path: str | Path, network: GraphNetwork, metadata: Mapping[str, Any]) -> str:

@@ -134,7 +134,35 @@ def test_the_keys_of_a_bucket_are_secrets(text: str) -> None:
     assert not any(word in without_secret(text) for word in ("SE", "AK", "u:"))
 
 
-@pytest.mark.parametrize("line", ["results: s3://AK:SE/CRET@bucket/x", "tracking: {uri: 'http://u:SECRET@host:5000'}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mysql+pymysql://db/mlflow?PASSWD=SEC;RET,SEC/RET&x=1", "http://mlflow:5000?access_token=SECRET",
+        "postgresql://db/mlflow?password=SEC@RET", "http://user:SEC?token=x@RET@host/x",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3D%7BODBC%7D%3BUID%3Du%3BPWD%3DSECRET",
+        "mssql+pyodbc:///?odbc_connect=DRIVER={ODBC Driver 18};UID=u;PWD={SEC RET};Encrypt=yes",
+        "mssql+pyodbc:///?odbc_connect=DRIVER=ODBC 18; PWD=SECRET",
+    ],
+)  # fmt: skip
+def test_the_options_of_a_uri_may_be_secrets(text: str) -> None:
+    assert not any(word in without_secret(text) for word in ("SEC", "RET"))
+
+
+def test_other_options_of_a_uri_stay() -> None:
+    text = "postgresql://db/mlflow?user=u&password=p&sslmode=require"
+    assert without_secret(text) == "postgresql://db/mlflow?user=u&password=&sslmode=require"
+    for text in ("s3://bucket/x?endpoint_override=host:9000&scheme=http", "s3://bucket/token=1/x; set MODE=token"):
+        assert without_secret(text) == text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "results: s3://AK:SE/CRET@bucket/x",
+        "tracking: {uri: 'http://u:SECRET@host:5000'}",
+        "tracking: {uri: 'postgresql://db/mlflow?user=u&password=SECRET'}",
+    ],
+)
 def test_a_sweep_file_that_holds_a_password_is_refused_without_showing_it(tmp_path: Path, line: str) -> None:
     path = write_sweep(tmp_path)
     Path(path).write_text(Path(path).read_text() + line + "\n")

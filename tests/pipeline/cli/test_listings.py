@@ -10,8 +10,9 @@ import pytest
 from pipeline.cli import main
 from simcore.datasets import SAMPLE_NAMES, open_dataset
 from simcore.effects.effect_blocks import load_block, preset_names
-from simcore.network.checkpoint import model_names
+from simcore.network.checkpoint import model_names, save_checkpoint
 from simcore.technology import circuit_parameters, corner_names, device_names
+from tests.simcore.small_networks import small_checkpoint
 from tests.simcore.technology.test_devices import own_file
 
 
@@ -67,6 +68,17 @@ def test_models(run):
     assert len(found["resnet18-cifar"]["binary_layers"]) == 16
     _, text, _ = run("models")
     assert "3x32x32" in text and "10,985,472" in text and "% of 10000 images" in text
+
+
+def test_records_of_a_network_that_say_nothing_are_left_out(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    sound = {"dataset": "ab" * 32, "split": "test", "correct": 9, "images": 10}
+    broken = [0.9, {}, sound | {"images": 0, "correct": 0}, sound | {"dataset": None}, sound | {"correct": "9"}]
+    save_checkpoint(tmp_path / "mine.safetensors", small_checkpoint().network, {"accuracies": [*broken, sound]})
+    code, text, _ = run("models", "mine.safetensors")
+    assert code == 0 and "90.0 % of 10 images" in text
+    _, text, _ = run("models", "mine.safetensors", "--json")
+    assert json.loads(text)[-1]["accuracies"] == [sound]
 
 
 def test_datasets(run, tmp_path):

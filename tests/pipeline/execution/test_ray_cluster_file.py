@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from pathlib import PurePosixPath
 
 import yaml
 
 from tests.pipeline.conftest import ROOT
+from tests.test_installed import tracked
 
 
 def test_ray_accepts_the_cluster_file() -> None:
@@ -19,3 +21,21 @@ def test_ray_accepts_the_cluster_file() -> None:
     # Ray itself is pinned by the constraints that the set-up installs from.
     assert any("constraints.txt" in command for command in config["setup_commands"])
     assert "\nray==" in "\n" + (ROOT / "constraints.txt").read_text()
+
+
+def test_what_stays_here_is_results_and_no_code() -> None:
+    patterns = yaml.safe_load((ROOT / "ray_cluster.yaml").read_text())["rsync_exclude"]
+
+    def stays(name: str) -> bool:
+        """As rsync has it: a slash in front means the top, else a name matches at any depth; a folder takes its all."""
+        path = PurePosixPath("/", name)
+        return any(place.match(pattern) for place in (path, *path.parents) for pattern in patterns)
+
+    assert stays("results/sweeps/a.parquet") and stays("simcore/crossbar/__pycache__/circuit.pyc")
+    assert not [name for name in tracked("pipeline", "simcore") if stays(name)]
+
+
+def test_the_set_up_can_be_run_again() -> None:
+    """uv makes no environment over one that is there without being told to."""
+    commands = yaml.safe_load((ROOT / "ray_cluster.yaml").read_text())["setup_commands"]
+    assert all("--allow-existing" in command for command in commands if "uv venv" in command)

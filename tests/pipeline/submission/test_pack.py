@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 
-from pipeline.cli.jobs import logs, submit
+from pipeline.cli.jobs import _jobs, logs, submit
 from pipeline.errors import Interrupted
 from pipeline.submission.jobs import ENTRYPOINT, JobEnded, Jobs, JobState
 from pipeline.submission.pack import _code_files, looks_secret, make_pack
@@ -102,6 +103,24 @@ def test_images_behind_a_link_are_packed_where_the_sweep_names_them(tmp_path: Pa
     assert {path.name for path in (tmp_path / "out/files").iterdir()} == {link, "small.yaml"}
 
 
+def test_images_named_by_a_word_are_those_that_ship_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run finds them in the folder where it starts, which is another one on a cluster."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "fashion-mnist"):
+        (tmp_path / name).mkdir()
+    make_pack(load_sweep(write_sweep(tmp_path, dataset="fashion-mnist")))
+    with pytest.raises(
+        InputError, match=r"^small.yaml:6 dataset.name: 'mine' is a folder where this .* such as ./mine$"
+    ):
+        make_pack(load_sweep(write_sweep(tmp_path, dataset="mine")))
+
+
+def test_effects_in_the_home_folder_are_every_machines_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    pack = make_pack(load_sweep(write_sweep(tmp_path, effects="~/mine.yaml")))
+    assert [name for name in pack.files if name.startswith("files/")] == ["files/small.yaml"]
+
+
 def test_untracked_and_secret_files_of_the_code_stay_here(tmp_path: Path) -> None:
     for name in ("pipeline/run.py", "pipeline/scratch.py", "simcore/a.yaml", "simcore/server.pem", "simcore/link.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -145,6 +164,13 @@ def test_a_uri_with_a_password_is_not_sent(tmp_path: Path, option: str, user: st
     with pytest.raises(InputError, match="the URI holds a user name or password") as caught:
         submit(write_sweep(tmp_path), address="nowhere", **uris)
     assert option.replace("_", "-") in str(caught.value) and user not in str(caught.value).replace("user name", "")
+
+
+def test_a_uri_with_a_password_among_its_options_is_not_sent(tmp_path: Path) -> None:
+    uri = "postgresql://db/mlflow?user=u&password=SECRET"
+    with pytest.raises(InputError, match="the URI holds a user name or password") as caught:
+        submit(write_sweep(tmp_path), address="nowhere", results="/results", tracking_uri=uri)
+    assert "SECRET" not in str(caught.value)
 
 
 def test_no_word_of_a_user_reaches_a_shell() -> None:
@@ -232,3 +258,35 @@ def test_leaving_a_job_does_not_count_as_its_end(monkeypatch: pytest.MonkeyPatch
 def test_nobody_answers() -> None:
     with pytest.raises(InputError, match="no Ray job server answers at http://127.0.0.1:9"):
         Jobs("http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("address", ["http://user:SECRET@127.0.0.1:9", "ftp://user:SECRET@127.0.0.1:9"])
+def test_a_password_in_an_address_is_not_shown(address: str) -> None:
+    with pytest.raises(InputError, match="://127.0.0.1:9") as caught:
+        Jobs(address)
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("named", "environment", "asked"),
+    [
+        ("http://127.0.0.1:9", {"RAY_API_SERVER_ADDRESS": "http://127.0.0.1:7"}, "http://127.0.0.1:9"),
+        ("http://127.0.0.1:9", {"RAY_ADDRESS": "http://127.0.0.1:7"}, "http://127.0.0.1:9"),
+        (
+            None,
+            {"RAY_API_SERVER_ADDRESS": "http://127.0.0.1:7", "RAY_ADDRESS": "http://127.0.0.1:9"},
+            "http://127.0.0.1:7",
+        ),
+    ],
+)
+def test_the_address_that_is_named_comes_before_the_environments(
+    monkeypatch: pytest.MonkeyPatch, named: str | None, environment: dict[str, str], asked: str
+) -> None:
+    variables = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
+    for name in variables:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=f"Failed to connect to Ray at address: {asked}"):
+        _jobs(named)
+    assert {name: os.environ[name] for name in variables if name in os.environ} == environment
