@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -137,6 +138,19 @@ def test_all_circuits_of_every_kind_are_compared_and_one_that_differs_fails(monk
     heard_currents[0, 0] = 1e-3
     with pytest.raises(ValueError, match="the first one is random-0"):
         equality.compare(few, CPU, processor, time.monotonic() + 600, lambda **news: None)
+
+
+def test_a_comparison_that_the_clock_ends_is_not_done(monkeypatch, tmp_path):
+    ticks = itertools.count()
+    monkeypatch.setattr(equality, "time", SimpleNamespace(monotonic=lambda: next(ticks)))  # a second a circuit
+    monkeypatch.setattr(equality, "reference_cases", lambda: reference_cases()[:4])
+    work, processor = SimpleNamespace(circuits=0), SimpleNamespace(currents=lambda end: {})
+    results = Results(tmp_path, {"device": "none"}, {})
+    results.run("equality", partial(equality.compare, work, CPU, processor, 3))
+    table = results.finish("", ["equality"])
+    assert results.failed == ["equality"]
+    assert "| equality | cut short |" in table
+    assert "2 of 4 circuits of" in table and "the clock ended it after 2 of 4 circuits" in table
 
 
 def test_the_kernels_are_warm_and_all_threads_at_work_when_the_cpu_is_timed(monkeypatch):
