@@ -11,7 +11,7 @@ import torch
 from benchmarks.gpu.circuits import Case, random_cases, reference_cases
 from benchmarks.gpu.on_torch import solve_raw
 from benchmarks.gpu.processor import Processor
-from benchmarks.gpu.results import Tell
+from benchmarks.gpu.results import CutShort, Tell
 from benchmarks.gpu.scale import Scale
 
 LIMITS = {"error64": 1e-9, "error32": 1e-4, "spice": 1e-9}
@@ -22,6 +22,7 @@ def compare(work: Scale, device: torch.device, processor: Processor, end: float,
     """Every circuit in float64 twice and in float32 once, until ``end``.
 
     Raises:
+        CutShort: not all of them by then.
         ValueError: a circuit that differs by more than it may, did not converge, or gave other bits the second time.
     """
     now = time.monotonic()
@@ -37,6 +38,8 @@ def compare(work: Scale, device: torch.device, processor: Processor, end: float,
     failed = [row["name"] for row in rows if not _passes(row)]
     if failed:
         raise ValueError(f"{len(failed)} circuits are not as they should be, the first one is {failed[0]}")
+    if len(rows) < len(cases):
+        raise CutShort(f"the clock ended it after {len(rows)} of {len(cases)} circuits")
 
 
 def _compared(case: Case, device: torch.device, known: dict[str, np.ndarray]) -> dict[str, Any]:

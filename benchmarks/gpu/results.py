@@ -15,6 +15,10 @@ Tell = Callable[..., None]
 """Takes ``name=value`` pairs of a part; ``summary`` is its list of lines in the table."""
 
 
+class CutShort(Exception):
+    """The clock ended a part before all of it was done; what was found until then is right."""
+
+
 class Results:
     """What is known so far; safe to write from one thread and to read from another."""
 
@@ -36,6 +40,8 @@ class Results:
         try:
             work(tell)
             tell(state="done")
+        except CutShort as cut:
+            tell(state="cut short", summary=[*self.part(part).get("summary", []), str(cut)])
         except Exception as error:  # noqa: BLE001 (one part must not lose the others)
             first = f"{type(error).__name__}: {error}".splitlines()[0]
             lines = [*self.part(part).get("summary", []), first]

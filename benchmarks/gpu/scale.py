@@ -15,7 +15,7 @@ class Scale:
         epochs, batch_size: of a training; the clock may end it earlier.
         circuits: random circuits of the comparison.
         rows: sizes of the timed arrays.
-        reads: inputs solved at once, at most.
+        reads: inputs solved at once, at most; more where the CPU's threads would be idle.
         seconds: that one measurement of time goes on for, at least.
     """
 

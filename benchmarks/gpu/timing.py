@@ -19,12 +19,18 @@ TOPOLOGIES = ("input_sourced", "gate_driven")
 TOLERANCES = {np.float64: 1e-9, np.float32: 1e-5}
 _LANE_BYTES = 1 << 30  # of one batch on a GPU: as much as the solver takes at once
 _TENSORS = 20
+_BLOCKS_PER_THREAD = 4  # on the CPU, of a vector of reads each: as many as its solver needs to keep all threads at work
 
 
 def time_solver(work: Scale, device: torch.device, processor: Processor, end: float, tell: Tell) -> None:
-    """Every size and topology, float64 before float32, the small ones first, as far as ``end`` allows."""
+    """Every size and topology, float64 before float32, the small ones first, as far as ``end`` allows; what it does not
+    allow is told last."""
     rows: list[dict[str, Any]] = []
-    summary: list[str] = []
+    left_out: list[str] = []
+
+    def lines(cpu: dict[str, dict[str, Any]]) -> list[str]:
+        return [_line(row, cpu.get(_key(row))) for row in rows] + left_out
+
     for dtype in TOLERANCES:
         for size in work.rows:
             for topology in TOPOLOGIES:
@@ -32,14 +38,12 @@ def time_solver(work: Scale, device: torch.device, processor: Processor, end: fl
                 left, before = end - time.monotonic(), _before(rows, topology, dtype)
                 # twice as long lines, each of twice as many nodes, and more sweeps
                 if left <= 0 or (before and 8 * before["seconds"] / before["repeats"] > left):
-                    summary.append(f"{_head(topology, size, dtype)}: left out, no time")
+                    left_out.append(f"{_head(topology, size, dtype)}: left out, no time")
                     continue
                 rows.append(_timed_on(work, device, topology, size, dtype, reads, left))
-                summary.append(_line(rows[-1], None))
-                tell(times=rows, summary=summary)
+                tell(times=rows, summary=lines({}))
     cpu = processor.times(end)
-    beside = [_line(row, cpu.get(_key(row))) for row in rows]
-    tell(times=rows, cpu=cpu, summary=beside + summary[len(rows) :] if len(beside) == len(rows) else summary)
+    tell(times=rows, cpu=cpu, summary=lines(cpu))
 
 
 def time_on_cpu(work: Scale) -> dict[str, dict[str, Any]]:
@@ -47,20 +51,22 @@ def time_on_cpu(work: Scale) -> dict[str, dict[str, Any]]:
     import numba
 
     from simcore.crossbar import solve
+    from simcore.kernels.simd import lanes_of
 
-    found = {}
+    found, threads = {}, numba.get_num_threads()
     for dtype, tolerance in TOLERANCES.items():
         for size in work.rows:
             for topology in TOPOLOGIES:
-                # a fixed amount of work: the time of an input grows at least with the number of cells
-                reads = max(8, min(work.reads, (1 << 20) // size**2))
+                # the reads that the GPU takes at once, and more behind them where threads would be idle
+                reads = max(_reads(size, work.reads, dtype), threads * _BLOCKS_PER_THREAD * lanes_of(dtype))
                 circuit, weights, inputs = _problem(topology, size, reads)
 
-                def run(circuit=circuit, weights=weights, inputs=inputs, dtype=dtype, tolerance=tolerance) -> bool:
+                def run(inputs=inputs, circuit=circuit, weights=weights, dtype=dtype, tolerance=tolerance) -> bool:
                     return solve(circuit, weights, inputs, tolerance, dtype, device="numba").converged
 
+                run(inputs[:1])  # kernels are compiled when they are first used
                 row = {"topology": topology, "rows": size, "dtype": np.dtype(dtype).name, "reads": reads}
-                found[_key(row)] = {**row, **_timed(run, work.seconds), "threads": numba.get_num_threads()}
+                found[_key(row)] = {**row, **_timed(run, work.seconds), "threads": threads}
     return found
 
 

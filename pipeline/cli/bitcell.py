@@ -83,6 +83,9 @@ def import_command(
 
     if shunt and amplifier:
         raise InputError("give either --shunt or --amplifier", "--amplifier")
+    for path in measured:
+        if path.is_dir():  # before its name, which "." has not, becomes the output's
+            raise InputError("a folder; expected a text file of measured points", str(path))
     target = output or Path(measured[0].with_suffix(".yaml").name)
     if target.suffix not in (".yaml", ".yml"):
         raise InputError(f"'{target}' does not end in .yaml", "--output")

@@ -50,8 +50,10 @@ def deploy(
     # The results' side knows networks and data sets by what it needs of them; these are the simulator's own.
     checkpoint, dataset = cast(Checkpoint, subject.checkpoint), cast(Dataset, subject.dataset)
     prepared = prepare(checkpoint, subject.design, dataset)
+    # Accuracies are the original's; of this network, which in ideal arithmetic expects what arrays lose, none is known.
+    kept = {name: value for name, value in checkpoint.metadata.items() if name not in ("accuracy", "accuracies")}
     metadata = {
-        **checkpoint.metadata,
+        **kept,
         "name": output.name.removesuffix(".safetensors"),
         "deployed_from": checkpoint.name,
         "design_key": subject.key,

@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +22,7 @@ import torch
 from PIL import Image
 
 from benchmarks.gpu import __main__ as gpu
-from benchmarks.gpu import check, equality, packages, training
+from benchmarks.gpu import check, equality, packages, timing, training
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.circuits import KINDS, random_cases, reference_cases
 from benchmarks.gpu.forecast import forecast, work_of
@@ -136,6 +138,58 @@ def test_all_circuits_of_every_kind_are_compared_and_one_that_differs_fails(monk
     heard_currents[0, 0] = 1e-3
     with pytest.raises(ValueError, match="the first one is random-0"):
         equality.compare(few, CPU, processor, time.monotonic() + 600, lambda **news: None)
+
+
+def test_a_comparison_that_the_clock_ends_is_not_done(monkeypatch, tmp_path):
+    ticks = itertools.count()
+    monkeypatch.setattr(equality, "time", SimpleNamespace(monotonic=lambda: next(ticks)))  # a second a circuit
+    monkeypatch.setattr(equality, "reference_cases", lambda: reference_cases()[:4])
+    work, processor = SimpleNamespace(circuits=0), SimpleNamespace(currents=lambda end: {})
+    results = Results(tmp_path, {"device": "none"}, {})
+    results.run("equality", partial(equality.compare, work, CPU, processor, 3))
+    table = results.finish("", ["equality"])
+    assert results.failed == ["equality"]
+    assert "| equality | cut short |" in table
+    assert "2 of 4 circuits of" in table and "the clock ended it after 2 of 4 circuits" in table
+
+
+def test_the_kernels_are_warm_and_all_threads_at_work_when_the_cpu_is_timed(monkeypatch):
+    taken = []
+
+    def solve(circuit, weights, inputs, tolerance, dtype, device):
+        taken.append((circuit.topology, np.dtype(dtype).name, len(inputs)))
+        np.testing.assert_array_equal(inputs[:1], timing._problem(circuit.topology, 512, 1)[2])  # the GPU's first
+        return SimpleNamespace(converged=True)
+
+    monkeypatch.setattr("simcore.crossbar.solve", solve)
+    monkeypatch.setattr("numba.get_num_threads", lambda: 5)
+    found = timing.time_on_cpu(replace(SMALL, rows=(512,), seconds=0.0))
+    blocks = {"float64": 4 * 5 * 8, "float32": 4 * 5 * 16}
+    assert taken == [
+        (topology, name, reads)
+        for name, all_of_them in blocks.items()
+        for topology in timing.TOPOLOGIES
+        for reads in (1, all_of_them)
+    ]
+    assert [row["reads"] for row in found.values()] == [160, 160, 320, 320]
+
+
+def test_what_there_is_no_time_for_is_told_once_after_all_that_was_timed(monkeypatch):
+    def timed(work, device, topology, size, dtype, reads, left):
+        seconds = 100.0 if dtype is np.float64 else 1.0  # of which eight times as many are too many, or not
+        row = {"topology": topology, "rows": size, "dtype": np.dtype(dtype).name, "reads": reads}
+        return {**row, "seconds": seconds, "repeats": 1, "converged": True}
+
+    monkeypatch.setattr(timing, "_timed_on", timed)
+    cpu = {"gate_driven 32 float32": {"reads": 8, "seconds": 1.0, "repeats": 1, "threads": 3}}
+    heard: dict = {}
+    processor = SimpleNamespace(times=lambda end: cpu)
+    timing.time_solver(SMALL, CPU, processor, time.monotonic() + 600, lambda **news: heard.update(news))
+    sizes = [(32, "float64"), (32, "float32"), (64, "float32"), (64, "float64")]
+    heads = [f"{name} {rows}x{rows} {dtype}" for rows, dtype in sizes for name in timing.TOPOLOGIES]
+    assert [line.partition(":")[0] for line in heard["summary"]] == heads
+    assert [line.partition(": ")[2] for line in heard["summary"][6:]] == ["left out, no time"] * 2
+    assert [head for head, line in zip(heads, heard["summary"], strict=True) if "on 3 threads" in line] == [heads[3]]
 
 
 @pytest.mark.slow

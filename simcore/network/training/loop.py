@@ -32,7 +32,15 @@ from simcore.network.training.initial import initialise
 from simcore.network.training.mixup import Mixup, draw_mixup
 from simcore.network.training.norms import settle_norms
 from simcore.network.training.recipe import Recipe
-from simcore.network.training.state import Arithmetic, Identity, Place, load_state, save_state, trained_parameters
+from simcore.network.training.state import (
+    Arithmetic,
+    Identity,
+    Place,
+    alone_in,
+    load_state,
+    save_state,
+    trained_parameters,
+)
 from simcore.network.training.teacher import taught
 
 _SAVE_EVERY_S = 600.0
@@ -105,7 +113,7 @@ def train(
 
     Raises:
         InputError: data or a teacher that do not fit the network, a network that takes no small windows, a state of
-            another training or of one with another number of threads.
+            another training or of one with another number of threads, a folder that another training is at work in.
         BinsparxError: the loss is no longer finite.
     """
     batches = _Batches(*_training_images(dataset, network.graph), recipe, identity.seed)
@@ -115,46 +123,49 @@ def train(
         teacher.to(processor.device).eval()
     network.to(device=processor.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = _optimizer(network, recipe)
-    place, before = load_state(folder, network, optimizer, identity) or (Place(), None)
-    arithmetic = _arithmetic(recipe, processor, before, str(folder))
-    _require_possible(arithmetic, str(folder))
-    torch.set_num_threads(arithmetic.threads or torch.get_num_threads())
-    steps = recipe.epochs * batches.count
-    clock = _Clock()
-    saved = time.monotonic()
-    while place.step < steps:
-        epoch, number = divmod(place.step, batches.count)
-        pixels, labels = batches.batch(epoch, number)
-        rate = recipe.learning_rate_at(place.step, steps)
-        images, targets = as_input(pixels, processor.device), labels.to(processor.device)
-        mixup = batches.mixup(epoch, number)
-        if mixup:
-            images, targets = mixup.images(images), mixup.classes(targets, network.graph.classes)
-        if teacher:
-            seen = images
-            if recipe.window_of(epoch):
-                seen = as_input(batches.whole(epoch, number), processor.device)
-                seen = mixup.images(seen) if mixup else seen
-            with _autocast(arithmetic):
-                targets = taught(teacher, seen, targets, recipe.teacher_share, recipe.teacher_mirrored)
-        loss = _step(network, optimizer, images, targets, recipe, rate, arithmetic)
-        if not math.isfinite(loss):
-            raise BinsparxError(f"the loss is no longer finite at step {place.step}; a lower learning rate may help")
-        place.step += 1
-        place.losses.append(loss)
-        clock.tick(batches.effort(epoch))
-        mean = float(np.mean(place.losses))
-        left = clock.seconds_left(batches.effort_left(place.step))
-        on_step(Progress(place.step, steps, epoch + 1, recipe.epochs, mean, rate, left))
-        ends_epoch = number + 1 == batches.count
-        if ends_epoch:
-            place.end_epoch(mean)
-        if ends_epoch or time.monotonic() - saved > _SAVE_EVERY_S:
-            save_state(folder, network, optimizer, place, identity, arithmetic)
-            saved = time.monotonic()
-        if ends_epoch:
-            on_epoch(network, epoch + 1)
-        clock.resume()
+    with alone_in(folder):
+        place, before = load_state(folder, network, optimizer, identity) or (Place(), None)
+        arithmetic = _arithmetic(recipe, processor, before, str(folder))
+        _require_possible(arithmetic, str(folder))
+        torch.set_num_threads(arithmetic.threads or torch.get_num_threads())
+        steps = recipe.epochs * batches.count
+        clock = _Clock()
+        saved = time.monotonic()
+        while place.step < steps:
+            epoch, number = divmod(place.step, batches.count)
+            pixels, labels = batches.batch(epoch, number)
+            rate = recipe.learning_rate_at(place.step, steps)
+            images, targets = as_input(pixels, processor.device), labels.to(processor.device)
+            mixup = batches.mixup(epoch, number)
+            if mixup:
+                images, targets = mixup.images(images), mixup.classes(targets, network.graph.classes)
+            if teacher:
+                seen = images
+                if recipe.window_of(epoch):
+                    seen = as_input(batches.whole(epoch, number), processor.device)
+                    seen = mixup.images(seen) if mixup else seen
+                with _autocast(arithmetic):
+                    targets = taught(teacher, seen, targets, recipe.teacher_share, recipe.teacher_mirrored)
+            loss = _step(network, optimizer, images, targets, recipe, rate, arithmetic)
+            if not math.isfinite(loss):
+                raise BinsparxError(
+                    f"the loss is no longer finite at step {place.step}; a lower learning rate may help"
+                )
+            place.step += 1
+            place.losses.append(loss)
+            clock.tick(batches.effort(epoch))
+            mean = float(np.mean(place.losses))
+            left = clock.seconds_left(batches.effort_left(place.step))
+            on_step(Progress(place.step, steps, epoch + 1, recipe.epochs, mean, rate, left))
+            ends_epoch = number + 1 == batches.count
+            if ends_epoch:
+                place.end_epoch(mean)
+            if ends_epoch or time.monotonic() - saved > _SAVE_EVERY_S:
+                save_state(folder, network, optimizer, place, identity, arithmetic)
+                saved = time.monotonic()
+            if ends_epoch:
+                on_epoch(network, epoch + 1)
+            clock.resume()
     if recipe.norm_batches:
         with _autocast(arithmetic):
             settle_norms(network, batches.after_the_last(recipe.norm_batches, processor.device))

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from simcore.errors import InputError
+from simcore.errors import InputError, is_wrong_path
 from simcore.network.checkpoint import write_atomically
 from simcore.network.modules import GraphNetwork
 from simcore.network.training.initial import copy_tensors
@@ -65,6 +66,28 @@ class Place:
 def state_file(folder: Path) -> Path:
     """The file in which a training's state lies."""
     return folder / "state.safetensors"
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keeps other trainings out of a state folder, which is made where there is none; the lock ends with the process.
+
+    Raises:
+        InputError: another training is at work in it, or it cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock").acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            "in use by another training; wait for its end, or give this one a folder of its own (--state)", str(folder)
+        ) from None
+    except OSError as error:
+        if is_wrong_path(error):
+            raise InputError(f"cannot write: {error.strerror or error}", str(folder)) from None
+        raise
+    with lock:
+        yield
 
 
 def save_state(

@@ -86,14 +86,22 @@ def measured_series(
         The series, split where a cycle's number changes, and one sentence that says what the columns were taken for.
 
     Raises:
-        InputError: headings that do not say which column is what, or a current that no cell carries.
+        InputError: headings that do not say which column is what, a probe without two voltages or beside a current,
+            or a current that no cell carries.
     """
     columns = _columns(block, where, headings)
     voltages = [index for index, column in enumerate(columns) if column.kind == "voltage"]
     currents = [index for index, column in enumerate(columns) if column.kind == "current"]
     si = block.values * 10.0 ** np.array([column.exponent for column in columns])
     probe = probe or Probe()
-    if (probe.shunt or probe.amplifier) and len(voltages) == 2 and not currents:
+    if probe.shunt or probe.amplifier:
+        if len(voltages) != 2 or currents:
+            raise InputError(
+                "--shunt and --amplifier make a current of the second of two voltages, and here are "
+                f"{_counted(columns, voltages, currents)}: leave them out, or say what the columns are, for example "
+                "--headings 'time,V,V'",
+                where,
+            )
         first, last = voltages
         resistance = probe.shunt or probe.amplifier
         pairs = [(si[:, first] - (si[:, last] if probe.shunt else 0.0), si[:, last] / resistance, columns[last])]
@@ -169,15 +177,21 @@ def _pairs(
         return [(voltages[0], current) for current in currents]
     if len(voltages) == len(currents) > 0:
         return list(zip(voltages, currents, strict=True))
-    shown = ", ".join(repr(column.heading) for column in columns)
     if len(voltages) == 2 and not currents:
         raise InputError(
-            f"two voltages and no current ({shown}): say how the current was seen, with --shunt 1kohm or "
+            f"two voltages and no current ({_shown(columns)}): say how the current was seen, with --shunt 1kohm or "
             "--amplifier 10kohm",
             where,
         )
     raise InputError(
-        f"{len(voltages)} voltages and {len(currents)} currents among the columns {shown}: say what they are, for "
-        "example --headings 'time,V (mV),I (uA)'",
+        f"{_counted(columns, voltages, currents)}: say what they are, for example --headings 'time,V (mV),I (uA)'",
         where,
     )
+
+
+def _counted(columns: Sequence[_Column], voltages: Sequence[int], currents: Sequence[int]) -> str:
+    return f"{len(voltages)} voltages and {len(currents)} currents among the columns {_shown(columns)}"
+
+
+def _shown(columns: Sequence[_Column]) -> str:
+    return ", ".join(repr(column.heading) for column in columns)

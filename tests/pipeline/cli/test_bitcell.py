@@ -95,6 +95,10 @@ def test_reading_where_the_cell_switches_is_said(folder):
     [
         (["missing.csv"], "cannot read the measured points: No such file"),
         (["scope.csv"], "two voltages and no current"),
+        (["measured.csv", "--shunt", "1kohm"], "here are 1 voltages and 1 currents among the columns 'Volt"),
+        (["measured.csv", "--amplifier", "1kohm"], "--shunt and --amplifier make a current of"),
+        (["."], ".: a folder; expected a text file of measured points"),
+        (["measured.csv", ".."], "..: a folder; expected a text file"),
         (["measured.csv", "--shunt", "1kohm", "--amplifier", "1kohm"], "give either --shunt or --amplifier"),
         (["scope.csv", "--shunt", "1kV"], "--shunt: '1kV' is no positive number with the unit ohm, such as '1 kohm'"),
         (["measured.csv", "--v-max", "-1"], "--v-max: '-1' is no positive number with the unit V"),

@@ -20,7 +20,7 @@ from pipeline.sweep.evaluator import SimcoreEvaluator
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
 from simcore.errors import BinsparxError, InputError
-from simcore.network.checkpoint import save_checkpoint
+from simcore.network.checkpoint import load_checkpoint, save_checkpoint
 from tests.simcore.small_networks import small_checkpoint, small_dataset
 
 CELL = """
@@ -217,6 +217,25 @@ def test_references_without_a_loss_have_nothing_to_explain_or_deploy(
             main()
         told = capsys.readouterr().err
         assert ended.value.code == 2 and message in told and told.count("\n") == 1
+
+
+def test_a_deployed_network_has_no_accuracy_of_the_network_that_it_was_made_of(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    measured = {"dataset": "d" * 64, "split": "test", "correct": 9, "images": 10}
+    known = {"name": "measured", "seed": 3, "accuracy": 0.9, "accuracies": [measured]}
+    save_checkpoint("measured.safetensors", small_checkpoint().network, known)
+    text = SWEEP.replace("small.safetensors", "measured.safetensors")
+    Path("deployed.yaml").write_text(text.replace("sparsity: dense", "mitigations: recalibrated_outputs"))
+    (key,) = (point.key for point in make_plan(load_sweep("deployed.yaml")).points)
+    arguments = ["deploy", key[:8], "-o", "deployed.safetensors", "--sweep", "deployed.yaml"]
+    monkeypatch.setattr(sys, "argv", ["binsparx", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    told = load_checkpoint("deployed.safetensors").metadata
+    assert told == {"name": "deployed", "seed": 3, "deployed_from": "measured", "design_key": key}
 
 
 def test_a_reference_is_blamed_on_its_converter_and_its_variants_are_references_too(

@@ -154,6 +154,18 @@ def test_going_on_from_the_end_of_an_epoch_equals_never_stopping(tmp_path: Path)
     _assert_same(_train(tmp_path / "parts"), _train(tmp_path / "whole"))
 
 
+def test_a_folder_is_for_one_training_at_a_time(tmp_path: Path) -> None:
+    def begin_another(progress: Progress) -> None:
+        with pytest.raises(InputError, match="in use by another training; .*--state"):
+            _train(tmp_path, seed=5)
+        raise Stop
+
+    with pytest.raises(Stop):
+        train(fresh_network(tiny_graph(), 4), Stripes(), RECIPE, _identity(), tmp_path, begin_another)
+    assert not state_file(tmp_path).exists()
+    _train(tmp_path)  # the lock has gone with the training
+
+
 def test_a_finished_training_is_only_read(tmp_path: Path) -> None:
     first = _train(tmp_path)
     written = state_file(tmp_path).read_bytes()
