@@ -9,7 +9,7 @@ import dataclasses
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pipeline.sweep.axis import AxisValue, group_model
 from pipeline.sweep.evaluator import SimcoreEvaluator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from simcore.crossbar import Circuit
     from simcore.design import Design
     from simcore.effects import Effect
+    from simcore.network.modules import GraphNetwork
     from simcore.technology.devices import CellGeometry
 
 
@@ -193,7 +194,8 @@ def unfolded_note(checkpoint: Checkpoint, mitigations: str, layers: Collection[s
     from simcore.network.graph import node_of
 
     every = [layer.name for layer in checkpoint.binary_layers("")]
-    alone = unfolded(checkpoint.network, [name for name in every if layers is None or node_of(name) in layers])
+    mapped = [name for name in every if layers is None or node_of(name) in layers]
+    alone = unfolded(cast("GraphNetwork", checkpoint.network), mapped)
     if not alone:
         return ""
     return (

@@ -226,7 +226,7 @@ def test_a_deployed_network_has_no_accuracy_of_the_network_that_it_was_made_of(
     measured = {"dataset": "d" * 64, "split": "test", "correct": 9, "images": 10}
     known = {"name": "measured", "seed": 3, "accuracy": 0.9, "accuracies": [measured]}
     save_checkpoint("measured.safetensors", small_checkpoint().network, known)
-    text = SWEEP.replace("small.safetensors", "measured.safetensors")
+    text = SWEEP.replace("small.safetensors", "measured.safetensors").replace("images: 4}", "images: 8}")
     Path("deployed.yaml").write_text(text.replace("sparsity: dense", "mitigations: recalibrated_outputs"))
     (key,) = (point.key for point in make_plan(load_sweep("deployed.yaml")).points)
     arguments = ["deploy", key[:8], "-o", "deployed.safetensors", "--sweep", "deployed.yaml"]
