@@ -9,7 +9,7 @@ import dataclasses
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pipeline.sweep.axis import AxisValue, group_model
 from pipeline.sweep.evaluator import SimcoreEvaluator
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from simcore.crossbar import Circuit
     from simcore.design import Design
     from simcore.effects import Effect
-    from simcore.network.modules import GraphNetwork
     from simcore.technology.devices import CellGeometry
 
 
@@ -195,7 +194,7 @@ def unfolded_note(checkpoint: Checkpoint, mitigations: str, layers: Collection[s
 
     every = [layer.name for layer in checkpoint.binary_layers("")]
     mapped = [name for name in every if layers is None or node_of(name) in layers]
-    alone = unfolded(cast("GraphNetwork", checkpoint.network), mapped)
+    alone = unfolded(checkpoint.network.graph, mapped)
     if not alone:
         return ""
     return (

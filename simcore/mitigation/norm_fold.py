@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float64, Int64
 
 from simcore.network.graph import NetworkGraph, Node, node_of
-from simcore.network.modules import GraphNetwork
 from simcore.network.operations import Operation, Shape
 from simcore.network.operations.elementwise import Factor, Offset, Scale
 from simcore.network.operations.layout import Flatten, Reshape
@@ -63,7 +62,7 @@ def norm_fold(graph: NetworkGraph, layer: str, tensors: Mapping[str, torch.Tenso
     Args:
         graph: of the network.
         layer: name of a binary layer, or of a block of a grouped convolution.
-        tensors: of the network, ``node.tensor``.
+        tensors: of the network, ``node.tensor``; where one is left out it is taken to be all ones.
 
     Returns:
         None where something else follows, or several do, or something is multiplied by 0.
@@ -87,15 +86,14 @@ def norm_fold(graph: NetworkGraph, layer: str, tensors: Mapping[str, torch.Tenso
     return None
 
 
-def unfolded(network: GraphNetwork, layers: Iterable[str]) -> list[str]:
-    """Those of some binary layers whose outputs' lines can be folded nowhere.
+def unfolded(graph: NetworkGraph, layers: Iterable[str]) -> list[str]:
+    """Those of some binary layers whose outputs' lines can be folded nowhere, whatever the network's tensors.
 
     Args:
-        network: the network.
+        graph: of the network.
         layers: their names.
     """
-    tensors = network.named_tensors()
-    return [layer for layer in layers if norm_fold(network.graph, layer, tensors) is None]
+    return [layer for layer in layers if norm_fold(graph, layer, {}) is None]
 
 
 def _only_follower(graph: NetworkGraph, name: str) -> Node | None:
