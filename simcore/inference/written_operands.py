@@ -91,8 +91,9 @@ def product_on_chip(layer: PreparedLayer, written: WrittenOperand, chip: int) ->
     """
     design = written.design
     stored = written.calibration.stored(design, chip)
-    by_itself = design.calibrated_on == "chip"
-    converters = _converters(stored, written.models, design) if by_itself else layer.converters
+    converters = layer.converters
+    if design.calibrated_on == "chip":
+        converters = _converters(stored, written.models, design)
     converters = with_their_errors(converters, stored[0], design, chip)
     return replace(layer, converters=converters, written=replace(written, chip=chip))
 

@@ -1,8 +1,8 @@
 """Keys of small sweeps, as ``golden_keys.json`` keeps them: results on people's disks are named by such keys.
 
 ``python -m tests.pipeline.golden_keys`` adds the keys of sweeps that were added to ``golden_keys.yaml``. It refuses to
-change a key that is there, but for designs with a pass that was revised: all results with that name would be computed
-again.
+change a key that is there, but for designs with a pass or a setting that was revised: all results with that name would
+be computed again.
 """
 
 from __future__ import annotations

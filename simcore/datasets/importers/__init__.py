@@ -56,8 +56,8 @@ def choose_importer(path: Path, name: str | None = None) -> Importer:
 def _require_no_image_folders(path: Path, importer: Importer) -> None:
     """A file of labels beside folders of images is no data set of its own, nor are pictures beside tables: the user
     knows which of the two is."""
-    if importer is not _IMAGE_FOLDERS and _IMAGE_FOLDERS.recognises(path):
-        other = _IMAGE_FOLDERS
+    other = _IMAGE_FOLDERS
+    if importer is not other and other.recognises(path):
         raise InputError(
             f"it is of two kinds, {importer.name} ({importer.expects}) and {other.name} ({other.expects}); choose with "
             f"--from {importer.name} or --from {other.name}",
