@@ -22,7 +22,8 @@ from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import Checkpoint, find_model, load_checkpoint, save_checkpoint
 from simcore.network.definitions import define
 from simcore.network.modules import GraphNetwork
-from simcore.network.training.loop import Processor, Progress, fresh_network
+from simcore.network.training.arithmetic import Processor
+from simcore.network.training.loop import Progress, fresh_network
 from simcore.network.training.loop import train as train_network
 from simcore.network.training.recipe import Recipe, amended, default_recipe
 from simcore.network.training.state import Identity, earlier_training, stored_arithmetic

@@ -16,6 +16,7 @@ from safetensors.torch import save
 from simcore.errors import InputError, is_wrong_path
 from simcore.network.checkpoint import write_atomically
 from simcore.network.modules import GraphNetwork
+from simcore.network.training.arithmetic import Arithmetic
 from simcore.network.training.initial import copy_tensors
 from simcore.network.training.recipe import Recipe
 
@@ -34,16 +35,6 @@ class Identity:
     graph: str
     start: str
     teacher: str = ""
-
-
-@dataclass(frozen=True)
-class Arithmetic:
-    """What a training computes in: ``precision`` (``bfloat16`` or ``float32``, never ``auto``) on a kind of device
-    (``cpu``, ``cuda``), and into how many ``threads`` the CPU cuts its sums (None of states that do not say)."""
-
-    precision: str
-    device: str
-    threads: int | None = None
 
 
 @dataclass

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from simcore.errors import InputError
 from simcore.network.accuracy import measure_accuracy
-from simcore.network.training import loop
+from simcore.network.training import batches, loop
 from simcore.network.training.augmentation import augment
 from simcore.network.training.loop import fresh_network, train
 from simcore.network.training.mixup import Mixup, draw_mixup
@@ -83,7 +83,7 @@ def test_a_teacher_sees_the_blends_of_its_pupil(tmp_path: Path, monkeypatch: pyt
         assert isinstance(images, np.ndarray)
         return images[:, : pixels.shape[1], : pixels.shape[2]]
 
-    monkeypatch.setattr(loop, "augment", top_left)
+    monkeypatch.setattr(batches, "augment", top_left)
     train(pupil, Stripes(), recipe, identity_of(recipe, graph=graph, teacher="t"), tmp_path, teacher=teacher)
     assert [images.shape[-1] for images in seen["pupil"]] == 6 * [5] + 6 * [8]
     for parts, wholes in zip(seen["pupil"], seen["teacher"], strict=True):

@@ -20,13 +20,14 @@ from simcore.errors import BinsparxError, InputError
 from simcore.network.accuracy import measure_accuracy
 from simcore.network.checkpoint import save_checkpoint
 from simcore.network.modules import GraphNetwork
-from simcore.network.training import loop as training
+from simcore.network.training import batches
 from simcore.network.training import state as training_state
+from simcore.network.training.arithmetic import Arithmetic, Processor, settle
 from simcore.network.training.augmentation import augment
 from simcore.network.training.initial import initialise
-from simcore.network.training.loop import Processor, Progress, fresh_network, train
+from simcore.network.training.loop import Progress, fresh_network, train
 from simcore.network.training.recipe import RECIPES, Recipe, amended, default_recipe
-from simcore.network.training.state import Arithmetic, Identity, state_file
+from simcore.network.training.state import Identity, state_file
 from tests.simcore.network.in_memory import Stripes
 from tests.simcore.network.networks import pooled_graph, random_network, tiny_graph
 from tests.simcore.network.small_trainings import Stop, identity_of, train_tiny
@@ -84,8 +85,8 @@ def test_the_time_left_outlives_a_pause(tmp_path: Path, monkeypatch: pytest.Monk
         now[0] += 10_000 if len(told) == 9 else 2
         return augment(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(training, "augment", slow_augment)
-    monkeypatch.setattr(training.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(batches, "augment", slow_augment)
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     train(fresh_network(tiny_graph(), 4), Stripes(), RECIPE, _identity(), tmp_path, told.append)
     assert len(told) == 18
     assert [progress.seconds_left for progress in told] == [None, *(2.0 * (18 - step) for step in range(2, 19))]
@@ -116,8 +117,8 @@ def test_small_windows_come_first_and_whole_images_last(tmp_path: Path, monkeypa
         now[0] += pixels[0, :, :, 0].size / 64
         return pixels
 
-    monkeypatch.setattr(training, "augment", cut)
-    monkeypatch.setattr(training.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(batches, "augment", cut)
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     left: list[float | None] = []
     network.register_forward_pre_hook(lambda module, inputs: sides.append(inputs[0].shape[-1]))
     identity = identity_of(recipe, graph=graph)
@@ -273,9 +274,9 @@ def _without_arithmetic(path: Path) -> None:
 def test_a_precision_that_the_gpu_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
     with pytest.raises(InputError, match="bfloat16, which the GPU here does not have"):
-        training._require_possible(Arithmetic("bfloat16", "cuda"), "runs/one")
-    training._require_possible(Arithmetic("float32", "cuda"), "runs/one")
-    training._require_possible(Arithmetic("bfloat16", "cpu"), "runs/one")
+        settle("bfloat16", Processor("cuda"), where="runs/one")
+    settle("float32", Processor("cuda"))
+    settle("bfloat16", Processor("cpu"))
 
 
 def test_adams_state_lies_where_its_parameter_does(tmp_path: Path) -> None:
