@@ -18,6 +18,7 @@ from pipeline.sweep.field_types import is_effect_file
 from pipeline.sweep.spec import SweepFile
 from simcore.datasets import SAMPLE_NAMES
 from simcore.errors import InputError
+from simcore.network.checkpoint import model_names
 from simcore.yaml_file import read_yaml
 
 CODE_FOLDERS = ("pipeline", "simcore")
@@ -65,8 +66,8 @@ def make_pack(sweep: SweepFile) -> Pack:
     packed.
 
     Raises:
-        InputError: a file the sweep names is missing, or its name says that it holds a secret, or images are named by
-            a word that means a folder of this machine.
+        InputError: a file the sweep names is missing, or its name says that it holds a secret, or a network or images
+            are named by a word that means a file or a folder of this machine.
     """
     root = Path(pipeline.__file__).resolve().parent.parent
     code, left_out = _code_files(root)
@@ -112,6 +113,8 @@ def _named_files(sweep: SweepFile) -> Iterator[Path]:
     images."""
     spec = sweep.spec
     for index, reference in enumerate(spec.models):
+        if reference not in model_names() and Path(reference).is_file():
+            _require_from_sweep(sweep, reference, "file", ("models", index))
         yield from _existing(sweep, reference, ("models", index))
     for index, device in enumerate(spec.devices):
         if device.file is not None:
@@ -133,6 +136,16 @@ def _existing(sweep: SweepFile, reference: str, location: tuple[str | int, ...])
         raise InputError(f"no such file: {resolved}", sweep.where(*location))
     # A link is packed where the sweep names it, with what it leads to.
     return [Path(os.path.abspath(resolved))]
+
+
+def _require_from_sweep(sweep: SweepFile, reference: str, kind: str, location: tuple[str | int, ...]) -> None:
+    """A bare word is looked for where a command runs, not beside the sweep file."""
+    if sweep.resolve(reference) == reference and not Path(reference).expanduser().is_absolute():
+        raise InputError(
+            f"'{reference}' is a {kind} where this command runs, which no machine of the cluster has; name it by its "
+            f"path from the sweep file's folder, such as ./{reference}",
+            sweep.where(*location),
+        )
 
 
 def _effect_files(sweep: SweepFile) -> Iterator[Path]:
@@ -175,12 +188,8 @@ def _values_of(field: str, data: object) -> Iterator[object]:
 def _dataset_files(sweep: SweepFile) -> Iterator[Path]:
     reference = sweep.spec.dataset.name
     resolved = sweep.resolve(reference)
-    if resolved == reference and reference not in SAMPLE_NAMES and Path(reference).is_dir():
-        raise InputError(
-            f"'{reference}' is a folder where this command runs, which no machine of the cluster has; name it by its "
-            f"path from the sweep file's folder, such as ./{reference}",
-            sweep.where("dataset", "name"),
-        )
+    if reference not in SAMPLE_NAMES and Path(reference).is_dir():
+        _require_from_sweep(sweep, reference, "folder", ("dataset", "name"))
     if resolved == reference or Path(reference).expanduser().is_absolute():
         return
     dataset = simulation.open_dataset(resolved, sweep.where("dataset", "name"))

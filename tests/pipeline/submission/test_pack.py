@@ -115,6 +115,23 @@ def test_images_named_by_a_word_are_those_that_ship_or_refused(tmp_path: Path, m
         make_pack(load_sweep(write_sweep(tmp_path, dataset="mine")))
 
 
+def test_a_network_named_by_a_word_is_one_that_ships_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "fashion-cnn"):
+        (tmp_path / name).write_bytes(b"weights")
+    make_pack(load_sweep(write_sweep(tmp_path, models="[fashion-cnn, ./mine]")))
+    with pytest.raises(InputError, match=r"^small.yaml:2 models\[1\]: 'mine' is a file where .* such as ./mine$"):
+        make_pack(load_sweep(write_sweep(tmp_path, models="[fashion-cnn, mine]")))
+
+
+def test_images_at_an_absolute_path_are_every_machines_own(tmp_path: Path) -> None:
+    shutil.copytree(open_dataset("fashion-mnist").folder, tmp_path / "images")
+    pack = make_pack(load_sweep(write_sweep(tmp_path, dataset=str(tmp_path / "images"))))
+    assert [name for name in pack.files if name.startswith("files/")] == ["files/small.yaml"]
+
+
 def test_effects_in_the_home_folder_are_every_machines_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     pack = make_pack(load_sweep(write_sweep(tmp_path, effects="~/mine.yaml")))
