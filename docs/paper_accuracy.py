@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from markdown_table import markdown_table
-from paper_numbers import Hardware, level_name, networks_of, widest_interval
+from paper_numbers import Hardware, farthest_end, level_name, networks_of
 
 
 def section(designs: list[Hardware]) -> str:
@@ -23,7 +23,7 @@ def section(designs: list[Hardware]) -> str:
                 [design.name, f"{100 * design.ideal:.1f}", *cells, "" if gain is None else f"{100 * gain:+.1f}"]
             )
         parts.append(
-            f"<details><summary>{model}: all numbers, in % (95 % intervals at most ±{widest_interval(mine):.1f} points)</summary>\n\n"
+            f"<details><summary>{model}: all numbers, in % (95 % intervals end at most {farthest_end(mine):.1f} points away)</summary>\n\n"
             + markdown_table(["design"], numbers, rows)
             + "\n\n</details>"
         )

@@ -20,6 +20,7 @@ from paper_numbers import (
     SplitGain,
     back_to_ideal,
     cost_changes,
+    farthest_end,
     largest_gain,
     largest_gain_by_halves,
     level_name,
@@ -27,7 +28,6 @@ from paper_numbers import (
     percent,
     reduction_of,
     signed,
-    widest_interval,
     worst_loss_where_dense_is_fine,
 )
 
@@ -118,7 +118,7 @@ def how_sure(designs: list[Hardware], sums: list[Row]) -> str:
         images = sorted({row["images"] for d in designs for row in d.levels.values()})
         text += (
             f" Accuracies are of {', '.join(f'{n:,}' for n in images)} test images, the same for every level: 95 % "
-            f"intervals of one accuracy are at most ±{widest_interval(designs):.1f} points; a point is "
+            f"intervals of one accuracy end at most {farthest_end(designs):.1f} points from it; a point is "
             f"{' or '.join(str(round(n / 100)) for n in images)} images. "
         )
         if largest_gain_by_halves(designs, BINSPARX) is None:

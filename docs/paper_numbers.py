@@ -298,6 +298,8 @@ def _sample_of(row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in ("model", "layer", "sparsity", "row_order"))
 
 
-def widest_interval(designs: list[Hardware]) -> float:
-    """Half of the widest 95 % interval of an accuracy of the designs, in points."""
-    return max(50 * (r["accuracy_high"] - r["accuracy_low"]) for d in designs for r in d.levels.values())
+def farthest_end(designs: list[Hardware]) -> float:
+    """How far an end of a 95 % interval is from its accuracy at most, in points; intervals are not symmetric."""
+    rows = [row for design in designs for row in design.levels.values()]
+    ends = [abs(row[end] - row["accuracy"]) for row in rows for end in ("accuracy_low", "accuracy_high")]
+    return 100 * max(ends)

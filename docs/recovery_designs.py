@@ -83,10 +83,11 @@ def hardware_name(device: str, corner: str, rows: int, active_rows: int) -> str:
     return f"{device} {corner}, {rows} rows" + ("" if active_rows == rows else f", {active_rows} at a time")
 
 
-def half_interval(row: pd.Series) -> float:
-    """Half of the 95 % interval of a design's distance from ideal arithmetic on the same images."""
-    low, high = PairedCounts(*row[list(PairedCounts._fields)]).interval()
-    return (high - low) / 2
+def reach(row: pd.Series) -> float:
+    """How far the 95 % interval of a design's distance from ideal arithmetic, on the same images, reaches from it."""
+    counts = PairedCounts(*row[list(PairedCounts._fields)])
+    low, high = counts.interval()
+    return max(high - counts.change, counts.change - low)
 
 
 def copy_results(uri: str) -> None:

@@ -12,8 +12,8 @@ from recovery_designs import (
     accuracies,
     damaged,
     designs_of,
-    half_interval,
     hardware_name,
+    reach,
     within_a_point,
 )
 
@@ -39,13 +39,13 @@ def recovered_in_words() -> str:
     """How well the distances from ideal arithmetic are known that decide who is back."""
     table = designs_of("recovery")
     near = table[(table.ideal_accuracy - table.accuracy).abs() <= _NEAR]
-    half = 100 * near.apply(half_interval, axis=1)
+    ends = 100 * near.apply(reach, axis=1)
     accuracy = accuracies("recovery")
     wider = 100 * (accuracy["full set, wide sinks"] - accuracy["full set"]).dropna()
     return (
         f"Counted as back is what loses at most a point on these {table.images.max()} images. The distance from ideal "
-        f"arithmetic on the same images is known to ±{half.median():.1f} points (95 %, median of {len(near)} designs "
-        f"within {100 * _NEAR:.0f} points of ideal; ±{half.max():.1f} at most), so that single ones "
+        f"arithmetic on the same images is known to within {ends.median():.1f} points (95 %, median of {len(near)} "
+        f"designs within {100 * _NEAR:.0f} points of ideal; {ends.max():.1f} at most), so that single ones "
         "may stand on the other side of the line, and *any of these* is picked by the images that measure it. Sinks of "
         f"four times the width, beside the full set, move {len(wider)} accuracies by {wider.mean():+.1f} points on "
         f"average (±{Z_95 * wider.sem():.1f} by their scatter)."
