@@ -99,7 +99,8 @@ def import_command(
             Limits(_positive(compliance, "A", "--compliance"), _positive(v_max, "V", "--v-max"), _POLARITIES[polarity]),
         )
     )
-    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in measured}
+    named = len({path.name for path in measured}) == len(measured)
+    files = {path.name if named else str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in measured}
     surroundings = Surroundings(like, corner, _positive(v_read, "V", "--v-read"))
     text = bitcell_text(name or target.stem, cell, surroundings, files, points.name)
     read_at = text.circuit.v_read

@@ -115,10 +115,10 @@ def _print(checkpoint: Checkpoint, judged_on: str, found: Examination, array: Ar
     _say(console, "")
     _print_signs(found.layers, console)
     _say(console, "")
-    if found.not_mapped:
-        _say(console, f"no layer was put on arrays: {found.not_mapped}")
-    else:
+    if found.mapped:
         _print_mapped(found.mapped, array, console)
+    if found.not_mapped:
+        _say(console, f"no {'other ' if found.mapped else ''}layer was put on arrays: {found.not_mapped}")
 
 
 def _print_signs(layers: list[LayerSigns], console: Console) -> None:

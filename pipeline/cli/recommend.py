@@ -35,6 +35,7 @@ from pipeline.execution.retries import RETRIES
 from pipeline.execution.tasks import TaskSettings
 from pipeline.provenance import find_provenance
 from pipeline.recommend.candidates import KNOBS, design_of, hardware_among, require_measurable
+from pipeline.recommend.names import hardware_names
 from pipeline.recommend.recommendation import Options, Recommendation
 from pipeline.recommend.rows import rows_of
 from pipeline.recommend.search import Evaluations
@@ -42,7 +43,6 @@ from pipeline.recommend.search import recommend as search
 from pipeline.recommend.sensitivity import Curve, sensitivity
 from pipeline.recommend.text import print_recommendations, print_sensitivity
 from pipeline.results.finished import Results
-from pipeline.results.names import hardware_name
 from pipeline.storage.store import Store
 from pipeline.sweep.axes import ENCODING
 from pipeline.sweep.axis import AxisValue
@@ -269,6 +269,7 @@ def _show(
     from pipeline.recommend.picture import draw_recommendations, draw_search, draw_sensitivity
 
     files: list[str] = []
+    names = hardware_names([one.hardware for one in found])
     if whole:
         path = write_recommendations(plan.name, rows_of(found, plan.name), store)
         files.append(store.display(path))
@@ -283,7 +284,7 @@ def _show(
             else {}
         )
         for place, one in enumerate(found):
-            start, title = short_key(one.dense.key), hardware_name(one.hardware.columns)
+            start, title = short_key(one.dense.key), names[place]
             drawn |= {f"{start}-{name}": data for name, data in draw_search(one, title).items()}
             if curves:
                 panels = draw_sensitivity(curves[place], title, one.chosen.candidate.name)
@@ -296,8 +297,8 @@ def _show(
         return
     console = make_console()
     print_recommendations(found, console)
-    for one, of_it in zip(found, curves, strict=False):
-        print_sensitivity(one, of_it, console)
+    for one, name, of_it in zip(found, names, curves, strict=False):
+        print_sensitivity(f"{name}, {one.chosen.candidate.name}", of_it, console)
     for file in files:
         console.print(f"  {file}", highlight=False, soft_wrap=True, markup=False)
 
@@ -323,11 +324,12 @@ def _check_that_all_could_be_tried(failures: Sequence[Failure], unsaid: int) -> 
 
 def _as_json(plan: Plan, found: list[Recommendation], curves: list[tuple[Curve, ...]]) -> list[dict[str, Any]]:
     listed = []
+    names = hardware_names([one.hardware for one in found])
     for place, one in enumerate(found):
         rows = [json_row(row) for row in rows_of([one], plan.name)]
         listed.append(
             {
-                "hardware": hardware_name(one.hardware.columns),
+                "hardware": names[place],
                 "verdict": one.kind,
                 "dense": rows[0],
                 "chosen": rows[1],

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from pipeline.execution.runner import RunResult
 
+_DRAWN = ("front.png", "front.svg", "report.html")
+
 
 def run(
     sweep: SweepArgument,
@@ -47,6 +49,7 @@ def run(
         console.print(f"warning: {warning}", highlight=False, soft_wrap=True)
     options = RunOptions(results=results, address=address, only=only, threads=threads, max_failures=max_failures)
     result = run_sweep(sweep, options, console)
+    _forget_drawings(result)
     for draw in (_draw_front, _write_report):
         try:
             draw(result)
@@ -66,6 +69,13 @@ def _tracking_trouble(sweep: str, uri: str | None) -> str:
 
     file = load_sweep(sweep)
     return "" if file.spec.tracking.mode == "none" else check_tracking(file, uri)
+
+
+def _forget_drawings(result: RunResult) -> None:
+    """Deletes what was drawn of earlier tables: where nothing can be drawn of these, nothing is beside them."""
+    from pipeline.tables.files import SWEEPS_FOLDER
+
+    result.store.delete(f"{SWEEPS_FOLDER}/{result.plan.name}/{name}" for name in _DRAWN)
 
 
 def _draw_front(result: RunResult) -> None:

@@ -38,7 +38,7 @@ class Examination:
         layers: signs of the binary layers.
         findings: mistakes that look likely, the most likely first.
         mapped: each layer alone on arrays.
-        not_mapped: why ``mapped`` is empty, else empty.
+        not_mapped: why layers are missing there, else empty.
     """
 
     images: int
@@ -106,11 +106,12 @@ def examine(
 
 
 def recorded(checkpoint: Checkpoint, dataset: Dataset, split: str) -> Expected | None:
-    """What the network's maker recorded: of these very data, else of a data set that is not named."""
+    """What the network's maker recorded: of these very data, else of data that nothing names."""
     for one in checkpoint.recorded_accuracies():
         if (one["dataset"], one.get("split")) == (dataset.digest, split):
             return Expected(one["correct"] / one["images"], f"recorded, of {one['images']} images")
-    plain = checkpoint.metadata.get("accuracy")
+    about = checkpoint.metadata
+    plain = None if about.get("accuracies") or about.get("dataset") else about.get("accuracy")
     if not isinstance(plain, int | float) or not 0 <= plain <= 1:
         return None
     return Expected(float(plain), "recorded")

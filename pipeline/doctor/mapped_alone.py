@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.doctor.array import Array, usual_costs
 from pipeline.front.intervals import PairedCounts
 from pipeline.storage.layer_totals import in_units
-from simcore.cost import Cost, activities, layer_cost, total_cost
+from simcore.cost import Cost, activities, design_cost
 from simcore.datasets import Dataset
 from simcore.inference.calibration_images import CALIBRATION_SPLITS, choose_calibration_images, require_apart
 from simcore.inference.evaluation import evaluate
@@ -70,7 +70,7 @@ def mapped_alone(
         counts = PairedCounts.of(*(np.equal(one, seen.labels) for one in (seen.ideal_predictions, seen.predictions)))
         totals = [in_units(asdict(layer)) for layer in seen.layers]
         did = activities(checkpoint.network.graph, totals, images)
-        cost = total_cost([layer_cost(tile, activity, settings) for activity in did])
+        cost = design_cost(tile, did, settings).mapped  # blocks follow one another, and all leak until the last is done
         fits = prepared.evidence.within(alone.evidence)
         yield _found(name, counts, images, fits, cost)
 

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pipeline.recommend.names import hardware_names
 from pipeline.recommend.race import CONFIRMED, LIKELY, MISSED
 from pipeline.recommend.recommendation import Recommendation, Standing, Tried, points_text
 from pipeline.recommend.sensitivity import Curve
 from pipeline.report.drawing import COLOURS, MARKERS, draw_grid, label_costs, picture_files
-from pipeline.results.names import hardware_name
 from pipeline.sweep.objectives import OBJECTIVES
 
 _DENSE, _CHOSEN, _OTHER = COLOURS[4], COLOURS[0], "#8a8a8a"
@@ -62,7 +62,7 @@ def draw_recommendations(found: Sequence[Recommendation], title: str) -> dict[st
         found: the recommendations.
         title: of the sweep.
     """
-    names = _names(found)
+    names = hardware_names([one.hardware for one in found])
     passes = list(dict.fromkeys(part for one in found for part in _passes(one.chosen)))
     figure = Figure(figsize=(9.5 + 0.3 * len(passes), 2.3 + 0.34 * len(found)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1.2 + 0.3 * len(passes)])
@@ -125,17 +125,6 @@ def draw_sensitivity(curves: Sequence[Curve], title: str, name: str) -> dict[str
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     figure.suptitle(title, fontsize=10)
     return picture_files(figure, "sensitivity")
-
-
-def _names(found: Sequence[Recommendation]) -> list[str]:
-    """Of the hardware, with the columns that tell it apart."""
-    columns = [one.hardware.columns for one in found]
-    usual = {"device", "corner", "rows", "cols", "active_rows", "row_order", "calibration_images"}
-    varying = [name for name in columns[0] if name not in usual and len({row[name] for row in columns}) > 1]
-    lossless = "adc_bits" in varying and len({(row["active_rows"], row["adc_bits"]) for row in columns}) == len(
-        {row["active_rows"] for row in columns}
-    )
-    return [hardware_name(row, [name for name in varying if not (lossless and name == "adc_bits")]) for row in columns]
 
 
 def _passes(standing: Standing) -> list[str]:

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pipeline.columns import Row
 from pipeline.recommend.recommendation import Recommendation, Standing
 from pipeline.sweep.objectives import OBJECTIVES
+from pipeline.tables.schema.recommendations import DENSE_PLACE
 
 COSTS = {"energy": "energy_per_image_J", "latency": "latency_per_image_s", "area": "area_m2"}
-DENSE_PLACE = -1
 
 
 def rows_of(found: Iterable[Recommendation], sweep: str) -> list[Row]:

@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.front.chips import in_turn
 from pipeline.front.intervals import PairedCounts
 from pipeline.recommend.candidates import Candidate, candidates_of
+from pipeline.recommend.names import hardware_names
 from pipeline.recommend.race import GROWTH, LEAST_SETS, Runner, finalists, finish, going_on, rounds
 from pipeline.recommend.recommendation import Options, Recommendation, Standing, Tried, standing
 from pipeline.storage.chips import correct_by_chip, ideal_correct
@@ -124,7 +125,10 @@ def recommend(hardware: Sequence[Configuration], options: Options, evaluations: 
         BinsparxError: nothing can be said of any piece of hardware.
         ValueError: the passes that are to be tried are not right.
     """
-    searches = [_Search(one, candidates_of(one, options.passes, options.knobs), options) for one in hardware]
+    searches = [
+        _Search(one, name, candidates_of(one, options.passes, options.knobs), options)
+        for one, name in zip(hardware, hardware_names(hardware), strict=True)
+    ]
     steps = rounds(options.images)
     for number, images in enumerate(steps, 1):
         seen = evaluations.of(
@@ -146,8 +150,8 @@ def recommend(hardware: Sequence[Configuration], options: Options, evaluations: 
 class _Search:
     """The search for one piece of hardware; ``lost`` says why nothing comes of it."""
 
-    def __init__(self, hardware: Configuration, candidates: list[Candidate], options: Options) -> None:
-        self._hardware, self._options = hardware, options
+    def __init__(self, hardware: Configuration, name: str, candidates: list[Candidate], options: Options) -> None:
+        self._hardware, self._name, self._options = hardware, name, options
         self.dense = candidates[0]
         self.alive = candidates
         self.lost = ""
@@ -171,7 +175,7 @@ class _Search:
         """The recommendation, from the images from ``first`` on; None where there is nothing to recommend from."""
         there = self._there(seen)
         if there and self.dense.point.key not in seen:
-            self.lost = f"dense storage, which sets are compared with, failed on {_name(self._hardware)}"
+            self.lost = f"dense storage, which sets are compared with, failed on {self._name}"
         if self.lost:
             return None
         for one in there:
@@ -208,7 +212,7 @@ class _Search:
         self._failed += len(self.alive) - len(there)
         self.alive = there
         if not there:
-            self.lost = f"no set of mitigations could be computed for {_name(self._hardware)}"
+            self.lost = f"no set of mitigations could be computed for {self._name}"
         return there
 
     def _note(self, one: Candidate, found: Seen, images: int) -> None:
@@ -217,9 +221,3 @@ class _Search:
 
     def _cost(self, found: Seen) -> float:
         return found.costs.get(OBJECTIVES[self._options.by].column, math.nan)
-
-
-def _name(hardware: Configuration) -> str:
-    from pipeline.results.names import hardware_name
-
-    return hardware_name(hardware.columns)

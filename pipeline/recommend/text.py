@@ -6,6 +6,7 @@ import math
 
 from rich.console import Console
 
+from pipeline.recommend.names import hardware_names
 from pipeline.recommend.race import CONFIRMED, MISSED
 from pipeline.recommend.recommendation import Recommendation, Standing, points_text, reached
 from pipeline.recommend.rows import COSTS
@@ -38,11 +39,11 @@ def _print_one(one: Recommendation, console: Console) -> None:
 
 def _print_many(found: list[Recommendation], console: Console) -> None:
     lines = []
-    for one in found:
+    for one, hardware in zip(found, hardware_names([one.hardware for one in found]), strict=True):
         name = _spaced(one.chosen.candidate.name)
         lines.append(
             [
-                hardware_name(one.hardware.columns),
+                hardware,
                 f"none; closest: {name}" if one.kind == MISSED else name,
                 *(
                     f"{100 * value:.1f}"
@@ -113,9 +114,9 @@ def _notes(found: list[Recommendation], console: Console) -> None:
         _say(console, f"{failed} sets could not be computed")
 
 
-def print_sensitivity(one: Recommendation, curves: tuple[Curve, ...], console: Console) -> None:
-    """The accuracy without and with the set over what its converters may have."""
-    _say(console, f"\nsensitivity of {hardware_name(one.hardware.columns)}, {one.chosen.candidate.name}: accuracy in %")
+def print_sensitivity(title: str, curves: tuple[Curve, ...], console: Console) -> None:
+    """The accuracy without and with a set, which ``title`` names, over what its converters may have."""
+    _say(console, f"\nsensitivity of {title}: accuracy in %")
     for curve in curves:
         columns = [
             Column(curve.column.replace("_", " ")),

@@ -28,13 +28,14 @@ MOST_DRAWN = 60
 _STACK = 0.075  # of a row, from one dot to the next of chips that are as accurate
 
 
-def choose_designs(designs: pd.DataFrame) -> pd.DataFrame:
+def choose_designs(designs: pd.DataFrame, chips: pd.DataFrame) -> pd.DataFrame:
     """Designs whose chips differ, in their order; of very many those on the front before others.
 
     Args:
         designs: rows of ``designs``.
+        chips: the table ``chips``; while a run replaces the tables it may not have them all.
     """
-    known = designs[designs["chips"].notna()]
+    known = designs[designs["chips"].notna() & designs["design_key"].isin(chips["design_key"])]
     first = known.sort_values("on_front", ascending=False, kind="stable").index[:MOST_DRAWN]
     return known.loc[first.sort_values()]
 
@@ -46,7 +47,7 @@ def draw_chips(designs: pd.DataFrame, chips: pd.DataFrame) -> Figure | None:
         designs: rows of ``designs`` that may be set beside each other.
         chips: the table ``chips``.
     """
-    shown = choose_designs(designs)
+    shown = choose_designs(designs, chips)
     if shown.empty:
         return None
     groups = list(shown.groupby([shown["model"], world_names(shown)], sort=False))

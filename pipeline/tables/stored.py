@@ -33,16 +33,18 @@ def read_table(sweep_name: str, table: str, store: Store) -> pa.Table | None:
     data = store.read(path)
     if data is None:
         return None
-    where = store.display(path)
+    where, remedy = store.display(path), _remedy(sweep_name, table)
     try:
         found = pq.read_table(pa.BufferReader(data))
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split()).replace("Parquet input source '<Buffer>'", "it as Parquet")
-        raise UnusableTable(f"the table is damaged ({reason}); {_remedy(sweep_name)}", where) from None
-    return _of_today(found, TABLES[table], where, _remedy(sweep_name))
+        raise UnusableTable(f"the table is damaged ({reason}); {remedy}", where) from None
+    return _of_today(found, TABLES[table], where, remedy)
 
 
-def _remedy(sweep_name: str) -> str:
+def _remedy(sweep_name: str, table: str) -> str:
+    if table == "recommendations":
+        return f"`binsparx recommend` with the file of sweep '{sweep_name}' writes it anew"
     return f"running sweep '{sweep_name}' again writes it anew from what is stored"
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _ROW_DIGEST = f"{PREFIX}.row_digest"  # of all that a run holds
+_NOTE = "mlflow.note.content"
 _MARKS = ("on_front", "in_sample")  # tags that say what a design is among the others of its sweep
 
 
@@ -135,12 +136,14 @@ def write_entry(
 
     if run is not None and run.data.tags.get(_ROW_DIGEST) == entry.digest:
         return str(run.info.run_id), False
+    added: dict[str, str] = {}
     if run is not None and not _can_become(run, entry):
+        added = _added_by_people(run)
         client.delete_run(run.info.run_id)
         run = None
     now = int(time.time() * 1000)
     if run is None:
-        run = client.create_run(experiment, start_time=now, run_name=entry.name, tags=entry.tags)
+        run = client.create_run(experiment, start_time=now, run_name=entry.name, tags=added | entry.tags)
     run_id = str(run.info.run_id)
     held = run.data.metrics
     metrics = [Metric(name, value, now, 0) for name, value in entry.metrics.items() if held.get(name) != value]
@@ -159,6 +162,13 @@ def _can_become(run: Run, entry: Entry) -> bool:
     """Whether a run can be brought to an entry: MLflow never changes a parameter, and never takes back a metric."""
     same_parameters = all(run.data.params.get(name, value) == value for name, value in entry.params.items())
     return same_parameters and run.data.metrics.keys() <= entry.metrics.keys()
+
+
+def _added_by_people(run: Run) -> dict[str, str]:
+    """The note of a run and its tags, but for MLflow's own; those of an entry are written over them."""
+    of_others = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
+    note = {name: value for name, value in run.data.tags.items() if name == _NOTE}
+    return {name: value for name, value in of_others.items() if name != _ROW_DIGEST} | note
 
 
 def write_view(client: MlflowClient, experiment: str, tag: str, state: str) -> None:

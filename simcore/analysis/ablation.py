@@ -78,6 +78,8 @@ def _no_leakage(design: Design) -> Design:
 
 
 def _ideal_converter(design: Design) -> Design:
+    if design.solver == "ideal":
+        return design  # whose converter is one already, however wide
     changes = {"bits": max(design.adc.bits, design.lossless_bits), "gain": 1.0, "offset_lsb": 0.0, "noise_lsb": 0.0}
     adc = design.adc.model_copy(update=changes)
     return design.model_copy(update={"adc": adc, "mitigations": without_own_error(design.mitigations)})

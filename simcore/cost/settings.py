@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 from collections.abc import Mapping
@@ -11,7 +12,13 @@ from typing import Any, Literal
 
 from simcore.cost_options import ArraySupply, ColumnsRead, Corner, CostOptions, FlipPath, OnTime, Payer
 from simcore.errors import InputError, unknown_name
-from simcore.technology.periphery_file import PERIPHERY_UNITS, Periphery, PeripheryNumbers, load_periphery
+from simcore.technology.periphery_file import (
+    PERIPHERY_UNITS,
+    Periphery,
+    PeripheryNumbers,
+    load_periphery,
+    periphery_names,
+)
 
 ConverterKind = Literal["flash", "sar"]
 
@@ -52,10 +59,12 @@ class CostSettings(PeripheryNumbers):
 
     Attributes:
         periphery: where the numbers that are not ``pinned`` come from.
+        corner: at which end of what its sources say these numbers are.
         pinned: choices and numbers that were given, so that they have no corners.
     """
 
     periphery: Periphery
+    corner: Corner
     converter: Literal["auto", "flash", "sar"]
     columns_per_converter: int
     array_supply: ArraySupply
@@ -95,13 +104,15 @@ class CostSettings(PeripheryNumbers):
         return self.columns_read or ("in_turn" if columns_are_independent else "together")
 
     def assumptions(self, columns_are_independent: bool) -> str:
-        """The choices behind the central values of a topology, on one line."""
+        """The choices behind the central values of a topology, and numbers that its technology does not say, on one
+        line."""
         tiles = self.parallel_tiles or "all"
         digital = f"{self.digital_array}x{self.digital_array}" if self.digital_layers else "none"
         return (
-            f"technology={self.periphery.name};array_supply={self.array_supply};on_time={self.on_time};"
+            f"technology={self._technology};corner={self.corner};array_supply={self.array_supply};on_time={self.on_time};"
             f"flip_path={self.flip_path};columns_per_converter={self.columns_per_converter};"
             f"columns_read={self.columns_read_on(columns_are_independent)};parallel_tiles={tiles};digital_array={digital}"
+            + "".join(f";{name}={value}" for name, value in self._own_numbers.items())
         )
 
     def corners(self, axes: tuple[str, ...]) -> tuple[CostSettings, ...]:
@@ -119,6 +130,23 @@ class CostSettings(PeripheryNumbers):
             for name in _AXES[axis]:
                 settings = settings._at(name, corner)
         return settings
+
+    @cached_property
+    def _technology(self) -> str:
+        """Its name, and of a file that does not ship, which may change or be called like one that does, a digest."""
+        name = self.periphery.name
+        if name in periphery_names() and self.periphery == load_periphery(name):
+            return name
+        return f"{name}@{hashlib.sha256(self.periphery.model_dump_json().encode()).hexdigest()[:8]}"
+
+    @cached_property
+    def _own_numbers(self) -> dict[str, str]:
+        """What the technology has other numbers of, with units."""
+        own = {}
+        for name, (unit, factor) in PERIPHERY_UNITS.items():
+            if getattr(self, name) != self.periphery.si(name, self.corner):
+                own[name] = f"{getattr(self, name) / factor:.4g} {unit}".rstrip()
+        return own
 
     @cached_property
     def _corners(self) -> dict[tuple[str, ...], tuple[CostSettings, ...]]:
@@ -185,6 +213,7 @@ def resolve(options: CostOptions, where: str = "", periphery_file: str | None = 
         **numbers,
         **choices,
         periphery=periphery,
+        corner=options.corner,
         converter=options.converter,
         columns_per_converter=options.columns_per_converter,
         popcount=options.popcount,

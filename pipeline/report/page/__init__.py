@@ -6,6 +6,7 @@ from html import escape
 from importlib import resources
 from string import Template
 
+import pandas as pd
 import yaml
 
 from pipeline.execution.failures import read_failures
@@ -19,6 +20,7 @@ from pipeline.results.robust import robust_front, worst_worlds
 from pipeline.sweep.objectives import known_costs
 from pipeline.tables.completeness import what_is_missing
 from pipeline.tables.files import SWEEPS_FOLDER
+from pipeline.tables.stored import UnusableTable
 from simcore.errors import InputError
 
 
@@ -51,7 +53,7 @@ def build_report(results: Results, sweep: str) -> str:
         asked=sections.asked(designs, len(shown), _description(text)),
         findings=sections.findings(findings(designs, gains, results.store)),
         race=sections.race(designs, objectives),
-        recommendations=sections.recommendations(results.recommendations(sweep), designs),
+        recommendations=_recommendations(results, sweep, designs),
         sizes_and_worlds=sections.sizes_and_worlds(designs),
         heat_maps=sections.heat_maps(designs),
         evidence=sections.evidence(designs),
@@ -61,6 +63,14 @@ def build_report(results: Results, sweep: str) -> str:
         provenance=sections.provenance(designs, text),
         all_designs=sections.all_designs(shown, len(designs)),
     )
+
+
+def _recommendations(results: Results, sweep: str, designs: pd.DataFrame) -> str:
+    """No run writes what ``binsparx recommend`` found: where it cannot be read, all else is shown nevertheless."""
+    try:
+        return sections.recommendations(results.recommendations(sweep), designs)
+    except UnusableTable as error:
+        return sections.recommended(f"<p class=note>{escape(str(error))}</p>")
 
 
 def _part(name: str) -> str:

@@ -64,6 +64,7 @@ def page_data(
         "costs": [_cost_chart(designs, cost, worst, places) for cost in known_costs(designs)]
         + [_cost_chart(designs, cost, worst[:0], places, OF_CHIPS) for cost in known_costs(designs) if of_chips],
         "chips": _chips(designs, chips),
+        "chips_left": int(designs.chips.notna().sum()) - len(choose_designs(designs, chips)),
         "energy": _energy(designs),
         "layers": _layers(designs, layers, hardware),
         "gains": None if gains is None else _gains(gains, designs, places),
@@ -178,7 +179,7 @@ def _layers(designs: pd.DataFrame, layers: pd.DataFrame, hardware: pd.Series) ->
 
 def _chips(designs: pd.DataFrame, chips: pd.DataFrame) -> list[dict[str, object]]:
     """Panel by panel (a network in a world) the designs whose chips differ, each with what its chips reach."""
-    shown = choose_designs(designs)
+    shown = choose_designs(designs, chips)
     if shown.empty:
         return []
     accuracies = {str(key): np.sort(own.to_numpy(float)) for key, own in chips.groupby("design_key")["accuracy"]}

@@ -278,7 +278,7 @@ function drawChips() {
   if (!data.chips.length) return;
   const host = byId("chips-panels");
   host.replaceChildren();
-  byId("chips-note").textContent = `A mark a chip, all of a panel on the same images; grey from quartile to quartile, with the median. The heavy line is what 95\u00a0% of the chips reach. On the right the yield: chips that lose at most ${(100 * data.chips[0].loss).toPrecision(2).replace(/\.0$/, "")} points against ideal arithmetic (dashed), with the 95\u00a0% interval for chips at large.`;
+  byId("chips-note").textContent = `A mark a chip, all of a panel on the same images; grey from quartile to quartile, with the median. The heavy line is what 95\u00a0% of the chips reach. On the right the yield: chips that lose at most ${(100 * data.chips[0].loss).toPrecision(2).replace(/\.0$/, "")} points against ideal arithmetic (dashed), with the 95\u00a0% interval for chips at large.${data.chips_left ? ` ${data.chips_left} more designs have chips that differ; those on a front are shown first.` : ""}`;
   for (const [one, panel] of data.chips.map((one) => [one, make("div", host, undefined, "panel")])) {
     make("h3", panel, one.title);
     const width = Math.max(300, Math.min(1100, panel.clientWidth - 16)), right = width - 124, left = 10;

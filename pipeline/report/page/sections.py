@@ -21,6 +21,8 @@ from pipeline.sweep.keys import short_key
 from pipeline.sweep.names import array_name
 from pipeline.sweep.objectives import OBJECTIVES, Objective, known_costs
 from pipeline.tables.schema import AXIS_COLUMNS
+from pipeline.tables.schema.recommendations import DENSE_PLACE
+from simcore.passes import revisions
 
 _LEVELS = ("dense", "weight", "activation", "binsparx")
 _EVIDENCE = {
@@ -45,7 +47,7 @@ _MADE_OF = ["model_digest", "dataset_digest", "dataset_split", "solver_version"]
 _MOST_LISTED = 20  # values of an axis
 
 
-def table(heading: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
+def table(heading: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """An HTML table; numbers to the right."""
     head = "".join(f"<th scope=col>{escape(name)}</th>" for name in heading)
     body = []
@@ -55,8 +57,7 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = 
             for value in row
         )
         body.append(f"<tr>{cells}</tr>")
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f"<div class=wide><table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+    return f"<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
 
 
 def findings(of_networks: Mapping[str, Sequence[str]]) -> str:
@@ -149,28 +150,31 @@ def recommendations(found: pd.DataFrame, designs: pd.DataFrame) -> str:
     asked.
 
     Args:
-        found: rows of ``recommendations``. Those of another network, other images or another solver than all designs
-            are left out, and the words say so.
+        found: rows of ``recommendations``. Those of another network, other images or another solver than all designs,
+            or of passes that compute other numbers now, are left out, and the words say so.
         designs: of the sweep.
     """
     if found.empty:
         return ""
     made_of, known = (pd.MultiIndex.from_frame(of_releases(rows)[_MADE_OF]) for rows in (found, designs))
-    every, found = found, found[made_of.isin(known)]
+    judged_as_now = made_of.isin(known) & found.apply(_has_passes_of_now, axis=1)
+    # A set is chosen among all that were judged beside it; a piece of hardware begins with its dense storage.
+    pieces = (found.place == DENSE_PLACE).cumsum()
+    every, found = found, found[judged_as_now.groupby(pieces).transform("all")]
     judged, shown = (int((rows.place == 0).sum()) for rows in (every, found))
     left = (
         f"<p class=note>{judged - shown} of {judged} recommendations are left out: they are of another network, other "
-        "images or another solver than these designs, or do not say of which; "
+        "images or another solver than these designs, or of passes that compute other numbers now, or do not say; "
         "<code>binsparx recommend</code> finds them anew.</p>"
         if shown < judged
         else ""
     )
     if found.empty:
-        return _recommended(left)
+        return recommended(left)
     rows = []
-    axes = distinguishing(found[found.place == -1])  # knobs change the hardware of what is chosen
+    axes = distinguishing(found[found.place == DENSE_PLACE])  # knobs change the hardware of what is chosen
     for chosen, dense in zip(
-        found[found.place == 0].to_dict("records"), found[found.place == -1].to_dict("records"), strict=True
+        found[found.place == 0].to_dict("records"), found[found.place == DENSE_PLACE].to_dict("records"), strict=True
     ):
         name = chosen["mitigation_set"]
         rows.append(
@@ -193,10 +197,20 @@ def recommendations(found: pd.DataFrame, designs: pd.DataFrame) -> str:
     heading = (
         "hardware", "set", "verdict", "sure (%)", "dense (%)", "accuracy (%)", "ideal (%)", "energy", "latency", "area",
     )  # fmt: skip
-    return _recommended(f"<p class=note>{note}</p>{table(heading, rows)}{left}")
+    return recommended(f"<p class=note>{note}</p>{table(heading, rows)}{left}")
 
 
-def _recommended(content: str) -> str:
+def _has_passes_of_now(row: pd.Series) -> bool:
+    """Whether the passes of a row's set compute what they did when it was judged."""
+    try:
+        revised = revisions(row.mitigations)
+    except ValueError:
+        return False  # a pass that is no more
+    return set(revised.split("+")) <= {"", *str(row.solver_version).split("+")}
+
+
+def recommended(content: str) -> str:
+    """The part of the page with what ``binsparx recommend`` found, or why it does not show it."""
     return f"<section id=recommended><h2>What brings it back</h2>{content}</section>"
 
 
@@ -255,7 +269,7 @@ def all_designs(designs: pd.DataFrame, existing: int) -> str:
         accuracies = [100 * row[name] for name in ("accuracy", "accuracy_low", "accuracy_high")]
         numbers = [*accuracies, -100 * row["partial_sum_reduction"], row["rms_error_lsb"]]
         shown = [
-            f"<td><button type=button class=copy data-key={key}>{short_key(key)}</button></td>",
+            f"<td><button type=button class=copy data-key='{escape(key)}'>{escape(short_key(key))}</button></td>",
             f"<td data-v={row['rows'] * row['cols'] + row['active_rows'] / 1e6:.9g}>{escape(array)}</td>",
             *(_cell(row[name]) for name in axes),
             *(f"<td class=number data-v={value:.9g}>{value:.4g}</td>" for value in numbers),

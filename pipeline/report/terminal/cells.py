@@ -12,7 +12,7 @@ from rich.console import Console
 from pipeline.report.text_table import Column
 from pipeline.results.finished import is_beyond
 from pipeline.results.fixed import cost_choices, fixed_axes, said, varying_axes
-from pipeline.results.names import split_overrides
+from pipeline.results.names import split_overrides, world_words
 from pipeline.sweep.axes import LEVEL_COLUMNS
 from pipeline.sweep.names import array_name, level_name
 from pipeline.sweep.objectives import OBJECTIVES
@@ -106,6 +106,12 @@ def array_of(row: Row) -> str:
 
 def accuracy_of(row: Row | None) -> str:
     return "" if row is None else f"{100 * row['accuracy']:.1f}{marks(row)}"
+
+
+def what_marks_say(designs: pd.DataFrame) -> str:
+    """Of the signs that ``marks`` puts behind an accuracy those of the front."""
+    sure = "95 %, on these chips" if designs["chips"].notna().any() else "95 %"
+    return f"*: on the front of its model, {world_words(designs)}; ?: cannot be told from it ({sure})"
 
 
 def marks(row: Row) -> str:

@@ -6,10 +6,9 @@ import pandas as pd
 import pyarrow as pa
 from rich.console import Console
 
-from pipeline.report.terminal.cells import Naming, axes_of_hardware, frame_of, marks, print_fixed
+from pipeline.report.terminal.cells import Naming, axes_of_hardware, frame_of, marks, print_fixed, what_marks_say
 from pipeline.report.terminal.chips import CHIP_COLUMNS, chip_texts, explain_chips
 from pipeline.report.text_table import Column, print_table
-from pipeline.results.names import world_words
 from pipeline.sweep.axes import LEVEL_COLUMNS
 from pipeline.sweep.keys import short_key
 from pipeline.sweep.objectives import known_costs
@@ -52,7 +51,6 @@ def print_list(designs: pa.Table, console: Console, wide: bool = False) -> None:
         )  # fmt: skip
     print_table(f"{len(lines)} design{'s' * (len(lines) != 1)}", columns, lines, console, len(naming.columns), wide)
     console.print()
-    front = f"*: on the front of its model, {world_words(frame)}; ?: cannot be told from it (95 %)"
-    console.print(f"{front}; ~: beyond the solver's limits", highlight=False, soft_wrap=True)
+    console.print(f"{what_marks_say(frame)}; ~: beyond the solver's limits", highlight=False, soft_wrap=True)
     if has_chips:
         explain_chips(frame, console)

@@ -22,11 +22,11 @@ from pipeline.report.terminal.cells import (
     heading,
     print_fixed,
     text_of,
+    what_marks_say,
 )
 from pipeline.report.text_table import Column, print_table
 from pipeline.results.comparison import chips_of
 from pipeline.results.finished import above_floor, hardware_only, is_beyond
-from pipeline.results.names import world_words
 from pipeline.results.stopped import stop_words
 from pipeline.sweep.axes import DENSE, LEVEL_COLUMNS
 from pipeline.sweep.names import level_name
@@ -91,7 +91,7 @@ def _print_hardware(designs: pd.DataFrame, console: Console, most: int | None, w
     notes = [
         "gain: best level over dense, in points, by the images that show which is best",
         f"95 % interval of each accuracy: at most ±{farthest:.1f} points",
-        f"*: on the front of its model, {world_words(designs)}; ?: cannot be told from it (95 %)",
+        what_marks_say(designs),
     ]
     if any(is_beyond(row) for row in rows):
         notes.append("~: exact reads show the fast solver beyond the sweep's limits")

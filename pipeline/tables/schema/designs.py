@@ -62,8 +62,8 @@ DESIGNS_SCHEMA = pa.schema(
             FLAG,
             DIMENSIONLESS,
             "no design that costs no more surely is more accurate: the true front is among these, with 95 % confidence "
-            "for its model, data set, world; false where stopped by a race or below the floor; null where chips "
-            "differ and chip_accuracy is an objective",
+            "for its model, data set, world and, where chips differ, the chips that were measured; false where stopped "
+            "by a race or below the floor; null where chips differ and chip_accuracy is an objective",
             True,
         ),
         column(

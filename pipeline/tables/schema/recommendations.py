@@ -7,6 +7,9 @@ import pyarrow as pa
 from pipeline.columns import DIMENSIONLESS, FLAG, FLOAT, INT, TEXT, column
 from pipeline.tables.schema.axes import AXIS_FIELDS
 
+DENSE_PLACE = -1
+"""The ``place`` of dense storage, with which the rows of a piece of hardware begin."""
+
 RECOMMENDATIONS_SCHEMA = pa.schema(
     [
         *AXIS_FIELDS,

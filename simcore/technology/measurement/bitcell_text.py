@@ -59,7 +59,7 @@ def bitcell_text(
         points_file: the name that the CSV will have.
 
     Raises:
-        InputError: an unknown bitcell, or curves that end below the read voltage.
+        InputError: an unknown bitcell, or curves that end or cross below the read voltage.
     """
     around = load_bitcell(surroundings.device, "--like")
     if surroundings.corner not in around.corners:
@@ -96,6 +96,12 @@ def bitcell_text(
         },
         name,
     )  # fmt: skip
+    if circuit.off_current() > circuit.on_current():
+        raise InputError(
+            f"the curves cross below {v_read:g} V, where OFF carries {circuit.off_current():.3g} A and ON "
+            f"{circuit.on_current():.3g} A: give a read voltage at which ON carries more",
+            "--v-read",
+        )
     lines = [
         *(f"# {line}" for line in summary(cell, v_read)),
         f"name: {json.dumps(name)}",
@@ -107,11 +113,11 @@ def bitcell_text(
         lines.append(f"source_end: {around.source_end}")
     if around.cell is not None:
         lines.append(f"cell: {json.dumps(around.cell.model_dump())}  # {around.name}")
-    lines += ["sources:", f"  {_KEY}: {json.dumps(_measurement(cell, files), ensure_ascii=False)}"]
-    lines += [f"  {key}: {json.dumps(text, ensure_ascii=False)}" for key, text in around.sources.items() if key != _KEY]
+    lines += ["sources:", f"  {_KEY}: {_quoted(_measurement(cell, files))}"]
+    lines += [f"  {_quoted(key)}: {_quoted(text)}" for key, text in around.sources.items() if key != _KEY]
     lines += ["corners:", "  nominal:"]
-    lines += [f"    {field}: {json.dumps(quantity, ensure_ascii=False)}" for field, quantity in quantities.items()]
-    lines += ["    iv: table", f"    iv_csv: {json.dumps(points_file, ensure_ascii=False)}"]
+    lines += [f"    {field}: {_quoted(quantity)}" for field, quantity in quantities.items()]
+    lines += ["    iv: table", f"    iv_csv: {_quoted(points_file)}"]
     return BitcellText("\n".join(lines) + "\n", points, circuit)
 
 
@@ -146,6 +152,11 @@ def _source(entry: object, origin: str) -> str:
 def _measurement(cell: MeasuredCell, files: Mapping[str, str]) -> str:
     named = ", ".join(f"{name} (sha256 {digest[:12]})" for name, digest in files.items())
     return f"measured: {named}; {'; '.join(cell.columns)}; curves by monotone regression splines"
+
+
+def _quoted(value: object) -> str:
+    """In JSON, which is YAML too."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _rounded(value: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,8 +17,8 @@ from simcore.technology.quantities import unit_of
 State = Literal["on", "off"]
 _KINDS = {"V": "voltage", "A": "current", "s": "time"}
 _UNITS = {"voltage": "V", "current": "A"}
-_IN_BRACKETS = re.compile(r"(.*?)\s*[(\[]\s*([^()\[\]]*?)\s*[)\]]\s*")
-_AFTER_SIGN = re.compile(r"(.*?)\s*(?:/|\bin\b|_|\s)\s*(\S+?)\s*")
+_IN_BRACKETS = re.compile(r"[(\[]\s*([^()\[\]]*?)\s*[)\]]")
+_AFTER_SIGN = re.compile(r"(.*)(?:/|\bin\b|_|\s)\s*(\S+?)\s*")
 _WORDS = {
     "voltage": r"volt|bias|spannung|tension|potential",
     "current": r"curr|strom|courant|\bamp|ampere|corriente",
@@ -69,6 +69,12 @@ class _Column:
     exponent: int
     state: State | None
     heading: str
+    unit: str = ""  # that is taken where the heading says none
+
+    @property
+    def taken_for(self) -> str:
+        """The heading, and the unit that it does not say."""
+        return f"{self.heading} ({self.unit})" if self.unit else self.heading
 
 
 def measured_series(
@@ -105,12 +111,12 @@ def measured_series(
         first, last = voltages
         resistance = probe.shunt or probe.amplifier
         pairs = [(si[:, first] - (si[:, last] if probe.shunt else 0.0), si[:, last] / resistance, columns[last])]
-        across = f"{columns[first].heading} - {columns[last].heading}" if probe.shunt else columns[first].heading
-        said = f"voltage = {across}, current = {columns[last].heading} / {resistance:g} ohm"
+        across = f"{columns[first].taken_for} - {columns[last].taken_for}" if probe.shunt else columns[first].taken_for
+        said = f"voltage = {across}, current = {columns[last].taken_for} / {resistance:g} ohm"
     else:
         pairs = [(si[:, v], si[:, i], columns[i]) for v, i in _pairs(columns, voltages, currents, where)]
         said = ", ".join(
-            f"{kind} = {' and '.join(columns[index].heading for index in found)}"
+            f"{kind} = {' and '.join(columns[index].taken_for for index in found)}"
             for kind, found in (("voltage", voltages), ("current", currents))
         )
     cycle = next((index for index, column in enumerate(columns) if column.kind == "cycle"), None)
@@ -139,24 +145,32 @@ def _columns(block: Block, where: str, headings: Sequence[str]) -> list[_Column]
                 f"{width} columns without headings: say what they are, for example --headings 'time,V (mV),I (uA)'",
                 where,
             )
-        return [_Column("voltage", 0, None, "column 1 (V)"), _Column("current", 0, None, "column 2 (A)")]
+        return [_Column("voltage", 0, None, "column 1", "V"), _Column("current", 0, None, "column 2", "A")]
     return [_column(heading) for heading in headings or block.headings]
 
 
 def _column(heading: str) -> _Column:
     name, unit = heading, unit_of(heading)
-    for form in (_IN_BRACKETS, _AFTER_SIGN):
-        found = form.fullmatch(heading)
-        if unit is None and found is not None:
-            named, meant = _kind(found[1]), unit_of(found[2])
-            # V_S is the voltage of a source, not one in siemens.
-            if meant is not None and (form is _IN_BRACKETS or named in ("", _KINDS.get(meant[0], "other"))):
-                name, unit = found[1], meant
+    for rest, text, in_brackets in _perhaps_units(heading):
+        meant = unit_of(text)
+        # V_S is the voltage of a source, not one in siemens.
+        if unit is None and meant and (in_brackets or _kind(rest) in ("", _KINDS.get(meant[0], "other"))):
+            name, unit = rest, meant
     words = _words(name)
     state: State | None = "on" if _ON.search(words) else "off" if _OFF.search(words) else None
     if unit is None:
-        return _Column(_kind(name), 0, state, heading)
+        kind = _kind(name)
+        return _Column(kind, 0, state, heading, _UNITS.get(kind, ""))
     return _Column(_KINDS.get(unit[0], "other"), unit[1], state, heading)
+
+
+def _perhaps_units(heading: str) -> Iterator[tuple[str, str, bool]]:
+    """(what is left of a heading, its part that may be a unit, whether that stands in brackets), likeliest first."""
+    for found in _IN_BRACKETS.finditer(heading):
+        yield f"{heading[: found.start()]} {heading[found.end() :]}", found[1], True
+    last = _AFTER_SIGN.fullmatch(heading)
+    if last is not None:
+        yield last[1], last[2], False
 
 
 def _kind(name: str) -> str:

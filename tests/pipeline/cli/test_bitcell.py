@@ -15,7 +15,7 @@ from pipeline.cli.bitcell import bitcell_app
 from pipeline.sweep.plan import make_plan
 from pipeline.sweep.spec import load_sweep
 from simcore.errors import InputError
-from simcore.technology import circuit_parameters
+from simcore.technology import circuit_parameters, devices
 from simcore.technology.devices import load_bitcell
 from tests.simcore.technology.synthetic_curves import Instrument, bipolar_sweep, ohmic_and_sinh, table
 
@@ -117,6 +117,32 @@ def test_what_cannot_be_done_gives_one_line_and_leaves_no_file(folder, arguments
     assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_curves_that_cross_below_the_read_voltage_are_refused(folder):
+    volts = np.arange(0, 0.31, 0.01)
+    on, off = 1e-6 * np.tanh(volts / 0.1), 1e-7 * np.sinh(volts / 0.05)
+    Path("crossing.csv").write_text(table(["V,I_on,I_off"], [volts, on, off]))
+    with pytest.raises(InputError, match=r"^--v-read: the curves cross below 0.25 V, where OFF carries .* and ON "):
+        run("crossing.csv", "--v-read", "0.25 V")
+    assert not list(folder.glob("crossing?*.yaml")) and not Path("crossing-iv.csv").exists()
+    run("crossing.csv", "--v-read", "0.1 V")
+    assert circuit_parameters("crossing.yaml").on_current() == pytest.approx(1e-6 * np.tanh(1), rel=0.05)
+
+
+def test_every_measured_file_is_named_and_any_name_of_a_source_is_kept(folder):
+    for name in ("lrs", "hrs"):
+        (folder / name).mkdir()
+    volts = np.linspace(0, 0.4, 41)
+    Path("lrs/iv.csv").write_text(table(["V,I"], [volts, CELL.on(volts)]))
+    Path("hrs/iv.csv").write_text(table(["V,I"], [volts, CELL.off(volts)]))
+    shipped = Path(devices.__file__).parent / "1t1r_reram_7nm.yaml"
+    named = shipped.read_text().replace("sources:\n", 'sources:\n  "[1]": a paper\n  "1": another\n', 1)
+    Path("1T.yaml").write_text(named)
+    run("lrs/iv.csv", "hrs/iv.csv", "--like", "1T.yaml", "-o", "cell.yaml")
+    sources = load_bitcell("cell.yaml").sources
+    assert "lrs/iv.csv (sha256 " in sources["M"] and "hrs/iv.csv (sha256 " in sources["M"]
+    assert (sources["[1]"], sources["1"]) == ("a paper", "another")
 
 
 def test_nothing_is_replaced_unasked(folder):

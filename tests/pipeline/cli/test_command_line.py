@@ -71,10 +71,14 @@ def test_references_alone_have_a_picture_and_no_report(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     sweep = write_sweep(tmp_path, solver="[ideal, ideal_circuit]")
+    earlier = tmp_path / "results/sweeps/small/report.html"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("of other designs")
     assert command(monkeypatch, "run", sweep, "--no-tracking") == 0
     said = capsys.readouterr()
     told = "all designs of sweep 'small' are references, which no report shows"
     assert f"warning: {told}" in said.err and "front.png" in said.out and "report.html" not in said.out
+    assert not earlier.exists()
     assert command(monkeypatch, "report", "small") == 2
     assert f"error: {told}" in capsys.readouterr().err
 

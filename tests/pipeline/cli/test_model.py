@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from pipeline.cli import main
+from pipeline.doctor.examination import recorded
+from simcore.datasets import open_dataset
 from simcore.network.checkpoint import save_checkpoint
 from simcore.network.graph import NetworkGraph, Node
 from simcore.network.modules import GraphNetwork
@@ -88,6 +91,19 @@ def test_check_measures_and_maps_every_layer_alone(run):
     for one in found["mapped"]:
         change, low, high = one["lost"]
         assert low <= change <= high and one["energy_J"] > 0 and one["images"] == 8
+
+
+def test_an_accuracy_of_other_data_is_not_expected_of_these(folder):
+    checkpoint, dataset = small_checkpoint(), open_dataset(str(folder / "dataset"))
+    on_these = {"dataset": dataset.digest, "split": "test", "correct": 9, "images": 10}
+    for metadata, expected in (
+        ({"accuracy": 0.97}, 0.97),
+        ({"accuracy": 0.97, "dataset": {"digest": "of other data"}}, None),
+        ({"accuracy": 0.97, "accuracies": [on_these | {"split": "train"}]}, None),
+        ({"accuracy": 0.97, "accuracies": [on_these]}, 0.9),
+    ):
+        found = recorded(replace(checkpoint, metadata=metadata), dataset, "test")
+        assert (found and found.accuracy) == expected
 
 
 def test_check_says_in_words_what_it_found(run):

@@ -11,7 +11,7 @@ import pytest
 from pipeline.cli import main
 from pipeline.execution import tasks
 from pipeline.explain import blame
-from pipeline.explain.blame import Subject, explain
+from pipeline.explain.blame import Blame, Subject, explain
 from pipeline.explain.blame_picture import draw_blame, draw_passes
 from pipeline.explain.subject import subject_of_sweep
 from pipeline.storage.store import Store
@@ -178,6 +178,10 @@ def test_the_command_explains_and_draws(
     assert "--chips: the design has no device effects" in capsys.readouterr().err
     assert command(*asked[:3], "--images", "21") == 2
     assert "has 20 images" in capsys.readouterr().err
+
+
+def test_where_nothing_is_to_blame_the_picture_is_empty() -> None:
+    assert set(draw_blame(Blame(10, 1, (0.9, 0.6, 1.0), 0.9, [], [], []), "nothing")) == {"causes.png", "causes.svg"}
 
 
 def test_a_design_of_results_needs_a_network_that_ships(sweep: Path) -> None:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.execution.failures import FailureReport, write_failures
+from pipeline.report.chip_figure import choose_designs
 from pipeline.report.figures import draw_figures
 from pipeline.report.front_panels import OF_CHIPS, front_panels
 from pipeline.report.page import build_report, selection
@@ -435,6 +436,30 @@ def test_a_list_of_failures_that_cannot_be_read_does_not_cost_the_report(
     copied = copy_of(results, tmp_path)
     copied.store.put("sweeps/small/failures.json", torn)
     assert "no point that was run has failed" in build_report(copied, "small")
+
+
+def test_recommendations_that_cannot_be_read_do_not_cost_the_report(results: Results, tmp_path: Path) -> None:
+    copied = copy_of(results, tmp_path)
+    copied.store.put(table_path("small", "recommendations"), b"torn")
+    page = build_report(copied, "small")
+    assert "the table is damaged" in page and "`binsparx recommend` with the file of sweep" in page
+
+
+def test_nothing_that_a_table_holds_is_run(results: Results, tmp_path: Path) -> None:
+    copied = copy_of(results, tmp_path)
+    designs = read_table("small", "designs", copied.store)
+    assert designs is not None
+    place = designs.schema.get_field_index("design_key")
+    keys = [f"x'><img/src/onerror=alert({number})>" for number in range(designs.num_rows)]
+    publish(copied, designs.set_column(place, designs.schema.field(place), pa.array(keys)))
+    assert "<img" not in build_report(copied, "small")
+
+
+def test_chips_are_drawn_of_designs_that_both_tables_have() -> None:
+    """A reader may come while a run replaces one table after the other."""
+    designs = pd.DataFrame({"design_key": ["a", "b", "c"], "chips": [4.0, 4.0, None], "on_front": False})
+    chips = pd.DataFrame({"design_key": ["b", "c"], "accuracy": 0.9})
+    assert choose_designs(designs, chips).design_key.tolist() == ["b"]
 
 
 def test_covered_points_are_reached_and_keys_copied(results: Results, tmp_path: Path, chromium: Chromium) -> None:

@@ -204,6 +204,15 @@ def test_a_run_that_was_made_twice_is_one_again(tmp_path: Path) -> None:
     assert {item.data.tags.get("mlflow.parentRunId") for item in kept if item is not parent} == {parent.info.run_id}
     assert track_sweep(result.plan.sweep, result.store).written == 0
 
+    one = next(item for item in kept if item is not parent)
+    client.log_metric(one.info.run_id, "no_longer_known", 1.0)  # MLflow takes none back: the run is made anew
+    for name, value in (("mine", "yes"), ("mlflow.note.content", "look here"), ("binsparx.row_digest", "")):
+        client.set_tag(one.info.run_id, name, value)
+    assert track_sweep(result.plan.sweep, result.store).written == 1
+    (again,) = [r for r in runs_of(result)[1] if r.data.tags.get("design_key") == one.data.tags["design_key"]]
+    assert again.info.run_id != one.info.run_id and "no_longer_known" not in again.data.metrics
+    assert (again.data.tags["mine"], again.data.tags["mlflow.note.content"]) == ("yes", "look here")
+
 
 @pytest.mark.parametrize("uri", ["http://user:secret@127.0.0.1:9", "sqlite:////proc/nowhere/mlflow.db"])
 def test_a_store_that_is_away_is_one_warning_without_secrets(tmp_path: Path, uri: str) -> None:

@@ -14,7 +14,9 @@ from simcore.crossbar.cells import Cells
 from simcore.crossbar.solvers.newton import solve_nodes
 from simcore.design import Design
 from simcore.design_axes import Adc
+from simcore.effects.effect_blocks import load_effects
 from simcore.inference.evaluation import evaluate, prepare
+from simcore.inference.mapped_products import written_design
 from simcore.passes import PASSES
 from tests.simcore.small_networks import make_design, small_checkpoint, small_dataset
 from tests.simcore.test_passes import NUMBERED
@@ -62,6 +64,21 @@ def test_without_any_cause_no_pass_that_sets_converters_errs(passes: str, tmp_pa
     result = evaluate(prepare(checkpoint, clean, dataset), *dataset.read("test", 0, 12))
     assert (result.predictions == result.ideal_predictions).all()
     assert [layer.worst_error for layer in result.layers] == [0.0] * 3
+
+
+def test_the_converter_of_a_design_without_losses_is_no_cause() -> None:
+    design = make_design("8T-SRAM", cols=4, adc=Adc(bits=5), encoding="current_difference", solver="ideal")
+    assert design.lossless_bits > 5 and "converter" not in causes_of(design)
+    assert "converter" in causes_of(design.model_copy(update={"solver": "exact"}))
+
+
+def test_written_operands_may_lack_what_a_variant_takes_away() -> None:
+    """Absolute conductances of OFF cells need an OFF current; without it its share of the loss is looked for."""
+    design = make_design("1T-1ReRAM", effects=load_effects("cmo-hfox-2"))
+    assert {"OFF current", "programming spread"} <= set(causes_of(design))
+    for variant in (without(design, ["OFF current"]), only(design, "programming spread")):
+        assert variant.circuit.off_current() == 0
+        assert written_design(variant).effects == variant.effects
 
 
 def test_each_cause_is_told_and_taken_away_alone() -> None:

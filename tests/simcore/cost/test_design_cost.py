@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -649,3 +650,18 @@ def test_counting_is_a_pass_s_own_cost_where_the_encoding_needs_none():
         assert added(name, "binsparx") - added(name, "baseline") == pytest.approx(
             counts * counting, abs=1e-6 * counting
         )
+
+
+def test_costs_that_are_counted_with_other_numbers_say_so(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text((PERIPHERY_FOLDER / "7nm.yaml").read_text().replace("value: 12.4,", "value: 12.3,"))
+    said = [
+        resolve(CostOptions(corner="low")).assumptions(True),
+        resolve(CostOptions(parameters={"comparator_energy": 1.3})).assumptions(True),
+        resolve(CostOptions(), periphery_file=str(own)).assumptions(True),
+        resolve(CostOptions()).assumptions(True),
+    ]
+    assert len(set(said)) == 4
+    assert ";corner=low;" in said[0] and said[0].endswith("digital_array=16x16")
+    assert said[1].endswith(";comparator_energy=1.3 fJ")
+    assert said[2].startswith("technology=7nm@") and said[3].startswith("technology=7nm;corner=nominal;")

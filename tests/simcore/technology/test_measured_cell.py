@@ -166,7 +166,7 @@ def test_curves_and_ratio_come_back(tmp_path, name):
 
 def test_what_was_found_is_said(tmp_path):
     cell = imported(tmp_path, cycles_with_numbers())
-    assert cell.columns == ("measured.csv: voltage = AV, current = AI",)
+    assert cell.columns == ("measured.csv: voltage = AV (V), current = AI (A)",)
     assert len(cell.on.branches) == len(cell.off.branches) == 6
     assert cell.off.spread == pytest.approx(np.std(np.log([0.85, 1.3, 0.9]).repeat(2), ddof=1), rel=0.1)
     assert cell.on.curve.noise == pytest.approx(0.02, rel=0.3)
@@ -220,6 +220,7 @@ def test_headings_may_be_given(tmp_path):
     [
         ("V,I", (1, 1)), ("Voltage,Current", (1, 1)), ("U [mV],I [pA]", (1e-3, 1e-12)), ("V_S,I_D", (1, 1)),
         ("V/mV,I/µA", (1e-3, 1e-6)), ("V1_mV,I1_nA", (1e-3, 1e-9)), ("Bias in V,Drain current in mA", (1, 1e-3)),
+        ("V_read_mV,I_meas/µA", (1e-3, 1e-6)), ("V of cell [mV],I (mA) of drain", (1e-3, 1e-3)),
         ("Volt,Ampere", (1, 1)), ("tension (kV),courant (A)", (1e3, 1)), ("Voltage (Volts),Current (Amps)", (1, 1)),
     ],
 )  # fmt: skip
