@@ -216,7 +216,7 @@ PASSES: dict[str, PassName] = {
             bends_thresholds=True,
             sets_range=True,
             least_images=4,
-            revision=2,
+            revision=3,
         ),
         PassName(
             "threshold_grid",
@@ -245,6 +245,7 @@ PASSES: dict[str, PassName] = {
             own_error=True,
             least_hardware=Hardware.CONVERTERS,
             least_images=4,
+            revision=2,
         ),
         PassName(
             "recalibrated_outputs",

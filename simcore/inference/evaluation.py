@@ -65,7 +65,8 @@ def solver_version(effects: Sequence[Effect], mitigations: str, adc: Adc) -> str
         mitigations: its set of passes, of which those of a revision above 1 are named.
         adc: its converter; settings whose numbers moved are named as well.
     """
-    return (CHIPS_VERSION if effects else SOLVER_VERSION) + setting_revisions(effects, adc) + revisions(mitigations)
+    version = CHIPS_VERSION if effects else SOLVER_VERSION
+    return version + setting_revisions(effects, adc, mitigations) + revisions(mitigations)
 
 
 def evaluate(prepared: Prepared, images: np.ndarray, labels: np.ndarray, first_image: int = 0) -> ShardResult:

@@ -6,24 +6,28 @@ from collections.abc import Sequence
 
 from simcore.design_axes import Adc
 from simcore.effects.base import Effect
+from simcore.passes import NONE
 
-_REVISIONS = {"least_error": 2, "noise": 2, "read_noise": 2}
+_REVISIONS = {"least_error": 2, "percentile": 2, "calibrated_column": 2, "noise": 2, "read_noise": 2}
 """Raised where only designs with a setting move, as ``PassName.revision`` is where only those with a pass do."""
 
 
-def setting_revisions(effects: Sequence[Effect], adc: Adc) -> str:
+def setting_revisions(effects: Sequence[Effect], adc: Adc, mitigations: str) -> str:
     """What a solver version says of a design's settings.
 
     Args:
         effects: its device effects.
         adc: its converter.
+        mitigations: its set of passes.
 
     Example:
-        >>> setting_revisions((), Adc(bits=4, range="least_error"))
+        >>> setting_revisions((), Adc(bits=4, range="least_error"), "none")
         '+least_error.2'
     """
     there = {
         "least_error": adc.range == "least_error",
+        "percentile": adc.range == "percentile",
+        "calibrated_column": adc.reference == "calibrated_column" and (adc.fit == "unbiased" or mitigations != NONE),
         "noise": adc.noise_lsb > 0 or any(effect.adds_read_noise for effect in effects),
         "read_noise": any(effect.adds_read_noise for effect in effects),
     }

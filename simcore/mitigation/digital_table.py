@@ -23,17 +23,20 @@ class DigitalTable(Mitigation):
     and what OFF cells and common drops add, whatever their shape. Its address has all bits of the code, and as many of
     sum(X') as it is given: the counts that calibration has met lie in 2^bits bins of equal width, a power of two, and
     those beyond in the outermost. For the same count its entries rise with the code, along a curve of straight pieces
-    (``rising_curve``), so that entries which calibration has not met lie between those that it has.
+    (``rising_curve``), so that entries which calibration has not met lie between those that it has, and within the sums
+    that there can be with so many rows on.
 
     Attributes:
         fit: as ``ReRanging`` has it.
         address_bits: of sum(X').
         rows: that are read together.
+        signed: sums are differences, as far below 0 as above.
     """
 
     fit: str
     address_bits: int
     rows: int
+    signed: bool = False
     name = "digital_table"
 
     def tabulate(self, measured: Float[np.ndarray, "reads columns"], reads: ScopeReads) -> SumTable | None:
@@ -45,7 +48,9 @@ class DigitalTable(Mitigation):
         met = {}
         for place in range(bins.min(), bins.max() + 1):
             near = _nearest(np.abs(bins - place), measured.shape[1])
-            met[place] = _curve(measured[near].ravel(), sums[near].ravel(), self.fit)
+            most = self.rows if place == bins.max() else (place + 1) * width - 1
+            curve = _curve(measured[near].ravel(), sums[near].ravel(), self.fit)
+            met[place] = curve.held(-most if self.signed else 0, most)
         every = np.clip(np.arange(self.rows // width + 1), bins.min(), bins.max())
         return SumTable(tuple(met[place] for place in every.tolist()), width)
 

@@ -13,7 +13,8 @@ from simcore.mitigation.transfer import Curve
 
 _BINS = 256  # that thresholds lie between
 MOST_PIECES = 16
-"""Straight pieces that thresholds, and levels, are drawn with: each code's own up to 4 bits. A judgement."""
+"""Straight pieces that thresholds, and levels, are drawn with: up to 4 bits each code's own, of more those where the
+curves bend. A judgement."""
 
 
 class NonuniformCodes(Mitigation):
@@ -40,17 +41,29 @@ class NonuniformCodes(Mitigation):
                 Curve(np.array([0.0, 1.0]), np.array([low, high])),
             )
         # Fewer levels than codes where sums are few: the codes above them stand for nothing.
-        kept = np.unique(np.linspace(0, len(levels) - 1, min(len(levels), MOST_PIECES + 1)).round().astype(int))
-        return Spacing(
-            Curve(thresholds[kept[:-1]], kept[:-1] + 0.5),
-            Curve(kept.astype(np.float64), np.maximum.accumulate(levels[kept])),
-        )
+        numbers = np.arange(len(levels), dtype=np.float64)
+        drawn = Curve(numbers[:-1] + 0.5, thresholds).of_fewer_pieces(MOST_PIECES).inverse
+        if len(drawn.at) < len(thresholds):
+            levels = _means(drawn, measured.ravel(), target.ravel(), levels)
+        return Spacing(drawn, Curve(numbers, np.maximum.accumulate(levels)).of_fewer_pieces(MOST_PIECES))
 
     def cost(self, tile: Tile, layer: LayerActivity, settings: CostSettings) -> Added:
         """A table of what codes stand for, and the bits after the point that it brings into the accumulators; that
         thresholds bend is the tile's (``Tile.bends_thresholds``)."""
         table = code_table(tile, layer, settings, 2**tile.adc_bits, tile.sum_bits + FRACTION_BITS)
         return table + fraction_bits(tile, layer, settings, FRACTION_BITS)
+
+
+def _means(
+    thresholds: Curve,
+    x: Float[np.ndarray, " reads"],
+    wanted: Float[np.ndarray, " reads"],
+    levels: Float[np.ndarray, " levels"],
+) -> Float[np.ndarray, " levels"]:
+    """What the codes between thresholds stand for on average; as before where no read has one."""
+    codes = np.clip(np.rint(thresholds(x)), 0, len(levels) - 1).astype(np.int64)
+    reads, totals = (np.bincount(codes, weights=part, minlength=len(levels)) for part in (np.ones_like(x), wanted))
+    return np.where(reads > 0, totals / np.maximum(reads, 1), levels)
 
 
 def least_error_codes(

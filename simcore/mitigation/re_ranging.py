@@ -9,6 +9,8 @@ import numpy as np
 from simcore.mitigation.base import Mitigation
 from simcore.mitigation.transfer import ScopeReads, Transfer
 
+_SURE = 3.0  # standard errors by which a column's currents are to follow its sums. A judgement.
+
 
 @dataclass(frozen=True)
 class ReRanging(Mitigation):
@@ -40,7 +42,8 @@ class ReRanging(Mitigation):
         ``unbiased`` takes the currents' regression on the sums and turns it round: a threshold lies where the mean
         currents of neighbouring sums part, and reads of a sum are right on average. ``least_squares`` is the sums'
         regression on the currents: the least squared error over all reads, for which it draws the sums towards their
-        mean. Where the reads show no spread the nominal unit stays, shifted to their mean.
+        mean. Where the reads show no spread, or a column none that is more than chance, the nominal unit stays, shifted
+        to their mean.
 
         Args:
             transfer: what the passes before leave; only what the digital side adds is kept of it.
@@ -55,6 +58,9 @@ class ReRanging(Mitigation):
         variance = ((current - mean_x) ** 2).mean(axis=axis)
         spread = ((sums - mean_y) ** 2).mean(axis=axis)
         usable = (variance > 1e-6) & (covariance > 0)
+        if self.by_column and self.fit == "unbiased":
+            # Turned round, a line that chance alone draws is all too steep.
+            usable &= len(current) * covariance**2 > _SURE**2 * variance * spread
         held = np.where(usable, covariance, 1.0)
         slope = held / np.maximum(variance, 1e-12) if self.fit == "least_squares" else spread / held
         slope = np.where(usable, slope, 1.0)

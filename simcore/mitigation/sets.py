@@ -80,7 +80,12 @@ def mitigations_of(design: Design, without: frozenset[str] = frozenset()) -> tup
         "popcount_term": PopcountTerm(design.adc.fit),
         "nonuniform_codes": NonuniformCodes(),
         "threshold_grid": ThresholdGrid(int(passes.get("threshold_grid") or 0)),
-        "digital_table": DigitalTable(design.adc.fit, int(passes.get("digital_table") or 0), design.rows_read_together),
+        "digital_table": DigitalTable(
+            design.adc.fit,
+            int(passes.get("digital_table") or 0),
+            design.rows_read_together,
+            encoding.subtracts_currents,
+        ),
         "recalibrated_outputs": RecalibratedOutputs(),
     }
     order = (ROW_ORDERS[design.row_order], *positions)

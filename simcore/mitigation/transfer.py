@@ -18,7 +18,7 @@ class Curve:
 
     Attributes:
         at: where pieces meet, and a point of the first and of the last; rising.
-        values: there; rising.
+        values: there; rising, level where the curve is ``held``.
     """
 
     at: Float[np.ndarray, " points"]
@@ -43,6 +43,28 @@ class Curve:
         """Another curve of this one's values."""
         at = np.unique(np.concatenate([self.at, self.inverse(other.at)]))
         return Curve(at, other(self(at)))
+
+    def held(self, low: float, high: float) -> Curve:
+        """The curve between two of its values, and level beyond."""
+        if low >= high:
+            return Curve(np.array([0.0, 1.0]), np.array([low, low], float))
+        start, end = self.inverse(np.array([low, high], float))
+        inside = (self.values > low) & (self.values < high)
+        at, values = self.at[inside], self.values[inside]
+        return Curve(
+            np.concatenate([[start - 1, start], at, [end, end + 1]]),
+            np.concatenate([[low, low], values, [high, high]]),
+        )
+
+    def of_fewer_pieces(self, most: int) -> Curve:
+        """At most so many of its pieces, drawn through the points that lie farthest from those drawn before."""
+        kept = [0, len(self.at) - 1]
+        while len(kept) <= most:
+            gaps = np.abs(np.interp(self.at, self.at[kept], self.values[kept]) - self.values)
+            if not gaps.any():
+                break
+            kept = sorted([*kept, int(gaps.argmax())])
+        return Curve(self.at[kept], self.values[kept])
 
     def in_units(self, zero: float, step: float) -> Curve:
         """Both axes counted in ``step`` from ``zero`` on."""

@@ -262,7 +262,8 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence
 
 def fit_transfer(ranging: ReRanging, passes: Sequence[Mitigation], reads: ScopeReads) -> Transfer:
     """From currents to partial sums, by the line and then by each pass in turn, several times over where there are
-    more passes than one: what one of them adds changes what the others are fitted to.
+    more passes than one, or a line for each column beside a pass for all: what one of them adds changes what the others
+    are fitted to.
 
     Args:
         ranging: the line.
@@ -270,7 +271,7 @@ def fit_transfer(ranging: ReRanging, passes: Sequence[Mitigation], reads: ScopeR
         reads: calibration reads.
     """
     transfer = IDENTITY
-    for _ in range(_ROUNDS if len(passes) > 1 else 1):
+    for _ in range(_ROUNDS if len(passes) > 1 or (passes and ranging.by_column) else 1):
         for one in (ranging, *passes):
             transfer = one.sense(transfer, reads)
     return transfer
@@ -349,6 +350,10 @@ def _range(
             few = slice(None, None, _stride(len(measured), side_by_side))
             low, high = _least_error(measured[few], sums[few], (least, largest), top)
         zero, step = _codes(low, high, least, top)
+        if adc.range == "percentile" and least.min() < 0:
+            # Steps of one begin at a whole sum, so that 0 has a code; where all sums are of one sign it needs none.
+            apart = (step > 1) & (low < 0) & (high > 0)
+            zero[apart], step[apart] = _around_zero(low[apart], high[apart], top)
     return (zero, step) if by_column else (zero[0], step[0])
 
 
@@ -369,6 +374,20 @@ def _codes(
     step = np.maximum((high - low) / top, 1.0)
     whole = np.where(high - least <= top, least, np.rint(np.maximum(low, least)))
     return np.where(step > 1, low, whole), step
+
+
+def _around_zero(
+    low: Float[np.ndarray, " columns"], high: Float[np.ndarray, " columns"], top: int
+) -> tuple[Float[np.ndarray, " columns"], Float[np.ndarray, " columns"]]:
+    """(zero, step) of the least step, of one at least, with which codes reach both ends and one of them stands for 0,
+    the most frequent difference. Of the two codes of one bit that which does not stands for the lower end."""
+    below = np.arange(top + 1)[:, None]  # codes for less than 0
+    with np.errstate(divide="ignore"):
+        steps = np.maximum(-low / below, high / (top - below)).clip(min=1.0)
+    if top == 1:
+        steps[1] = np.maximum(-low, 1.0)
+    step, number = steps.min(axis=0), steps.argmin(axis=0)
+    return -step * number, step
 
 
 def _stride(values: int, side_by_side: int) -> int:

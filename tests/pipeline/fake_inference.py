@@ -81,7 +81,7 @@ class FakeEvaluator:
     images_at_once: int = 25
 
     def solver_version(self, effects: Sequence[Effect], mitigations: str, adc: Adc) -> str:
-        return self.version + setting_revisions(effects, adc) + revisions(mitigations)
+        return self.version + setting_revisions(effects, adc, mitigations) + revisions(mitigations)
 
     def load(self) -> None:
         """Everything is there."""

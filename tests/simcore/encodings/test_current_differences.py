@@ -129,13 +129,17 @@ def test_coarse_codes_cover_both_ends():
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
-@pytest.mark.parametrize("range_name", ["full_scale", "fixed"])
-def test_no_difference_has_a_code(bits, range_name):
+@pytest.mark.parametrize("range_name", ["full_scale", "fixed", "percentile"])
+@pytest.mark.parametrize("ends", [(-64, 64), (-9, 40), (-64, 1)])
+def test_no_difference_has_a_code(bits, range_name, ends):
     """It is the most frequent sum: half a step of it would be a bias of every dot product."""
-    sums = np.arange(-64.0, 65.0)[:, None]
+    sums = np.arange(ends[0], ends[1] + 1.0)[:, None]
     settings = converter_settings(Adc(bits=bits, range=range_name), [reads_of(sums, 64)])
     found = settings.convert(np.array([[-0.4], [0.0], [0.4]]), 0, 0)
     np.testing.assert_allclose(found, 0, atol=1e-5)
+    if range_name == "percentile":  # codes reach both ends, and are no coarser than those of the two's complement
+        assert np.abs(settings.convert(sums, 0, 0) - sums).max() <= settings.step.max() / 2 + 1e-4
+        assert settings.step.max() <= max(1, np.abs(ends).max() / (2 ** (bits - 1) - 1)) + 1e-5
 
 
 @pytest.mark.parametrize("reference", ["nominal", "calibrated", "calibrated_column"])

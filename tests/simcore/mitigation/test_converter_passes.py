@@ -115,6 +115,22 @@ def test_nonuniform_codes_err_less_than_any_even_range(bits):
     assert rms(error_of((bend, NonuniformCodes()), reads, held_out, bits=bits)) < min(even)
 
 
+@pytest.mark.parametrize("bits", [5, 6, 7, 8])
+def test_nonuniform_codes_of_many_bits_err_little_more_than_the_least(bits):
+    """A few pieces draw what hundreds of codes bend at."""
+    x = np.concatenate([np.repeat(np.arange(31.0), 100), [60.0, 64.0]])[:, None]
+    skewed = np.random.default_rng(0).gamma(2, 8, (20_000, 1)).clip(0, 64).round()
+    for sums in (x, skewed):
+        reads = CalibrationReads(sums, sums, np.array([64]), np.full(len(sums), 64))
+        found = converter_settings(Adc(bits=bits, reference="calibrated"), [reads], (NonuniformCodes(),))
+        thresholds, levels = least_error_codes(sums.ravel(), sums.ravel(), 2**bits)
+        least = rms(levels[np.searchsorted(thresholds, sums)] - sums)
+        plain = converter_settings(Adc(bits=bits, reference="calibrated", range="percentile"), [reads])
+        error = rms(found.convert(sums, 0, 64) - sums)
+        assert error <= 1.2 * least + 0.01
+        assert error <= rms(plain.convert(sums, 0, 64) - sums) + 0.01
+
+
 def test_one_bit_has_the_threshold_and_the_levels_that_err_least():
     """Of a normal distribution: its mean, and sqrt(2 / pi) standard deviations on either side (Max 1960, table I)."""
     x = np.random.default_rng(0).normal(30, 4, (20_000, 1))
@@ -182,6 +198,27 @@ def test_a_table_serves_counts_that_calibration_never_met():
     held_out = saturating(1, noise=0.05, leak=0.25)
     error = settings.convert(held_out.current, 0, held_out.applied) - held_out.partial_sum
     assert np.isfinite(error).all() and rms(error) < 2
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_table_knows_which_sums_there_are(signed):
+    """Where few rows are on the current saturates early, and the codes beyond, which others need, are of no sum."""
+    few, many = np.tile(np.arange(17.0), 60), np.tile(np.arange(49.0), 20)
+    sums = np.concatenate([few, many])[:, None]
+    applied = np.repeat([16, 48], [len(few), len(many)])
+    current = np.minimum(sums, 8) + 0.01 * np.maximum(sums - 8, 0)
+    current[len(few) :] = sums[len(few) :] / 2
+    if signed:
+        sums, current, applied = np.concatenate([sums, -sums]), np.concatenate([current, -current]), np.tile(applied, 2)
+    reads = CalibrationReads(current, sums, np.array([64]), applied, signed)
+    table = DigitalTable("unbiased", 4, 64, signed)
+    settings = converter_settings(Adc(bits=8, reference="calibrated"), [reads], (table,))
+    far = np.linspace(-30, 30, 301)[:, None]
+    for rows, most in ((16, 19), (48, 64)):  # sixteen bins, each of four counts
+        found = settings.convert(far, 0, rows)
+        assert found.max() <= most + 1e-3 and found.min() >= (-most if signed else 0) - 1e-3
+    error = settings.convert(current, 0, applied)[applied == 48] - sums[applied == 48]
+    assert rms(error) < 0.5
 
 
 @pytest.mark.parametrize("finer", [0, 1, 2, 6])

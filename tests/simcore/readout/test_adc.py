@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from simcore.design_axes import Adc
 from simcore.encodings import ENCODINGS
 from simcore.mapping.tiling import map_layer
+from simcore.mitigation.popcount_term import PopcountTerm
 from simcore.network.modules import BinaryLayer
 from simcore.noise.base import noise_of_read
 from simcore.noise.gaussian import Gaussian
@@ -163,6 +164,27 @@ def test_a_full_scale_errs_by_half_a_step_at_most_and_a_fixed_range_clips(bits, 
     else:
         assert np.abs(found - sums).max() <= max(largest / top, 1) / 2 + 1e-4
         assert found.max() == pytest.approx(largest) and found.min() == 0
+
+
+def test_columns_whose_lines_depend_on_a_pass_for_all_are_fitted_with_it():
+    """Current leaks with the rows that are on: in one column these go with the sum, and its line takes them for it."""
+    rng = np.random.default_rng(0)
+    on = rng.binomial(32, 0.5, 4000).astype(float)
+    sums = np.stack([on / 2, rng.binomial(16, 0.5, 4000)], axis=1)
+    current = sums + 0.25 * on[:, None]
+    reads = CalibrationReads(current, sums, np.array([16, 16]), on)
+    adc = Adc(bits=10, reference="calibrated_column")
+    found = converter_settings(adc, [reads], (PopcountTerm("unbiased"),)).convert(current, 0, on)
+    assert np.abs(found - sums).max() < 0.3
+
+
+def test_a_column_whose_current_hardly_follows_its_sum_keeps_the_nominal_unit():
+    """One ON cell that is hardly ever on, beside OFF cells that leak: a line through chance alone is all too steep."""
+    sums = np.array([0.0] * 254 + [1.0] * 2)[:, None]
+    current = np.array([0.0, 1.0] * 127 + [0.50, 0.51])[:, None]
+    reads = CalibrationReads(current, sums, np.array([1]), np.ones(256))
+    found = converter_settings(Adc(bits=6, reference="calibrated_column"), [reads]).convert(current, 0, 1)
+    assert np.abs(found - sums).max() <= 1
 
 
 def test_a_range_by_percentile_covers_all_but_the_tails():
