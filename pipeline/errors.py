@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from simcore.errors import BinsparxError, InputError
+from simcore.errors import BinsparxError, InputError, one_line
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _FULL_BYTES = 1 << 20
@@ -51,7 +51,7 @@ class DiskFull(BinsparxError):
 
 def describe_full_disk(error: OSError) -> str:
     """``PATH: No space left on device``; where the error names no path, the usual folders that lie on a full disk."""
-    reason = error.strerror or " ".join(str(error).split())
+    reason = error.strerror or one_line(error)
     if error.filename:
         return f"{error.filename}: {reason}"
     full = _full_places()

@@ -47,6 +47,11 @@ class ConditionError(ValueError):
         self.field = field
 
 
+def one_line(text: object) -> str:
+    """What an error of somebody else's says, without its line breaks."""
+    return " ".join(str(text).split())
+
+
 _WRONG_PATHS = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from simcore.errors import InputError
+from simcore.errors import InputError, one_line
 
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 _MERGE_TAG = "tag:yaml.org,2002:merge"
@@ -103,7 +103,7 @@ def read_yaml(path: str | Path) -> YamlFile:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"not valid YAML: {error.problem or error}", f"{file.name}:{line}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"not valid YAML: {' '.join(str(error).split())}", file.name) from None
+        raise InputError(f"not valid YAML: {one_line(error)}", file.name) from None
     finally:
         if loader is not None:
             loader.dispose()

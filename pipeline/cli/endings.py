@@ -11,7 +11,7 @@ import typer
 
 from pipeline.errors import NO_ROOM, DiskFull, describe_full_disk
 from pipeline.uris import without_secret
-from simcore.errors import BinsparxError, is_wrong_path, nearest_name
+from simcore.errors import BinsparxError, is_wrong_path, nearest_name, one_line
 
 INTERRUPTED = 130
 _FAILED = 1
@@ -49,7 +49,7 @@ def show_warning(
     line: str | None = None,
 ) -> None:
     """In place of ``warnings.showwarning``: one line, without the place in the program."""
-    print(f"warning: {without_secret(' '.join(str(message).split()))}", file=file or sys.stderr)
+    print(f"warning: {without_secret(one_line(message))}", file=file or sys.stderr)
 
 
 def _usage_lines(error: Any) -> list[str]:
@@ -79,7 +79,7 @@ def _system_line(error: OSError) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    return without_secret(" ".join(str(error).split()))
+    return without_secret(one_line(error))
 
 
 def _kept(error: BaseException) -> str:

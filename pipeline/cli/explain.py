@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as json_module
 import math
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, cast
@@ -22,7 +21,7 @@ from pipeline.cli.options import (
     check_output,
     make_console,
 )
-from pipeline.execution.progress import duration
+from pipeline.cli.progress import StepLines
 from pipeline.explain.blame import Blame, PassShare, Share, Subject
 from pipeline.explain.blame import explain as explain_design
 from pipeline.explain.subject import open_subject
@@ -80,7 +79,7 @@ def explain(
         require_apart(calibration_of(subject.design, subject.dataset), subject.dataset, subject.split, images)
     except InputError as error:
         raise InputError(error.message, "--images") from None
-    blame = explain_design(subject, images, store, simulation.default_evaluator(), _Progress(), chips)
+    blame = explain_design(subject, images, store, simulation.default_evaluator(), StepLines("variants", 5), chips)
     if json:
         print(json_module.dumps({"design_key": subject.key, **asdict(blame)}, indent=2))
     else:
@@ -90,24 +89,6 @@ def explain(
             write_atomically(pictures / f"{short_key(subject.key)}-{path}", content)
             if not json:
                 typer.echo(str(pictures / f"{short_key(subject.key)}-{path}"))
-
-
-class _Progress:
-    """A line now and then, with the time that is left."""
-
-    def __init__(self) -> None:
-        import time
-
-        self._clock = time.monotonic
-        self._start = self._last = self._clock()
-
-    def __call__(self, name: str, done: int, total: int) -> None:
-        now = self._clock()
-        if done == total or (now - self._last < 5 and done):
-            return
-        self._last = now
-        left = f", about {duration((now - self._start) / done * (total - done))} left" if done else ""
-        print(f"{done}/{total} variants{left}: {name}", file=sys.stderr)
 
 
 def _print(subject: Subject, blame: Blame, console: Console) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json as json_module
-import sys
-import time
 from dataclasses import asdict
 from typing import Annotated
 
@@ -13,11 +11,11 @@ from rich.console import Console
 
 from pipeline.cli.model_options import ColsOption, CornerOption, DeviceOption, ModelArgument, RowsOption
 from pipeline.cli.options import JsonOption, make_console
+from pipeline.cli.progress import StepLines
 from pipeline.doctor.array import Array
 from pipeline.doctor.examination import Examination, examine
 from pipeline.doctor.layer_signs import LayerSigns
 from pipeline.doctor.mapped_alone import MappedAlone
-from pipeline.execution.progress import duration
 from pipeline.report.text_table import Column, print_table
 from pipeline.sweep.objectives import OBJECTIVES
 from simcore.datasets import open_dataset
@@ -74,27 +72,12 @@ def check(
     array = Array(rows, cols, device, corner)
     array.tile()  # says now what is wrong with the device
     counts = min(images, available), mapped_images
-    found = examine(checkpoint, data, split, counts, array, expected, _Progress())
+    found = examine(checkpoint, data, split, counts, array, expected, StepLines("steps", 2))
     if json:
         content = {"model": checkpoint.name, "dataset": data.name, "split": split, "array": asdict(array)}
         print(json_module.dumps({**content, **asdict(found), "falls_short": found.falls_short}, indent=2))
         return
     _print(checkpoint, f"{found.images} images of {data.name} {split}", found, array, make_console())
-
-
-class _Progress:
-    """A line a step, with the time that is left, as soon as there are many seconds of it."""
-
-    def __init__(self) -> None:
-        self._start = self._last = time.monotonic()
-
-    def __call__(self, what: str, done: int, steps: int) -> None:
-        now = time.monotonic()
-        if done == steps or now - self._last < 2:
-            return
-        self._last = now
-        left = duration((now - self._start) / done * (steps - done))
-        print(f"{done}/{steps} {what}, about {left} left", file=sys.stderr)
 
 
 def _print(checkpoint: Checkpoint, judged_on: str, found: Examination, array: Array, console: Console) -> None:

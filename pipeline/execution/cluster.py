@@ -16,7 +16,7 @@ from typing import Any, cast
 from pipeline.errors import RayNotStarted
 from pipeline.execution.ray_interface import Ray
 from pipeline.execution.tasks import cpu_count, thread_environment
-from simcore.errors import InputError
+from simcore.errors import InputError, one_line
 
 OBJECT_STORE_BYTES = 1 << 30
 _MIN_OBJECT_STORE_BYTES = 100 << 20
@@ -91,7 +91,7 @@ def _connect(address: str | None, cpus: int, environment: dict[str, str]) -> Non
         except SystemExit as end:  # what Ray makes of SIGTERM, from the first
             raise KeyboardInterrupt if end.code == signal.SIGTERM else end from None
         except Exception as error:  # of a node that is slow to start Ray raises no narrower class
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             ray.shutdown()
     if address is None:
         raise RayNotStarted(

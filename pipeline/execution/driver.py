@@ -19,6 +19,7 @@ from pipeline.execution.task_size import TaskSizer
 from pipeline.execution.tasks import TASK_FUNCTIONS, Outcome, TaskFunctions, TaskSettings
 from pipeline.storage.shards import Range
 from pipeline.storage.work import DesignWork
+from simcore.errors import one_line
 
 TASKS_IN_FLIGHT_PER_SLOT = 2
 _NODES_LOOKED_UP_SECONDS = 5.0
@@ -414,7 +415,7 @@ class Execution:
             full = kind is FailureKind.FULL
             reason = "the disk of Ray's temporary files is full" if full else f"the system failed ({name})"
         else:  # the task could not even begin: it never raises itself
-            kind, reason = kind_of(cause), f"{name}: {' '.join(str(cause).split())}"
+            kind, reason = kind_of(cause), f"{name}: {one_line(cause)}"
         return Outcome(0.0, 0.0, reason, name, str(error), kind), lost
 
 

@@ -41,7 +41,7 @@ from pipeline.storage.shards import Range
 from pipeline.storage.store import PARTIAL_FOLDER, open_store
 from pipeline.sweep.protocols import Checkpoint, Dataset, Evaluator, Prepared, ShardResult
 from pipeline.tables.evidence import evidence_record
-from simcore.errors import InputError
+from simcore.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from simcore.design import Design
@@ -329,7 +329,7 @@ def _reason(error: Exception) -> str:
     """One line."""
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return describe_full_disk(error)
-    text = " ".join(str(error).split())
+    text = one_line(error)
     return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}".rstrip(": ")
 
 

@@ -110,7 +110,7 @@ def explain(
     images: int,
     store: Store,
     evaluator: Evaluator,
-    progress: Progress | None = None,
+    progress: Progress = lambda name, done, total: None,
     chips: int = 1,
 ) -> Blame:
     """Evaluates the design, and its variants, on the first images of the split.
@@ -132,13 +132,11 @@ def explain(
     runner = _Runner(subject, images, chips, store, evaluator)
     found: dict[tuple[str, str], _Found] = {}
     for number, (place, variant) in enumerate(variants.items()):
-        if progress is not None:
-            kinds = {"off": "without", "on": "only", "design": ""}
-            name = f"{kinds.get(place[0], place[0])} {place[1] or 'the design'}".strip()
-            progress(name, number, len(variants))
+        kinds = {"off": "without", "on": "only", "design": ""}
+        name = f"{kinds.get(place[0], place[0])} {place[1] or 'the design'}".strip()
+        progress(name, number, len(variants))
         found[place] = runner.run(variant)
-    if progress is not None:
-        progress("done", len(variants), len(variants))
+    progress("done", len(variants), len(variants))
     whole = found["design", ""]
     measured, count = whole.correct.shape
     accuracy = (float(whole.correct.mean()), *accuracy_interval(whole.correct))

@@ -16,8 +16,8 @@ from scipy import stats
 Z_95 = 1.959963984540054
 
 
-def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
-    """Wilson's score interval of a proportion (E. B. Wilson, JASA 22, 1927), 95 % by default.
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Wilson's 95 % score interval of a proportion (E. B. Wilson, JASA 22, 1927).
 
     It holds the truth 95 % of the time on average over all proportions; for a single one between 2 and 98 %, from 100
     trials on, at least 92 % of the time.
@@ -25,14 +25,13 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float
     Args:
         successes: at most ``trials``.
         trials: sample size.
-        z: quantile of the normal distribution that the interval reaches to on either side.
 
     Returns:
         (low, high), fractions; (0, 1) without trials.
     """
     if trials == 0:
         return 0.0, 1.0
-    low, high = score_interval(successes / trials, trials, z)
+    low, high = score_interval(successes / trials, trials)
     # At 0 and 1 the formula gives the end exactly but for rounding.
     return 0.0 if successes == 0 else low, 1.0 if successes == trials else high
 
@@ -43,7 +42,7 @@ def score_interval(share: float, trials: float, z: float = Z_95) -> tuple[float,
     Args:
         share: of the trials.
         trials: more than 0.
-        z: quantile of the normal distribution.
+        z: quantile of the normal distribution that the interval reaches to on either side.
     """
     scale = 1.0 + z * z / trials
     centre = (share + z * z / (2 * trials)) / scale
@@ -71,9 +70,9 @@ def exact_interval(successes: int, trials: int, error: float) -> tuple[float, fl
 
 
 def difference_interval(
-    first: tuple[int, int], second: tuple[int, int], correlation: float = 0.0, z: float = Z_95
+    first: tuple[int, int], second: tuple[int, int], correlation: float = 0.0
 ) -> tuple[float, float]:
-    """Interval of first - second for two proportions, 95 % by default.
+    """95 % interval of first - second for two proportions.
 
     Wilson's intervals joined by the square-and-add rule (R. G. Newcombe, Stat. Med. 17, 1998: pages 873-890 method 10
     for independent samples, pages 2635-2650 method 10 for the same items measured twice, which ``correlation`` says).
@@ -82,7 +81,6 @@ def difference_interval(
         first: (successes, trials).
         second: (successes, trials).
         correlation: phi of the paired outcomes, 0 for independent samples (``paired_correlation``).
-        z: quantile of the normal distribution.
 
     Returns:
         (low, high), fractions; (-1, 1) where either has no trials.
@@ -90,7 +88,7 @@ def difference_interval(
     if not first[1] or not second[1]:
         return -1.0, 1.0
     p, q = first[0] / first[1], second[0] / second[1]
-    (p_low, p_high), (q_low, q_high) = wilson_interval(*first, z), wilson_interval(*second, z)
+    (p_low, p_high), (q_low, q_high) = wilson_interval(*first), wilson_interval(*second)
     below, above = (p - p_low, q_high - q), (p_high - p, q - q_low)
     # Rounding can take a sum of squares that is zero below it.
     reach = [math.sqrt(max(0.0, a * a - 2 * correlation * a * b + b * b)) for a, b in (below, above)]
@@ -124,14 +122,14 @@ class PairedCounts(NamedTuple):
         """Accuracy of the first less that of the second; 0 without images."""
         return (self.only_first - self.only_second) / max(1, self.images)
 
-    def interval(self, z: float = Z_95) -> tuple[float, float]:
-        """Newcombe's interval of ``change`` for the same items measured twice; (-1, 1) without images.
+    def interval(self) -> tuple[float, float]:
+        """Newcombe's 95 % interval of ``change`` for the same items measured twice; (-1, 1) without images.
 
-        As a 95 % interval it misses the truth 3 to 5 % of the time on average over what two designs may do, and at most
+        It misses the truth 3 to 5 % of the time on average over what two designs may do, and at most
         8 %, where one of them is hardly ever right alone (50 to 1000 images, simulated).
         """
         first, second = (self.both + self.only_first, self.images), (self.both + self.only_second, self.images)
-        return difference_interval(first, second, paired_correlation(*self), z)
+        return difference_interval(first, second, paired_correlation(*self))
 
 
 def paired_correlation(both: int, only_first: int, only_second: int, neither: int) -> float:

@@ -8,12 +8,13 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.scale import FuncScale
-from matplotlib.ticker import FixedLocator, FormatStrFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullLocator
 from numpy.typing import ArrayLike
+
+from pipeline.report.drawing import linear_ticks
 
 _WINDOW = 15.0  # points below ideal arithmetic that the upper part shows, rounded to tens
 _UPPER = 0.68  # of the height, where the axis is in two parts: a judgement
-_STEPS = (1, 2, 2.5, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -85,15 +86,10 @@ def accuracy_scale(lowest: float, highest: float, ideal: float) -> AccuracyScale
     bend = 10.0 * np.floor((ideal - _WINDOW) / 10)
     if lowest >= bend or bend < 20:
         low = max(0.0, lowest - 0.06 * (top - lowest) - 0.5)
-        return AccuracyScale(low, high, None, _ticks(low, min(high, 100.0), 6))
+        return AccuracyScale(low, high, None, tuple(linear_ticks(low, min(high, 100.0), 6)))
     low = max(0.0, 10.0 * np.floor(lowest / 10))
     if bend - low < 10:
-        return AccuracyScale(low, high, None, _ticks(low, min(high, 100.0), 6))
-    upper = _ticks(bend, min(high, 100.0), 6)
-    lower = tuple(tick for tick in _ticks(low, bend, 4) if tick < bend)
+        return AccuracyScale(low, high, None, tuple(linear_ticks(low, min(high, 100.0), 6)))
+    upper = linear_ticks(bend, min(high, 100.0), 6)
+    lower = tuple(tick for tick in linear_ticks(low, bend, 4) if tick < bend)
     return AccuracyScale(low, high, float(bend), (*lower, *dict.fromkeys((float(bend), *upper))))
-
-
-def _ticks(low: float, high: float, most: int) -> tuple[float, ...]:
-    ticks = MaxNLocator(most, steps=_STEPS).tick_values(low, high)
-    return tuple(float(f"{tick:.12g}") for tick in ticks if low <= tick <= high * (1 + 1e-12))

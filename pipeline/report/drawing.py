@@ -60,6 +60,12 @@ def scale_costs(axes: Axes, costs: pd.Series, cost: Objective, most: int = 8) ->
 _DIGITS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
 
 
+def linear_ticks(low: float, high: float, most: int) -> list[float]:
+    """Round values at equal distances between two ends, about ``most`` of them."""
+    ticks = MaxNLocator(most, steps=(1, 2, 2.5, 5, 10)).tick_values(low, high)
+    return [float(f"{tick:.12g}") for tick in ticks if low <= tick <= high * (1 + 1e-12)]
+
+
 def logarithmic_ticks(low: float, high: float, most: int) -> list[float]:
     """Round values between two ends, at most so many, at least five where the range is not tiny.
 
@@ -75,8 +81,7 @@ def logarithmic_ticks(low: float, high: float, most: int) -> list[float]:
         if len(ticks) >= min(5, most):
             break
     if len(ticks) < min(5, most):
-        steps = MaxNLocator(most, steps=(1, 2, 2.5, 5, 10)).tick_values(low, high)
-        ticks = [float(f"{tick:.12g}") for tick in steps if low <= tick <= high]
+        ticks = linear_ticks(low, high, most)
     return ticks[:: -(-len(ticks) // most)]
 
 

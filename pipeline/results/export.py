@@ -19,7 +19,7 @@ from pipeline.errors import NO_ROOM, DiskFull
 from pipeline.results.finished import Results
 from pipeline.tables.dictionary import data_dictionary
 from pipeline.tables.schema import SCHEMAS
-from simcore.errors import InputError, is_wrong_path, unknown_name
+from simcore.errors import InputError, is_wrong_path, one_line, unknown_name
 
 DICTIONARY = "data_dictionary"
 _EARLIER = "earlier"  # in a draft: the export that the new one replaces
@@ -222,7 +222,7 @@ def _write_duckdb(tables: Tables, path: Path) -> None:
     try:
         _fill_database(tables, path)
     except duckdb.IOException as error:
-        raise OSError(" ".join(str(error).split())) from error
+        raise OSError(one_line(error)) from error
 
 
 def _fill_database(tables: Tables, path: Path) -> None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from pipeline.uris import without_secret
-from simcore.errors import InputError
+from simcore.errors import InputError, one_line
 from simcore.paths import expand_home
 
 PARTIAL_FOLDER = ".partial"
@@ -232,4 +232,4 @@ def open_store(uri: str) -> Store:
 def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return " ".join(str(error).split())
+    return one_line(error)

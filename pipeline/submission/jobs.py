@@ -18,7 +18,7 @@ from pathlib import Path
 from pipeline.commands import command
 from pipeline.submission.pack import Pack
 from pipeline.uris import without_secret
-from simcore.errors import BinsparxError, InputError
+from simcore.errors import BinsparxError, InputError, one_line
 
 ADDRESS_VARIABLE = "RAY_API_SERVER_ADDRESS"
 ENTRYPOINT = "python -m pipeline.cli.packed_job"
@@ -209,4 +209,4 @@ def _plain_errors(address: str, job_id: str = "") -> Iterator[None]:
 
 
 def _one_line(error: Exception) -> str:
-    return without_secret(" ".join(str(error).split()))
+    return without_secret(one_line(error))

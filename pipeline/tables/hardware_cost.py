@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.columns import Row
 from pipeline.storage.layer_totals import Totals
@@ -14,10 +14,20 @@ from pipeline.sweep.plan import Plan
 from pipeline.sweep.points import DesignPoint
 
 if TYPE_CHECKING:
-    from simcore.cost import Cost, CostSpread, DesignCost, DigitalLayer, DigitalSpread, LayerActivity
+    from simcore.cost import Cost, CostSpread, DesignCost, DigitalLayer, DigitalSpread, LayerActivity, Tile
+    from simcore.cost.added import Costed
     from simcore.technology.devices import CellGeometry
 
 _METRICS = {"energy": ("energy_per_image", "J"), "latency": ("latency_per_image", "s"), "area": ("area", "m2")}
+
+
+class _Parts(NamedTuple):
+    """What a design is priced by: its tile, what its mapped layers did, its digital layers, its passes."""
+
+    tile: Tile
+    did: list[LayerActivity]
+    digital: tuple[DigitalLayer, ...]
+    passes: Sequence[Costed]
 
 
 class HardwareCosts:
@@ -40,15 +50,12 @@ class HardwareCosts:
         All are None where the bitcell file says nothing about the cell's size, or about writing where operands are
         written, and of references, whose circuit is not solved.
         """
-        activities = self._activities(point, layers, images)
-        cell = self._cell(point, activities)
-        if cell is None:
+        parts = self._parts(point, layers, images)
+        if parts is None:
             return self._how(point), [self._how(point) for _ in layers]
-        tile, digital = self._cost.Tile.of(point.design, cell), self._digital(point, layers)
-        passes = simulation.mitigations_of(point.design)
-        cost = self._cost.design_cost(tile, activities, self._settings, digital, passes)
+        cost, (tile, did, digital, passes) = self._cost_of(parts), parts
         engine = self._digital_spread(digital)
-        whole, spreads = self._cost.design_spreads(tile, activities, cost, self._settings, engine, passes)
+        whole, spreads = self._cost.design_spreads(tile, did, cost, self._settings, engine, passes)
         for name, spread in zip(("", *(layer["layer"] for layer in layers)), (whole, *spreads), strict=True):
             self._spreads[point.key, name] = spread
         rows = [self._row(point, part, spread) for part, spread in zip(cost.layers, spreads, strict=True)]
@@ -56,16 +63,20 @@ class HardwareCosts:
 
     def totals(self, point: DesignPoint, layers: Sequence[Totals], images: int) -> dict[str, float]:
         """Energy, latency and area of a design by their columns; empty where ``columns`` has none."""
-        activities = self._activities(point, layers, images)
-        cell = self._cell(point, activities)
-        if cell is None:
-            return {}
-        tile, digital = self._cost.Tile.of(point.design, cell), self._digital(point, layers)
-        passes = simulation.mitigations_of(point.design)
-        return totals_by_column(self._cost.design_cost(tile, activities, self._settings, digital, passes))
+        parts = self._parts(point, layers, images)
+        return {} if parts is None else totals_by_column(self._cost_of(parts))
 
-    def _activities(self, point: DesignPoint, layers: Sequence[Totals], images: int) -> list[LayerActivity]:
-        return self._cost.activities(point.model.checkpoint.network.graph, layers, images)
+    def _cost_of(self, parts: _Parts) -> DesignCost:
+        return self._cost.design_cost(parts.tile, parts.did, self._settings, parts.digital, parts.passes)
+
+    def _parts(self, point: DesignPoint, layers: Sequence[Totals], images: int) -> _Parts | None:
+        """None where ``columns`` has no costs."""
+        did = self._cost.activities(point.model.checkpoint.network.graph, layers, images)
+        cell = self._cell(point, did)
+        if cell is None:
+            return None
+        tile = self._cost.Tile.of(point.design, cell)
+        return _Parts(tile, did, self._digital(point, layers), simulation.mitigations_of(point.design))
 
     def _digital(self, point: DesignPoint, layers: Sequence[Totals]) -> tuple[DigitalLayer, ...]:
         """The layers of the point's network beside those that were mapped."""

@@ -10,7 +10,7 @@ from pipeline.sweep.axes import EFFECTS, SCALARS
 from pipeline.sweep.field_types import NO_EFFECTS
 from pipeline.tables.files import table_path
 from pipeline.tables.schema import TABLES
-from simcore.errors import InputError
+from simcore.errors import InputError, one_line
 
 # A sweep of a version that did not know an axis yet had its default.
 _DEFAULTS = {axis.column: axis.default for axis in SCALARS if not axis.required and isinstance(axis.default, axis.kind)}
@@ -37,7 +37,7 @@ def read_table(sweep_name: str, table: str, store: Store) -> pa.Table | None:
     try:
         found = pq.read_table(pa.BufferReader(data))
     except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split()).replace("Parquet input source '<Buffer>'", "it as Parquet")
+        reason = one_line(error).replace("Parquet input source '<Buffer>'", "it as Parquet")
         raise UnusableTable(f"the table is damaged ({reason}); {remedy}", where) from None
     return _of_today(found, TABLES[table], where, remedy)
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 
 from simcore.datasets.sample_format import MOST_AXES, MOST_BYTES, SampleFormat
 from simcore.datasets.shards import SHA256_PATTERN, Shard
-from simcore.errors import InputError
+from simcore.errors import InputError, one_line
 
 MANIFEST_NAME = "dataset.json"
 FORMAT: Literal["binsparx-dataset"] = "binsparx-dataset"
@@ -124,7 +124,7 @@ def read_manifest(folder: Path, where: str = "") -> Manifest:
             f"{folder} is no dataset (it has no {MANIFEST_NAME}); make one with `binsparx data import`", where
         ) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"manifest {path} cannot be read ({_one_line(error)}); {_REMEDY}", where) from error
+        raise InputError(f"manifest {path} cannot be read ({one_line(error)}); {_REMEDY}", where) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path} is not a {FORMAT} manifest; {_REMEDY}", where)
     version = content.get("format_version")
@@ -151,7 +151,3 @@ def _checksum(content: dict[str, object]) -> str:
 
 def _canonical_json(content: object) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())

@@ -6,14 +6,12 @@ import math
 from dataclasses import dataclass
 
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
 
 from pipeline.report.accuracy_scale import AccuracyScale, accuracy_scale
-from pipeline.report.drawing import logarithmic_ticks
+from pipeline.report.drawing import linear_ticks, logarithmic_ticks
 from pipeline.sweep.objectives import Objective
 
 _MARGIN = 0.06  # of the range
-_STEPS = (1, 2, 2.5, 5, 10)
 _MOST_TICKS = 9
 
 
@@ -43,7 +41,7 @@ def cost_axis(costs: pd.Series, cost: Objective, logarithmic: bool) -> Axis:
     else:
         pad = _MARGIN * ((high - low) or abs(high) or 1.0)
         low, high = low - pad, high + pad
-        ticks = _linear_ticks(low, high, 5)
+        ticks = linear_ticks(low, high, 5)
     return Axis(low, high, logarithmic, [(tick, cost.show(tick / cost.scale)) for tick in ticks])
 
 
@@ -59,7 +57,7 @@ def accuracy_axis(lowest: float, highest: float, ideal: float, bent: bool = True
     scale = accuracy_scale(lowest, highest, ideal)
     if not bent:
         low = 10.0 * math.floor(lowest / 10)
-        scale = AccuracyScale(low, scale.high, None, tuple(_linear_ticks(low, min(100.0, scale.high), 6)))
+        scale = AccuracyScale(low, scale.high, None, tuple(linear_ticks(low, min(100.0, scale.high), 6)))
     values, shares = scale.knots
     return {"values": values, "shares": shares, "bend": scale.bend, "ticks": [(t, f"{t:g}") for t in scale.ticks]}
 
@@ -67,9 +65,4 @@ def accuracy_axis(lowest: float, highest: float, ideal: float, bent: bool = True
 def error_axis(largest: float) -> Axis:
     """Errors from 0 to a little above ``largest``."""
     high = 1.08 * max(1e-9, largest)
-    return Axis(0.0, high, False, [(tick, f"{tick:.3g}") for tick in _linear_ticks(0.0, high, 5)])
-
-
-def _linear_ticks(low: float, high: float, most: int) -> list[float]:
-    ticks = MaxNLocator(most, steps=_STEPS).tick_values(low, high)
-    return [float(f"{tick:.12g}") for tick in ticks if low <= tick <= high * (1 + 1e-12)]
+    return Axis(0.0, high, False, [(tick, f"{tick:.3g}") for tick in linear_ticks(0.0, high, 5)])

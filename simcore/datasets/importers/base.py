@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from simcore.datasets.sample_format import MOST_SAMPLES, SampleFormat, Samples, Shape
 from simcore.datasets.shards import Labels
-from simcore.errors import InputError
+from simcore.errors import InputError, one_line
 
 Batch = tuple[Samples, Labels]
 # Samples handed over at a time: enough to keep numpy busy, little enough to keep memory small.
@@ -122,7 +122,7 @@ def reading(what: str) -> Iterator[None]:
 
 def reason(error: BaseException) -> str:
     """An exception's message in one line, its type where it has none."""
-    return " ".join(str(error).split()) or type(error).__name__
+    return one_line(error) or type(error).__name__
 
 
 def bounded(samples: int, what: str) -> int:

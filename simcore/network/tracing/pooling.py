@@ -15,12 +15,13 @@ _FAR_BELOW = -3e38
 
 def _pool(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     op = "max_pool2d" if "max" in operation_name(call) else "avg_pool2d"
-    name, shape = _as_map(tr, call, arguments["self"])
-    kernel = _pair(arguments["kernel_size"], 1)
+    name = as_map(tr, call, tr.value(arguments["self"]))
+    shape = tr.shape(name)
+    kernel = pair(arguments["kernel_size"], 1)
     given = arguments.get("stride")
-    stride = _pair(given, 1) if given else kernel
-    padding = _pair(arguments["padding"], 0)
-    if arguments.get("divisor_override") or _pair(arguments.get("dilation") or 1, 1) != (1, 1):
+    stride = pair(given, 1) if given else kernel
+    padding = pair(arguments["padding"], 0)
+    if arguments.get("divisor_override") or pair(arguments.get("dilation") or 1, 1) != (1, 1):
         raise InputError(
             f"'{operation_name(call)}' with dilation or a divisor of its own is not known here", where(call)
         )
@@ -53,7 +54,8 @@ def _reaching(
 
 def _adaptive(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     op = "max" if "max" in operation_name(call) else "avg"
-    name, shape = _as_map(tr, call, arguments["self"])
+    name = as_map(tr, call, tr.value(arguments["self"]))
+    shape = tr.shape(name)
     result = _result_shape(call)
     if any(size % out for size, out in zip(shape[1:], result[1:], strict=True)):
         raise InputError(
@@ -174,12 +176,10 @@ def _tokens(tr: Translation, given: Argument) -> Argument:
     return found if found is tr.program.input else given
 
 
-def _as_map(tr: Translation, call: fx.Node, given: Argument) -> tuple[str, tuple[int, ...]]:
-    """A line (C, L) as (C, 1, L); name and shape."""
-    name = tr.value(given)
+def as_map(tr: Translation, call: fx.Node, name: str) -> str:
+    """A line (C, L) as (C, 1, L)."""
     shape = tr.shape(name)
-    name = tr.reshaped(call, name, (shape[0], 1, shape[1])) if len(shape) == 2 else name
-    return name, tr.shape(name)
+    return tr.reshaped(call, name, (shape[0], 1, shape[1])) if len(shape) == 2 else name
 
 
 def _result_shape(call: fx.Node) -> tuple[int, ...]:
@@ -188,7 +188,7 @@ def _result_shape(call: fx.Node) -> tuple[int, ...]:
     return (shape[0], 1, shape[1]) if len(shape) == 2 else shape
 
 
-def _pair(value: Argument, missing: int) -> tuple[int, int]:
+def pair(value: Argument, missing: int) -> tuple[int, int]:
     """Vertical and horizontal; a line has the horizontal one alone."""
     parts = [int(part) for part in value] if isinstance(value, list) else [int(value)] * 2  # type: ignore[arg-type]
     return (missing, parts[0]) if len(parts) == 1 else (parts[0], parts[1])

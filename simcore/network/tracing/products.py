@@ -12,7 +12,7 @@ from torch.nn import functional
 from simcore.errors import InputError
 from simcore.network.tracing.binary_weights import BinaryWeights, binary_weights
 from simcore.network.tracing.forms import shape_of_signs, uniform
-from simcore.network.tracing.pooling import reduced, reduced_axes
+from simcore.network.tracing.pooling import as_map, pair, reduced, reduced_axes
 from simcore.network.tracing.program import Argument, operation_name, shape_of, where
 from simcore.network.tracing.translation import Arguments, Handler, Multiplications, Translation
 from simcore.network.tracing.written import kept_digital, sign_operands, written_product
@@ -73,7 +73,7 @@ def _convolution(tr: Translation, call: fx.Node, arguments: Arguments) -> str:
     shape = (shape[0], 1, shape[1]) if line else shape
     found = _binary(tr, given, weight, window.groups)
     if isinstance(found, str):
-        source = _as_map(tr, call, tr.value(given))
+        source = as_map(tr, call, tr.value(given))
         attrs = {**window.attrs(weight), "bias": bias is not None}
         tensors = {"weight": weight} | ({"bias": bias} if bias is not None else {})
         result = tr.add(call, "conv2d", (source,), shape, attrs, **tensors)
@@ -93,7 +93,7 @@ def _binary_convolution(
 ) -> str:
     shape = shape_of(call) if len(shape_of(call)) == 3 else (shape_of(call)[0], 1, shape_of(call)[1])
     signs = found.weights.signs
-    source = _as_map(tr, call, found.source)
+    source = as_map(tr, call, found.source)
     alpha, beta = (part[:, None, None] for part in (found.weights.scale, found.weights.offset))
     product = tr.add(call, "binary_conv2d", (source,), shape, window.attrs(signs), weight=signs)
     tr.layers[product] = Multiplications(True, _what(found, window.groups))
@@ -241,7 +241,7 @@ def _weights(call: fx.Node, arguments: Arguments) -> tuple[torch.Tensor, torch.T
 
 
 def _window(tr: Translation, call: fx.Node, arguments: Arguments, weight: torch.Tensor) -> _Window:
-    stride, dilation = _pair(arguments["stride"]), _pair(arguments["dilation"])
+    stride, dilation = pair(arguments["stride"], 1), pair(arguments["dilation"], 1)
     padding = arguments["padding"]
     if isinstance(padding, str):
         total = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True)]
@@ -255,16 +255,10 @@ def _window(tr: Translation, call: fx.Node, arguments: Arguments, weight: torch.
     if arguments.get("transposed"):
         raise InputError("a transposed convolution is not known here", where(call))
     # Of a line: (1, length), height 1 without stride, padding and dilation.
-    pads = _pair(padding, missing=0)
+    pads = pair(padding, 0)
     groups = arguments["groups"]
     assert isinstance(groups, int)  # noqa: S101
     return _Window(stride, pads, dilation, groups)
-
-
-def _pair(value: Argument, missing: int = 1) -> tuple[int, int]:
-    """Vertical and horizontal; a line has the horizontal one alone."""
-    parts = [int(part) for part in value] if isinstance(value, list) else [int(value)]  # type: ignore[arg-type]
-    return (missing, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
 
 
 def _binary(tr: Translation, given: Argument, weight: torch.Tensor, groups: int) -> _Binary | str:
@@ -310,12 +304,6 @@ def _what(found: _Binary, groups: int) -> str:
     parts += ["offset of the weights times a digital sum of signs"] * bool(found.weights.offset.any())
     parts += ["offset of the inputs as a constant"] * bool(found.offset.any())
     return ", ".join(parts)
-
-
-def _as_map(tr: Translation, call: fx.Node, name: str) -> str:
-    """(C, L) as (C, 1, L)."""
-    shape = tr.shape(name)
-    return tr.reshaped(call, name, (shape[0], 1, shape[1])) if len(shape) == 2 else name
 
 
 def _as_tokens(tr: Translation, call: fx.Node, name: str) -> str:

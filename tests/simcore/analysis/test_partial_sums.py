@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from simcore.analysis.partial_sums import LEVELS, coin_flip_imbalance, measure_layer, measure_network
+from simcore.analysis.partial_sums import LEVELS, coin_flip_imbalance, measure_layer, measure_network, reduction
 from simcore.analysis.read_statistics import sample_reads
 from simcore.encodings import ENCODINGS
 from simcore.inference.evaluation import evaluate, prepare
@@ -94,8 +94,8 @@ def test_a_network_of_coin_flips_is_reduced_as_the_closed_form_says():
     signs = torch.from_numpy(np.where(rng.random((2000, 64)) < 0.5, 1, -1)).float()
     found = measure_layer(layer, map_layer(layer, ENCODINGS["zero_one"], 16, 16), "channel", 16, signs)
     expected = 1 - (1 - coin_flip_imbalance(16)) ** 2  # 1 - (1 - 0.196)^2 = 0.354
-    assert found.reduction("binsparx") == pytest.approx(expected, abs=0.01)
-    assert found.reduction("dense") == 0
+    assert reduction(found.partial_sums, "binsparx") == pytest.approx(expected, abs=0.01)
+    assert reduction(found.partial_sums, "dense") == 0
 
 
 @pytest.mark.parametrize("sparsity", ["dense", "binsparx"])
