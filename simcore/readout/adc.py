@@ -199,47 +199,25 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence
         [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
     """
     shape = (len(reads), reads[0].current.shape[1])
-    slope, intercept = np.ones(shape), np.zeros(shape)
-    zero, step, per_row = np.zeros(shape), np.ones(shape), np.zeros(shape[0])
-    ends = np.zeros((2, *shape))  # of the range, on the line
+    slope, intercept, zero, step = np.ones(shape), np.zeros(shape), np.zeros(shape), np.ones(shape)
+    ends, per_row, grid = np.zeros((2, *shape)), np.zeros(shape[0]), _any_place(shape[0])
     curves: list[Curve | None] = [None] * shape[0]
-    grid = _any_place(shape[0])
     levels: list[Curve | None] = []
     level_of = np.zeros((shape[0], 3), np.int64)
-    finer = next((one.finer_bits for one in passes if one.finer_bits is not None), None)
-    apart = next((one.reference_step for one in passes if one.reference_step is not None), None)
     ranging = re_ranging(adc.reference, adc.fit)
     for groups in ranging.scopes(shape[0]):
-        scope = ScopeReads(
-            np.concatenate([reads[g].current for g in groups]),
-            np.concatenate([reads[g].partial_sum for g in groups]),
-            np.concatenate([reads[g].applied for g in groups]),
-        )
-        largest = np.max([reads[g].largest for g in groups], axis=0)
-        transfer = fit_transfer(ranging, passes, scope)
-        measured, target = transfer.measured(scope.current), transfer.target(scope)
-        spacing = next(filter(None, (one.space(measured, target, 2**adc.bits) for one in passes)), None)
-        table = next(filter(None, (one.tabulate(measured, scope) for one in passes)), None)
-        slope[groups], intercept[groups] = transfer.slope, transfer.intercept
-        per_row[groups] = transfer.per_row
-        if spacing is not None or table is not None or transfer.per_row:
-            zero[groups], step[groups] = _span(measured, adc)
-        else:
-            by_column = ranging.by_column and transfer.curve is None
-            least = -largest if reads[groups[0]].signed else np.zeros_like(largest)
-            zero[groups], step[groups] = _range(adc, measured, scope.sums, (least, largest), by_column)
-        for end, code in zip(ends, (0, 2**adc.bits - 1), strict=True):
-            at = zero[groups] + code * step[groups]
-            end[groups] = at if transfer.curve is None else transfer.curve.inverse(at)
-        first_zero, first_step = float(zero[groups[0], 0]), float(step[groups[0], 0])
-        curve, own = _bends(transfer, spacing, first_zero, first_step)
-        shared, tables = (_ALL, (own,)) if table is None else (table.rows_each, table.in_units(first_zero, first_step))
+        scope = _scope_settings(adc, ranging, passes, [reads[g] for g in groups])
+        slope[groups], intercept[groups], per_row[groups] = (
+            scope.transfer.slope, scope.transfer.intercept, scope.transfer.per_row,
+        )  # fmt: skip
+        zero[groups], step[groups], grid[groups] = scope.zero, scope.step, scope.grid
+        for end, at in zip(ends, scope.ends, strict=True):
+            end[groups] = at
         for group in groups:
-            curves[group] = curve
-            level_of[group] = len(levels), shared, len(levels) + len(tables) - 1
-            if finer is not None and curve is not None:
-                grid[group] = _grid(curve, 2**adc.bits, 2**finer)
-        levels += tables
+            curves[group] = scope.curve
+            level_of[group] = len(levels), scope.rows_a_level, len(levels) + len(scope.levels) - 1
+        levels += scope.levels
+    apart = next((one.reference_step for one in passes if one.reference_step is not None), None)
     if apart is not None:
         slope, intercept = _kept(slope, intercept, ends[0], ends[1], apart)
     offset = (intercept - zero) * adc.gain / step
@@ -258,6 +236,64 @@ def converter_settings(adc: Adc, reads: list[CalibrationReads], passes: Sequence
         level_of,
         per_row.astype(np.float32),
     )
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """Converters that are set together.
+
+    Attributes:
+        transfer: from currents to partial sums.
+        zero: partial sum of code 0.
+        step: partial sum of a code.
+        ends: of the range, on the line.
+        curve: of ``ConverterSettings``, in codes at equal distances; None: changes nothing.
+        grid: of ``ConverterSettings``.
+        levels: curves that its reads choose from.
+        rows_a_level: so many rows that are on share one.
+    """
+
+    transfer: Transfer
+    zero: PerColumn
+    step: PerColumn
+    ends: tuple[PerColumn, PerColumn]
+    curve: Curve | None
+    grid: tuple[float, float]
+    levels: tuple[Curve | None, ...]
+    rows_a_level: int
+
+
+def _scope_settings(
+    adc: Adc, ranging: ReRanging, passes: Sequence[Mitigation], reads: Sequence[CalibrationReads]
+) -> _Scope:
+    """Converters of row groups, given their reads, that share a line; of each of its columns one where it has them."""
+    scope = ScopeReads(
+        np.concatenate([one.current for one in reads]),
+        np.concatenate([one.partial_sum for one in reads]),
+        np.concatenate([one.applied for one in reads]),
+    )
+    transfer = fit_transfer(ranging, passes, scope)
+    measured, target = transfer.measured(scope.current), transfer.target(scope)
+    spacing = next(filter(None, (one.space(measured, target, 2**adc.bits) for one in passes)), None)
+    table = next(filter(None, (one.tabulate(measured, scope) for one in passes)), None)
+    zero: PerColumn
+    step: PerColumn
+    if spacing is not None or table is not None or transfer.per_row:
+        zero, step = _span(measured, adc)
+    else:
+        largest = np.max([one.largest for one in reads], axis=0)
+        least = -largest if reads[0].signed else np.zeros_like(largest)
+        by_column = ranging.by_column and transfer.curve is None
+        zero, step = _range(adc, measured, scope.sums, (least, largest), by_column)
+    low, high = np.atleast_1d(zero), np.atleast_1d(zero + (2**adc.bits - 1) * step)
+    if transfer.curve is not None:
+        low, high = transfer.curve.inverse(low), transfer.curve.inverse(high)
+    first_zero, first_step = float(np.ravel(zero)[0]), float(np.ravel(step)[0])
+    curve, own = _bends(transfer, spacing, first_zero, first_step)
+    finer = next((one.finer_bits for one in passes if one.finer_bits is not None), None)
+    grid = (0.0, 0.0) if finer is None or curve is None else _grid(curve, 2**adc.bits, 2**finer)
+    levels, rows = ((own,), _ALL) if table is None else (table.in_units(first_zero, first_step), table.rows_each)
+    return _Scope(transfer, zero, step, (low, high), curve, grid, levels, rows)
 
 
 def fit_transfer(ranging: ReRanging, passes: Sequence[Mitigation], reads: ScopeReads) -> Transfer:
