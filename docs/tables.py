@@ -42,7 +42,11 @@ FOLDER = Path(__file__).parent
 
 # What the schema of the sweep file cannot say: field -> (unit, example, meaning).
 FIELDS: dict[str, tuple[str, str, str]] = {
-    "name": ("", "`my-sweep`", "names the tables' folder, `sweeps/NAME/`; letters, digits, `.`, `_`, `-`"),
+    "name": (
+        "",
+        "`my-sweep`",
+        "names the tables' folder, `sweeps/NAME/`; letters, digits, `.`, `_`, `-`, a letter or digit first",
+    ),
     "study": ("", "`adc-study`", "MLflow experiment"),
     "description": ("", "`What bits cost.`", "note on the sweep's MLflow run"),
     "models": ("", "`[fashion-cnn, mine.safetensors]`", "networks that ship, or checkpoint files"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.options import JsonOption, make_console
+from simcore.errors import InputError
 
 _FilesArgument = Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="Files of your own to list too.")]
 _FoldersArgument = Annotated[
@@ -104,8 +106,15 @@ def datasets(folders: _FoldersArgument = None, json: JsonOption = False) -> None
     """
     from simcore.datasets import SAMPLE_NAMES
 
-    here = sorted(str(manifest.parent) for manifest in Path("data").glob("*/dataset.json"))
-    rows = [_dataset(reference) for reference in [*SAMPLE_NAMES, *dict.fromkeys([*here, *(folders or [])])]]
+    named = dict.fromkeys(folders or [])
+    here = sorted({str(manifest.parent) for manifest in Path("data").glob("*/dataset.json")} - named.keys())
+    rows = [_dataset(reference) for reference in SAMPLE_NAMES]
+    for reference in here:
+        try:
+            rows.append(_dataset(reference))
+        except InputError as error:  # of a folder that nobody named
+            print(f"warning: left out: {error}", file=sys.stderr)
+    rows += [_dataset(reference) for reference in named]
     if json:
         print(json_module.dumps(rows, indent=2, ensure_ascii=False))
         return

@@ -152,7 +152,7 @@ def _planned(design: str, sweep: str | None, results: str | None) -> Iterator[tu
     if file is not None:
         loaded = load_sweep(file)
         plan = make_plan(loaded)
-        points = plan.points if file == design else plan.select(design, "KEY")
+        points = plan.points if file == design else [plan.select_one(design, "KEY")]
         yield plan, Store(results or loaded.spec.results or RESULTS_FOLDER), points
         return
     opened = Results(results or RESULTS_FOLDER)
@@ -163,7 +163,7 @@ def _planned(design: str, sweep: str | None, results: str | None) -> Iterator[tu
         copy.write_bytes(text)
         try:
             plan = make_plan(load_sweep(copy))
-            points = plan.select(row.design_key, "KEY")
+            points = [plan.select_one(row.design_key, "KEY")]
         except InputError as error:
             raise InputError(f"{error}; name the sweep file that made the design with --sweep") from None
         yield plan, opened.store, points

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from pipeline.execution.runner import RunResult
 
-_DRAWN = ("front.png", "front.svg", "report.html")
-
 
 def run(
     sweep: SweepArgument,
@@ -45,11 +43,12 @@ def run(
     from pipeline.execution.runner import RunOptions, run_sweep
 
     console = make_console()
+    if tracking_uri is not None and not tracking:
+        raise InputError("give either this or --no-tracking", "--tracking-uri")
     if tracking and (warning := _tracking_trouble(sweep, tracking_uri)):
         console.print(f"warning: {warning}", highlight=False, soft_wrap=True)
     options = RunOptions(results=results, address=address, only=only, threads=threads, max_failures=max_failures)
     result = run_sweep(sweep, options, console)
-    _forget_drawings(result)
     for draw in (_draw_front, _write_report):
         try:
             draw(result)
@@ -68,14 +67,11 @@ def _tracking_trouble(sweep: str, uri: str | None) -> str:
     from pipeline.tracking.client import check_tracking
 
     file = load_sweep(sweep)
-    return "" if file.spec.tracking.mode == "none" else check_tracking(file, uri)
-
-
-def _forget_drawings(result: RunResult) -> None:
-    """Deletes what was drawn of earlier tables: where nothing can be drawn of these, nothing is beside them."""
-    from pipeline.tables.files import SWEEPS_FOLDER
-
-    result.store.delete(f"{SWEEPS_FOLDER}/{result.plan.name}/{name}" for name in _DRAWN)
+    if file.spec.tracking.mode != "none":
+        return check_tracking(file, uri)
+    if uri is not None:
+        raise InputError("the sweep file says 'tracking: none', so that nothing is tracked there", "--tracking-uri")
+    return ""
 
 
 def _draw_front(result: RunResult) -> None:

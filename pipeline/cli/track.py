@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pipeline.cli.options import ResultsOption, SweepArgument, TrackingUriOption
+from simcore.errors import InputError
 
 
 def track(sweep: SweepArgument, results: ResultsOption = None, tracking_uri: TrackingUriOption = None) -> None:
     """Synchronise MLflow with the tables of a sweep; doing it twice changes nothing.
+
+    Of a sweep with `tracking: none` the front and a sample go to the server that `--tracking-uri` names.
 
     Example: `binsparx track quickstart --tracking-uri http://mlflow:5000`.
     """
@@ -18,6 +21,11 @@ def track(sweep: SweepArgument, results: ResultsOption = None, tracking_uri: Tra
     from pipeline.tracking.sweeps import track_sweep
 
     file = load_sweep(sweep)
+    if file.spec.tracking.mode == "none" and tracking_uri is None:
+        raise InputError(
+            "the sweep is tracked nowhere; write 'tracking: front' or 'all', or name a server with --tracking-uri",
+            file.where("tracking"),
+        )
     check_tracking(file, tracking_uri)
     store = Store(results or file.spec.results or DEFAULT_RESULTS)
     done = track_sweep(file, store, tracking_uri, failed=bool(read_failures(file.spec.name, store)))

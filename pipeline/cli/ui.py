@@ -28,6 +28,7 @@ from pipeline.tracking.view import view_page
 from simcore.errors import BinsparxError, InputError
 
 _LOOPBACK = "127.0.0.1"
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy is asked for this machine
 _MOST_COMPARED = 100  # MLflow's comparison crawls beyond
 _START_SECONDS = 300.0  # MLflow imports a lot
 _END_SECONDS = 2.0
@@ -134,7 +135,7 @@ def _wait(server: subprocess.Popen[bytes], port: int) -> None:
         if server.poll() is not None:
             raise BinsparxError(f"MLflow could not start on port {port}; is it taken? --port 0 finds a free one")
         try:
-            with urllib.request.urlopen(f"http://{_LOOPBACK}:{port}/health", timeout=2):
+            with _DIRECTLY.open(f"http://{_LOOPBACK}:{port}/health", timeout=2):
                 return
         except (OSError, urllib.error.URLError):
             time.sleep(0.2)

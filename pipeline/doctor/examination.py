@@ -106,12 +106,14 @@ def examine(
 
 
 def recorded(checkpoint: Checkpoint, dataset: Dataset, split: str) -> Expected | None:
-    """What the network's maker recorded: of these very data, else of data that nothing names."""
+    """What the network's maker recorded of these very data, or of data that are not said to be others."""
     for one in checkpoint.recorded_accuracies():
         if (one["dataset"], one.get("split")) == (dataset.digest, split):
             return Expected(one["correct"] / one["images"], f"recorded, of {one['images']} images")
     about = checkpoint.metadata
-    plain = None if about.get("accuracies") or about.get("dataset") else about.get("accuracy")
+    named = about.get("dataset")
+    of_others = isinstance(named, dict) and named.get("digest", dataset.digest) != dataset.digest
+    plain = None if about.get("accuracies") or of_others else about.get("accuracy")
     if not isinstance(plain, int | float) or not 0 <= plain <= 1:
         return None
     return Expected(float(plain), "recorded")

@@ -21,6 +21,7 @@ from pipeline.storage.compute_time import ComputeTimes
 from pipeline.storage.layer_totals import in_units, sum_layers, sum_network
 from pipeline.storage.records import ShardRecord
 from pipeline.storage.shard_files import read_shards
+from pipeline.storage.shards import Range
 from pipeline.storage.store import Store
 from pipeline.storage.work import DesignWork, StopReason, find_work
 from pipeline.sweep.axes import WORLD_COLUMNS
@@ -35,6 +36,8 @@ from pipeline.tables.yields import yield_rule
 PIECES = 12
 """Pieces of the first round: a spread of costs that is known from two shards says next to nothing. The quantile of
 Student's t at a level of 1e-6 is 300,000 with two pieces, 15 with eight, 9 with twelve and 7 with sixteen."""
+_NEARLY_ALL = 0.75
+"""Part of the designs whose shards say where pieces end: one with other shards must not make them few. A judgement."""
 
 
 class Stop(NamedTuple):
@@ -121,23 +124,15 @@ class _Member:
     """A design of a group and what it has shown.
 
     Attributes:
-        point: the design.
-        chips: shards of each chip in the order of the images.
+        contender: what is compared; None where its shards end at other images than those of most.
         correct: classified rightly, (chips, images) booleans.
         ideal: classified rightly in ideal arithmetic, (images,) booleans.
     """
 
     point: DesignPoint
-    chips: list[list[ShardRecord]]
+    contender: Contender | None
     correct: np.ndarray
     ideal: np.ndarray
-
-    @classmethod
-    def of(cls, point: DesignPoint, records: Sequence[ShardRecord]) -> _Member:
-        """From all shards that it has, in any order."""
-        chips = shards_by_chip(records, point.split_images)
-        correct = correct_by_chip(records, point.split_images)
-        return cls(point, list(chips.values()), correct, ideal_correct(records, point.split_images))
 
 
 def _group(point: DesignPoint) -> tuple[AxisValue, ...]:
@@ -175,33 +170,43 @@ class _Judge:
         """
         stopped: dict[str, StopReason] = {}
         for works in _groups(design_works, self._plan, extents):
-            members = [member for work in works if (member := self._read(work)) is not None]
-            beaten = self._beaten(members) if members else set()
+            ranges = [_of_the_first_chip(work) for work in works]
+            ends = shared_ends(ranges)
+            read = (self._read(work, runs_to(ends, own)) for work, own in zip(works, ranges, strict=True))
+            members = [member for member in read if member is not None]
+            beaten = self._beaten(members)
             stopped |= dict.fromkeys(beaten, "beaten")
             going = [member for member in members if member.point.key not in beaten]
             if len(members) == len(works) and self._yields_are_known(going):
                 stopped |= {member.point.key: "yield known" for member in going}
         return stopped
 
-    def _read(self, work: DesignWork) -> _Member | None:
-        """None where the design has shown nothing, for what is stored of it is damaged."""
+    def _read(self, work: DesignWork, runs: Sequence[slice] | None) -> _Member | None:
+        """What a design has shown, its records let go, for there may be very many designs; None where it has shown
+        nothing, for what is stored of it is damaged."""
         reading = read_shards(self._store, work.point.key, work.files, work.cover.stored)
-        return None if reading.damaged else _Member.of(work.point, reading.records)
+        if reading.damaged:
+            return None
+        point, records = work.point, reading.records
+        correct = correct_by_chip(records, point.split_images)
+        contender = None if runs is None else self._contender(point, records, correct, runs)
+        return _Member(point, contender, correct, ideal_correct(records, point.split_images))
 
     def _beaten(self, members: Sequence[_Member]) -> set[str]:
-        runs = shared_runs([[(shard.first, shard.count) for shard in member.chips[0]] for member in members])
-        group = [
-            self._contender(member, [member.chips[0][run] for run in own])
-            for member, own in zip(members, runs, strict=True)
-        ]
+        group = [member.contender for member in members if member.contender is not None]
+        if not group:
+            return set()
         return beaten_in_group(group, self._plan.extent_of(members[0].point), self._error, self._gains)
 
-    def _contender(self, member: _Member, pieces: Sequence[Sequence[ShardRecord]]) -> Contender:
+    def _contender(
+        self, point: DesignPoint, records: Sequence[ShardRecord], correct: np.ndarray, runs: Sequence[slice]
+    ) -> Contender:
+        chips = list(shards_by_chip(records, point.split_images).values())
         of_pieces, of_chips = (
-            np.array([self._costs(member.point, shards) for shards in parts]).reshape(len(parts), -1).T
-            for parts in (pieces, member.chips)
+            np.array([self._costs(point, shards) for shards in parts]).reshape(len(parts), -1).T
+            for parts in ([chips[0][run] for run in runs], chips)
         )
-        return Contender(member.point.key, member.correct, of_pieces, of_chips)
+        return Contender(point.key, correct, of_pieces, of_chips)
 
     def _costs(self, point: DesignPoint, shards: Sequence[ShardRecord]) -> list[float]:
         """The objectives that are costs, of an image of these shards; NaN for those that the design does not have."""
@@ -233,13 +238,23 @@ def _groups(
     return groups.values()
 
 
-def shared_runs(ranges: Sequence[Sequence[tuple[int, int]]]) -> list[list[slice]]:
-    """How each design's shards make up the same pieces of the images for all: runs between the ends they share.
+def _of_the_first_chip(work: DesignWork) -> list[Range]:
+    return sorted(one for one in work.cover.stored if one[0] < work.point.split_images)
+
+
+def shared_ends(ranges: Sequence[Sequence[Range]]) -> list[int]:
+    """Images at which shards of nearly all designs end: pieces of which costs are compared reach from one to the next.
 
     Args:
         ranges: (first image, images) of the shards of every design, from image 0 on without a gap.
     """
-    ends = [[first + count for first, count in own] for own in ranges]
-    shared = sorted(set(ends[0]).intersection(*ends[1:]))
-    stops = [[own.index(end) + 1 for end in shared] for own in ends]
-    return [[slice(*ends) for ends in pairwise([0, *own])] for own in stops]
+    ends = Counter(first + count for own in ranges for first, count in own)
+    return sorted(end for end, designs in ends.items() if designs >= _NEARLY_ALL * len(ranges))
+
+
+def runs_to(ends: Sequence[int], own: Sequence[Range]) -> list[slice] | None:
+    """How a design's shards make up pieces between ``ends``; None where no shard of it ends at one of them."""
+    places = {first + count: place for place, (first, count) in enumerate(own, 1)}
+    if not places.keys() >= set(ends):
+        return None
+    return [slice(*both) for both in pairwise([0, *(places[end] for end in ends)])]

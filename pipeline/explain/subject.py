@@ -52,10 +52,7 @@ def subject_of_sweep(path: str, key_start: str) -> Subject:
         InputError: the sweep file is not right, or none or several designs have such a key.
     """
     plan = make_plan(load_sweep(path))
-    points = plan.select(key_start, "KEY")
-    if len(points) > 1:
-        raise InputError(f"{len(points)} designs of {path} have keys that begin with '{key_start}': give more digits")
-    (point,) = points
+    point = plan.select_one(key_start, "KEY")
     model, name = point.model, _name(point.columns)
     price = CostOfDesigns.of(model, point.cell.reference, plan.cost_settings)
     return Subject(point.key, point.design, model.checkpoint, model.digest, point.dataset, point.split, name, price)

@@ -50,12 +50,17 @@ def cost_choices(designs: pd.DataFrame) -> dict[str, str]:
     for name in ("converter", "cost_assumptions", "cost_boundary"):
         if name not in hardware:
             continue
-        for text in hardware[name].dropna().unique():
-            for part in str(text).split(";"):
+        texts = [str(text) for text in hardware[name].dropna().unique()]
+        found: dict[str, list[str]] = {}
+        for text in texts:
+            for part in text.split(";"):
                 label, sign, value = part.partition("=")
                 label, value = (label, value) if sign else (name, label)
-                if value and value not in choices.setdefault(label, []):
-                    choices[label].append(value)
+                found.setdefault(label, []).append(value)
+        for label, values in found.items():
+            # A number that only some have of their own.
+            others = ["the technology's"] if len(values) < len(texts) else []
+            choices[label] = list(dict.fromkeys(value for value in [*values, *others] if value))
     return {label.replace("_", " "): " or ".join(values) for label, values in choices.items() if values}
 
 

@@ -187,7 +187,7 @@ class Store:
 
     def display(self, path: str) -> str:
         """A path as people can use it."""
-        base, mark, options = self.uri.partition("?")
+        base, mark, options = self.uri.partition("?") if "://" in self.uri else (self.uri, "", "")
         return f"{base.rstrip('/')}/{path}{mark}{options}"
 
     def local_path(self, path: str) -> Path | None:

@@ -18,7 +18,6 @@ from pipeline.sweep.field_types import is_effect_file
 from pipeline.sweep.spec import SweepFile
 from simcore.datasets import SAMPLE_NAMES
 from simcore.errors import InputError
-from simcore.network.checkpoint import model_names
 from simcore.yaml_file import read_yaml
 
 CODE_FOLDERS = ("pipeline", "simcore")
@@ -111,6 +110,8 @@ def _git_files(root: Path) -> set[str] | None:
 def _named_files(sweep: SweepFile) -> Iterator[Path]:
     """The files that the sweep names by relative paths: networks, bitcells with their I-V points, a technology,
     images."""
+    from simcore.network.checkpoint import model_names  # brings torch, for which commands about jobs need not wait
+
     spec = sweep.spec
     for index, reference in enumerate(spec.models):
         if reference not in model_names() and Path(reference).is_file():

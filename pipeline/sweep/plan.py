@@ -86,6 +86,21 @@ class Plan:
             raise InputError(f"no design of sweep '{self.name}' has a key that begins with '{key_start}'", where)
         return found
 
+    def select_one(self, key_start: str, where: str) -> DesignPoint:
+        """The point whose key begins with ``key_start``.
+
+        Raises:
+            InputError: there is none, or there are several; it names ``where`` the key was given.
+        """
+        found = self.select(key_start, where)
+        if len(found) > 1:
+            raise InputError(
+                f"{len(found)} designs of sweep '{self.name}' have keys that begin with '{key_start}': give more "
+                "digits",
+                where,
+            )
+        return found[0]
+
 
 def make_plan(sweep: SweepFile, evaluator: Evaluator | None = None) -> Plan:
     """Looks up every name, multiplies the axes, adds ``points``, drops ``exclude`` and duplicates.

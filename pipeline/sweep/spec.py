@@ -79,7 +79,9 @@ def _share(value: Any) -> Any:
 
 def _slug(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", value):
-        raise ValueError(f"expected letters, digits, '.', '_' or '-' (at most 80), found {value!r}")
+        raise ValueError(
+            f"expected letters, digits, '.', '_' or '-', a letter or digit first, at most 80, found {value!r}"
+        )
     return value
 
 

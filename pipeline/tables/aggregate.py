@@ -65,7 +65,8 @@ def aggregate(plan: Plan, design_works: Iterable[DesignWork], store: Store) -> A
     # The plan keeps the levels of one hardware together: only they are held, to be compared.
     for _, levels in itertools.groupby(design_works, key=lambda work: tuple(work.point.configuration.columns.values())):
         rows: dict[str, list[Row]] = {name: [] for name in SCHEMAS}
-        finished = []
+        finished: list[DesignPoint] = []
+        correct = []
         for work in levels:
             if not work.done:
                 continue
@@ -77,13 +78,15 @@ def aggregate(plan: Plan, design_works: Iterable[DesignWork], store: Store) -> A
             done = _Finished(work.point, read.record, read.shards.records, work.stopped)
             _add_rows(rows, plan, costs, done)
             _bundle(result, work.point.key, read.shards, store)
-            finished.append(done)
+            # Of all of its shards no more is needed: a hardware may have many sets.
+            finished.append(done.point)
+            correct.append(bits_of(done.correct, plan.sweep.spec.pareto))
             name = time_class(work.point)
             measured[name] += 1
             if measured[name] <= TIMES_OF_A_CLASS:
                 result.times.append((name, done.compute_time()))
-        costs.add_changes(rows["designs"], rows["layers"], [done.point for done in finished])
-        result.tables.add(rows, [bits_of(done.correct, plan.sweep.spec.pareto) for done in finished])
+        costs.add_changes(rows["designs"], rows["layers"], finished)
+        result.tables.add(rows, correct)
     result.tables.finish()
     return result
 

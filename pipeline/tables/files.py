@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from pipeline.sweep.spec import ParetoSpec
 from pipeline.tables.schema import RECOMMENDATIONS, RECOMMENDATIONS_SCHEMA, SCHEMAS
 
 SWEEPS_FOLDER = "sweeps"
+DRAWN = ("front.png", "front.svg", "report.html")
+"""What a run draws of its tables beside them."""
 GROUP_ROWS = 4096
 """Rows of a row group: always the same, so that the same rows give the same bytes."""
 
@@ -89,7 +92,12 @@ class TableFiles(Mapping[str, pa.Table]):
         return self._folder / f"{name}.parquet"
 
     def publish(self, sweep_name: str, store: Store) -> None:
-        """Writes each table whole into the store, designs last: readers find in the others what those speak of."""
+        """Writes each table whole into the store, designs last: readers find in the others what those speak of.
+
+        What was drawn of earlier tables goes: where nothing can be drawn of these, nothing is beside them.
+        """
+        with contextlib.suppress(OSError):  # where nothing may be deleted it stays until it is drawn anew
+            store.delete(f"{SWEEPS_FOLDER}/{sweep_name}/{name}" for name in DRAWN)
         for name in sorted(SCHEMAS, key=lambda name: name == "designs"):
             store.put_file(table_path(sweep_name, name), self.path(name))
 

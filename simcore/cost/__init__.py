@@ -7,11 +7,11 @@ from simcore.cost.digital import DigitalCost, DigitalLayer, digital_cost, digita
 from simcore.cost.hardware import Tile
 from simcore.cost.settings import CostSettings, resolve
 from simcore.cost.spread import CostSpread, DigitalSpread, design_spreads, digital_spread
-from simcore.cost.totals import Cost, DesignCost, total_cost
+from simcore.cost.totals import Cost, DesignCost
 from simcore.cost.writing import activities, written_nodes
 
 __all__ = [
     "Added", "Cost", "CostSettings", "Costed", "CostSpread", "DesignCost", "DigitalCost", "DigitalLayer",
     "DigitalSpread", "LayerActivity", "Tile", "activities", "design_cost", "design_spreads", "digital_cost",
-    "digital_layers", "digital_spread", "layer_cost", "resolve", "total_cost", "written_nodes",
+    "digital_layers", "digital_spread", "layer_cost", "resolve", "written_nodes",
 ]  # fmt: skip

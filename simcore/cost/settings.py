@@ -109,7 +109,7 @@ class CostSettings(PeripheryNumbers):
         tiles = self.parallel_tiles or "all"
         digital = f"{self.digital_array}x{self.digital_array}" if self.digital_layers else "none"
         return (
-            f"technology={self._technology};corner={self.corner};array_supply={self.array_supply};on_time={self.on_time};"
+            f"technology={self._technology};cost_corner={self.corner};array_supply={self.array_supply};on_time={self.on_time};"
             f"flip_path={self.flip_path};columns_per_converter={self.columns_per_converter};"
             f"columns_read={self.columns_read_on(columns_are_independent)};parallel_tiles={tiles};digital_array={digital}"
             + "".join(f";{name}={value}" for name, value in self._own_numbers.items())
@@ -145,7 +145,7 @@ class CostSettings(PeripheryNumbers):
         own = {}
         for name, (unit, factor) in PERIPHERY_UNITS.items():
             if getattr(self, name) != self.periphery.si(name, self.corner):
-                own[name] = f"{getattr(self, name) / factor:.4g} {unit}".rstrip()
+                own[name] = f"{getattr(self, name) / factor:.9g} {unit}".rstrip()
         return own
 
     @cached_property

@@ -10,6 +10,7 @@ import numpy as np
 
 from simcore.crossbar.circuit import Circuit
 from simcore.design import Design
+from simcore.design_axes import REFERENCE_SOLVERS
 from simcore.effects.base import ConverterErrors, PhysicalCells, TileDraws
 from simcore.inference.stored_layers import StoredLayer
 from simcore.mapping.row_groups import RowGroup, TileRow
@@ -133,7 +134,8 @@ def with_read_noise(converters: ConverterSettings, design: Design) -> ConverterS
         converters: as set.
         design: says which effects act.
     """
-    found = [one.read_noise(design.circuit, design.conditions) for one in design.effects]
+    acting = () if design.solver in REFERENCE_SOLVERS else design.effects
+    found = [one.read_noise(design.circuit, design.conditions) for one in acting]
     noises = [noise for noise in found if noise is not None]
     if not noises:
         return converters

@@ -79,7 +79,7 @@ def written_design(design: Design) -> Design:
         except ConditionError as error:
             raise InputError(f"operands are read as soon as they are written: {error}", "effects") from None
         except ValueError:
-            pass  # of the circuit: checked where the design was made, and changed since by who looks for causes alone
+            pass  # the circuit was checked where the design was made; variants for causes may lack what effects need
     return written
 
 

@@ -10,7 +10,7 @@ import torch
 from simcore.crossbar.solvers.device import DEVICE_VARIABLE, device_of_environment, torch_device
 from simcore.datasets import Dataset
 from simcore.design import Design
-from simcore.design_axes import EvidenceLimits
+from simcore.design_axes import REFERENCE_SOLVERS, EvidenceLimits
 from simcore.encodings import ENCODINGS
 from simcore.errors import BinsparxError, InputError
 from simcore.inference.mapped_products import ProductOnImages, mapped_products
@@ -116,13 +116,13 @@ def on_chip(prepared: Prepared, chip: int) -> Prepared:
 
     Args:
         prepared: the nominal design.
-        chip: index of the chip; of no effect where the design has no device effects.
+        chip: index of the chip; of no effect where the design has no device effects, or is a reference.
 
     Raises:
         UnsolvedError: an exact solve that the converters rest on did not converge.
     """
     design = prepared.design
-    if not design.effects:
+    if not design.effects or design.solver in REFERENCE_SOLVERS:
         return prepared
 
     def made(name: str) -> PreparedLayer:

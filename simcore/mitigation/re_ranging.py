@@ -59,8 +59,8 @@ class ReRanging(Mitigation):
         spread = ((sums - mean_y) ** 2).mean(axis=axis)
         usable = (variance > 1e-6) & (covariance > 0)
         if self.by_column and self.fit == "unbiased":
-            # Turned round, a line that chance alone draws is all too steep.
-            usable &= len(current) * covariance**2 > _SURE**2 * variance * spread
+            # Turned round, a line that chance alone draws is all too steep; Student's t of its slope.
+            usable &= (len(current) - 2) * covariance**2 > _SURE**2 * (variance * spread - covariance**2)
         held = np.where(usable, covariance, 1.0)
         slope = held / np.maximum(variance, 1e-12) if self.fit == "least_squares" else spread / held
         slope = np.where(usable, slope, 1.0)

@@ -49,7 +49,8 @@ class Curve:
         if low >= high:
             return Curve(np.array([0.0, 1.0]), np.array([low, low], float))
         start, end = self.inverse(np.array([low, high], float))
-        inside = (self.values > low) & (self.values < high)
+        end = max(end, np.nextafter(start, np.inf))
+        inside = (self.at > start) & (self.at < end)
         at, values = self.at[inside], self.values[inside]
         return Curve(
             np.concatenate([[start - 1, start], at, [end, end + 1]]),

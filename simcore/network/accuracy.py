@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from simcore.datasets import Dataset
+from simcore.errors import unknown_name
 from simcore.network.full_precision import full_precision
 from simcore.network.modules import GraphNetwork
 
@@ -24,14 +25,20 @@ class Accuracy:
 
     @property
     def fraction(self) -> float:
-        """Between 0 and 1."""
-        return self.correct / self.images
+        """Between 0 and 1; 0 without images."""
+        return self.correct / max(1, self.images)
 
 
 @full_precision()
 def measure_accuracy(network: GraphNetwork, dataset: Dataset, split: str, images: int | None = None) -> Accuracy:
     """Accuracy on the first ``images`` of a split (all if None), in float32 and evaluation mode, whatever mode the
-    network is in (it is put back). Raises InputError as ``Dataset.read`` does."""
+    network is in (it is put back).
+
+    Raises:
+        InputError: no such split, or as ``Dataset.read`` has it.
+    """
+    if split not in dataset.splits:
+        raise unknown_name(f"split of {dataset.name}", split, dataset.splits)
     count = dataset.splits[split] if images is None else min(images, dataset.splits[split])
     was_training = network.training
     network.eval()

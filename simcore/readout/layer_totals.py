@@ -6,10 +6,30 @@ import operator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from simcore.errors import BinsparxError
+
 CURRENTS_A_LSB = 2**20
 """Units of ``column_current`` in an LSB."""
 ERRORS_A_LSB = 2**10
 """Units of ``worst_error`` in an LSB, and of ``squared_error`` in an LSB^2."""
+
+_MOST = 2**62  # that is added up in 64 bits
+
+
+def require_addable(squared: float) -> None:
+    """Refuses squared errors that wrap where they are added up as whole numbers.
+
+    Args:
+        squared: their sum, over ``ERRORS_A_LSB``.
+
+    Raises:
+        BinsparxError: they are of converters that tell nothing any more.
+    """
+    if squared >= _MOST:
+        raise BinsparxError(
+            "the errors of partial sums are too large to be added up: nearly every code is at an end; see the "
+            "converter's bits, gain and offset"
+        )
 
 
 def _sum() -> Any:
@@ -65,7 +85,8 @@ class LayerTotals:
     lsb_A: float = _of_the_design(0.0)
 
     def merge(self, other: LayerTotals) -> LayerTotals:
-        """Of the reads of both, of the same layer of the same design."""
+        """Of the reads of both, of the same layer of the same design. Raises BinsparxError as ``require_addable``."""
+        require_addable(self.squared_error + other.squared_error)
         return LayerTotals(
             **{f.name: f.metadata["merge"](getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
         )

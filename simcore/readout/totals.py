@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 import simcore.kernels  # noqa: F401  (names the folder of cached kernels)
-from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB
+from simcore.readout.layer_totals import CURRENTS_A_LSB, ERRORS_A_LSB, require_addable
 
 # Entries of the totals; all whole.
 STATISTICS = ("squared_error", "worst_error", "column_current", "clipped", "partial_sum", "dense_partial_sum",
@@ -28,7 +28,9 @@ def add_totals(totals, squared, worst, current, clipped):  # type: ignore[no-unt
 
 
 def merge(totals: np.ndarray) -> np.ndarray:
-    """(STATISTICS,) int64 of (n, STATISTICS): sums, but for the largest error."""
+    """(STATISTICS,) int64 of (n, STATISTICS): sums, but for the largest error. Raises BinsparxError as
+    ``require_addable``."""
+    require_addable(float(totals[:, SQUARED_ERROR].sum(dtype=np.float64)))
     merged: np.ndarray = totals.sum(axis=0)
     merged[WORST_ERROR] = totals[:, WORST_ERROR].max(initial=0)
     return merged

@@ -22,6 +22,8 @@ from pipeline.sweep.names import array_name
 from pipeline.sweep.objectives import OBJECTIVES, Objective, known_costs
 from pipeline.tables.schema import AXIS_COLUMNS
 from pipeline.tables.schema.recommendations import DENSE_PLACE
+from simcore.design_axes import Adc
+from simcore.inference.revisions import setting_revisions
 from simcore.passes import revisions
 
 _LEVELS = ("dense", "weight", "activation", "binsparx")
@@ -151,20 +153,21 @@ def recommendations(found: pd.DataFrame, designs: pd.DataFrame) -> str:
 
     Args:
         found: rows of ``recommendations``. Those of another network, other images or another solver than all designs,
-            or of passes that compute other numbers now, are left out, and the words say so.
+            or of passes or settings that compute other numbers now, are left out, and the words say so.
         designs: of the sweep.
     """
     if found.empty:
         return ""
     made_of, known = (pd.MultiIndex.from_frame(of_releases(rows)[_MADE_OF]) for rows in (found, designs))
-    judged_as_now = made_of.isin(known) & found.apply(_has_passes_of_now, axis=1)
+    judged_as_now = made_of.isin(known) & found.apply(_computes_as_now, axis=1)
     # A set is chosen among all that were judged beside it; a piece of hardware begins with its dense storage.
     pieces = (found.place == DENSE_PLACE).cumsum()
     every, found = found, found[judged_as_now.groupby(pieces).transform("all")]
     judged, shown = (int((rows.place == 0).sum()) for rows in (every, found))
     left = (
         f"<p class=note>{judged - shown} of {judged} recommendations are left out: they are of another network, other "
-        "images or another solver than these designs, or of passes that compute other numbers now, or do not say; "
+        "images or another solver than these designs, of passes or settings that compute other numbers now, or do not "
+        "say of which; "
         "<code>binsparx recommend</code> finds them anew.</p>"
         if shown < judged
         else ""
@@ -200,12 +203,19 @@ def recommendations(found: pd.DataFrame, designs: pd.DataFrame) -> str:
     return recommended(f"<p class=note>{note}</p>{table(heading, rows)}{left}")
 
 
-def _has_passes_of_now(row: pd.Series) -> bool:
-    """Whether the passes of a row's set compute what they did when it was judged."""
+def _computes_as_now(row: pd.Series) -> bool:
+    """Whether the passes and the converter of a row's set compute what they did when it was judged."""
     try:
-        revised = revisions(row.mitigations)
+        adc = Adc(
+            bits=int(row.adc_bits),
+            reference=row.adc_reference,
+            fit=row.adc_fit,
+            range=row.adc_range,
+            noise_lsb=float(row.adc_noise),
+        )
+        revised = setting_revisions((), adc, row.mitigations) + revisions(row.mitigations)
     except ValueError:
-        return False  # a pass that is no more
+        return False  # a pass or a setting that is no more
     return set(revised.split("+")) <= {"", *str(row.solver_version).split("+")}
 
 

@@ -91,7 +91,13 @@ def _costs(what: str) -> list[pa.Field]:
         column("tiles", INT, "1", "arrays that hold the mapped layers", True),
         column("converter", TEXT, DIMENSIONLESS, "flash or sar; none for references (solver ideal or ideal_circuit)"),
         column("cost_boundary", TEXT, DIMENSIONLESS, "who pays for the popcount and the stored sums; what is counted"),
-        column("cost_assumptions", TEXT, DIMENSIONLESS, "choices behind the central values of the costs"),
+        column(
+            "cost_assumptions",
+            TEXT,
+            DIMENSIONLESS,
+            "technology, with a digest where it does not ship, corner and choices of the costs, and numbers that are "
+            "not the technology's",
+        ),
     ]
 
 

@@ -30,6 +30,11 @@ class Clamp(Operation):
     low: float | None = None
     high: float | None = None
 
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        if self.low is None and self.high is None:
+            raise ValueError("expected low, high or both")
+        return inputs[0]
+
 
 class Relu(Operation):
     """max(x, 0)."""

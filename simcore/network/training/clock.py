@@ -25,7 +25,7 @@ class Clock:
         self._last = now
 
     def resume(self) -> None:
-        """What was done since the last step is over, and was none."""
+        """Time since the last step went into something else, which does not count."""
         self._last = time.monotonic()
 
     def seconds_left(self, effort: float) -> float | None:

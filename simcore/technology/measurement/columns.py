@@ -166,11 +166,16 @@ def _column(heading: str) -> _Column:
 
 def _perhaps_units(heading: str) -> Iterator[tuple[str, str, bool]]:
     """(what is left of a heading, its part that may be a unit, whether that stands in brackets), likeliest first."""
-    for found in _IN_BRACKETS.finditer(heading):
-        yield f"{heading[: found.start()]} {heading[found.end() :]}", found[1], True
+    brackets = [
+        (f"{heading[: found.start()]} {heading[found.end() :]}", found[1], True)
+        for found in _IN_BRACKETS.finditer(heading)
+    ]
+    if heading.rstrip().endswith((")", "]")):
+        yield from brackets[-1:]
     last = _AFTER_SIGN.fullmatch(heading)
     if last is not None:
         yield last[1], last[2], False
+    yield from reversed(brackets)
 
 
 def _kind(name: str) -> str:

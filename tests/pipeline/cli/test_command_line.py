@@ -65,6 +65,23 @@ def test_plan_run_results_track(
     assert "already up to date" in capsys.readouterr().out
 
 
+def test_what_is_tracked_nowhere_is_not_tracked_by_a_uri_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = write_sweep(tmp_path, tracking="{mode: none}")
+    for arguments, told in (
+        (("track", sweep), "small.yaml:8 tracking: the sweep is tracked nowhere"),
+        (
+            ("run", sweep, "--tracking-uri", "http://127.0.0.1:9"),
+            "--tracking-uri: the sweep file says 'tracking: none'",
+        ),
+        (("run", sweep, "--tracking-uri", "x", "--no-tracking"), "--tracking-uri: give either this or --no-tracking"),
+    ):
+        assert command(monkeypatch, *arguments) == 2
+        assert f"error: {told}" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("ray_cluster")
 def test_references_alone_have_a_picture_and_no_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -102,6 +102,16 @@ def test_what_is_not_there_gives_one_line(run, kind, known):
     assert len(errors.splitlines()) == 1 and known in errors
 
 
+def test_a_folder_that_nobody_named_costs_no_listing(run, tmp_path):
+    (tmp_path / "data/old").mkdir(parents=True)
+    (tmp_path / "data/old/dataset.json").write_text("{")
+    code, text, errors = run("datasets", "--json")
+    assert code == 0 and {row["dataset"] for row in json.loads(text)} == set(SAMPLE_NAMES)
+    assert errors.startswith("warning: left out: ") and "data/old" in errors
+    code, _, errors = run("datasets", "data/old")
+    assert code == 2 and "data/old" in errors and "warning" not in errors
+
+
 @pytest.mark.parametrize("kind", ["devices", "effects", "models", "datasets"])
 def test_tables_fit_a_narrow_terminal(run, monkeypatch, kind):
     monkeypatch.setenv("COLUMNS", "80")

@@ -99,6 +99,7 @@ def test_an_accuracy_of_other_data_is_not_expected_of_these(folder):
     for metadata, expected in (
         ({"accuracy": 0.97}, 0.97),
         ({"accuracy": 0.97, "dataset": {"digest": "of other data"}}, None),
+        ({"accuracy": 0.97, "dataset": {"digest": dataset.digest}}, 0.97),
         ({"accuracy": 0.97, "accuracies": [on_these | {"split": "train"}]}, None),
         ({"accuracy": 0.97, "accuracies": [on_these]}, 0.9),
     ):

@@ -15,7 +15,7 @@ from rich.console import Console
 from scipy import stats
 
 from pipeline.cli.plan import summarise
-from pipeline.execution.racing import PIECES, piece_images, run_race, shared_runs
+from pipeline.execution.racing import PIECES, piece_images, run_race, runs_to, shared_ends
 from pipeline.execution.runner import RunOptions, RunResult, run_sweep
 from pipeline.front.accuracy_claims import chance_of_error
 from pipeline.front.crossed import part, reach
@@ -131,8 +131,16 @@ def test_a_design_without_a_cost_does_not_keep_others_from_stopping() -> None:
 
 def test_shards_of_other_sizes_are_compared_where_they_end_together() -> None:
     small, large = [(0, 20), (20, 20), (40, 20), (60, 10)], [(0, 40), (40, 20), (60, 40)]
-    assert shared_runs([small, large]) == [[slice(0, 2), slice(2, 3)], [slice(0, 1), slice(1, 2)]]
-    assert shared_runs([[(0, 30)], [(0, 20)]]) == [[], []]
+    ends = shared_ends([small, large])
+    assert ends == [40, 60]
+    assert runs_to(ends, small) == [slice(0, 2), slice(2, 3)] and runs_to(ends, large) == [slice(0, 1), slice(1, 2)]
+    assert shared_ends([[(0, 30)], [(0, 20)]]) == [] and runs_to([], [(0, 30)]) == []
+
+
+def test_one_design_with_other_shards_does_not_keep_the_others_from_being_compared() -> None:
+    many, odd = [(8 * place, 8) for place in range(12)] + [(96, 4)], [(0, 50), (50, 50)]
+    ends = shared_ends([odd, *[many] * 9])
+    assert len(ends) == 13 and len(runs_to(ends, many) or []) == 13 and runs_to(ends, odd) is None
 
 
 def test_one_shard_says_nothing_about_the_spread() -> None:

@@ -662,6 +662,6 @@ def test_costs_that_are_counted_with_other_numbers_say_so(tmp_path: Path) -> Non
         resolve(CostOptions()).assumptions(True),
     ]
     assert len(set(said)) == 4
-    assert ";corner=low;" in said[0] and said[0].endswith("digital_array=16x16")
+    assert ";cost_corner=low;" in said[0] and said[0].endswith("digital_array=16x16")
     assert said[1].endswith(";comparator_energy=1.3 fJ")
-    assert said[2].startswith("technology=7nm@") and said[3].startswith("technology=7nm;corner=nominal;")
+    assert said[2].startswith("technology=7nm@") and said[3].startswith("technology=7nm;cost_corner=nominal;")

@@ -139,6 +139,13 @@ def test_without_effects_every_chip_is_the_nominal_one(network, images):
     assert on_chip(prepared, 3) is prepared
 
 
+@pytest.mark.parametrize("solver", ["ideal", "ideal_circuit"])
+def test_chips_of_a_reference_are_all_the_reference(network, images, solver):
+    effects = (ConverterSpread(kind="converter_spread", offset_sigma_codes=2.0), STUCK)
+    prepared = prepare(network, make_design(effects=effects, solver=solver), images)
+    assert on_chip(prepared, 3) is prepared
+
+
 def test_an_effect_of_no_size_leaves_the_nominal_network(network, images):
     none = ReadPortMismatch(kind="read_port_mismatch", sigma_fraction=0.0)
     prepared = prepare(network, make_design(effects=(none,)), images)

@@ -78,7 +78,7 @@ def test_ideal_arrays_give_the_plain_networks_logits_bit_for_bit(
 @pytest.mark.parametrize("pad_value", [-1, 1])
 @pytest.mark.parametrize(
     ("solver", "sparsity"),
-    [*(("ideal", level) for level in SPARSITIES), ("fast", "dense"), ("fast", "binsparx"), ("exact", "binsparx")],
+    [*((solver, level) for solver in ("ideal", "fast") for level in SPARSITIES), ("exact", "binsparx")],
 )
 def test_padding_that_is_an_input_goes_through_the_arrays_like_one(dataset, pad_value, sparsity, solver):
     """On arrays that lose nothing every solver gives the plain network's logits, and another padding gives others."""

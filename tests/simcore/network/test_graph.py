@@ -82,6 +82,7 @@ def _node(content: dict[str, Any], name: str) -> dict[str, Any]:
         ("bn1", {"attrs": {"channels": "4"}}, "valid integer"),
         ("bn1", {"attrs": {"channels": 4, "eps": 0.0}}, "greater than 0"),
         ("flat", {"op": "relu"}, "flat"),
+        ("bn1", {"op": "clamp", "attrs": {}}, "expected low, high or both"),
         ("normalize", {"attrs": {"mean": [0.5], "std": [1.0]}}, "the input has 2"),
         ("normalize", {"attrs": {"mean": [0.5, 0.5], "std": [1.0, 0.0]}}, "positive"),
         ("logits", {"attrs": {"in_features": 6, "out_features": 4}}, "3 classes"),

@@ -178,6 +178,13 @@ def test_columns_whose_lines_depend_on_a_pass_for_all_are_fitted_with_it():
     assert np.abs(found - sums).max() < 0.3
 
 
+def test_few_reads_are_enough_for_a_column_that_surely_follows_its_sum():
+    sums = np.arange(6.0)[:, None]
+    reads = CalibrationReads(0.5 * sums, sums, np.array([7]), np.ones(6))
+    found = converter_settings(Adc(bits=3, reference="calibrated_column"), [reads]).convert(0.5 * sums, 0, 1)
+    np.testing.assert_allclose(found, sums)
+
+
 def test_a_column_whose_current_hardly_follows_its_sum_keeps_the_nominal_unit():
     """One ON cell that is hardly ever on, beside OFF cells that leak: a line through chance alone is all too steep."""
     sums = np.array([0.0] * 254 + [1.0] * 2)[:, None]

@@ -221,6 +221,7 @@ def test_headings_may_be_given(tmp_path):
         ("V,I", (1, 1)), ("Voltage,Current", (1, 1)), ("U [mV],I [pA]", (1e-3, 1e-12)), ("V_S,I_D", (1, 1)),
         ("V/mV,I/µA", (1e-3, 1e-6)), ("V1_mV,I1_nA", (1e-3, 1e-9)), ("Bias in V,Drain current in mA", (1, 1e-3)),
         ("V_read_mV,I_meas/µA", (1e-3, 1e-6)), ("V of cell [mV],I (mA) of drain", (1e-3, 1e-3)),
+        ("V(GS) (mV),I(V) [uA]", (1e-3, 1e-6)), ("V,I(V) in mA", (1, 1e-3)),
         ("Volt,Ampere", (1, 1)), ("tension (kV),courant (A)", (1e3, 1)), ("Voltage (Volts),Current (Amps)", (1, 1)),
     ],
 )  # fmt: skip
