@@ -48,6 +48,7 @@ def test_a_poisoned_shard_is_set_apart_and_the_rest_goes_on(
     (failure,) = result.failures
     assert failure.stage == "images 50-74"
     assert failure.kind == ("simulation" if how == "evaluate" else "worker")
+    assert failure.cause == ("RuntimeError" if how == "evaluate" else "WorkerCrashedError")
     assert {"0-25", "25-25", "75-25"} <= set(evaluations(calls, "64-dense"))
     assert result.tables["designs"].num_rows == 3
     control(calls=calls)
