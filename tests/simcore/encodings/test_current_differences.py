@@ -16,6 +16,9 @@ from tests.simcore.small_networks import make_design
 APART = {"current_difference": "differential", "xnor_current_difference": "xnor_differential"}
 MARKED = {"rows": 32, "cols": 8, "layers": ("narrow",), "evidence": EvidenceLimits(beyond="mark")}
 
+# Solves of rows that carry current take most of a minute.
+DEVICES = ["8T-SRAM", pytest.param("1T-1ReRAM-BL", marks=pytest.mark.slow)]
+
 
 def layer_read(checkpoint, dataset, chip=None, **fields):
     """Predictions and totals of the small network's mapped layer."""
@@ -27,7 +30,7 @@ def layer_read(checkpoint, dataset, chip=None, **fields):
 
 
 @pytest.mark.parametrize("name", APART)
-@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
+@pytest.mark.parametrize("device", DEVICES)
 def test_its_arrays_are_those_behind_two_codes(checkpoint, dataset, name, device):
     _, one = layer_read(checkpoint, dataset, device=device, encoding=name)
     _, other = layer_read(checkpoint, dataset, device=device, encoding=APART[name])
@@ -38,7 +41,7 @@ def test_its_arrays_are_those_behind_two_codes(checkpoint, dataset, name, device
 
 
 @pytest.mark.parametrize("name", APART)
-@pytest.mark.parametrize("device", ["8T-SRAM", "1T-1ReRAM-BL"])
+@pytest.mark.parametrize("device", DEVICES)
 def test_solvers_meet_the_same_noise_of_converters_and_cells(checkpoint, dataset, name, device):
     fields = {"device": device, "corner": "nominal", "encoding": name, "sparsity": "binsparx", "chip": 1}
     effects = (
