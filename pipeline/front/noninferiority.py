@@ -15,6 +15,9 @@ up to 750 images the chance is found to one part in a thousand."""
 _NEVER = 1e-12
 MOST_IMAGES = 10**6
 """That are worth naming: no data set of today's has more to test with."""
+_COUNTED = (
+    10_000  # images up to which a number of them is judged exactly; of more the normal distribution says it as well
+)
 
 
 def chance_of_so_little_loss(wins: int, losses: int, images: int, margin: float) -> float:
@@ -101,7 +104,12 @@ def images_to_tell(wins: int, losses: int, images: int, margin: float, error: fl
     if losses - wins >= margin * images:
         return math.inf
 
+    differing, loss = (wins + losses) / images, (losses - wins) / images
+
     def told(more: int) -> bool:
+        if more > _COUNTED:
+            scatter = math.sqrt(max(differing, margin) - margin**2)
+            return math.sqrt(more) * (margin - loss) >= stats.norm.isf(error) * scatter
         won, lost = (round(count * more / images) for count in (wins, losses))
         return chance_of_so_little_loss(won, lost, more, margin) <= error
 

@@ -14,13 +14,13 @@ ERROR = 0.05
 ROUNDS = 1000
 
 
-def share_of_claims(images: int, margin: float, differing: float, loss: float, seed: int = 0) -> float:
+def share_of_claims(images: int, margin: float, differing: float, loss: float, rounds: int = ROUNDS) -> float:
     """Share of simulated pairs of designs with this true loss of which less than ``margin`` is claimed."""
-    rng = np.random.default_rng(seed)
-    outcomes = rng.multinomial(images, [(differing - loss) / 2, (differing + loss) / 2, 1 - differing], size=ROUNDS)
+    rng = np.random.default_rng(0)
+    outcomes = rng.multinomial(images, [(differing - loss) / 2, (differing + loss) / 2, 1 - differing], size=rounds)
     pairs, times = np.unique(outcomes[:, :2], axis=0, return_counts=True)
     chances = np.array([chance_of_so_little_loss(int(w), int(lost), images, margin) for w, lost in pairs])
-    return float(times[chances <= ERROR].sum() / ROUNDS)
+    return float(times[chances <= ERROR].sum() / rounds)
 
 
 @pytest.mark.parametrize(("images", "margin"), [(50, 0.02), (200, 0.01), (750, 0.01), (300, 0.05)])
@@ -102,9 +102,16 @@ def test_more_losses_are_never_less_of_a_reason() -> None:
 
 def test_the_images_that_it_takes_are_about_right() -> None:
     needed = round(images_to_tell(6, 6, 400, 0.01, ERROR))
-    assert 0.35 < share_of_claims(needed, 0.01, 0.03, 0.0) < 0.65
+    assert 0.35 < share_of_claims(needed, 0.01, 0.03, 0.0, rounds=400) < 0.65  # six standard errors around a half
     assert images_to_tell(1, 9, 400, 0.01, ERROR) == np.inf
     assert images_to_tell(100, 103, 400, 0.01, 1e-9) == np.inf  # too many to be worth naming
+
+
+def test_very_many_images_are_about_right_and_named_at_once() -> None:
+    needed = round(images_to_tell(100, 102, 400, 0.01, ERROR))
+    assert 20_000 < needed < 10**6
+    won, lost = (round(count * needed / 400) for count in (100, 102))
+    assert chance_of_so_little_loss(won, lost, needed, 0.01) == pytest.approx(ERROR, rel=0.15)
 
 
 @pytest.mark.parametrize(("wins", "losses", "images"), [(0, 0, 20), (0, 0, 1), (1, 1, 50), (0, 1, 200)])
