@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from simcore.errors import one_line
+
 # After s3:// and such, a name without a colon or an @ is a bucket, and an @ behind it a part of the path; not so in
 # options, which may name a server with its user.
 _IN_BUCKET = r"(?:(?<=s3://)|(?<=gs://)|(?<=gcs://))[^\s/:@]+/[^\s?]*(?:\?[^\s@]*)?(?!\S)"
@@ -21,3 +23,8 @@ def without_secret(text: str) -> str:
     # What looks like an option may be a part of such a password, "user:a?token=b@host": its @ stays, to be the end.
     text = _SECRET_OPTION.sub(lambda found: found[1] + ("@" if "@" in found[2] else ""), text)
     return _USER.sub("://", text)
+
+
+def safe_line(text: object) -> str:
+    """What an error says, on one line and without secrets."""
+    return without_secret(one_line(text))

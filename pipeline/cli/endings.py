@@ -10,8 +10,8 @@ from typing import Any, TextIO
 import typer
 
 from pipeline.errors import NO_ROOM, DiskFull, describe_full_disk
-from pipeline.uris import without_secret
-from simcore.errors import BinsparxError, is_wrong_path, nearest_name, one_line
+from pipeline.uris import safe_line, without_secret
+from simcore.errors import BinsparxError, is_wrong_path, nearest_name
 
 INTERRUPTED = 130
 _FAILED = 1
@@ -36,8 +36,8 @@ def explain_end(error: BaseException) -> tuple[list[str], int]:
     if isinstance(error, OSError):  # a storage or a server that is away, requests' errors among them
         return [_system_line(error)], _BAD_INPUT if is_wrong_path(error) else _FAILED
     if type(error).__module__ == "pyarrow.lib":
-        return [_one_line(error)], _BAD_INPUT
-    return [f"unforeseen: {type(error).__name__}: {_one_line(error)} (please report it: {_kept(error)})"], _FAILED
+        return [safe_line(error)], _BAD_INPUT
+    return [f"unforeseen: {type(error).__name__}: {safe_line(error)} (please report it: {_kept(error)})"], _FAILED
 
 
 def show_warning(
@@ -49,7 +49,7 @@ def show_warning(
     line: str | None = None,
 ) -> None:
     """In place of ``warnings.showwarning``: one line, without the place in the program."""
-    print(f"warning: {without_secret(one_line(message))}", file=file or sys.stderr)
+    print(f"warning: {safe_line(message)}", file=file or sys.stderr)
 
 
 def _usage_lines(error: Any) -> list[str]:
@@ -74,12 +74,8 @@ def _usage_lines(error: Any) -> list[str]:
 def _system_line(error: OSError) -> str:
     if error.errno in NO_ROOM:
         return without_secret(str(DiskFull(describe_full_disk(error))))
-    reason = without_secret(error.strerror) if error.filename and error.strerror else _one_line(error)
+    reason = without_secret(error.strerror) if error.filename and error.strerror else safe_line(error)
     return without_secret(f"{error.filename}: {reason}" if error.filename and error.strerror else reason)
-
-
-def _one_line(error: BaseException) -> str:
-    return without_secret(one_line(error))
 
 
 def _kept(error: BaseException) -> str:

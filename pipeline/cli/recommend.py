@@ -293,7 +293,7 @@ def _show(
             write_atomically(pictures / name, data)
             files.append(str(pictures / name))
     if json:
-        print(json_module.dumps({"recommendations": _as_json(plan, found, curves)}, indent=2))
+        print(json_module.dumps({"recommendations": _as_json(plan, found, names, curves)}, indent=2))
         return
     console = make_console()
     print_recommendations(found, console)
@@ -322,9 +322,10 @@ def _check_that_all_could_be_tried(failures: Sequence[Failure], unsaid: int) -> 
         raise PointsFailed(f"nothing can be said of {unsaid} of the pieces of hardware")
 
 
-def _as_json(plan: Plan, found: list[Recommendation], curves: list[tuple[Curve, ...]]) -> list[dict[str, Any]]:
+def _as_json(
+    plan: Plan, found: list[Recommendation], names: list[str], curves: list[tuple[Curve, ...]]
+) -> list[dict[str, Any]]:
     listed = []
-    names = hardware_names([one.hardware for one in found])
     for place, one in enumerate(found):
         rows = [json_row(row) for row in rows_of([one], plan.name)]
         listed.append(

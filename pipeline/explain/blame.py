@@ -131,8 +131,8 @@ def explain(
     variants = _variants(subject.design, causes, layers)
     runner = _Runner(subject, images, chips, store, evaluator)
     found: dict[tuple[str, str], _Found] = {}
+    kinds = {"off": "without", "on": "only", "design": ""}
     for number, (place, variant) in enumerate(variants.items()):
-        kinds = {"off": "without", "on": "only", "design": ""}
         name = f"{kinds.get(place[0], place[0])} {place[1] or 'the design'}".strip()
         progress(name, number, len(variants))
         found[place] = runner.run(variant)

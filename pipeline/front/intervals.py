@@ -125,8 +125,8 @@ class PairedCounts(NamedTuple):
     def interval(self) -> tuple[float, float]:
         """Newcombe's 95 % interval of ``change`` for the same items measured twice; (-1, 1) without images.
 
-        It misses the truth 3 to 5 % of the time on average over what two designs may do, and at most
-        8 %, where one of them is hardly ever right alone (50 to 1000 images, simulated).
+        It misses the truth 3 to 5 % of the time on average over what two designs may do, and at most 8 %, where one of
+        them is hardly ever right alone (50 to 1000 images, simulated).
         """
         first, second = (self.both + self.only_first, self.images), (self.both + self.only_second, self.images)
         return difference_interval(first, second, paired_correlation(*self))

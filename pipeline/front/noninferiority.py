@@ -15,9 +15,8 @@ up to 750 images the chance is found to one part in a thousand."""
 _NEVER = 1e-12
 MOST_IMAGES = 10**6
 """That are worth naming: no data set of today's has more to test with."""
-_COUNTED = (
-    10_000  # images up to which a number of them is judged exactly; of more the normal distribution says it as well
-)
+_COUNTED = 10_000
+"""Images up to which a number of them is judged exactly; of more the normal distribution says as much."""
 
 
 def chance_of_so_little_loss(wins: int, losses: int, images: int, margin: float) -> float:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from pipeline.commands import command
 from pipeline.submission.pack import Pack
-from pipeline.uris import without_secret
-from simcore.errors import BinsparxError, InputError, one_line
+from pipeline.uris import safe_line, without_secret
+from simcore.errors import BinsparxError, InputError
 
 ADDRESS_VARIABLE = "RAY_API_SERVER_ADDRESS"
 ENTRYPOINT = "python -m pipeline.cli.packed_job"
@@ -197,16 +197,12 @@ def _plain_errors(address: str, job_id: str = "") -> Iterator[None]:
             "--address",
         ) from None
     except ClientError as error:  # of the web socket that carries a job's log
-        reason = _one_line(error)[:200] or type(error).__name__
+        reason = safe_line(error)[:200] or type(error).__name__
         raise BinsparxError(f"the connection to the job server at {address} broke: {reason}") from None
     except ConnectionError as error:
-        raise InputError(f"no Ray job server answers at {address}: {_one_line(error)[:200]}", "--address") from None
+        raise InputError(f"no Ray job server answers at {address}: {safe_line(error)[:200]}", "--address") from None
     except RuntimeError as error:  # what Ray's client makes of every other answer
-        text = _one_line(error)
+        text = safe_line(error)
         if job_id and ("404" in text or "does not exist" in text):
             raise InputError(f"the cluster at {address} knows no job '{job_id}'") from None
         raise BinsparxError(f"the job server at {address} refuses: {text[:300]}") from None
-
-
-def _one_line(error: Exception) -> str:
-    return without_secret(one_line(error))

@@ -31,8 +31,7 @@ from pipeline.tables.files import TableFiles
 from pipeline.tables.hardware_cost import HardwareCosts
 from pipeline.tables.schema import SCHEMAS
 from pipeline.tables.yields import yield_rule
-from pipeline.uris import without_secret
-from simcore.errors import one_line
+from pipeline.uris import safe_line
 
 TIMES_OF_A_CLASS = 1000
 """Designs of one class whose times are looked at: their median is all that is kept."""
@@ -98,7 +97,7 @@ def _bundle(result: Aggregate, key: str, reading: ShardReading, store: Store) ->
     try:
         bundle_shards(store, key, reading)
     except OSError as error:
-        reason = without_secret(one_line(error))
+        reason = safe_line(error)
         result.unbundled = f"shards of finished designs stay in files of their own: {reason}"
 
 

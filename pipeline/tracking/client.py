@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.storage.store import Store
-from pipeline.uris import without_secret
-from simcore.errors import BinsparxError, InputError, one_line, unknown_name
+from pipeline.uris import safe_line, without_secret
+from simcore.errors import BinsparxError, InputError, unknown_name
 from simcore.paths import check_folder
 
 if TYPE_CHECKING:
@@ -144,5 +144,5 @@ def quiet_client(uri: str) -> MlflowClient:
 
 def unavailable(uri: str, error: Exception) -> TrackingUnavailable:
     """What went wrong in one line without secrets."""
-    text = without_secret(one_line(error))
+    text = safe_line(error)
     return TrackingUnavailable(f"MLflow at {without_secret(uri)} cannot be used: {text[:200]}")

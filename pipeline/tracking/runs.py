@@ -166,9 +166,11 @@ def _can_become(run: Run, entry: Entry) -> bool:
 
 def _added_by_people(run: Run) -> dict[str, str]:
     """The note of a run and its tags, but for MLflow's own; those of an entry are written over them."""
-    of_others = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
-    note = {name: value for name, value in run.data.tags.items() if name == _NOTE}
-    return {name: value for name, value in of_others.items() if name != _ROW_DIGEST} | note
+    return {
+        name: value
+        for name, value in run.data.tags.items()
+        if name == _NOTE or not (name == _ROW_DIGEST or name.startswith("mlflow."))
+    }
 
 
 def write_view(client: MlflowClient, experiment: str, tag: str, state: str) -> None:

@@ -54,6 +54,7 @@ def page_data(
     axes = distinguishing(designs)
     places = {key: index for index, key in enumerate(designs.design_key)}
     hardware = hardware_numbers(designs)
+    with_chips = choose_designs(designs, chips)
     document: dict[str, object] = {
         "designs": {name: _values(designs[name]) for name in _DESIGN_COLUMNS},
         "names": [hardware_name(row, axes) for row in rows],
@@ -63,8 +64,8 @@ def page_data(
         "hardware": hardware.tolist(),
         "costs": [_cost_chart(designs, cost, worst, places) for cost in known_costs(designs)]
         + [_cost_chart(designs, cost, worst[:0], places, OF_CHIPS) for cost in known_costs(designs) if of_chips],
-        "chips": _chips(designs, chips),
-        "chips_left": int(designs.chips.notna().sum()) - len(choose_designs(designs, chips)),
+        "chips": _chips(with_chips, chips, designs.model.nunique() > 1),
+        "chips_left": int(designs.chips.notna().sum()) - len(with_chips),
         "energy": _energy(designs),
         "layers": _layers(designs, layers, hardware),
         "gains": None if gains is None else _gains(gains, designs, places),
@@ -177,9 +178,9 @@ def _layers(designs: pd.DataFrame, layers: pd.DataFrame, hardware: pd.Series) ->
     }
 
 
-def _chips(designs: pd.DataFrame, chips: pd.DataFrame) -> list[dict[str, object]]:
-    """Panel by panel (a network in a world) the designs whose chips differ, each with what its chips reach."""
-    shown = choose_designs(designs, chips)
+def _chips(shown: pd.DataFrame, chips: pd.DataFrame, several: bool) -> list[dict[str, object]]:
+    """Panel by panel (a network in a world) designs whose chips differ, each with what its chips reach; ``several``:
+    the page is of several networks, and panels name theirs."""
     if shown.empty:
         return []
     accuracies = {str(key): np.sort(own.to_numpy(float)) for key, own in chips.groupby("design_key")["accuracy"]}
@@ -190,7 +191,7 @@ def _chips(designs: pd.DataFrame, chips: pd.DataFrame) -> list[dict[str, object]
         margin = max(0.5, 0.04 * float(np.ptp(every)))
         panels.append(
             {
-                "title": world if designs["model"].nunique() == 1 else f"{model}, {world}",
+                "title": f"{model}, {world}" if several else world,
                 "designs": own.index.tolist(),
                 "names": [f"{choice_name(row, own)}, {level_name(row)}" for _, row in own.iterrows()],
                 "chips": [_values(pd.Series(one)) for one in values],

@@ -46,7 +46,7 @@ class Batches:
         """
         labels = torch.from_numpy(self._labels[self._chosen(epoch, number)]).to(device)
         mixup = self._mixup(epoch, number)
-        return self._shown(epoch, number, device), mixup.classes(labels, classes) if mixup else labels
+        return self._shown(epoch, number, device, mixup), mixup.classes(labels, classes) if mixup else labels
 
     def for_teacher(self, epoch: int, number: int, images: torch.Tensor) -> torch.Tensor:
         """What a teacher is shown in the step of ``images``: these, or whole ones where they are small windows."""
@@ -58,8 +58,9 @@ class Batches:
 
     def after_the_last(self, count: int, device: str) -> Iterator[torch.Tensor]:
         """Up to ``count`` batches of whole images, those of an epoch after the last, float32 (B, C, H, W)."""
+        epoch = self._recipe.epochs
         for number in range(min(count, self.count)):
-            yield self._shown(self._recipe.epochs, number, device)
+            yield self._shown(epoch, number, device, self._mixup(epoch, number))
 
     def effort(self, epoch: int) -> float:
         """What a step of an epoch takes of the time that one with whole images takes: pixels of pixels."""
@@ -79,12 +80,11 @@ class Batches:
             self._epoch = epoch
         return self._order[number * self._size : (number + 1) * self._size]
 
-    def _shown(self, epoch: int, number: int, device: str) -> torch.Tensor:
+    def _shown(self, epoch: int, number: int, device: str, mixup: Mixup | None) -> torch.Tensor:
         random = np.random.default_rng([self._seed, epoch, number, 1])
         recipe, images = self._recipe, self._images[self._chosen(epoch, number)]
-        cut = augment(images, recipe.crop_padding, recipe.flip, random, recipe.window_of(epoch))
-        mixup = self._mixup(epoch, number)
-        return mixup.images(as_input(cut, device)) if mixup else as_input(cut, device)
+        cut = as_input(augment(images, recipe.crop_padding, recipe.flip, random, recipe.window_of(epoch)), device)
+        return mixup.images(cut) if mixup else cut
 
     def _mixup(self, epoch: int, number: int) -> Mixup | None:
         """How the images of a batch are blended; None where the recipe has no blends."""
